@@ -1,0 +1,1 @@
+"""Reads, runs and tells: the only room where all parts meet."""

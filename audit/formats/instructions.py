@@ -1,0 +1,26 @@
+"""Instructions and answers: Alpaca's `{"instruction", "input", "output"}`, and files of instructions alone."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from ...checks.base.messages import Form
+from .base import Format, Row
+
+
+class Instructions(Format):
+    """Each record is a prompt, with its input below it, and the answer where there is one."""
+
+    form: ClassVar = Form("instructions", ("text",), has_roles=True, nested=True)
+    fields: ClassVar = "instruction, and perhaps input and output"
+
+    def recognise(self, record: dict[str, Any]) -> str | None:
+        return "records hold an instruction" if "instruction" in record else None
+
+    def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row]:
+        asked, given = record.get("instruction"), record.get("input")
+        if isinstance(asked, str) and isinstance(given, str) and given:
+            asked = f"{asked}\n\n{given}"
+        yield {"tree_id": place, "message_id": place, "role": "prompter", "text": asked}
+        if record.get("output") is not None:
+            reply = {"tree_id": place, "message_id": f"{place}#output", "parent_id": place, "role": "assistant"}
+            yield {**reply, "text": record["output"]}

@@ -1,0 +1,94 @@
+"""OpenAssistant exports: flat messages and nested trees.
+
+The layout is that of the data set card (https://huggingface.co/datasets/OpenAssistant/oasst1).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+import pyarrow as pa
+
+from ...checks.base.messages import EMOJIS, LABELS, MESSAGES, Form
+from .base import Fault, Format, Row, fit, mistyped
+
+REQUIRED = ("tree_id", "message_id", "role", "lang", "text")
+# Columns of MESSAGES by the names that the exports give them.
+RAW = {
+    ("message_tree_id" if name == "tree_id" else name): name
+    for name in MESSAGES.names
+    if name not in ("is_context", "source", "line")
+}
+
+
+class OasstMessages(Format):
+    """One message a record, as in `*.messages.jsonl.gz` and the parquet files on the Hugging Face hub."""
+
+    form: ClassVar = Form("oasst_messages", REQUIRED, has_roles=True, uuid_ids=True, depth_first=True)
+    is_flat: ClassVar = True
+    fields: ClassVar = "message_id, parent_id, message_tree_id, role, text"
+
+    def recognise(self, record: dict[str, Any]) -> str | None:
+        hold = [name for name in ("message_id", "parent_id", "message_tree_id", "role", "text") if name in record]
+        return f"records hold {', '.join(hold)}" if len(hold) >= 4 else None
+
+    def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row]:
+        yield {name: record[raw] for raw, name in RAW.items() if raw in record}
+
+    def schema(self, sample: Sequence[dict[str, Any]]) -> pa.Schema | None:
+        """Raw columns: known ones in their types, whatever else the sample holds as Arrow infers it."""
+        kinds: dict[str, pa.DataType] = {raw: MESSAGES.field(name).type for raw, name in RAW.items()}
+        held = {name for record in sample for name in record}
+        for raw, kind, entry in (
+            ("labels", LABELS, pa.struct([("value", pa.float64()), ("count", pa.int64())])),
+            ("emojis", EMOJIS, pa.int64()),
+        ):
+            maps = [r[raw] for r in sample if isinstance(r.get(raw), dict) and not isinstance(r[raw].get("name"), list)]
+            if maps:
+                kinds[raw] = pa.struct([(name, entry) for name in dict.fromkeys(n for m in maps for n in m)])
+        for name in sorted(held - set(kinds)):
+            try:
+                kinds[name] = pa.infer_type([record.get(name) for record in sample])
+            except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError, OverflowError):
+                return None
+        return pa.schema([(name, kind) for name, kind in kinds.items() if name in held])
+
+    def arrange(self, table: pa.Table) -> pa.Table:
+        names = {name: raw for raw, name in RAW.items()}
+        columns = {}
+        for field in MESSAGES:
+            if names.get(field.name) in table.column_names:
+                columns[field.name] = fit(table[names[field.name]].combine_chunks(), field.type)
+            elif field.name not in ("source", "line"):
+                columns[field.name] = pa.nulls(table.num_rows, field.type)
+        return pa.table(columns)
+
+
+class OasstTrees(Format):
+    """One conversation tree a record, as in `*.trees.jsonl.gz`."""
+
+    form: ClassVar = Form("oasst_trees", REQUIRED, has_roles=True, uuid_ids=True, nested=True)
+    fields: ClassVar = "message_tree_id, tree_state, prompt {message_id, role, text, replies []}"
+
+    def recognise(self, record: dict[str, Any]) -> str | None:
+        if isinstance(record.get("prompt"), dict) and "message_tree_id" in record:
+            return "records hold message_tree_id and a prompt with replies"
+        return None
+
+    def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row | Fault]:
+        # An explicit stack: a tree may be deeper than Python's own.
+        shared = {"tree_id": record.get("message_tree_id"), "tree_state": record.get("tree_state")}
+        stack: list[tuple[Any, Any]] = [(record.get("prompt"), None)]
+        while stack:
+            node, parent_id = stack.pop()
+            if not isinstance(node, dict):
+                yield mistyped("a message of the tree", node, "an object with message_id, role, text", shared["tree_id"])
+                continue
+            # A message says by itself who its parent is; where it does not, its place in the nesting does.
+            # The export leaves message_tree_id and tree_state null inside a tree, which says them itself.
+            own = {name: node[raw] for raw, name in RAW.items() if node.get(raw) is not None}
+            yield {**shared, "parent_id": parent_id, **own}
+            replies = node.get("replies")
+            if isinstance(replies, list):
+                stack.extend((reply, node.get("message_id")) for reply in reversed(replies))
+            elif replies is not None:
+                yield mistyped("replies", replies, "a list of messages", shared["tree_id"], node.get("message_id"))

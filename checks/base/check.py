@@ -1,0 +1,54 @@
+"""What a check is: settings, rules and pure stages."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import pyarrow as pa
+
+from .findings import COVERAGE, FINDINGS, Rule
+from .messages import Batch
+
+TREE = "<tree>"  # a stage that takes batches of whole trees
+ALL = "<all>"  # a stage that takes all that is left, in one call
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one call of a stage gives back."""
+
+    findings: pa.Table = field(default_factory=FINDINGS.empty_table)
+    coverage: pa.Table = field(default_factory=COVERAGE.empty_table)
+    rows: pa.Table | None = None  # for the next stage; None after the last one
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One pure step. Rows that agree in the column `by` arrive in one call; nothing else may be assumed.
+
+    The first stage of a check takes a `Batch` (by=TREE); later ones take the rows that the stage before gave out,
+    shuffled on a column, or all of them in one call (by=ALL).
+    """
+
+    run: Callable[[Any], Result]
+    by: str = TREE
+
+
+@dataclass(frozen=True)
+class Check:
+    """Base of every check: a frozen dataclass whose fields are its settings.
+
+    A subclass names itself, declares its rules and gives its stages. Settings of a wrong value raise ValueError
+    in `__post_init__`, so that a check that exists can run.
+    """
+
+    name: ClassVar[str]
+    rules: ClassVar[Sequence[Rule]]
+
+    def stages(self) -> Sequence[Stage]:
+        """The steps of this check; most have one."""
+        return (Stage(self.scan),)
+
+    def scan(self, batch: Batch) -> Result:
+        """The single step of a check that needs no more than whole trees."""
+        raise NotImplementedError(f"{type(self).__name__} has neither scan nor stages")

@@ -1,0 +1,192 @@
+"""Findings: one claim a row, with the spans of text that show it."""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from .messages import line_id
+
+NOTE, WARNING, ERROR = 1, 2, 3
+SEVERITIES = {NOTE: "note", WARNING: "warning", ERROR: "error"}
+
+SPAN = pa.struct(
+    [
+        ("source", pa.string()),
+        ("line", pa.int64()),
+        ("id", pa.string()),  # of the message; `line N` for a record that could not be read
+        ("start", pa.int64()),  # code points of the text as read; end is past the last one
+        ("end", pa.int64()),
+        # Filled in by audit/quote.py. The words around the span let a reader see it in its place.
+        ("before", pa.string()),
+        ("quote", pa.string()),
+        ("after", pa.string()),
+    ]
+)
+
+FINDINGS = pa.schema(
+    [
+        ("check", pa.string()),
+        ("rule", pa.string()),  # check/rule
+        ("severity", pa.int8()),  # 1 note, 2 warning, 3 error
+        ("tree_id", pa.string()),
+        ("message_id", pa.string()),
+        ("summary", pa.string()),  # one sentence with its numbers
+        ("score", pa.float64()),  # strength of the evidence, in [0, 1]
+        ("spans", pa.list_(SPAN)),  # the first is the primary one
+        ("facets", pa.map_(pa.string(), pa.string())),
+        ("fingerprint", pa.string()),  # 16 hex digits, the same in every run over the same fault
+        ("source", pa.string()),
+        ("line", pa.int64()),
+    ]
+)
+
+COVERAGE = pa.schema(
+    [
+        ("outcome", pa.string()),  # "judged", or why a message was skipped
+        ("lang", pa.string()),
+        ("role", pa.string()),
+        ("source", pa.string()),
+        ("messages", pa.int64()),
+    ]
+)
+"""How many messages a check judged and skipped, by what rates are later asked for."""
+
+
+class Rule(NamedTuple):
+    """One nameable fault. Report, README and command line read its words from here."""
+
+    id: str  # check/rule
+    title: str
+    severity: int
+    advice: str
+
+    @property
+    def check(self) -> str:
+        return self.id.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        return self.id.partition("/")[2]
+
+
+class Spans(NamedTuple):
+    """One span for each of several findings: a row of `places` (-1: no span), and `[start, end)` in its text."""
+
+    rows: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int64] | None = None  # None: from the beginning
+    ends: npt.NDArray[np.int64] | None = None  # None: to the end of the text
+
+
+def claim(
+    places: pa.Table,
+    rule: Rule,
+    rows: npt.NDArray[np.int64],
+    summaries: str | Sequence[str],
+    *,
+    spans: Sequence[Spans] = (),
+    score: float | npt.NDArray[np.float64] = 1.0,
+    severity: int | None = None,
+    facets: Sequence[dict[str, str]] | None = None,
+    about: Sequence[str] | None = None,
+) -> pa.Table:
+    """FINDINGS of one rule, one for each row of `places` named in `rows`.
+
+    Parameters
+    ----------
+    places : Table (PLACES)
+        Where the messages stand, as in `Batch.places`.
+    rule : Rule
+    rows : ndarray of int64, shape (n,)
+        The messages that the claims are about.
+    summaries : str or sequence of n str
+        One sentence each; a single one serves all.
+    spans : sequence of Spans, each of n rows
+        The evidence, primary first. Without any, the whole text of the message is the evidence.
+    score : float or ndarray of float64, shape (n,)
+        In [0, 1].
+    severity : int, optional
+        Where a setting makes the rule milder; else the rule's own.
+    facets : sequence of n dict, optional
+    about : sequence of n str, optional
+        What each claim is about besides its message, where a rule may claim twice of one message. It enters the
+        fingerprint, so it must not change when data elsewhere do.
+    """
+    n = len(rows)
+    at = places.take(pa.array(rows))
+    ids = at["message_id"].to_pylist()
+    subjects = about if about is not None else [""] * n
+    return pa.table(
+        {
+            "check": pa.repeat(rule.check, n),
+            "rule": pa.repeat(rule.id, n),
+            "severity": pa.repeat(pa.scalar(severity or rule.severity, pa.int8()), n),
+            "tree_id": at["tree_id"],
+            "message_id": at["message_id"],
+            "summary": pa.repeat(summaries, n) if isinstance(summaries, str) else pa.array(summaries, pa.string()),
+            "score": pa.array(np.broadcast_to(np.asarray(score, dtype=np.float64), n)),
+            "spans": _span_lists(places, list(spans) or [Spans(rows)], n),
+            "facets": pa.array([list(f.items()) for f in facets] if facets else [[]] * n, FINDINGS.field("facets").type),
+            "fingerprint": pa.array(
+                [fingerprint(rule.id, i or "", s) for i, s in zip(ids, subjects, strict=True)], pa.string()
+            ),
+            "source": at["source"],
+            "line": at["line"],
+        },
+        schema=FINDINGS,
+    )
+
+
+def _span_lists(places: pa.Table, spans: Sequence[Spans], n: int) -> pa.Array:
+    """List array of SPAN: for each of n findings its spans in the order given, those without a row left out."""
+    rows = np.stack([span.rows for span in spans], axis=1)  # (n, n_spans)
+    ends = np.asarray(places["n_chars"].fill_null(0))
+    length = ends[rows] if len(ends) else np.zeros(rows.shape, dtype=np.int64)
+    start = np.stack([np.zeros(n, np.int64) if s.starts is None else s.starts for s in spans], axis=1)
+    end = np.stack([length[:, k] if s.ends is None else s.ends for k, s in enumerate(spans)], axis=1)
+    used = rows >= 0
+    at = places.take(pa.array(rows[used]))
+    ids = [line_id(n) if i is None else i for i, n in zip(at["message_id"].to_pylist(), at["line"].to_pylist(), strict=True)]
+    blank = pa.nulls(int(used.sum()), pa.string())
+    flat = pa.StructArray.from_arrays(
+        [
+            _flat(at["source"]),
+            _flat(at["line"]),
+            pa.array(ids, pa.string()),
+            pa.array(start[used], pa.int64()),
+            pa.array(end[used], pa.int64()),
+            blank,
+            blank,
+            blank,
+        ],
+        fields=list(SPAN),
+    )
+    offsets = np.concatenate([[0], np.cumsum(used.sum(axis=1))])
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), flat)
+
+
+def _flat(column: pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def fingerprint(rule_id: str, message_id: str, about: str = "") -> str:
+    """16 hex digits that name a claim, the same in every run, on every machine."""
+    key = "\x00".join((rule_id, message_id, about)).encode("utf-8", "surrogatepass")
+    return blake2b(key, digest_size=8).hexdigest()
+
+
+def cover(messages: pa.Table, outcomes: pa.Array | str = "judged") -> pa.Table:
+    """COVERAGE of these messages: `outcomes` says for each whether it was judged or why not."""
+    column = pa.repeat(outcomes, messages.num_rows) if isinstance(outcomes, str) else outcomes
+    table = messages.select(["lang", "role", "source"]).append_column("outcome", column)
+    return add_up(table.append_column("messages", pa.repeat(pa.scalar(1, pa.int64()), table.num_rows)))
+
+
+def add_up(coverage: pa.Table) -> pa.Table:
+    """COVERAGE with each combination once, in sorted order."""
+    keys = ["outcome", "lang", "role", "source"]
+    total = coverage.group_by(keys, use_threads=False).aggregate([("messages", "sum")]).rename_columns([*keys, "messages"])
+    return total.sort_by([(k, "ascending") for k in keys]).cast(COVERAGE)

@@ -1,0 +1,261 @@
+"""Messages in batches of whole trees, and the views of a batch that checks share."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+# The column form of OASST: three lists of one length, as the data set card has them. The map form
+# {name: {value, count}} is read into it; unequal lengths must stay visible, so it is not a list of triples.
+LABELS = pa.struct(
+    [("name", pa.list_(pa.string())), ("value", pa.list_(pa.float64())), ("count", pa.list_(pa.int64()))]
+)
+EMOJIS = pa.struct([("name", pa.list_(pa.string())), ("count", pa.list_(pa.int64()))])
+DETOXIFY = pa.struct(
+    [
+        (name, pa.float64())
+        for name in (
+            "toxicity",
+            "severe_toxicity",
+            "obscene",
+            "identity_attack",
+            "insult",
+            "threat",
+            "sexual_explicit",
+        )
+    ]
+)
+
+MESSAGES = pa.schema(
+    [
+        ("tree_id", pa.string()),
+        ("message_id", pa.string()),
+        ("parent_id", pa.string()),  # null: the root
+        ("role", pa.string()),
+        ("lang", pa.string()),  # as declared
+        ("text", pa.string()),
+        # What only some formats hold; null where the data say nothing.
+        ("user_id", pa.string()),
+        ("created_date", pa.string()),  # as written; ISO 8601 is promised, and checked
+        ("review_count", pa.int64()),
+        ("review_result", pa.bool_()),
+        ("deleted", pa.bool_()),
+        ("rank", pa.int64()),  # 0 is the best of the siblings
+        ("synthetic", pa.bool_()),
+        ("model_name", pa.string()),
+        ("tree_state", pa.string()),
+        ("detoxify", DETOXIFY),  # each in [0, 1]
+        ("emojis", EMOJIS),
+        ("labels", LABELS),
+        # Where the message stands. Context is text that a document answers: it is a parent, and is not judged.
+        ("is_context", pa.bool_()),
+        ("source", pa.string()),
+        ("line", pa.int64()),  # line of a text file, row of a table; the first is 1
+    ]
+)
+"""One message a row. All columns are always there; what a format does not hold is null."""
+
+FAULTS = pa.schema(
+    [
+        ("kind", pa.string()),  # a rule of schema_invariants: unreadable_line, repaired_line, ...
+        ("detail", pa.string()),  # half a sentence that says what was found and what was expected
+        ("tree_id", pa.string()),  # null where the record could not be read
+        ("message_id", pa.string()),
+        ("excerpt", pa.string()),  # the raw text around the fault, clipped
+        ("source", pa.string()),
+        ("line", pa.int64()),
+    ]
+)
+"""What the reader met on the way: records lost, records repaired, fields of the wrong type."""
+
+PLACES = pa.schema(
+    [
+        ("tree_id", pa.string()),
+        ("message_id", pa.string()),
+        ("source", pa.string()),
+        ("line", pa.int64()),
+        ("n_chars", pa.int64()),  # length of the text in code points
+    ]
+)
+"""Where messages stand and how long their texts are: all that a finding needs to point at them."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a format promises of its messages; a check holds the data to no more than that."""
+
+    name: str
+    required: tuple[str, ...] = ()  # columns of MESSAGES that are never null
+    has_roles: bool = False
+    uuid_ids: bool = False
+    depth_first: bool = False  # each tree's messages come in depth-first order
+    nested: bool = False  # a record is a whole tree; else a tree is what has one tree id
+
+
+@dataclass
+class Batch:
+    """Messages of whole trees, and what was derived from them once for all checks.
+
+    Views are arrays with one entry a row of `messages`; each is computed when first asked for.
+    """
+
+    messages: pa.Table  # MESSAGES, one chunk a column
+    form: Form
+    faults: pa.Table = field(default_factory=FAULTS.empty_table)
+
+    def __len__(self) -> int:
+        return int(self.messages.num_rows)
+
+    def column(self, name: str) -> pa.Array:
+        """One column of the messages as a single array."""
+        chunked = self.messages[name]
+        return chunked.chunk(0) if chunked.num_chunks == 1 else chunked.combine_chunks()
+
+    @cached_property
+    def is_context(self) -> BoolArray:
+        """Rows that are there for others to be read against, and are not judged themselves."""
+        return as_bools(self.column("is_context"))
+
+    @cached_property
+    def tree(self) -> IntArray:
+        """Number of each row's tree, from 0.
+
+        A record of a nested format is a tree, whatever id it has; in a flat one, a row without a tree id is a tree
+        of its own.
+        """
+        if self.form.nested:
+            line, source = as_ints(self.column("line"), 0), self.column("source").dictionary_encode().indices
+            place = np.stack([np.asarray(source, dtype=np.int64), line])
+            return np.cumsum(np.append(0, (place[:, 1:] != place[:, :-1]).any(axis=0)))[: len(self)]
+        codes = as_ints(self.column("tree_id").dictionary_encode().indices, -1)
+        alone = codes < 0
+        codes[alone] = codes.max(initial=-1) + 1 + np.arange(alone.sum())
+        return codes
+
+    @cached_property
+    def n_trees(self) -> int:
+        return int(self.tree.max()) + 1 if len(self) else 0
+
+    @cached_property
+    def is_root(self) -> BoolArray:
+        return as_bools(self.column("parent_id").is_null())
+
+    @cached_property
+    def parent(self) -> IntArray:
+        """Row of each row's parent within its own tree; -1 where there is none.
+
+        Where an id stands twice in a tree, its first row is the parent.
+        """
+        ids, wanted = self.column("message_id"), self.column("parent_id")
+        found = as_ints(pc.index_in(wanted, value_set=ids, skip_nulls=True), -1)
+        # An id may stand in another tree first. That is rare, so only those rows pay for a slower search.
+        stray = np.flatnonzero((found >= 0) & (self.tree[found] != self.tree))
+        if stray.size:
+            rows = np.flatnonzero(np.isin(self.tree, self.tree[stray]))
+            home: dict[tuple[int, str], int] = {}
+            for row, message_id in zip(rows.tolist(), ids.take(pa.array(rows)).to_pylist(), strict=True):
+                home.setdefault((int(self.tree[row]), message_id), row)
+            keys = zip(self.tree[stray].tolist(), wanted.take(pa.array(stray)).to_pylist(), strict=True)
+            found[stray] = [home.get(key, -1) for key in keys]
+        return found
+
+    @cached_property
+    def is_copy(self) -> BoolArray:
+        """Rows whose id stands in an earlier row of the same tree: the same message, twice."""
+        first = as_ints(pc.index_in(self.column("message_id"), value_set=self.column("message_id"), skip_nulls=True), -1)
+        suspects = np.flatnonzero((first >= 0) & (first != np.arange(len(self))))
+        copies = np.zeros(len(self), dtype=bool)
+        if suspects.size:
+            ids = self.column("message_id")
+            rows = np.union1d(suspects, first[suspects])
+            seen: set[tuple[int, str]] = set()
+            for row, message_id in zip(rows.tolist(), ids.take(pa.array(rows)).to_pylist(), strict=True):
+                key = (int(self.tree[row]), message_id)
+                copies[row] = key in seen
+                seen.add(key)
+        return copies
+
+    @cached_property
+    def _jumps(self) -> tuple[IntArray, IntArray]:
+        """Per row: where n or more steps up lead (n: past the root), and how many steps were taken until there."""
+        n = len(self)
+        up = np.append(np.where(self.parent >= 0, self.parent, n), n)
+        steps = (up != n).astype(np.int64)
+        for _ in range(max(1, n).bit_length()):  # pointer doubling: 2**k steps after k rounds
+            if (up == n).all():
+                break
+            steps += steps[up]
+            up = up[up]
+        return up[:-1], steps[:-1]
+
+    @cached_property
+    def depth(self) -> IntArray:
+        """Steps up to the top of each row's branch, 0 at the top; -1 where the way up ends in a circle."""
+        end, steps = self._jumps
+        return np.where(end == len(self), steps, -1)
+
+    @cached_property
+    def is_on_cycle(self) -> BoolArray:
+        """Rows that are their own ancestors."""
+        end, _ = self._jumps
+        mask = np.zeros(len(self), dtype=bool)
+        mask[end[end != len(self)]] = True
+        return mask
+
+    @cached_property
+    def raw_lines(self) -> tuple[dict[tuple[str, int], str], IntArray]:
+        """What the reader kept of the records that it tells of, by source and line, and where in that text the
+        excerpt of each fault begins."""
+        texts: dict[tuple[str, int], str] = {}
+        starts = np.zeros(self.faults.num_rows, dtype=np.int64)
+        keys = zip(*(self.faults[name].to_pylist() for name in ("source", "line", "excerpt")), strict=True)
+        for k, (source, line, excerpt) in enumerate(keys):
+            before = texts.get((source, line))
+            starts[k] = 0 if before is None else len(before) + 1
+            texts[source, line] = excerpt if before is None else f"{before}\n{excerpt}"
+        return texts, starts
+
+    @cached_property
+    def dates(self) -> tuple[IntArray, BoolArray]:
+        """When each message was written, in microseconds since 1970 in UTC, and which rows say so readably."""
+        stamps = _cast_dates(self.column("created_date"))
+        return as_ints(stamps, 0), ~as_bools(stamps.is_null())
+
+    @cached_property
+    def places(self) -> pa.Table:
+        """PLACES of all rows."""
+        names = [name for name in PLACES.names if name != "n_chars"]
+        lengths = pc.utf8_length(self.column("text")).fill_null(0).cast(pa.int64())
+        return self.messages.select(names).append_column(PLACES.field("n_chars"), lengths)
+
+
+def line_id(line: int) -> str:
+    """What stands for a message's id in a span of a record that could not be read."""
+    return f"line {line}"
+
+
+def as_ints(column: pa.Array, null: int) -> IntArray:
+    """The column as int64, with `null` where it holds none; a copy that may be written to."""
+    return np.array(column.cast(pa.int64()).fill_null(null), dtype=np.int64)
+
+
+def as_bools(column: pa.Array) -> BoolArray:
+    """The column as booleans; null counts as false."""
+    return np.asarray(column.fill_null(False).to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def _cast_dates(column: pa.Array) -> pa.Array:
+    # Arrow refuses a whole array for one bad date; halving finds the bad ones in few steps where they are few.
+    try:
+        return column.cast(pa.timestamp("us", "UTC")).cast(pa.int64())
+    except pa.ArrowInvalid:
+        if len(column) == 1:
+            return pa.nulls(1, pa.int64())
+        half = len(column) // 2
+        return pa.concat_arrays([_cast_dates(column[:half]), _cast_dates(column[half:])])

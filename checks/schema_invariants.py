@@ -1,0 +1,957 @@
+"""What must hold of every conversation tree, and is found broken.
+
+A trainer walks a tree from root to leaf and trusts what it meets: that prompter and assistant take turns, that each
+parent is there, that an id names one message, that labels lie in the range their card gives. Where one of these does
+not hold, code fails late or, worse, learns from the wrong pair. The promises are those of the OASST data set card and
+of its export code (https://huggingface.co/datasets/OpenAssistant/oasst1; Köpf et al. 2023, arXiv:2304.07327); a format
+is held only to what it promises itself (`Form`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .base.check import ALL, Check, Result, Stage
+from .base.findings import ERROR, FINDINGS, NOTE, WARNING, Rule, Spans, claim, cover
+from .base.messages import DETOXIFY, PLACES, Batch, IntArray, as_bools, as_ints
+
+ROLES = ("prompter", "assistant")
+LABEL_NAMES = (
+    "spam",
+    "fails_task",
+    "lang_mismatch",
+    "pii",
+    "not_appropriate",
+    "hate_speech",
+    "sexual_content",
+    "quality",
+    "toxicity",
+    "humor",
+    "helpfulness",
+    "creativity",
+    "violence",
+    "moral_judgement",
+    "political_content",
+)
+TREE_STATES = (
+    "initial_prompt_review",
+    "growing",
+    "ranking",
+    "ready_for_scoring",
+    "ready_for_export",
+    "scoring_failed",
+    "aborted_low_grade",
+    "halted_by_moderator",
+    "backlog_ranking",
+    "prompt_lottery_waiting",
+)
+# In these states a prompt has no answer yet by design.
+WAITING_STATES = ("prompt_lottery_waiting", "initial_prompt_review")
+
+Claims = tuple[Rule, pa.Table]  # FINDINGS of one rule
+
+RULES: dict[str, Rule] = {}
+
+
+def _rule(name: str, title: str, severity: int, advice: str) -> Rule:
+    rule = Rule(f"schema_invariants/{name}", title, severity, advice)
+    RULES[name] = rule
+    return rule
+
+
+# Threads and trees
+ROLE_ALTERNATION = _rule(
+    "role_alternation",
+    "A reply has the role of its parent",
+    ERROR,
+    "Drop the branch below, or mend the role: a model trained on it learns to answer itself.",
+)
+ROOT_ROLE = _rule(
+    "root_role",
+    "A conversation starts with an assistant",
+    ERROR,
+    "Drop the tree, or restore the prompt that it answers.",
+)
+UNKNOWN_ROLE = _rule(
+    "unknown_role",
+    "The role is neither prompter nor assistant",
+    ERROR,
+    "Map the role to prompter or assistant, or drop the branch.",
+)
+DUPLICATE_ID = _rule(
+    "duplicate_id",
+    "A message id stands more than once",
+    ERROR,
+    "Keep one of the messages. Replies cannot tell which of them they answer.",
+)
+DANGLING_PARENT = _rule(
+    "dangling_parent",
+    "The parent is nowhere in the data",
+    ERROR,
+    "Restore the parent or drop the branch; if the export was filtered on purpose, set filtered_export = true.",
+)
+PARENT_IN_OTHER_TREE = _rule(
+    "parent_in_other_tree",
+    "The parent belongs to another tree",
+    ERROR,
+    "Give both messages the tree id of their root.",
+)
+SELF_PARENT = _rule("self_parent", "A message is its own parent", ERROR, "Restore the parent id, or drop the branch.")
+CYCLE = _rule(
+    "cycle",
+    "Messages are each other's ancestors",
+    ERROR,
+    "Drop the tree: code that walks up to the root never ends on it.",
+)
+ONE_ROOT = _rule("one_root", "A tree has no root, or several", ERROR, "Split the tree by root, or restore the parent.")
+TREE_ID = _rule("tree_id", "The tree id is not the id of the root", ERROR, "Set message_tree_id to the root's id.")
+UNANSWERED_THREAD = _rule(
+    "unanswered_thread",
+    "A thread ends without an answer",
+    NOTE,
+    "Cut the last prompt when threads are made into training examples.",
+)
+ORDER = _rule(
+    "order",
+    "A tree's messages are not in depth-first order",
+    NOTE,
+    "Sort by tree, depth first, if readers rely on the order that the data set card promises.",
+)
+# Fields
+MISSING_FIELD = _rule(
+    "missing_field", "A required field is missing or null", ERROR, "Restore the field, or drop the message."
+)
+MISTYPED_FIELD = _rule(
+    "mistyped_field", "A field is not of the type it should be", ERROR, "Write the field in the type of the data card."
+)
+MALFORMED_ID = _rule(
+    "malformed_id", "An id is not a UUID, as the format promises", WARNING, "Check how the ids were made or cut."
+)
+LANGUAGE_TAG = _rule(
+    "language_tag",
+    "The language is no known BCP 47 tag",
+    WARNING,
+    "Use a tag such as en, pt-BR or zh (RFC 5646); und where the language is not known.",
+)
+EMPTY_TEXT = _rule("empty_text", "The text has no visible character", WARNING, "Drop the message or its branch.")
+REPLACEMENT_CHARACTERS = _rule(
+    "replacement_characters",
+    "The text holds U+FFFD: characters were lost",
+    WARNING,
+    "Read the source again in its own encoding.",
+)
+CONTROL_CHARACTERS = _rule(
+    "control_characters",
+    "The text holds control characters",
+    WARNING,
+    "Remove them; they are no part of any language and confuse tokenisers and terminals.",
+)
+DATE_FORMAT = _rule(
+    "date_format",
+    "The date cannot be read, or has no time zone",
+    WARNING,
+    "Write dates as ISO 8601 with a zone, such as 2023-02-07T17:29:24+00:00.",
+)
+DATE_BEFORE_PARENT = _rule(
+    "date_before_parent", "A reply is older than its parent", WARNING, "Check the clock, or the link to the parent."
+)
+DATE_IN_FUTURE = _rule(
+    "date_in_future", "A date lies years after all others", WARNING, "Check the clock that wrote the date."
+)
+RANK_OF_PROMPTER = _rule("rank_of_prompter", "A prompt has a rank", WARNING, "Only rival answers are ranked.")
+RANK_RANGE = _rule("rank_range", "A rank is negative", WARNING, "Ranks count from 0, the best.")
+RANK_TIE = _rule("rank_tie", "Sibling answers share a rank", WARNING, "Leave tied pairs out of preference data.")
+RANK_GAP = _rule("rank_gap", "The ranks of sibling answers have a gap", NOTE, "A ranked sibling was left out.")
+LABEL_LENGTHS = _rule(
+    "label_lengths", "Label names, values and counts differ in number", WARNING, "Export the labels again."
+)
+LABEL_RANGE = _rule(
+    "label_range",
+    "A label's value is outside [0, 1] or its count below 1",
+    WARNING,
+    "Export the labels again; a mean of votes lies in [0, 1].",
+)
+LABEL_NAME = _rule("label_name", "A label has an unknown name or stands twice", WARNING, "Map it to a known label.")
+DETOXIFY_RANGE = _rule(
+    "detoxify_range", "A Detoxify score is outside [0, 1]", WARNING, "Score the message again; these are probabilities."
+)
+EMOJI_COUNTS = _rule(
+    "emoji_counts", "Emoji names and counts do not fit, or a count is below 1", WARNING, "Export the emojis again."
+)
+REVIEW_COUNT = _rule("review_count", "The number of reviews is negative", WARNING, "Export the review fields again.")
+REVIEW_RESULT = _rule(
+    "review_result",
+    "A review has a result, but nobody reviewed",
+    NOTE,
+    "Do not count this message as reviewed.",
+)
+DELETED_IN_EXPORT = _rule(
+    "deleted_in_export",
+    "A deleted message stands in a tree that is ready for export",
+    WARNING,
+    "Drop the message with its branch: its author or a moderator took it back.",
+)
+TREE_STATE = _rule("tree_state", "The tree state is not a known one", WARNING, "Use a state of the OASST export.")
+TREE_STATE_MIXED = _rule(
+    "tree_state_mixed", "Messages of one tree are in different states", WARNING, "A tree has one state; export it again."
+)
+LOTTERY_REPLIES = _rule(
+    "lottery_replies", "A tree that waits in the prompt lottery has replies", WARNING, "Export the tree again."
+)
+SYNTHETIC_MODEL = _rule(
+    "synthetic_model",
+    "Synthetic without a model name, or the reverse",
+    WARNING,
+    "Say which model wrote the message; a person's message has none.",
+)
+# Lines
+UNREADABLE_LINE = _rule(
+    "unreadable_line", "A record could not be read, and is lost", ERROR, "Mend the line at the place that is named."
+)
+REPAIRED_LINE = _rule(
+    "repaired_line",
+    "A record could be read only after repair",
+    WARNING,
+    "Write strict JSON in UTF-8; other readers will refuse or misread this line.",
+)
+LINE_FORMAT = _rule(
+    "line_format",
+    "The file has a byte order mark, CRLF line ends or blank lines",
+    NOTE,
+    "JSON Lines want UTF-8 without a mark, LF, and one record a line.",
+)
+
+# Rows that the first stage hands on: every id that exists, every parent that its own tree does not hold, and the
+# newest messages.
+KNOWN, WANTED, DATED = 0, 1, 2
+LINKS = pa.schema(
+    [
+        ("key", pa.string()),  # KNOWN, DATED: the message's id; WANTED: the id of the parent that is looked for
+        ("kind", pa.int8()),
+        ("date", pa.int64()),  # DATED: microseconds since 1970 in UTC
+        *PLACES,
+    ]
+)
+
+N_NEWEST = 100  # that many messages at most are told to lie in the future; more are no outliers
+MICROSECONDS_PER_YEAR = 365.25 * 24 * 3600 * 1e6
+
+@dataclass(frozen=True)
+class SchemaInvariants(Check):
+    """Hold every tree, message and record to what the format promises."""
+
+    name: ClassVar[str] = "schema_invariants"
+    rules: ClassVar[Sequence[Rule]] = tuple(RULES.values())
+
+    off: tuple[str, ...] = ()  # names of rules that are not looked at
+    filtered_export: bool = False  # parents were left out on purpose: their absence is a note
+    max_future_years: float = 2.0  # a date later than all others by more is in the future
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.off if name not in RULES]
+        if unknown:
+            raise ValueError(f"off: no rule {unknown[0]!r}; the rules are {', '.join(RULES)}")
+        if not self.max_future_years > 0:
+            raise ValueError(f"max_future_years: {self.max_future_years} is not above 0")
+
+    def stages(self) -> Sequence[Stage]:
+        """Whole trees; then ids and parents of all trees; then the newest messages of all."""
+        return Stage(self.scan), Stage(self.link, by="key"), Stage(self.compare_dates, by=ALL)
+
+    def _findings(self, claims: Iterable[Claims]) -> pa.Table:
+        tables = []
+        for rule, table in claims:
+            # In a filtered export a parent, and with it a tree's root, is missing on purpose.
+            if self.filtered_export and rule in (DANGLING_PARENT, ONE_ROOT):
+                mild = pa.repeat(pa.scalar(NOTE, pa.int8()), table.num_rows)
+                table = table.set_column(table.schema.get_field_index("severity"), FINDINGS.field("severity"), mild)
+            if rule.name not in self.off:
+                tables.append(table)
+        return pa.concat_tables(tables) if tables else FINDINGS.empty_table()
+
+    # -- first stage: whole trees ------------------------------------------------------------------------------------
+
+    def scan(self, batch: Batch) -> Result:
+        """Judge what can be told from whole trees; hand on ids, open parents and the newest dates."""
+        judges = (links, roles, ranks, states, fields, texts, labels, dates) if len(batch) else ()
+        found = self._findings(claims for judge in (*judges, reading_faults) for claims in judge(batch))
+        judged = batch.messages.filter(pa.array(~batch.is_context)) if batch.is_context.any() else batch.messages
+        return Result(found, cover(judged), rows=_link_rows(batch))
+
+    # -- second stage: ids and parents over all trees ----------------------------------------------------------------
+
+    def link(self, rows: pa.Table) -> Result:
+        """Find ids that stand more than once, and parents that are nowhere or in another tree."""
+        kind = rows["kind"]
+        order = [(name, "ascending") for name in ("key", "source", "line", "n_chars")]
+        known = rows.filter(pc.equal(kind, KNOWN))
+        wanted = rows.filter(pc.equal(kind, WANTED)).sort_by(order)
+        claims: list[Claims] = []
+
+        counts = pc.value_counts(known["key"])
+        repeated = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+        if len(repeated):
+            copies = known.filter(pc.is_in(known["key"], value_set=repeated)).sort_by(order)
+            keys = np.array(copies["key"].to_pylist(), dtype=object)
+            first = np.maximum.accumulate(np.where(np.append(True, keys[1:] != keys[:-1]), np.arange(len(keys)), 0))
+            later = np.flatnonzero(first != np.arange(len(keys)))
+            trees = np.array(copies["tree_id"].to_pylist(), dtype=object)
+            scope = ["same tree" if trees[r] == trees[first[r]] else "other tree" for r in later]
+            claims += _claims(
+                copies,
+                DUPLICATE_ID,
+                later,
+                [f"The id stands first at {at}" for at in _other_places(copies, first[later], later)],
+                spans=[Spans(later), Spans(first[later])],
+                facets=[{"scope": s} for s in scope],
+            )
+
+        home = as_ints(_single(pc.index_in(wanted["key"], value_set=known["key"])), -1)
+        both = pa.concat_tables([wanted, known])
+        lost, strayed = np.flatnonzero(home < 0), np.flatnonzero(home >= 0)
+        wanted_ids = wanted["key"].to_pylist()
+        claims += _claims(
+            both,
+            DANGLING_PARENT,
+            lost,
+            [f"The parent {_show(wanted_ids[r])} is nowhere in the data" for r in lost],
+            about=[wanted_ids[r] for r in lost],
+        )
+        claims += _claims(
+            both,
+            PARENT_IN_OTHER_TREE,
+            strayed,
+            [f"The parent {_show(wanted_ids[r])} belongs to another tree" for r in strayed],
+            spans=[Spans(strayed), Spans(home[strayed] + wanted.num_rows)],
+            about=[wanted_ids[r] for r in strayed],
+        )
+        return Result(self._findings(claims), rows=rows.filter(pc.equal(kind, DATED)))
+
+    # -- third stage: the newest messages of all ---------------------------------------------------------------------
+
+    def compare_dates(self, rows: pa.Table) -> Result:
+        """Find the few messages whose dates lie years after all the others'.
+
+        The newest N_NEWEST messages of all are among the newest of each batch, so the outcome does not depend on
+        how the data were cut. Where more than that lie beyond the gap, they are a later collection, not a slip.
+        """
+        newest = rows.sort_by([("date", "descending"), ("source", "ascending"), ("line", "ascending")]).slice(0, N_NEWEST)
+        dates = np.asarray(newest["date"], dtype=np.int64)
+        gaps = np.flatnonzero(dates[:-1] - dates[1:] > self.max_future_years * MICROSECONDS_PER_YEAR)
+        n_late = int(gaps[-1]) + 1 if gaps.size else 0
+        late = np.arange(n_late)
+        years = [(dates[r] - dates[n_late]) / MICROSECONDS_PER_YEAR for r in late]
+        claims = _claims(
+            newest, DATE_IN_FUTURE, late, [f"The date lies {y:.1f} years after the newest of the others" for y in years]
+        )
+        return Result(self._findings(claims))
+
+
+def _claims(
+    places: pa.Table,
+    rule: Rule,
+    rows: IntArray,
+    summaries: str | Sequence[str],
+    *,
+    spans: Sequence[Spans] = (),
+    facets: Sequence[dict[str, str]] | None = None,
+    about: Sequence[str] | None = None,
+) -> list[Claims]:
+    """One rule's claims, or none where there are no rows."""
+    if not len(rows):
+        return []
+    return [(rule, claim(places, rule, rows, summaries, spans=spans, facets=facets, about=about))]
+
+
+# -- judges: a batch in, claims out ----------------------------------------------------------------------------------
+
+
+def links(batch: Batch) -> list[Claims]:
+    """Parents, roots, circles, tree ids, order."""
+    judged = ~batch.is_context
+    ids, parents, trees = batch.column("message_id"), batch.column("parent_id"), batch.column("tree_id")
+    own = as_bools(pc.equal(ids, parents))
+    claims = _claims(batch.places, SELF_PARENT, np.flatnonzero(own), "The message is its own parent")
+
+    circle = np.flatnonzero(batch.is_on_cycle & ~own)
+    if circle.size:
+        # One claim a circle, told by the row where the file meets it first.
+        smallest = np.full(len(batch), len(batch))
+        for row in circle.tolist():
+            if smallest[row] < len(batch):
+                continue
+            ring = [row]
+            while (up := int(batch.parent[ring[-1]])) != row:
+                ring.append(up)
+            smallest[ring] = row
+        first, sizes = np.unique(smallest[circle], return_counts=True)
+        claims += _claims(
+            batch.places,
+            CYCLE,
+            first,
+            [f"{n} messages are each other's ancestors" for n in sizes],
+            spans=[Spans(first), Spans(batch.parent[first])],
+        )
+
+    if batch.n_trees:
+        n_roots = np.bincount(batch.tree, weights=batch.is_root & ~batch.is_copy, minlength=batch.n_trees).astype(int)
+        has_id = ~as_bools(trees.is_null())
+        first_of_tree = _first_of(batch.tree)
+        rootless = first_of_tree[(n_roots[batch.tree[first_of_tree]] == 0) & has_id[first_of_tree]]
+        sizes = np.bincount(batch.tree)[batch.tree[rootless]]
+        claims += _claims(
+            batch.places,
+            ONE_ROOT,
+            rootless,
+            [f"None of the tree's {_n(n, 'message')} is a root" for n in sizes],
+            about=trees.take(pa.array(rootless)).to_pylist(),
+        )
+        # A second copy of a root is told as a duplicate id.
+        roots = np.flatnonzero(batch.is_root & has_id & ~batch.is_copy)
+        main = roots[_first_of(batch.tree[roots])]
+        first_root = np.full(batch.n_trees, -1)
+        first_root[batch.tree[main]] = main
+        later = np.setdiff1d(roots, main)
+        claims += _claims(
+            batch.places,
+            ONE_ROOT,
+            later,
+            [f"The tree has {n} roots; this is not the first" for n in n_roots[batch.tree[later]]],
+            spans=[Spans(later), Spans(first_root[batch.tree[later]])],
+        )
+        misnamed = main[~as_bools(pc.equal(ids.take(pa.array(main)), trees.take(pa.array(main)))) & judged[main]]
+        claims += _claims(
+            batch.places,
+            TREE_ID,
+            misnamed,
+            [f"The tree id is {_show(t)}, the root's id is another" for t in trees.take(pa.array(misnamed)).to_pylist()],
+        )
+        # A nested message may say another tree id than the tree that it stands in.
+        root = first_root[batch.tree]
+        astray = np.flatnonzero(~as_bools(pc.equal(trees, trees.take(pa.array(np.maximum(root, 0))))) & (root >= 0) & has_id)
+        claims += _claims(
+            batch.places,
+            TREE_ID,
+            astray,
+            [f"The tree id is {_show(t)}, and another at the root" for t in trees.take(pa.array(astray)).to_pylist()],
+            spans=[Spans(astray), Spans(root[astray])],
+        )
+    return claims + (_order(batch) if batch.form.depth_first else [])
+
+
+def _order(batch: Batch) -> list[Claims]:
+    """Depth-first: each message is at most one step deeper than the one before it in its tree, and its parent is
+    the last message before it that is one step less deep."""
+    depth, n = batch.depth, len(batch)
+    if not n or (depth < 0).any():
+        # A circle has no depth; its trees are told of already, and are left out here.
+        whole = ~np.isin(batch.tree, batch.tree[depth < 0])
+    else:
+        whole = np.ones(n, dtype=bool)
+    rows = np.flatnonzero(whole)
+    rows = rows[np.argsort(batch.tree[rows], kind="stable")]
+    tree, depth, parent = batch.tree[rows], depth[rows], batch.parent[rows]
+    if not rows.size:
+        return []
+    same = np.append(False, tree[1:] == tree[:-1])
+    jump = same & (depth > np.append(0, depth[:-1]) + 1)
+    # Positions by (tree, depth), so that the last earlier one is found by bisection.
+    at = np.arange(len(rows))
+    level = tree * (int(depth.max()) + 2) + depth
+    key = level * len(rows) + at
+    sorted_keys = np.sort(key)
+    before = np.searchsorted(sorted_keys, (level - 1) * len(rows) + at) - 1
+    expected = np.where(before >= 0, sorted_keys[before], -1)
+    found = np.where((depth > 0) & (expected // len(rows) == level - 1), rows[expected % len(rows)], -1)
+    wrong = (jump | ((depth > 0) & (found != parent))) & (parent >= 0)
+    wrong_rows = rows[wrong]
+    first = np.sort(wrong_rows[_first_of(tree[wrong])])
+    return _claims(
+        batch.places,
+        ORDER,
+        first,
+        "The message does not follow its parent's branch, as depth-first order would have it",
+        spans=[Spans(first), Spans(batch.parent[first])],
+    )
+
+
+def roles(batch: Batch) -> list[Claims]:
+    """Who speaks, in turn, and who has the last word."""
+    if not batch.form.has_roles:
+        return []
+    role = batch.column("role")
+    code = as_ints(pc.index_in(role, value_set=pa.array(ROLES)), -1)  # -1: neither
+    given = ~as_bools(role.is_null())
+    names = role.to_pylist
+    strange = np.flatnonzero(given & (code < 0))
+    claims = _claims(
+        batch.places,
+        UNKNOWN_ROLE,
+        strange,
+        [f"The role is {_show(names()[r])}; expected prompter or assistant" for r in strange] if strange.size else [],
+    )
+    start = np.flatnonzero(batch.is_root & (code == 1))
+    claims += _claims(batch.places, ROOT_ROLE, start, "The conversation starts with an assistant")
+
+    has_parent = batch.parent >= 0
+    repeats = np.flatnonzero(
+        has_parent & (code >= 0) & (code == code[batch.parent]) & (batch.parent != np.arange(len(batch)))
+    )
+    claims += _claims(
+        batch.places,
+        ROLE_ALTERNATION,
+        repeats,
+        [f"{ROLES[code[r]].capitalize()} follows {ROLES[code[r]]}" for r in repeats],
+        spans=[Spans(repeats), Spans(batch.parent[repeats])],
+        facets=[{"role": ROLES[code[r]]} for r in repeats],
+    )
+    is_leaf = np.ones(len(batch), dtype=bool)
+    is_leaf[batch.parent[has_parent]] = False
+    waiting = as_bools(pc.is_in(batch.column("tree_state"), value_set=pa.array(WAITING_STATES)))
+    open_end = np.flatnonzero(is_leaf & (code == 0) & ~waiting)
+    return claims + _claims(batch.places, UNANSWERED_THREAD, open_end, "The thread ends with a prompt that nobody answers")
+
+
+def ranks(batch: Batch) -> list[Claims]:
+    """Ranks of rival answers: 0, 1, 2, ... without a tie or a gap."""
+    column = batch.column("rank")
+    if column.null_count == len(column):
+        return []
+    given = ~as_bools(column.is_null()) & ~batch.is_copy
+    rank = as_ints(column, -1)
+    role = batch.column("role")
+    prompts = np.flatnonzero(given & as_bools(pc.equal(role, "prompter")))
+    claims = _claims(
+        batch.places, RANK_OF_PROMPTER, prompts, [f"A prompt has rank {rank[r]}; only answers are ranked" for r in prompts]
+    )
+    negative = np.flatnonzero(given & (rank < 0))
+    claims += _claims(batch.places, RANK_RANGE, negative, [f"The rank is {rank[r]}, below 0" for r in negative])
+
+    rows = np.flatnonzero(given & (rank >= 0) & (batch.parent >= 0) & as_bools(pc.equal(role, "assistant")))
+    rows = rows[np.lexsort((rows, rank[rows], batch.parent[rows]))]
+    parent, value = batch.parent[rows], rank[rows]
+    if not rows.size:
+        return claims
+    starts = np.flatnonzero(np.append(True, parent[1:] != parent[:-1]))
+    size = np.diff(np.append(starts, len(rows)))
+    group = np.repeat(np.arange(len(starts)), size)
+    tie = np.flatnonzero(np.append(False, (parent[1:] == parent[:-1]) & (value[1:] == value[:-1])))
+    claims += _claims(
+        batch.places,
+        RANK_TIE,
+        rows[tie],
+        [f"Rank {value[k]} is shared with a sibling, among {_n(size[group[k]], 'ranked answer')}" for k in tie],
+        spans=[Spans(rows[tie]), Spans(rows[tie - 1])],
+    )
+    # Counted over distinct ranks, so that a tie is not told a second time as a gap.
+    distinct = np.bincount(group, minlength=len(starts)) - np.bincount(group[tie], minlength=len(starts))
+    top = value[starts + size - 1]
+    gap = np.flatnonzero(top + 1 != distinct)
+    shown = [", ".join(map(str, value[starts[g] : starts[g] + min(size[g], 10)])) for g in gap]
+    first = rows[starts[gap]]
+    return claims + _claims(
+        batch.places,
+        RANK_GAP,
+        first,
+        [f"The ranks of the {_n(size[g], 'ranked answer')} are {s}" for g, s in zip(gap, shown, strict=True)],
+        about=batch.column("parent_id").take(pa.array(first)).to_pylist(),
+    )
+
+
+def states(batch: Batch) -> list[Claims]:
+    """Tree states, deletions, reviews, who wrote it."""
+    column = batch.column("tree_state")
+    given = ~as_bools(column.is_null())
+    code = np.asarray(pc.index_in(column, value_set=pa.array(TREE_STATES)).fill_null(-1), dtype=np.int64)
+    first = _first_of(batch.tree)
+    strange = np.flatnonzero(given & (code < 0))
+    strange = strange[_first_of(batch.tree[strange])]
+    claims = _claims(
+        batch.places,
+        TREE_STATE,
+        strange,
+        [f"The tree state is {_show(s)}" for s in column.take(pa.array(strange)).to_pylist()],
+    )
+    # A state is compared with that of its tree's first message, as strings, so that unknown states differ too.
+    names = np.asarray(column.dictionary_encode(null_encoding="encode").indices, dtype=np.int64)
+    of_first = np.zeros(batch.n_trees, dtype=np.int64)
+    of_first[batch.tree[first]] = names[first]
+    other = np.flatnonzero(names != of_first[batch.tree])
+    other = other[_first_of(batch.tree[other])]
+    of_tree = np.zeros(batch.n_trees, dtype=np.int64)
+    of_tree[batch.tree[first]] = first
+    claims += _claims(
+        batch.places,
+        TREE_STATE_MIXED,
+        other,
+        [
+            f"The state is {_show(a)}, and {_show(b)} at the tree's first message"
+            for a, b in zip(
+                column.take(pa.array(other)).to_pylist(),
+                column.take(pa.array(of_tree[batch.tree[other]])).to_pylist(),
+                strict=True,
+            )
+        ],
+        spans=[Spans(other), Spans(of_tree[batch.tree[other]])],
+    )
+    sizes = np.bincount(batch.tree[~batch.is_copy], minlength=batch.n_trees)
+    drawn = first[(code[first] == TREE_STATES.index("prompt_lottery_waiting")) & (sizes[batch.tree[first]] > 1)]
+    claims += _claims(
+        batch.places,
+        LOTTERY_REPLIES,
+        drawn,
+        [f"The tree waits in the prompt lottery and has {n} messages; expected 1" for n in sizes[batch.tree[drawn]]],
+    )
+    deleted = np.flatnonzero(as_bools(batch.column("deleted")) & (code == TREE_STATES.index("ready_for_export")))
+    claims += _claims(
+        batch.places, DELETED_IN_EXPORT, deleted, "The message is deleted, and its tree is ready for export"
+    )
+    reviews = batch.column("review_count")
+    count = as_ints(reviews, 0)
+    below = np.flatnonzero(count < 0)
+    claims += _claims(batch.places, REVIEW_COUNT, below, [f"The message has {count[r]} reviews" for r in below])
+    unreviewed = np.flatnonzero(
+        as_bools(pc.equal(reviews, 0)) & ~as_bools(batch.column("review_result").is_null())
+    )
+    claims += _claims(
+        batch.places, REVIEW_RESULT, unreviewed, "The message has a review result and 0 reviews"
+    )
+    synthetic = batch.column("synthetic")
+    named = ~as_bools(batch.column("model_name").is_null())
+    unnamed = np.flatnonzero(as_bools(synthetic) & ~named)
+    claims += _claims(batch.places, SYNTHETIC_MODEL, unnamed, "The message is synthetic and names no model")
+    human = np.flatnonzero(as_bools(pc.equal(synthetic, False)) & named)
+    return claims + _claims(batch.places, SYNTHETIC_MODEL, human, "The message names a model and is not synthetic")
+
+
+def fields(batch: Batch) -> list[Claims]:
+    """What must be there, ids, language tags."""
+    judged = ~batch.is_context
+    claims: list[Claims] = []
+    for name in batch.form.required:
+        column = batch.column(name)
+        if column.null_count:
+            absent = np.flatnonzero(as_bools(column.is_null()) & judged)
+            claims += _claims(
+                batch.places, MISSING_FIELD, absent, f"The field {name} is missing or null", about=[name] * len(absent)
+            )
+    if batch.form.uuid_ids:
+        # A parent's id is judged where it is an id; only a dangling one would be told twice.
+        for name in ("message_id", "tree_id"):
+            column = batch.column(name)
+            odd = np.flatnonzero(~np.asarray(_is_uuid(column).fill_null(True).to_numpy(zero_copy_only=False)))
+            claims += _claims(
+                batch.places,
+                MALFORMED_ID,
+                odd,
+                [f"{name} is {_show(i)}; expected a UUID" for i in column.take(pa.array(odd)).to_pylist()],
+                about=[name] * len(odd),
+            )
+    tags = batch.column("lang").dictionary_encode()
+    bad = [k for k, tag in enumerate(tags.dictionary.to_pylist()) if not is_language_tag(tag)]
+    if bad:
+        odd = np.flatnonzero(np.isin(as_ints(tags.indices, -1), bad) & judged)
+        claims += _claims(
+            batch.places,
+            LANGUAGE_TAG,
+            odd,
+            [f"The language is {_show(t)}; expected a tag such as en or pt-BR" for t in tags.take(pa.array(odd)).to_pylist()],
+        )
+    return claims
+
+
+def texts(batch: Batch) -> list[Claims]:
+    """Texts that are empty, or hold characters that are no text."""
+    column = batch.column("text")
+    judged = ~batch.is_context
+    # Anchored, so that a text is left at its first visible character.
+    blank = np.flatnonzero(as_bools(pc.match_substring_regex(column, r"^[\s\p{Z}\p{C}]*$")) & judged)
+    claims = _claims(
+        batch.places,
+        EMPTY_TEXT,
+        blank,
+        [f"The text has {_n(n, 'character')}, none of them visible" for n in batch.places["n_chars"].take(pa.array(blank)).to_pylist()],
+    )
+    offsets = np.frombuffer(column.buffers()[1], dtype=np.int32)[column.offset : column.offset + len(column) + 1]
+    data = np.frombuffer(column.buffers()[2] or b"", dtype=np.uint8)[: offsets[-1]]
+    at = _suspects(data[offsets[0] :]) + offsets[0]
+    lead = data[at]
+    padded = np.append(data, np.zeros(2, np.uint8))
+    second, third = padded[at + 1], padded[at + 2]
+    lost = at[(lead == 0xEF) & (second == 0xBF) & (third == 0xBD)]
+    control = at[(lead < 0x80) | ((lead == 0xC2) & (second < 0xA0))]
+    for rule, where, what in (
+        (REPLACEMENT_CHARACTERS, lost, "replacement character U+FFFD"),
+        (CONTROL_CHARACTERS, control, "control character"),
+    ):
+        rows = np.searchsorted(offsets, where, side="right") - 1
+        rows, first, counts = np.unique(rows, return_index=True, return_counts=True)
+        kept = judged[rows]
+        rows, first, counts = rows[kept], first[kept], counts[kept]
+        starts = np.array(
+            [len(data[offsets[r] : where[k]].tobytes().decode()) for r, k in zip(rows, first, strict=True)], dtype=np.int64
+        )
+        claims += _claims(
+            batch.places,
+            rule,
+            rows,
+            [f"The text holds {_n(n, what)}" for n in counts],
+            spans=[Spans(rows, starts, starts + 1)],
+        )
+    return claims
+
+
+def _suspects(data: npt.NDArray[np.uint8]) -> IntArray:
+    """Where bytes are, or in UTF-8 begin, a control or replacement character; tab, LF and CR are text.
+
+    In pieces that stay in the cache: .8 ns a byte, where a table of 256 flags takes 12.
+    """
+    piece = 1 << 16
+    found = []
+    for start in range(0, len(data), piece):
+        part = data[start : start + piece]
+        flags = part < 9
+        flags |= part - np.uint8(11) < 2
+        flags |= part - np.uint8(14) < 18
+        for value in (0x7F, 0xC2, 0xEF):
+            flags |= part == value
+        found.append(np.flatnonzero(flags) + start)
+    return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
+
+
+def labels(batch: Batch) -> list[Claims]:
+    """Human labels, emojis and Detoxify scores."""
+    claims: list[Claims] = []
+    column = batch.column("labels")
+    if column.null_count < len(column):
+        n_names, n_values, n_counts = (_list_lengths(column, f) for f in ("name", "value", "count"))
+        uneven = np.flatnonzero((n_names != n_values) | (n_names != n_counts))
+        claims += _claims(
+            batch.places,
+            LABEL_LENGTHS,
+            uneven,
+            [f"{n_names[r]} label names, {n_values[r]} values and {n_counts[r]} counts" for r in uneven],
+        )
+        value, value_row = _flattened(column, "value")
+        number = np.asarray(value.fill_null(np.nan))
+        outside = ~((number >= 0) & (number <= 1))
+        count, count_row = _flattened(column, "count")
+        amount = as_ints(count, 0)
+        odd_values = _first_each(value_row[outside])
+        claims += _claims(
+            batch.places,
+            LABEL_RANGE,
+            odd_values[0],
+            [f"A label has the value {v:g}; expected 0 to 1" for v in number[outside][odd_values[1]]],
+            about=["value"] * len(odd_values[0]),
+        )
+        odd_counts = _first_each(count_row[amount < 1])
+        claims += _claims(
+            batch.places,
+            LABEL_RANGE,
+            odd_counts[0],
+            [f"A label has the count {c}; expected 1 or more" for c in amount[amount < 1][odd_counts[1]]],
+            about=["count"] * len(odd_counts[0]),
+        )
+        name, name_row = _flattened(column, "name")
+        code = as_ints(pc.index_in(name, value_set=pa.array(LABEL_NAMES)), -1)
+        strange = _first_each(name_row[code < 0])
+        unknown = name.filter(pa.array(code < 0)).take(pa.array(strange[1])).to_pylist()
+        claims += _claims(batch.places, LABEL_NAME, strange[0], [f"A label is named {_show(n)}" for n in unknown])
+        key = name_row[code >= 0] * len(LABEL_NAMES) + code[code >= 0]
+        key.sort()
+        twice = _first_each(key[1:][key[1:] == key[:-1]] // len(LABEL_NAMES))[0]
+        claims += _claims(
+            batch.places, LABEL_NAME, twice, "A label stands twice at one message", about=["twice"] * len(twice)
+        )
+    column = batch.column("emojis")
+    if column.null_count < len(column):
+        n_names, n_counts = (_list_lengths(column, f) for f in ("name", "count"))
+        count, count_row = _flattened(column, "count")
+        below = np.bincount(count_row[as_ints(count, 0) < 1], minlength=len(batch)) > 0
+        odd = np.flatnonzero((n_names != n_counts) | below)
+        claims += _claims(
+            batch.places,
+            EMOJI_COUNTS,
+            odd,
+            [
+                "An emoji has a count below 1" if n_names[r] == n_counts[r]
+                else f"{n_names[r]} emoji names and {n_counts[r]} counts"
+                for r in odd
+            ],
+        )  # fmt: skip
+    column = batch.column("detoxify")
+    if column.null_count < len(column):
+        for member in DETOXIFY:
+            part = pc.struct_field(column, member.name)
+            score = np.asarray(part.fill_null(0.0))
+            odd = np.flatnonzero(~((score >= 0) & (score <= 1)))
+            claims += _claims(
+                batch.places,
+                DETOXIFY_RANGE,
+                odd,
+                [f"Detoxify's {member.name} is {score[r]:g}; expected 0 to 1" for r in odd],
+                about=[member.name] * len(odd),
+            )
+    return claims
+
+
+def reading_faults(batch: Batch) -> list[Claims]:
+    """What the reader met: its faults are named after our rules."""
+    faults = batch.faults
+    if not faults.num_rows:
+        return []
+    n = faults.num_rows
+    places = faults.select([name for name in PLACES.names if name != "n_chars"]).append_column(
+        PLACES.field("n_chars"), pc.utf8_length(faults["excerpt"]).fill_null(0).cast(pa.int64())
+    )
+    # The evidence is the raw record, not a message: a second half of the table stands for it, without ids.
+    lines = places.set_column(1, PLACES.field("message_id"), pa.nulls(n, pa.string()))
+    both = pa.concat_tables([places, lines])
+    _, starts = batch.raw_lines
+    ends = starts + np.asarray(places["n_chars"])
+    kinds = np.array(faults["kind"].to_pylist())
+    details, ids, excerpts = (faults[name].to_pylist() for name in ("detail", "message_id", "excerpt"))
+    claims: list[Claims] = []
+    for kind in sorted(set(kinds)):
+        rows = np.flatnonzero(kinds == kind)
+        # A record that was lost has no id; its words name it, so that the claim stays the same when lines move.
+        about = [details[r] if ids[r] is not None else f"{details[r]} {excerpts[r]}" for r in rows]
+        claims += _claims(
+            both,
+            RULES[kind],
+            rows,
+            [details[r] for r in rows],
+            spans=[Spans(rows + n, starts[rows], ends[rows])],
+            about=about,
+        )
+    return claims
+
+
+def dates(batch: Batch) -> list[Claims]:
+    """Dates that cannot be read, and replies older than what they answer."""
+    micros, is_read = batch.dates
+    column = batch.column("created_date")
+    unread = np.flatnonzero(~as_bools(column.is_null()) & ~is_read)
+    written = column.take(pa.array(unread)).to_pylist()
+    claims = _claims(
+        batch.places,
+        DATE_FORMAT,
+        unread,
+        [f"The date {_show(d)} {'has no time zone' if _lacks_zone(d) else 'cannot be read'}" for d in written],
+    )
+    both = is_read & (batch.parent >= 0) & is_read[batch.parent]
+    early = np.flatnonzero(both & (micros < micros[batch.parent]))
+    return claims + _claims(
+        batch.places,
+        DATE_BEFORE_PARENT,
+        early,
+        [f"The reply is {_duration(micros[batch.parent[r]] - micros[r])} older than its parent" for r in early],
+        spans=[Spans(early), Spans(batch.parent[early])],
+    )
+
+
+def _lacks_zone(date: str) -> bool:
+    try:
+        return datetime.fromisoformat(date).tzinfo is None
+    except ValueError:
+        return False
+
+
+def _link_rows(batch: Batch) -> pa.Table:
+    """LINKS of a batch: its ids, the parents that its trees do not hold, its newest messages."""
+    judged = ~batch.is_context
+    micros, is_read = batch.dates
+    ids, parents = batch.column("message_id"), batch.column("parent_id")
+    known = np.flatnonzero(judged & ~as_bools(ids.is_null()))
+    wanted = np.flatnonzero(
+        judged & ~batch.is_root & (batch.parent < 0) & ~as_bools(batch.column("tree_id").is_null())
+    )
+    dated = np.flatnonzero(judged & is_read)
+    if len(dated) > N_NEWEST:
+        # All that are as new as the oldest of the newest, so that a tie at the border is cut by place, not by luck.
+        border = np.partition(micros[dated], -N_NEWEST)[-N_NEWEST]
+        dated = dated[micros[dated] >= border]
+    parts = []
+    for kind, rows, keys in ((KNOWN, known, ids), (WANTED, wanted, parents), (DATED, dated, ids)):
+        at = pa.array(rows)
+        date = pa.array(micros[rows]) if kind == DATED else pa.nulls(len(rows), pa.int64())
+        columns = [keys.take(at), pa.repeat(pa.scalar(kind, pa.int8()), len(rows)), date]
+        parts.append(pa.table([*columns, *batch.places.take(at).columns], schema=LINKS))
+    return pa.concat_tables(parts)
+
+
+# -- small words -----------------------------------------------------------------------------------------------------
+
+
+@cache
+def is_language_tag(tag: str) -> bool:
+    """Whether this is a well-formed BCP 47 tag made of registered parts (RFC 5646, IANA registry)."""
+    from langcodes import tag_is_valid  # its tables take 60 ms to load, and are needed here alone
+
+    return tag.replace("-", "").isalnum() and tag.isascii() and bool(tag_is_valid(tag))
+
+
+def _is_uuid(column: pa.Array) -> pa.Array:
+    return pc.match_substring_regex(column, r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
+
+
+def _list_lengths(column: pa.Array, name: str) -> IntArray:
+    """Entries of one list of a struct of lists, for each row; 0 where there is none."""
+    return as_ints(pc.list_value_length(pc.struct_field(column, name)), 0)
+
+
+def _flattened(column: pa.Array, name: str) -> tuple[pa.Array, IntArray]:
+    """All entries of one list of a struct of lists, and the row of each."""
+    lists = pc.struct_field(column, name)
+    return pc.list_flatten(lists), np.asarray(pc.list_parent_indices(lists), dtype=np.int64)
+
+
+def _first_of(groups: IntArray) -> IntArray:
+    """Positions at which each value stands for the first time, ascending."""
+    return np.sort(np.unique(groups, return_index=True)[1])
+
+
+def _first_each(rows: IntArray) -> tuple[IntArray, IntArray]:
+    """The distinct rows, and where each stands first."""
+    distinct, first = np.unique(rows, return_index=True)
+    return distinct, first
+
+
+def _show(value: str | None) -> str:
+    """A value of the data, clipped and in quotes."""
+    if value is None:
+        return "null"
+    return repr(value if len(value) <= 60 else value[:59] + "…")
+
+
+def _other_places(places: pa.Table, rows: IntArray, seen_from: IntArray) -> list[str]:
+    """Where rows stand; the file is named where it is another than that of the row they are told of."""
+    source, line = (places[name].to_pylist() for name in ("source", "line"))
+    return [
+        f"line {line[row]}" if source[row] == source[here] else f"{source[row]}:{line[row]}"
+        for row, here in zip(rows, seen_from, strict=True)
+    ]
+
+
+def _n(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+def _duration(micros: int) -> str:
+    seconds = micros / 1e6
+    for unit, size in (("year", 365.25 * 86400), ("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}s"
+    return f"{seconds:.6g} s"
+
+
+def _single(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

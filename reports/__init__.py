@@ -1,0 +1,1 @@
+"""What is written and shown of an audit; knows findings, never a check."""

@@ -1,0 +1,210 @@
+"""One audit on disk: record.json and findings.parquet, and back."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..checks.base.findings import FINDINGS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+VERSION = 1
+RECORD, FINDINGS_FILE, REPORT = "record.json", "findings.parquet", "report.html"
+
+
+class SourceFacts(msgspec.Struct, frozen=True):
+    """One file that was read."""
+
+    name: str
+    format: str
+    reason: str  # what the format was recognised by
+    n_bytes: int  # on disk
+    sha256: str  # of the bytes on disk; empty where they were not read to the end
+    records: int
+    errors: list[str]
+
+
+class RuleFacts(msgspec.Struct, frozen=True):
+    """One rule of a check, and how often it was broken."""
+
+    id: str
+    title: str
+    severity: int
+    advice: str
+    findings: int
+
+
+class Count(msgspec.Struct, frozen=True):
+    """So many messages of one language, role and source were judged, or skipped for one reason."""
+
+    outcome: str  # "judged", or the reason
+    lang: str | None
+    role: str | None
+    source: str
+    messages: int
+
+
+class CheckFacts(msgspec.Struct, frozen=True):
+    """What one check looked at, and found."""
+
+    name: str
+    about: str
+    settings: dict[str, Any]
+    rules: list[RuleFacts]
+    coverage: list[Count]
+    seconds: float  # processor time
+    error: str | None  # why it did not finish; it has no findings then
+
+    @property
+    def judged(self) -> int:
+        """Messages that the check looked at."""
+        return sum(c.messages for c in self.coverage if c.outcome == "judged")
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """Messages that it did not judge, by reason."""
+        reasons: dict[str, int] = {}
+        for count in self.coverage:
+            if count.outcome != "judged":
+                reasons[count.outcome] = reasons.get(count.outcome, 0) + count.messages
+        return reasons
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """record.json: all of an audit but its findings."""
+
+    version: int
+    chataudit: str
+    python: str
+    dependencies: dict[str, str]
+    started: str  # ISO 8601, UTC
+    seconds: float  # wall time
+    engine: str
+    workers: int
+    sources: list[SourceFacts]
+    messages: int
+    trees: int
+    census: list[Count]  # all messages, whatever check judged them
+    checks: list[CheckFacts]
+
+    @property
+    def errors(self) -> list[str]:
+        """Why parts of the sources were not read."""
+        return [error for source in self.sources for error in source.errors]
+
+
+class Record:
+    """One audit: its facts and its findings."""
+
+    def __init__(self, facts: Facts, table: pa.Table) -> None:
+        self.facts = facts
+        self.table = table  # FINDINGS, in the order of sources, lines and rules
+
+    @property
+    def exit_code(self) -> int:
+        """4: a check did not finish; 3: a source could not be read to its end; 0: neither."""
+        if any(check.error for check in self.facts.checks):
+            return 4
+        return 3 if self.facts.errors else 0
+
+    def findings(self, check: str | None = None) -> "pd.DataFrame":
+        """The findings as a data frame, all or of one check; the columns are those of FINDINGS.
+
+        Raises
+        ------
+        LookupError
+            If no check of this name was run.
+        """
+        table = self.table
+        if check is not None:
+            names = [c.name for c in self.facts.checks]
+            if check not in names:
+                raise LookupError(f"check {check!r} was not run; there are {', '.join(names)}")
+            table = table.filter(pc.equal(table["check"], check))
+        return table.to_pandas(maps_as_pydicts="strict")
+
+    def write(self, folder: str | os.PathLike[str], pages: Mapping[str, str], *, replace: bool = False) -> None:
+        """The record and its pages (text by file name) into a folder, whole or not at all.
+
+        Raises
+        ------
+        FileExistsError
+            If the folder is there and holds something, unless it is an older audit and `replace` is set.
+        """
+        target = Path(folder)
+        if not may_write(target, replace=replace):
+            raise FileExistsError(f"{target} is not empty. Name another folder, or pass --overwrite to replace an audit")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        try:
+            import pyarrow.parquet as pq
+
+            pq.write_table(self.table, made / FINDINGS_FILE, compression="zstd")
+            (made / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(self.facts), indent=1))
+            for name, text in pages.items():
+                (made / name).write_text(text, encoding="utf-8", errors="replace")
+            made.chmod(0o755 & ~_umask())
+            if target.is_dir():
+                # Only what an audit writes is replaced; anything else in the folder stays.
+                for file in made.iterdir():
+                    os.replace(file, target / file.name)
+            else:
+                os.replace(made, target)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+
+    @classmethod
+    def read(cls, folder: str | os.PathLike[str]) -> "Record":
+        """The record in a folder.
+
+        Raises
+        ------
+        LookupError
+            If the folder holds no audit.
+        ValueError
+            If the record is of another version of chataudit, or cut short.
+        """
+        path = Path(folder) / RECORD
+        if not path.is_file():
+            raise LookupError(f"{folder}: holds no {RECORD}; expected the folder that an audit wrote")
+        again = "Run the audit again"
+        try:
+            version = msgspec.json.decode(path.read_bytes()).get("version")
+            if version != VERSION:
+                raise ValueError(f"{path}: is of version {version!r}; this chataudit reads {VERSION}. {again}")
+            facts = msgspec.json.decode(path.read_bytes(), type=Facts)
+        except (msgspec.DecodeError, AttributeError) as error:
+            raise ValueError(f"{path}: could not be read ({error}). {again}") from None
+        import pyarrow.parquet as pq
+
+        file = Path(folder) / FINDINGS_FILE
+        try:
+            table = pq.read_table(file)
+        except (pa.ArrowException, OSError) as error:
+            raise ValueError(f"{file}: could not be read ({str(error).splitlines()[0]}). {again}") from None
+        if not table.schema.equals(FINDINGS):
+            raise ValueError(f"{file}: has other columns than this chataudit writes. {again}")
+        return cls(facts, table)
+
+
+def may_write(folder: Path, *, replace: bool = False) -> bool:
+    """Whether an audit may go there: a folder that is absent, empty, or an older audit to be replaced."""
+    if not folder.exists():
+        return True
+    if not folder.is_dir():
+        return False
+    return not any(folder.iterdir()) or (replace and (folder / RECORD).is_file())
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
