@@ -1,0 +1,87 @@
+"""Small data for tests, readable where they are used."""
+
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chataudit.audit.formats import FORMATS
+from chataudit.audit.formats.base import Fault, Row, tabulate
+from chataudit.audit.run import run
+from chataudit.checks.base.check import Check
+from chataudit.checks.base.messages import Batch
+from chataudit.reports.record import Record
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared beside the project")
+
+
+def uid(name: str) -> str:
+    """A UUID for a short name, the same every time."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
+
+
+def message(name: str, parent: str | None = None, role: str | None = None, **more: Any) -> Row:
+    """A raw flat OASST message that follows the data set card; `more` sets or (with ...) removes fields."""
+    row: Row = {
+        "message_id": uid(name),
+        "parent_id": None if parent is None else uid(parent),
+        "user_id": uid("user"),
+        "created_date": "2023-02-07T17:29:24.727400+00:00",
+        "text": f"The text of message {name}",
+        "role": role or ("prompter" if parent is None else "assistant"),
+        "lang": "en",
+        "review_count": 3,
+        "review_result": True,
+        "deleted": False,
+        "rank": None,
+        "synthetic": False,
+        "model_name": None,
+        "message_tree_id": uid("a"),
+        "tree_state": "ready_for_export",
+    }
+    row.update(more)
+    return {key: value for key, value in row.items() if value is not ...}
+
+
+def batch(rows: Iterable[Row], form: str = "oasst_messages") -> Batch:
+    """One batch of raw records of a format, one record a line."""
+    format, flat, lines, faults = FORMATS[form], [], [], []
+    for line, record in enumerate(rows, 1):
+        for row in format.flatten(record, f"data.jsonl:{line}"):
+            assert not isinstance(row, Fault)
+            flat.append(row)
+            lines.append(line)
+    table, faults = tabulate(flat, lines, "data.jsonl")
+    assert not faults
+    return Batch(table, format.form)
+
+
+def write(path: Path, records: Iterable[Any]) -> Path:
+    """Records as JSON lines; a string or bytes among them is written as it is."""
+    with open(path, "wb") as file:
+        for record in records:
+            raw = record if isinstance(record, bytes) else record.encode() if isinstance(record, str) else None
+            file.write((json.dumps(record, ensure_ascii=False).encode() if raw is None else raw) + b"\n")
+    return path
+
+
+def audit(folder: Path, records: Iterable[Any], *checks: Check | str, **options: Any) -> Record:
+    """The audit of these records, by one thread."""
+    path = write(folder / "data.jsonl", records)
+    return run(path, checks=checks, **{"engine": "serial", **options})
+
+
+def flagged(record: Record, *rules: str) -> list[tuple[str, str]]:
+    """(rule without its check, message id) of all findings, or of those of some rules, sorted."""
+    rows = record.table.select(["rule", "message_id"]).to_pylist()
+    pairs = [(row["rule"].partition("/")[2], row["message_id"]) for row in rows]
+    return sorted(((r, i) for r, i in pairs if not rules or r in rules), key=str)
+
+
+def rules_of(record: Record) -> Sequence[str]:
+    """The rules that were broken, each once, sorted."""
+    return sorted({rule for rule, _ in flagged(record)})
