@@ -2,9 +2,10 @@
 
 import os
 import platform
+import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -214,7 +215,7 @@ class _Audit:
             spills: dict[str, Spill] = {}
             for check in self.checks:
                 if len(stages := check.stages()) > 1:
-                    spills[check.name] = stack.enter_context(Spill(stages[1].by, self.budget))
+                    spills[check.name] = stack.enter_context(self._spill(stages[1].by))
             batches = self._batches(scattered=scattered)
             for census, n_trees, results in self.engine.map(partial(_judge, self.checks), batches):
                 self.census.append(census)
@@ -227,14 +228,14 @@ class _Audit:
                     follower = stages[k + 1] if k + 1 < len(stages) else None
                     spill = spills.pop(check.name)
                     if follower is not None:
-                        spills[check.name] = stack.enter_context(Spill(follower.by, self.budget))
-                    parts: Iterable[pa.Table] = spill.partitions()
-                    if stage.by == ALL:
-                        whole = list(parts)
-                        parts = [pa.concat_tables(whole)] if whole else []
-                    for result, seconds in self.engine.map(partial(_timed, stage.run), parts):
+                        spills[check.name] = stack.enter_context(self._spill(follower.by))
+                    for result, seconds in self.engine.map(partial(_timed, stage.run), spill.partitions()):
                         self._keep(check, result, seconds, spills.get(check.name))
                     spill.__exit__(None, None, None)
+
+    def _spill(self, by: str) -> Spill:
+        # What arrives in one call must fit into memory all the same, so it never goes to disk.
+        return Spill(by, sys.maxsize if by == ALL else self.budget)
 
     def _keep(self, check: Check, result: Result | str, seconds: float, spill: Spill | None) -> None:
         outcome = self.outcomes[check.name]

@@ -1,0 +1,273 @@
+"""A small made-up release in several languages, with one fault of every rule planted in it."""
+
+import json
+import random
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+Message = dict[str, Any]
+Tree = list[Message]
+
+# Prompt, first answer, second answer, follow-up, answer.
+TALKS = {
+    "en": (
+        ("Why does bread rise?", "Yeast eats sugar and breathes out gas; the dough traps it.", "Because of the yeast in it.", "And without yeast?", "Then baking soda with an acid can do the same."),
+        ("How do I remember names better?", "Say the name aloud once and tie it to something you see.", "Repeat each name three times in your head.", "What if I forget it all the same?", "Ask again soon; people mind that less than a wrong name."),
+        ("What is a good first plant for a dark room?", "A cast-iron plant: it needs little light and forgives dry weeks.", "Try a snake plant near the door.", "How often do I water it?", "Every two weeks, and only when the soil is dry."),
+    ),
+    "de": (
+        ("Warum ist der Himmel am Abend rot?", "Das Licht geht abends einen längeren Weg durch die Luft, und das Blau wird gestreut.", "Weil die Sonne tief steht.", "Und auf dem Mars?", "Dort ist es umgekehrt: der Abendhimmel ist blau."),
+        ("Wie lüfte ich im Winter richtig?", "Mehrmals am Tag die Fenster für fünf Minuten ganz öffnen.", "Kurz und kräftig statt lange gekippt.", "Auch bei Regen?", "Ja, kalte Luft ist trotz Regen trocken."),
+    ),
+    "es": (
+        ("¿Cómo se limpia una sartén de hierro?", "Con agua caliente y un cepillo, y después una capa fina de aceite.", "Sin jabón y sin dejarla mojada.", "¿Y si ya tiene óxido?", "Se frota con sal gruesa y se vuelve a curar en el horno."),
+        ("¿Por qué flotan los barcos de acero?", "Porque desplazan más agua de lo que pesan.", "Porque llevan aire dentro.", "¿Y un submarino?", "Ese llena sus tanques de agua para hundirse."),
+    ),
+    "fr": (
+        ("Comment apprendre à siffler ?", "Humidifiez les lèvres, formez un petit rond et soufflez doucement.", "Il faut surtout de la patience.", "Combien de temps cela prend-il ?", "Quelques jours, à raison de dix minutes par jour."),
+    ),
+    "pt-BR": (
+        ("Como guardar café para não perder o aroma?", "Em pote fechado, longe da luz e do calor.", "Moído na hora, sempre que der.", "Posso congelar?", "Pode, em porções pequenas e bem vedadas."),
+    ),
+    "ru": (
+        ("Почему скрипит снег?", "Ломаются кристаллы льда, и чем холоднее, тем громче звук.", "Потому что снег сухой.", "А весной?", "Весной он влажный и почти не скрипит."),
+    ),
+    "uk-UA": (
+        ("Як вибрати стиглий кавун?", "Постукайте: у стиглого звук дзвінкий, а жовта пляма збоку.", "Дивіться на сухий хвостик.", "А якщо він великий?", "Розмір нічого не каже про стиглість."),
+    ),
+    "zh": (
+        ("怎样让米饭更香？", "淘米后泡二十分钟，煮之前加几滴油。", "用新米就很香。", "泡太久会怎样？", "泡太久米会碎，口感变软。"),
+    ),
+    "th": (
+        ("ทำไมทะเลถึงเค็ม", "แม่น้ำพาเกลือแร่จากหินลงสู่ทะเลมานานหลายล้านปี", "เพราะมีเกลือละลายอยู่", "ทะเลสาบก็เค็มหรือ", "บางแห่งเค็ม เพราะน้ำไม่มีทางไหลออก"),
+    ),
+    "ar": (
+        ("كيف أنام أسرع؟", "أطفئ الشاشات قبل ساعة، واجعل الغرفة باردة ومظلمة.", "اقرأ كتابا هادئا.", "وماذا عن القهوة؟", "لا تشربها بعد الظهر."),
+    ),
+}  # fmt: skip
+LABELS = ("spam", "lang_mismatch", "pii", "not_appropriate", "quality", "toxicity", "humor", "creativity", "violence")
+N_PLAIN = 40  # trees without a fault
+
+
+@dataclass
+class Release:
+    """Trees, the lines that are written of them, and what was planted."""
+
+    rng: random.Random
+    trees: list[Tree] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)  # lines that are no plain record
+    planted: dict[str, str | None] = field(default_factory=dict)  # rule name -> message id; None: a line without one
+
+    def uid(self) -> str:
+        return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+
+    def tree(self) -> Tree:
+        """A new tree without a fault: a prompt, two ranked answers, a follow-up, an answer."""
+        lang = self.rng.choice(sorted(TALKS))
+        prompt, first, second, follow_up, answer = self.rng.choice(TALKS[lang])
+        when = datetime(2023, 2, 1, tzinfo=UTC) + timedelta(seconds=self.rng.randrange(5_000_000))
+        root = self._message(prompt, None, lang, when)
+        best = self._message(first, root, lang, when + timedelta(minutes=9), rank=0)
+        other = self._message(second, root, lang, when + timedelta(minutes=20), rank=1)
+        more = self._message(follow_up, best, lang, when + timedelta(hours=2))
+        last = self._message(answer, more, lang, when + timedelta(hours=5))
+        tree = [root, best, more, last, other]
+        self.trees.append(tree)
+        return tree
+
+    def _message(self, text: str, parent: Message | None, lang: str, when: datetime, rank: int | None = None) -> Message:
+        own = self.uid()
+        return {
+            "message_id": own,
+            "parent_id": parent and parent["message_id"],
+            "user_id": self.uid(),
+            "created_date": when.isoformat(),
+            "text": text,
+            "role": "assistant" if parent and parent["role"] == "prompter" else "prompter",
+            "lang": lang,
+            "review_count": 3,
+            "review_result": True,
+            "deleted": False,
+            "rank": rank,
+            "synthetic": False,
+            "model_name": None,
+            "detoxify": {"toxicity": round(self.rng.random() / 50, 6), "severe_toxicity": 0.0, "obscene": 0.0},
+            "message_tree_id": parent["message_tree_id"] if parent else own,
+            "tree_state": "ready_for_export",
+            "emojis": {"name": ["+1"], "count": [self.rng.randrange(1, 6)]},
+            "labels": {
+                "name": list(LABELS),
+                "value": [0.0] * 4 + [round(self.rng.random(), 3) for _ in LABELS[4:]],
+                "count": [3] * len(LABELS),
+            },
+        }
+
+
+def release(seed: int) -> Release:
+    """A release in which every rule of schema_invariants is broken once; the same for the same seed."""
+    made = Release(random.Random(seed))
+    for _ in range(N_PLAIN):
+        made.tree()
+    for rule, fault in FAULTS.items():
+        tree = made.tree()
+        made.planted[rule] = fault(made, tree)["message_id"]
+    made.rng.shuffle(made.trees)
+    # Written as strings that JSON does not allow; a reader that gives up at the first one loses the rest.
+    made.raw = [b'{"message_id": "cut off in the mid', b""]
+    made.planted.update(unreadable_line=None, line_format=None)
+    return made
+
+
+def write(made: Release, path: Path) -> None:
+    """The release as JSON lines, its broken lines at the end."""
+    lines = []
+    for tree in made.trees:
+        for message in tree:
+            line = json.dumps(message, ensure_ascii=False).encode()
+            if message["message_id"] == made.planted["repaired_line"]:
+                line = line[:-1] + b', "lang": "en"}'  # a key that stands twice
+            lines.append(line)
+    path.write_bytes(b"\n".join([*lines, *made.raw]) + b"\n")
+
+
+# -- faults: each breaks one rule in a tree of its own, and gives back the message that is to be flagged -------------
+
+
+def _set(index: int, **fields: Any) -> Callable[[Release, Tree], Message]:
+    def plant(made: Release, tree: Tree) -> Message:
+        tree[index].update(fields)
+        return tree[index]
+
+    return plant
+
+
+def _labels(name: str, values: Callable[[list[Any]], list[Any]]) -> Callable[[Release, Tree], Message]:
+    def plant(made: Release, tree: Tree) -> Message:
+        tree[1]["labels"][name] = values(tree[1]["labels"][name])
+        return tree[1]
+
+    return plant
+
+
+def _duplicate_id(made: Release, tree: Tree) -> Message:
+    copy = dict(tree[4])
+    tree.append(copy)
+    return copy
+
+
+def _parent_in_other_tree(made: Release, tree: Tree) -> Message:
+    tree[4]["parent_id"] = made.trees[0][0]["message_id"]
+    tree[4]["rank"] = tree[1]["rank"] = None
+    return tree[4]
+
+
+def _dangling_parent(made: Release, tree: Tree) -> Message:
+    tree[3]["parent_id"] = made.uid()
+    return tree[3]
+
+
+def _self_parent(made: Release, tree: Tree) -> Message:
+    tree[4].update(parent_id=tree[4]["message_id"], rank=None)
+    return tree[4]
+
+
+def _cycle(made: Release, tree: Tree) -> Message:
+    tree[1].update(parent_id=tree[2]["message_id"], rank=None)
+    tree[4]["rank"] = None
+    return tree[1]
+
+
+def _one_root(made: Release, tree: Tree) -> Message:
+    tree[2]["parent_id"] = None
+    return tree[2]
+
+
+def _tree_id(made: Release, tree: Tree) -> Message:
+    wrong = made.uid()
+    for message in tree:
+        message["message_tree_id"] = wrong
+    return tree[0]
+
+
+def _malformed_id(made: Release, tree: Tree) -> Message:
+    tree[4]["message_id"] = "reply-17"
+    return tree[4]
+
+
+def _order(made: Release, tree: Tree) -> Message:
+    tree[3], tree[4] = tree[4], tree[3]  # the last answer now follows the rival of its grandparent
+    return tree[4]
+
+
+def _unanswered(made: Release, tree: Tree) -> Message:
+    del tree[3]
+    return tree[2]
+
+
+def _synthetic(made: Release, tree: Tree) -> Message:
+    tree[4]["synthetic"] = True
+    return tree[4]
+
+
+def _lottery(made: Release, tree: Tree) -> Message:
+    for message in tree:
+        message["tree_state"] = "prompt_lottery_waiting"
+    return tree[0]
+
+
+def _strange_state(made: Release, tree: Tree) -> Message:
+    for message in tree:
+        message["tree_state"] = "nearly_done"
+    return tree[0]
+
+
+def _late(made: Release, tree: Tree) -> Message:
+    tree[3]["created_date"] = "2099-01-01T00:00:00+00:00"
+    return tree[3]
+
+
+FAULTS: dict[str, Callable[[Release, Tree], Message]] = {
+    "role_alternation": _set(4, role="prompter", rank=None),
+    "root_role": _set(0, role="assistant"),
+    "unknown_role": _set(4, role="moderator", rank=None),
+    "duplicate_id": _duplicate_id,
+    "dangling_parent": _dangling_parent,
+    "parent_in_other_tree": _parent_in_other_tree,
+    "self_parent": _self_parent,
+    "cycle": _cycle,
+    "one_root": _one_root,
+    "tree_id": _tree_id,
+    "unanswered_thread": _unanswered,
+    "order": _order,
+    "missing_field": _set(4, text=None),
+    "mistyped_field": _set(4, rank="1"),
+    "malformed_id": _malformed_id,
+    "language_tag": _set(4, lang="xx-elvish"),
+    "empty_text": _set(4, text=" \u200b\n"),
+    "replacement_characters": _set(4, text="Das w\ufffdre dann auch gekl\ufffdrt."),
+    "control_characters": _set(4, text="Press \x07 and wait for the bell."),
+    "date_format": _set(4, created_date="yesterday"),
+    "date_before_parent": _set(4, created_date="2021-01-01T00:00:00+00:00"),
+    "date_in_future": _late,
+    "rank_of_prompter": _set(2, rank=0),
+    "rank_range": _set(4, rank=-1),
+    "rank_tie": _set(4, rank=0),
+    "rank_gap": _set(4, rank=3),
+    "label_lengths": _labels("value", lambda values: values[:-1]),
+    "label_range": _labels("value", lambda values: [1.7, *values[1:]]),
+    "label_name": _labels("name", lambda names: ["splendour", *names[1:]]),
+    "detoxify_range": _set(4, detoxify={"toxicity": 1.5}),
+    "emoji_counts": _set(4, emojis={"name": ["+1"], "count": [0]}),
+    "review_count": _set(4, review_count=-1),
+    "review_result": _set(4, review_count=0, review_result=True),
+    "deleted_in_export": _set(4, deleted=True),
+    "tree_state": _strange_state,
+    "tree_state_mixed": _set(4, tree_state="growing"),
+    "lottery_replies": _lottery,
+    "synthetic_model": _synthetic,
+    "repaired_line": _set(4),
+}

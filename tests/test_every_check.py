@@ -1,0 +1,150 @@
+"""Laws that hold for every check, also for one that is written tomorrow."""
+
+import dataclasses
+import pickle
+
+import pyarrow as pa
+import pytest
+from building import audit, message, uid
+
+from chataudit.audit import config, demo, registry
+from chataudit.audit.run import run
+from chataudit.checks.base.check import TREE, Check
+from chataudit.checks.base.findings import FINDINGS, SEVERITIES
+from chataudit.checks.base.messages import FAULTS, MESSAGES, Batch, Form
+
+CHECKS = [pytest.param(check, id=name) for name, check in registry.checks().items()]
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory):
+    path = tmp_path_factory.mktemp("release") / "release.jsonl"
+    demo.write(demo.release(7), path)
+    return path
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_findings_do_not_depend_on_batch_size_or_engine(check, release):
+    whole = run(release, checks=[check()], engine="serial").table
+    assert whole.num_rows
+    for engine, workers, block in [("serial", None, 1), ("serial", None, 5000), ("threads", 1, 3000), ("threads", 3, 2000)]:
+        assert run(release, checks=[check()], engine=engine, workers=workers, block=block).table.equals(whole)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_findings_do_not_depend_on_the_order_of_the_trees(check, tmp_path):
+    made = demo.release(3)
+    claims = []
+    for trees in (made.trees, made.trees[::-1]):
+        made.trees = trees
+        demo.write(made, tmp_path / "release.jsonl")
+        table = run(tmp_path / "release.jsonl", checks=[check()]).table.drop_columns(["line", "spans"])
+        # The summary of a copy names the line of the first.
+        rows = table.filter(pa.compute.invert(pa.compute.match_substring(table["rule"], "duplicate_id"))).to_pylist()
+        claims.append(sorted(str(row) for row in rows if "line_format" not in row["rule"]))
+    assert claims[0] == claims[1]
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_findings_do_not_depend_on_the_memory_at_hand(check, release):
+    whole = run(release, checks=[check()]).table
+    assert run(release, checks=[check()], memory="1B", block=2000).table.equals(whole)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_spans_lie_in_their_texts_and_quotes_are_what_stands_there(check, release):
+    texts = {m["message_id"]: m["text"] for tree in demo.release(7).trees for m in tree}
+    for row in run(release, checks=[check()]).table.to_pylist():
+        assert row["spans"], row
+        for span in row["spans"]:
+            assert 0 <= span["start"] <= span["end"]
+            text = texts.get(span["id"])
+            if text is not None:
+                assert span["end"] <= len(text)
+                assert span["quote"].rstrip("…") == text[span["start"] : span["end"]][: len(span["quote"].rstrip("…"))]
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_every_finding_is_of_a_declared_rule_and_well_formed(check, release):
+    table = run(release, checks=[check()]).table
+    assert table.schema.equals(FINDINGS)
+    declared = {rule.id for rule in check.rules}
+    for row in table.to_pylist():
+        assert row["check"] == check.name
+        assert row["rule"] in declared
+        assert row["severity"] in SEVERITIES
+        assert 0 <= row["score"] <= 1
+        assert row["summary"] and "\n" not in row["summary"]
+    assert len(set(table["fingerprint"].to_pylist())) == table.num_rows
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_rules_are_named_after_their_check_and_say_what_to_do(check):
+    for rule in check.rules:
+        assert rule.check == check.name
+        assert rule.title and not rule.title.endswith(".")
+        assert rule.severity in SEVERITIES
+        assert rule.advice.endswith(".")
+    assert len({rule.id for rule in check.rules}) == len(check.rules)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_check_survives_pickling_with_its_settings(check):
+    made = check()
+    assert pickle.loads(pickle.dumps(made)) == made
+    assert repr(made).startswith(check.__name__)
+    assert dataclasses.is_dataclass(made)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        made.anything = 1
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_an_unknown_setting_is_refused_and_the_known_are_named(check):
+    known = [field.name for field in dataclasses.fields(check)]
+    with pytest.raises(ValueError, match="no such setting") as told:
+        config.make(check, {"treshold": 3})
+    assert all(name in str(told.value) for name in known)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_no_messages_no_findings(check):
+    for form in (Form("empty"), Form("oasst_messages", ("text",), has_roles=True, uuid_ids=True, depth_first=True)):
+        stages = check().stages()
+        assert stages[0].by == TREE
+        result = stages[0].run(Batch(MESSAGES.empty_table(), form, FAULTS.empty_table()))
+        for stage in stages[1:]:
+            assert result.findings.num_rows == 0
+            result = stage.run(result.rows)
+        assert result.findings.num_rows == 0
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_every_message_is_judged_or_counted_as_skipped(check, release):
+    facts = run(release, checks=[check()]).facts
+    (found,) = facts.checks
+    assert found.judged + sum(found.skipped.values()) == facts.messages > 300
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_name_class_and_module_agree(check):
+    assert check.__module__.rpartition(".")[2] == check.name
+    assert check.__name__.lower() == check.name.replace("_", "")
+    assert check.__doc__ and check.__doc__.split("\n")[0].endswith(".")
+
+
+class Raises(Check):
+    name = "raises"
+    rules = ()
+
+    def scan(self, batch):
+        raise RuntimeError("boom")
+
+
+def test_a_check_that_raises_is_a_failed_check_and_not_a_dead_run(tmp_path):
+    record = audit(tmp_path, [message("a"), message("b", "a", role="prompter")], Raises(), "schema_invariants")
+    failed, whole = record.facts.checks
+    assert failed.error.startswith("RuntimeError: boom (test_every_check.py:")
+    assert failed.coverage == []
+    assert whole.error is None
+    assert record.findings("schema_invariants")["message_id"].tolist() == [uid("b"), uid("b")]
+    assert record.exit_code == 4
