@@ -1,7 +1,6 @@
 """The command `chataudit`."""
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,11 +64,16 @@ def _main(version: Annotated[bool, typer.Option("--version", help="Print the ver
 @app.command()
 def run(
     sources: Sources,
-    out_dir: Annotated[Path | None, typer.Option("--out", help="Folder for the audit. [default: SOURCE.audit here]", show_default=False)] = None,
+    out_dir: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder for the audit. [default: SOURCE.audit here]", show_default=False),
+    ] = None,
     config: ConfigFile = None,
     checks: Annotated[str, typer.Option(help="Names with commas. [default: all]", show_default=False)] = "",
     format: Format = None,
-    engine: Annotated[str | None, typer.Option(help=f"{', '.join(ENGINES)}. [default: auto]", show_default=False)] = None,
+    engine: Annotated[
+        str | None, typer.Option(help=f"{', '.join(ENGINES)}. [default: auto]", show_default=False)
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="[default: as many as processors]", show_default=False)] = None,
     memory: Annotated[
         str | None,
@@ -101,7 +105,9 @@ def run(
 
 @app.command()
 def demo(
-    out_dir: Annotated[Path, typer.Option("--out", help="Folder for the release and its audit.")] = Path("chataudit-demo"),
+    out_dir: Annotated[Path, typer.Option("--out", help="Folder for the release and its audit.")] = Path(
+        "chataudit-demo"
+    ),
     seed: Annotated[int, typer.Option(help="Another seed, another release.")] = 1,
     quiet: Quiet = False,
 ) -> None:
@@ -140,13 +146,17 @@ def checks(name: Annotated[str | None, typer.Argument(show_default=False)] = Non
 
 
 @app.command()
-def explain(rule: Annotated[str, typer.Argument(help="check/rule, such as schema_invariants/role_alternation.")]) -> None:
+def explain(
+    rule: Annotated[str, typer.Argument(help="check/rule, such as schema_invariants/role_alternation.")],
+) -> None:
     """Say what a rule finds, how bad it is, and what to do about it."""
     with _told():
         known = {r.id: r for check in registry.checks().values() for r in check.rules}
         if rule not in known:
             near = [name for name in known if rule in name]
-            raise LookupError(f"no rule {rule!r}" + (f"; there are {', '.join(near)}" if near else ". See: chataudit checks NAME"))
+            raise LookupError(
+                f"no rule {rule!r}" + (f"; there are {', '.join(near)}" if near else ". See: chataudit checks NAME")
+            )
         found = known[rule]
         out.print(f"{found.id} ({SEVERITIES[found.severity]})\n{found.title}.\n{found.advice}", markup=False)
 
@@ -164,7 +174,9 @@ def report(folder: Annotated[Path, typer.Argument(help="The folder that an audit
 @app.command()
 def gx(
     sources: Sources,
-    out_file: Annotated[Path | None, typer.Option("--out", help="File for the result. [default: standard output]", show_default=False)] = None,
+    out_file: Annotated[
+        Path | None, typer.Option("--out", help="File for the result. [default: standard output]", show_default=False)
+    ] = None,
     config: ConfigFile = None,
     format: Format = None,
 ) -> None:
@@ -208,7 +220,9 @@ def _target(folder: Path | None, sources: Sequence[str], overwrite: bool) -> Pat
         name = "stdin" if sources[0] == "-" else Path(sources[0]).name.replace("*", "_") or "data"
         return _free(Path(f"{name}.audit"))
     if not may_write(folder, replace=overwrite):
-        raise FileExistsError(f"{folder} is not empty. Name another folder, or pass --overwrite to replace an older audit")
+        raise FileExistsError(
+            f"{folder} is not empty. Name another folder, or pass --overwrite to replace an older audit"
+        )
     return folder
 
 
@@ -245,7 +259,8 @@ def _summarise(record: Record, target: Path) -> None:
             name = rule.id.partition("/")[2]
             out.print(f"[{styles[rule.severity]}]{rule.severity:8}[/]{rule.count:>7}  {name:{width}} {rule.title}")
     out.print(f"\n[bold]{view.headline}[/bold].")
-    out.print(f"Report: {target / REPORT}\nAll findings: {target / FINDINGS_FILE}", markup=False)
+    folder = visible(str(target))
+    out.print(f"Report: {folder}/{REPORT}\nAll findings: {folder}/{FINDINGS_FILE}", markup=False)
 
 
 class _Bar:
@@ -321,4 +336,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

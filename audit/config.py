@@ -65,6 +65,8 @@ def _read(table: Mapping[str, Any], path: Path) -> Config:
     settings = _convert(table.get("run", {}), Settings, f"{path}: [run]")
     known = registry.checks()
     of_checks = table.get("checks", {})
+    if not isinstance(of_checks, Mapping):
+        raise ValueError(f"{path}: [checks] is {of_checks!r}; expected a table of settings for each check")
     _refuse_unknown(of_checks, known, f"{path}: [checks] ")
     for name, values in of_checks.items():
         try:
@@ -97,9 +99,12 @@ def n_bytes(size: str) -> int:
     number = size.strip().rstrip("BKMGTbkmgt").strip()
     unit = size.strip()[len(number) :].strip().upper()
     try:
-        return int(float(number) * units[unit])
+        amount = int(float(number) * units[unit])
     except (ValueError, KeyError, OverflowError):
-        raise ValueError(f"memory {size!r}; expected a size such as 500MB or 2GB") from None
+        amount = 0
+    if amount <= 0:
+        raise ValueError(f"memory {size!r}; expected a size such as 500MB or 2GB")
+    return amount
 
 
 def _convert(values: Any, kind: type, where: str) -> Any:
@@ -109,8 +114,10 @@ def _convert(values: Any, kind: type, where: str) -> Any:
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
+        # `Expected ... - at `$.key``, or what the check itself says of its settings.
         what, _, key = str(error).partition(" - at `$.")
-        raise ValueError(f"{where} {key.rstrip('`')}: {what[0].lower()}{what[1:]}".replace(" :", ":")) from None
+        told = f"{key.rstrip('`')}: {what[0].lower()}{what[1:]}" if key else what
+        raise ValueError(f"{where} {told}") from None
     except ValueError as error:
         raise ValueError(f"{where} {error}") from None
 

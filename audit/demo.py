@@ -15,40 +15,124 @@ Tree = list[Message]
 # Prompt, first answer, second answer, follow-up, answer.
 TALKS = {
     "en": (
-        ("Why does bread rise?", "Yeast eats sugar and breathes out gas; the dough traps it.", "Because of the yeast in it.", "And without yeast?", "Then baking soda with an acid can do the same."),
-        ("How do I remember names better?", "Say the name aloud once and tie it to something you see.", "Repeat each name three times in your head.", "What if I forget it all the same?", "Ask again soon; people mind that less than a wrong name."),
-        ("What is a good first plant for a dark room?", "A cast-iron plant: it needs little light and forgives dry weeks.", "Try a snake plant near the door.", "How often do I water it?", "Every two weeks, and only when the soil is dry."),
+        (
+            "Why does bread rise?",
+            "Yeast eats sugar and breathes out gas; the dough traps it.",
+            "Because of the yeast in it.",
+            "And without yeast?",
+            "Then baking soda with an acid can do the same.",
+        ),
+        (
+            "How do I remember names better?",
+            "Say the name aloud once and tie it to something you see.",
+            "Repeat each name three times in your head.",
+            "What if I forget it all the same?",
+            "Ask again soon; people mind that less than a wrong name.",
+        ),
+        (
+            "What is a good first plant for a dark room?",
+            "A cast-iron plant: it needs little light and forgives dry weeks.",
+            "Try a snake plant near the door.",
+            "How often do I water it?",
+            "Every two weeks, and only when the soil is dry.",
+        ),
     ),
     "de": (
-        ("Warum ist der Himmel am Abend rot?", "Das Licht geht abends einen längeren Weg durch die Luft, und das Blau wird gestreut.", "Weil die Sonne tief steht.", "Und auf dem Mars?", "Dort ist es umgekehrt: der Abendhimmel ist blau."),
-        ("Wie lüfte ich im Winter richtig?", "Mehrmals am Tag die Fenster für fünf Minuten ganz öffnen.", "Kurz und kräftig statt lange gekippt.", "Auch bei Regen?", "Ja, kalte Luft ist trotz Regen trocken."),
+        (
+            "Warum ist der Himmel am Abend rot?",
+            "Das Licht geht abends einen längeren Weg durch die Luft, und das Blau wird gestreut.",
+            "Weil die Sonne tief steht.",
+            "Und auf dem Mars?",
+            "Dort ist es umgekehrt: der Abendhimmel ist blau.",
+        ),
+        (
+            "Wie lüfte ich im Winter richtig?",
+            "Mehrmals am Tag die Fenster für fünf Minuten ganz öffnen.",
+            "Kurz und kräftig statt lange gekippt.",
+            "Auch bei Regen?",
+            "Ja, kalte Luft ist trotz Regen trocken.",
+        ),
     ),
     "es": (
-        ("¿Cómo se limpia una sartén de hierro?", "Con agua caliente y un cepillo, y después una capa fina de aceite.", "Sin jabón y sin dejarla mojada.", "¿Y si ya tiene óxido?", "Se frota con sal gruesa y se vuelve a curar en el horno."),
-        ("¿Por qué flotan los barcos de acero?", "Porque desplazan más agua de lo que pesan.", "Porque llevan aire dentro.", "¿Y un submarino?", "Ese llena sus tanques de agua para hundirse."),
+        (
+            "¿Cómo se limpia una sartén de hierro?",
+            "Con agua caliente y un cepillo, y después una capa fina de aceite.",
+            "Sin jabón y sin dejarla mojada.",
+            "¿Y si ya tiene óxido?",
+            "Se frota con sal gruesa y se vuelve a curar en el horno.",
+        ),
+        (
+            "¿Por qué flotan los barcos de acero?",
+            "Porque desplazan más agua de lo que pesan.",
+            "Porque llevan aire dentro.",
+            "¿Y un submarino?",
+            "Ese llena sus tanques de agua para hundirse.",
+        ),
     ),
     "fr": (
-        ("Comment apprendre à siffler ?", "Humidifiez les lèvres, formez un petit rond et soufflez doucement.", "Il faut surtout de la patience.", "Combien de temps cela prend-il ?", "Quelques jours, à raison de dix minutes par jour."),
+        (
+            "Comment apprendre à siffler ?",
+            "Humidifiez les lèvres, formez un petit rond et soufflez doucement.",
+            "Il faut surtout de la patience.",
+            "Combien de temps cela prend-il ?",
+            "Quelques jours, à raison de dix minutes par jour.",
+        ),
     ),
     "pt-BR": (
-        ("Como guardar café para não perder o aroma?", "Em pote fechado, longe da luz e do calor.", "Moído na hora, sempre que der.", "Posso congelar?", "Pode, em porções pequenas e bem vedadas."),
+        (
+            "Como guardar café para não perder o aroma?",
+            "Em pote fechado, longe da luz e do calor.",
+            "Moído na hora, sempre que der.",
+            "Posso congelar?",
+            "Pode, em porções pequenas e bem vedadas.",
+        ),
     ),
     "ru": (
-        ("Почему скрипит снег?", "Ломаются кристаллы льда, и чем холоднее, тем громче звук.", "Потому что снег сухой.", "А весной?", "Весной он влажный и почти не скрипит."),
+        (
+            "Почему скрипит снег?",
+            "Ломаются кристаллы льда, и чем холоднее, тем громче звук.",
+            "Потому что снег сухой.",
+            "А весной?",
+            "Весной он влажный и почти не скрипит.",
+        ),
     ),
     "uk-UA": (
-        ("Як вибрати стиглий кавун?", "Постукайте: у стиглого звук дзвінкий, а жовта пляма збоку.", "Дивіться на сухий хвостик.", "А якщо він великий?", "Розмір нічого не каже про стиглість."),
+        (
+            "Як вибрати стиглий кавун?",
+            "Постукайте: у стиглого звук дзвінкий, а жовта пляма збоку.",
+            "Дивіться на сухий хвостик.",
+            "А якщо він великий?",
+            "Розмір нічого не каже про стиглість.",
+        ),
     ),
     "zh": (
-        ("怎样让米饭更香？", "淘米后泡二十分钟，煮之前加几滴油。", "用新米就很香。", "泡太久会怎样？", "泡太久米会碎，口感变软。"),
+        (
+            "怎样让米饭更香？",
+            "淘米后泡二十分钟，煮之前加几滴油。",
+            "用新米就很香。",
+            "泡太久会怎样？",
+            "泡太久米会碎，口感变软。",
+        ),
     ),
     "th": (
-        ("ทำไมทะเลถึงเค็ม", "แม่น้ำพาเกลือแร่จากหินลงสู่ทะเลมานานหลายล้านปี", "เพราะมีเกลือละลายอยู่", "ทะเลสาบก็เค็มหรือ", "บางแห่งเค็ม เพราะน้ำไม่มีทางไหลออก"),
+        (
+            "ทำไมทะเลถึงเค็ม",
+            "แม่น้ำพาเกลือแร่จากหินลงสู่ทะเลมานานหลายล้านปี",
+            "เพราะมีเกลือละลายอยู่",
+            "ทะเลสาบก็เค็มหรือ",
+            "บางแห่งเค็ม เพราะน้ำไม่มีทางไหลออก",
+        ),
     ),
     "ar": (
-        ("كيف أنام أسرع؟", "أطفئ الشاشات قبل ساعة، واجعل الغرفة باردة ومظلمة.", "اقرأ كتابا هادئا.", "وماذا عن القهوة؟", "لا تشربها بعد الظهر."),
+        (
+            "كيف أنام أسرع؟",
+            "أطفئ الشاشات قبل ساعة، واجعل الغرفة باردة ومظلمة.",
+            "اقرأ كتابا هادئا.",
+            "وماذا عن القهوة؟",
+            "لا تشربها بعد الظهر.",
+        ),
     ),
-}  # fmt: skip
+}
 LABELS = ("spam", "lang_mismatch", "pii", "not_appropriate", "quality", "toxicity", "humor", "creativity", "violence")
 N_PLAIN = 40  # trees without a fault
 
@@ -79,7 +163,9 @@ class Release:
         self.trees.append(tree)
         return tree
 
-    def _message(self, text: str, parent: Message | None, lang: str, when: datetime, rank: int | None = None) -> Message:
+    def _message(
+        self, text: str, parent: Message | None, lang: str, when: datetime, rank: int | None = None
+    ) -> Message:
         own = self.uid()
         return {
             "message_id": own,
@@ -208,6 +294,11 @@ def _unanswered(made: Release, tree: Tree) -> Message:
     return tree[2]
 
 
+def _rank_gap(made: Release, tree: Tree) -> Message:
+    tree[4]["rank"] = 3
+    return tree[1]  # the first of the ranked answers stands for all of them
+
+
 def _synthetic(made: Release, tree: Tree) -> Message:
     tree[4]["synthetic"] = True
     return tree[4]
@@ -256,7 +347,7 @@ FAULTS: dict[str, Callable[[Release, Tree], Message]] = {
     "rank_of_prompter": _set(2, rank=0),
     "rank_range": _set(4, rank=-1),
     "rank_tie": _set(4, rank=0),
-    "rank_gap": _set(4, rank=3),
+    "rank_gap": _rank_gap,
     "label_lengths": _labels("value", lambda values: values[:-1]),
     "label_range": _labels("value", lambda values: [1.7, *values[1:]]),
     "label_name": _labels("name", lambda names: ["splendour", *names[1:]]),

@@ -29,7 +29,9 @@ def texts_of(batch: Batch, wanted: Iterable[Key]) -> dict[Key, str]:
     # Messages without an id are known by their line alone.
     ids = batch.column("message_id")
     by_id = pc.is_in(ids, value_set=pa.array({key[2] for key in keys}, pa.string()))
-    by_line = pc.and_(ids.is_null(), pc.is_in(batch.column("line"), value_set=pa.array({key[1] for key in keys}, pa.int64())))
+    by_line = pc.and_(
+        ids.is_null(), pc.is_in(batch.column("line"), value_set=pa.array({key[1] for key in keys}, pa.int64()))
+    )
     rows = batch.messages.select(["source", "line", "message_id", "text"]).filter(pc.or_(by_id, by_line))
     for source, line, message_id, text in zip(*(column.to_pylist() for column in rows.columns), strict=True):
         key = (source, line, line_id(line) if message_id is None else message_id)

@@ -11,8 +11,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -87,6 +89,7 @@ def run(
     format : str, optional
         The format of all sources; by default it is recognised from the first records of each.
     engine : {'auto', 'serial', 'threads'}
+        What carries the checks out; 'auto' takes threads where there is more than one processor.
     workers : int, optional
         By default as many as this process may use processors.
     memory : str
@@ -117,7 +120,7 @@ def run(
     budget = configuration.n_bytes(memory or settings.memory)
     wanted = _wanted(checks, config)
     progress = progress or Silence()
-    with engines.start(engine or settings.engine, workers or settings.workers) as workforce:
+    with engines.start(engine or settings.engine, settings.workers if workers is None else workers) as workforce:
         audit = _Audit(read.find(sources), wanted, workforce, budget, block, progress)
         audit.recognise(format)
         audit.judge()
@@ -276,9 +279,7 @@ class _Audit:
 
     def facts(self, findings: pa.Table, started: datetime, seconds: float) -> Facts:
         """All that is known of this audit but its findings."""
-        counts = {
-            row["values"]: row["counts"] for row in pc.value_counts(findings["rule"]).to_pylist()
-        }
+        counts = {row["values"]: row["counts"] for row in pc.value_counts(findings["rule"]).to_pylist()}
         census = _counts(self.census)
         return Facts(
             version=VERSION,
@@ -303,7 +304,7 @@ class _Audit:
         return CheckFacts(
             name=check.name,
             about=(check.__doc__ or "").split("\n", 1)[0],
-            settings=asdict(check),
+            settings=msgspec.json.decode(msgspec.json.encode(asdict(check))),  # as they come back from disk
             rules=[RuleFacts(*rule, findings=counts.get(rule.id, 0)) for rule in check.rules],
             coverage=[] if outcome.error else _counts(outcome.coverage),
             seconds=round(outcome.seconds, 3),
@@ -344,7 +345,7 @@ def _timed(stage: Callable[[Any], Result], rows: Any) -> tuple[Result | str, flo
     except Exception as error:  # a check that fails is a result: the others go on, and the record says so
         frame = traceback.extract_tb(error.__traceback__)[-1]
         words = str(error).split("\n", 1)[0][:300]
-        result = f"{type(error).__name__}: {words} ({os.path.basename(frame.filename)}:{frame.lineno})"
+        result = f"{type(error).__name__}: {words} ({Path(frame.filename).name}:{frame.lineno})"
     return result, time.thread_time() - began
 
 

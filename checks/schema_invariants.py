@@ -200,7 +200,10 @@ DELETED_IN_EXPORT = _rule(
 )
 TREE_STATE = _rule("tree_state", "The tree state is not a known one", WARNING, "Use a state of the OASST export.")
 TREE_STATE_MIXED = _rule(
-    "tree_state_mixed", "Messages of one tree are in different states", WARNING, "A tree has one state; export it again."
+    "tree_state_mixed",
+    "Messages of one tree are in different states",
+    WARNING,
+    "A tree has one state; export it again.",
 )
 LOTTERY_REPLIES = _rule(
     "lottery_replies", "A tree that waits in the prompt lottery has replies", WARNING, "Export the tree again."
@@ -242,6 +245,7 @@ LINKS = pa.schema(
 
 N_NEWEST = 100  # that many messages at most are told to lie in the future; more are no outliers
 MICROSECONDS_PER_YEAR = 365.25 * 24 * 3600 * 1e6
+
 
 @dataclass(frozen=True)
 class SchemaInvariants(Check):
@@ -342,7 +346,9 @@ class SchemaInvariants(Check):
         The newest N_NEWEST messages of all are among the newest of each batch, so the outcome does not depend on
         how the data were cut. Where more than that lie beyond the gap, they are a later collection, not a slip.
         """
-        newest = rows.sort_by([("date", "descending"), ("source", "ascending"), ("line", "ascending")]).slice(0, N_NEWEST)
+        newest = rows.sort_by([("date", "descending"), ("source", "ascending"), ("line", "ascending")]).slice(
+            0, N_NEWEST
+        )
         dates = np.asarray(newest["date"], dtype=np.int64)
         gaps = np.flatnonzero(dates[:-1] - dates[1:] > self.max_future_years * MICROSECONDS_PER_YEAR)
         n_late = int(gaps[-1]) + 1 if gaps.size else 0
@@ -431,11 +437,16 @@ def links(batch: Batch) -> list[Claims]:
             batch.places,
             TREE_ID,
             misnamed,
-            [f"The tree id is {_show(t)}, the root's id is another" for t in trees.take(pa.array(misnamed)).to_pylist()],
+            [
+                f"The tree id is {_show(t)}, the root's id is another"
+                for t in trees.take(pa.array(misnamed)).to_pylist()
+            ],
         )
         # A nested message may say another tree id than the tree that it stands in.
         root = first_root[batch.tree]
-        astray = np.flatnonzero(~as_bools(pc.equal(trees, trees.take(pa.array(np.maximum(root, 0))))) & (root >= 0) & has_id)
+        astray = np.flatnonzero(
+            ~as_bools(pc.equal(trees, trees.take(pa.array(np.maximum(root, 0))))) & (root >= 0) & has_id
+        )
         claims += _claims(
             batch.places,
             TREE_ID,
@@ -448,13 +459,11 @@ def links(batch: Batch) -> list[Claims]:
 
 def _order(batch: Batch) -> list[Claims]:
     """Depth-first: each message is at most one step deeper than the one before it in its tree, and its parent is
-    the last message before it that is one step less deep."""
-    depth, n = batch.depth, len(batch)
-    if not n or (depth < 0).any():
-        # A circle has no depth; its trees are told of already, and are left out here.
-        whole = ~np.isin(batch.tree, batch.tree[depth < 0])
-    else:
-        whole = np.ones(n, dtype=bool)
+    the last message before it that is one step less deep.
+    """
+    depth = batch.depth
+    # A circle has no depth; its trees are told of already, and are left out here.
+    whole = ~np.isin(batch.tree, batch.tree[depth < 0])
     rows = np.flatnonzero(whole)
     rows = rows[np.argsort(batch.tree[rows], kind="stable")]
     tree, depth, parent = batch.tree[rows], depth[rows], batch.parent[rows]
@@ -516,7 +525,9 @@ def roles(batch: Batch) -> list[Claims]:
     is_leaf[batch.parent[has_parent]] = False
     waiting = as_bools(pc.is_in(batch.column("tree_state"), value_set=pa.array(WAITING_STATES)))
     open_end = np.flatnonzero(is_leaf & (code == 0) & ~waiting)
-    return claims + _claims(batch.places, UNANSWERED_THREAD, open_end, "The thread ends with a prompt that nobody answers")
+    return claims + _claims(
+        batch.places, UNANSWERED_THREAD, open_end, "The thread ends with a prompt that nobody answers"
+    )
 
 
 def ranks(batch: Batch) -> list[Claims]:
@@ -529,7 +540,10 @@ def ranks(batch: Batch) -> list[Claims]:
     role = batch.column("role")
     prompts = np.flatnonzero(given & as_bools(pc.equal(role, "prompter")))
     claims = _claims(
-        batch.places, RANK_OF_PROMPTER, prompts, [f"A prompt has rank {rank[r]}; only answers are ranked" for r in prompts]
+        batch.places,
+        RANK_OF_PROMPTER,
+        prompts,
+        [f"A prompt has rank {rank[r]}; only answers are ranked" for r in prompts],
     )
     negative = np.flatnonzero(given & (rank < 0))
     claims += _claims(batch.places, RANK_RANGE, negative, [f"The rank is {rank[r]}, below 0" for r in negative])
@@ -617,12 +631,8 @@ def states(batch: Batch) -> list[Claims]:
     count = as_ints(reviews, 0)
     below = np.flatnonzero(count < 0)
     claims += _claims(batch.places, REVIEW_COUNT, below, [f"The message has {count[r]} reviews" for r in below])
-    unreviewed = np.flatnonzero(
-        as_bools(pc.equal(reviews, 0)) & ~as_bools(batch.column("review_result").is_null())
-    )
-    claims += _claims(
-        batch.places, REVIEW_RESULT, unreviewed, "The message has a review result and 0 reviews"
-    )
+    unreviewed = np.flatnonzero(as_bools(pc.equal(reviews, 0)) & ~as_bools(batch.column("review_result").is_null()))
+    claims += _claims(batch.places, REVIEW_RESULT, unreviewed, "The message has a review result and 0 reviews")
     synthetic = batch.column("synthetic")
     named = ~as_bools(batch.column("model_name").is_null())
     unnamed = np.flatnonzero(as_bools(synthetic) & ~named)
@@ -662,7 +672,10 @@ def fields(batch: Batch) -> list[Claims]:
             batch.places,
             LANGUAGE_TAG,
             odd,
-            [f"The language is {_show(t)}; expected a tag such as en or pt-BR" for t in tags.take(pa.array(odd)).to_pylist()],
+            [
+                f"The language is {_show(t)}; expected a tag such as en or pt-BR"
+                for t in tags.take(pa.array(odd)).to_pylist()
+            ],
         )
     return claims
 
@@ -677,7 +690,10 @@ def texts(batch: Batch) -> list[Claims]:
         batch.places,
         EMPTY_TEXT,
         blank,
-        [f"The text has {_n(n, 'character')}, none of them visible" for n in batch.places["n_chars"].take(pa.array(blank)).to_pylist()],
+        [
+            f"The text has {_n(n, 'character')}, none of them visible"
+            for n in batch.places["n_chars"].take(pa.array(blank)).to_pylist()
+        ],
     )
     offsets = np.frombuffer(column.buffers()[1], dtype=np.int32)[column.offset : column.offset + len(column) + 1]
     data = np.frombuffer(column.buffers()[2] or b"", dtype=np.uint8)[: offsets[-1]]
@@ -696,7 +712,8 @@ def texts(batch: Batch) -> list[Claims]:
         kept = judged[rows]
         rows, first, counts = rows[kept], first[kept], counts[kept]
         starts = np.array(
-            [len(data[offsets[r] : where[k]].tobytes().decode()) for r, k in zip(rows, first, strict=True)], dtype=np.int64
+            [len(data[offsets[r] : where[k]].tobytes().decode()) for r, k in zip(rows, first, strict=True)],
+            dtype=np.int64,
         )
         claims += _claims(
             batch.places,
@@ -871,9 +888,7 @@ def _link_rows(batch: Batch) -> pa.Table:
     micros, is_read = batch.dates
     ids, parents = batch.column("message_id"), batch.column("parent_id")
     known = np.flatnonzero(judged & ~as_bools(ids.is_null()))
-    wanted = np.flatnonzero(
-        judged & ~batch.is_root & (batch.parent < 0) & ~as_bools(batch.column("tree_id").is_null())
-    )
+    wanted = np.flatnonzero(judged & ~batch.is_root & (batch.parent < 0) & ~as_bools(batch.column("tree_id").is_null()))
     dated = np.flatnonzero(judged & is_read)
     if len(dated) > N_NEWEST:
         # All that are as new as the oldest of the newest, so that a tie at the border is cut by place, not by luck.

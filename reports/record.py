@@ -141,7 +141,9 @@ class Record:
         """
         target = Path(folder)
         if not may_write(target, replace=replace):
-            raise FileExistsError(f"{target} is not empty. Name another folder, or pass --overwrite to replace an audit")
+            raise FileExistsError(
+                f"{target} is not empty. Name another folder, or pass --overwrite to replace an audit"
+            )
         target.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
@@ -155,9 +157,9 @@ class Record:
             if target.is_dir():
                 # Only what an audit writes is replaced; anything else in the folder stays.
                 for file in made.iterdir():
-                    os.replace(file, target / file.name)
+                    file.replace(target / file.name)
             else:
-                os.replace(made, target)
+                made.replace(target)
         finally:
             shutil.rmtree(made, ignore_errors=True)
 

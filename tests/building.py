@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from chataudit.audit.formats import FORMATS
 from chataudit.audit.formats.base import Fault, Row, tabulate
 from chataudit.audit.run import run

@@ -7,9 +7,8 @@ import tomllib
 from itertools import chain
 from pathlib import Path
 
-import pytest
-
 import chataudit
+import pytest
 from chataudit.audit import registry
 from chataudit.checks.base.findings import SEVERITIES
 

@@ -6,7 +6,6 @@ import pickle
 import pyarrow as pa
 import pytest
 from building import audit, message, uid
-
 from chataudit.audit import config, demo, registry
 from chataudit.audit.run import run
 from chataudit.checks.base.check import TREE, Check
@@ -27,7 +26,12 @@ def release(tmp_path_factory):
 def test_findings_do_not_depend_on_batch_size_or_engine(check, release):
     whole = run(release, checks=[check()], engine="serial").table
     assert whole.num_rows
-    for engine, workers, block in [("serial", None, 1), ("serial", None, 5000), ("threads", 1, 3000), ("threads", 3, 2000)]:
+    for engine, workers, block in [
+        ("serial", None, 1),
+        ("serial", None, 5000),
+        ("threads", 1, 3000),
+        ("threads", 3, 2000),
+    ]:
         assert run(release, checks=[check()], engine=engine, workers=workers, block=block).table.equals(whole)
 
 
@@ -74,7 +78,8 @@ def test_every_finding_is_of_a_declared_rule_and_well_formed(check, release):
         assert row["rule"] in declared
         assert row["severity"] in SEVERITIES
         assert 0 <= row["score"] <= 1
-        assert row["summary"] and "\n" not in row["summary"]
+        assert row["summary"].strip()
+        assert "\n" not in row["summary"]
     assert len(set(table["fingerprint"].to_pylist())) == table.num_rows
 
 
@@ -82,7 +87,8 @@ def test_every_finding_is_of_a_declared_rule_and_well_formed(check, release):
 def test_rules_are_named_after_their_check_and_say_what_to_do(check):
     for rule in check.rules:
         assert rule.check == check.name
-        assert rule.title and not rule.title.endswith(".")
+        assert rule.title.strip()
+        assert not rule.title.endswith(".")
         assert rule.severity in SEVERITIES
         assert rule.advice.endswith(".")
     assert len({rule.id for rule in check.rules}) == len(check.rules)
@@ -129,7 +135,7 @@ def test_every_message_is_judged_or_counted_as_skipped(check, release):
 def test_name_class_and_module_agree(check):
     assert check.__module__.rpartition(".")[2] == check.name
     assert check.__name__.lower() == check.name.replace("_", "")
-    assert check.__doc__ and check.__doc__.split("\n")[0].endswith(".")
+    assert check.__doc__.split("\n")[0].endswith(".")
 
 
 class Raises(Check):

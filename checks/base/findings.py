@@ -100,6 +100,7 @@ def claim(
     places : Table (PLACES)
         Where the messages stand, as in `Batch.places`.
     rule : Rule
+        Which fault it is.
     rows : ndarray of int64, shape (n,)
         The messages that the claims are about.
     summaries : str or sequence of n str
@@ -111,6 +112,7 @@ def claim(
     severity : int, optional
         Where a setting makes the rule milder; else the rule's own.
     facets : sequence of n dict, optional
+        Short keys and values to count the claims by.
     about : sequence of n str, optional
         What each claim is about besides its message, where a rule may claim twice of one message. It enters the
         fingerprint, so it must not change when data elsewhere do.
@@ -129,7 +131,9 @@ def claim(
             "summary": pa.repeat(summaries, n) if isinstance(summaries, str) else pa.array(summaries, pa.string()),
             "score": pa.array(np.broadcast_to(np.asarray(score, dtype=np.float64), n)),
             "spans": _span_lists(places, list(spans) or [Spans(rows)], n),
-            "facets": pa.array([list(f.items()) for f in facets] if facets else [[]] * n, FINDINGS.field("facets").type),
+            "facets": pa.array(
+                [list(f.items()) for f in facets] if facets else [[]] * n, FINDINGS.field("facets").type
+            ),
             "fingerprint": pa.array(
                 [fingerprint(rule.id, i or "", s) for i, s in zip(ids, subjects, strict=True)], pa.string()
             ),
@@ -149,7 +153,10 @@ def _span_lists(places: pa.Table, spans: Sequence[Spans], n: int) -> pa.Array:
     end = np.stack([length[:, k] if s.ends is None else s.ends for k, s in enumerate(spans)], axis=1)
     used = rows >= 0
     at = places.take(pa.array(rows[used]))
-    ids = [line_id(n) if i is None else i for i, n in zip(at["message_id"].to_pylist(), at["line"].to_pylist(), strict=True)]
+    ids = [
+        line_id(n) if i is None else i
+        for i, n in zip(at["message_id"].to_pylist(), at["line"].to_pylist(), strict=True)
+    ]
     blank = pa.nulls(int(used.sum()), pa.string())
     flat = pa.StructArray.from_arrays(
         [
@@ -188,5 +195,7 @@ def cover(messages: pa.Table, outcomes: pa.Array | str = "judged") -> pa.Table:
 def add_up(coverage: pa.Table) -> pa.Table:
     """COVERAGE with each combination once, in sorted order."""
     keys = ["outcome", "lang", "role", "source"]
-    total = coverage.group_by(keys, use_threads=False).aggregate([("messages", "sum")]).rename_columns([*keys, "messages"])
+    total = (
+        coverage.group_by(keys, use_threads=False).aggregate([("messages", "sum")]).rename_columns([*keys, "messages"])
+    )
     return total.sort_by([(k, "ascending") for k in keys]).cast(COVERAGE)

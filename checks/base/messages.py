@@ -168,7 +168,9 @@ class Batch:
     @cached_property
     def is_copy(self) -> BoolArray:
         """Rows whose id stands in an earlier row of the same tree: the same message, twice."""
-        first = as_ints(pc.index_in(self.column("message_id"), value_set=self.column("message_id"), skip_nulls=True), -1)
+        first = as_ints(
+            pc.index_in(self.column("message_id"), value_set=self.column("message_id"), skip_nulls=True), -1
+        )
         suspects = np.flatnonzero((first >= 0) & (first != np.arange(len(self))))
         copies = np.zeros(len(self), dtype=bool)
         if suspects.size:
@@ -211,7 +213,8 @@ class Batch:
     @cached_property
     def raw_lines(self) -> tuple[dict[tuple[str, int], str], IntArray]:
         """What the reader kept of the records that it tells of, by source and line, and where in that text the
-        excerpt of each fault begins."""
+        excerpt of each fault begins.
+        """
         texts: dict[tuple[str, int], str] = {}
         starts = np.zeros(self.faults.num_rows, dtype=np.int64)
         keys = zip(*(self.faults[name].to_pylist() for name in ("source", "line", "excerpt")), strict=True)

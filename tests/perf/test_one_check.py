@@ -38,7 +38,11 @@ def measure(command: list[str]) -> tuple[float, int]:
 def release(folder: Path, messages: int) -> Path:
     tool = SHARED / "tools" / "make_release.py"
     out = folder / str(messages)
-    subprocess.run([sys.executable, str(tool), "--messages", str(messages), "--clean", "--out", str(out)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, str(tool), "--messages", str(messages), "--clean", "--out", str(out)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     return out / "messages.jsonl"
 
 
@@ -47,14 +51,28 @@ def test_the_command_costs_at_most_four_bare_decodes_in_flat_memory(tmp_path):
 
     def audit(path: Path, k: int) -> tuple[float, int]:
         out = tmp_path / f"audit-{path.parent.name}-{k}"
-        return measure([sys.executable, "-m", "chataudit.audit.cli", "run", str(path), "--checks", "schema_invariants", "--out", str(out)])
+        return measure(
+            [
+                sys.executable,
+                "-m",
+                "chataudit.audit.cli",
+                "run",
+                str(path),
+                "--checks",
+                "schema_invariants",
+                "--out",
+                str(out),
+            ]
+        )
 
     pairs = [(audit(once, k), measure([sys.executable, "-c", DECODE, str(once)])) for k in range(PAIRS)]
     ratios = [ours[0] / bare[0] for ours, bare in pairs]
     peak = max(ours[1] for ours, _ in pairs)
     double = max(audit(twice, k)[1] for k in range(2))
     print(f"\n{once.stat().st_size / 1e6:.0f} MB of JSON")
-    print(f"audit {statistics.median(o[0] for o, _ in pairs):.2f} s CPU, bare decode {statistics.median(b[0] for _, b in pairs):.2f} s CPU")
+    print(
+        f"audit {statistics.median(o[0] for o, _ in pairs):.2f} s CPU, bare decode {statistics.median(b[0] for _, b in pairs):.2f} s CPU"
+    )
     print(f"ratio: median {statistics.median(ratios):.2f}, {min(ratios):.2f} to {max(ratios):.2f} (at most 4)")
     print(f"peak memory {peak} MB, for twice the data {double} MB: {double / peak:.2f} (at most 1,500 MB; 1.2)")
     assert statistics.median(ratios) <= 4

@@ -1,0 +1,72 @@
+import pytest
+from building import audit, message, rules_of
+
+from chataudit.audit import config
+from chataudit.checks.schema_invariants import SchemaInvariants
+
+TOML = """
+[run]
+engine = "serial"
+memory = "50MB"
+checks = ["schema_invariants"]
+
+[checks.schema_invariants]
+off = ["role_alternation"]
+max_future_years = 3
+"""
+
+
+def test_settings_come_from_a_file(tmp_path):
+    (tmp_path / "c.toml").write_text(TOML)
+    loaded = config.load(tmp_path / "c.toml")
+    assert loaded.settings == config.Settings(checks=("schema_invariants",), engine="serial", memory="50MB")
+    assert config.chosen(loaded) == [SchemaInvariants(off=("role_alternation",), max_future_years=3.0)]
+    record = audit(tmp_path, [message("a"), message("b", "a", role="prompter")], config=loaded)
+    assert rules_of(record) == ["unanswered_thread"]
+    assert record.facts.checks[0].settings["off"] == ["role_alternation"]
+
+
+def test_the_working_folder_is_looked_at_first_for_chataudit_toml_then_for_pyproject(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert config.load() == config.Config()
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+    assert config.load() == config.Config()
+    (tmp_path / "pyproject.toml").write_text("[tool.chataudit.run]\nworkers = 3\n")
+    assert config.load().settings.workers == 3
+    (tmp_path / "chataudit.toml").write_text("[run]\nworkers = 4\n")
+    assert config.load().settings.workers == 4
+
+
+@pytest.mark.parametrize(
+    ("toml", "told"),
+    [
+        ("[checks.schema_invariants]\ntreshold = 1", "c.toml: [checks.schema_invariants] treshold: no such setting; there are off,"),
+        ("[checks.near]\n", "c.toml: [checks] near: no such setting; there are schema_invariants"),
+        ("[runs]\n", "c.toml: runs: no such setting; there are run, checks"),
+        ("[run]\nengin = 'x'", "c.toml: [run] engin: no such setting; there are checks, format, engine, workers, memory"),
+        ("[run]\nworkers = 'two'", "c.toml: [run] workers: expected `int | null`, got `str`"),
+        ("[checks.schema_invariants]\nfiltered_export = 'yes'", "c.toml: [checks.schema_invariants] filtered_export: expected `bool`"),
+        ("[checks.schema_invariants]\noff = ['rolls']", "c.toml: [checks.schema_invariants] off: no rule 'rolls'; the rules are role_alternation"),
+        ("[checks.schema_invariants]\nmax_future_years = 0", "max_future_years: 0"),
+        ("checks = 3", "c.toml: [checks] is 3; expected a table of settings"),
+        ("[run\n", "c.toml: "),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_with_place_value_and_way_out(tmp_path, toml, told):
+    (tmp_path / "c.toml").write_text(toml)
+    with pytest.raises(ValueError, match=r"c\.toml") as error:
+        config.load(tmp_path / "c.toml")
+    assert told in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [("2GB", 2 * 10**9), ("500 MB", 5 * 10**8), ("1.5kb", 1500), ("17", 17), ("17B", 17)]
+)
+def test_sizes_are_read(size, expected):
+    assert config.n_bytes(size) == expected
+
+
+@pytest.mark.parametrize("size", ["", "GB", "two GB", "1 XB", "nanGB", "infGB", "-1GB", "1GBGB"])
+def test_other_sizes_are_refused(size):
+    with pytest.raises(ValueError, match="expected a size such as"):
+        config.n_bytes(size)

@@ -1,0 +1,35 @@
+import pytest
+
+from chataudit.audit import demo
+from chataudit.audit.run import run
+from chataudit.checks.schema_invariants import RULES
+
+
+@pytest.fixture(params=[1, 2, 3])
+def audited(request, tmp_path):
+    made = demo.release(request.param)
+    demo.write(made, tmp_path / "release.jsonl")
+    return made, run(tmp_path / "release.jsonl").table.to_pylist()
+
+
+def test_every_rule_is_broken_where_it_was_planted(audited):
+    made, rows = audited
+    assert set(made.planted) == set(RULES)
+    found = {(row["rule"].partition("/")[2], row["message_id"]) for row in rows}
+    assert set(made.planted.items()) - found == set()
+
+
+def test_trees_without_a_plant_are_not_flagged(audited):
+    made, rows = audited
+    planted = {i for i in made.planted.values() if i}
+    clean = {t[0]["message_tree_id"] for t in made.trees if not any(m["message_id"] in planted for m in t)}
+    assert len(clean) >= demo.N_PLAIN
+    assert not [row for row in rows if row["tree_id"] in clean]
+
+
+def test_the_same_seed_makes_the_same_release(tmp_path):
+    for name in ("a", "b"):
+        demo.write(demo.release(5), tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    demo.write(demo.release(6), tmp_path / "c")
+    assert (tmp_path / "a").read_bytes() != (tmp_path / "c").read_bytes()
