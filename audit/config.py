@@ -118,8 +118,6 @@ def _convert(values: Any, kind: type, where: str) -> Any:
         what, _, key = str(error).partition(" - at `$.")
         told = f"{key.rstrip('`')}: {what[0].lower()}{what[1:]}" if key else what
         raise ValueError(f"{where} {told}") from None
-    except ValueError as error:
-        raise ValueError(f"{where} {error}") from None
 
 
 def _refuse_unknown(table: Mapping[str, Any], known: Iterable[str], where: str) -> None:
