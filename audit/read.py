@@ -8,26 +8,31 @@ import re
 import shutil
 import sys
 import tempfile
+import weakref
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from ..checks.base.messages import FAULTS, MESSAGES, IntArray
 from .formats import FORMATS, Fault, Format, Row
-from .formats.base import EXCERPT, faults_table, tabulate, whole_characters
+from .formats.base import EXCERPT, faults_table, fit, tabulate, whole_characters
 
 SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz", ".jsonl.zst", ".json.zst", ".parquet")
 STDIN = "<stdin>"
 BLOCK = 8 << 20  # bytes of decoded text read at a time: large enough for columns to pay, small enough to stay flat
 MAX_LINE = 256 << 20  # bytes; a longer line is passed over, and said so
+HEAD = 1 << 10  # bytes that are looked at before anything is told about a text file
+BOM = b"\xef\xbb\xbf"
 SAMPLE = 1000  # records that the format is recognised from
 CAREFUL = 32  # lines that are read one by one, where Arrow refused a block of so many
 
@@ -88,10 +93,12 @@ def find(arguments: Iterable[str | os.PathLike[str]]) -> list[Source]:
         Where an argument names no file that could be read.
     """
     found: dict[str, Source] = {}
-    for argument in map(os.fspath, arguments):
+    for argument in arguments:
+        argument = os.fspath(argument)
         path = Path(argument)
         if argument == "-":
-            found.setdefault(STDIN, Source(_spool(), STDIN))
+            if STDIN not in found:
+                found[STDIN] = _spool()
             continue
         if path.is_dir():
             files = sorted(p for p in path.rglob("*") if p.is_file() and p.name.lower().endswith(SUFFIXES))
@@ -104,7 +111,9 @@ def find(arguments: Iterable[str | os.PathLike[str]]) -> list[Source]:
             if not files:
                 raise LookupError(f"{argument}: no such file. Name a file, a folder, a glob in quotes, or - for stdin")
         for file in files:
-            found.setdefault(str(file), Source(file, str(file)))
+            # A file's name need not be UTF-8, but a finding's place is.
+            name = os.fsencode(file).decode("utf-8", "backslashreplace")
+            found.setdefault(os.path.realpath(file), Source(file, name))
     if not found:
         raise LookupError("no source given. Name a file, a folder, a glob in quotes, or - for stdin")
     for source in found.values():
@@ -112,12 +121,14 @@ def find(arguments: Iterable[str | os.PathLike[str]]) -> list[Source]:
     return list(found.values())
 
 
-def _spool() -> Path:
-    # Standard input is read twice (to recognise the format, and to quote), so it is kept until the run ends.
+def _spool() -> Source:
+    # Standard input is read twice (to recognise the format, and to quote), so it is kept as long as its source is.
     folder = Path(tempfile.mkdtemp(prefix="chataudit-"))
-    with open(folder / "stdin", "wb") as file:
+    source = Source(folder / "stdin", STDIN)
+    weakref.finalize(source, shutil.rmtree, folder, ignore_errors=True)
+    with open(source.path, "wb") as file:
         shutil.copyfileobj(sys.stdin.buffer, file)
-    return folder / "stdin"
+    return source
 
 
 # -- files to blocks -------------------------------------------------------------------------------------------------
@@ -133,15 +144,15 @@ def blocks(source: Source, size: int = BLOCK, watch: Callable[[int], None] = lam
         with open(source.path, "rb") as file:
             head = file.read(4)
             file.seek(0)
-            if head != b"PAR1" and source.name.endswith(".parquet"):
-                raise UnreadableSource("is no parquet file: it does not begin with PAR1")
             if head == b"PAR1":
                 yield from _table_blocks(source, file, size, watch)
                 return
-            stream = _Bytes(source, file, head, size, watch)
-            if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-                raise UnreadableSource("is UTF-16; expected UTF-8. Convert it: iconv -f UTF-16 -t UTF-8")
+            if source.name.lower().endswith(".parquet"):
+                raise UnreadableSource("is no parquet file: it does not begin with PAR1")
+            stream = _Bytes(file, head, min(size, MAX_LINE), watch)
             yield from _text_blocks(source, stream)
+            if stream.error:
+                raise stream.error
             source.sha256 = stream.digest.hexdigest()
     except UnreadableSource as error:
         source.errors.append(f"{source.name}: {error}")
@@ -150,20 +161,27 @@ def blocks(source: Source, size: int = BLOCK, watch: Callable[[int], None] = lam
 
 
 class _Bytes:
-    """The decoded bytes of a file in pieces; its digest is that of the bytes on disk."""
+    """The decoded bytes of a file in pieces of at most `size`; its digest is that of the bytes on disk.
 
-    def __init__(
-        self, source: Source, file: BinaryIO, head: bytes, size: int, watch: Callable[[int], None]
-    ) -> None:
-        self.source, self.size, self.digest = source, size, hashlib.sha256()
+    What keeps the file from being read to its end is kept in `error`, so that what was decoded before it is read.
+    """
+
+    def __init__(self, file: BinaryIO, head: bytes, size: int, watch: Callable[[int], None]) -> None:
+        self.size, self.digest = size, hashlib.sha256()
+        self.error: Exception | None = None
         self._file, self._watch = file, watch
-        self._gzip = zlib.decompressobj(wbits=31) if head[:2] == b"\x1f\x8b" else None
-        self._zstd = head == b"\x28\xb5\x2f\xfd"
+        if head[:2] == b"\x1f\x8b":
+            self._pieces = self._gunzip()
+        elif head == b"\x28\xb5\x2f\xfd":
+            self._pieces = self._unzstd()
+        else:
+            self._pieces = self._raw(size)
 
     def __iter__(self) -> Iterator[bytes]:
-        if self._zstd:
-            return self._unzstd()
-        return self._gunzip() if self._gzip else self._raw(self.size)
+        try:
+            yield from self._pieces
+        except (UnreadableSource, OSError) as error:
+            self.error = error
 
     def _raw(self, size: int) -> Iterator[bytes]:
         while data := self._file.read(size):
@@ -176,52 +194,95 @@ class _Bytes:
 
     def _gunzip(self) -> Iterator[bytes]:
         # By zlib itself: all that can be decoded before a cut is given out, and members may follow one another.
-        decoder = self._gzip
-        assert decoder is not None
-        for data in self._raw(1 << 20):
-            while data:
+        decoder = zlib.decompressobj(wbits=31)
+        for data in chain(self._raw(1 << 20), [b""]):
+            is_full = True  # zlib may hold more text than it was asked for, also when all of its input is taken
+            while data or (is_full and not decoder.eof):
                 if decoder.eof:
-                    if not data.startswith(b"\x1f\x8b"):
-                        if data.strip(b"\0"):
-                            raise UnreadableSource("something follows the end of the gzip stream")
+                    data = data.lstrip(b"\0")  # some tools fill up the last block of a tape or a device
+                    if not data:
                         break
+                    if not data.startswith(b"\x1f"):
+                        raise UnreadableSource("something follows the end of the gzip stream")
                     decoder = zlib.decompressobj(wbits=31)
+                before = decoder.copy()
                 try:
                     text = decoder.decompress(data, self.size)
                 except zlib.error as error:
+                    yield from _until_damage(before, data, self.size)
                     raise UnreadableSource(f"the gzip stream is damaged ({error}); fetch the file again") from None
+                is_full = len(text) == self.size
                 if text:
                     yield text
                 data = decoder.unused_data if decoder.eof else decoder.unconsumed_tail
-        while text := decoder.decompress(decoder.unconsumed_tail, self.size):
-            yield text
         if not decoder.eof:
             raise UnreadableSource("the gzip stream ends early; fetch the file again")
 
     def _unzstd(self) -> Iterator[bytes]:
-        stream = pa.CompressedInputStream(pa.PythonFile(_Watched(self._file, self._note), mode="r"), "zstd")
+        stream = _zstd_stream(self._read_and_note)
+        given = 0
         while True:
             try:
                 text = stream.read(min(self.size, 1 << 18))
             except OSError as error:
+                yield from self._unzstd_rest(given)
                 reason = "ends early" if "runcat" in str(error) or "nexpected end" in str(error) else "is damaged"
                 raise UnreadableSource(f"the zstd stream {reason}; fetch the file again") from None
             if not text:
                 return
+            given += len(text)
             yield text
 
-
-class _Watched:
-    """A file that tells what was read of it."""
-
-    def __init__(self, file: BinaryIO, note: Callable[[bytes], None]) -> None:
-        self._file, self._note = file, note
-        self.closed = False
-
-    def read(self, n: int = -1) -> bytes:
+    def _read_and_note(self, n: int) -> bytes:
         data = self._file.read(n)
         self._note(data)
         return data
+
+    def _unzstd_rest(self, given: int) -> Iterator[bytes]:
+        """What stands behind the first `given` bytes, up to the damage.
+
+        Arrow drops what it decoded in a call that fails. Fed and asked byte by byte it gives it out; it reads 64 KB
+        at a time, so that this is needed near the damage alone.
+        """
+        near = self._file.tell() - (128 << 10)
+        self._file.seek(0)
+        stream = _zstd_stream(lambda n: self._file.read(max(1, min(n, near - self._file.tell()))))
+        rest = bytearray()
+        try:
+            while given:
+                given -= len(stream.read(min(given, 1 << 18)))
+            while text := stream.read(1):
+                rest += text
+        except OSError:
+            pass
+        for start in range(0, len(rest), self.size):
+            yield bytes(rest[start : start + self.size])
+
+
+def _until_damage(decoder: "zlib._Decompress", data: bytes, size: int) -> Iterator[bytes]:
+    """What can be decoded of damaged data: a call that fails drops all it decoded, so one byte at a time."""
+    text = bytearray()
+    for at in range(len(data)):
+        try:
+            text += decoder.decompress(data[at : at + 1])
+        except zlib.error:
+            break
+        while len(text) >= size:
+            yield bytes(text[:size])
+            del text[:size]
+    if text:
+        yield bytes(text)
+
+
+def _zstd_stream(read: Callable[[int], bytes]) -> pa.CompressedInputStream:
+    return pa.CompressedInputStream(pa.PythonFile(_Readable(read), mode="r"), "zstd")
+
+
+class _Readable:
+    """As much of a file as Arrow asks for."""
+
+    def __init__(self, read: Callable[[int], bytes]) -> None:
+        self.read, self.closed = read, False
 
     def readable(self) -> bool:
         return True
@@ -233,99 +294,128 @@ class _Watched:
         self.closed = True
 
 
+_FIRST = re.compile(rb"(?:\xef\xbb\xbf)?\s*(\S)")
+_TWO_LINES = re.compile(rb"(?:\xef\xbb\xbf)?\s*\S[^\n]*\n\s*\S[^\n]*\n")
+
+
 def _text_blocks(source: Source, stream: _Bytes) -> Iterator[Block]:
+    is_lines = ".jsonl" in source.path.name.lower()
     pieces = iter(stream)
     start = bytearray()
-    for piece in pieces:  # enough to tell lines from one document: the first line, or a part of it
+    for piece in pieces:  # as much as tells lines from one document, however the file is cut into pieces
         start += piece
-        if b"\n" in start.lstrip(b"\xef\xbb\xbf \t\r\n") or len(start) > stream.size:
+        first = _FIRST.match(start)
+        if len(start) < HEAD or first is None:
+            continue
+        if first[1][0] not in b"[{" or (first[1] == b"{" and is_lines) or (b"\n" in piece and _TWO_LINES.match(start)):
             break
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise UnreadableSource("is UTF-16; expected UTF-8. Convert it: iconv -f UTF-16 -t UTF-8")
     faults: list[Fault] = []
-    if start.startswith(b"\xef\xbb\xbf"):
-        faults.append(Fault("line_format", "The file begins with a byte order mark", 1, start[3:83].decode("utf-8", "replace")))
+    if start.startswith(BOM):
         del start[:3]
-    if _is_document(source, bytes(start)):
+        excerpt = start[:80].split(b"\n", 1)[0].decode("utf-8", "ignore")
+        faults.append(Fault("line_format", "The file begins with a byte order mark", 1, excerpt))
+    if _is_document(bytes(start), is_lines=is_lines):
         for piece in pieces:
             start += piece
         yield from _document_blocks(source, bytes(start), stream.size, tuple(faults))
     else:
-        yield from _line_blocks(source, bytes(start), pieces, stream.size, tuple(faults))
+        again = (bytes(start[at : at + stream.size]) for at in range(0, len(start), stream.size))
+        yield from _line_blocks(source, chain(again, pieces), stream.size, tuple(faults))
 
 
-def _is_document(source: Source, start: bytes) -> bool:
-    """Whether a JSON file is one array or object over many lines, rather than one record a line."""
-    text = start.lstrip()
-    first = text.split(b"\n", 1)[0]
-    is_lines = ".jsonl" in source.name
-    if text.startswith(b"["):
-        return not (is_lines and _is_json(first))
-    return text.startswith(b"{") and not is_lines and not first.rstrip().endswith(b"}") and not _is_json(first)
+def _is_document(start: bytes, *, is_lines: bool) -> bool:
+    """Whether a file is one JSON array or object, rather than one record a line; told by its first two lines."""
+    lines = (line.strip() for line in start.split(b"\n"))
+    first, second = (*(line for line in lines if line), b"", b"")[:2]
+    # A whole value on the second line is a record of its own, where the first line does not lead up to it.
+    is_whole = second[:1] + second[-1:] in (b"{}", b"[]")
+    if first.startswith(b"["):
+        return first.endswith((b",", b"[")) or not is_whole
+    return first.startswith(b"{") and not is_lines and not first.endswith(b"}") and not is_whole
 
 
-def _is_json(data: bytes) -> bool:
-    try:
-        msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    return True
-
-
-def _line_blocks(
-    source: Source, rest: bytes, pieces: Iterator[bytes], size: int, faults: tuple[Fault, ...]
-) -> Iterator[Block]:
+def _line_blocks(source: Source, pieces: Iterable[bytes], size: int, faults: tuple[Fault, ...]) -> Iterator[Block]:
     line = 1
-    parts, held = [rest], len(rest)
+    parts: list[bytes] = []
+    held = 0  # bytes in parts
+    tail = 0  # bytes of the line under way, at their end; of one that is too long, only the number is kept
+    start = ""  # of a line that is too long
 
-    def cut(data: bytes) -> Block:
+    def cut(data: bytes, *faults_here: Fault) -> Block:
         nonlocal line, faults
-        block = Block(source, data, line, faults=faults)
+        block = Block(source, data, line, faults=(*faults, *faults_here))
         line += data.count(b"\n")
         faults = ()
         return block
 
-    has_line = b"\n" in rest
+    def pass_over() -> Block:
+        nonlocal line
+        detail = f"The line has {tail:,} bytes; lines of more than {MAX_LINE:,} are passed over"
+        block = cut(b"", Fault("unreadable_line", detail, line, start))
+        line += 1
+        return block
+
     for piece in pieces:
+        end = piece.find(b"\n")
+        n = len(piece) if end < 0 else end
+        if tail + n > MAX_LINE:
+            if tail <= MAX_LINE:
+                data = b"".join(parts)
+                begin = len(data) - tail
+                start = (data[begin:] + piece[:n])[:EXCERPT].decode("utf-8", "ignore")
+                if begin:
+                    yield cut(data[:begin])
+                parts, held = [], 0
+            tail += n
+            if end < 0:
+                continue
+            yield pass_over()
+            piece = piece[end + 1 :]
+            end, tail = piece.find(b"\n"), 0
         parts.append(piece)
         held += len(piece)
-        has_line = has_line or b"\n" in piece
-        if has_line and held >= size:
+        tail = tail + len(piece) if end < 0 else len(piece) - piece.rfind(b"\n") - 1
+        if held > tail and held >= size:
             data = b"".join(parts)
-            end = data.rfind(b"\n") + 1
-            parts, held, has_line = [data[end:]], len(data) - end, False
-            yield cut(data[:end])
-        elif not has_line and held > MAX_LINE:
-            start = b"".join(parts)[:EXCERPT].decode("utf-8", "replace")
-            parts, length = [], held
-            for more in pieces:
-                at = more.find(b"\n")
-                length += len(more) if at < 0 else at
-                if at >= 0:
-                    parts = [more[at + 1 :]]
-                    break
-            held = sum(map(len, parts))
-            has_line = any(b"\n" in part for part in parts)
-            detail = f"The line has {length:,} bytes; lines of more than {MAX_LINE:,} are passed over"
-            yield Block(source, b"", line, faults=(Fault("unreadable_line", detail, line, start),))
-            line += 1
-    if data := b"".join(parts):
+            begin = held - tail
+            parts, held = [data[begin:]], tail
+            yield cut(data[:begin])
+    if tail > MAX_LINE:
+        yield pass_over()
+    elif data := b"".join(parts):
         yield cut(data if data.endswith(b"\n") else data + b"\n")
+
+
+class _Element(NamedTuple):
+    """An element of a JSON array, or the one object of a file."""
+
+    start: int  # byte where it begins
+    data: bytes | None  # None: it could not be read
+    faults: tuple[Fault, ...] = ()
 
 
 def _document_blocks(source: Source, data: bytes, size: int, faults: tuple[Fault, ...]) -> Iterator[Block]:
     """The elements of a JSON array, or the one object of a file, each on a line of its own."""
+    elements = list(_elements(data))
+    feeds = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == 10)
+    numbers = np.searchsorted(feeds, np.array([element.start for element in elements], dtype=np.int64)) + 1
+    used = numbers[[element.data is not None for element in elements]]
+    if data.lstrip().startswith(b"[") and len(np.unique(used)) < len(used):
+        # Elements that share a line are told apart by their number in the array: a place names one record.
+        numbers = np.arange(1, len(elements) + 1)
     records: list[bytes] = []
     lines: list[int] = []
-    held, line, at = 0, 1, 0
-    for start, element in _elements(data):
-        line += data.count(b"\n", at, start)
-        at = start
-        if isinstance(element, Fault):
-            faults = (*faults, element._replace(line=line))
+    held = 0
+    for element, number in zip(elements, numbers.tolist(), strict=True):
+        faults += tuple(fault._replace(line=number) for fault in element.faults)
+        if element.data is None:
             continue
         # A line feed within valid JSON is white space between tokens.
-        records.append(element.replace(b"\n", b" ").replace(b"\r", b" "))
-        lines.append(line)
-        held += len(element)
+        records.append(element.data.replace(b"\n", b" ").replace(b"\r", b" "))
+        lines.append(number)
+        held += len(element.data)
         if held >= size:
             yield Block(source, b"\n".join(records) + b"\n", lines[0], np.array(lines), faults)
             records, lines, held, faults = [], [], 0, ()
@@ -334,50 +424,102 @@ def _document_blocks(source: Source, data: bytes, size: int, faults: tuple[Fault
         yield Block(source, text, lines[0] if lines else 1, np.array(lines, dtype=np.int64), faults)
 
 
-def _elements(data: bytes) -> Iterator[tuple[int, bytes | Fault]]:
-    """The raw elements of an array with their offsets; after a broken one, on from where the next seems to begin."""
+def _elements(data: bytes) -> Iterator[_Element]:
+    """The raw elements of an array; after a broken one, on from where the next seems to begin."""
     try:
-        whole = msgspec.json.decode(data, type=list[msgspec.Raw] if data.lstrip().startswith(b"[") else msgspec.Raw)
+        is_array = data.lstrip().startswith(b"[")
+        whole = msgspec.json.decode(data, type=list[msgspec.Raw]) if is_array else [data.strip()]
+        if not is_array:
+            msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         yield from _broken_elements(data)
         return
     at = 0
-    for raw in whole if isinstance(whole, list) else [whole]:
+    for raw in whole:
         element = bytes(raw)
         at = data.index(element, at)
-        yield at, element
+        yield _Element(at, element)
         at += len(element)
 
 
-def _broken_elements(data: bytes) -> Iterator[tuple[int, bytes | Fault]]:
-    # Scanned as Latin-1, in which every byte is one character, so that positions are offsets.
+_GAP = re.compile(r"[ \t\r\n,]*")
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+
+
+def _broken_elements(data: bytes) -> Iterator[_Element]:
+    # Scanned as Latin-1, in which every byte is one character, so that positions are offsets. What its values are is
+    # told when each element is read as a record.
     text = data.decode("latin-1")
-    scan = json.JSONDecoder(strict=False)
-    at = text.find("[") + 1 if text.lstrip().startswith("[") else 0
-    first = re.compile(r"[\s,]*").match(text, at)
-    at = first.end() if first else at
+    scan = json.JSONDecoder(strict=False, parse_int=str, parse_float=str, parse_constant=str)
+    is_array = data.lstrip().startswith(b"[")
+    at, n_commas = _gap(text, text.find("[") + 1 if is_array else 0)
+    sign = _sign(text, at)
+    wanted: int | None = 0  # commas before the element; None: what stands before it could not be read
+    while at < len(text):
+        faults: list[Fault] = []
+        if is_array and text[at] == "]":
+            if not text[at + 1 :].strip():
+                if n_commas:
+                    yield _Element(at, None, (Fault("repaired_line", "The array ends in a comma", 0, "]"),))
+                return
+            error = "Something follows the end of the array"
+        else:
+            if is_array and wanted not in (None, n_commas):
+                found = f"{n_commas} commas stand before the element; expected {wanted}"
+                faults.append(Fault("repaired_line", found, 0, _excerpt(data, at)))
+            end, error = at, ""
+            try:
+                _, end = scan.raw_decode(text, at)
+            except json.JSONDecodeError as reason:
+                error = f"The element is no JSON: {reason.msg} in line {reason.lineno}"
+            except RecursionError:
+                error = f"The element is no JSON: {TOO_DEEP}"
+        if error:
+            faults.append(Fault("unreadable_line", error, 0, _excerpt(data, at)))
+            yield _Element(at, None, tuple(faults))
+            following = sign.search(text, at + 1)
+            at, wanted = following.start() if following else len(text), None
+        else:
+            element = _STRING.sub(lambda s: s[0].replace(b"\n", b"\\n").replace(b"\r", b"\\r"), data[at:end])
+            if len(element) > end - at:
+                faults.append(Fault("repaired_line", RAW_CONTROL, 0, _excerpt(data, at)))
+            yield _Element(at, element, tuple(faults))
+            at, n_commas = _gap(text, end)
+            wanted = 1
+    if is_array and wanted is not None:
+        cut = Fault("unreadable_line", "The array has no end; what follows its last element is lost", 0, "")
+        yield _Element(len(data.rstrip()), None, (cut,))
+
+
+def _gap(text: str, at: int) -> tuple[int, int]:
+    """Where the next value begins, and how many commas stand before it."""
+    gap = _GAP.match(text, at)
+    assert gap is not None
+    return gap.end(), gap[0].count(",")
+
+
+def _sign(text: str, at: int) -> re.Pattern[str]:
+    """What elements begin with, as the first one does: at the same depth of indentation, or with the same key."""
     indent = text[text.rfind("\n", 0, at) + 1 : at]
-    # The next element begins as the first did: at the same depth of indentation, or behind a comma on the same line.
-    sign = "\n" + indent + "{" if not indent.strip() and "\n" in text[:at] else '{"'
-    while at < len(text) and text[at] != "]":
-        try:
-            _, end = scan.raw_decode(text, at)
-            yield at, data[at:end]
-        except (ValueError, RecursionError) as error:
-            excerpt = data[at : at + EXCERPT].decode("utf-8", "replace")
-            yield at, Fault("unreadable_line", f"The element is no JSON: {_reason(error)}", 0, excerpt)
-            found = text.find(sign, at + 1)
-            end = len(text) if found < 0 else found + len(sign.rstrip('"')) - 1
-        gap = re.compile(r"[\s,]*").match(text, end)
-        at = gap.end() if gap else end
+    if "\n" in text[:at] and not indent.strip():
+        return re.compile(rf"(?<=\n{indent})\{{")
+    begin = re.compile(r'\{\s*"[^"\\]*"').match(text, at)
+    return re.compile(re.escape(begin[0] if begin else "{"))
+
+
+def _excerpt(data: bytes, at: int) -> str:
+    return data[at : at + 4 * EXCERPT].decode("utf-8", "ignore")[:EXCERPT]
 
 
 def _table_blocks(source: Source, file: BinaryIO, size: int, watch: Callable[[int], None]) -> Iterator[Block]:
     import pyarrow.parquet as pq
 
-    source.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    source.sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
     try:
         table = pq.ParquetFile(source.path)
+        twice = [name for name, n in Counter(table.schema_arrow.names).items() if n > 1]
+        if twice:
+            raise UnreadableSource(f"has several columns named {twice[0]!r}; which of them is meant cannot be told")
         row = 1
         n_groups = table.num_row_groups
         for group in range(n_groups):
@@ -408,7 +550,9 @@ def only(block: Block, lines: IntArray) -> Block | None:
         rows = np.flatnonzero(np.isin(np.arange(block.first, block.first + block.data.num_rows), lines))
         if not rows.size:
             return None
-        return Block(block.source, block.data.take(pa.array(rows)), block.first, rows + block.first)
+        # Not by `take`, which does not know every type of column.
+        data = pa.concat_tables(block.data.slice(row, 1) for row in rows.tolist())
+        return Block(block.source, data, block.first, rows + block.first)
     if not block.data:
         return None
     numbers = _line_numbers(block, block.data.count(b"\n"))
@@ -430,17 +574,15 @@ def recognise(source: Source, forced: str | None = None) -> Plan:
     Raises
     ------
     UnreadableSource
-        Where no format knows them.
+        Where there is nothing to read, or no format knows what there is.
     """
-    sample = _sample(source)
+    sample, lost = _sample(source)
+    if not sample and not (forced and lost):
+        raise UnreadableSource(lost or "holds no record")
     if forced is not None:
         format = FORMATS[forced]
         source.format, source.reason = forced, "as told"
         return Plan(format, format.schema(sample))
-    if source.errors:
-        raise UnreadableSource(source.errors[-1].removeprefix(f"{source.name}: "))
-    if not sample:
-        raise UnreadableSource("holds no record")
     votes: Counter[str] = Counter()
     reasons: dict[str, str] = {}
     for record in sample:
@@ -458,32 +600,75 @@ def recognise(source: Source, forced: str | None = None) -> Plan:
     return Plan(FORMATS[name], FORMATS[name].schema(sample))
 
 
-def _sample(source: Source) -> list[dict[str, Any]]:
+def _sample(source: Source) -> tuple[list[dict[str, Any]], str]:
+    """The first records; and where there are none, what was met instead."""
     records: list[dict[str, Any]] = []
+    faults: list[Fault] = []
     trial = Source(source.path, source.name)
     for block in blocks(trial, 1 << 20):
+        faults += block.faults
         if isinstance(block.data, pa.Table):
-            records += _table_records(block.data.slice(0, SAMPLE))
+            records += _table_records(block.data.slice(0, SAMPLE))[0]
         else:
-            read = (_read_line(line)[0] for line in block.data.split(b"\n")[:SAMPLE] if line.strip())
-            records += [record for record in read if record is not None]
+            for number, line in _numbered(block):
+                record, found = _read_line(line)
+                if record is not None:
+                    records.append(record)
+                elif len(faults) < SAMPLE:
+                    faults += [fault._replace(line=number) for fault in found]
+                if len(records) == SAMPLE:
+                    break
         if len(records) >= SAMPLE:
             break
-    else:
-        if not records:
-            source.errors += trial.errors
-    return records[:SAMPLE]
+    if trial.errors and not records:
+        return [], trial.errors[0].removeprefix(f"{source.name}: ")
+    lost = [f"line {fault.line}: {fault.detail}" for fault in faults if fault.kind == "unreadable_line"]
+    return records[:SAMPLE], f"holds no record that can be read; {lost[0]}" if lost else ""
 
 
-def _table_records(table: pa.Table) -> list[dict[str, Any]]:
-    columns = {}
-    for name in table.column_names:
+def _table_records(table: pa.Table) -> tuple[list[dict[str, Any]], list[Fault]]:
+    """The rows of a table, and what had to be repaired in which (from 0)."""
+    faults: list[Fault] = []
+    columns = {name: _values(name, table[name], faults) for name in table.column_names}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)], faults
+
+
+def _values(name: str, column: pa.ChunkedArray, faults: list[Fault]) -> list[Any]:
+    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+        column = fit(column.combine_chunks(), pa.string())
+    values: list[Any] = []
+    try:
+        values = column.to_pylist()
+        return values
+    except UnicodeDecodeError:
+        pass
+    except (pa.ArrowException, OverflowError, ValueError):  # such as a duration beyond what Python holds
+        return [f"<{column.type}>"] * len(column)
+    for row, value in enumerate(column):
         try:
-            columns[name] = table[name].to_pylist()
+            values.append(value.as_py())
         except UnicodeDecodeError:
-            raw = table[name].cast(pa.binary()).to_pylist()
-            columns[name] = [None if v is None else v.decode("utf-8", "replace") for v in raw]
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+            raw = column.slice(row, 1).cast(_binary(column.type)).to_pylist()[0]
+            values.append(_decoded(raw))
+            faults.append(Fault("repaired_line", NOT_UTF8.format("row"), row, f"{name}: {values[-1]}"[:EXCERPT]))
+    return values
+
+
+def _binary(kind: pa.DataType) -> pa.DataType:
+    """The type with bytes in place of strings."""
+    if pa.types.is_struct(kind):
+        return pa.struct([(field.name, _binary(field.type)) for field in kind])
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return pa.list_(_binary(kind.value_type))
+    return pa.binary() if pa.types.is_string(kind) or pa.types.is_large_string(kind) else kind
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _decoded(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_decoded(item) for item in value]
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 # -- blocks to messages ----------------------------------------------------------------------------------------------
@@ -504,14 +689,14 @@ def parse(block: Block, plan: Plan) -> Parsed:
 
 def _parse_table(block: Block, plan: Plan) -> Parsed:
     assert isinstance(block.data, pa.Table)
+    numbers = _line_numbers(block, len(block.data))
     try:
-        arranged = plan.format.arrange(block.data)
-        arranged.validate(full=True)
-        return _placed(arranged, block, _line_numbers(block, len(arranged)))
+        block.data.validate(full=True)  # UTF-8 above all
+        return _placed(plan.format.arrange(block.data), block, numbers)
     except (pa.ArrowException, UnicodeDecodeError):
-        numbers = _line_numbers(block, len(block.data)).tolist()
-        records = list(zip(numbers, _table_records(block.data), strict=True))
-        return _parse_records(records, [], block, plan)
+        records, faults = _table_records(block.data)
+        faults = [fault._replace(line=int(numbers[fault.line])) for fault in faults]
+        return _parse_records(list(zip(numbers.tolist(), records, strict=True)), faults, block, plan)
 
 
 def _parse_lines(block: Block, plan: Plan) -> Parsed:
@@ -519,19 +704,17 @@ def _parse_lines(block: Block, plan: Plan) -> Parsed:
     assert isinstance(data, bytes)
     ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == 10)
     parts = list(_halve(block, plan, ends)) if plan.schema is not None else [_parse_carefully(block, plan)]
-    return join([Parsed(MESSAGES.empty_table(), _line_form(block, ends), 0), *parts])
+    return join([Parsed(MESSAGES.empty_table(), _line_ends(block, ends), 0), *parts])
 
 
-def _line_form(block: Block, ends: IntArray) -> pa.Table:
-    """FAULTS of how the lines end: the first of each kind; of several blocks of a source, the caller keeps one."""
+def _line_ends(block: Block, ends: IntArray) -> pa.Table:
+    """FAULTS of how the lines end: the first of its kind; of several blocks of a source, the caller keeps one."""
     bytes_ = np.frombuffer(block.data, dtype=np.uint8)
-    blank = np.diff(ends, prepend=-1) == 1
-    faults = []
-    for what, rows in (("Lines end in CRLF", (bytes_[ends - 1] == 13) & ~blank), ("The file has blank lines", blank)):
-        if rows.any():
-            line = int(_line_numbers(block, len(ends))[rows.argmax()])
-            faults.append(Fault("line_format", f"{what}; this is the first", line))
-    return faults_table(faults, block.source.name)
+    rows = np.flatnonzero(bytes_[ends - 1] == 13)
+    if not rows.size:
+        return FAULTS.empty_table()
+    line = int(_line_numbers(block, len(ends))[rows[0]])
+    return faults_table([Fault("line_format", "Lines end in CRLF; this is the first", line)], block.source.name)
 
 
 def _halve(block: Block, plan: Plan, ends: IntArray) -> Iterator[Parsed]:
@@ -550,9 +733,7 @@ def _halve(block: Block, plan: Plan, ends: IntArray) -> Iterator[Parsed]:
             block._replace(data=data[:middle], lines=None if lines is None else lines[:half]), plan, ends[:half]
         )
         yield from _halve(
-            block._replace(
-                data=data[middle:], first=block.first + half, lines=None if lines is None else lines[half:]
-            ),
+            block._replace(data=data[middle:], first=block.first + half, lines=None if lines is None else lines[half:]),
             plan,
             ends[half:] - middle,
         )
@@ -581,13 +762,27 @@ def _parse_by_arrow(block: Block, plan: Plan, ends: IntArray) -> Parsed | None:
                 explicit_schema=plan.schema, newlines_in_values=False, unexpected_field_behavior="error"
             ),
         )
-        if len(table) != len(ends):
+        # Arrow takes NaN for a number, and a number that is too long for infinity.
+        if len(table) != len(ends) or not _is_finite(table):
             return None
+        table.validate(full=True)  # UTF-8 above all, also of fields that are not ours
         arranged = plan.format.arrange(table)
-        arranged.validate(full=True)  # UTF-8 above all
     except (pa.ArrowException, UnicodeDecodeError):
         return None
     return _placed(arranged, block, _line_numbers(block, len(ends)))
+
+
+def _is_finite(table: pa.Table) -> bool:
+    columns = list(table.columns)
+    while columns:  # no recursion: fields that are not ours may be nested as deep as Python reads them
+        column = columns.pop()
+        if pa.types.is_struct(column.type):
+            columns += [pc.struct_field(column, [at]) for at in range(column.type.num_fields)]
+        elif pa.types.is_list(column.type):
+            columns.append(pc.list_flatten(column))
+        elif pa.types.is_floating(column.type) and pc.all(pc.is_finite(column)).as_py() is False:
+            return False
+    return True
 
 
 def _line_numbers(block: Block, n: int) -> IntArray:
@@ -602,19 +797,25 @@ def _placed(arranged: pa.Table, block: Block, lines: IntArray) -> Parsed:
     return Parsed(messages, FAULTS.empty_table(), len(arranged))
 
 
+def _numbered(block: Block) -> Iterator[tuple[int, bytes]]:
+    """The lines of a block with their numbers."""
+    assert isinstance(block.data, bytes)
+    lines = block.data.split(b"\n")[:-1]
+    return zip(_line_numbers(block, len(lines)).tolist(), lines, strict=True)
+
+
 def _parse_carefully(block: Block, plan: Plan) -> Parsed:
-    data = block.data
-    assert isinstance(data, bytes)
     records: list[tuple[int, dict[str, Any]]] = []
     faults: list[Fault] = []
-    lines = data.split(b"\n")[:-1]
-    for line, number in zip(lines, _line_numbers(block, len(lines)).tolist(), strict=True):
-        if not line.strip():
-            continue
+    has_blank = False
+    for number, line in _numbered(block):
         record, found = _read_line(line)
-        faults += [fault._replace(line=number) for fault in found]
         if record is not None:
             records.append((number, record))
+        elif not found:
+            found = [] if has_blank else [Fault("line_format", "The file has blank lines; this is the first", 0)]
+            has_blank = True
+        faults += [fault._replace(line=number) for fault in found]
     return _parse_records(records, faults, block, plan)
 
 
@@ -635,12 +836,17 @@ def _parse_records(
 
 
 def _read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
-    """One record, and what had to be repaired to read it; None where it could not be read."""
+    """One record, and what had to be repaired to read it; None where it could not be read, or is blank."""
+    if not line.strip():
+        return None, []
     try:
         record = msgspec.json.decode(line)
-        # Written again, the record has fewer keys where one stood twice. (White space before a colon looks the same,
-        # and costs no more than the slower way.)
-        if isinstance(record, dict) and _n_keys(msgspec.json.encode(record)) == _n_keys(line):
+        # Written again, the record has fewer keys where one stood twice.
+        if (
+            isinstance(record, dict)
+            and _n_keys(msgspec.json.encode(record)) == _n_keys(line)
+            and not _SPACED.search(line)
+        ):
             return record, []
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
@@ -649,33 +855,33 @@ def _read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
         text = line.decode("utf-8")
     except UnicodeDecodeError:
         text = line.decode("utf-8", "replace")
-        repairs.append("The line is not UTF-8; bytes that are none were replaced by U+FFFD")
-    text = text.removeprefix("\ufeff")
-    twice: list[str] = []
-
-    def keep_last(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        record = dict(pairs)
-        if len(record) < len(pairs):
-            twice.extend(key for key, n in Counter(key for key, _ in pairs).items() if n > 1)
-        return record
-
+        repairs.append(NOT_UTF8.format("line"))
+    if text.startswith("\ufeff"):
+        text = text[1:]
+        repairs.append("A byte order mark stands before the record")
     try:
         try:
-            record = json.loads(text, object_pairs_hook=keep_last)
+            record, found = _read_json(text)
         except json.JSONDecodeError:
-            twice.clear()
-            record = json.loads(text, object_pairs_hook=keep_last, strict=False)
-            repairs.append("A string holds raw control characters; JSON wants them escaped")
-    except (ValueError, RecursionError) as error:
-        at = error.pos if isinstance(error, json.JSONDecodeError) else 0
-        excerpt = whole_characters(text[max(0, at - EXCERPT // 2) :][:EXCERPT])
-        return None, [Fault("unreadable_line", f"The line is no JSON: {_reason(error)}", 0, excerpt)]
+            record, found = _read_json(text, strict=False)
+            repairs.append(RAW_CONTROL)
+    except json.JSONDecodeError as error:
+        excerpt = text[max(0, error.pos - EXCERPT // 2) :][:EXCERPT]
+        return None, [
+            Fault("unreadable_line", f"The line is no JSON: {error.msg} at character {error.pos + 1}", 0, excerpt)
+        ]
+    except RecursionError:
+        return None, [Fault("unreadable_line", f"The line is no JSON: {TOO_DEEP}", 0, text[:EXCERPT])]
     if not isinstance(record, dict):
         kind = {list: "an array", str: "a string", type(None): "null"}.get(type(record), "a single value")
         return None, [Fault("unreadable_line", f"The line holds {kind}; expected an object", 0, text[:EXCERPT])]
-    repairs += [f"The key {key[:60]!r} stands twice in one object; the last value is read" for key in dict.fromkeys(twice)]
-    excerpt = whole_characters(text[:EXCERPT])
-    return record, [Fault("repaired_line", whole_characters(what), 0, excerpt) for what in repairs]
+    return record, [Fault("repaired_line", whole_characters(what), 0, text[:EXCERPT]) for what in repairs + found]
+
+
+TOO_DEEP = "it is nested too deep"
+NOT_UTF8 = "The {} is not UTF-8; bytes that are none were replaced by U+FFFD"
+RAW_CONTROL = "A string holds raw control characters; JSON wants them escaped"
+_SPACED = re.compile(rb'"[ \t\r]+:')  # the end of a key that _n_keys does not see
 
 
 def _n_keys(data: bytes) -> int:
@@ -683,12 +889,30 @@ def _n_keys(data: bytes) -> int:
     return data.count(b'":') - data.count(b'\\":')
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "it is nested too deep"
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} at character {error.pos + 1}"
-    return "a number is too long"
+def _read_json(text: str, *, strict: bool = True) -> tuple[Any, list[str]]:
+    """What Python's own reader makes of a text, and what other readers would make something else of."""
+    repairs: dict[str, None] = {}  # each once, in order
+
+    def keep_last(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        record = dict(pairs)
+        if len(record) < len(pairs):
+            for key, n in Counter(key for key, _ in pairs).items():
+                if n > 1:
+                    repairs[f"The key {key[:60]!r} stands twice in one object; the last value is read"] = None
+        return record
+
+    def constant(raw: str) -> float:
+        repairs[f"{raw} is no number of JSON"] = None
+        return float(raw)
+
+    def integer(raw: str) -> float:
+        try:
+            return int(raw)
+        except ValueError:  # Python converts no more than 4,300 digits; as floats, so many are infinity
+            return float(raw)
+
+    record = json.loads(text, strict=strict, object_pairs_hook=keep_last, parse_constant=constant, parse_int=integer)
+    return record, list(repairs)
 
 
 def join(parts: Sequence[Parsed]) -> Parsed:

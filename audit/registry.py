@@ -40,6 +40,11 @@ def checks() -> dict[str, type[Check]]:
     return dict(sorted(found.items()))
 
 
+def has_plugins() -> bool:
+    """Whether another package than this one brings checks."""
+    return any(point.name != "builtin" for point in entry_points(group=GROUP))
+
+
 def _modules(top: ModuleType) -> list[ModuleType]:
     paths = getattr(top, "__path__", None)
     if paths is None:

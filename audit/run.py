@@ -194,7 +194,7 @@ class _Audit:
         told: set[tuple[str, str]] = set()
         for source, parsed in self.engine.map(parse, pieces):
             source.records += parsed.records
-            yield parsed._replace(faults=_once(parsed.faults, told)) if parsed.faults.num_rows else parsed
+            yield parsed._replace(faults=once(parsed.faults, told)) if parsed.faults.num_rows else parsed
 
     # -- judging -----------------------------------------------------------------------------------------------------
 
@@ -312,7 +312,7 @@ class _Audit:
         )
 
 
-def _once(faults: pa.Table, told: set[tuple[str, str]]) -> pa.Table:
+def once(faults: pa.Table, told: set[tuple[str, str]]) -> pa.Table:
     """The faults without those of a file's form that were told of an earlier block."""
     keep = []
     for kind, source, detail in zip(*(faults[name].to_pylist() for name in ("kind", "source", "detail")), strict=True):

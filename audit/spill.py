@@ -20,7 +20,8 @@ class Spill:
     """
 
     def __init__(self, by: str, budget: int) -> None:
-        self.by, self.budget = by, budget  # budget in bytes
+        # In bytes. Arrow gathers strings in columns of at most 2 GB.
+        self.by, self.budget = by, min(budget, 1 << 30)
         self._held: list[pa.Table] = []
         self._n_bytes = 0
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -56,7 +57,10 @@ class Spill:
             keys = table[self.by].combine_chunks().dictionary_encode(null_encoding="encode")
             # crc32 and not hash(): the same row goes to the same place in every process.
             of_key = np.array(
-                [zlib.crc32(str(key).encode("utf-8", "surrogatepass")) % N_PARTITIONS for key in keys.dictionary.to_pylist()]
+                [
+                    zlib.crc32(str(key).encode("utf-8", "surrogatepass")) % N_PARTITIONS
+                    for key in keys.dictionary.to_pylist()
+                ]
             )
             parts = of_key[np.asarray(keys.indices)]
             for part in np.unique(parts).tolist():

@@ -84,3 +84,50 @@ def flagged(record: Record, *rules: str) -> list[tuple[str, str]]:
 def rules_of(record: Record) -> Sequence[str]:
     """The rules that were broken, each once, sorted."""
     return sorted({rule for rule, _ in flagged(record)})
+
+
+def conversation(name: str, replies: int = 2, **more: Any) -> list[Row]:
+    """A tree without faults: a prompt called `name` and its answers; `more` sets fields of all of them."""
+    more = {"message_tree_id": uid(name), **more}
+    return [message(name, **more), *(message(f"{name}-{k}", name, **more) for k in range(1, replies + 1))]
+
+
+def nest(rows: Sequence[Row]) -> Row:
+    """The nested form of a flat tree, whose root comes first; labels and emojis in the map form."""
+    nodes: list[Row] = []
+    for row in rows:
+        node = {name: value for name, value in row.items() if name not in ("message_tree_id", "tree_state")}
+        node.update(in_map_form(row), replies=[])
+        parent = next((n for n in nodes if n["message_id"] == row["parent_id"]), None)
+        if parent is not None:
+            parent["replies"].append(node)
+        nodes.append(node)
+    return {"message_tree_id": rows[0]["message_tree_id"], "tree_state": rows[0]["tree_state"], "prompt": nodes[0]}
+
+
+def in_map_form(row: Row) -> Row:
+    """The labels and emojis of a message as {name: {value, count}} and {name: count}."""
+    forms: Row = {}
+    if row.get("labels") is not None:
+        names, values, counts = (row["labels"][part] for part in ("name", "value", "count"))
+        forms["labels"] = {n: {"value": v, "count": c} for n, v, c in zip(names, values, counts, strict=True)}
+    if row.get("emojis") is not None:
+        forms["emojis"] = dict(zip(row["emojis"]["name"], row["emojis"]["count"], strict=True))
+    return forms
+
+
+class Told:
+    """A progress that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.read = self.n_bytes = 0
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+    def total(self, n_bytes: int) -> None:
+        self.n_bytes, self.read = n_bytes, 0
+
+    def advance(self, n_bytes: int) -> None:
+        self.read += n_bytes

@@ -3,7 +3,6 @@
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
 from typing import Any, ClassVar, NamedTuple
 
 import pyarrow as pa
@@ -63,6 +62,8 @@ def fit(column: pa.Array, kind: pa.DataType) -> pa.Array:
     Arrow itself would read the string '0' as a number and cut 1.5 to 1, and the fault would be gone.
     """
     found = column.type
+    if kind in (LABELS, EMOJIS) and pa.types.is_struct(found):
+        return _fit_counts(column, kind)
     if found == kind:
         return column
     if pa.types.is_dictionary(found):
@@ -74,30 +75,48 @@ def fit(column: pa.Array, kind: pa.DataType) -> pa.Array:
     if pa.types.is_null(found) or both_text or both_numbers:
         return column.cast(kind)
     if pa.types.is_string(kind) and pa.types.is_timestamp(found):
+        return _iso_dates(column)
+    if pa.types.is_string(kind) and pa.types.is_date(found):
         return column.cast(kind)
     if pa.types.is_struct(kind) and pa.types.is_struct(found):
-        if kind in (LABELS, EMOJIS):
-            return _fit_counts(column, kind)
         members = {field.name: pc.struct_field(column, field.name) for field in found}
         parts = [fit(members[f.name], f.type) if f.name in members else pa.nulls(len(column), f.type) for f in kind]
         return pa.StructArray.from_arrays(parts, fields=list(kind), mask=column.is_null())
     if pa.types.is_list(kind) and (pa.types.is_list(found) or pa.types.is_large_list(found)):
+        fit(pa.nulls(0, found.value_type), kind.value_type)  # whether the elements may be cast at all
         return column.cast(kind)
     raise pa.ArrowInvalid(f"{found} where {kind} is expected")
+
+
+def _iso_dates(column: pa.Array) -> pa.Array:
+    """Timestamps as the JSON exports write them: to the microsecond at most."""
+    zone = ""
+    if column.type.unit == "ns":
+        column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
+    if column.type.tz is not None:
+        # Whatever zone the type names, its values count from 1970 in UTC.
+        column, zone = column.cast(pa.timestamp(column.type.unit, "UTC")), "%Ez"
+    text = pc.strftime(column, f"%Y-%m-%dT%H:%M:%S{zone}")
+    return pc.replace_substring_regex(text, r"\.0+([+-].*)?$", r"\1")
 
 
 def _fit_counts(column: pa.Array, kind: pa.StructType) -> pa.Array:
     """Labels or emojis in the column form {name[], value[], count[]} or the map form {name: {value, count}}."""
     found = {field.name: field.type for field in column.type}
-    if "name" in found and pa.types.is_list(found["name"]):
-        parts = [fit(pc.struct_field(column, f.name), f.type) if f.name in found else None for f in kind]
-        if None in parts:
+    if "name" in found and (pa.types.is_list(found["name"]) or pa.types.is_large_list(found["name"])):
+        if not all(f.name in found for f in kind):
             raise pa.ArrowInvalid(f"a column of {kind} is missing")
+        parts = [fit(pc.struct_field(column, f.name), f.type) for f in kind]
+        if any(part.is_null() != parts[0].is_null() for part in parts):
+            raise pa.ArrowInvalid("a list is missing beside others")
+        # Where all lists are null there is no label; as in the map form, that is an empty list.
+        parts = [pc.coalesce(part, pa.scalar([], part.type)) for part in parts]
         return pa.StructArray.from_arrays(parts, fields=list(kind), mask=column.is_null())
-    # Map form: one child a name. The entries are laid side by side, then sorted by row.
+    # Map form: one child a name. The entries are laid side by side, then sorted by row. A map has no order, so its
+    # names are sorted; that of the columns depends on which records were seen first.
     entry = kind.field("value") if kind == LABELS else None
     rows, names, values, counts = [], [], [], []
-    for name in found:
+    for name in sorted(found):
         child = pc.struct_field(column, name)
         if pa.types.is_null(child.type):
             continue
@@ -115,7 +134,8 @@ def _fit_counts(column: pa.Array, kind: pa.StructType) -> pa.Array:
         else:
             counts.append(fit(child, pa.int64()))
     if not rows:
-        return pa.array([None if null else {} for null in column.is_null().to_pylist()], kind)
+        empty: dict[str, list[Any]] = {f.name: [] for f in kind}
+        return pa.array([None if null else empty for null in column.is_null().to_pylist()], kind)
     flat_rows = pa.concat_arrays(rows)
     order = pc.sort_indices(flat_rows)  # stable: a row's entries stay in the order of the names
     per_row = pa.table({"row": flat_rows}).group_by("row").aggregate([([], "count_all")])
@@ -161,18 +181,18 @@ def tabulate(rows: Sequence[Row], lines: Sequence[int], source: str) -> tuple[pa
             try:
                 values.append(None if value is None else read(value))
             except _Mistyped as wrong:
-                fault = mistyped(field.name + wrong.where, *wrong.args, row.get("tree_id"), row.get("message_id"))
-                faults.append(fault._replace(line=line))
+                name, ids = field.name + wrong.where, (row.get("tree_id"), row.get("message_id"))
+                faults.append(mistyped(name, wrong.value, wrong.expected, *ids)._replace(line=line))
                 values.append(None)
         try:
             columns.append(pa.array(values, field.type))
         except UnicodeEncodeError:
             for row, line, value in zip(rows, lines, values, strict=True):
-                raw = json.dumps(value, ensure_ascii=False)
-                if (whole := whole_characters(raw)) != raw:
+                written = json.dumps(value, ensure_ascii=False)
+                if (whole := whole_characters(written)) != written:
                     detail = f"{field.name} held half a surrogate pair, replaced by U+FFFD"
-                    ids = (_clean(row.get("tree_id")), _clean(row.get("message_id")))
-                    faults.append(Fault("repaired_line", detail, line, whole[:EXCERPT], *ids))
+                    tree_id, message_id = _clean(row.get("tree_id")), _clean(row.get("message_id"))
+                    faults.append(Fault("repaired_line", detail, line, whole[:EXCERPT], tree_id, message_id))
             columns.append(pa.array(json.loads(whole_characters(json.dumps(values, ensure_ascii=False))), field.type))
     return pa.table(columns, schema=MESSAGES), faults
 
@@ -186,13 +206,13 @@ def _plain_column(values: Sequence[Any], kind: pa.DataType) -> pa.Array | None:
         if kind in (LABELS, EMOJIS):
             return _plain_lists(values, kind)
         if kind == DETOXIFY:
-            parts = [_plain_column([v and v.get(f.name) for v in values], f.type) for f in kind]
+            parts = [_plain_column([None if v is None else v.get(f.name) for v in values], f.type) for f in kind]
             if None in parts:
                 return None
             return pa.StructArray.from_arrays(parts, fields=list(kind), mask=pa.array([v is None for v in values]))
         if set(map(type, values)) <= _PLAIN[kind]:
             return pa.array(values, kind)
-    except (AttributeError, KeyError, TypeError, OverflowError, UnicodeEncodeError):
+    except (AttributeError, KeyError, TypeError, OverflowError, UnicodeEncodeError, pa.ArrowInvalid):
         pass
     return None
 
@@ -213,15 +233,19 @@ def _plain_lists(values: Sequence[Any], kind: pa.StructType) -> pa.Array | None:
         if value is not None:
             if type(value.get("name")) is list:
                 for name in names:
-                    flat[name] += value[name] if type(value[name]) is list else None
+                    if type(value[name]) is not list:
+                        return None
+                    flat[name] += value[name]
             else:
-                flat["name"].extend(value)
-                if "value" in flat:
-                    for entry in value.values():
-                        flat["value"].append(entry["value"])
-                        flat["count"].append(entry["count"])
-                else:
-                    flat["count"].extend(value.values())
+                for name in sorted(value):
+                    if value[name] is None:
+                        return None
+                    flat["name"].append(name)
+                    if "value" in flat:
+                        flat["value"].append(value[name]["value"])
+                        flat["count"].append(value[name]["count"])
+                    else:
+                        flat["count"].append(value[name])
         for name in names:
             ends[name].append(len(flat[name]))
     lists = []
@@ -244,10 +268,15 @@ def _clean(value: object) -> str | None:
 
 def mistyped(name: str, value: object, expected: str, tree_id: object = None, message_id: object = None) -> Fault:
     """The fault of a value of a wrong type; its line is filled in by the caller."""
-    shown = whole_characters(json.dumps(value, ensure_ascii=False, default=repr))
-    kinds = {str: "a string", bool: "a boolean", int: "an integer", float: "a number", list: "a list"}
+    name = whole_characters(name)[:60]
+    try:
+        shown = whole_characters(json.dumps(value, ensure_ascii=False, default=repr))
+    except RecursionError:  # read in fewer steps than it takes to write it
+        shown = "…"
+    kinds = {str: ", a string", bool: ", a boolean", int: ", an integer", float: ", a number", list: ", a list"}
     clipped = shown if len(shown) <= 60 else shown[:59] + "…"
-    detail = f"{name} is {clipped}, {kinds.get(type(value), 'an object')}; expected {expected}"
+    kind = "" if value is None else kinds.get(type(value), ", an object")
+    detail = f"{name} is {clipped}{kind}; expected {expected}"
     excerpt = f"{name}: {shown}"[:EXCERPT]
     return Fault("mistyped_field", detail, 0, excerpt, _clean(tree_id), _clean(message_id))
 
@@ -264,18 +293,14 @@ class _Mistyped(Exception):
     """A value and what was expected of it, `where` within its field."""
 
     def __init__(self, value: object, expected: str, where: str = "") -> None:
-        super().__init__(value, expected)
-        self.where = where
+        super().__init__(value, expected, where)
+        self.value, self.expected, self.where = value, expected, where
 
 
-def _text(value: object) -> str:
+def _text(value: object, where: str = "") -> str:
     if type(value) is not str:
-        raise _Mistyped(value, "a string")
+        raise _Mistyped(value, "a string", where)
     return value
-
-
-def _date(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else _text(value)
 
 
 def _flag(value: object) -> bool:
@@ -305,9 +330,7 @@ def _number(value: object, where: str = "") -> float:
 def _detoxify(value: object) -> dict[str, float | None]:
     if type(value) is not dict:
         raise _Mistyped(value, "an object of scores")
-    return {
-        f.name: None if value.get(f.name) is None else _number(value[f.name], f".{f.name}") for f in DETOXIFY
-    }
+    return {f.name: None if value.get(f.name) is None else _number(value[f.name], f".{f.name}") for f in DETOXIFY}
 
 
 def _label(name: str, value: object) -> tuple[str, float | None, int | None]:
@@ -331,7 +354,7 @@ def _lists(value: object, kind: pa.StructType, entry: Callable[[str, Any], tuple
     if type(value) is not dict:
         raise _Mistyped(value, "an object")
     if type(value.get("name")) is list:
-        readers = {"name": lambda v, w: _text(v), "value": _number, "count": _integer}
+        readers: dict[str, Callable[[Any, str], Any]] = {"name": _text, "value": _number, "count": _integer}
         columns = {}
         for n in names:
             column = value.get(n)
@@ -339,7 +362,7 @@ def _lists(value: object, kind: pa.StructType, entry: Callable[[str, Any], tuple
                 raise _Mistyped(column, "a list", f".{n}")
             columns[n] = [None if v is None else readers[n](v, f".{n}[{k}]") for k, v in enumerate(column)]
         return columns
-    entries = [entry(name, item) for name, item in value.items() if item is not None]
+    entries = [entry(name, item) for name, item in sorted(value.items()) if item is not None]
     return {n: [e[k] for e in entries] for k, n in enumerate(names)}
 
 
@@ -353,10 +376,9 @@ def _emojis(value: object) -> dict[str, list[Any]]:
 
 _READERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("tree_id", "message_id", "parent_id", "role", "lang", "text", "user_id", "model_name"), _text),
+    **dict.fromkeys(("created_date", "tree_state"), _text),
     **dict.fromkeys(("review_count", "rank"), _integer),
     **dict.fromkeys(("review_result", "deleted", "synthetic", "is_context"), _flag),
-    "tree_state": _text,
-    "created_date": _date,
     "detoxify": _detoxify,
     "emojis": _emojis,
     "labels": _labels,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from ...checks.base.messages import Form
-from .base import Format, Row
+from .base import Fault, Format, Row, mistyped
 
 
 class Instructions(Format):
@@ -16,8 +16,10 @@ class Instructions(Format):
     def recognise(self, record: dict[str, Any]) -> str | None:
         return "records hold an instruction" if "instruction" in record else None
 
-    def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row]:
+    def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row | Fault]:
         asked, given = record.get("instruction"), record.get("input")
+        if given is not None and not isinstance(given, str):
+            yield mistyped("input", given, "a string", place, place)
         if isinstance(asked, str) and isinstance(given, str) and given:
             asked = f"{asked}\n\n{given}"
         yield {"tree_id": place, "message_id": place, "role": "prompter", "text": asked}

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from ...checks.base.messages import EMOJIS, LABELS, MESSAGES, Form
+from ...checks.base.messages import MESSAGES, Form
 from .base import Fault, Format, Row, fit, mistyped
 
 REQUIRED = ("tree_id", "message_id", "role", "lang", "text")
@@ -38,19 +38,20 @@ class OasstMessages(Format):
         """Raw columns: known ones in their types, whatever else the sample holds as Arrow infers it."""
         kinds: dict[str, pa.DataType] = {raw: MESSAGES.field(name).type for raw, name in RAW.items()}
         held = {name for record in sample for name in record}
-        for raw, kind, entry in (
-            ("labels", LABELS, pa.struct([("value", pa.float64()), ("count", pa.int64())])),
-            ("emojis", EMOJIS, pa.int64()),
-        ):
-            maps = [r[raw] for r in sample if isinstance(r.get(raw), dict) and not isinstance(r[raw].get("name"), list)]
-            if maps:
-                kinds[raw] = pa.struct([(name, entry) for name in dict.fromkeys(n for m in maps for n in m)])
-        for name in sorted(held - set(kinds)):
-            try:
+        try:
+            for raw, entry in (
+                ("labels", pa.struct([("value", pa.float64()), ("count", pa.int64())])),
+                ("emojis", pa.int64()),
+            ):
+                objects = [record[raw] for record in sample if isinstance(record.get(raw), dict)]
+                maps = [o for o in objects if o and not isinstance(o.get("name"), list)]
+                if maps:
+                    kinds[raw] = pa.struct([(name, entry) for name in sorted({n for m in maps for n in m})])
+            for name in sorted(held - set(kinds)):
                 kinds[name] = pa.infer_type([record.get(name) for record in sample])
-            except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError, OverflowError):
-                return None
-        return pa.schema([(name, kind) for name, kind in kinds.items() if name in held])
+            return pa.schema([(name, kind) for name, kind in kinds.items() if name in held])
+        except (pa.ArrowException, UnicodeEncodeError, OverflowError):  # mixed types; a name that is no Unicode
+            return None
 
     def arrange(self, table: pa.Table) -> pa.Table:
         names = {name: raw for raw, name in RAW.items()}
@@ -81,7 +82,9 @@ class OasstTrees(Format):
         while stack:
             node, parent_id = stack.pop()
             if not isinstance(node, dict):
-                yield mistyped("a message of the tree", node, "an object with message_id, role, text", shared["tree_id"])
+                yield mistyped(
+                    "a message of the tree", node, "an object with message_id, role, text", shared["tree_id"]
+                )
                 continue
             # A message says by itself who its parent is; where it does not, its place in the nesting does.
             # The export leaves message_tree_id and tree_state null inside a tree, which says them itself.

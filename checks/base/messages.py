@@ -85,6 +85,17 @@ PLACES = pa.schema(
 )
 """Where messages stand and how long their texts are: all that a finding needs to point at them."""
 
+TEXT_FACTS = pa.schema(
+    [
+        ("is_blank", pa.bool_()),  # there is a text, and no character of it is visible
+        ("n_lost", pa.int64()),  # replacement characters (U+FFFD)
+        ("first_lost", pa.int64()),  # where the first of them stands, in code points; -1: there is none
+        ("n_control", pa.int64()),  # control characters but tab, LF and CR
+        ("first_control", pa.int64()),
+    ]
+)
+"""What is held against a text without its words: enough to judge it where the text itself is not at hand."""
+
 
 @dataclass(frozen=True)
 class Form:
@@ -237,6 +248,35 @@ class Batch:
         lengths = pc.utf8_length(self.column("text")).fill_null(0).cast(pa.int64())
         return self.messages.select(names).append_column(PLACES.field("n_chars"), lengths)
 
+    @cached_property
+    def text_facts(self) -> pa.Table:
+        """TEXT_FACTS of all rows."""
+        if not len(self):
+            return TEXT_FACTS.empty_table()
+        column = self.column("text")
+        # Anchored, so that a text is left at its first visible character.
+        blank = pc.match_substring_regex(column, r"^[\s\p{Z}\p{C}]*$").fill_null(False)
+        offsets = np.frombuffer(column.buffers()[1], dtype=np.int32)[column.offset : column.offset + len(column) + 1]
+        data = np.frombuffer(column.buffers()[2] or b"", dtype=np.uint8)[: offsets[-1]]
+        at = _suspects(data[offsets[0] :]) + offsets[0]
+        lead = data[at]
+        padded = np.append(data, np.zeros(2, np.uint8))
+        second, third = padded[at + 1], padded[at + 2]
+        lost = at[(lead == 0xEF) & (second == 0xBF) & (third == 0xBD)]
+        control = at[(lead < 0x80) | ((lead == 0xC2) & (second < 0xA0))]
+        facts = [blank]
+        for where in (lost, control):
+            rows, first, counts = np.unique(
+                np.searchsorted(offsets, where, side="right") - 1, return_index=True, return_counts=True
+            )
+            n, start = np.zeros(len(self), dtype=np.int64), np.full(len(self), -1)
+            n[rows] = counts
+            start[rows] = [
+                len(data[offsets[r] : where[k]].tobytes().decode()) for r, k in zip(rows, first, strict=True)
+            ]
+            facts += [pa.array(n), pa.array(start)]
+        return pa.table(facts, schema=TEXT_FACTS)
+
 
 def line_id(line: int) -> str:
     """What stands for a message's id in a span of a record that could not be read."""
@@ -251,6 +291,24 @@ def as_ints(column: pa.Array, null: int) -> IntArray:
 def as_bools(column: pa.Array) -> BoolArray:
     """The column as booleans; null counts as false."""
     return np.asarray(column.fill_null(False).to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def _suspects(data: npt.NDArray[np.uint8]) -> IntArray:
+    """Where bytes are, or in UTF-8 begin, a control or replacement character; tab, LF and CR are text.
+
+    In pieces that stay in the cache: .8 ns a byte, where a table of 256 flags takes 12.
+    """
+    piece = 1 << 16
+    found = []
+    for start in range(0, len(data), piece):
+        part = data[start : start + piece]
+        flags = part < 9
+        flags |= part - np.uint8(11) < 2
+        flags |= part - np.uint8(14) < 18
+        for value in (0x7F, 0xC2, 0xEF):
+            flags |= part == value
+        found.append(np.flatnonzero(flags) + start)
+    return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
 
 
 def _cast_dates(column: pa.Array) -> pa.Array:

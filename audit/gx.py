@@ -1,0 +1,321 @@
+"""The invariants as native custom Great Expectations, for people who run GX; nothing else here imports it.
+
+GX is shown structure alone. It copies what it is shown into its results, and its HTML does not escape it, so no text
+of a message and no excerpt of a line ever stands in its data frame.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any, ClassVar, Literal
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read when GX is imported
+
+import great_expectations as gx
+from great_expectations.core.metric_domain_types import MetricDomainTypes
+from great_expectations.data_context.types.base import (
+    DataContextConfig,
+    InMemoryStoreBackendDefaults,
+    ProgressBarsConfig,
+)
+from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
+from great_expectations.expectations.expectation import MulticolumnMapExpectation
+from great_expectations.expectations.metadata_types import FailureSeverity
+from great_expectations.expectations.metrics.map_metric_provider.multicolumn_condition_partial import (
+    multicolumn_condition_partial,
+)
+from great_expectations.expectations.metrics.map_metric_provider.multicolumn_map_metric_provider import (
+    MulticolumnMapMetricProvider,
+)
+from great_expectations.expectations.metrics.metric_provider import metric_value
+from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
+from great_expectations.validator.metric_configuration import MetricConfiguration
+
+from .. import __version__
+from ..checks.base.findings import ERROR, FINDINGS, NOTE, SEVERITIES, WARNING, Rule
+from ..checks.base.messages import FAULTS, MESSAGES, PLACES, TEXT_FACTS, Batch
+from ..checks.schema_invariants import SchemaInvariants
+from . import read
+from .formats import FORMATS
+from .run import Progress, Silence, once
+
+PLACE = ("source", "line")
+KEYS = ("message_id", *PLACE)  # what a finding names its message by, and GX an unexpected row
+SEVERITY = {NOTE: FailureSeverity.INFO, WARNING: FailureSeverity.WARNING, ERROR: FailureSeverity.CRITICAL}
+
+FRAME = pa.schema(
+    [
+        *(MESSAGES.field(name) for name in KEYS),  # first, since GX looks for them from the left, row by row
+        *(column for column in MESSAGES if column.name not in (*KEYS, "text")),
+        ("format", pa.string()),  # a name of FORMATS
+        ("fault", pa.string()),  # the rule that the reader found broken at this place; null: the row is a message
+        ("has_text", pa.bool_()),
+        PLACES.field("n_chars"),
+        *TEXT_FACTS,
+    ]
+)
+"""One row a message, and one a fault that the reader met, of which only the place is told."""
+
+
+# -- files to a frame ------------------------------------------------------------------------------------------------
+
+
+def frame(
+    *sources: str | os.PathLike[str], format: str | None = None, progress: Progress | None = None
+) -> pd.DataFrame:
+    """The structure of all messages in one data frame, whose columns are those of FRAME.
+
+    Its `attrs["sources"]` says of each source its name, its format, how many records were read, and what kept it
+    from being read to its end.
+
+    Parameters
+    ----------
+    sources : str or path
+        As for `run`.
+    format : str, optional
+        The format of all sources; by default it is recognised from the first records of each.
+    progress : Progress, optional
+        Who is told how far the reading is.
+
+    Raises
+    ------
+    LookupError
+        If a source or the format does not exist.
+    """
+    if format is not None and format not in FORMATS:
+        raise LookupError(f"no format {format!r}; there are {', '.join(FORMATS)}")
+    progress = progress or Silence()
+    found = read.find(sources)
+    progress.total(sum(source.n_bytes for source in found))
+    parts = [FRAME.empty_table()]
+    told: set[tuple[str, str]] = set()
+    for source in found:
+        try:
+            plan = read.recognise(source, format)
+        except read.UnreadableSource as error:
+            source.errors = [f"{source.name}: {error}"]
+            progress.say(source.errors[0])
+            continue
+        progress.say(f"{source.name}: {source.format}, {source.reason}")
+        for block in read.blocks(source, watch=progress.advance):
+            parsed = read.parse(block, plan)
+            source.records += parsed.records
+            parts.append(_structure(Batch(parsed.messages.combine_chunks(), plan.format.form)))
+            if parsed.faults.num_rows:
+                parts.append(_places(once(parsed.faults, told), plan.format.form.name))
+    table = pa.concat_tables(parts, promote_options="default")
+    # In Arrow's own types: in those of pandas, ranks would be floating point numbers, and NaN the same as null.
+    rows = table.to_pandas(types_mapper=pd.ArrowDtype)
+    rows.attrs["sources"] = [
+        {"name": s.name, "format": s.format, "records": s.records, "errors": s.errors} for s in found
+    ]
+    return rows
+
+
+def _structure(batch: Batch) -> pa.Table:
+    """Messages without their texts: columns of FRAME, in any order."""
+    table = batch.messages.drop_columns("text").append_column("format", pa.repeat(batch.form.name, len(batch)))
+    table = table.append_column("has_text", batch.column("text").is_valid())
+    table = table.append_column("n_chars", batch.places["n_chars"])
+    for name in TEXT_FACTS.names:
+        table = table.append_column(name, batch.text_facts[name])
+    return table
+
+
+def _places(faults: pa.Table, format: str) -> pa.Table:
+    """Faults without what was found there, which may be somebody's words."""
+    table = faults.drop_columns(["detail", "excerpt"]).rename_columns({"kind": "fault"})
+    return table.append_column("format", pa.repeat(format, table.num_rows))
+
+
+# -- a frame to the rows that break a rule ---------------------------------------------------------------------------
+
+
+def _broken(rows: pd.DataFrame, check: SchemaInvariants) -> dict[str, list[int]]:
+    """By name of rule, the positions of the rows that its findings tell of. The check itself judges."""
+    table = pa.Table.from_pandas(rows, FRAME, preserve_index=False)
+    faults = set(table["fault"].to_pylist())
+    # A message without an id is known by its place alone, as it is in findings.
+    at: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+    for row, key in enumerate(zip(*(table[name].to_pylist() for name in ("fault", *KEYS)), strict=True)):
+        at[key].append(row)
+    findings = _findings(table, check)
+    broken: dict[str, list[int]] = defaultdict(list)
+    for rule, *named in set(zip(*(findings[name].to_pylist() for name in ("rule", *KEYS)), strict=True)):
+        name = rule.partition("/")[2]
+        # What the reader tells of, no judge does: a rule is broken either by faults or by messages.
+        broken[name] += at[(name if name in faults else None, *named)]
+    return broken
+
+
+def _findings(table: pa.Table, check: SchemaInvariants) -> pa.Table:
+    """FINDINGS of all stages of the check, over one FRAME."""
+    first, *later = check.stages()
+    results = [first.run(batch) for batch in _batches(table)]
+    findings = [FINDINGS.empty_table(), *(result.findings for result in results)]
+    rows = pa.concat_tables([result.rows for result in results]) if results else None
+    for stage in later if results else ():
+        result = stage.run(rows)
+        findings.append(result.findings)
+        rows = result.rows
+    return pa.concat_tables(findings)
+
+
+def _batches(table: pa.Table) -> Iterator[Batch]:
+    """One batch a format, which takes what it would derive from the texts from the frame."""
+    for format in pc.unique(table["format"]).to_pylist():
+        part = table.filter(pc.equal(table["format"], format))
+        rows = part.filter(part["fault"].is_null()).combine_chunks()
+        faults = part.filter(part["fault"].is_valid()).rename_columns({"fault": "kind"})
+        blank = pa.repeat("", faults.num_rows)
+        faults = faults.append_column("detail", blank).append_column("excerpt", blank).select(FAULTS.names)
+        texts = pc.if_else(rows["has_text"], "", pa.scalar(None, pa.string()))
+        batch = Batch(rows.append_column("text", texts).select(MESSAGES.names), FORMATS[format].form, faults)
+        batch.places, batch.text_facts = rows.select(PLACES.names), rows.select(TEXT_FACTS.names)
+        yield batch
+
+
+# -- the rules as Expectations ---------------------------------------------------------------------------------------
+
+
+class _Broken(TableMetricProvider):
+    """Labels of the rows that break each rule. GX computes a metric once, so the check runs once for all rules."""
+
+    metric_name = "table.schema_invariants"
+    value_keys = ("settings",)
+
+    @metric_value(engine=PandasExecutionEngine)
+    def _pandas(  # GX calls it with the class
+        cls,  # noqa: N805
+        execution_engine: PandasExecutionEngine,
+        metric_domain_kwargs: dict[str, Any],
+        metric_value_kwargs: dict[str, Any],
+        metrics: dict[str, Any],
+        runtime_configuration: dict[str, Any],
+    ) -> dict[str, pd.Index]:
+        rows, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, MetricDomainTypes.TABLE)
+        broken = _broken(rows, SchemaInvariants(**metric_value_kwargs["settings"]))
+        return {name: rows.index[positions] for name, positions in broken.items()}
+
+
+class _Holds(MulticolumnMapMetricProvider):
+    """Whether a rule holds, row by row."""
+
+    condition_metric_name = "multicolumn_values.schema_invariants"
+    condition_value_keys = ("rule", "settings")
+
+    @multicolumn_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
+    def _pandas(cls, columns: pd.DataFrame, rule: str, _metrics: dict[str, Any], **_: Any) -> pd.Series:  # noqa: N805
+        return pd.Series(~columns.index.isin(_metrics[_Broken.metric_name].get(rule, [])), columns.index)
+
+    @classmethod
+    def _get_evaluation_dependencies(cls, metric: MetricConfiguration, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        # Over the whole batch, whatever rows are asked for: a tree must not be cut in two.
+        broken = MetricConfiguration(
+            _Broken.metric_name,
+            {"batch_id": metric.metric_domain_kwargs.get("batch_id")},
+            {"settings": metric.metric_value_kwargs["settings"]},
+        )
+        return {**super()._get_evaluation_dependencies(metric, *args, **kwargs), _Broken.metric_name: broken}
+
+
+class Invariant(MulticolumnMapExpectation):
+    """One rule of schema_invariants, over the rows of a `frame`. Each rule has a class of its own, in EXPECTATIONS."""
+
+    column_list: list[str] = list(PLACE)  # GX copies them to each unexpected row
+    ignore_row_if: Literal["all_values_are_missing", "any_value_is_missing", "never"] = "never"
+    rule: str = ""  # its name, set by the class
+    settings: dict[str, Any] = {}  # of SchemaInvariants
+
+    success_keys: ClassVar[tuple[str, ...]] = ("mostly", "rule", "settings")
+
+
+def _expectation(rule: Rule) -> type[Invariant]:
+    members = {
+        "__module__": __name__,
+        "__doc__": f"{rule.title}. {rule.advice}",
+        "map_metric": _Holds.condition_metric_name,
+        "rule": rule.name,
+    }
+    return type("ExpectRowsToPass" + rule.name.title().replace("_", ""), (Invariant,), members)
+
+
+EXPECTATIONS = {rule.name: _expectation(rule) for rule in SchemaInvariants.rules}
+
+
+def suite(check: SchemaInvariants | None = None) -> gx.ExpectationSuite:
+    """An Expectation for each rule that the check looks at."""
+    check = check or SchemaInvariants()
+    expectations = [
+        # All of it is said here, since GX drops what is but the default of a class.
+        EXPECTATIONS[rule.name](
+            settings=asdict(check),
+            description=rule.title,
+            severity=SEVERITY[check.severity(rule)],
+            meta={"rule": rule.id, "severity": SEVERITIES[check.severity(rule)], "advice": rule.advice},
+        )
+        for rule in check.rules
+        if rule.name not in check.off
+    ]
+    return gx.ExpectationSuite(name=check.name, expectations=expectations)
+
+
+def validate(
+    *sources: str | os.PathLike[str],
+    check: SchemaInvariants | None = None,
+    format: str | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """The validation result of GX over these files, ready for JSON.
+
+    The unexpected rows of a rule are what our findings of it tell of, each named by message id, source and line.
+    `element_count` counts rows: messages, and faults that the reader met. `meta["chataudit"]["sources"]` says what
+    was read; where a source could not be read to its end, `success` is false.
+
+    The structure of all messages is held in memory. GX knows one current context a process, and makes this one it;
+    who works in a context of their own runs `suite` over `frame` there.
+
+    Parameters
+    ----------
+    sources, format, progress
+        As for `frame`.
+    check : SchemaInvariants, optional
+        The check with its settings.
+
+    Raises
+    ------
+    LookupError
+        If a source or the format does not exist.
+    """
+    rows = frame(*sources, format=format, progress=progress)
+    told = rows.attrs.pop("sources")  # pandas would copy them each time that GX looks up a row
+    context = gx.get_context(
+        mode="ephemeral",
+        project_config=DataContextConfig(
+            store_backend_defaults=InMemoryStoreBackendDefaults(),  # and no pages
+            analytics_enabled=False,
+            progress_bars=ProgressBarsConfig(globally=False),
+        ),
+    )
+    asset = context.data_sources.add_pandas("chataudit").add_dataframe_asset("rows")
+    definition = gx.ValidationDefinition(
+        name="chataudit", data=asset.add_batch_definition_whole_dataframe("all"), suite=context.suites.add(suite(check))
+    )
+    validated = context.validation_definitions.add(definition).run(
+        batch_parameters={"dataframe": rows},
+        result_format={
+            "result_format": "COMPLETE",
+            "unexpected_index_column_names": list(KEYS),
+            "partial_unexpected_count": 0,
+            "return_unexpected_index_query": False,
+        },
+    )
+    result: dict[str, Any] = validated.to_json_dict()  # type: ignore[no-untyped-call]
+    result["success"] = result["success"] and not any(source["errors"] for source in told)
+    result["meta"]["chataudit"] = {"version": __version__, "sources": told}
+    return result

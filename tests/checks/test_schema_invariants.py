@@ -1,0 +1,1769 @@
+"""schema_invariants: for each rule, data that break it, and the nearest data that do not."""
+
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from building import audit, batch, flagged, message, rules_of, uid
+from chataudit.audit.formats.base import Row
+from chataudit.checks.base.findings import ERROR, NOTE, WARNING
+from chataudit.checks.schema_invariants import KNOWN, SchemaInvariants, is_language_tag
+from chataudit.reports.record import Record
+
+
+def judge(folder: Path, records: list[Any], **settings: Any) -> Record:
+    """The audit of these records by this check alone, which must not fail."""
+    record = audit(folder, records, SchemaInvariants(**settings))
+    assert record.facts.checks[0].error is None
+    assert not record.facts.errors
+    return record
+
+
+def claims(*pairs: tuple[str, str]) -> list[tuple[str, str]]:
+    """What `flagged` gives for these rules and short names of messages."""
+    return sorted(((rule, uid(name)) for rule, name in pairs), key=str)
+
+
+def told(record: Record, rule: str) -> list[dict[str, Any]]:
+    """The findings of one rule as the record has them, in the order of lines."""
+    return [row for row in record.table.to_pylist() if row["rule"] == f"schema_invariants/{rule}"]
+
+
+def the(record: Record, rule: str) -> dict[str, Any]:
+    """The one finding of a rule."""
+    (finding,) = told(record, rule)
+    return finding
+
+
+def places(finding: dict[str, Any]) -> list[tuple[str, str]]:
+    """(message id, quote) of each span, the primary one first."""
+    return [(span["id"], span["quote"]) for span in finding["spans"]]
+
+
+def whole(*names: str) -> list[tuple[str, str]]:
+    """What `places` gives where the spans are the whole texts of these messages, as `message` makes them."""
+    return [(uid(name), f"The text of message {name}") for name in names]
+
+
+def other(name: str, parent: str | None = None, role: str | None = None, **more: Any) -> Row:
+    """A message of the tree of x, which is another than that of a."""
+    return message(name, parent, role, **{"message_tree_id": uid("x"), **more})
+
+
+def node(name: str, role: str, *replies: Any, **more: Any) -> Row:
+    """A message as it stands nested in a tree."""
+    row: Row = {"message_id": uid(name), "text": f"The text of message {name}", "role": role, "lang": "en", **more}
+    return {**{k: v for k, v in row.items() if v is not ...}, "replies": list(replies)}
+
+
+def nested(prompt: Row, **more: Any) -> Row:
+    """A tree as one record."""
+    return {"message_tree_id": uid("a"), "tree_state": "ready_for_export", "prompt": prompt, **more}
+
+
+# -- nothing to tell -------------------------------------------------------------------------------------------------
+
+
+def test_a_thread_of_two_turns_each_passes(tmp_path):
+    thread = [message("a"), message("b", "a"), message("c", "b", "prompter"), message("d", "c")]
+    record = judge(tmp_path, thread)
+    assert flagged(record) == []
+    assert [(c.outcome, c.messages) for c in record.facts.checks[0].coverage] == [("judged", 2), ("judged", 2)]
+
+
+def test_rival_answers_pass(tmp_path):
+    assert flagged(judge(tmp_path, [message("a"), message("b", "a"), message("c", "a"), message("d", "a")])) == []
+
+
+def test_fields_that_are_not_required_may_be_absent(tmp_path):
+    required = {"message_id", "parent_id", "message_tree_id", "role", "lang", "text"}
+    bare = [{k: v for k, v in row.items() if k in required} for row in (message("a"), message("b", "a"))]
+    assert flagged(judge(tmp_path, bare)) == []
+
+
+def test_a_nested_tree_passes(tmp_path):
+    tree = nested(node("a", "prompter", node("b", "assistant", node("c", "prompter", node("d", "assistant")))))
+    assert flagged(judge(tmp_path, [tree])) == []
+
+
+def test_a_batch_without_messages_has_no_findings():
+    result = SchemaInvariants().scan(batch([]))
+    assert (result.findings.num_rows, result.coverage.num_rows, result.rows.num_rows) == (0, 0, 0)
+
+
+# -- role_alternation ------------------------------------------------------------------------------------------------
+
+
+def test_an_assistant_that_follows_an_assistant_is_flagged(tmp_path):
+    record = judge(tmp_path, [message("a"), message("b", "a"), message("c", "b", "assistant")])
+    assert flagged(record) == claims(("role_alternation", "c"))
+    finding = the(record, "role_alternation")
+    assert finding["summary"] == "Assistant follows assistant"
+    assert places(finding) == whole("c", "b")
+    assert finding["facets"] == [("role", "assistant")]
+    assert finding["severity"] == ERROR
+    assert finding["line"] == 3
+
+
+def test_a_prompter_that_follows_a_prompter_is_flagged(tmp_path):
+    record = judge(tmp_path, [message("a"), message("b", "a", "prompter"), message("c", "b")])
+    assert flagged(record) == claims(("role_alternation", "b"))
+    assert the(record, "role_alternation")["summary"] == "Prompter follows prompter"
+    assert the(record, "role_alternation")["facets"] == [("role", "prompter")]
+
+
+def test_each_of_two_answers_that_repeat_the_role_is_flagged(tmp_path):
+    data = [message("a"), message("b", "a"), message("c", "b", "assistant"), message("d", "b", "assistant")]
+    assert flagged(judge(tmp_path, data)) == claims(("role_alternation", "c"), ("role_alternation", "d"))
+
+
+def test_roles_are_compared_with_the_parent_and_not_with_the_line_before(tmp_path):
+    data = [message("a"), message("b", "a"), message("c", "a"), message("d", "c", "prompter"), message("e", "d")]
+    assert flagged(judge(tmp_path, data)) == []
+
+
+def test_roles_are_not_compared_with_a_parent_whose_role_is_unknown(tmp_path):
+    data = [message("a"), message("b", "a", "system"), message("c", "b", "system"), message("d", "c", "assistant")]
+    assert flagged(judge(tmp_path, data)) == claims(("unknown_role", "b"), ("unknown_role", "c"))
+
+
+# -- root_role -------------------------------------------------------------------------------------------------------
+
+
+def test_a_conversation_that_an_assistant_starts_is_flagged(tmp_path):
+    data = [message("a", role="assistant"), message("b", "a", "prompter"), message("c", "b")]
+    record = judge(tmp_path, data)
+    assert flagged(record) == claims(("root_role", "a"))
+    assert the(record, "root_role")["summary"] == "The conversation starts with an assistant"
+    assert the(record, "root_role")["severity"] == ERROR
+
+
+def test_an_assistant_whose_parent_was_lost_does_not_start_the_conversation(tmp_path):
+    data = [message("a"), message("b", "a"), message("c", "gone", "assistant")]
+    assert flagged(judge(tmp_path, data)) == claims(("dangling_parent", "c"))
+
+
+# -- unknown_role ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", ["system", "user", "Assistant", "assistant ", "", "bot" * 40])
+def test_a_role_of_another_name_is_flagged(tmp_path, role):
+    data = [message("a"), message("b", "a"), message("c", "a")]
+    data[2]["role"] = role
+    record = judge(tmp_path, data)
+    assert flagged(record) == claims(("unknown_role", "c"))
+    assert the(record, "unknown_role")["severity"] == ERROR
+
+
+def test_an_unknown_role_is_quoted_and_clipped(tmp_path):
+    record = judge(tmp_path, [message("a"), message("b", "a", "system"), message("c", "a", "s" * 70)])
+    assert [finding["summary"] for finding in told(record, "unknown_role")] == [
+        "The role is 'system'; expected prompter or assistant",
+        f"The role is '{'s' * 59}…'; expected prompter or assistant",
+    ]
+
+
+# -- duplicate_id ----------------------------------------------------------------------------------------------------
+
+
+def test_an_id_that_stands_twice_in_a_tree_is_flagged_at_its_second_place(tmp_path):
+    record = judge(tmp_path, [message("a"), message("b", "a"), message("b", "a", text="Another text")])
+    assert flagged(record) == claims(("duplicate_id", "b"))
+    finding = the(record, "duplicate_id")
+    assert finding["line"] == 3
+    assert finding["summary"] == "The id stands first at line 2"
+    assert [(span["line"], span["quote"]) for span in finding["spans"]] == [
+        (3, "Another text"),
+        (2, "The text of message b"),
+    ]
+    assert finding["facets"] == [("scope", "same tree")]
+    assert finding["severity"] == ERROR
+
+
+def test_an_id_that_stands_in_two_trees_is_flagged(tmp_path):
+    record = judge(tmp_path, [message("a"), message("b", "a"), other("x"), other("b", "x")])
+    assert flagged(record) == claims(("duplicate_id", "b"))
+    finding = the(record, "duplicate_id")
+    assert finding["line"] == 4
+    assert finding["facets"] == [("scope", "other tree")]
+
+
+def test_every_further_copy_is_flagged_with_a_fingerprint_of_its_own(tmp_path):
+    record = judge(tmp_path, [message("a"), message("b", "a"), message("b", "a"), message("b", "a")])
+    assert flagged(record) == claims(("duplicate_id", "b"), ("duplicate_id", "b"))
+    copies = told(record, "duplicate_id")
+    assert [copy["summary"] for copy in copies] == ["The id stands first at line 2"] * 2
+    assert len({copy["fingerprint"] for copy in copies}) == 2
+
+
+def test_ids_that_differ_in_one_letter_or_in_case_are_two(tmp_path):
+    data = [message("a"), message("b", "a"), message("c", "a", message_id=uid("b").upper())]
+    assert flagged(judge(tmp_path, data)) == []
+
+
+def test_messages_without_ids_are_no_copies_of_each_other(tmp_path):
+    data = [message("a"), message("b", "a", message_id=None), message("c", "a", message_id=None)]
+    assert flagged(judge(tmp_path, data)) == [("missing_field", None), ("missing_field", None)]
+
+
+def test_a_copy_of_a_root_is_no_second_root(tmp_path):
+    record = judge(tmp_path, [message("a"), message("b", "a"), message("a")])
+    assert flagged(record, "duplicate_id", "one_root", "tree_id", "order") == claims(("duplicate_id", "a"))
+
+
+def test_a_copy_of_a_prompt_that_has_an_answer_is_not_told_as_unanswered(tmp_path):
+    assert flagged(judge(tmp_path, [message("a"), message("b", "a"), message("a")])) == claims(("duplicate_id", "a"))
+
+
+def test_a_prompt_without_an_answer_is_told_once_however_often_it_stands(tmp_path):
+    data = [message("a"), message("b", "a"), message("c", "b", "prompter"), message("c", "b", "prompter")]
+    assert flagged(judge(tmp_path, data)) == claims(("duplicate_id", "c"), ("unanswered_thread", "c"))
+
+
+def test_a_copy_of_a_ranked_answer_is_no_tie(tmp_path):
+    data = [message("a"), message("b", "a", rank=0), message("c", "a", rank=1), message("b", "a", rank=0)]
+    assert flagged(judge(tmp_path, data)) == claims(("duplicate_id", "b"))
+
+
+def test_a_copy_of_a_prompt_in_the_lottery_is_no_reply(tmp_path):
+    waiting = message("a", tree_state="prompt_lottery_waiting")
+    assert flagged(judge(tmp_path, [waiting, waiting])) == claims(("duplicate_id", "a"))
+
+
+# -- dangling_parent, parent_in_other_tree ---------------------------------------------------------------------------
+
+
+def test_a_parent_that_is_nowhere_is_flagged(tmp_path):
+    record = judge(tmp_path, [message("a"), message("b", "a"), message("c", "gone")])
+    assert flagged(record) == claims(("dangling_parent", "c"))
+    finding = the(record, "dangling_parent")
+    assert finding["summary"] == f"The parent '{uid('gone')}' is nowhere in the data"
+    assert places(finding) == whole("c")
+    assert finding["severity"] == ERROR
+
+
+def test_an_empty_parent_id_is_not_the_null_of_a_root(tmp_path):
+    data = [message("a"), message("b", "a"), message("c", "a", parent_id="")]
+    assert flagged(judge(tmp_path, data)) == claims(("dangling_parent", "c"))
+
+
+def test_a_parent_that_stands_later_in_the_data_is_there(tmp_path):
+    data = [message("a"), message("c", "b", "prompter"), message("d", "c"), message("b", "a")]
+    assert flagged(judge(tmp_path, data)) == claims(("order", "c"))
+
+
+def test_a_parent_in_another_tree_is_flagged(tmp_path):
+    record = judge(tmp_path, [message("a"), message("b", "a"), other("x"), other("y", "x"), other("z", "b")])
+    assert flagged(record) == claims(("parent_in_other_tree", "z"))
+    finding = the(record, "parent_in_other_tree")
+    assert finding["summary"] == f"The parent '{uid('b')}' belongs to another tree"
+    assert places(finding) == whole("z", "b")
+    assert finding["severity"] == ERROR
+
+
+def test_a_parent_that_stands_in_both_trees_is_looked_for_at_home(tmp_path):
+    data = [message("a"), message("b", "a"), other("x"), other("b", "x"), other("z", "b", "prompter"), other("w", "z")]
+    assert flagged(judge(tmp_path, data)) == claims(("duplicate_id", "b"))
+
+
+def test_two_messages_that_answer_each_other_across_trees_are_no_cycle(tmp_path):
+    data = [message("a"), message("b", "a"), message("c", "y"), other("x"), other("z", "x"), other("y", "c")]
+    assert flagged(judge(tmp_path, data)) == claims(("parent_in_other_tree", "c"), ("parent_in_other_tree", "y"))
+
+
+# -- self_parent, cycle ----------------------------------------------------------------------------------------------
+
+
+def test_a_message_that_is_its_own_parent_is_flagged_and_is_no_cycle(tmp_path):
+    record = judge(tmp_path, [message("a"), message("b", "a"), message("c", "c")])
+    assert flagged(record) == claims(("self_parent", "c"))
+    assert the(record, "self_parent")["summary"] == "The message is its own parent"
+    assert the(record, "self_parent")["severity"] == ERROR
+
+
+def test_a_prompt_that_is_its_own_parent_does_not_follow_itself(tmp_path):
+    data = [message("a"), message("b", "a"), message("c", "c", "prompter")]
+    assert flagged(judge(tmp_path, data)) == claims(("self_parent", "c"))
+
+
+def test_a_root_that_is_its_own_parent_leaves_the_tree_without_a_root(tmp_path):
+    data = [message("a", "a", "prompter"), message("b", "a")]
+    assert flagged(judge(tmp_path, data)) == claims(("self_parent", "a"), ("one_root", "a"))
+
+
+def test_two_messages_that_answer_each_other_are_one_cycle_told_at_the_first(tmp_path):
+    data = [message("a"), message("b", "a"), message("c", "d"), message("d", "c", "prompter")]
+    record = judge(tmp_path, data)
+    assert flagged(record) == claims(("cycle", "c"))
+    finding = the(record, "cycle")
+    assert finding["summary"] == "2 messages are each other's ancestors"
+    assert places(finding) == whole("c", "d")
+    assert finding["severity"] == ERROR
+
+
+def test_a_ring_of_three_is_one_cycle(tmp_path):
+    # Of three in a ring with two roles, two that have the same role always meet.
+    data = [message("a"), message("b", "a"), message("c", "e"), message("d", "c", "prompter"), message("e", "d")]
+    record = judge(tmp_path, data)
+    assert flagged(record) == claims(("cycle", "c"), ("role_alternation", "c"))
+    assert the(record, "cycle")["summary"] == "3 messages are each other's ancestors"
+    assert places(the(record, "cycle")) == whole("c", "e")
+
+
+def test_two_rings_in_one_tree_are_two_cycles(tmp_path):
+    data = [
+        message("a"),
+        message("b", "a"),
+        message("c", "e"),
+        message("d", "f"),
+        message("e", "c", "prompter"),
+        message("f", "d", "prompter"),
+    ]
+    assert flagged(judge(tmp_path, data)) == claims(("cycle", "c"), ("cycle", "d"))
+
+
+def test_a_branch_that_hangs_below_a_cycle_is_no_part_of_it(tmp_path):
+    data = [
+        message("e", "d"),
+        message("c", "d"),
+        message("d", "c", "prompter"),
+        message("f", "e", "prompter"),
+        message("g", "f"),
+        message("a"),
+        message("b", "a"),
+    ]
+    record = judge(tmp_path, data)
+    assert flagged(record) == claims(("cycle", "c"))
+    assert the(record, "cycle")["summary"] == "2 messages are each other's ancestors"
+
+
+def test_faults_below_a_cycle_are_still_found(tmp_path):
+    data = [message("a"), message("b", "a"), message("c", "d"), message("d", "c", "prompter"), message("e", "d")]
+    data.append(message("f", "e", "assistant"))
+    assert flagged(judge(tmp_path, data)) == claims(("cycle", "c"), ("role_alternation", "f"))
+
+
+def test_a_cycle_in_place_of_a_root_leaves_the_tree_without_one(tmp_path):
+    data = [message("a", "b", "prompter"), message("b", "a")]
+    assert flagged(judge(tmp_path, data)) == claims(("cycle", "a"), ("one_root", "a"))
+
+
+# -- one_root --------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_root_is_flagged(tmp_path):
+    record = judge(tmp_path, [message("a"), message("b", "a"), message("c"), message("d", "c")])
+    assert flagged(record) == claims(("one_root", "c"))
+    finding = the(record, "one_root")
+    assert finding["summary"] == "The tree has 2 roots; this is not the first"
+    assert places(finding) == whole("c", "a")
+    assert finding["severity"] == ERROR
+
+
+def test_all_roots_but_the_first_are_flagged(tmp_path):
+    data = [row for name in "ace" for row in (message(name), message(f"{name}+", name))]
+    record = judge(tmp_path, data)
+    assert flagged(record) == claims(("one_root", "c"), ("one_root", "e"))
+    assert {finding["summary"] for finding in told(record, "one_root")} == {
+        "The tree has 3 roots; this is not the first"
+    }
+
+
+def test_a_tree_without_a_root_is_flagged_at_its_first_message(tmp_path):
+    data = [message("b", "a"), message("c", "b", "prompter"), message("d", "c"), other("x"), other("y", "x")]
+    record = judge(tmp_path, data)
+    assert flagged(record) == claims(("dangling_parent", "b"), ("one_root", "b"))
+    assert the(record, "one_root")["summary"] == "None of the tree's 3 messages is a root"
+
+
+def test_one_root_in_each_tree_is_as_it_should_be(tmp_path):
+    assert flagged(judge(tmp_path, [message("a"), message("b", "a"), other("x"), other("y", "x")])) == []
+
+
+# -- tree_id ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_tree_id_that_is_not_the_roots_id_is_flagged_once_at_the_root(tmp_path):
+    data = [message("a", message_tree_id=uid("t")), message("b", "a", message_tree_id=uid("t"))]
+    record = judge(tmp_path, data)
+    assert flagged(record) == claims(("tree_id", "a"))
+    assert the(record, "tree_id")["summary"] == f"The tree id is '{uid('t')}', the root's id is another"
+    assert the(record, "tree_id")["severity"] == ERROR
+
+
+def test_a_root_without_an_id_is_told_as_missing_and_not_as_another(tmp_path):
+    data = [message("a", message_id=None), message("b", "a")]
+    record = judge(tmp_path, data)
+    assert flagged(record, "missing_field", "tree_id", "dangling_parent") == sorted(
+        [("missing_field", None), ("dangling_parent", uid("b"))], key=str
+    )
+
+
+def test_a_nested_message_with_another_tree_id_than_its_root_is_flagged(tmp_path):
+    reply = node("b", "assistant", message_tree_id=uid("x"))
+    record = judge(tmp_path, [nested(node("a", "prompter", reply, node("c", "assistant")))])
+    assert flagged(record) == claims(("tree_id", "b"))
+    finding = the(record, "tree_id")
+    assert finding["summary"] == f"The tree id is '{uid('x')}', and another at the root"
+    assert places(finding) == whole("b", "a")
+
+
+def test_a_nested_message_that_repeats_the_tree_id_passes(tmp_path):
+    reply = node("b", "assistant", message_tree_id=uid("a"), parent_id=uid("a"))
+    assert flagged(judge(tmp_path, [nested(node("a", "prompter", reply))])) == []
+
+
+def test_a_nested_root_that_says_another_tree_id_than_its_record_is_flagged(tmp_path):
+    tree = nested(node("a", "prompter", node("b", "assistant")), message_tree_id=uid("x"))
+    assert flagged(judge(tmp_path, [tree])) == claims(("tree_id", "a"))
+
+
+def test_replies_to_a_nested_message_without_an_id_are_no_second_roots(tmp_path):
+    nameless = node("b", "assistant", node("c", "prompter", node("d", "assistant")), message_id=...)
+    assert flagged(judge(tmp_path, [nested(node("a", "prompter", nameless))])) == [("missing_field", None)]
+
+
+# -- unanswered_thread -----------------------------------------------------------------------------------------------
+
+
+def test_a_thread_that_ends_with_a_prompt_is_a_note(tmp_path):
+    record = judge(tmp_path, [message("a"), message("b", "a"), message("c", "b", "prompter")])
+    assert flagged(record) == claims(("unanswered_thread", "c"))
+    finding = the(record, "unanswered_thread")
+    assert finding["summary"] == "The thread ends with a prompt that nobody answers"
+    assert finding["severity"] == NOTE
+
+
+@pytest.mark.parametrize("state", ["prompt_lottery_waiting", "initial_prompt_review"])
+def test_a_prompt_that_waits_for_its_first_answer_passes(tmp_path, state):
+    assert flagged(judge(tmp_path, [message("a", tree_state=state)])) == []
+
+
+@pytest.mark.parametrize("state", ["growing", "ready_for_export", "aborted_low_grade", None])
+def test_a_lone_prompt_in_another_state_has_no_answer(tmp_path, state):
+    assert flagged(judge(tmp_path, [message("a", tree_state=state)])) == claims(("unanswered_thread", "a"))
+
+
+def test_each_branch_that_ends_with_a_prompt_is_told(tmp_path):
+    data = [message("a"), message("b", "a"), message("c", "b", "prompter"), message("d", "b", "prompter")]
+    data += [message("e", "d"), message("f", "b", "prompter")]
+    assert flagged(judge(tmp_path, data)) == claims(("unanswered_thread", "c"), ("unanswered_thread", "f"))
+
+
+# -- order -----------------------------------------------------------------------------------------------------------
+
+
+def thread_of(*links: tuple[str, str | None]) -> list[Row]:
+    """Messages (name, parent) in this order, with roles that alternate by depth."""
+    parents, rows = dict(links), []
+    for name, parent in links:
+        depth, up = 0, parent
+        while up is not None:
+            depth, up = depth + 1, parents[up]
+        rows.append(message(name, parent, ("prompter", "assistant")[depth % 2]))
+    return rows
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        [("a", None), ("b", "a"), ("c", "b"), ("d", "c"), ("e", "a")],
+        [("a", None), ("e", "a"), ("b", "a"), ("c", "b"), ("d", "c")],
+        [("a", None), ("b", "a"), ("c", "b"), ("d", "c"), ("e", "b"), ("f", "e"), ("g", "a")],
+        [("a", None), ("z", "a"), ("y", "z"), ("x", "y"), ("w", "x"), ("v", "w"), ("b", "a")],
+    ],
+    ids=["branch first", "branch last", "two branches", "down and back"],
+)
+def test_any_order_that_goes_down_one_branch_after_the_other_passes(tmp_path, links):
+    assert flagged(judge(tmp_path, thread_of(*links))) == []
+
+
+def test_a_branch_that_goes_on_after_its_sibling_began_is_out_of_order(tmp_path):
+    links = [("a", None), ("b", "a"), ("c", "b"), ("d", "c"), ("e", "a"), ("f", "b"), ("g", "f")]
+    record = judge(tmp_path, thread_of(*links))
+    assert flagged(record) == claims(("order", "f"))
+    finding = the(record, "order")
+    assert places(finding) == whole("f", "b")
+    assert finding["severity"] == NOTE
+    assert finding["summary"] == "The message does not follow its parent's branch, as depth-first order would have it"
+
+
+def test_sibling_branches_that_alternate_are_out_of_order(tmp_path):
+    links = [("a", None), ("b", "a"), ("c", "a"), ("d", "b"), ("e", "c"), ("f", "d"), ("g", "e")]
+    assert flagged(judge(tmp_path, thread_of(*links))) == claims(("order", "d"))
+
+
+def test_a_child_that_stands_before_its_parent_is_out_of_order(tmp_path):
+    links = [("a", None), ("c", "b"), ("d", "c"), ("b", "a")]
+    assert flagged(judge(tmp_path, thread_of(*links))) == claims(("order", "c"))
+
+
+def test_a_root_that_stands_last_is_out_of_order(tmp_path):
+    assert flagged(judge(tmp_path, [message("b", "a"), message("a")])) == claims(("order", "b"))
+
+
+def test_a_grandchild_that_stands_after_its_uncle_is_out_of_order(tmp_path):
+    links = [("a", None), ("b", "a"), ("uncle", "a"), ("c", "b"), ("d", "c")]
+    assert flagged(judge(tmp_path, thread_of(*links))) == claims(("order", "c"))
+
+
+def test_a_message_that_skips_back_below_another_root_is_out_of_order(tmp_path):
+    data = [message("a"), message("b", "a"), message("r"), message("s", "r"), message("c", "b", "prompter")]
+    data.append(message("d", "c"))
+    assert flagged(judge(tmp_path, data)) == claims(("one_root", "r"), ("order", "c"))
+
+
+def test_each_tree_out_of_order_is_told_once(tmp_path):
+    data = [message("b", "a"), message("c", "a"), message("a"), other("y", "x"), other("x"), other("z", "x")]
+    assert flagged(judge(tmp_path, data)) == claims(("order", "b"), ("order", "y"))
+
+
+def test_trees_that_take_turns_are_in_order_each_by_itself(tmp_path):
+    data = [message("a"), other("x"), message("b", "a"), other("y", "x"), message("c", "a"), other("z", "x")]
+    assert flagged(judge(tmp_path, data)) == []
+
+
+def test_a_tree_with_a_cycle_has_no_order_and_its_neighbour_has(tmp_path):
+    data = [message("b", "a"), message("c", "d"), message("d", "c", "prompter"), message("a")]
+    data += [other("y", "x"), other("x")]
+    assert flagged(judge(tmp_path, data)) == claims(("cycle", "c"), ("order", "y"))
+
+
+def test_nested_trees_have_no_order_to_break(tmp_path):
+    tree = nested(node("a", "prompter", node("b", "assistant"), node("c", "assistant", parent_id=uid("d"))))
+    tree["prompt"]["replies"].append(node("d", "prompter", parent_id=uid("b")))
+    assert flagged(judge(tmp_path, [tree])) == []
+
+
+# -- large trees -----------------------------------------------------------------------------------------------------
+
+N = 20_000
+
+
+def long_thread() -> list[Row]:
+    return [
+        message(str(k), None if k == 0 else str(k - 1), ("prompter", "assistant")[k % 2], message_tree_id=uid("0"))
+        for k in range(N)
+    ]
+
+
+def test_in_a_very_long_thread_a_fault_at_its_end_is_found_quickly(tmp_path):
+    thread = long_thread()
+    thread[-1]["role"] = "prompter"
+    began = time.process_time()
+    record = judge(tmp_path, thread)
+    assert time.process_time() - began < 15  # about 1 s; a step for each pair of messages takes minutes
+    last = str(N - 1)
+    assert flagged(record) == claims(("role_alternation", last), ("unanswered_thread", last))
+
+
+def test_a_very_long_thread_upside_down_is_told_once(tmp_path):
+    assert flagged(judge(tmp_path, long_thread()[::-1])) == claims(("order", str(N - 1)))
+
+
+def test_a_very_large_ring_is_one_cycle(tmp_path):
+    ring = long_thread()
+    ring[0]["parent_id"] = uid(str(N - 1))
+    record = judge(tmp_path, ring)
+    assert flagged(record) == claims(("cycle", "0"), ("one_root", "0"))
+    assert the(record, "cycle")["summary"] == "20000 messages are each other's ancestors"
+
+
+def test_in_a_very_wide_tree_a_tie_and_a_strayed_reply_are_found_quickly(tmp_path):
+    wide = [message("a"), *(message(str(k), "a", rank=k) for k in range(N))]
+    wide[-1]["rank"] = N - 2
+    wide += [message("p", "0", "prompter"), message("q", "p")]  # its branch was left 19,999 siblings ago
+    began = time.process_time()
+    record = judge(tmp_path, wide)
+    assert time.process_time() - began < 15
+    assert flagged(record) == claims(("rank_tie", str(N - 1)), ("order", "p"))
+
+
+# -- missing_field, mistyped_field -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [None, ...], ids=["null", "absent"])
+@pytest.mark.parametrize("field", ["role", "lang", "text"])
+def test_a_message_without_a_required_field_is_flagged(tmp_path, field, value):
+    data = [message("a"), message("b", "a"), message("c", "a")]
+    data[1].pop(field) if value is ... else data[1].update({field: value})
+    record = judge(tmp_path, data)
+    assert flagged(record) == claims(("missing_field", "b"))
+    assert the(record, "missing_field")["summary"] == f"The field {field} is missing or null"
+    assert the(record, "missing_field")["severity"] == ERROR
+
+
+@pytest.mark.parametrize("value", [None, ...], ids=["null", "absent"])
+def test_a_message_without_an_id_is_flagged_by_its_place(tmp_path, value):
+    record = judge(tmp_path, [message("a"), message("b", "a", message_id=value), message("c", "a")])
+    assert flagged(record) == [("missing_field", None)]
+    finding = the(record, "missing_field")
+    assert (finding["line"], finding["summary"]) == (2, "The field message_id is missing or null")
+    assert places(finding) == [("line 2", "The text of message b")]
+
+
+@pytest.mark.parametrize("value", [None, ...], ids=["null", "absent"])
+def test_a_message_without_a_tree_id_is_flagged_and_its_parent_is_not_called_lost(tmp_path, value):
+    record = judge(tmp_path, [message("a"), message("b", "a", message_tree_id=value), message("c", "a")])
+    assert flagged(record) == claims(("missing_field", "b"))
+    assert the(record, "missing_field")["summary"] == "The field tree_id is missing or null"
+
+
+def test_messages_without_tree_ids_are_not_taken_for_one_tree(tmp_path):
+    lone = {"message_tree_id": None, "tree_state": "prompt_lottery_waiting"}
+    data = [message("a"), message("b", "a"), message("c", **lone), message("d", **lone)]
+    assert flagged(judge(tmp_path, data)) == claims(("missing_field", "c"), ("missing_field", "d"))
+
+
+def test_each_field_that_a_message_misses_is_told(tmp_path):
+    record = judge(tmp_path, [message("a"), message("b", "a", text=None, lang=None), message("c", "a")])
+    assert flagged(record) == claims(("missing_field", "b"), ("missing_field", "b"))
+    assert {finding["summary"] for finding in told(record, "missing_field")} == {
+        "The field lang is missing or null",
+        "The field text is missing or null",
+    }
+    assert len({finding["fingerprint"] for finding in told(record, "missing_field")}) == 2
+
+
+INTEGER = "expected an integer of 64 bits"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "summary"),
+    [
+        ("rank", "0", f'rank is "0", a string; {INTEGER}'),
+        ("rank", 1.5, f"rank is 1.5, a number; {INTEGER}"),
+        ("rank", True, f"rank is true, a boolean; {INTEGER}"),
+        ("rank", 2**63, f"rank is 9223372036854775808, an integer; {INTEGER}"),
+        ("review_count", True, f"review_count is true, a boolean; {INTEGER}"),
+        ("review_count", [3], f"review_count is [3], a list; {INTEGER}"),
+        ("review_result", "yes", 'review_result is "yes", a string; expected true or false'),
+        ("deleted", "yes", 'deleted is "yes", a string; expected true or false'),
+        ("deleted", 0, "deleted is 0, an integer; expected true or false"),
+        ("synthetic", 1, "synthetic is 1, an integer; expected true or false"),
+        ("user_id", 5, "user_id is 5, an integer; expected a string"),
+        ("model_name", ["m"], 'model_name is ["m"], a list; expected a string'),
+        ("created_date", 1675790964, "created_date is 1675790964, an integer; expected a string"),
+        ("detoxify", 0.5, "detoxify is 0.5, a number; expected an object of scores"),
+        ("detoxify", {"toxicity": "low"}, 'detoxify.toxicity is "low", a string; expected a number'),
+        ("emojis", 5, "emojis is 5, an integer; expected an object"),
+        ("emojis", {"+1": "two"}, f'emojis.+1 is "two", a string; {INTEGER}'),
+        ("emojis", {"+1": 1.5}, f"emojis.+1 is 1.5, a number; {INTEGER}"),
+        ("labels", ["spam"], 'labels[0] is "spam", a string; expected an object with name, value, count'),
+        ("labels", "spam", 'labels is "spam", a string; expected an object'),
+        ("labels", {"spam": 0.5}, "labels.spam is 0.5, a number; expected an object with value and count"),
+        ("labels", {"spam": {"value": "0", "count": 1}}, 'labels.spam.value is "0", a string; expected a number'),
+        ("labels", {"spam": {"value": 0, "count": "1"}}, f'labels.spam.count is "1", a string; {INTEGER}'),
+        (
+            "labels",
+            {"name": ["spam", 5], "value": [0.0, 0.0], "count": [1, 1]},
+            "labels.name[1] is 5, an integer; expected a string",
+        ),
+        ("labels", {"name": ["spam"], "value": 0.0, "count": [1]}, "labels.value is 0.0, a number; expected a list"),
+    ],
+    ids=str,
+)
+def test_a_value_of_another_type_is_flagged_and_nothing_else_is_said_of_it(tmp_path, field, value, summary):
+    record = judge(tmp_path, [message("a"), message("b", "a", **{field: value})])
+    assert flagged(record) == claims(("mistyped_field", "b"))
+    finding = the(record, "mistyped_field")
+    assert finding["summary"] == summary
+    assert finding["severity"] == ERROR
+    assert (finding["line"], finding["spans"][0]["id"]) == (2, "line 2")
+
+
+@pytest.mark.parametrize("field", ["text", "role", "lang", "message_tree_id"])
+def test_a_required_field_of_another_type_counts_as_null_for_other_rules(tmp_path, field):
+    record = judge(tmp_path, [message("a"), message("b", "a", **{field: 5}), message("c", "a")])
+    assert flagged(record) == claims(("mistyped_field", "b"), ("missing_field", "b"))
+
+
+def test_an_id_of_another_type_counts_as_null_for_other_rules(tmp_path):
+    record = judge(tmp_path, [message("a"), message("b", "a", message_id=5), message("c", "a")])
+    assert flagged(record) == [("missing_field", None), ("mistyped_field", None)]
+
+
+def test_the_quote_of_a_message_without_an_id_is_its_text_and_not_the_mistyped_value(tmp_path):
+    record = judge(tmp_path, [message("a"), message("b", "a", message_id=None, rank="0"), message("c", "a")])
+    assert flagged(record) == [("missing_field", None), ("mistyped_field", None)]
+    assert [quote for _, quote in places(the(record, "missing_field"))] == ["The text of message b"]
+    assert [quote for _, quote in places(the(record, "mistyped_field"))] == ['rank: "0"']
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"review_count": 3.0},
+        {"labels": {"spam": {"value": 0, "count": 1}}},
+        {"labels": {"spam": {"value": 0, "count": 1.0}}},
+        {"labels": {}},
+        {"emojis": {}},
+        {"emojis": {"+1": 2.0}},
+        {"detoxify": {}},
+        {"detoxify": {"toxicity": 1}},
+        {"detoxify": {"toxicity": None}},
+        {"labels": [{"name": "spam", "value": 0.5, "count": 1}]},
+    ],
+    ids=str,
+)
+def test_a_value_that_loses_nothing_in_reading_passes(tmp_path, more):
+    assert flagged(judge(tmp_path, [message("a"), message("b", "a", **more)])) == []
+
+
+def test_ranks_with_a_decimal_point_are_read_as_the_integers_that_they_are(tmp_path):
+    data = [message("a"), message("b", "a", rank=0.0), message("c", "a", rank=1.0)]
+    assert flagged(judge(tmp_path, data)) == []
+    data[2]["rank"] = 0.0
+    assert flagged(judge(tmp_path, data)) == claims(("rank_tie", "c"))
+
+
+def test_two_mistyped_fields_of_one_message_are_two_findings(tmp_path):
+    record = judge(tmp_path, [message("a"), message("b", "a", deleted="no", rank="0")])
+    assert flagged(record) == claims(("mistyped_field", "b"), ("mistyped_field", "b"))
+    assert len({finding["fingerprint"] for finding in told(record, "mistyped_field")}) == 2
+
+
+def test_nested_replies_that_are_no_list_are_flagged(tmp_path):
+    tree = nested(node("a", "prompter", node("b", "assistant")))
+    tree["prompt"]["replies"][0]["replies"] = {"c": 1}
+    record = judge(tmp_path, [tree])
+    assert flagged(record) == claims(("mistyped_field", "b"))
+    assert the(record, "mistyped_field")["summary"] == 'replies is {"c": 1}, an object; expected a list of messages'
+
+
+# -- malformed_id ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "b",
+        "",
+        uid("b").replace("-", ""),
+        f"{{{uid('b')}}}",
+        f"{uid('b')}\n",
+        uid("b")[:-1],
+        f"{uid('b')}0",
+        "g" + uid("b")[1:],
+    ],
+    ids=repr,
+)
+def test_an_id_that_is_no_uuid_is_flagged(tmp_path, name):
+    record = judge(tmp_path, [message("a"), message("b", "a", message_id=name)])
+    assert flagged(record) == [("malformed_id", name)]
+    assert the(record, "malformed_id")["summary"] == f"message_id is {name!r}; expected a UUID"
+    assert the(record, "malformed_id")["severity"] == WARNING
+
+
+@pytest.mark.parametrize("name", [uid("b"), uid("b").upper(), "00000000-0000-0000-0000-000000000000"])
+def test_an_id_that_has_the_form_of_a_uuid_passes(tmp_path, name):
+    assert flagged(judge(tmp_path, [message("a"), message("b", "a", message_id=name)])) == []
+
+
+def test_a_tree_id_that_is_no_uuid_is_flagged_beside_the_id(tmp_path):
+    data = [message("a", message_id="a", message_tree_id="a"), message("b", "a", parent_id="a", message_tree_id="a")]
+    record = judge(tmp_path, data)
+    assert sorted((finding["message_id"], finding["summary"]) for finding in told(record, "malformed_id")) == sorted(
+        [
+            ("a", "message_id is 'a'; expected a UUID"),
+            ("a", "tree_id is 'a'; expected a UUID"),
+            (uid("b"), "tree_id is 'a'; expected a UUID"),
+        ]
+    )
+    assert rules_of(record) == ["malformed_id"]
+    assert len({finding["fingerprint"] for finding in told(record, "malformed_id")}) == 3
+
+
+def test_a_lost_parent_whose_id_is_no_uuid_is_told_as_lost_alone(tmp_path):
+    data = [message("a"), message("b", "a"), message("c", "a", parent_id="gone")]
+    assert flagged(judge(tmp_path, data)) == claims(("dangling_parent", "c"))
+
+
+# -- language_tag ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "tag", ["en", "pt-BR", "nb", "uk-UA", "zh", "eo", "bar", "zh-Hant-TW", "und", "sl-rozaj", "es-419"]
+)
+def test_a_registered_language_passes(tmp_path, tag):
+    assert flagged(judge(tmp_path, [message("a"), message("b", "a", lang=tag)])) == []
+
+
+@pytest.mark.parametrize(
+    "tag",
+    ["xx-klingon", "english", "en_US", "", " en", "en ", "en\n", "en-", "-en", "pt--BR", "zz", "a", "1", "en-🙂", "эн"],
+)
+def test_a_language_that_is_not_registered_is_flagged(tmp_path, tag):
+    record = judge(tmp_path, [message("a"), message("b", "a", lang=tag)])
+    assert flagged(record) == claims(("language_tag", "b"))
+    assert the(record, "language_tag")["summary"] == f"The language is {tag!r}; expected a tag such as en or pt-BR"
+    assert the(record, "language_tag")["severity"] == WARNING
+
+
+def test_every_language_of_the_card_is_known():
+    tags = "en es ru de pl th vi sv bn da he it fa sk id nb el nl hu eu zh eo ja ca cs bg fi pt tr ro ar uk gl fr ko"
+    assert [tag for tag in tags.split() if not is_language_tag(tag)] == []
+
+
+# -- empty_text ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "counted"),
+    [
+        ("", "0 characters"),
+        (" ", "1 character"),
+        ("\n \t\r\n", "5 characters"),
+        ("\u00a0\u2003\u3000", "3 characters"),  # spaces of other widths
+        ("\u2028\u2029", "2 characters"),  # line and paragraph separators
+        ("\u200b\u200d\ufeff\u00ad", "4 characters"),  # characters that only steer others
+        ("\ue000", "1 character"),  # private use
+    ],
+    ids=ascii,
+)
+def test_a_text_without_a_visible_character_is_flagged(tmp_path, text, counted):
+    record = judge(tmp_path, [message("a"), message("b", "a", text=text)])
+    assert flagged(record) == claims(("empty_text", "b"))
+    assert the(record, "empty_text")["summary"] == f"The text has {counted}, none of them visible"
+    assert the(record, "empty_text")["severity"] == WARNING
+    (span,) = the(record, "empty_text")["spans"]
+    assert (span["start"], span["end"], span["quote"]) == (0, len(text), text)
+
+
+@pytest.mark.parametrize("text", [".", "\n\n.\n", "\u200b1", "🙂", "字", "\u0301"], ids=ascii)
+def test_a_text_with_one_visible_character_passes(tmp_path, text):
+    assert flagged(judge(tmp_path, [message("a"), message("b", "a", text=text)])) == []
+
+
+def test_a_character_that_is_not_assigned_yet_counts_as_visible(tmp_path):
+    # Tomorrow's emoji are such characters today.
+    assert (
+        flagged(judge(tmp_path, [message("a"), message("b", "a", text="\u0378"), message("c", "a", text="\U0001faea")]))
+        == []
+    )
+
+
+def test_texts_may_all_be_empty(tmp_path):
+    data = [message("a", text=""), message("b", "a", text="")]
+    assert flagged(judge(tmp_path, data)) == claims(("empty_text", "a"), ("empty_text", "b"))
+
+
+def test_texts_may_all_be_missing(tmp_path):
+    data = [message("a", text=None), message("b", "a", text=None)]
+    assert flagged(judge(tmp_path, data)) == claims(("missing_field", "a"), ("missing_field", "b"))
+
+
+# -- control_characters, replacement_characters ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "character",
+    ["\x00", "\x07", "\x08", "\x0b", "\x0c", "\x0e", "\x1b", "\x1f", "\x7f", "\x80", "\x85", "\x9f"],
+    ids=ascii,
+)
+def test_a_control_character_is_flagged(tmp_path, character):
+    record = judge(tmp_path, [message("a"), message("b", "a", text=f"one{character}two")])
+    assert flagged(record) == claims(("control_characters", "b"))
+    finding = the(record, "control_characters")
+    assert finding["summary"] == "The text holds 1 control character"
+    assert finding["severity"] == WARNING
+    (span,) = finding["spans"]
+    assert (span["start"], span["end"]) == (3, 4)
+    assert (span["before"], span["quote"], span["after"]) == ("one", character, "two")
+
+
+@pytest.mark.parametrize(
+    "character",
+    ["\t", "\n", "\r", " ", "~", "\u00a0", "\u00bf", "\u0100", "\u2028", "\u200b", "\ufeff", "\ufffc", "\uffee", "🙂"],
+    ids=ascii,
+)
+def test_the_neighbours_of_control_characters_pass(tmp_path, character):
+    assert flagged(judge(tmp_path, [message("a"), message("b", "a", text=f"one{character}two")])) == []
+
+
+def test_a_replacement_character_is_flagged(tmp_path):
+    record = judge(tmp_path, [message("a"), message("b", "a", text="caf\ufffd au lait")])
+    assert flagged(record) == claims(("replacement_characters", "b"))
+    finding = the(record, "replacement_characters")
+    assert finding["summary"] == "The text holds 1 replacement character U+FFFD"
+    assert finding["severity"] == WARNING
+    (span,) = finding["spans"]
+    assert (span["start"], span["end"], span["quote"]) == (3, 4, "\ufffd")
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("\x07", 0),
+        ("é\x07", 1),
+        ("字字\x07", 2),
+        ("🙂🙂🙂\x07", 3),
+        ("a\u0301é字🙂\x07\x07 end", 5),
+        ("\n\t\r\x07", 3),
+    ],
+    ids=ascii,
+)
+def test_the_span_of_a_control_character_starts_at_its_code_point(tmp_path, text, start):
+    # Texts around it must not shift it.
+    data = [message("a", text="Größe 🙂"), message("b", "a", text=text), message("c", "a", text="ü")]
+    (span,) = the(judge(tmp_path, data), "control_characters")["spans"]
+    assert (span["id"], span["start"], span["end"], span["quote"]) == (uid("b"), start, start + 1, "\x07")
+
+
+def test_several_such_characters_are_counted_and_the_first_is_shown(tmp_path):
+    data = [message("a"), message("b", "a", text="é\ufffd\x00\ufffd\x85\ufffd"), message("c", "a", text="\ufffd")]
+    record = judge(tmp_path, data)
+    assert flagged(record) == claims(
+        ("control_characters", "b"), ("replacement_characters", "b"), ("replacement_characters", "c")
+    )
+    assert the(record, "control_characters")["summary"] == "The text holds 2 control characters"
+    of_b, of_c = told(record, "replacement_characters")
+    assert of_b["summary"] == "The text holds 3 replacement characters U+FFFD"
+    assert of_c["summary"] == "The text holds 1 replacement character U+FFFD"
+    assert the(record, "control_characters")["spans"][0]["start"] == 2
+    assert of_b["spans"][0]["start"] == 1
+
+
+def test_a_text_of_nothing_but_control_characters_is_empty_too(tmp_path):
+    data = [message("a"), message("b", "a", text="\x00\x00")]
+    assert flagged(judge(tmp_path, data)) == claims(("control_characters", "b"), ("empty_text", "b"))
+
+
+def test_a_batch_that_is_a_slice_of_a_larger_table_is_read_at_its_own_rows():
+    data = batch([message("a", text="\x07" * 5), message("b", "a", text="é\x07"), message("c", "a", text="fine")])
+    data.messages = data.messages.slice(1)
+    rows = SchemaInvariants().scan(data).findings.to_pylist()
+    (finding,) = (row for row in rows if row["rule"] == "schema_invariants/control_characters")
+    assert (finding["message_id"], finding["spans"][0]["start"]) == (uid("b"), 1)
+
+
+# -- date_format -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("date", "why"),
+    [
+        ("yesterday", "cannot be read"),
+        ("", "cannot be read"),
+        ("1675790964", "cannot be read"),
+        ("07.02.2023 17:29", "cannot be read"),
+        ("2023-02-30T00:00:00+00:00", "cannot be read"),
+        ("2023-02-07T25:00:00+00:00", "cannot be read"),
+        ("2023-02-07T17:29:24", "has no time zone"),
+        ("2023-02-07 17:29:24.727400", "has no time zone"),
+        ("2023-02-07", "has no time zone"),
+    ],
+)
+def test_a_date_that_names_no_instant_is_flagged(tmp_path, date, why):
+    record = judge(tmp_path, [message("a"), message("b", "a", created_date=date)])
+    assert flagged(record) == claims(("date_format", "b"))
+    assert the(record, "date_format")["summary"] == f"The date {date!r} {why}"
+    assert the(record, "date_format")["severity"] == WARNING
+
+
+SAME_INSTANT = [
+    "2023-02-07T17:29:24Z",
+    "2023-02-07T17:29:24+00:00",
+    "2023-02-07 17:29:24+00:00",
+    "2023-02-07T17:29:24.000000+00:00",
+    "2023-02-07T18:29:24+01:00",
+    "2023-02-07T11:59:24-05:30",
+    "2023-02-08T02:29:24+0900",
+]
+
+
+@pytest.mark.parametrize("date", SAME_INSTANT)
+def test_a_date_with_a_zone_passes_and_zones_are_compared_as_instants(tmp_path, date):
+    same = [message("a", created_date=SAME_INSTANT[0]), message("b", "a", created_date=date)]
+    assert flagged(judge(tmp_path, same)) == []
+    same[0]["created_date"] = "2023-02-07T17:29:24.000001Z"
+    assert flagged(judge(tmp_path, same)) == claims(("date_before_parent", "b"))
+
+
+@pytest.mark.parametrize(
+    "date", ["2023-02-07T17:29:24.7274001Z", "2023-02-07T17:29:24.727400123+00:00", "20230207T172924Z"]
+)
+def test_other_forms_of_iso_8601_are_read_too(tmp_path, date):
+    assert flagged(judge(tmp_path, [message("a", created_date=None), message("b", "a", created_date=date)])) == []
+
+
+def test_a_bad_date_among_many_good_ones_is_the_only_one_flagged(tmp_path):
+    data = [message("a"), *(message(f"b{k}", "a") for k in range(40))]
+    data[18]["created_date"] = "yesterday"
+    assert flagged(judge(tmp_path, data)) == claims(("date_format", "b17"))
+
+
+def test_a_message_without_a_date_is_not_judged_by_it(tmp_path):
+    assert flagged(judge(tmp_path, [message("a"), message("b", "a", created_date=None)])) == []
+
+
+# -- date_before_parent ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("date", "older"),
+    [
+        ("2023-02-07T17:29:24.227400+00:00", "0.5 s"),
+        ("2023-02-07T17:28:24.727400+00:00", "1.0 minutes"),
+        ("2023-02-07T16:29:24.727400Z", "1.0 hours"),
+        ("2023-02-07T18:29:24.727400+09:00", "8.0 hours"),
+        ("2023-01-31T17:29:24.727400+00:00", "7.0 days"),
+    ],
+)
+def test_a_reply_that_is_older_than_its_parent_is_flagged(tmp_path, date, older):
+    record = judge(tmp_path, [message("a"), message("b", "a", created_date=date)])
+    assert flagged(record) == claims(("date_before_parent", "b"))
+    finding = the(record, "date_before_parent")
+    assert finding["summary"] == f"The reply is {older} older than its parent"
+    assert places(finding) == whole("b", "a")
+    assert finding["severity"] == WARNING
+
+
+@pytest.mark.parametrize("date", ["2023-02-07T17:29:24.727400+00:00", "2023-02-07T17:29:24.727401+00:00"])
+def test_a_reply_of_the_same_instant_or_later_passes(tmp_path, date):
+    assert flagged(judge(tmp_path, [message("a"), message("b", "a", created_date=date)])) == []
+
+
+def test_a_reply_that_is_older_than_its_sibling_passes(tmp_path):
+    data = [message("a"), message("b", "a", created_date="2023-02-08T00:00:00Z"), message("c", "a")]
+    assert flagged(judge(tmp_path, data)) == []
+
+
+def test_a_reply_to_a_parent_without_a_readable_date_is_not_compared(tmp_path):
+    data = [message("a", created_date="tomorrow"), message("b", "a")]
+    data.append(message("c", "gone", created_date="2023-02-01T00:00:00Z"))
+    assert flagged(judge(tmp_path, data)) == claims(("date_format", "a"), ("dangling_parent", "c"))
+
+
+# -- date_in_future --------------------------------------------------------------------------------------------------
+
+IN_2030 = "2030-02-07T17:29:24.727400+00:00"
+
+
+def test_a_date_years_after_all_others_is_flagged(tmp_path):
+    record = judge(tmp_path, [message("a"), message("b", "a"), message("c", "a", created_date=IN_2030)])
+    assert flagged(record) == claims(("date_in_future", "c"))
+    finding = the(record, "date_in_future")
+    assert finding["summary"] == "The date lies 7.0 years after the newest of the others"
+    assert finding["severity"] == WARNING
+
+
+@pytest.mark.parametrize(
+    ("date", "rules"),
+    [
+        ("2025-02-07T05:29:24.727400+00:00", []),  # 730.5 days: two years, and not more
+        ("2025-02-07T05:29:24.727401+00:00", ["date_in_future"]),
+    ],
+)
+def test_a_gap_up_to_the_setting_passes(tmp_path, date, rules):
+    assert rules_of(judge(tmp_path, [message("a"), message("b", "a"), message("c", "a", created_date=date)])) == rules
+
+
+def test_a_wider_setting_lets_a_later_date_pass(tmp_path):
+    data = [message("a"), message("b", "a"), message("c", "a", created_date=IN_2030)]
+    assert flagged(judge(tmp_path, data, max_future_years=7.1)) == []
+    assert flagged(judge(tmp_path, data, max_future_years=6.9)) == claims(("date_in_future", "c"))
+
+
+def test_years_of_steady_collection_are_no_future(tmp_path):
+    later = [message(f"b{k}", "a", created_date=f"{2023 + 2 * k}-02-07T17:00:00Z") for k in range(1, 20)]
+    # Two years of calendar may be a day longer than 730.5.
+    assert flagged(judge(tmp_path, [message("a"), *later], max_future_years=2.1)) == []
+
+
+def test_dates_that_lie_ever_further_in_the_future_are_all_measured_from_the_rest(tmp_path):
+    late = [message("d", "a", created_date=IN_2030), message("e", "a", created_date=IN_2030.replace("2030", "2040"))]
+    record = judge(tmp_path, [message("a"), message("b", "a"), message("c", "a"), *late])
+    assert flagged(record) == claims(("date_in_future", "d"), ("date_in_future", "e"))
+    assert [finding["summary"] for finding in told(record, "date_in_future")] == [
+        "The date lies 7.0 years after the newest of the others",
+        "The date lies 17.0 years after the newest of the others",
+    ]
+
+
+@pytest.mark.parametrize(("n_late", "n_flagged"), [(99, 99), (100, 100), (101, 0)])
+def test_up_to_100_messages_of_the_future_are_a_slip_and_more_are_a_later_collection(tmp_path, n_late, n_flagged):
+    data = [message("a"), *(message(f"b{k}", "a") for k in range(150))]
+    data += [message(f"c{k}", "a", created_date=IN_2030) for k in range(n_late)]
+    assert set(flagged(judge(tmp_path, data))) == {("date_in_future", uid(f"c{k}")) for k in range(n_flagged)}
+
+
+def test_one_date_of_long_ago_does_not_put_all_others_into_the_future(tmp_path):
+    data = [message("a", created_date="1970-01-01T00:00:00Z"), *(message(f"b{k}", "a") for k in range(20))]
+    assert flagged(judge(tmp_path, data)) == []
+
+
+def test_messages_of_the_future_in_several_trees_are_found_together(tmp_path):
+    data = [message("a"), message("b", "a", created_date=IN_2030), message("c", "a"), other("x"), other("y", "x")]
+    data.append(other("z", "x", created_date=IN_2030))
+    assert flagged(judge(tmp_path, data)) == claims(("date_in_future", "b"), ("date_in_future", "z"))
+
+
+# -- rank_of_prompter, rank_range ------------------------------------------------------------------------------------
+
+
+def test_a_prompt_with_a_rank_is_flagged(tmp_path):
+    record = judge(tmp_path, [message("a", rank=0), message("b", "a")])
+    assert flagged(record) == claims(("rank_of_prompter", "a"))
+    assert the(record, "rank_of_prompter")["summary"] == "A prompt has rank 0; only answers are ranked"
+    assert the(record, "rank_of_prompter")["severity"] == WARNING
+
+
+def test_prompts_with_the_same_rank_are_no_tie(tmp_path):
+    data = [message("a"), message("b", "a")]
+    for name in "cd":
+        data += [message(name, "b", "prompter", rank=5), message(f"{name}+", name)]
+    assert flagged(judge(tmp_path, data)) == claims(("rank_of_prompter", "c"), ("rank_of_prompter", "d"))
+
+
+def test_a_negative_rank_is_flagged_and_is_no_gap(tmp_path):
+    record = judge(tmp_path, [message("a"), message("b", "a", rank=-1), message("c", "a", rank=0)])
+    assert flagged(record) == claims(("rank_range", "b"))
+    assert the(record, "rank_range")["summary"] == "The rank is -1, below 0"
+    assert the(record, "rank_range")["severity"] == WARNING
+
+
+# -- rank_tie, rank_gap ----------------------------------------------------------------------------------------------
+
+
+def ranked(*ranks: int | None, parent: str = "a", names: str = "bcdefghijklmnop") -> list[Row]:
+    """Rival answers with these ranks, named b, c, d, ..."""
+    return [message(name, parent, rank=rank) for name, rank in zip(names, ranks, strict=False)]
+
+
+@pytest.mark.parametrize(
+    "ranks", [(0,), (0, 1), (1, 0), (2, 0, 1), (0, None), (None, 0, None, 1), (None, None)], ids=str
+)
+def test_ranks_that_count_from_0_pass_in_any_order(tmp_path, ranks):
+    assert flagged(judge(tmp_path, [message("a"), *ranked(*ranks)])) == []
+
+
+def test_siblings_that_share_a_rank_are_flagged_from_the_second_on(tmp_path):
+    record = judge(tmp_path, [message("a"), *ranked(1, 0, 1)])
+    assert flagged(record) == claims(("rank_tie", "d"))
+    finding = the(record, "rank_tie")
+    assert finding["summary"] == "Rank 1 is shared with a sibling, among 3 ranked answers"
+    assert places(finding) == whole("d", "b")
+    assert finding["severity"] == WARNING
+
+
+def test_of_three_that_share_a_rank_two_are_flagged(tmp_path):
+    assert flagged(judge(tmp_path, [message("a"), *ranked(0, 0, 0)])) == claims(("rank_tie", "c"), ("rank_tie", "d"))
+
+
+def test_a_tie_is_not_told_a_second_time_as_a_gap(tmp_path):
+    assert flagged(judge(tmp_path, [message("a"), *ranked(0, 0, 1, 1)])) == claims(("rank_tie", "c"), ("rank_tie", "e"))
+
+
+@pytest.mark.parametrize(
+    ("ranks", "first", "summary"),
+    [
+        ((0, 2), "b", "The ranks of the 2 ranked answers are 0, 2"),
+        ((2, 0), "c", "The ranks of the 2 ranked answers are 0, 2"),
+        ((1,), "b", "The ranks of the 1 ranked answer are 1"),
+        ((1, 2, None), "b", "The ranks of the 2 ranked answers are 1, 2"),
+        ((0, 1, 3, 7), "b", "The ranks of the 4 ranked answers are 0, 1, 3, 7"),
+        ((9223372036854775807,), "b", "The ranks of the 1 ranked answer are 9223372036854775807"),
+    ],
+    ids=str,
+)
+def test_a_gap_in_the_ranks_is_noted_once_at_the_best_of_them(tmp_path, ranks, first, summary):
+    record = judge(tmp_path, [message("a"), *ranked(*ranks)])
+    assert flagged(record) == claims(("rank_gap", first))
+    assert the(record, "rank_gap")["summary"] == summary
+    assert the(record, "rank_gap")["severity"] == NOTE
+
+
+def test_a_tie_and_a_gap_are_both_told(tmp_path):
+    assert flagged(judge(tmp_path, [message("a"), *ranked(0, 0, 2)])) == claims(("rank_tie", "c"), ("rank_gap", "b"))
+
+
+def test_ranks_of_answers_to_different_prompts_do_not_mix(tmp_path):
+    data = [message("a"), message("b", "a", rank=0), message("p", "b", "prompter")]
+    data += ranked(0, 1, parent="p", names="qr")
+    data += [message("c", "a", rank=1), other("x"), *(other(name, "x", rank=k) for k, name in enumerate("yz"))]
+    assert flagged(judge(tmp_path, data)) == []
+
+
+def test_answers_whose_parent_is_lost_are_no_siblings(tmp_path):
+    data = [message("a"), message("b", "a"), message("c", "gone", rank=0), message("d", "lost", rank=0)]
+    assert flagged(judge(tmp_path, data)) == claims(("dangling_parent", "c"), ("dangling_parent", "d"))
+
+
+# -- label_lengths, label_range, label_name --------------------------------------------------------------------------
+
+
+def labelled(*labels: tuple[str, Any, Any], form: str) -> dict[str, Any]:
+    """The field `labels` in one of the forms in which exports hold it."""
+    if form == "map":
+        return {"labels": {name: {"value": value, "count": count} for name, value, count in labels}}
+    names, values, counts = (list(column) for column in zip(*labels, strict=True))
+    return {"labels": {"name": names, "value": values, "count": counts}}
+
+
+forms = pytest.mark.parametrize("form", ["map", "columns"])
+
+
+@forms
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.416, 0, 1, 1e-300])
+def test_a_label_between_0_and_1_passes(tmp_path, form, value):
+    more = labelled(("spam", value, 3), ("quality", 0.5, 1), form=form)
+    assert flagged(judge(tmp_path, [message("a"), message("b", "a", **more)])) == []
+
+
+@forms
+@pytest.mark.parametrize(
+    ("value", "shown"), [(1.0001, "1.0001"), (-0.1, "-0.1"), (5, "5"), (math.nan, "nan"), (math.inf, "inf")]
+)
+def test_a_label_outside_0_to_1_is_flagged(tmp_path, form, value, shown):
+    more = labelled(("quality", 0.5, 3), ("spam", value, 3), form=form)
+    record = judge(tmp_path, [message("a", **labelled(("spam", 0.0, 1), form=form)), message("b", "a", **more)])
+    # NaN and Infinity are no JSON, which the reader may tell of too.
+    assert flagged(record, *set(rules_of(record)) - {"repaired_line"}) == claims(("label_range", "b"))
+    assert the(record, "label_range")["summary"] == f"A label has the value {shown}; expected 0 to 1"
+    assert the(record, "label_range")["severity"] == WARNING
+
+
+@forms
+def test_a_label_without_a_value_is_told_as_null(tmp_path, form):
+    more = labelled(("quality", 0.5, 3), ("spam", None, 3), form=form)
+    record = judge(tmp_path, [message("a"), message("b", "a", **more)])
+    assert flagged(record) == claims(("label_range", "b"))
+    assert the(record, "label_range")["summary"] == "A label has the value null; expected 0 to 1"
+
+
+@forms
+@pytest.mark.parametrize("count", [0, -3])
+def test_a_label_that_nobody_gave_is_flagged(tmp_path, form, count):
+    more = labelled(("quality", 0.5, 3), ("spam", 0.5, count), form=form)
+    record = judge(tmp_path, [message("a"), message("b", "a", **more)])
+    assert flagged(record) == claims(("label_range", "b"))
+    assert the(record, "label_range")["summary"] == f"A label has the count {count}; expected 1 or more"
+
+
+@forms
+def test_several_labels_out_of_range_are_told_once_by_value_and_once_by_count(tmp_path, form):
+    more = labelled(("quality", 2.0, 0), ("spam", 3.0, 0), form=form)
+    record = judge(tmp_path, [message("a"), message("b", "a", **more)])
+    assert flagged(record) == claims(("label_range", "b"), ("label_range", "b"))
+    assert {finding["summary"] for finding in told(record, "label_range")} == {
+        "A label has the value 2; expected 0 to 1",
+        "A label has the count 0; expected 1 or more",
+    }
+    assert len({finding["fingerprint"] for finding in told(record, "label_range")}) == 2
+
+
+@forms
+def test_a_label_of_an_unknown_name_is_flagged(tmp_path, form):
+    more = labelled(("quality", 0.5, 3), ("Spam", 0.0, 3), form=form)
+    record = judge(tmp_path, [message("a"), message("b", "a", **more)])
+    assert flagged(record) == claims(("label_name", "b"))
+    assert the(record, "label_name")["summary"] == "A label is named 'Spam'"
+    assert the(record, "label_name")["severity"] == WARNING
+
+
+def test_a_label_that_stands_twice_is_flagged(tmp_path):
+    labels = {"name": ["spam", "quality", "spam"], "value": [0.0, 0.5, 1.0], "count": [3, 3, 3]}
+    record = judge(tmp_path, [message("a"), message("b", "a", labels=labels)])
+    assert flagged(record) == claims(("label_name", "b"))
+    assert the(record, "label_name")["summary"] == "A label stands twice at one message"
+
+
+def test_one_label_at_two_messages_does_not_stand_twice(tmp_path):
+    more = labelled(("spam", 0.0, 3), form="columns")
+    assert flagged(judge(tmp_path, [message("a", **more), message("b", "a", **more)])) == []
+
+
+@forms
+def test_every_label_of_the_card_is_known(tmp_path, form):
+    more = labelled(*((name, 0.5, 3) for name in CARD_MESSAGE["labels"]), form=form)
+    assert flagged(judge(tmp_path, [message("a"), message("b", "a", **more)])) == []
+
+
+@pytest.mark.parametrize(("n_names", "n_values", "n_counts"), [(2, 1, 2), (1, 2, 1), (2, 2, 1), (0, 1, 0), (1, 0, 0)])
+def test_label_lists_of_different_lengths_are_flagged(tmp_path, n_names, n_values, n_counts):
+    labels = {"name": ["spam", "quality"][:n_names], "value": [0.0, 0.5][:n_values], "count": [3, 3][:n_counts]}
+    record = judge(tmp_path, [message("a"), message("b", "a", labels=labels)])
+    assert flagged(record) == claims(("label_lengths", "b"))
+    summary = f"{n_names} label names, {n_values} values and {n_counts} counts"
+    assert the(record, "label_lengths")["summary"] == summary
+    assert the(record, "label_lengths")["severity"] == WARNING
+
+
+@pytest.mark.parametrize("labels", [None, {"name": [], "value": [], "count": []}, {}, {"spam": None}], ids=str)
+def test_a_message_that_nobody_labelled_passes(tmp_path, labels):
+    assert flagged(judge(tmp_path, [message("a"), message("b", "a", labels=labels)])) == []
+
+
+def test_faults_of_labels_are_told_at_their_own_message(tmp_path):
+    # The lists of all messages lie behind one another; those without labels and with empty ones lie between.
+    data = [message("a", **labelled(("spam", 0.0, 1), ("quality", 0.5, 1), form="columns")), message("b", "a")]
+    data += [message("c", "a", labels={"name": [], "value": [], "count": []})]
+    data += [message("d", "a", **labelled(("spam", 0.0, 1), ("quality", 7.0, 1), form="columns"))]
+    data += [message("e", "a", **labelled(("spam", 0.0, 1), ("sham", 0.0, 1), form="columns")), message("f", "a")]
+    assert flagged(judge(tmp_path, data)) == claims(("label_range", "d"), ("label_name", "e"))
+
+
+# -- emoji_counts ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "emojis",
+    [{"+1": 1}, {"+1": 10, "_skip_reply": 1}, {"name": ["+1", "-1"], "count": [2, 1]}, {"name": [], "count": []}, None],
+    ids=str,
+)
+def test_emojis_that_were_given_pass(tmp_path, emojis):
+    assert flagged(judge(tmp_path, [message("a"), message("b", "a", emojis=emojis)])) == []
+
+
+@pytest.mark.parametrize(
+    ("emojis", "summary"),
+    [
+        ({"+1": 0}, "An emoji has a count below 1"),
+        ({"+1": 3, "-1": -2}, "An emoji has a count below 1"),
+        ({"name": ["+1", "-1"], "count": [2, 0]}, "An emoji has a count below 1"),
+        ({"name": ["+1", "-1"], "count": [2]}, "2 emoji names and 1 counts"),
+        ({"name": ["+1"], "count": [2, 0]}, "1 emoji names and 2 counts"),
+    ],
+    ids=str,
+)
+def test_emojis_whose_counts_do_not_fit_are_flagged_once(tmp_path, emojis, summary):
+    record = judge(tmp_path, [message("a"), message("b", "a", emojis=emojis)])
+    assert flagged(record) == claims(("emoji_counts", "b"))
+    assert the(record, "emoji_counts")["summary"] == summary
+    assert the(record, "emoji_counts")["severity"] == WARNING
+
+
+# -- detoxify_range --------------------------------------------------------------------------------------------------
+
+SCORES = ["toxicity", "severe_toxicity", "obscene", "identity_attack", "insult", "threat", "sexual_explicit"]
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_a_detoxify_score_outside_0_to_1_is_flagged(tmp_path, score):
+    detoxify = {**dict.fromkeys(SCORES, 0.5), score: 1.5}
+    record = judge(tmp_path, [message("a"), message("b", "a", detoxify=detoxify)])
+    assert flagged(record) == claims(("detoxify_range", "b"))
+    assert the(record, "detoxify_range")["summary"] == f"Detoxify's {score} is 1.5; expected 0 to 1"
+    assert the(record, "detoxify_range")["severity"] == WARNING
+
+
+@pytest.mark.parametrize(("value", "shown"), [(-0.001, "-0.001"), (1.0001, "1.0001"), (math.nan, "nan")])
+def test_a_detoxify_score_that_is_no_probability_is_flagged(tmp_path, value, shown):
+    record = judge(tmp_path, [message("a"), message("b", "a", detoxify={"toxicity": value})])
+    assert flagged(record, *set(rules_of(record)) - {"repaired_line"}) == claims(("detoxify_range", "b"))
+    assert the(record, "detoxify_range")["summary"] == f"Detoxify's toxicity is {shown}; expected 0 to 1"
+
+
+@pytest.mark.parametrize("value", [0, 0.0, 1, 1.0, 0.0003, None])
+def test_a_detoxify_score_between_0_and_1_passes(tmp_path, value):
+    assert flagged(judge(tmp_path, [message("a"), message("b", "a", detoxify=dict.fromkeys(SCORES, value))])) == []
+
+
+def test_each_detoxify_score_is_told_by_itself(tmp_path):
+    record = judge(tmp_path, [message("a"), message("b", "a", detoxify={"toxicity": 2, "threat": 3, "insult": 0.5})])
+    assert flagged(record) == claims(("detoxify_range", "b"), ("detoxify_range", "b"))
+    assert len({finding["fingerprint"] for finding in told(record, "detoxify_range")}) == 2
+
+
+# -- review_count, review_result, deleted_in_export ------------------------------------------------------------------
+
+
+def test_a_negative_number_of_reviews_is_flagged(tmp_path):
+    record = judge(tmp_path, [message("a"), message("b", "a", review_count=-1)])
+    assert flagged(record) == claims(("review_count", "b"))
+    assert the(record, "review_count")["summary"] == "The message has -1 reviews"
+    assert the(record, "review_count")["severity"] == WARNING
+
+
+@pytest.mark.parametrize("result", [True, False])
+def test_a_result_of_no_review_is_noted(tmp_path, result):
+    record = judge(tmp_path, [message("a"), message("b", "a", review_count=0, review_result=result)])
+    assert flagged(record) == claims(("review_result", "b"))
+    assert the(record, "review_result")["summary"] == "The message has a review result and 0 reviews"
+    assert the(record, "review_result")["severity"] == NOTE
+
+
+@pytest.mark.parametrize(
+    ("count", "result"), [(0, None), (1, False), (3, True), (3, None), (None, None), (None, True)], ids=str
+)
+def test_reviews_that_fit_their_result_pass(tmp_path, count, result):
+    assert flagged(judge(tmp_path, [message("a"), message("b", "a", review_count=count, review_result=result)])) == []
+
+
+def test_a_deleted_message_in_a_tree_that_is_ready_for_export_is_flagged(tmp_path):
+    record = judge(tmp_path, [message("a"), message("b", "a", deleted=True)])
+    assert flagged(record) == claims(("deleted_in_export", "b"))
+    assert the(record, "deleted_in_export")["summary"] == "The message is deleted, and its tree is ready for export"
+    assert the(record, "deleted_in_export")["severity"] == WARNING
+
+
+@pytest.mark.parametrize("state", ["growing", "aborted_low_grade", "halted_by_moderator", None])
+def test_a_deleted_message_in_a_tree_of_another_state_passes(tmp_path, state):
+    data = [message("a", tree_state=state), message("b", "a", deleted=True, tree_state=state)]
+    assert flagged(judge(tmp_path, data)) == []
+
+
+@pytest.mark.parametrize("deleted", [False, None])
+def test_a_message_that_is_not_deleted_passes(tmp_path, deleted):
+    assert flagged(judge(tmp_path, [message("a"), message("b", "a", deleted=deleted)])) == []
+
+
+# -- tree_state, tree_state_mixed, lottery_replies -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", ["exported", "Growing", ""])
+def test_a_tree_of_an_unknown_state_is_flagged_once(tmp_path, state):
+    record = judge(tmp_path, [message("a", tree_state=state), message("b", "a", tree_state=state)])
+    assert flagged(record) == claims(("tree_state", "a"))
+    assert the(record, "tree_state")["summary"] == f"The tree state is {state!r}"
+    assert the(record, "tree_state")["severity"] == WARNING
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        "initial_prompt_review",
+        "growing",
+        "ranking",
+        "ready_for_scoring",
+        "ready_for_export",
+        "scoring_failed",
+        "aborted_low_grade",
+        "halted_by_moderator",
+        "backlog_ranking",
+        None,
+    ],
+)
+def test_a_tree_of_a_known_state_passes(tmp_path, state):
+    assert flagged(judge(tmp_path, [message("a", tree_state=state), message("b", "a", tree_state=state)])) == []
+
+
+def test_a_tree_in_two_states_is_flagged_at_the_first_message_that_differs(tmp_path):
+    data = [message("a"), message("b", "a")]
+    data += [message("c", "a", tree_state="growing"), message("d", "a", tree_state="growing")]
+    record = judge(tmp_path, data)
+    assert flagged(record) == claims(("tree_state_mixed", "c"))
+    finding = the(record, "tree_state_mixed")
+    assert finding["summary"] == "The state is 'growing', and 'ready_for_export' at the tree's first message"
+    assert places(finding) == whole("c", "a")
+    assert finding["severity"] == WARNING
+
+
+def test_two_trees_in_two_states_are_as_it_should_be(tmp_path):
+    data = [message("a"), message("b", "a"), other("x", tree_state="growing"), other("y", "x", tree_state="growing")]
+    assert flagged(judge(tmp_path, data)) == []
+
+
+def test_a_message_in_an_unknown_state_is_told_as_both_unknown_and_another(tmp_path):
+    data = [message("a"), message("b", "a", tree_state="exported"), message("c", "a")]
+    assert flagged(judge(tmp_path, data)) == claims(("tree_state", "b"), ("tree_state_mixed", "b"))
+
+
+def test_a_prompt_alone_in_the_lottery_passes(tmp_path):
+    assert flagged(judge(tmp_path, [message("a", tree_state="prompt_lottery_waiting")])) == []
+
+
+def test_a_prompt_in_the_lottery_with_a_reply_is_flagged(tmp_path):
+    state = "prompt_lottery_waiting"
+    record = judge(tmp_path, [message("a", tree_state=state), message("b", "a", tree_state=state)])
+    assert flagged(record) == claims(("lottery_replies", "a"))
+    summary = "The tree waits in the prompt lottery and has 2 messages; expected 1"
+    assert the(record, "lottery_replies")["summary"] == summary
+    assert the(record, "lottery_replies")["severity"] == WARNING
+
+
+# -- synthetic_model -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("synthetic", "model", "summary"),
+    [
+        (True, None, "The message is synthetic and names no model"),
+        (False, "oasst-sft-0_3000", "The message names a model and is not synthetic"),
+    ],
+)
+def test_a_synthetic_message_without_a_model_or_the_reverse_is_flagged(tmp_path, synthetic, model, summary):
+    record = judge(tmp_path, [message("a"), message("b", "a", synthetic=synthetic, model_name=model)])
+    assert flagged(record) == claims(("synthetic_model", "b"))
+    assert the(record, "synthetic_model")["summary"] == summary
+    assert the(record, "synthetic_model")["severity"] == WARNING
+
+
+@pytest.mark.parametrize(
+    ("synthetic", "model"), [(True, "oasst-sft-0_3000"), (False, None), (None, None), (None, "oasst-sft-0_3000")]
+)
+def test_a_message_that_says_who_wrote_it_passes(tmp_path, synthetic, model):
+    assert flagged(judge(tmp_path, [message("a"), message("b", "a", synthetic=synthetic, model_name=model)])) == []
+
+
+# -- what the reader met ---------------------------------------------------------------------------------------------
+
+
+def test_a_line_that_cannot_be_read_is_an_error_at_its_place(tmp_path):
+    record = judge(tmp_path, [message("a"), message("b", "a"), '{"message_id": ', message("c", "a")])
+    assert flagged(record) == [("unreadable_line", None)]
+    finding = the(record, "unreadable_line")
+    assert (finding["line"], finding["severity"], finding["spans"][0]["id"]) == (3, ERROR, "line 3")
+
+
+def test_a_line_that_was_repaired_is_a_warning_and_its_message_is_judged(tmp_path):
+    line = json.dumps(message("c", "a", lang="xx-klingon"))
+    twice = line.replace('"lang":', '"lang": "de", "lang":')
+    record = judge(tmp_path, [message("a"), message("b", "a"), twice])
+    assert rules_of(record) == ["language_tag", "repaired_line"]
+    assert (the(record, "repaired_line")["line"], the(record, "repaired_line")["severity"]) == (3, WARNING)
+
+
+def test_a_blank_line_is_a_note(tmp_path):
+    record = judge(tmp_path, [message("a"), "", message("b", "a")])
+    assert rules_of(record) == ["line_format"]
+    assert (the(record, "line_format")["line"], the(record, "line_format")["severity"]) == (2, NOTE)
+
+
+# -- settings --------------------------------------------------------------------------------------------------------
+
+
+def test_in_a_filtered_export_a_lost_parent_and_a_lost_root_are_notes(tmp_path):
+    data = [message("b", "a"), message("c", "b", "assistant")]
+    pairs = claims(("dangling_parent", "b"), ("one_root", "b"), ("role_alternation", "c"))
+    assert flagged(strict := judge(tmp_path, data)) == pairs
+    assert flagged(mild := judge(tmp_path, data, filtered_export=True)) == pairs
+    rules = ("dangling_parent", "one_root", "role_alternation")
+    assert [the(strict, rule)["severity"] for rule in rules] == [ERROR, ERROR, ERROR]
+    assert [the(mild, rule)["severity"] for rule in rules] == [NOTE, NOTE, ERROR]
+
+
+def test_a_filtered_export_changes_no_fingerprint(tmp_path):
+    data = [message("b", "a"), message("c", "gone")]
+    strict, mild = judge(tmp_path, data), judge(tmp_path, data, filtered_export=True)
+    assert strict.table["fingerprint"].to_pylist() == mild.table["fingerprint"].to_pylist()
+
+
+@pytest.mark.parametrize("rule", ["one_root", "dangling_parent", "date_in_future", "mistyped_field"])
+def test_a_rule_that_is_off_is_not_told_at_whatever_stage_it_is_found(tmp_path, rule):
+    data = [message("b", "a", deleted="no"), message("c", "b", "prompter", created_date=IN_2030), message("d", "b")]
+    data += [message("e", "c", created_date=None)]
+    # d stands between c and its reply.
+    all_rules = ["dangling_parent", "date_in_future", "mistyped_field", "one_root", "order", "role_alternation"]
+    assert rules_of(judge(tmp_path, data)) == all_rules
+    assert rules_of(judge(tmp_path, data, off=(rule,))) == [name for name in all_rules if name != rule]
+
+
+def test_several_rules_may_be_off(tmp_path):
+    data = [message("b", "a"), message("c", "b", "assistant")]
+    record = judge(tmp_path, data, off=("dangling_parent", "one_root"))
+    assert flagged(record) == claims(("role_alternation", "c"))
+
+
+@pytest.mark.parametrize("name", ["role_alternatoin", "", "schema_invariants/cycle"])
+def test_an_unknown_rule_in_off_is_refused_and_the_known_are_named(name):
+    with pytest.raises(ValueError, match=r"^off: no rule ") as refusal:
+        SchemaInvariants(off=("cycle", name))
+    words = str(refusal.value)
+    assert repr(name) in words
+    for known in ("role_alternation", "cycle", "line_format"):
+        assert known in words
+
+
+@pytest.mark.parametrize("years", [0, -1, -0.5, math.nan])
+def test_years_that_are_not_above_0_are_refused(years):
+    with pytest.raises(ValueError, match=f"^max_future_years: {years} is not above 0$"):
+        SchemaInvariants(max_future_years=years)
+
+
+# -- the later stages take rows in any order -------------------------------------------------------------------------
+
+
+def test_links_are_told_alike_in_whatever_order_the_rows_arrive():
+    # The wanted parent b stands in two other trees.
+    data = [message("a"), message("b", "a"), other("x"), other("b", "x")]
+    data += [message("r", message_tree_id=uid("r")), message("s", "b", message_tree_id=uid("r"))]
+    check = SchemaInvariants()
+    rows = check.scan(batch(data)).rows
+    forwards = check.link(rows).findings
+    backwards = check.link(rows.take(list(range(rows.num_rows))[::-1])).findings
+    assert forwards.num_rows == 2
+    assert backwards.to_pylist() == forwards.to_pylist()
+
+
+def test_only_messages_with_ids_are_handed_on_as_known():
+    rows = SchemaInvariants().scan(batch([message("a"), message("b", "a", message_id=None)])).rows.to_pylist()
+    assert [row["key"] for row in rows if row["kind"] == KNOWN] == [uid("a")]
+
+
+# -- data that follow the card ---------------------------------------------------------------------------------------
+
+# The examples of the data set card; "(..)" is the card's own ellipsis, its comments are left out.
+CARD_MESSAGE = {
+    "message_id": "218440fd-5317-4355-91dc-d001416df62b",
+    "parent_id": "13592dfb-a6f9-4748-a92c-32b34e239bb4",
+    "user_id": "8e95461f-5e94-4d8b-a2fb-d4717ce973e4",
+    "text": "It was the winter of 2035, and artificial intelligence (..)",
+    "role": "assistant",
+    "lang": "en",
+    "review_count": 3,
+    "review_result": True,
+    "deleted": False,
+    "rank": 0,
+    "synthetic": True,
+    "model_name": "oasst-sft-0_3000,max_new_tokens=400 (..)",
+    "labels": {
+        "spam": {"value": 0.0, "count": 3},
+        "lang_mismatch": {"value": 0.0, "count": 3},
+        "pii": {"value": 0.0, "count": 3},
+        "not_appropriate": {"value": 0.0, "count": 3},
+        "hate_speech": {"value": 0.0, "count": 3},
+        "sexual_content": {"value": 0.0, "count": 3},
+        "quality": {"value": 0.416, "count": 3},
+        "toxicity": {"value": 0.16, "count": 3},
+        "humor": {"value": 0.0, "count": 3},
+        "creativity": {"value": 0.33, "count": 3},
+        "violence": {"value": 0.16, "count": 3},
+    },
+}
+CARD_TREE = {
+    "message_tree_id": "14fbb664-a620-45ce-bee4-7c519b16a793",
+    "tree_state": "ready_for_export",
+    "prompt": {
+        "message_id": "14fbb664-a620-45ce-bee4-7c519b16a793",
+        "text": "Why can't we divide by 0? (..)",
+        "role": "prompter",
+        "lang": "en",
+        "replies": [
+            {
+                "message_id": "894d30b6-56b4-4605-a504-89dd15d4d1c8",
+                "text": "The reason we cannot divide by zero is because (..)",
+                "role": "assistant",
+                "lang": "en",
+                "replies": [],
+            },
+            {
+                "message_id": "84d0913b-0fd9-4508-8ef5-205626a7039d",
+                "text": "The reason that the result of a division by zero is (..)",
+                "role": "assistant",
+                "lang": "en",
+                "replies": [
+                    {
+                        "message_id": "3352725e-f424-4e3b-a627-b6db831bdbaa",
+                        "text": "Math is confusing. Like those weird Irrational (..)",
+                        "role": "prompter",
+                        "lang": "en",
+                        "replies": [
+                            {
+                                "message_id": "f46207ca-3149-46e9-a466-9163d4ce499c",
+                                "text": "Irrational numbers are simply numbers (..)",
+                                "role": "assistant",
+                                "lang": "en",
+                                "replies": [],
+                            }
+                        ],
+                    }
+                ],
+            },
+        ],
+    },
+}
+
+
+def test_the_tree_of_the_card_passes_nested(tmp_path):
+    record = judge(tmp_path, [CARD_TREE])
+    assert record.facts.sources[0].format == "oasst_trees"
+    assert record.facts.messages == 5
+    assert flagged(record) == []
+
+
+def test_the_message_of_the_card_passes_nested_below_its_parent(tmp_path):
+    root = "13592dfb-a6f9-4748-a92c-32b34e239bb4"
+    prompt = node("root", "prompter", CARD_MESSAGE, message_id=root)
+    tree = {"message_tree_id": root, "tree_state": "ready_for_export", "prompt": prompt}
+    record = judge(tmp_path, [CARD_TREE, tree])
+    assert record.facts.messages == 7
+    assert flagged(record) == []
+
+
+def test_the_tree_of_the_card_passes_flat(tmp_path):
+    rows, stack = [], [(CARD_TREE["prompt"], None)]
+    while stack:
+        row, parent = stack.pop()
+        rows.append({k: v for k, v in row.items() if k != "replies"} | {"parent_id": parent})
+        rows[-1] |= {"message_tree_id": CARD_TREE["message_tree_id"], "tree_state": "ready_for_export"}
+        stack += [(reply, row["message_id"]) for reply in reversed(row["replies"])]
+    record = judge(tmp_path, rows)
+    assert record.facts.sources[0].format == "oasst_messages"
+    assert record.facts.messages == 5
+    assert flagged(record) == []
+
+
+def test_the_message_of_the_card_passes_flat_below_its_parent(tmp_path):
+    root = "13592dfb-a6f9-4748-a92c-32b34e239bb4"
+    prompt = message("root", message_id=root, message_tree_id=root)
+    reply = {**CARD_MESSAGE, "message_tree_id": root, "tree_state": "ready_for_export"}
+    assert flagged(judge(tmp_path, [prompt, reply])) == []
+
+
+def test_the_columns_that_the_card_lists_pass(tmp_path):
+    # As `datasets` gives them: sequences of structs come as structs of lists.
+    scored = {
+        "created_date": "2023-02-05T14:23:50.983374+00:00",
+        "detoxify": dict(zip(SCORES, [0.00044, 3.2e-05, 0.00023, 4.0e-05, 8.0e-05, 1.8e-05, 3.2e-05], strict=True)),
+        "emojis": {"name": ["+1", "_skip_reply", "_skip_ranking"], "count": [10, 1, 4]},
+        "labels": {"name": ["spam", "lang_mismatch", "quality"], "value": [0.0, 0.0, 0.91666], "count": [3, 3, 3]},
+    }
+    bare = {"detoxify": None, "emojis": None, "labels": None}
+    data = [message("a", **scored), message("b", "a", rank=1, **scored), message("c", "a", rank=0, **bare)]
+    assert flagged(judge(tmp_path, data)) == []
+
+
+# -- documents are held to less --------------------------------------------------------------------------------------
+
+
+def test_documents_need_no_role_no_uuid_and_no_language(tmp_path):
+    data = [{"id": "d1", "text": "One"}, {"id": 2, "text": "Two", "lang": "en"}, {"text": "Three"}]
+    record = judge(tmp_path, [*data, {"id": "d4", "text": "Four", "lang": "de", "context": "What comes after three?"}])
+    assert record.facts.sources[0].format == "documents"
+    assert flagged(record) == []
+
+
+@pytest.mark.parametrize("context", ["", " \u200b", "bell \x07", "lost \ufffd"], ids=ascii)
+def test_the_context_of_a_document_is_not_judged(tmp_path, context):
+    data = [{"id": "d1", "text": "One", "lang": "en", "context": context}, {"id": "d2", "text": "Two", "lang": "en"}]
+    assert flagged(judge(tmp_path, data)) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "rule"),
+    [
+        ({"text": ""}, "empty_text"),
+        ({"text": "bell \x07"}, "control_characters"),
+        ({"text": "lost \ufffd"}, "replacement_characters"),
+        ({"text": None}, "missing_field"),
+        ({"lang": "english"}, "language_tag"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("context", [None, "A question"])
+def test_the_document_itself_is_judged(tmp_path, more, rule, context):
+    bad = {"id": "d2", "text": "Two", "lang": "en", "context": context, **more}
+    assert flagged(judge(tmp_path, [{"id": "d1", "text": "One", "lang": "en"}, bad])) == [(rule, "d2")]
+
+
+def test_only_documents_are_counted_as_judged(tmp_path):
+    data = [{"id": f"d{k}", "text": "One", "lang": "en", "context": "A question"} for k in range(3)]
+    record = judge(tmp_path, [*data, {"id": "d9", "text": "Nine", "lang": "de"}])
+    coverage = record.facts.checks[0].coverage
+    assert [(count.outcome, count.lang, count.role, count.messages) for count in coverage] == [
+        ("judged", "de", None, 1),
+        ("judged", "en", None, 3),
+    ]
+    assert record.facts.messages == 4
+
+
+def test_a_document_id_that_stands_twice_is_flagged_once_though_both_have_a_context(tmp_path):
+    data = [{"id": "d1", "text": "One", "context": "A question"}, {"id": "d1", "text": "Two", "context": "Another"}]
+    record = judge(tmp_path, data)
+    assert flagged(record) == [("duplicate_id", "d1")]
+    assert the(record, "duplicate_id")["line"] == 2
