@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..checks.base.findings import FINDINGS, SPAN
-from ..checks.base.messages import Batch, line_id
+from ..checks.base.messages import Batch, line_id, nameless_id
 
 CLIP = 240  # code points of a quote
 AROUND = 60  # code points before and after it
@@ -34,7 +34,7 @@ def texts_of(batch: Batch, wanted: Iterable[Key]) -> dict[Key, str]:
     )
     rows = batch.messages.select(["source", "line", "message_id", "text"]).filter(pc.or_(by_id, by_line))
     for source, line, message_id, text in zip(*(column.to_pylist() for column in rows.columns), strict=True):
-        key = (source, line, line_id(line) if message_id is None else message_id)
+        key = (source, line, nameless_id(line) if message_id is None else message_id)
         if key in keys and text is not None:
             texts.setdefault(key, text)
     return texts

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from .base.check import ALL, Check, Result, Stage
 from .base.findings import ERROR, FINDINGS, NOTE, WARNING, Rule, Spans, claim, cover
-from .base.messages import DETOXIFY, PLACES, Batch, IntArray, as_bools, as_ints
+from .base.messages import DETOXIFY, PLACES, Batch, IntArray, as_bools, as_ints, line_id
 
 ROLES = ("prompter", "assistant")
 LABEL_NAMES = (
@@ -242,7 +242,8 @@ LINKS = pa.schema(
     ]
 )
 
-N_NEWEST = 100  # that many messages at most are told to lie in the future; more are no outliers
+MAX_FUTURE = 100  # that many messages at most are told to lie in the future; more are no outliers
+N_NEWEST = 2 * MAX_FUTURE + 1  # among so many, MAX_FUTURE are the minority
 MICROSECONDS_PER_YEAR = 365.25 * 24 * 3600 * 1e6
 
 
@@ -320,9 +321,12 @@ class SchemaInvariants(Check):
                 facets=[{"scope": s} for s in scope],
             )
 
-        home = as_ints(_single(pc.index_in(wanted["key"], value_set=known["key"])), -1)
-        both = pa.concat_tables([wanted, known])
-        lost, strayed = np.flatnonzero(home < 0), np.flatnonzero(home >= 0)
+        exists = as_bools(_single(pc.is_in(wanted["key"], value_set=known["key"])))
+        lost, strayed = np.flatnonzero(~exists), np.flatnonzero(exists)
+        # Where the parent stands more than once, the first place is told, in whatever order the rows came.
+        homes = known.filter(pc.is_in(known["key"], value_set=wanted["key"])).sort_by(order)
+        home = as_ints(_single(pc.index_in(wanted["key"], value_set=homes["key"])), -1)
+        both = pa.concat_tables([wanted, homes])
         wanted_ids = wanted["key"].to_pylist()
         claims += _claims(
             both,
@@ -347,13 +351,15 @@ class SchemaInvariants(Check):
         """Find the few messages whose dates lie years after all the others'.
 
         The newest N_NEWEST messages of all are among the newest of each batch, so the outcome does not depend on
-        how the data were cut. Where more than that lie beyond the gap, they are a later collection, not a slip.
+        how the data were cut. Where more than MAX_FUTURE lie beyond the gap, they are a later collection, not a slip.
         """
         newest = rows.sort_by([("date", "descending"), ("source", "ascending"), ("line", "ascending")]).slice(
             0, N_NEWEST
         )
         dates = np.asarray(newest["date"], dtype=np.int64)
         gaps = np.flatnonzero(dates[:-1] - dates[1:] > self.max_future_years * MICROSECONDS_PER_YEAR)
+        # Of few messages, the lesser part: one date of 1970 does not put all others into the future.
+        gaps = gaps[gaps < min(MAX_FUTURE, (len(dates) - 1) // 2)]
         n_late = int(gaps[-1]) + 1 if gaps.size else 0
         late = np.arange(n_late)
         years = [(dates[r] - dates[n_late]) / MICROSECONDS_PER_YEAR for r in late]
@@ -435,7 +441,9 @@ def links(batch: Batch) -> list[Claims]:
             [f"The tree has {n} roots; this is not the first" for n in n_roots[batch.tree[later]]],
             spans=[Spans(later), Spans(first_root[batch.tree[later]])],
         )
-        misnamed = main[~as_bools(pc.equal(ids.take(pa.array(main)), trees.take(pa.array(main)))) & judged[main]]
+        # A root without an id is told as such.
+        differs = as_bools(pc.not_equal(ids.take(pa.array(main)), trees.take(pa.array(main))))
+        misnamed = main[differs & judged[main]]
         claims += _claims(
             batch.places,
             TREE_ID,
@@ -527,7 +535,7 @@ def roles(batch: Batch) -> list[Claims]:
     is_leaf = np.ones(len(batch), dtype=bool)
     is_leaf[batch.parent[has_parent]] = False
     waiting = as_bools(pc.is_in(batch.column("tree_state"), value_set=pa.array(WAITING_STATES)))
-    open_end = np.flatnonzero(is_leaf & (code == 0) & ~waiting)
+    open_end = np.flatnonzero(is_leaf & (code == 0) & ~waiting & ~batch.is_copy)
     return claims + _claims(
         batch.places, UNANSWERED_THREAD, open_end, "The thread ends with a prompt that nobody answers"
     )
@@ -696,9 +704,9 @@ def texts(batch: Batch) -> list[Claims]:
             for n in batch.places["n_chars"].take(pa.array(blank)).to_pylist()
         ],
     )
-    for rule, kind, what in (
-        (REPLACEMENT_CHARACTERS, "lost", "replacement character U+FFFD"),
-        (CONTROL_CHARACTERS, "control", "control character"),
+    for rule, kind, what, code in (
+        (REPLACEMENT_CHARACTERS, "lost", "replacement character", " U+FFFD"),
+        (CONTROL_CHARACTERS, "control", "control character", ""),
     ):
         counts, first = np.asarray(facts[f"n_{kind}"]), np.asarray(facts[f"first_{kind}"])
         rows = np.flatnonzero((counts > 0) & judged)
@@ -706,7 +714,7 @@ def texts(batch: Batch) -> list[Claims]:
             batch.places,
             rule,
             rows,
-            [f"The text holds {_n(n, what)}" for n in counts[rows]],
+            [f"The text holds {_n(n, what)}{code}" for n in counts[rows]],
             spans=[Spans(rows, first[rows], first[rows] + 1)],
         )
     return claims
@@ -735,7 +743,10 @@ def labels(batch: Batch) -> list[Claims]:
             batch.places,
             LABEL_RANGE,
             odd_values[0],
-            [f"A label has the value {v:g}; expected 0 to 1" for v in number[outside][odd_values[1]]],
+            [
+                f"A label has the value {'null' if v is None else f'{v:g}'}; expected 0 to 1"
+                for v in value.filter(pa.array(outside)).take(pa.array(odd_values[1])).to_pylist()
+            ],
             about=["value"] * len(odd_values[0]),
         )
         odd_counts = _first_each(count_row[amount < 1])
@@ -798,8 +809,9 @@ def reading_faults(batch: Batch) -> list[Claims]:
     places = faults.select([name for name in PLACES.names if name != "n_chars"]).append_column(
         PLACES.field("n_chars"), pc.utf8_length(faults["excerpt"]).fill_null(0).cast(pa.int64())
     )
-    # The evidence is the raw record, not a message: a second half of the table stands for it, without ids.
-    lines = places.set_column(1, PLACES.field("message_id"), pa.nulls(n, pa.string()))
+    # The evidence is the raw record, not a message: a second half of the table stands for it.
+    names = [line_id(line) for line in faults["line"].to_pylist()]
+    lines = places.set_column(1, PLACES.field("message_id"), pa.array(names, pa.string()))
     both = pa.concat_tables([places, lines])
     _, starts = batch.raw_lines
     ends = starts + np.asarray(places["n_chars"])

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from .messages import line_id
+from .messages import nameless_id
 
 NOTE, WARNING, ERROR = 1, 2, 3
 SEVERITIES = {NOTE: "note", WARNING: "warning", ERROR: "error"}
@@ -17,7 +17,7 @@ SPAN = pa.struct(
     [
         ("source", pa.string()),
         ("line", pa.int64()),
-        ("id", pa.string()),  # of the message; `line N` for a record that could not be read
+        ("id", pa.string()),  # of the message; `line N` for a raw record
         ("start", pa.int64()),  # code points of the text as read; end is past the last one
         ("end", pa.int64()),
         # Filled in by audit/quote.py. The words around the span let a reader see it in its place.
@@ -154,7 +154,7 @@ def _span_lists(places: pa.Table, spans: Sequence[Spans], n: int) -> pa.Array:
     used = rows >= 0
     at = places.take(pa.array(rows[used]))
     ids = [
-        line_id(n) if i is None else i
+        nameless_id(n) if i is None else i
         for i, n in zip(at["message_id"].to_pylist(), at["line"].to_pylist(), strict=True)
     ]
     blank = pa.nulls(int(used.sum()), pa.string())

@@ -1,6 +1,7 @@
 """Messages in batches of whole trees, and the views of a batch that checks share."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 import numpy as np
@@ -279,8 +280,13 @@ class Batch:
 
 
 def line_id(line: int) -> str:
-    """What stands for a message's id in a span of a record that could not be read."""
+    """What stands for a raw record in a span, where a message has its id."""
     return f"line {line}"
+
+
+def nameless_id(line: int) -> str:
+    """What stands in a span for a message without an id."""
+    return f"line {line}, without id"
 
 
 def as_ints(column: pa.Array, null: int) -> IntArray:
@@ -317,6 +323,18 @@ def _cast_dates(column: pa.Array) -> pa.Array:
         return column.cast(pa.timestamp("us", "UTC")).cast(pa.int64())
     except pa.ArrowInvalid:
         if len(column) == 1:
-            return pa.nulls(1, pa.int64())
+            return pa.array([_micros(column[0].as_py())], pa.int64())
         half = len(column) // 2
         return pa.concat_arrays([_cast_dates(column[:half]), _cast_dates(column[half:])])
+
+
+def _micros(date: str) -> int | None:
+    """A date in a form of ISO 8601 that Arrow does not read, such as with nanoseconds; null without a zone."""
+    try:
+        read = datetime.fromisoformat(date)
+    except ValueError:
+        return None
+    return None if read.tzinfo is None else (read - _EPOCH) // timedelta(microseconds=1)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

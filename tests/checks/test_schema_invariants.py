@@ -602,7 +602,7 @@ def test_a_message_without_an_id_is_flagged_by_its_place(tmp_path, value):
     assert flagged(record) == [("missing_field", None)]
     finding = the(record, "missing_field")
     assert (finding["line"], finding["summary"]) == (2, "The field message_id is missing or null")
-    assert places(finding) == [("line 2", "The text of message b")]
+    assert places(finding) == [("line 2, without id", "The text of message b")]
 
 
 @pytest.mark.parametrize("value", [None, ...], ids=["null", "absent"])
