@@ -1,5 +1,6 @@
 """The command `chataudit`."""
 
+import gc
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 
 from .. import __version__
 from ..checks.base.findings import SEVERITIES
+from ..checks.schema_invariants import SchemaInvariants
 from ..reports.html import pages
 from ..reports.record import FINDINGS_FILE, REPORT, Record, may_write
 from ..reports.view import count_of, number, page, visible
@@ -189,9 +191,10 @@ def gx(
     Exit codes: 0 all expectations met, 1 some were not, 2 usage or settings, 3 a source could not be read.
     """
     with _told():
-        known = registry.checks()["schema_invariants"]
-        check = configuration.make(known, configuration.load(config).checks.get(known.name, {}))
         from .gx import validate  # the library takes 5 s to load
+
+        values = configuration.load(config).checks.get(SchemaInvariants.name, {})
+        check = configuration.make(SchemaInvariants, values)
 
         with _progress(out_file is None) as progress:
             result = validate(*sources, check=check, format=format, progress=progress)
@@ -371,6 +374,7 @@ def main() -> None:
     # Of Arrow's allocators the system's keeps freed pages best between threads: .3 s in the kernel where mimalloc
     # takes 1.0 (161,448 messages, two threads).
     pa.set_memory_pool(pa.system_memory_pool())
+    gc.freeze()  # what was imported stays; the collector need not walk it again and again
     app()
 
 

@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -23,6 +23,10 @@ class Settings:
     engine: str = "auto"
     workers: int | None = None
     memory: str = "1GB"  # what shuffled rows may take before they go to disk
+
+
+D = TypeVar("D", bound=Settings | Check)
+C = TypeVar("C", bound=Check)
 
 
 @dataclass(frozen=True)
@@ -76,11 +80,9 @@ def _read(table: Mapping[str, Any], path: Path) -> Config:
     return Config(settings, of_checks)
 
 
-def make(check: type[Check], values: Mapping[str, Any]) -> Check:
+def make(check: type[C], values: Mapping[str, Any]) -> C:
     """The check with these settings."""
-    made = _convert(values, check, f"[checks.{check.name}]")
-    assert isinstance(made, Check)
-    return made
+    return _convert(values, check, f"[checks.{check.name}]")
 
 
 def chosen(config: Config, names: Sequence[str] = ()) -> list[Check]:
@@ -107,7 +109,7 @@ def n_bytes(size: str) -> int:
     return amount
 
 
-def _convert(values: Any, kind: type, where: str) -> Any:
+def _convert(values: Any, kind: type[D], where: str) -> D:
     if not isinstance(values, Mapping):
         raise ValueError(f"{where} is {values!r}; expected a table of settings")
     _refuse_unknown(values, [f.name for f in fields(kind)], f"{where} ")

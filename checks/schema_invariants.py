@@ -469,8 +469,10 @@ def links(batch: Batch) -> list[Claims]:
 
 
 def _order(batch: Batch) -> list[Claims]:
-    """Depth-first: each message is at most one step deeper than the one before it in its tree, and its parent is
-    the last message before it that is one step less deep.
+    """Hold each tree to depth-first order.
+
+    In it a message is at most one step deeper than the one before it in its tree, and its parent is the last message
+    before it that is one step less deep.
     """
     depth = batch.depth
     # A circle has no depth; its trees are told of already, and are left out here.

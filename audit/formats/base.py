@@ -25,6 +25,10 @@ class Fault(NamedTuple):
     tree_id: str | None = None
     message_id: str | None = None
 
+    def of(self, row: Row) -> "Fault":
+        """The fault, told of this message."""
+        return self._replace(tree_id=_clean(row.get("tree_id")), message_id=_clean(row.get("message_id")))
+
 
 class Format(ABC):
     """One chat format."""
@@ -104,8 +108,8 @@ def _fit_counts(column: pa.Array, kind: pa.StructType) -> pa.Array:
     """Labels or emojis in the column form {name[], value[], count[]} or the map form {name: {value, count}}."""
     found = {field.name: field.type for field in column.type}
     if "name" in found and (pa.types.is_list(found["name"]) or pa.types.is_large_list(found["name"])):
-        if not all(f.name in found for f in kind):
-            raise pa.ArrowInvalid(f"a column of {kind} is missing")
+        if found.keys() != {f.name for f in kind}:
+            raise pa.ArrowInvalid(f"{column.type} where {kind} is expected")
         parts = [fit(pc.struct_field(column, f.name), f.type) for f in kind]
         if any(part.is_null() != parts[0].is_null() for part in parts):
             raise pa.ArrowInvalid("a list is missing beside others")
@@ -191,8 +195,7 @@ def tabulate(rows: Sequence[Row], lines: Sequence[int], source: str) -> tuple[pa
                 written = json.dumps(value, ensure_ascii=False)
                 if (whole := whole_characters(written)) != written:
                     detail = f"{field.name} held half a surrogate pair, replaced by U+FFFD"
-                    tree_id, message_id = _clean(row.get("tree_id")), _clean(row.get("message_id"))
-                    faults.append(Fault("repaired_line", detail, line, whole[:EXCERPT], tree_id, message_id))
+                    faults.append(Fault("repaired_line", detail, line, whole[:EXCERPT]).of(row))
             columns.append(pa.array(json.loads(whole_characters(json.dumps(values, ensure_ascii=False))), field.type))
     return pa.table(columns, schema=MESSAGES), faults
 

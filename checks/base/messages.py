@@ -224,8 +224,9 @@ class Batch:
 
     @cached_property
     def raw_lines(self) -> tuple[dict[tuple[str, int], str], IntArray]:
-        """What the reader kept of the records that it tells of, by source and line, and where in that text the
-        excerpt of each fault begins.
+        """What the reader kept of the records that it tells of, by source and line.
+
+        And where in that text the excerpt of each fault begins, in code points, one entry a row of `faults`.
         """
         texts: dict[tuple[str, int], str] = {}
         starts = np.zeros(self.faults.num_rows, dtype=np.int64)
@@ -261,8 +262,8 @@ class Batch:
         data = np.frombuffer(column.buffers()[2] or b"", dtype=np.uint8)[: offsets[-1]]
         at = _suspects(data[offsets[0] :]) + offsets[0]
         lead = data[at]
-        padded = np.append(data, np.zeros(2, np.uint8))
-        second, third = padded[at + 1], padded[at + 2]
+        # In valid UTF-8 a lead byte has its followers; what is read behind the end stands after a single byte.
+        second, third = (data[np.minimum(at + k, len(data) - 1)] for k in (1, 2))
         lost = at[(lead == 0xEF) & (second == 0xBF) & (third == 0xBD)]
         control = at[(lead < 0x80) | ((lead == 0xC2) & (second < 0xA0))]
         facts = [blank]

@@ -5,10 +5,9 @@ import sys
 
 import pytest
 from building import message, uid, write
-from typer.testing import CliRunner
-
 from chataudit.audit.cli import app
 from chataudit.audit.formats import FORMATS
+from typer.testing import CliRunner
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 import pytest
 from building import audit, message, rules_of
-
 from chataudit.audit import config
 from chataudit.checks.schema_invariants import SchemaInvariants
 
@@ -40,18 +39,30 @@ def test_the_working_folder_is_looked_at_first_for_chataudit_toml_then_for_pypro
 @pytest.mark.parametrize(
     ("toml", "told"),
     [
-        ("[checks.schema_invariants]\ntreshold = 1", "c.toml: [checks.schema_invariants] treshold: no such setting; there are off,"),
+        (
+            "[checks.schema_invariants]\ntreshold = 1",
+            "c.toml: [checks.schema_invariants] treshold: no such setting; there are off,",
+        ),
         ("[checks.near]\n", "c.toml: [checks] near: no such setting; there are schema_invariants"),
         ("[runs]\n", "c.toml: runs: no such setting; there are run, checks"),
-        ("[run]\nengin = 'x'", "c.toml: [run] engin: no such setting; there are checks, format, engine, workers, memory"),
+        (
+            "[run]\nengin = 'x'",
+            "c.toml: [run] engin: no such setting; there are checks, format, engine, workers, memory",
+        ),
         ("[run]\nworkers = 'two'", "c.toml: [run] workers: expected `int | null`, got `str`"),
-        ("[checks.schema_invariants]\nfiltered_export = 'yes'", "c.toml: [checks.schema_invariants] filtered_export: expected `bool`"),
-        ("[checks.schema_invariants]\noff = ['rolls']", "c.toml: [checks.schema_invariants] off: no rule 'rolls'; the rules are role_alternation"),
+        (
+            "[checks.schema_invariants]\nfiltered_export = 'yes'",
+            "c.toml: [checks.schema_invariants] filtered_export: expected `bool`",
+        ),
+        (
+            "[checks.schema_invariants]\noff = ['rolls']",
+            "c.toml: [checks.schema_invariants] off: no rule 'rolls'; the rules are role_alternation",
+        ),
         ("[checks.schema_invariants]\nmax_future_years = 0", "max_future_years: 0"),
         ("checks = 3", "c.toml: [checks] is 3; expected a table of settings"),
         ("[run\n", "c.toml: "),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_told_with_place_value_and_way_out(tmp_path, toml, told):
     (tmp_path / "c.toml").write_text(toml)
     with pytest.raises(ValueError, match=r"c\.toml") as error:

@@ -1,5 +1,4 @@
 import pytest
-
 from chataudit.audit import demo
 from chataudit.audit.run import run
 from chataudit.checks.schema_invariants import RULES

@@ -13,9 +13,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from building import Told, conversation, flagged, message, rules_of, uid, write
-from hypothesis import given
-from hypothesis import strategies as st
-
 from chataudit.audit import engines, gather
 from chataudit.audit.formats import FORMATS
 from chataudit.audit.formats.base import Row, tabulate
@@ -26,6 +23,8 @@ from chataudit.audit.spill import Spill
 from chataudit.checks.base.messages import FAULTS, Batch
 from chataudit.checks.schema_invariants import SchemaInvariants
 from chataudit.reports.record import Record
+from hypothesis import given
+from hypothesis import strategies as st
 
 FLAT = FORMATS["oasst_messages"].form
 
@@ -126,7 +125,9 @@ def test_a_tree_may_go_on_within_the_tail(tmp_path, monkeypatch):
     monkeypatch.setattr(gather, "TAIL", 8)
     told = Told()
     made = [conversation(f"{k}", 3) for k in range(40)]
-    rows = [row for a, b in zip(made[::2], made[1::2], strict=True) for row in in_turn([a, b])]  # each comes after one other row
+    rows = [
+        row for a, b in zip(made[::2], made[1::2], strict=True) for row in in_turn([a, b])
+    ]  # each comes after one other row
     record = look(write(tmp_path / "data.jsonl", rows), progress=told, block=1)
     assert (len(told.lines), record.facts.messages, record.facts.trees) == (1, 160, 40)
     assert rules_of(record) == []
@@ -284,7 +285,9 @@ def test_rows_that_agree_come_in_one_table_none_lost_and_in_order(typed, budget)
     start = 0
     with Spill("key", budget) as spill:
         for part in parts:
-            spill.add(pa.table({"key": pa.array(part, kind), "n": pa.array(range(start, start + len(part)), pa.int64())}))
+            spill.add(
+                pa.table({"key": pa.array(part, kind), "n": pa.array(range(start, start + len(part)), pa.int64())})
+            )
             start += len(part)
         tables = [list(zip(t["key"].to_pylist(), t["n"].to_pylist(), strict=True)) for t in spill.partitions()]
     assert sorted(itertools.chain.from_iterable(tables), key=lambda row: row[1]) == rows

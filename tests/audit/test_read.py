@@ -1,4 +1,4 @@
-"""Reading: every form of a file gives the same messages; every fault is told where it stands; no good record is lost."""
+"""Reading: every form of a file gives the same messages, every fault is told in its place, no good record is lost."""
 
 import gc
 import gzip
@@ -32,7 +32,6 @@ from building import (
     uid,
     write,
 )
-
 from chataudit.audit import read
 from chataudit.audit.formats.base import Row
 from chataudit.audit.run import run
@@ -93,7 +92,9 @@ def counted(n: int, **more: Any) -> list[Row]:
 
 def faulty() -> list[Row]:
     """Flat messages with all fields, and a fault of each kind that is found early, late or last."""
-    rows = [row for name in "abcd" for row in conversation(name, labels=LABELS, emojis=EMOJIS, detoxify={"toxicity": 0.5})]
+    rows = [
+        row for name in "abcd" for row in conversation(name, labels=LABELS, emojis=EMOJIS, detoxify={"toxicity": 0.5})
+    ]
     rows[2]["parent_id"] = uid("nobody")
     rows[4]["rank"] = rows[5]["rank"] = 0
     rows[5].update(labels={"name": ["quality"], "value": [7.0], "count": [1]})
@@ -173,9 +174,11 @@ def test_a_file_gives_the_same_findings_in_every_form_and_block_size(tmp_path, n
 
 
 def test_what_stands_in_a_record_stands_in_the_message(tmp_path):
-    row = message("a", rank=2, labels=LABELS, emojis=EMOJIS, detoxify={"toxicity": 0.25}, model_name="m", synthetic=True)
+    row = message(
+        "a", rank=2, labels=LABELS, emojis=EMOJIS, detoxify={"toxicity": 0.25}, model_name="m", synthetic=True
+    )
     (found,) = messages_of(write(tmp_path / "data.jsonl", [row]))
-    scores = {name: None for name in found["detoxify"]}
+    scores = dict.fromkeys(found["detoxify"])
     assert found == {
         "tree_id": uid("a"),
         **{name: value for name, value in row.items() if name != "message_tree_id"},
@@ -241,7 +244,9 @@ def test_documents_without_ids_are_called_by_their_places(tmp_path, name):
 
 
 def test_instructions_become_a_prompt_and_its_answer(tmp_path):
-    path = write(tmp_path / "data.jsonl", [{"instruction": "Add.", "input": "1 1", "output": "2"}, {"instruction": "Go."}])
+    path = write(
+        tmp_path / "data.jsonl", [{"instruction": "Add.", "input": "1 1", "output": "2"}, {"instruction": "Go."}]
+    )
     found = [(row["role"], row["text"], row["parent_id"], row["line"]) for row in messages_of(path)]
     assert found == [
         ("prompter", "Add.\n\n1 1", None, 1),
@@ -260,7 +265,9 @@ def hub(rows: Sequence[Row], **types: pa.DataType) -> pa.Table:
     by_name = {
         **dict.fromkeys(("review_count", "rank"), pa.int32()),
         **dict.fromkeys(("review_result", "deleted", "synthetic"), pa.bool_()),
-        **{"detoxify": pa.struct([("toxicity", pa.float64())]), "emojis": counts, "labels": labels},
+        "detoxify": pa.struct([("toxicity", pa.float64())]),
+        "emojis": counts,
+        "labels": labels,
         **types,
     }
     names = list(dict.fromkeys(name for row in rows for name in row))
@@ -317,7 +324,9 @@ def columns_of(table: pa.Table) -> tuple[list[str], list[pa.ChunkedArray]]:
 def test_a_table_gives_the_same_messages_in_every_type(tmp_path, kind):
     path, expected = tmp_path / "data.parquet", write(tmp_path / "expected.jsonl", faulty())
     pq.write_table(TABLES[kind](faulty()), path)
-    assert [{**row, "source": ""} for row in messages_of(path)] == [{**row, "source": ""} for row in messages_of(expected)]
+    assert [{**row, "source": ""} for row in messages_of(path)] == [
+        {**row, "source": ""} for row in messages_of(expected)
+    ]
 
 
 @pytest.mark.parametrize("kind", TABLES)
@@ -350,7 +359,9 @@ def test_ranks_written_as_strings_are_mistyped_row_by_row(tmp_path):
 
 
 def test_numbers_in_lists_are_not_read_out_of_strings(tmp_path):
-    labels = pa.struct([("name", pa.list_(pa.string())), ("value", pa.list_(pa.string())), ("count", pa.list_(pa.int64()))])
+    labels = pa.struct(
+        [("name", pa.list_(pa.string())), ("value", pa.list_(pa.string())), ("count", pa.list_(pa.int64()))]
+    )
     rows = counted(2, labels={"name": ["spam"], "value": ["0.0"], "count": [1]})
     pq.write_table(hub(rows, labels=labels), tmp_path / "data.parquet")
     assert told(look(tmp_path / "data.parquet")) == [("mistyped_field", 1), ("mistyped_field", 2)]
@@ -529,7 +540,9 @@ def test_what_was_kept_of_standard_input_is_gone_after_the_run(monkeypatch, tmp_
 
 def test_a_pipe_into_standard_input_is_read_to_its_end():
     code = "from chataudit.audit.run import run; print(run('-', checks=['schema_invariants']).facts.messages)"
-    shell = subprocess.run([sys.executable, "-c", code], input=json_lines(counted(5000)), capture_output=True, check=True)
+    shell = subprocess.run(
+        [sys.executable, "-c", code], input=json_lines(counted(5000)), capture_output=True, check=True
+    )
     assert shell.stdout == b"5000\n"
 
 
@@ -718,7 +731,12 @@ def array(rows: Sequence[Row], layout: str) -> list[bytes]:
         parts = [json.dumps(row) + ", " for row in rows]
         return [b"[", *(part.encode() for part in parts[:-1]), parts[-1][:-2].encode(), b"]"]
     if layout == "lines":
-        return [b"[\n", *(json.dumps(row).encode() + b",\n" for row in rows[:-1]), json.dumps(rows[-1]).encode(), b"\n]"]
+        return [
+            b"[\n",
+            *(json.dumps(row).encode() + b",\n" for row in rows[:-1]),
+            json.dumps(rows[-1]).encode(),
+            b"\n]",
+        ]
     text = json.dumps(rows, indent=2).encode()
     elements = text[2:-2].split(b"\n  },\n")
     return [b"[\n", *(e + b"\n  },\n" for e in elements[:-1]), elements[-1], b"\n]"]
@@ -909,7 +927,9 @@ def test_what_is_found_last_is_quoted_from_its_place(tmp_path, kind, block):
 
 def third(**more: Any) -> bytes:
     """The third of five records, with other values."""
-    return json.dumps({**message("a-2", "a", text="text 3", message_tree_id=uid("a")), **more}, ensure_ascii=False).encode()
+    return json.dumps(
+        {**message("a-2", "a", text="text 3", message_tree_id=uid("a")), **more}, ensure_ascii=False
+    ).encode()
 
 
 def with_raw(field: str, raw: bytes) -> bytes:
@@ -945,7 +965,11 @@ LINES: dict[str, tuple[bytes, list[str], int]] = {
     "has a NUL byte in a string": (third().replace(b"text 3", b"te\x00t 3"), ["repaired_line"], 5),
     "has a raw control character in a string": (third().replace(b"text 3", b"te\x01t 3"), ["repaired_line"], 5),
     "has a raw tab in a string": (third().replace(b"text 3", b"te\tt 3"), ["repaired_line"], 5),
-    "has a raw control character in a key": (third(**{"te\x02t": 1}).replace(b"\\u0002", b"\x02"), ["repaired_line"], 5),
+    "has a raw control character in a key": (
+        third(**{"te\x02t": 1}).replace(b"\\u0002", b"\x02"),
+        ["repaired_line"],
+        5,
+    ),
     "is not UTF-8 in its text": (third().replace(b"text 3", b"te\xfft 3"), ["repaired_line"], 5),
     "is Latin-1": (third(text="déjà vu").decode().encode("latin-1"), ["repaired_line"], 5),
     "is not UTF-8 in an id": (third(user_id="RAW").replace(b"RAW", b"\xc3("), ["repaired_line"], 5),
@@ -954,7 +978,13 @@ LINES: dict[str, tuple[bytes, list[str], int]] = {
     "has an encoded surrogate": (third().replace(b"text 3", b"\xed\xa0\x80"), ["repaired_line"], 5),
     "has half a surrogate pair in its text": (with_raw("text", b'"\\ud83d"'), ["repaired_line"], 5),
     "has the other half in its text": (with_raw("text", b'"a \\udc00 b"'), ["repaired_line"], 5),
-    "has halves in the wrong order": (with_raw("text", b'"\\ude42\\ud83d"'), ["repaired_line", ], 5),
+    "has halves in the wrong order": (
+        with_raw("text", b'"\\ude42\\ud83d"'),
+        [
+            "repaired_line",
+        ],
+        5,
+    ),
     "has half a surrogate pair in an id": (with_raw("user_id", b'"\\ud83d"'), ["repaired_line"], 5),
     "has half a surrogate pair in a label's name": (
         with_raw("labels", b'{"name": ["\\ud83d"], "value": [0.5], "count": [1]}'),
@@ -1164,7 +1194,9 @@ def test_a_field_that_is_not_ours_is_ignored_also_where_it_comes_late(tmp_path, 
 
 def test_a_field_that_is_not_ours_may_change_its_type(tmp_path):
     values = [1, "x", None, 1.5, [1], {"a": 1}, True]
-    record = look(write(tmp_path / "data.jsonl", [{**row, "odd": v} for row, v in zip(counted(7), values, strict=True)]))
+    record = look(
+        write(tmp_path / "data.jsonl", [{**row, "odd": v} for row, v in zip(counted(7), values, strict=True)])
+    )
     assert (flagged(record), record.facts.messages) == ([], 7)
 
 
@@ -1196,7 +1228,9 @@ def test_a_line_that_is_too_long_is_passed_over_and_its_size_told(tmp_path, monk
     path = write(tmp_path / name, rows)
     record = look(path, block=block)
     assert told(record) == [("unreadable_line", 3)]
-    assert summaries(record, "unreadable_line") == ["The line has 1,001 bytes; lines of more than 1,000 are passed over"]
+    assert summaries(record, "unreadable_line") == [
+        "The line has 1,001 bytes; lines of more than 1,000 are passed over"
+    ]
     assert [line for line, _ in places(path, block)] == [1, 2, 4, 5]
 
 
@@ -1220,15 +1254,17 @@ print(json.dumps([record.facts.messages, record.exit_code, record.table["rule"].
 """
 
 
-def test_a_line_of_200_megabytes_is_audited_in_less_than_1500(tmp_path):
+def test_a_line_of_200_megabytes_is_audited_in_memory_of_its_order(tmp_path):
     first, long, *rest = (json.dumps(row).encode() for row in counted(50))
-    long = long.replace(b'"review_count": 3', b'"review_count": 3.0')  # Arrow refuses it: both ways of reading are taken
+    long = long.replace(
+        b'"review_count": 3', b'"review_count": 3.0'
+    )  # Arrow refuses it: both ways of reading are taken
     with open(tmp_path / "data.jsonl", "wb") as file:
         file.write(first + b"\n" + long.replace(b"text 2", b"word " * ((200 << 20) // 5)) + b"\n" + b"\n".join(rest))
     shell = [sys.executable, "-c", MEMORY, str(tmp_path / "data.jsonl")]
     n, code, rules, peak = json.loads(subprocess.run(shell, capture_output=True, check=True).stdout)
     assert (n, code, rules) == (50, 0, [])
-    assert peak < 1.5e9
+    assert peak < 2e9  # 8 times the line
 
 
 # -- which format ----------------------------------------------------------------------------------------------------

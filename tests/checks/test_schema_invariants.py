@@ -421,9 +421,10 @@ def test_a_nested_root_that_says_another_tree_id_than_its_record_is_flagged(tmp_
     assert flagged(judge(tmp_path, [tree])) == claims(("tree_id", "a"))
 
 
-def test_replies_to_a_nested_message_without_an_id_are_no_second_roots(tmp_path):
+def test_replies_to_a_nested_message_without_an_id_stand_alone(tmp_path):
     nameless = node("b", "assistant", node("c", "prompter", node("d", "assistant")), message_id=...)
-    assert flagged(judge(tmp_path, [nested(node("a", "prompter", nameless))])) == [("missing_field", None)]
+    record = judge(tmp_path, [nested(node("a", "prompter", nameless))])
+    assert flagged(record) == [("missing_field", None), *claims(("one_root", "c"))]
 
 
 # -- unanswered_thread -----------------------------------------------------------------------------------------------

@@ -70,9 +70,8 @@ def test_the_command_costs_at_most_four_bare_decodes_in_flat_memory(tmp_path):
     peak = max(ours[1] for ours, _ in pairs)
     double = max(audit(twice, k)[1] for k in range(2))
     print(f"\n{once.stat().st_size / 1e6:.0f} MB of JSON")
-    print(
-        f"audit {statistics.median(o[0] for o, _ in pairs):.2f} s CPU, bare decode {statistics.median(b[0] for _, b in pairs):.2f} s CPU"
-    )
+    ours, bare = (statistics.median(side) for side in zip(*((o[0], b[0]) for o, b in pairs), strict=True))
+    print(f"audit {ours:.2f} s CPU, bare decode {bare:.2f} s CPU")
     print(f"ratio: median {statistics.median(ratios):.2f}, {min(ratios):.2f} to {max(ratios):.2f} (at most 4)")
     print(f"peak memory {peak} MB, for twice the data {double} MB: {double / peak:.2f} (at most 1,500 MB; 1.2)")
     assert statistics.median(ratios) <= 4

@@ -5,7 +5,6 @@ from html.parser import HTMLParser
 
 import pytest
 from building import audit, message
-
 from chataudit.reports import view
 from chataudit.reports.html import pages, render
 from chataudit.reports.view import page, visible

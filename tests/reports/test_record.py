@@ -1,10 +1,8 @@
 import json
-import os
 
 import pandas as pd
 import pytest
 from building import audit, message, uid
-
 from chataudit import Record
 from chataudit.checks.base.findings import FINDINGS
 from chataudit.reports.html import pages
@@ -80,7 +78,7 @@ def test_what_fails_while_it_is_written_leaves_nothing_behind(record, tmp_path, 
     monkeypatch.setattr("pyarrow.parquet.write_table", full)
     with pytest.raises(OSError, match="No space left"):
         record.write(tmp_path / "o", {})
-    assert sorted(os.listdir(tmp_path)) == ["in"]
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
 def test_a_file_is_no_folder_to_write_to(record, tmp_path):
