@@ -3,6 +3,7 @@
 import gc
 import gzip
 import io
+import itertools
 import json
 import random
 import re
@@ -118,7 +119,7 @@ def zstd(data: bytes) -> bytes:
 def members(data: bytes) -> bytes:
     """Several gzip streams, one behind the other, cut anywhere."""
     cuts = [0, len(data) // 3, len(data) // 2, len(data)]
-    return b"".join(gzip.compress(data[a:b]) for a, b in zip(cuts, cuts[1:], strict=False))
+    return b"".join(gzip.compress(data[a:b]) for a, b in itertools.pairwise(cuts))
 
 
 FILES: dict[str, Callable[[list[Row]], bytes]] = {

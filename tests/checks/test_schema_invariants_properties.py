@@ -296,13 +296,13 @@ def test_the_slow_version_finds_what_a_reader_finds():
 
 
 @given(scrambled())
-@settings(max_examples=250)
+@settings(max_examples=200)
 def test_messages_that_link_at_random_are_told_as_the_slow_version_tells_them(turns):
     assert found(turns) == expected(turns)
 
 
 @given(nearly_whole())
-@settings(max_examples=250)
+@settings(max_examples=200)
 def test_trees_with_a_few_changes_are_told_as_the_slow_version_tells_them(turns):
     assert found(turns) == expected(turns)
 
@@ -368,7 +368,7 @@ def expected_of_texts(texts: list[str | None]) -> set[tuple[str, int, int, int, 
 
 
 @given(st.lists(st.none() | TEXTS, min_size=1, max_size=8), st.integers(0, 3))
-@settings(max_examples=250)
+@settings(max_examples=200)
 @example(["", None, "", "\x00"], 0)
 @example(["\ufffd", "", None, "\ufffd"], 1)
 @example([None, None], 0)
@@ -463,7 +463,7 @@ RECORDS = {
 
 @pytest.mark.parametrize("format", RECORDS)
 @given(st.data())
-@settings(max_examples=50)
+@settings(max_examples=40)
 def test_no_record_makes_the_check_fail(format, data):
     records = data.draw(st.lists(RECORDS[format], min_size=1, max_size=6))
     with tempfile.TemporaryDirectory() as folder:
