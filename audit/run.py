@@ -2,7 +2,6 @@
 
 import os
 import platform
-import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -237,8 +236,7 @@ class _Audit:
                     spill.__exit__(None, None, None)
 
     def _spill(self, by: str) -> Spill:
-        # What arrives in one call must fit into memory all the same, so it never goes to disk.
-        return Spill(by, sys.maxsize if by == ALL else self.budget)
+        return Spill(None if by == ALL else by, self.budget)
 
     def _keep(self, check: Check, result: Result | str, seconds: float, spill: Spill | None) -> None:
         outcome = self.outcomes[check.name]

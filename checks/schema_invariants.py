@@ -306,7 +306,7 @@ class SchemaInvariants(Check):
         counts = pc.value_counts(known["key"])
         repeated = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
         if len(repeated):
-            copies = known.filter(pc.is_in(known["key"], value_set=repeated)).sort_by(order)
+            copies = _named(known.filter(pc.is_in(known["key"], value_set=repeated))).sort_by(order)
             keys = np.array(copies["key"].to_pylist(), dtype=object)
             first = np.maximum.accumulate(np.where(np.append(True, keys[1:] != keys[:-1]), np.arange(len(keys)), 0))
             later = np.flatnonzero(first != np.arange(len(keys)))
@@ -324,7 +324,7 @@ class SchemaInvariants(Check):
         exists = as_bools(_single(pc.is_in(wanted["key"], value_set=known["key"])))
         lost, strayed = np.flatnonzero(~exists), np.flatnonzero(exists)
         # Where the parent stands more than once, the first place is told, in whatever order the rows came.
-        homes = known.filter(pc.is_in(known["key"], value_set=wanted["key"])).sort_by(order)
+        homes = _named(known.filter(pc.is_in(known["key"], value_set=wanted["key"]))).sort_by(order)
         home = as_ints(_single(pc.index_in(wanted["key"], value_set=homes["key"])), -1)
         both = pa.concat_tables([wanted, homes])
         wanted_ids = wanted["key"].to_pylist()
@@ -881,9 +881,17 @@ def _link_rows(batch: Batch) -> pa.Table:
     for kind, rows, keys in ((KNOWN, known, ids), (WANTED, wanted, parents), (DATED, dated, ids)):
         at = pa.array(rows)
         date = pa.array(micros[rows]) if kind == DATED else pa.nulls(len(rows), pa.int64())
+        places = batch.places.take(at)
+        if kind == KNOWN:  # these are nearly all rows, and their key is their id
+            places = places.set_column(1, PLACES.field("message_id"), pa.nulls(len(rows), pa.string()))
         columns = [keys.take(at), pa.repeat(pa.scalar(kind, pa.int8()), len(rows)), date]
-        parts.append(pa.table([*columns, *batch.places.take(at).columns], schema=LINKS))
+        parts.append(pa.table([*columns, *places.columns], schema=LINKS))
     return pa.concat_tables(parts)
+
+
+def _named(known: pa.Table) -> pa.Table:
+    """KNOWN rows with their ids where other rows have them."""
+    return known.set_column(known.schema.get_field_index("message_id"), LINKS.field("message_id"), known["key"])
 
 
 # -- small words -----------------------------------------------------------------------------------------------------

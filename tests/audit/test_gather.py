@@ -278,12 +278,14 @@ NUMBERS, WORDS = st.none() | st.integers(-(2**63), 2**63 - 1), st.none() | st.te
         st.tuples(st.just(pa.binary()), st.lists(st.lists(st.none() | st.binary(max_size=2), max_size=9), max_size=9)),
     ),
     st.sampled_from([0, 1, 40, 200, 1 << 30]),
+    st.sampled_from([0, 1 << 30]),
 )
-def test_rows_that_agree_come_in_one_table_none_lost_and_in_order(typed, budget):
+def test_rows_that_agree_come_in_one_table_none_lost_and_in_order(typed, budget, small):
     kind, parts = typed
     rows = [(key, n) for n, key in enumerate(itertools.chain.from_iterable(parts))]
     start = 0
-    with Spill("key", budget) as spill:
+    with pytest.MonkeyPatch.context() as patch, Spill("key", budget) as spill:
+        patch.setattr("chataudit.audit.spill.SMALL", small)  # above it, also rows in memory come by partition
         for part in parts:
             spill.add(
                 pa.table({"key": pa.array(part, kind), "n": pa.array(range(start, start + len(part)), pa.int64())})
