@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from ..checks.base.messages import FAULTS, MESSAGES, IntArray
+from ..reports.record import FINDINGS_FILE, RECORD
 from .formats import FORMATS, Fault, Format, Row
 from .formats.base import EXCERPT, faults_table, fit, tabulate, whole_characters
 
@@ -99,10 +100,11 @@ def find(arguments: Iterable[str | os.PathLike[str]]) -> list[Source]:
         path = Path(argument)
         if argument == "-":
             if STDIN not in found:
-                found[STDIN] = _spool()
+                found[STDIN] = _spool(sys.stdin.buffer, STDIN)
             continue
         if path.is_dir():
-            files = sorted(p for p in path.rglob("*") if p.is_file() and p.name.lower().endswith(SUFFIXES))
+            files = sorted(p for p in path.rglob("*") if p.name.lower().endswith(SUFFIXES) and p.is_file())
+            files = [file for file in files if not _is_of_an_audit(file)]
             if not files:
                 raise LookupError(f"{argument}: the folder holds no file that ends in {', '.join(SUFFIXES)}")
         elif path.exists():
@@ -114,7 +116,14 @@ def find(arguments: Iterable[str | os.PathLike[str]]) -> list[Source]:
         for file in files:
             # A file's name need not be UTF-8, but a finding's place is.
             name = os.fsencode(file).decode("utf-8", "backslashreplace")
-            found.setdefault(os.path.realpath(file), Source(file, name))
+            key = os.path.realpath(file)
+            if key in found:
+                continue
+            if file.is_file():
+                found[key] = Source(file, name)
+            else:  # a pipe, as the shell's <(...) makes them
+                with open(file, "rb") as pipe:
+                    found[key] = _spool(pipe, name)
     if not found:
         raise LookupError("no source given. Name a file, a folder, a glob in quotes, or - for stdin")
     for source in found.values():
@@ -122,13 +131,18 @@ def find(arguments: Iterable[str | os.PathLike[str]]) -> list[Source]:
     return list(found.values())
 
 
-def _spool() -> Source:
-    # Standard input is read twice (to recognise the format, and to quote), so it is kept as long as its source is.
+def _is_of_an_audit(file: Path) -> bool:
+    # An audit of the working folder writes into it; the next one is not to read that.
+    return file.name in (RECORD, FINDINGS_FILE) and all((file.parent / n).is_file() for n in (RECORD, FINDINGS_FILE))
+
+
+def _spool(stream: BinaryIO, name: str) -> Source:
+    # A source is read twice (to recognise the format, and to quote), so what comes once is kept as long as its source.
     folder = Path(tempfile.mkdtemp(prefix="chataudit-"))
-    source = Source(folder / "stdin", STDIN)
+    source = Source(folder / "stdin", name)
     weakref.finalize(source, shutil.rmtree, folder, ignore_errors=True)
     with open(source.path, "wb") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
+        shutil.copyfileobj(stream, file)
     return source
 
 
@@ -378,11 +392,13 @@ def _line_blocks(source: Source, pieces: Iterable[bytes], size: int, faults: tup
             piece = piece[end + 1 :]
             end, tail = piece.find(b"\n"), 0
         held += len(piece)
-        last = piece.rfind(b"\n") + 1
-        tail = len(piece) - last if last else tail + len(piece)
+        begin = piece.rfind(b"\n") + 1  # of the line that the piece leaves under way
+        # A line longer than a block stands alone in one: halving would copy it time and again.
+        last = end + 1 if tail >= size else begin
+        tail = len(piece) - begin if begin else tail + len(piece)
         if last and held >= size:
             data = b"".join([*parts, memoryview(piece)[:last]])
-            parts, held = [piece[last:]], tail
+            parts, held = [piece[last:]], len(piece) - last
             yield cut(data)
         else:
             parts.append(piece)
@@ -804,8 +820,11 @@ def _placed(arranged: pa.Table, block: Block, lines: IntArray) -> Parsed:
 def _numbered(block: Block) -> Iterator[tuple[int, bytes]]:
     """The lines of a block with their numbers."""
     assert isinstance(block.data, bytes)
-    lines = block.data.split(b"\n")[:-1]
-    return zip(_line_numbers(block, len(lines)).tolist(), lines, strict=True)
+    start = 0
+    for number in _line_numbers(block, block.data.count(b"\n")).tolist():  # one by one: a line may be most of a block
+        end = block.data.index(b"\n", start)
+        yield number, block.data[start:end]
+        start = end + 1
 
 
 def _parse_carefully(block: Block, plan: Plan) -> Parsed:
@@ -849,7 +868,7 @@ def _parse_records(
 
 def _read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
     """One record, and what had to be repaired to read it; None where it could not be read, or is blank."""
-    if not line.strip():
+    if not line or line.isspace():
         return None, []
     try:
         record = msgspec.json.decode(line)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from building import conversation, in_map_form, message, nest
 from chataudit.audit import read
 from chataudit.audit.formats import FORMATS
@@ -145,7 +146,7 @@ MAKERS = st.sampled_from([flat, trees, documents])
 BLOCKS = st.sampled_from([100, 3000, read.BLOCK])
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(MAKERS, st.lists(CHANGE, min_size=1, max_size=6), BLOCKS)
 def test_no_change_of_bytes_costs_a_line_that_it_left_alone(make, changes, size):
     data = changed(b"\n".join(texts_by_line(make)) + b"\n", changes)
@@ -194,6 +195,29 @@ def test_no_change_of_bytes_stops_the_reading_of_an_array(make, indent, changes,
     except (ValueError, RecursionError):
         whole = False
     assert whole or faults
+
+
+@given(
+    st.lists(st.integers(0, 60), max_size=12).map(
+        lambda sizes: [bytes([97 + k % 26]) * n for k, n in enumerate(sizes)]
+    ),
+    st.booleans(),
+    st.integers(1, 40),
+    st.integers(1, 80),
+)
+def test_lines_are_cut_as_splitting_would_cut_them(texts, ends, size, longest):
+    data = b"\n".join(texts) + (b"\n" if ends else b"")
+    length = min(size, longest)
+    pieces = [data[at : at + length] for at in range(0, len(data), length)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(read, "MAX_LINE", longest)
+        found = list(read._line_blocks(Source(Path("x"), "x"), pieces, size, ()))
+    wanted = list(enumerate(texts if texts and (ends or texts[-1]) else texts[:-1], 1))
+    assert [pair for block in found for pair in read._numbered(block)] == [
+        (n, t) for n, t in wanted if len(t) <= longest
+    ]
+    told = [fault.line for block in found for fault in block.faults]
+    assert told == [n for n, text in wanted if len(text) > longest]
 
 
 # -- two ways of reading lines ---------------------------------------------------------------------------------------
@@ -395,7 +419,7 @@ def test_halving_finds_the_same_as_reading_line_by_line(records, before, after):
     assert found == [fault for fault in shown(slow.faults) if "line_format" not in fault[1]]
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(some_lines(5))
 def test_a_line_gives_the_same_whatever_stands_beside_it(records):
     plan = plan_of(GOOD)
@@ -493,7 +517,7 @@ def tables(draw: st.DrawFn) -> pa.Table:
     return pa.table(columns).slice(start)
 
 
-@settings(max_examples=400)
+@settings(max_examples=300)
 @given(tables())
 def test_columns_read_at_once_are_what_careful_reading_gives(table):
     plan = Plan(FORMATS["oasst_messages"], None)

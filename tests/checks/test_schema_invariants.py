@@ -214,6 +214,19 @@ def test_a_copy_of_a_root_is_no_second_root(tmp_path):
     assert flagged(record, "duplicate_id", "one_root", "tree_id", "order") == claims(("duplicate_id", "a"))
 
 
+def test_a_copy_of_a_root_does_not_count_among_several_roots(tmp_path):
+    data = [message("a"), message("b", "a"), message("a"), message("c"), message("d", "c")]
+    record = judge(tmp_path, data)
+    assert flagged(record) == claims(("duplicate_id", "a"), ("one_root", "c"))
+    assert the(record, "one_root")["summary"] == "The tree has 2 roots; this is not the first"
+
+
+def test_a_copy_that_says_it_is_the_root_is_not_believed(tmp_path):
+    data = [message("a", "gone", "prompter"), message("b", "a"), message("a")]
+    pairs = claims(("dangling_parent", "a"), ("duplicate_id", "a"), ("one_root", "a"))
+    assert flagged(judge(tmp_path, data)) == pairs
+
+
 def test_a_copy_of_a_prompt_that_has_an_answer_is_not_told_as_unanswered(tmp_path):
     assert flagged(judge(tmp_path, [message("a"), message("b", "a"), message("a")])) == claims(("duplicate_id", "a"))
 
@@ -1733,6 +1746,11 @@ def test_documents_need_no_role_no_uuid_and_no_language(tmp_path):
 def test_the_context_of_a_document_is_not_judged(tmp_path, context):
     data = [{"id": "d1", "text": "One", "lang": "en", "context": context}, {"id": "d2", "text": "Two", "lang": "en"}]
     assert flagged(judge(tmp_path, data)) == []
+
+
+def test_a_context_of_another_type_is_told_as_that_alone(tmp_path):
+    data = [{"id": "d1", "text": "One", "context": 5}, {"id": "d2", "text": "Two"}]
+    assert rules_of(judge(tmp_path, data)) == ["mistyped_field"]
 
 
 @pytest.mark.parametrize(
