@@ -43,6 +43,7 @@ from ..checks.schema_invariants import SchemaInvariants
 from . import read
 from .formats import FORMATS
 from .run import Progress, Silence, once
+from .streams import UnreadableSource
 
 PLACE = ("source", "line")
 KEYS = ("message_id", *PLACE)  # what a finding names its message by, and GX an unexpected row
@@ -97,7 +98,7 @@ def frame(
     for source in found:
         try:
             plan = read.recognise(source, format)
-        except read.UnreadableSource as error:
+        except UnreadableSource as error:
             source.errors = [f"{source.name}: {error}"]
             progress.say(source.errors[0])
             continue

@@ -9,7 +9,6 @@ import shutil
 import sys
 import tempfile
 import weakref
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from ..checks.base.messages import FAULTS, MESSAGES, IntArray
 from ..reports.record import FINDINGS_FILE, RECORD
 from .formats import FORMATS, Fault, Format, Row
 from .formats.base import EXCERPT, faults_table, fit, tabulate, whole_characters
+from .streams import Stream, UnreadableSource
 
 SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz", ".jsonl.zst", ".json.zst", ".parquet")
 STDIN = "<stdin>"
@@ -37,10 +37,6 @@ HEAD = 1 << 10  # bytes that are looked at before anything is told about a text 
 BOM = b"\xef\xbb\xbf"
 SAMPLE = 1000  # records that the format is recognised from
 CAREFUL = 32  # lines that are read one by one, where Arrow refused a block of so many
-
-
-class UnreadableSource(Exception):
-    """A file, or the rest of it, could not be read; says why and what to do."""
 
 
 @dataclass
@@ -164,7 +160,7 @@ def blocks(source: Source, size: int = BLOCK, watch: Callable[[int], None] = lam
                 return
             if source.name.lower().endswith(".parquet"):
                 raise UnreadableSource("is no parquet file: it does not begin with PAR1")
-            stream = _Bytes(file, head, min(size, MAX_LINE), watch)
+            stream = Stream(file, head, min(size, MAX_LINE), watch)
             yield from _text_blocks(source, stream)
             if stream.error:
                 raise stream.error
@@ -175,145 +171,11 @@ def blocks(source: Source, size: int = BLOCK, watch: Callable[[int], None] = lam
         source.errors.append(f"{source.name}: could not be read to its end ({error.strerror or type(error).__name__})")
 
 
-class _Bytes:
-    """The decoded bytes of a file in pieces of at most `size`; its digest is that of the bytes on disk.
-
-    What keeps the file from being read to its end is kept in `error`, so that what was decoded before it is read.
-    """
-
-    def __init__(self, file: BinaryIO, head: bytes, size: int, watch: Callable[[int], None]) -> None:
-        self.size, self.digest = size, hashlib.sha256()
-        self.error: Exception | None = None
-        self._file, self._watch = file, watch
-        if head[:2] == b"\x1f\x8b":
-            self._pieces = self._gunzip()
-        elif head == b"\x28\xb5\x2f\xfd":
-            self._pieces = self._unzstd()
-        else:
-            self._pieces = self._raw(size)
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            yield from self._pieces
-        except (UnreadableSource, OSError) as error:
-            self.error = error
-
-    def _raw(self, size: int) -> Iterator[bytes]:
-        while data := self._file.read(size):
-            self._note(data)
-            yield data
-
-    def _note(self, data: bytes) -> None:
-        self.digest.update(data)
-        self._watch(len(data))
-
-    def _gunzip(self) -> Iterator[bytes]:
-        # By zlib itself: all that can be decoded before a cut is given out, and members may follow one another.
-        decoder = zlib.decompressobj(wbits=31)
-        for data in chain(self._raw(1 << 20), [b""]):
-            is_full = True  # zlib may hold more text than it was asked for, also when all of its input is taken
-            while data or (is_full and not decoder.eof):
-                if decoder.eof:
-                    data = data.lstrip(b"\0")  # some tools fill up the last block of a tape or a device
-                    if not data:
-                        break
-                    if not data.startswith(b"\x1f"):
-                        raise UnreadableSource("something follows the end of the gzip stream")
-                    decoder = zlib.decompressobj(wbits=31)
-                before = decoder.copy()
-                try:
-                    text = decoder.decompress(data, self.size)
-                except zlib.error as error:
-                    yield from _until_damage(before, data, self.size)
-                    raise UnreadableSource(f"the gzip stream is damaged ({error}); fetch the file again") from None
-                is_full = len(text) == self.size
-                if text:
-                    yield text
-                data = decoder.unused_data if decoder.eof else decoder.unconsumed_tail
-        if not decoder.eof:
-            raise UnreadableSource("the gzip stream ends early; fetch the file again")
-
-    def _unzstd(self) -> Iterator[bytes]:
-        stream = _zstd_stream(self._read_and_note)
-        given = 0
-        while True:
-            try:
-                text = stream.read(min(self.size, 1 << 18))
-            except OSError as error:
-                yield from self._unzstd_rest(given)
-                reason = "ends early" if "runcat" in str(error) or "nexpected end" in str(error) else "is damaged"
-                raise UnreadableSource(f"the zstd stream {reason}; fetch the file again") from None
-            if not text:
-                return
-            given += len(text)
-            yield text
-
-    def _read_and_note(self, n: int) -> bytes:
-        data = self._file.read(n)
-        self._note(data)
-        return data
-
-    def _unzstd_rest(self, given: int) -> Iterator[bytes]:
-        """What stands behind the first `given` bytes, up to the damage.
-
-        Arrow drops what it decoded in a call that fails. Fed and asked byte by byte it gives it out; it reads 64 KB
-        at a time, so that this is needed near the damage alone.
-        """
-        near = self._file.tell() - (128 << 10)
-        self._file.seek(0)
-        stream = _zstd_stream(lambda n: self._file.read(max(1, min(n, near - self._file.tell()))))
-        rest = bytearray()
-        try:
-            while given:
-                given -= len(stream.read(min(given, 1 << 18)))
-            while text := stream.read(1):
-                rest += text
-        except OSError:
-            pass
-        for start in range(0, len(rest), self.size):
-            yield bytes(rest[start : start + self.size])
-
-
-def _until_damage(decoder: "zlib._Decompress", data: bytes, size: int) -> Iterator[bytes]:
-    """What can be decoded of damaged data: a call that fails drops all it decoded, so one byte at a time."""
-    text = bytearray()
-    for at in range(len(data)):
-        try:
-            text += decoder.decompress(data[at : at + 1])
-        except zlib.error:
-            break
-        while len(text) >= size:
-            yield bytes(text[:size])
-            del text[:size]
-    if text:
-        yield bytes(text)
-
-
-def _zstd_stream(read: Callable[[int], bytes]) -> pa.CompressedInputStream:
-    return pa.CompressedInputStream(pa.PythonFile(_Readable(read), mode="r"), "zstd")
-
-
-class _Readable:
-    """As much of a file as Arrow asks for."""
-
-    def __init__(self, read: Callable[[int], bytes]) -> None:
-        self.read, self.closed = read, False
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return False
-
-    def close(self) -> None:
-        self.closed = True
-
-
 _FIRST = re.compile(rb"(?:\xef\xbb\xbf)?\s*(\S)")
 _TWO_LINES = re.compile(rb"(?:\xef\xbb\xbf)?\s*\S[^\n]*\n\s*\S[^\n]*\n")
 
 
-def _text_blocks(source: Source, stream: _Bytes) -> Iterator[Block]:
+def _text_blocks(source: Source, stream: Stream) -> Iterator[Block]:
     is_lines = ".jsonl" in source.path.name.lower()
     pieces = iter(stream)
     start = bytearray()

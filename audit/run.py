@@ -27,6 +27,7 @@ from . import config as configuration
 from . import engines, gather, quote, read
 from .formats import FORMATS
 from .spill import Spill
+from .streams import UnreadableSource
 
 DEPENDENCIES = ("numpy", "pandas", "pyarrow", "msgspec", "langcodes", "jinja2", "great-expectations")
 
@@ -162,7 +163,7 @@ class _Audit:
         for source in self.sources:
             try:
                 plan = read.recognise(source, forced)
-            except read.UnreadableSource as error:
+            except UnreadableSource as error:
                 source.errors = [f"{source.name}: {error}"]
                 self.progress.say(source.errors[0])
                 continue
