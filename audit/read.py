@@ -761,7 +761,13 @@ def _read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
     except json.JSONDecodeError as error:
         excerpt = text[max(0, error.pos - EXCERPT // 2) :][:EXCERPT]
         return None, [
-            Fault("unreadable_line", f"The line is no JSON: {error.msg} at character {error.pos + 1}", 0, excerpt)
+            # "Unterminated string starting at", says json, and leaves the place to others.
+            Fault(
+                "unreadable_line",
+                f"The line is no JSON: {error.msg.removesuffix(' at')} at character {error.pos + 1}",
+                0,
+                excerpt,
+            )
         ]
     except RecursionError:
         return None, [Fault("unreadable_line", f"The line is no JSON: {TOO_DEEP}", 0, text[:EXCERPT])]

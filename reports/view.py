@@ -160,19 +160,12 @@ def _check(facts: CheckFacts, table: pa.Table) -> CheckView:
     found = table.filter(pc.equal(table["check"], facts.name))
     counts = _severities(found)
     worst = next((SEVERITIES[s] for s, n in counts if n), "clean")
-    flagged = pc.count_distinct(found.filter(pc.greater(found["severity"], NOTE))["message_id"]).as_py()
     broken = sorted((r for r in facts.rules if r.findings), key=lambda r: (-r.severity, -r.findings, r.id))
-    headline = (
-        "did not finish"
-        if facts.error
-        else f"{number(flagged)} of {number(facts.judged)} messages with a warning or an error"
-        + (f" ({flagged / facts.judged:.2%})" if facts.judged else "")
-    )
     return CheckView(
         name=facts.name,
         about=facts.about,
         state="failed" if facts.error else worst,
-        headline=headline,
+        headline="did not finish" if facts.error else _rate(facts, found),
         error=visible(facts.error or ""),
         judged=number(facts.judged),
         skipped=tuple((visible(reason), number(n)) for reason, n in sorted(facts.skipped.items())),
@@ -182,6 +175,16 @@ def _check(facts: CheckFacts, table: pa.Table) -> CheckView:
         settings=tuple((name, visible(repr(value))) for name, value in facts.settings.items()),
         seconds=f"{facts.seconds:.2f}",
     )
+
+
+def _rate(facts: CheckFacts, found: pa.Table) -> str:
+    ids = found.filter(pc.greater(found["severity"], NOTE))["message_id"]
+    flagged = pc.count_distinct(ids).as_py()
+    words = f"{number(flagged)} of {number(facts.judged)} messages with a warning or an error"
+    if facts.judged:
+        words += f" ({flagged / facts.judged:.2%})"
+    # A record that could not be read has no message, and would be missing from the count.
+    return f"{words}, and {number(ids.null_count)} where no message could be named" if ids.null_count else words
 
 
 def _rule(rule: RuleFacts, found: pa.Table) -> RuleView:

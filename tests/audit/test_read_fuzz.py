@@ -146,7 +146,7 @@ MAKERS = st.sampled_from([flat, trees, documents])
 BLOCKS = st.sampled_from([100, 3000, read.BLOCK])
 
 
-@settings(max_examples=250)
+@settings(max_examples=150)
 @given(MAKERS, st.lists(CHANGE, min_size=1, max_size=6), BLOCKS)
 def test_no_change_of_bytes_costs_a_line_that_it_left_alone(make, changes, size):
     data = changed(b"\n".join(texts_by_line(make)) + b"\n", changes)
@@ -160,7 +160,7 @@ def test_the_same_holds_where_the_name_does_not_tell_lines_from_a_document(make,
     held_to_the_law(make, data, "data.json", size)
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(MAKERS, st.lists(CHANGE, min_size=1, max_size=3), BLOCKS)
 def test_no_change_of_packed_bytes_costs_a_line_before_it(make, changes, size):
     packed = changed(gzip.compress(b"\n".join(texts_by_line(make)) + b"\n", mtime=0), changes)
@@ -382,7 +382,7 @@ GOOD = [json.dumps(row).encode() for row in flat()]
 MAP_FORM = [json.dumps({**row, **in_map_form(row)}).encode() for row in turns()[:2]]
 
 
-@settings(max_examples=500)
+@settings(max_examples=300)
 @given(some_lines(3), st.sampled_from([[], GOOD[1:5], MAP_FORM]))
 @example([b'{"message_id": "a", "odd": NaN}'], [b'{"odd": 1.5}'])
 @example([b'{"odd": "\xff"}'], [b'{"odd": "x"}'])
@@ -517,7 +517,7 @@ def tables(draw: st.DrawFn) -> pa.Table:
     return pa.table(columns).slice(start)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(tables())
 def test_columns_read_at_once_are_what_careful_reading_gives(table):
     plan = Plan(FORMATS["oasst_messages"], None)

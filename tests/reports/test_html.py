@@ -87,6 +87,11 @@ def test_what_does_not_fit_on_the_page_is_counted(tmp_path, monkeypatch):
     assert (rule.count, len(rule.findings), rule.left_out) == ("10", 3, "7 more in findings.parquet")
 
 
+def test_a_record_that_was_lost_is_counted_beside_the_messages(tmp_path):
+    (check,) = page(audit(tmp_path, [message("a"), message("b", "a"), "{"])).checks
+    assert check.headline == "0 of 2 messages with a warning or an error (0.00%), and 1 where no message could be named"
+
+
 def test_an_audit_without_findings_says_what_was_looked_at(tmp_path):
     view_ = page(audit(tmp_path, [message("a"), message("b", "a")]))
     assert (view_.state, view_.headline) == ("clean", "Nothing found")
