@@ -117,6 +117,8 @@ def run(
     format = format or settings.format
     if format is not None and format not in FORMATS:
         raise LookupError(f"no format {format!r}; there are {', '.join(FORMATS)}")
+    if block < 1:
+        raise ValueError(f"block: {block} is below 1")
     budget = configuration.n_bytes(memory or settings.memory)
     wanted = _wanted(checks, config)
     progress = progress or Silence()

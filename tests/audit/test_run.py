@@ -1,0 +1,37 @@
+import pytest
+from building import message, uid, write
+
+from chataudit import run
+from chataudit.checks.schema_invariants import SchemaInvariants
+
+
+@pytest.fixture
+def data(tmp_path):
+    return write(tmp_path / "data.jsonl", [message("a"), message("b", "a", role="prompter")])
+
+
+def test_checks_are_given_by_name_or_with_their_settings(data):
+    by_name = run(data, checks=["schema_invariants"])
+    with_settings = run(data, checks=[SchemaInvariants(off=("unanswered_thread",))])
+    assert by_name.findings()["message_id"].tolist() == [uid("b"), uid("b")]
+    assert with_settings.findings()["rule"].tolist() == ["schema_invariants/role_alternation"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"block": 0}, "block: 0 is below 1"),
+        ({"workers": 0}, "workers: 0 is below 1"),
+        ({"memory": "much"}, "memory 'much'; expected a size"),
+        ({"engine": "steam"}, "engine 'steam'; expected one of"),
+    ],
+)
+def test_a_setting_of_a_wrong_value_is_refused_by_name(data, wrong, told):
+    with pytest.raises(ValueError, match=told):
+        run(data, **wrong)
+
+
+def test_several_sources_are_one_data_set(data, tmp_path):
+    more = write(tmp_path / "more.jsonl", [message("c", "a")])
+    record = run(data, more)
+    assert (record.facts.messages, record.facts.trees, len(record.facts.sources)) == (3, 1, 2)
