@@ -537,7 +537,9 @@ def roles(batch: Batch) -> list[Claims]:
     is_leaf = np.ones(len(batch), dtype=bool)
     is_leaf[batch.parent[has_parent]] = False
     waiting = as_bools(pc.is_in(batch.column("tree_state"), value_set=pa.array(WAITING_STATES)))
-    open_end = np.flatnonzero(is_leaf & (code == 0) & ~waiting & ~batch.is_copy)
+    # Nobody can answer a message without an id by name, and a copy is told of as such.
+    named = ~as_bools(batch.column("message_id").is_null())
+    open_end = np.flatnonzero(is_leaf & (code == 0) & ~waiting & ~batch.is_copy & named)
     return claims + _claims(
         batch.places, UNANSWERED_THREAD, open_end, "The thread ends with a prompt that nobody answers"
     )

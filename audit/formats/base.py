@@ -187,7 +187,8 @@ def tabulate(rows: Sequence[Row], lines: Sequence[int], source: str) -> tuple[pa
             except _Mistyped as wrong:
                 name, ids = field.name + wrong.where, (row.get("tree_id"), row.get("message_id"))
                 faults.append(mistyped(name, wrong.value, wrong.expected, *ids)._replace(line=line))
-                values.append(None)
+                # A null parent would make the message a root; one that nobody can find leaves it a reply.
+                values.append(str(value)[:EXCERPT] if field.name == "parent_id" else None)
         try:
             columns.append(pa.array(values, field.type))
         except UnicodeEncodeError:

@@ -92,6 +92,8 @@ class OasstTrees(Format):
             yield {**shared, "parent_id": parent_id, **own}
             replies = node.get("replies")
             if isinstance(replies, list):
-                stack.extend((reply, node.get("message_id")) for reply in reversed(replies))
+                # Replies to a message without an id have a parent all the same, though nobody can name it.
+                parent_id = node.get("message_id") or f"{place}, without id"
+                stack.extend((reply, parent_id) for reply in reversed(replies))
             elif replies is not None:
                 yield mistyped("replies", replies, "a list of messages", shared["tree_id"], node.get("message_id"))

@@ -1,6 +1,5 @@
 import pytest
 from building import message, uid, write
-
 from chataudit import run
 from chataudit.checks.schema_invariants import SchemaInvariants
 

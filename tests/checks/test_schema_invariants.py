@@ -434,10 +434,22 @@ def test_a_nested_root_that_says_another_tree_id_than_its_record_is_flagged(tmp_
     assert flagged(judge(tmp_path, [tree])) == claims(("tree_id", "a"))
 
 
-def test_replies_to_a_nested_message_without_an_id_stand_alone(tmp_path):
+def test_replies_to_a_nested_message_without_an_id_have_a_parent_that_nobody_can_name(tmp_path):
     nameless = node("b", "assistant", node("c", "prompter", node("d", "assistant")), message_id=...)
     record = judge(tmp_path, [nested(node("a", "prompter", nameless))])
-    assert flagged(record) == [("missing_field", None), *claims(("one_root", "c"))]
+    assert flagged(record) == sorted([("missing_field", None), *claims(("dangling_parent", "c"))])
+
+
+def test_a_nested_prompt_without_an_id_is_not_told_as_unanswered(tmp_path):
+    nameless = node("c", "prompter", node("d", "assistant"), message_id=...)
+    record = judge(tmp_path, [nested(node("a", "prompter", node("b", "assistant", nameless)))])
+    assert flagged(record) == sorted([("missing_field", None), *claims(("dangling_parent", "d"))])
+
+
+def test_a_mistyped_parent_does_not_make_a_reply_a_root(tmp_path):
+    record = judge(tmp_path, [message("a"), message("b", "a", parent_id=5)])
+    told = flagged(record, "mistyped_field", "dangling_parent", "one_root", "root_role")
+    assert told == claims(("dangling_parent", "b"), ("mistyped_field", "b"))
 
 
 # -- unanswered_thread -----------------------------------------------------------------------------------------------

@@ -158,8 +158,8 @@ def expected(turns: list[Turn]) -> dict[str, list[int]]:
             told["role_alternation"].append(line)
         if line in roots and role == "assistant":
             told["root_role"].append(line)
-        # A copy has no replies of its own: they are those of the first.
-        is_answered = any(parent[reply] == line for reply in lines)
+        # A copy has no replies of its own: they are those of the first. Without an id, nobody can answer by name.
+        is_answered = any(parent[reply] == line for reply in lines) or turn[line].id is None
         if role == "prompter" and not is_answered and not turn[line].waits and line not in copies:
             told["unanswered_thread"].append(line)
 
