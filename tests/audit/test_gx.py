@@ -224,3 +224,19 @@ def test_nothing_else_imports_great_expectations():
     assert [path.name for path in modules if "import great_expectations" in path.read_text(encoding="utf-8")] == [
         "gx.py"
     ]
+
+
+def test_the_command_writes_the_result_and_tells_by_its_exit_code(tmp_path, monkeypatch):
+    from chataudit.audit.cli import app
+    from typer.testing import CliRunner
+
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "whole.jsonl", tree("a", ("a2", "a", {})))
+    write(tmp_path / "broken.jsonl", FAULTY["role_alternation"])
+    call = CliRunner().invoke
+    assert call(app, ["gx", "whole.jsonl", "--out", "whole.json"]).exit_code == 0
+    assert json.loads(Path("whole.json").read_text())["success"] is True
+    assert call(app, ["gx", "broken.jsonl", "--out", "broken.json"]).exit_code == 1
+    again = call(app, ["gx", "whole.jsonl", "--out", "broken.json"])
+    assert (again.exit_code, json.loads(Path("broken.json").read_text())["success"]) == (2, False)
+    assert "broken.json is there already" in again.output
