@@ -19,13 +19,14 @@ from .. import __version__
 from ..checks.base.findings import SEVERITIES
 from ..checks.schema_invariants import SchemaInvariants
 from ..reports.html import pages
-from ..reports.record import FINDINGS_FILE, REPORT, Record, may_write
+from ..reports.record import FINDINGS_FILE, REPORT, Record, refuse_taken
 from ..reports.view import count_of, number, page, visible
 from . import config as configuration
 from . import demo as demonstration
 from . import registry
 from .engines import ENGINES
 from .formats import FORMATS
+from .run import Silence
 from .run import run as audit
 
 USAGE = 2  # exit code: what the user asked for cannot be done
@@ -261,10 +262,7 @@ def _target(folder: Path | None, sources: Sequence[str], overwrite: bool) -> Pat
     if folder is None:
         name = "stdin" if sources[0] == "-" else Path(sources[0]).name.replace("*", "_") or "data"
         return _free(Path(f"{name}.audit"))
-    if not may_write(folder, replace=overwrite):
-        raise FileExistsError(
-            f"{folder} is not empty. Name another folder, or pass --overwrite to replace an older audit"
-        )
+    refuse_taken(folder, replace=overwrite)
     return folder
 
 
@@ -347,20 +345,10 @@ class _Lines:
             err.print(f"read {number(self._done // 1_000_000)} of {number(self._total // 1_000_000)} MB")
 
 
-class _Silent:
-    """No progress at all."""
-
-    def say(self, line: str) -> None: ...
-
-    def total(self, n_bytes: int) -> None: ...
-
-    def advance(self, n_bytes: int) -> None: ...
-
-
 @contextmanager
-def _progress(quiet: bool) -> Iterator[_Bar | _Lines | _Silent]:
+def _progress(quiet: bool) -> Iterator[_Bar | _Lines | Silence]:
     if quiet:
-        yield _Silent()
+        yield Silence()
     elif not err.is_terminal:
         yield _Lines()
     else:

@@ -333,8 +333,7 @@ def _judge(checks: Sequence[Check], batch: Batch) -> tuple[pa.Table, int, list[t
             found = quote.fill(result.findings, quote.texts_of(batch, wanted))
             result = Result(found, result.coverage, result.rows)
         results.append((check, result, seconds))
-    judged = batch.messages.filter(pa.array(~batch.is_context)) if batch.is_context.any() else batch.messages
-    return cover(judged, "read"), batch.n_trees, results
+    return cover(batch.judged, "read"), batch.n_trees, results
 
 
 def _timed(stage: Callable[[Any], Result], rows: Any) -> tuple[Result | str, float]:

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from .base.check import ALL, Check, Result, Stage
 from .base.findings import ERROR, FINDINGS, NOTE, WARNING, Rule, Spans, claim, cover
-from .base.messages import DETOXIFY, PLACES, Batch, IntArray, as_bools, as_ints, line_id
+from .base.messages import DETOXIFY, PLACES, Batch, IntArray, as_bools, as_ints, line_id, single
 
 ROLES = ("prompter", "assistant")
 LABEL_NAMES = (
@@ -290,8 +290,7 @@ class SchemaInvariants(Check):
         """Judge what can be told from whole trees; hand on ids, open parents and the newest dates."""
         judges = (links, roles, ranks, states, fields, texts, labels, dates) if len(batch) else ()
         found = self._findings(claims for judge in (*judges, reading_faults) for claims in judge(batch))
-        judged = batch.messages.filter(pa.array(~batch.is_context)) if batch.is_context.any() else batch.messages
-        return Result(found, cover(judged), rows=_link_rows(batch))
+        return Result(found, cover(batch.judged), rows=_link_rows(batch))
 
     # -- second stage: ids and parents over all trees ----------------------------------------------------------------
 
@@ -321,11 +320,11 @@ class SchemaInvariants(Check):
                 facets=[{"scope": s} for s in scope],
             )
 
-        exists = as_bools(_single(pc.is_in(wanted["key"], value_set=known["key"])))
+        exists = as_bools(single(pc.is_in(wanted["key"], value_set=known["key"])))
         lost, strayed = np.flatnonzero(~exists), np.flatnonzero(exists)
         # Where the parent stands more than once, the first place is told, in whatever order the rows came.
         homes = _named(known.filter(pc.is_in(known["key"], value_set=wanted["key"]))).sort_by(order)
-        home = as_ints(_single(pc.index_in(wanted["key"], value_set=homes["key"])), -1)
+        home = as_ints(single(pc.index_in(wanted["key"], value_set=homes["key"])), -1)
         both = pa.concat_tables([wanted, homes])
         wanted_ids = wanted["key"].to_pylist()
         claims += _claims(
@@ -698,7 +697,7 @@ def fields(batch: Batch) -> list[Claims]:
 def texts(batch: Batch) -> list[Claims]:
     """Texts that are empty, or hold characters that are no text."""
     judged, facts = ~batch.is_context, batch.text_facts
-    blank = np.flatnonzero(as_bools(_single(facts["is_blank"])) & judged)
+    blank = np.flatnonzero(as_bools(single(facts["is_blank"])) & judged)
     claims = _claims(
         batch.places,
         EMPTY_TEXT,
@@ -959,7 +958,3 @@ def _duration(micros: int) -> str:
         if seconds >= size:
             return f"{seconds / size:.1f} {unit}s"
     return f"{seconds:.6g} s"
-
-
-def _single(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

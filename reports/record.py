@@ -140,10 +140,7 @@ class Record:
             If the folder is there and holds something, unless it is an older audit and `replace` is set.
         """
         target = Path(folder)
-        if not may_write(target, replace=replace):
-            raise FileExistsError(
-                f"{target} is not empty. Name another folder, or pass --overwrite to replace an audit"
-            )
+        refuse_taken(target, replace=replace)
         target.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
@@ -197,13 +194,19 @@ class Record:
         return cls(facts, table)
 
 
-def may_write(folder: Path, *, replace: bool = False) -> bool:
-    """Whether an audit may go there: a folder that is absent, empty, or an older audit to be replaced."""
-    if not folder.exists():
-        return True
-    if not folder.is_dir():
-        return False
-    return not any(folder.iterdir()) or (replace and (folder / RECORD).is_file())
+def refuse_taken(folder: Path, *, replace: bool = False) -> None:
+    """Let only a folder pass that is absent, empty, or an older audit to be replaced.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder holds anything else, or is a file.
+    """
+    is_free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+    if not is_free and not (replace and (folder / RECORD).is_file()):
+        raise FileExistsError(
+            f"{folder} is not empty. Name another folder, or pass --overwrite to replace an older audit"
+        )
 
 
 def _umask() -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from .messages import nameless_id
+from .messages import nameless_id, single
 
 NOTE, WARNING, ERROR = 1, 2, 3
 SEVERITIES = {NOTE: "note", WARNING: "warning", ERROR: "error"}
@@ -160,8 +160,8 @@ def _span_lists(places: pa.Table, spans: Sequence[Spans], n: int) -> pa.Array:
     blank = pa.nulls(int(used.sum()), pa.string())
     flat = pa.StructArray.from_arrays(
         [
-            _flat(at["source"]),
-            _flat(at["line"]),
+            single(at["source"]),
+            single(at["line"]),
             pa.array(ids, pa.string()),
             pa.array(start[used], pa.int64()),
             pa.array(end[used], pa.int64()),
@@ -173,10 +173,6 @@ def _span_lists(places: pa.Table, spans: Sequence[Spans], n: int) -> pa.Array:
     )
     offsets = np.concatenate([[0], np.cumsum(used.sum(axis=1))])
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), flat)
-
-
-def _flat(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def fingerprint(rule_id: str, message_id: str, about: str = "") -> str:

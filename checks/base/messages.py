@@ -135,6 +135,11 @@ class Batch:
         return as_bools(self.column("is_context"))
 
     @cached_property
+    def judged(self) -> pa.Table:
+        """The messages without those that are only context."""
+        return self.messages.filter(pa.array(~self.is_context)) if self.is_context.any() else self.messages
+
+    @cached_property
     def tree(self) -> IntArray:
         """Number of each row's tree, from 0.
 
@@ -288,6 +293,11 @@ def line_id(line: int) -> str:
 def nameless_id(line: int) -> str:
     """What stands in a span for a message without an id."""
     return f"line {line}, without id"
+
+
+def single(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """The column in one piece."""
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def as_ints(column: pa.Array, null: int) -> IntArray:
