@@ -19,11 +19,10 @@ from typing import Any, BinaryIO, NamedTuple
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.json as pj
 
 from ..checks.base.messages import FAULTS, MESSAGES, IntArray
 from ..reports.record import FINDINGS_FILE, RECORD
+from . import jsonl
 from .formats import FORMATS, Fault, Format, Row
 from .formats.base import EXCERPT, faults_table, fit, tabulate, whole_characters
 from .streams import Stream, UnreadableSource
@@ -582,89 +581,50 @@ def _parse_table(block: Block, plan: Plan) -> Parsed:
 
 
 def _parse_lines(block: Block, plan: Plan) -> Parsed:
-    data = block.data
-    assert isinstance(data, bytes)
-    ends = np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == 10)
-    parts = list(_halve(block, plan, ends)) if plan.schema is not None else [_parse_carefully(block, plan)]
-    return join([Parsed(MESSAGES.empty_table(), _line_ends(block, ends), 0), *parts])
+    parts = [_parse_carefully(block, plan)] if plan.schema is None else list(_halve(block, plan))
+    return join([Parsed(MESSAGES.empty_table(), _line_ends(block), 0), *parts])
 
 
-def _line_ends(block: Block, ends: IntArray) -> pa.Table:
+def _line_ends(block: Block) -> pa.Table:
     """FAULTS of how the lines end: the first of its kind; of several blocks of a source, the caller keeps one."""
-    bytes_ = np.frombuffer(block.data, dtype=np.uint8)
-    rows = np.flatnonzero(bytes_[ends - 1] == 13)
-    if not rows.size:
+    assert isinstance(block.data, bytes)
+    at = block.data.find(b"\r\n")
+    if at < 0:
         return FAULTS.empty_table()
-    line = int(_line_numbers(block, len(ends))[rows[0]])
+    row = block.data.count(b"\n", 0, at)
+    line = block.first + row if block.lines is None else int(block.lines[row])
     return faults_table([Fault("line_format", "Lines end in CRLF; this is the first", line)], block.source.name)
 
 
-def _halve(block: Block, plan: Plan, ends: IntArray) -> Iterator[Parsed]:
+def _halve(block: Block, plan: Plan) -> Iterator[Parsed]:
     data = block.data
     assert isinstance(data, bytes)
-    parsed = _parse_by_arrow(block, plan, ends)
+    parsed = _parse_as_columns(block, plan)
     if parsed is not None:
         yield parsed
-    elif len(ends) <= CAREFUL:
+        return
+    # The line feed that is nearest before the middle, or behind it where that is within the first line.
+    middle = data.rfind(b"\n", 0, len(data) // 2) + 1 or data.find(b"\n") + 1
+    n = data.count(b"\n", 0, middle)
+    if middle == len(data) or n + data.count(b"\n", middle) <= CAREFUL:
         yield _parse_carefully(block, plan)
-    else:
-        half = len(ends) // 2
-        middle = int(ends[half - 1]) + 1
-        lines = block.lines
-        yield from _halve(
-            block._replace(data=data[:middle], lines=None if lines is None else lines[:half]), plan, ends[:half]
-        )
-        yield from _halve(
-            block._replace(data=data[middle:], first=block.first + half, lines=None if lines is None else lines[half:]),
-            plan,
-            ends[half:] - middle,
-        )
+        return
+    lines = block.lines
+    yield from _halve(block._replace(data=data[:middle], lines=None if lines is None else lines[:n]), plan)
+    yield from _halve(
+        block._replace(data=data[middle:], first=block.first + n, lines=None if lines is None else lines[n:]), plan
+    )
 
 
-def _parse_by_arrow(block: Block, plan: Plan, ends: IntArray) -> Parsed | None:
-    data = block.data
-    assert isinstance(data, bytes)
-    if not len(ends):
-        return None
-    # Arrow's parser dies on a line that is `null`, reads two records on a line as two, and one record over two lines
-    # as one. Where each line begins and ends with a brace, and there are as many rows as lines, none of these is so.
-    bytes_ = np.frombuffer(data, dtype=np.uint8)
-    starts = np.append(0, ends[:-1] + 1)
-    last = ends - 1
-    last = np.where(bytes_[last] == 13, last - 1, last)
-    if not ((bytes_[starts] == 123).all() and (bytes_[last] == 125).all()):
-        return None
+def _parse_as_columns(block: Block, plan: Plan) -> Parsed | None:
+    assert isinstance(block.data, bytes)
+    assert plan.schema is not None
+    table = jsonl.parse(block.data, plan.schema)
     try:
-        table = pj.read_json(
-            pa.BufferReader(data),
-            read_options=pj.ReadOptions(use_threads=False, block_size=len(data) + 1),
-            # A field that the sample did not show is refused: inferring it dies on deep nesting, ignoring it would
-            # hide what is wrong with it.
-            parse_options=pj.ParseOptions(
-                explicit_schema=plan.schema, newlines_in_values=False, unexpected_field_behavior="error"
-            ),
-        )
-        # Arrow takes NaN for a number, and a number that is too long for infinity.
-        if len(table) != len(ends) or not _is_finite(table):
-            return None
-        table.validate(full=True)  # UTF-8 above all, also of fields that are not ours
-        arranged = plan.format.arrange(table)
-    except (pa.ArrowException, UnicodeDecodeError):
+        arranged = None if table is None else plan.format.arrange(table)
+    except pa.ArrowInvalid:
         return None
-    return _placed(arranged, block, _line_numbers(block, len(ends)))
-
-
-def _is_finite(table: pa.Table) -> bool:
-    columns = list(table.columns)
-    while columns:  # no recursion: fields that are not ours may be nested as deep as Python reads them
-        column = columns.pop()
-        if pa.types.is_struct(column.type):
-            columns += [pc.struct_field(column, [at]) for at in range(column.type.num_fields)]
-        elif pa.types.is_list(column.type):
-            columns.append(pc.list_flatten(column))
-        elif pa.types.is_floating(column.type) and pc.all(pc.is_finite(column)).as_py() is False:
-            return False
-    return True
+    return None if arranged is None else _placed(arranged, block, _line_numbers(block, arranged.num_rows))
 
 
 def _line_numbers(block: Block, n: int) -> IntArray:

@@ -296,53 +296,8 @@ class SchemaInvariants(Check):
 
     def link(self, rows: pa.Table) -> Result:
         """Find ids that stand more than once, and parents that are nowhere or in another tree."""
-        kind = rows["kind"]
-        order = [(name, "ascending") for name in ("key", "source", "line", "n_chars")]
-        known = rows.filter(pc.equal(kind, KNOWN))
-        wanted = rows.filter(pc.equal(kind, WANTED)).sort_by(order)
-        claims: list[Claims] = []
-
-        counts = pc.value_counts(known["key"])
-        repeated = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
-        if len(repeated):
-            copies = _named(known.filter(pc.is_in(known["key"], value_set=repeated))).sort_by(order)
-            keys = np.array(copies["key"].to_pylist(), dtype=object)
-            first = np.maximum.accumulate(np.where(np.append(True, keys[1:] != keys[:-1]), np.arange(len(keys)), 0))
-            later = np.flatnonzero(first != np.arange(len(keys)))
-            trees = np.array(copies["tree_id"].to_pylist(), dtype=object)
-            scope = ["same tree" if trees[r] == trees[first[r]] else "other tree" for r in later]
-            claims += _claims(
-                copies,
-                DUPLICATE_ID,
-                later,
-                [f"The id stands first at {at}" for at in _other_places(copies, first[later], later)],
-                spans=[Spans(later), Spans(first[later])],
-                facets=[{"scope": s} for s in scope],
-            )
-
-        exists = as_bools(single(pc.is_in(wanted["key"], value_set=known["key"])))
-        lost, strayed = np.flatnonzero(~exists), np.flatnonzero(exists)
-        # Where the parent stands more than once, the first place is told, in whatever order the rows came.
-        homes = _named(known.filter(pc.is_in(known["key"], value_set=wanted["key"]))).sort_by(order)
-        home = as_ints(single(pc.index_in(wanted["key"], value_set=homes["key"])), -1)
-        both = pa.concat_tables([wanted, homes])
-        wanted_ids = wanted["key"].to_pylist()
-        claims += _claims(
-            both,
-            DANGLING_PARENT,
-            lost,
-            [f"The parent {_show(wanted_ids[r])} is nowhere in the data" for r in lost],
-            about=[wanted_ids[r] for r in lost],
-        )
-        claims += _claims(
-            both,
-            PARENT_IN_OTHER_TREE,
-            strayed,
-            [f"The parent {_show(wanted_ids[r])} belongs to another tree" for r in strayed],
-            spans=[Spans(strayed), Spans(home[strayed] + wanted.num_rows)],
-            about=[wanted_ids[r] for r in strayed],
-        )
-        return Result(self._findings(claims), rows=rows.filter(pc.equal(kind, DATED)))
+        known, wanted, dated = (rows.filter(pc.equal(rows["kind"], kind)) for kind in (KNOWN, WANTED, DATED))
+        return Result(self._findings([*_copies(known), *_open_parents(known, wanted)]), rows=dated)
 
     # -- third stage: the newest messages of all ---------------------------------------------------------------------
 
@@ -382,6 +337,62 @@ def _claims(
     if not len(rows):
         return []
     return [(rule, claim(places, rule, rows, summaries, spans=spans, facets=facets, about=about))]
+
+
+# -- over all trees: a part of the link rows in, claims out ------------------------------------------------------------
+
+_LINK_ORDER = [(name, "ascending") for name in ("key", "source", "line", "n_chars")]
+
+
+def _copies(known: pa.Table) -> list[Claims]:
+    """Ids that stand more than once."""
+    counts = pc.value_counts(known["key"])
+    repeated = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+    if not len(repeated):
+        return []
+    copies = _named(known.filter(pc.is_in(known["key"], value_set=repeated))).sort_by(_LINK_ORDER)
+    keys = np.array(copies["key"].to_pylist(), dtype=object)
+    first = np.maximum.accumulate(np.where(np.append(True, keys[1:] != keys[:-1]), np.arange(len(keys)), 0))
+    later = np.flatnonzero(first != np.arange(len(keys)))
+    trees = np.array(copies["tree_id"].to_pylist(), dtype=object)
+    scope = ["same tree" if trees[r] == trees[first[r]] else "other tree" for r in later]
+    return _claims(
+        copies,
+        DUPLICATE_ID,
+        later,
+        [f"The id stands first at {at}" for at in _other_places(copies, first[later], later)],
+        spans=[Spans(later), Spans(first[later])],
+        facets=[{"scope": s} for s in scope],
+    )
+
+
+def _open_parents(known: pa.Table, wanted: pa.Table) -> list[Claims]:
+    """Parents that are nowhere, or in another tree."""
+    if not wanted.num_rows:
+        return []
+    wanted = wanted.sort_by(_LINK_ORDER)
+    exists = as_bools(single(pc.is_in(wanted["key"], value_set=known["key"])))
+    lost, strayed = np.flatnonzero(~exists), np.flatnonzero(exists)
+    # Where the parent stands more than once, the first place is told, in whatever order the rows came.
+    homes = _named(known.filter(pc.is_in(known["key"], value_set=wanted["key"]))).sort_by(_LINK_ORDER)
+    home = as_ints(single(pc.index_in(wanted["key"], value_set=homes["key"])), -1)
+    both = pa.concat_tables([wanted, homes])
+    wanted_ids = wanted["key"].to_pylist()
+    claims = _claims(
+        both,
+        DANGLING_PARENT,
+        lost,
+        [f"The parent {_show(wanted_ids[r])} is nowhere in the data" for r in lost],
+        about=[wanted_ids[r] for r in lost],
+    )
+    return claims + _claims(
+        both,
+        PARENT_IN_OTHER_TREE,
+        strayed,
+        [f"The parent {_show(wanted_ids[r])} belongs to another tree" for r in strayed],
+        spans=[Spans(strayed), Spans(home[strayed] + wanted.num_rows)],
+        about=[wanted_ids[r] for r in strayed],
+    )
 
 
 # -- judges: a batch in, claims out ----------------------------------------------------------------------------------

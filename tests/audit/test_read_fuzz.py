@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from building import conversation, in_map_form, message, nest
-from chataudit.audit import read
+from chataudit.audit import jsonl, read
 from chataudit.audit.formats import FORMATS
 from chataudit.audit.read import Block, Parsed, Plan, Source, UnreadableSource
 from chataudit.checks.base.messages import MESSAGES
@@ -374,14 +374,21 @@ def shown(table: pa.Table) -> list[tuple[int, str]]:
     return sorted(rows, key=lambda row: row[0])
 
 
-def ends_of(block: Block) -> Any:
-    return np.flatnonzero(np.frombuffer(block.data, dtype=np.uint8) == 10)
+WAYS = pytest.mark.parametrize(
+    "way", ["Arrow", pytest.param("ours", marks=pytest.mark.skipif(jsonl._jsonl is None, reason="not compiled"))]
+)
+
+
+def by(way: str) -> Any:
+    """Whose parser reads blocks within it."""
+    return patch.object(jsonl, "_jsonl", None if way == "Arrow" else jsonl._jsonl)
 
 
 GOOD = [json.dumps(row).encode() for row in flat()]
 MAP_FORM = [json.dumps({**row, **in_map_form(row)}).encode() for row in turns()[:2]]
 
 
+@WAYS
 @settings(max_examples=300)
 @given(some_lines(3), st.sampled_from([[], GOOD[1:5], MAP_FORM]))
 @example([b'{"message_id": "a", "odd": NaN}'], [b'{"odd": 1.5}'])
@@ -395,10 +402,11 @@ MAP_FORM = [json.dumps({**row, **in_map_form(row)}).encode() for row in turns()[
 @example([b'{"detoxify": 0}', b'{"detoxify": {}}'], [b'{"detoxify": {"toxicity": 0.5}}'])
 @example([b'{"message_id": "a", "odd" : 1, "rank": 1, "rank": 1}'], [])
 @example([b'{"labels": {"spam": {"value": 9007199254740993, "count": 1}}}'], MAP_FORM)
-def test_what_arrow_reads_is_what_careful_reading_gives(records, sample):
+def test_what_is_read_at_once_is_what_careful_reading_gives(way, records, sample):
     block, plan = block_of(records), plan_of([*sample, *records])
-    fast = None if plan.schema is None else read._parse_by_arrow(block, plan, ends_of(block))
-    event(f"Arrow {'refuses' if fast is None else 'reads'}")
+    with by(way):
+        fast = None if plan.schema is None else read._parse_as_columns(block, plan)
+    event(f"{way}: {'refuses' if fast is None else 'reads'}")
     slow = read._parse_carefully(block, plan)
     if fast is not None:
         assert slow.faults.to_pylist() == []
@@ -406,12 +414,15 @@ def test_what_arrow_reads_is_what_careful_reading_gives(records, sample):
         assert fast.records == slow.records
 
 
+@WAYS
 @settings(max_examples=100)
 @given(some_lines(6), st.integers(0, 60), st.integers(0, 60))
-def test_halving_finds_the_same_as_reading_line_by_line(records, before, after):
+def test_halving_finds_the_same_as_reading_line_by_line(way, records, before, after):
     block = block_of([*(GOOD * 3)[:before], *records, *(GOOD * 3)[:after]])
     plan = plan_of(GOOD)
-    halved, slow = read.parse(block, plan), read._parse_carefully(block, plan)
+    with by(way):
+        halved = read.parse(block, plan)
+    slow = read._parse_carefully(block, plan)
     assert shown(halved.messages) == shown(slow.messages)
     assert halved.records == slow.records
     # How lines end is told once a block, and which blank line is the first of a file by the caller.
@@ -430,10 +441,70 @@ def test_a_line_gives_the_same_whatever_stands_beside_it(records):
     assert sorted(f["detail"] for f in together.faults.to_pylist() if f["kind"] != "line_format") == details
 
 
-def test_good_lines_of_every_form_are_read_by_arrow():
+@WAYS
+def test_good_lines_of_every_form_are_read_at_once(way):
     for records in (GOOD[1:5], MAP_FORM, [json.dumps(message("a", odd={"a": [1, None]})).encode()]):
         block, plan = block_of(records), plan_of(records)
-        assert read._parse_by_arrow(block, plan, ends_of(block)) is not None
+        with by(way):
+            assert read._parse_as_columns(block, plan) is not None
+
+
+@WAYS
+@settings(max_examples=200)
+@given(
+    st.lists(
+        st.tuples(
+            st.none() | st.text(st.characters(exclude_categories=["Cs"])),
+            st.none() | st.floats(allow_nan=False, allow_infinity=False),
+            st.none() | st.integers(-(10**18) + 1, 10**18 - 1),
+            st.none() | st.booleans(),
+            st.none() | st.lists(st.none() | st.text('aé中😀\n"\\', max_size=3)),
+        )
+    ),
+    st.booleans(),
+)
+@example([("x" * 100 + "\u2028" + "y" * 100, 1.7976931348623157e308, 0, None, None)], True)
+@example([("𝄞", 5e-324, -0, True, []), (None, -0.0, None, False, [None])], True)
+def test_values_are_read_as_python_wrote_them(way, rows, ascii):
+    names = ["text", "x", "k", "flag", "items"]
+    records = [dict(zip(names, row, strict=True)) for row in rows]
+    kinds = [pa.string(), pa.float64(), pa.int64(), pa.bool_(), pa.list_(pa.string())]
+    data = "".join(json.dumps(record, ensure_ascii=ascii) + "\n" for record in records).encode()
+    with by(way):
+        table = jsonl.parse(data, pa.schema(zip(names, kinds, strict=True)))
+    if table is None:  # Arrow reads nothing of nothing
+        assert not records
+    else:
+        table.validate(full=True)
+        assert repr(table.to_pylist()) == repr(records)
+
+
+@WAYS
+@pytest.mark.parametrize(
+    "written",
+    [
+        "01",
+        "1.",
+        ".5",
+        "+1",
+        "1e",
+        "0x10",
+        "1_0",
+        "NaN",
+        "Infinity",
+        "-",
+        "1e999",
+        "tru",
+        '"\\ud800"',
+        '"\\x41"',
+        '"\x01"',
+        "{}",
+    ],
+)
+def test_what_is_no_json_number_or_string_is_refused(way, written):
+    kind = pa.string() if written[0] == '"' else pa.float64()
+    with by(way):
+        assert jsonl.parse(f'{{"a": {written}}}\n'.encode(), pa.schema([("a", kind)])) is None
 
 
 # -- two ways of reading tables --------------------------------------------------------------------------------------
