@@ -15,6 +15,7 @@ try:
     from . import _jsonl
 except ImportError:
     _jsonl = None  # type: ignore[assignment]
+COMPILED = _jsonl is not None
 
 MAX_DEPTH = 100  # of nested types: each level is a call within a call
 
@@ -102,7 +103,7 @@ def _array(kind: pa.DataType, k: int, layout: list[Entry], filled: list[Filled])
     return pa.Array.from_buffers(kind, n, [mask, values], n_null)
 
 
-def _bits(flags: object) -> pa.Buffer:
+def _bits(flags: Any) -> pa.Buffer:
     return pa.py_buffer(np.packbits(np.frombuffer(flags, dtype=np.uint8), bitorder="little"))
 
 

@@ -10,10 +10,11 @@ import sys
 import tempfile
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
@@ -44,6 +45,7 @@ class Source:
 
     path: Path
     name: str  # as the user may find it; in every place of a finding
+    split: str | None = None  # of its messages, where they do not say one themselves
     n_bytes: int = 0  # on disk
     format: str = ""
     reason: str = ""  # what the format was recognised by
@@ -81,8 +83,13 @@ class Plan:
 # -- which files -----------------------------------------------------------------------------------------------------
 
 
-def find(arguments: Iterable[str | os.PathLike[str]]) -> list[Source]:
+def find(
+    arguments: Iterable[str | os.PathLike[str]],
+    splits: Mapping[str, Sequence[str | os.PathLike[str]]] = MappingProxyType({}),
+) -> list[Source]:
     """The files that paths, folders, globs and `-` (standard input) name, in this order, each once.
+
+    A file's split is that under which `splits` names it, or else told by its name.
 
     Raises
     ------
@@ -90,12 +97,14 @@ def find(arguments: Iterable[str | os.PathLike[str]]) -> list[Source]:
         Where an argument names no file that could be read.
     """
     found: dict[str, Source] = {}
-    for argument in arguments:
+    named = [(split, argument) for split, group in splits.items() for argument in group]
+    for split, argument in (*named, *((None, argument) for argument in arguments)):
         argument = os.fspath(argument)
         path = Path(argument)
         if argument == "-":
             if STDIN not in found:
                 found[STDIN] = _spool(sys.stdin.buffer, STDIN)
+                found[STDIN].split = split
             continue
         if path.is_dir():
             files = sorted(p for p in path.rglob("*") if p.name.lower().endswith(SUFFIXES) and p.is_file())
@@ -115,15 +124,34 @@ def find(arguments: Iterable[str | os.PathLike[str]]) -> list[Source]:
             if key in found:
                 continue
             if file.is_file():
-                found[key] = Source(file, name)
+                found[key] = Source(file, name, split or _split_of(file))
             else:  # a pipe, as the shell's <(...) makes them
                 with open(file, "rb") as pipe:
                     found[key] = _spool(pipe, name)
+                found[key].split = split
     if not found:
         raise LookupError("no source given. Name a file, a folder, a glob in quotes, or - for stdin")
     for source in found.values():
         source.n_bytes = source.path.stat().st_size
     return list(found.values())
+
+
+# Words by which the Hugging Face hub tells splits in names of files and of their folder
+# (https://huggingface.co/docs/hub/datasets-file-names-and-splits).
+_SPLITS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val", "dev"),
+    "test": ("test", "testing", "eval", "evaluation"),
+}
+_SPLIT_OF = {word: split for split, words in _SPLITS.items() for word in words}
+
+
+def _split_of(file: Path) -> str | None:
+    for name in (file.name, file.parent.name):
+        for word in re.split(r"[-._ 0-9]+", name.lower()):
+            if word in _SPLIT_OF:
+                return _SPLIT_OF[word]
+    return None
 
 
 def _is_of_an_audit(file: Path) -> bool:
@@ -562,6 +590,10 @@ def parse(block: Block, plan: Plan) -> Parsed:
     `msgspec.json.decode`, and its columns are ready; rows of Python dicts take 6 times.
     """
     parsed = _parse_table(block, plan) if isinstance(block.data, pa.Table) else _parse_lines(block, plan)
+    if block.source.split is not None:
+        at = MESSAGES.get_field_index("split")
+        said = parsed.messages["split"].fill_null(block.source.split)
+        parsed = parsed._replace(messages=parsed.messages.set_column(at, MESSAGES.field(at), said))
     if not block.faults:
         return parsed
     own = faults_table(block.faults, block.source.name)

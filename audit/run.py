@@ -4,14 +4,16 @@ import os
 import platform
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
+from unicodedata import unidata_version
 
 import msgspec
 import numpy as np
@@ -19,17 +21,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import __version__
-from ..checks.base.check import ALL, Check, Result
+from ..checks.base import kernels
+from ..checks.base.check import ALL, Check, Result, n_bytes
 from ..checks.base.findings import COVERAGE, FINDINGS, add_up, cover, fingerprint
 from ..checks.base.messages import Batch, Form
 from ..reports.record import VERSION, CheckFacts, Count, Facts, Record, RuleFacts, SourceFacts
 from . import config as configuration
-from . import engines, gather, quote, read
+from . import engines, gather, jsonl, quote, read
 from .formats import FORMATS
 from .spill import Spill
 from .streams import UnreadableSource
 
-DEPENDENCIES = ("numpy", "pandas", "pyarrow", "msgspec", "langcodes", "jinja2", "great-expectations")
+DEPENDENCIES = ("numpy", "pandas", "pyarrow", "msgspec", "langcodes", "datasketch", "jinja2", "great-expectations")
 
 
 class Progress(Protocol):
@@ -61,12 +64,14 @@ class _Outcome:
 
     findings: list[pa.Table] = field(default_factory=list)
     coverage: list[pa.Table] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
     error: str | None = None
 
 
 def run(
     *sources: str | os.PathLike[str],
+    splits: Mapping[str, Sequence[str | os.PathLike[str]]] = MappingProxyType({}),
     checks: Sequence[Check | str] = (),
     config: configuration.Config | None = None,
     format: str | None = None,
@@ -82,6 +87,9 @@ def run(
     ----------
     sources : str or path
         Files, folders, globs, or `-` for standard input; several are one data set.
+    splits : mapping of str to sequence of str or path
+        Further sources, by the split that they are: `{"train": ["a.jsonl"], "test": ["b.jsonl"]}`. Others are told by
+        a column `split`, or by the names of files.
     checks : sequence of Check or str
         What to look for, with settings or by name; by default all that are installed.
     config : Config, optional
@@ -119,11 +127,13 @@ def run(
         raise LookupError(f"no format {format!r}; there are {', '.join(FORMATS)}")
     if block < 1:
         raise ValueError(f"block: {block} is below 1")
-    budget = configuration.n_bytes(memory or settings.memory)
+    budget = n_bytes(memory or settings.memory)
     wanted = _wanted(checks, config)
     progress = progress or Silence()
+    if not (kernels.COMPILED and jsonl.COMPILED):
+        progress.say("no compiled kernels: NumPy and Arrow do their work, slower. With a C compiler, install again")
     with engines.start(engine or settings.engine, settings.workers if workers is None else workers) as workforce:
-        audit = _Audit(read.find(sources), wanted, workforce, budget, block, progress)
+        audit = _Audit(read.find(sources, splits), wanted, workforce, budget, block, progress)
         audit.recognise(format)
         audit.judge()
         findings = audit.quoted(_sorted(audit.findings(), [source.name for source in audit.sources]))
@@ -251,6 +261,7 @@ class _Audit:
             return
         outcome.findings.append(result.findings)
         outcome.coverage.append(result.coverage)
+        outcome.notes += result.notes
         if spill is not None and result.rows is not None:
             spill.add(result.rows)
 
@@ -286,7 +297,8 @@ class _Audit:
             version=VERSION,
             chataudit=__version__,
             python=platform.python_version(),
-            dependencies={name: version(name) for name in DEPENDENCIES},
+            dependencies={name: version(name) for name in DEPENDENCIES} | {"unicodedata": unidata_version},
+            kernels="compiled" if kernels.COMPILED else "NumPy",
             started=started.isoformat(timespec="seconds"),
             seconds=round(seconds, 3),
             engine=self.engine.name,
@@ -310,6 +322,7 @@ class _Audit:
             coverage=[] if outcome.error else _counts(outcome.coverage),
             seconds=round(outcome.seconds, 3),
             error=outcome.error,
+            notes=outcome.notes,
         )
 
 

@@ -33,7 +33,7 @@ class Spill:
             return
         self._held.append(table)
         self._n_bytes += table.nbytes
-        if self.by is not None and self._n_bytes > self.budget:
+        if self._n_bytes > self.budget:
             self._write()
 
     def partitions(self) -> Iterator[pa.Table]:
@@ -42,7 +42,8 @@ class Spill:
             self._write()
             for part, file in sorted(self._files.items()):
                 file.close()
-                with pa.OSFile(str(self._path(part))) as source:
+                # Mapped, not read: where all rows come in one table, it may be larger than the memory.
+                with pa.memory_map(str(self._path(part))) as source:
                     yield pa.ipc.open_stream(source).read_all()
         elif self.by is None or self._n_bytes <= SMALL:
             if self._held:
@@ -70,6 +71,8 @@ class Spill:
         self._held, self._n_bytes = [], 0
 
     def _split(self, table: pa.Table) -> dict[int, pa.Table]:
+        if self.by is None:
+            return {0: table}
         parts = _partition(table[self.by].combine_chunks())
         order = np.argsort(parts, kind="stable")
         table = table.take(pa.array(order))

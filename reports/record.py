@@ -16,7 +16,7 @@ from ..checks.base.findings import FINDINGS
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSION = 1
+VERSION = 2
 RECORD, FINDINGS_FILE, REPORT = "record.json", "findings.parquet", "report.html"
 
 
@@ -62,6 +62,7 @@ class CheckFacts(msgspec.Struct, frozen=True):
     coverage: list[Count]
     seconds: float  # processor time
     error: str | None  # why it did not finish; it has no findings then
+    notes: list[str]  # how it went about, where that depends on the data
 
     @property
     def judged(self) -> int:
@@ -85,6 +86,7 @@ class Facts(msgspec.Struct, frozen=True):
     chataudit: str
     python: str
     dependencies: dict[str, str]
+    kernels: str  # compiled, or NumPy: the same values, at another speed
     started: str  # ISO 8601, UTC
     seconds: float  # wall time
     engine: str

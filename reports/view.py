@@ -75,6 +75,7 @@ class CheckView:
     rules: tuple[RuleView, ...]  # broken ones, the worst first
     kept: tuple[str, ...]  # titles of those that nothing broke
     settings: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
     seconds: str
 
 
@@ -172,6 +173,7 @@ def _check(facts: CheckFacts, table: pa.Table) -> CheckView:
         counts=tuple((SEVERITIES[s], number(n)) for s, n in counts),
         rules=tuple(_rule(rule, found) for rule in broken),
         kept=tuple(rule.title for rule in facts.rules if not rule.findings),
+        notes=tuple(visible(note) for note in facts.notes),
         settings=tuple((name, visible(repr(value))) for name, value in facts.settings.items()),
         seconds=f"{facts.seconds:.2f}",
     )

@@ -380,7 +380,7 @@ def _emojis(value: object) -> dict[str, list[Any]]:
 
 _READERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("tree_id", "message_id", "parent_id", "role", "lang", "text", "user_id", "model_name"), _text),
-    **dict.fromkeys(("created_date", "tree_state"), _text),
+    **dict.fromkeys(("created_date", "tree_state", "split"), _text),
     **dict.fromkeys(("review_count", "rank"), _integer),
     **dict.fromkeys(("review_result", "deleted", "synthetic", "is_context"), _flag),
     "detoxify": _detoxify,

@@ -36,5 +36,6 @@ class Documents(Format):
             "message_id": key,
             "parent_id": f"{key}#context" if answers is not None else None,
             "lang": record.get("lang"),
+            "split": record.get("split"),
             "text": record.get("text"),
         }

@@ -22,7 +22,8 @@ class Instructions(Format):
             yield mistyped("input", given, "a string", place, place)
         if isinstance(asked, str) and isinstance(given, str) and given:
             asked = f"{asked}\n\n{given}"
-        yield {"tree_id": place, "message_id": place, "role": "prompter", "text": asked}
+        shared = {"tree_id": place, "split": record.get("split")}
+        yield {**shared, "message_id": place, "role": "prompter", "text": asked}
         if record.get("output") is not None:
-            reply = {"tree_id": place, "message_id": f"{place}#output", "parent_id": place, "role": "assistant"}
+            reply = {**shared, "message_id": f"{place}#output", "parent_id": place, "role": "assistant"}
             yield {**reply, "text": record["output"]}

@@ -20,6 +20,7 @@ class Result:
     findings: pa.Table = field(default_factory=FINDINGS.empty_table)
     coverage: pa.Table = field(default_factory=COVERAGE.empty_table)
     rows: pa.Table | None = None  # for the next stage; None after the last one
+    notes: Sequence[str] = ()  # how the check went about, where that depends on the data
 
 
 @dataclass(frozen=True)
@@ -52,3 +53,17 @@ class Check:
     def scan(self, batch: Batch) -> Result:
         """The single step of a check that needs no more than whole trees."""
         raise NotImplementedError(f"{type(self).__name__} has neither scan nor stages")
+
+
+def n_bytes(size: str) -> int:
+    """`2GB`, `500 MB` or a plain number of bytes, as a number."""
+    units = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+    number = size.strip().rstrip("BKMGTbkmgt").strip()
+    unit = size.strip()[len(number) :].strip().upper()
+    try:
+        amount = int(float(number) * units[unit])
+    except (ValueError, KeyError, OverflowError):
+        amount = 0
+    if amount <= 0:
+        raise ValueError(f"memory {size!r}; expected a size such as 500MB or 2GB")
+    return amount

@@ -1,6 +1,7 @@
 import pytest
 from building import audit, message, rules_of
 from chataudit.audit import config
+from chataudit.checks.base.check import n_bytes
 from chataudit.checks.schema_invariants import SchemaInvariants
 
 TOML = """
@@ -74,10 +75,10 @@ def test_what_is_wrong_is_told_with_place_value_and_way_out(tmp_path, toml, told
     ("size", "expected"), [("2GB", 2 * 10**9), ("500 MB", 5 * 10**8), ("1.5kb", 1500), ("17", 17), ("17B", 17)]
 )
 def test_sizes_are_read(size, expected):
-    assert config.n_bytes(size) == expected
+    assert n_bytes(size) == expected
 
 
 @pytest.mark.parametrize("size", ["", "GB", "two GB", "1 XB", "nanGB", "infGB", "-1GB", "1GBGB"])
 def test_other_sizes_are_refused(size):
     with pytest.raises(ValueError, match="expected a size such as"):
-        config.n_bytes(size)
+        n_bytes(size)

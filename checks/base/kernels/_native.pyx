@@ -1,0 +1,663 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+"""The kernels, compiled. What each of them gives is told beside its twin in _numpy.py; here stands how, and how fast.
+
+Seconds are those of one core over 87 MB of text in 101,000 messages (tests/perf/test_kernels.py measures them again).
+"""
+
+import numpy as np
+
+from libc.math cimport ceil
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memset
+
+from ._layout import BASE, SEPARATOR, SEQUENCE, SINGLE, SKIP, WORD
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #include <stddef.h>
+    #include <string.h>
+
+    /* Eight bytes, the first one lowest. */
+    static inline uint64_t load8(const uint8_t *at)
+    {
+        uint64_t word;
+        memcpy(&word, at, 8);
+    #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        word = __builtin_bswap64(word);
+    #endif
+        return word;
+    }
+
+    #define trailing_zeros(x) __builtin_ctzll(x)
+
+    /* Compiled twice, for processors with wide registers and for all others; the loader takes what fits. */
+    #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
+    __attribute__((target_clones("avx2", "default")))
+    #endif
+    static void sign_set(const uint64_t *set, size_t n, const uint32_t *a, const uint32_t *b, size_t k, uint32_t *out)
+    {
+        for (size_t i = 0; i < n; i++) {
+            uint32_t h = (uint32_t)set[i];
+            h ^= h >> 16; h *= 0x85EBCA6Bu; h ^= h >> 13; h *= 0xC2B2AE35u; h ^= h >> 16;
+            for (size_t j = 0; j < k; j++) {
+                uint32_t value = a[j] * h + b[j];
+                out[j] = value < out[j] ? value : out[j];
+            }
+        }
+    }
+    """
+    uint64_t load8(const uint8_t *at) nogil
+    int trailing_zeros(uint64_t x) nogil
+    void sign_set(const uint64_t *set, size_t n, const uint32_t *a, const uint32_t *b, size_t k, uint32_t *out) nogil
+
+cdef uint64_t K = BASE
+cdef uint32_t SEP = SEPARATOR, ONE = SINGLE, RUN = WORD, PASSES = SKIP, MANY = SEQUENCE
+cdef bint[128] IS_WORD
+cdef int _c
+for _c in range(128):
+    IS_WORD[_c] = chr(_c).isalnum()
+cdef uint64_t ONES = 0x0101010101010101
+cdef uint64_t HIGHS = 0x8080808080808080
+
+
+cdef inline uint64_t spread(uint64_t x) noexcept nogil:
+    # Steele, Lea & Flood (2014), Fast splittable pseudorandom number generators: the finalizer of SplitMix64.
+    x += <uint64_t>0x9E3779B97F4A7C15
+    x = (x ^ (x >> 30)) * <uint64_t>0xBF58476D1CE4E5B9
+    x = (x ^ (x >> 27)) * <uint64_t>0x94D049BB133111EB
+    return x ^ (x >> 31)
+
+
+# -- tokens ----------------------------------------------------------------------------------------------------------
+
+
+cdef struct Token:
+    uint64_t hash  # of all whole words so far
+    uint64_t word  # the last bytes, the first one lowest
+    int n  # how many they are
+
+
+cdef inline void put(Token *token, uint32_t code) noexcept nogil:
+    """Add a character in UTF-8."""
+    cdef uint64_t encoded
+    cdef int n
+    if code < 0x80:
+        encoded, n = code, 1
+    elif code < 0x800:
+        encoded, n = 0x80C0 | code >> 6 | (code & 63) << 8, 2
+    elif code < 0x10000:
+        encoded, n = 0x8080E0 | code >> 12 | (code >> 6 & 63) << 8 | (code & 63) << 16, 3
+    else:
+        encoded = <uint32_t>0x808080F0 | code >> 18 | (code >> 12 & 63) << 8 | (code >> 6 & 63) << 16
+        encoded |= <uint64_t>(code & 63) << 24
+        n = 4
+    token.word |= encoded << 8 * token.n
+    token.n += n
+    if token.n >= 8:
+        token.hash = token.hash * K + token.word
+        token.n -= 8
+        token.word = encoded >> 8 * (n - token.n)
+
+
+cdef inline uint64_t finished(Token *token) noexcept nogil:
+    return spread(token.hash * K + token.word if token.n else token.hash)
+
+
+def grown(n, capacity, *arrays):
+    """Larger arrays with the first n values of these."""
+    larger = [np.empty(capacity, dtype=array.dtype) for array in arrays]
+    for new, old in zip(larger, arrays, strict=True):
+        new[:n] = old[:n]
+    return larger
+
+
+def tokenise(
+    const uint8_t[::1] data, const int64_t[::1] offsets, const uint32_t[::1] table, const uint32_t[::1] sequences
+):
+    cdef Py_ssize_t n_texts = offsets.shape[0] - 1
+    # A token of three bytes is a short one; where there are more, room is made before the next text. No text has more
+    # than two tokens a byte (text.py).
+    cdef Py_ssize_t capacity = (offsets[n_texts] - offsets[0]) // 3, wanted
+    hashes_ = np.empty(capacity, dtype=np.uint64)
+    starts_ = np.empty(capacity, dtype=np.int32)
+    ends_ = np.empty(capacity, dtype=np.int32)
+    bounds_ = np.empty(n_texts + 1, dtype=np.int64)
+    cdef uint64_t[::1] hashes = hashes_
+    cdef int32_t[::1] starts = starts_, ends = ends_
+    cdef int64_t[::1] bounds = bounds_
+    cdef const uint8_t *bytes_ = &data[0] if data.shape[0] else NULL
+    cdef const uint32_t *folded = &table[0]
+    cdef Py_ssize_t text, n = 0
+    cdef int64_t p, end, at, all_ = data.shape[0]
+    cdef Token token
+    cdef uint64_t word, letters, others
+    cdef uint32_t c, entry, kind, k, n_parts, part
+    cdef uint32_t under_way  # SEP: no token; else the kind of the token that goes on
+    cdef int length
+    with nogil:
+        bounds[0] = 0
+        for text in range(n_texts):
+            p, end = offsets[text], offsets[text + 1]
+            under_way = SEP
+            wanted = n + 2 * (end - p)
+            if wanted > capacity:
+                with gil:
+                    capacity = wanted + capacity // 2
+                    hashes, starts, ends = hashes_, starts_, ends_ = grown(n, capacity, hashes_, starts_, ends_)
+            while p < end:
+                c = bytes_[p]
+                if c < 128:
+                    if not IS_WORD[c]:  # no character of ASCII passes
+                        if under_way != SEP:
+                            hashes[n] = finished(&token)
+                            n += 1
+                            under_way = SEP
+                        p += 1
+                        continue
+                    # Eight bytes at once: which of them are letters and digits, and how many come before all others?
+                    if p + 8 <= all_:
+                        word = load8(bytes_ + p)
+                    else:
+                        word = 0
+                        memcpy(&word, bytes_ + p, all_ - p)
+                        word = load8(<const uint8_t *>&word)
+                    others = word & ~HIGHS
+                    letters = others | ONES * 0x20
+                    letters = (letters + ONES * 0x1F) & ~(letters + ONES * 0x05) & ~word & HIGHS
+                    others = ~(letters | (others + ONES * 0x50) & ~(others + ONES * 0x46) & ~word) & HIGHS
+                    length = trailing_zeros(others) >> 3 if others else 8
+                    if length > end - p:
+                        length = <int>(end - p)
+                    word |= letters >> 2  # lower case
+                    if length < 8:
+                        word &= (<uint64_t>1 << 8 * length) - 1
+                    if under_way != RUN:
+                        if under_way != SEP:
+                            hashes[n] = finished(&token)
+                            n += 1
+                        starts[n] = <int32_t>p
+                        token.hash, token.word, token.n = 0, 0, 0
+                    p += length
+                    ends[n] = <int32_t>p
+                    if token.n == 0:
+                        token.word = word
+                    else:
+                        token.word |= word << 8 * token.n
+                    token.n += length
+                    if token.n >= 8:
+                        token.hash = token.hash * K + token.word
+                        token.n -= 8
+                        token.word = word >> 8 * (length - token.n) if token.n else 0
+                    if length < 8 and p < end and bytes_[p] < 128:  # as a rule, a space
+                        hashes[n] = finished(&token)
+                        n += 1
+                        under_way = SEP
+                        p += 1
+                    else:
+                        under_way = RUN
+                    continue
+                at = p
+                if c < 0xE0:
+                    c = (c & 31) << 6 | bytes_[p + 1] & 63
+                    p += 2
+                elif c < 0xF0:
+                    c = (c & 15) << 12 | (bytes_[p + 1] & 63) << 6 | bytes_[p + 2] & 63
+                    p += 3
+                else:
+                    c = (c & 7) << 18 | (bytes_[p + 1] & 63) << 12 | (bytes_[p + 2] & 63) << 6 | bytes_[p + 3] & 63
+                    p += 4
+                entry = folded[c]
+                k, n_parts = 0, 1
+                if entry >> 29 == MANY:
+                    k = entry & 0x1FFFFFFF
+                    n_parts = sequences[k]
+                    entry = sequences[k + 1]
+                for part in range(n_parts):
+                    if part:
+                        entry = sequences[k + 1 + part]
+                    kind = entry >> 29
+                    if kind == PASSES:
+                        continue
+                    if kind == SEP:
+                        if under_way != SEP:
+                            hashes[n] = finished(&token)
+                            n += 1
+                            under_way = SEP
+                        continue
+                    if under_way == SEP or kind == ONE or (kind == RUN and under_way == ONE):
+                        if under_way != SEP:
+                            hashes[n] = finished(&token)
+                            n += 1
+                        starts[n] = <int32_t>at
+                        under_way = ONE if kind == ONE else RUN
+                        token.hash, token.word, token.n = 0, 0, 0
+                    put(&token, entry & 0x1FFFFFFF)
+                    ends[n] = <int32_t>p
+            if under_way != SEP:
+                hashes[n] = finished(&token)
+                n += 1
+            bounds[text + 1] = n
+    return hashes_[:n], starts_[:n], ends_[:n], bounds_
+
+
+# -- sets of n-grams -------------------------------------------------------------------------------------------------
+
+
+cdef void sort(uint64_t *a, uint64_t *spare, Py_ssize_t n, int shift) noexcept nogil:
+    """Ascending. Hashes are spread evenly, so one pass by their highest byte leaves little to do."""
+    cdef Py_ssize_t[257] at
+    cdef Py_ssize_t i, j
+    cdef uint64_t x
+    if n > 24:
+        memset(at, 0, sizeof(at))
+        for i in range(n):
+            at[(a[i] >> shift & 255) + 1] += 1
+        for i in range(256):
+            at[i + 1] += at[i]
+        for i in range(n):
+            x = a[i]
+            spare[at[x >> shift & 255]] = x
+            at[x >> shift & 255] += 1
+        memcpy(a, spare, n * sizeof(uint64_t))
+        if n > 2048:
+            if shift:
+                j = 0
+                for i in range(256):  # at[i] is now where the i-th pile ends
+                    sort(a + j, spare, at[i] - j, shift - 8)
+                    j = at[i]
+            return
+    for i in range(1, n):
+        x = a[i]
+        j = i
+        while j > 0 and a[j - 1] > x:
+            a[j] = a[j - 1]
+            j -= 1
+        a[j] = x
+
+
+def shingle(const uint64_t[::1] hashes, const int64_t[::1] bounds, int n):
+    cdef Py_ssize_t n_texts = bounds.shape[0] - 1, text
+    cdef Py_ssize_t first = bounds[0], last = bounds[n_texts]
+    sets_ = np.empty(max(1, last - first), dtype=np.uint64)
+    limits_ = np.empty(n_texts + 1, dtype=np.int64)
+    whole_ = np.empty(n_texts, dtype=np.uint64)
+    cdef uint64_t[::1] sets = sets_
+    cdef int64_t[::1] limits = limits_
+    cdef uint64_t[::1] whole = whole_
+    cdef uint64_t h, power = 1
+    cdef Py_ssize_t i, start, end, at = 0, kept, longest = 1
+    cdef uint64_t *spare
+    for i in range(n - 1):
+        power *= K
+    for text in range(n_texts):
+        longest = max(longest, bounds[text + 1] - bounds[text])
+    spare = <uint64_t *>malloc(longest * sizeof(uint64_t))
+    if spare == NULL:
+        raise MemoryError
+    with nogil:
+        limits[0] = 0
+        for text in range(n_texts):
+            start, end = bounds[text], bounds[text + 1]
+            h = 0
+            for i in range(start, end):
+                h = h * K + hashes[i]
+            whole[text] = spread(h)
+            h = 0
+            kept = at
+            for i in range(start, end):
+                if i - start >= n:
+                    h -= hashes[i - n] * power
+                h = h * K + hashes[i]
+                if i - start >= n - 1:
+                    sets[kept] = spread(h)
+                    kept += 1
+            if kept > at:
+                sort(&sets[at], spare, kept - at, 56)
+                end, kept = kept, at + 1
+                for i in range(at + 1, end):
+                    if sets[i] != sets[kept - 1]:
+                        sets[kept] = sets[i]
+                        kept += 1
+                at = kept
+            limits[text + 1] = at
+    free(spare)
+    return sets_[:at], limits_, whole_
+
+
+cdef inline int64_t shared_of(
+    const uint64_t *x, int64_t n_x, const uint64_t *y, int64_t n_y, int64_t wanted
+) noexcept nogil:
+    """Values in both of two ascending sets; -1 as soon as fewer than `wanted` are possible."""
+    cdef int64_t i = 0, j = 0, n = 0
+    while i < n_x and j < n_y:
+        if x[i] == y[j]:
+            n += 1
+            i += 1
+            j += 1
+        elif x[i] < y[j]:
+            i += 1
+            if n + n_x - i < wanted:
+                return -1
+        else:
+            j += 1
+            if n + n_y - j < wanted:
+                return -1
+    return n
+
+
+def overlaps(
+    const uint64_t[::1] sets, const int64_t[::1] limits, const int64_t[::1] left, const int64_t[::1] right
+):
+    cdef Py_ssize_t k, n = left.shape[0]
+    shared_ = np.empty(n, dtype=np.int64)
+    cdef int64_t[::1] shared = shared_
+    cdef const uint64_t *at = &sets[0] if sets.shape[0] else NULL
+    with nogil:
+        for k in range(n):
+            shared[k] = shared_of(
+                at + limits[left[k]],
+                limits[left[k] + 1] - limits[left[k]],
+                at + limits[right[k]],
+                limits[right[k] + 1] - limits[right[k]],
+                0,
+            )
+    return shared_
+
+
+# -- pairs -----------------------------------------------------------------------------------------------------------
+
+
+cdef struct Slot:
+    uint64_t key
+    int32_t head  # the last posting of this key; -1: none
+    int32_t n
+
+cdef struct Posting:
+    int32_t set
+    int32_t position  # of the key in the set's order
+    int32_t next
+
+
+cdef void select(uint64_t *a, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
+    """Bring the k smallest of n values to the front, in ascending order (Hoare 1961, Find)."""
+    cdef Py_ssize_t low = 0, high = n - 1, i, j
+    cdef uint64_t pivot, x
+    while low < high and k < n:
+        pivot = a[(low + high) >> 1]
+        i, j = low, high
+        while i <= j:
+            while a[i] < pivot:
+                i += 1
+            while a[j] > pivot:
+                j -= 1
+            if i <= j:
+                x = a[i]
+                a[i] = a[j]
+                a[j] = x
+                i += 1
+                j -= 1
+        if k - 1 <= j:
+            high = j
+        elif k - 1 >= i:
+            low = i
+        else:
+            break
+    order(a, k)
+
+
+cdef void order(uint64_t *a, Py_ssize_t n) noexcept nogil:
+    """Ascending, by quicksort down to short pieces; keys are not spread evenly."""
+    cdef Py_ssize_t i, j, low = 0, high = n - 1
+    cdef uint64_t pivot, x
+    while high - low > 16:
+        pivot = a[(low + high) >> 1]
+        i, j = low, high
+        while i <= j:
+            while a[i] < pivot:
+                i += 1
+            while a[j] > pivot:
+                j -= 1
+            if i <= j:
+                x = a[i]
+                a[i] = a[j]
+                a[j] = x
+                i += 1
+                j -= 1
+        if j - low < high - i:  # the shorter side by a call, so that calls stay few
+            order(a + low, j - low + 1)
+            low = i
+        else:
+            order(a + i, high - i + 1)
+            high = j
+    for i in range(low + 1, high + 1):
+        x = a[i]
+        j = i
+        while j > low and a[j - 1] > x:
+            a[j] = a[j - 1]
+            j -= 1
+        a[j] = x
+
+
+cdef struct Pairs:
+    int32_t *left
+    int32_t *right
+    int32_t *shared
+    Py_ssize_t n
+    Py_ssize_t room
+
+
+cdef bint keep(Pairs *pairs, int32_t left, int32_t right, int32_t shared) noexcept nogil:
+    cdef Py_ssize_t wanted
+    cdef void *grown
+    if pairs.n == pairs.room:
+        wanted = 2 * pairs.room + 1024
+        grown = realloc(pairs.left, wanted * sizeof(int32_t))
+        if grown == NULL:
+            return False
+        pairs.left = <int32_t *>grown
+        grown = realloc(pairs.right, wanted * sizeof(int32_t))
+        if grown == NULL:
+            return False
+        pairs.right = <int32_t *>grown
+        grown = realloc(pairs.shared, wanted * sizeof(int32_t))
+        if grown == NULL:
+            return False
+        pairs.shared = <int32_t *>grown
+        pairs.room = wanted
+    pairs.left[pairs.n], pairs.right[pairs.n], pairs.shared[pairs.n] = left, right, shared
+    pairs.n += 1
+    return True
+
+
+cdef object taken(int32_t *values, Py_ssize_t n):
+    out = np.empty(n, dtype=np.int32)
+    cdef int32_t[::1] view = out
+    if n:
+        memcpy(&view[0], values, n * sizeof(int32_t))
+    return out
+
+
+cdef inline int64_t at_least(double share) noexcept nogil:
+    # Rounding must not cost a pair: what lies a hair above a whole number is that number.
+    return <int64_t>ceil(share - 1e-9)
+
+
+def join(const uint64_t[::1] sets, const int64_t[::1] limits, double threshold, int64_t max_fanout):
+    cdef Py_ssize_t n_sets = limits.shape[0] - 1, n_values = sets.shape[0]
+    cdef const uint64_t *values = &sets[0] if n_values else NULL
+    sizes_ = np.diff(np.asarray(limits))
+    by_size_ = np.argsort(sizes_, kind="stable")
+    capped_ = np.zeros(n_sets, dtype=np.uint8)
+    cdef const int64_t[::1] sizes = sizes_, by_size = by_size_
+    cdef uint8_t[::1] capped = capped_
+    cdef int64_t longest = max(1, sizes_.max(initial=1))
+    # Entries of the index: the shorter prefix that the larger set of a pair, which comes later, is sure to meet.
+    cdef int64_t n_entries = int(
+        (sizes_ - np.ceil(2 * threshold / (1 + threshold) * sizes_ - 1e-9) + 1)[sizes_ > 0].sum()
+    )
+    if n_entries >= 2**31:
+        raise OverflowError(f"{n_entries:,} entries in the index; it holds 2**31 at most")
+    cdef int bits = max(4, int(2 * n_entries).bit_length())
+    cdef int shift = 64 - bits
+    cdef uint64_t slot_mask = (<uint64_t>1 << bits) - 1
+    cdef int df_bits = min(24, max(8, int(n_values).bit_length() - 1))
+    cdef uint16_t *df = <uint16_t *>calloc(<size_t>1 << df_bits, sizeof(uint16_t))
+    cdef Slot *slots = <Slot *>malloc((slot_mask + 1) * sizeof(Slot))
+    cdef Posting *postings = <Posting *>malloc((n_entries + 1) * sizeof(Posting))
+    cdef uint64_t *keys = <uint64_t *>malloc(longest * sizeof(uint64_t))
+    cdef int32_t *met = <int32_t *>calloc(n_sets + 1, sizeof(int32_t))  # keys in common so far; below 0: too few left
+    cdef int32_t *touched = <int32_t *>malloc((n_sets + 1) * sizeof(int32_t))
+    cdef Pairs pairs
+    cdef Py_ssize_t k, i, n_touched, at
+    cdef int64_t x, y, n_x, n_y, smallest, n_probe, n_index, wanted, shared, n_postings = 0
+    cdef int32_t link
+    cdef uint64_t key, low = 0xFFFFFFFFFFFF, golden = 0x9E3779B97F4A7C15
+    cdef Slot *slot
+    cdef bint has_room = True
+    memset(&pairs, 0, sizeof(pairs))
+    try:
+        if df == NULL or slots == NULL or postings == NULL or keys == NULL or met == NULL or touched == NULL:
+            raise MemoryError
+        with nogil:
+            for at in range(n_values):
+                i = values[at] >> (64 - df_bits)
+                df[i] += df[i] < 65535
+            for at in range(slot_mask + 1):
+                slots[at].head, slots[at].n = -1, 0
+            for k in range(n_sets):
+                x = by_size[k]
+                n_x = sizes[x]
+                if n_x == 0:
+                    continue
+                smallest = at_least(threshold * n_x)
+                n_probe = n_x - smallest + 1
+                n_index = n_x - at_least(2 * threshold / (1 + threshold) * n_x) + 1
+                # Rare values first: few sets share them. The low bits of a value tell equal ones apart, nearly always;
+                # where they do not, a pair more is looked at.
+                for i in range(n_x):
+                    key = values[limits[x] + i]
+                    keys[i] = <uint64_t>df[key >> (64 - df_bits)] << 48 | (key & low)
+                select(keys, n_x, n_probe)
+                n_touched = 0
+                for i in range(n_probe):
+                    key = keys[i]
+                    at = key * golden >> shift
+                    while slots[at].head >= 0 and slots[at].key != key:
+                        at = (at + 1) & slot_mask
+                    slot = &slots[at]
+                    link = slot.head
+                    while link >= 0:  # from the largest set down
+                        y = postings[link].set
+                        n_y = sizes[y]
+                        if n_y < smallest:
+                            break
+                        if met[y] >= 0:
+                            if met[y] == 0:
+                                touched[n_touched] = <int32_t>y
+                                n_touched += 1
+                            # What can still be shared is what follows in the shorter rest (Xiao et al. 2008, PPJoin).
+                            wanted = at_least(threshold / (1 + threshold) * (n_x + n_y))
+                            if met[y] + min(n_x - i, n_y - postings[link].position) < wanted:
+                                met[y] = -1
+                            else:
+                                met[y] += 1
+                        link = postings[link].next
+                    if i < n_index:
+                        if slot.n < max_fanout:
+                            slot.key = key
+                            postings[n_postings].set = <int32_t>x
+                            postings[n_postings].position = <int32_t>i
+                            postings[n_postings].next = slot.head
+                            slot.head = <int32_t>n_postings
+                            slot.n += 1
+                            n_postings += 1
+                        else:
+                            capped[x] = 1
+                for i in range(n_touched):
+                    y = touched[i]
+                    if met[y] > 0 and y != x:
+                        n_y = sizes[y]
+                        wanted = at_least(threshold / (1 + threshold) * (n_x + n_y))
+                        shared = shared_of(values + limits[x], n_x, values + limits[y], n_y, wanted)
+                        if shared >= wanted and <double>shared / <double>(n_x + n_y - shared) >= threshold:
+                            has_room = keep(&pairs, <int32_t>min(x, y), <int32_t>max(x, y), <int32_t>shared)
+                            if not has_room:
+                                break
+                    met[y] = 0
+                if not has_room:
+                    break
+        if not has_room:
+            raise MemoryError
+        left, right, shared_ = (
+            taken(pairs.left, pairs.n),
+            taken(pairs.right, pairs.n),
+            taken(pairs.shared, pairs.n),
+        )
+    finally:
+        free(df)
+        free(slots)
+        free(postings)
+        free(keys)
+        free(met)
+        free(touched)
+        free(pairs.left)
+        free(pairs.right)
+        free(pairs.shared)
+    ascending = np.lexsort((right, left))
+    return left[ascending], right[ascending], shared_[ascending], capped_.view(np.bool_)
+
+
+def sign(const uint64_t[::1] sets, const int64_t[::1] limits, const uint32_t[::1] a, const uint32_t[::1] b):
+    cdef Py_ssize_t n_sets = limits.shape[0] - 1, k
+    out_ = np.full((n_sets, a.shape[0]), 0xFFFFFFFF, dtype=np.uint32)
+    cdef uint32_t[:, ::1] out = out_
+    with nogil:
+        for k in range(n_sets):
+            if limits[k + 1] > limits[k]:
+                sign_set(&sets[limits[k]], limits[k + 1] - limits[k], &a[0], &b[0], a.shape[0], &out[k, 0])
+    return out_
+
+
+# -- bytes -----------------------------------------------------------------------------------------------------------
+
+
+def suspects(const uint8_t[::1] data):
+    cdef Py_ssize_t n = data.shape[0], p = 0, found = 0, room = 1024
+    cdef uint64_t word, x, y, z
+    cdef int64_t *at = <int64_t *>malloc(room * sizeof(int64_t))
+    cdef void *grown
+    cdef uint8_t c
+    if at == NULL:
+        raise MemoryError
+    with nogil:
+        while p < n:
+            if p + 8 <= n:  # eight bytes at a time that are none of these
+                word = load8(&data[p])
+                x, y, z = word ^ ONES * 0x7F, word ^ ONES * 0xC2, word ^ ONES * 0xEF
+                if not (
+                    ((word - ONES * 32) & ~word | (x - ONES) & ~x | (y - ONES) & ~y | (z - ONES) & ~z) & HIGHS
+                ):
+                    p += 8
+                    continue
+            c = data[p]
+            if (c < 32 and c != 9 and c != 10 and c != 13) or c == 0x7F or c == 0xC2 or c == 0xEF:
+                if found == room:
+                    room *= 2
+                    grown = realloc(at, room * sizeof(int64_t))
+                    if grown == NULL:
+                        break
+                    at = <int64_t *>grown
+                at[found] = p
+                found += 1
+            p += 1
+    try:
+        if p < n:
+            raise MemoryError
+        out = np.empty(found, dtype=np.int64)
+        for p in range(found):
+            out[p] = at[p]
+        return out
+    finally:
+        free(at)

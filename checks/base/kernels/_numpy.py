@@ -1,0 +1,358 @@
+"""The kernels in NumPy: the same values, bit for bit, where no compiler was at hand; several times slower."""
+
+import numpy as np
+import numpy.typing as npt
+
+from ._layout import BASE, MARK, PAYLOAD, SEPARATOR, SEQUENCE, SINGLE, SKIP, WORD
+
+Bytes = npt.NDArray[np.uint8]
+Hashes = npt.NDArray[np.uint64]
+Codes = npt.NDArray[np.uint32]
+Places = npt.NDArray[np.int32]
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+_K = np.uint64(BASE)
+_INVERSE = np.uint64(pow(BASE, -1, 1 << 64))
+PIECE = 1 << 22  # bytes that are tokenised at a time: each takes about 100 bytes on the way
+
+
+def _spread(x: Hashes) -> Hashes:
+    # Steele, Lea & Flood (2014), Fast splittable pseudorandom number generators: the finalizer of SplitMix64.
+    x = x + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+def _powers(base: np.uint64, n: int) -> Hashes:
+    """base**0 to base**(n-1), modulo 2**64."""
+    factors = np.full(n, base, dtype=np.uint64)
+    factors[:1] = 1
+    return np.multiply.accumulate(factors, dtype=np.uint64)
+
+
+def _runs(values: Hashes, starts: Ints, ends: Ints) -> Hashes:
+    """The hash of each run of values [start, end): the sum of value i times BASE**(end - 1 - i)."""
+    if not len(starts):
+        return np.zeros(0, dtype=np.uint64)
+    # Prefix sums of value i times BASE**-i; BASE is odd, so it has an inverse.
+    total = np.append(np.uint64(0), np.cumsum(values * _powers(_INVERSE, len(values)), dtype=np.uint64))
+    power = np.append(_INVERSE, _powers(_K, len(values)))  # the last value's own power is BASE**0
+    return (total[ends] - total[starts]) * power[ends]
+
+
+# -- tokens ----------------------------------------------------------------------------------------------------------
+
+
+def tokenise(data: Bytes, offsets: Ints, table: Codes, sequences: Codes) -> tuple[Hashes, Places, Places, Ints]:
+    """The tokens of texts.
+
+    Parameters
+    ----------
+    data : ndarray of uint8
+        Valid UTF-8.
+    offsets : ndarray of int64, shape (n_texts + 1,)
+        Where each text begins in `data`, and where the last one ends.
+    table : ndarray of uint32, shape (0x110000,)
+        An entry for each code point, see _layout.
+    sequences : ndarray of uint32
+        What an entry of kind SEQUENCE points into: how many entries follow, and these.
+
+    Returns
+    -------
+    hashes : ndarray of uint64, shape (n_tokens,)
+    starts, ends : ndarray of int32, shape (n_tokens,)
+        The bytes of `data` that each token covers.
+    bounds : ndarray of int64, shape (n_texts + 1,)
+        Number of the first token of each text, and after the last one how many there are.
+    """
+    parts = []
+    n_texts = len(offsets) - 1
+    first = 0
+    while first < n_texts:
+        last = int(np.searchsorted(offsets, offsets[first] + PIECE, side="right")) - 1
+        last = min(max(last, first + 1), n_texts)
+        parts.append(_tokenise_piece(data, offsets[first : last + 1], table, sequences))
+        first = last
+    if not parts:
+        empty = np.zeros(0, dtype=np.int32)
+        return np.zeros(0, dtype=np.uint64), empty, empty, np.zeros(1, dtype=np.int64)
+    hashes, starts, ends, counts = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return hashes, starts, ends, np.append(0, np.cumsum(counts))
+
+
+def _tokenise_piece(data: Bytes, offsets: Ints, table: Codes, sequences: Codes) -> tuple[Hashes, Places, Places, Ints]:
+    """Hashes, starts and ends of the tokens, and how many each text has."""
+    begin, end = int(offsets[0]), int(offsets[-1])
+    text = data[begin:end].tobytes().decode()
+    codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+    lengths = 1 + (codes >= 0x80).astype(np.int64) + (codes >= 0x800) + (codes >= 0x10000)
+    stops = begin + np.cumsum(lengths)
+    at = stops - lengths
+    entries = table[codes]
+    # Characters that stand for several are laid out one by one.
+    several = entries >> PAYLOAD == SEQUENCE
+    index = np.where(several, entries & ((1 << PAYLOAD) - 1), 0)
+    repeats = np.where(several, sequences[index], 1).astype(np.int64)
+    rows = np.repeat(np.arange(len(codes)), repeats)
+    nth = np.arange(len(rows)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+    entries = np.where(several[rows], sequences[np.minimum(index[rows] + 1 + nth, len(sequences) - 1)], entries[rows])
+    kinds = entries >> PAYLOAD
+    kept = kinds != SKIP
+    entries, kinds, rows = entries[kept], kinds[kept], rows[kept]
+    if not len(rows):
+        none = np.zeros(0, dtype=np.int32)
+        return np.zeros(0, dtype=np.uint64), none, none, np.zeros(len(offsets) - 1, dtype=np.int64)
+    # A text begins as if a separator stood before it.
+    of_text = np.searchsorted(offsets, at[rows], side="right") - 1
+    opens = np.append(True, of_text[1:] != of_text[:-1])
+    is_mark = kinds == MARK
+    # A mark goes on with the token of the last character that is none; where there is none, it begins a word.
+    anchor = np.maximum.accumulate(np.where(~is_mark | opens, np.arange(len(kinds)), 0))
+    state = kinds[anchor]
+    state[is_mark & ((state == SEPARATOR) | (state == MARK))] = WORD
+    before = np.where(opens, SEPARATOR, np.append(SEPARATOR, state[:-1]))
+    begins = (kinds == SINGLE) | ((kinds == WORD) & (before != WORD)) | (is_mark & (before == SEPARATOR))
+    inside = kinds != SEPARATOR
+    starts = np.flatnonzero(begins)
+    # A token ends behind its last character: before the next separator, token or text.
+    closes = np.append(~inside[1:] | begins[1:] | opens[1:], True) & inside
+    ends = np.flatnonzero(closes) + 1
+    counts = np.bincount(of_text[starts], minlength=len(offsets) - 1)
+    return (
+        _words(entries & ((1 << PAYLOAD) - 1), starts, ends),
+        at[rows[starts]].astype(np.int32),
+        stops[rows[ends - 1]].astype(np.int32),
+        counts.astype(np.int64),
+    )
+
+
+def _words(codes: Codes, starts: Ints, ends: Ints) -> Hashes:
+    """The hash of each run of characters [start, end): of its UTF-8, eight bytes at a time, the first one lowest."""
+    text = codes.astype("<u4").tobytes().decode("utf-32-le").encode()
+    lengths = 1 + (codes >= 0x80).astype(np.int64) + (codes >= 0x800) + (codes >= 0x10000)
+    edges = np.append(0, np.cumsum(lengths))
+    starts, ends = edges[starts], edges[ends]
+    sizes = ends - starts
+    firsts = np.cumsum(sizes) - sizes
+    nth = np.arange(int(sizes.sum())) - np.repeat(firsts, sizes)
+    values = np.frombuffer(text, dtype=np.uint8)[np.repeat(starts, sizes) + nth].astype(np.uint64)
+    opens = np.flatnonzero(nth % 8 == 0)
+    if not opens.size:
+        return np.zeros(0, dtype=np.uint64)
+    words = np.add.reduceat(values << (8 * (nth % 8)).astype(np.uint64), opens)
+    n_words = (sizes + 7) // 8
+    last = np.cumsum(n_words)
+    return _spread(_runs(words, last - n_words, last))
+
+
+# -- sets of n-grams -------------------------------------------------------------------------------------------------
+
+
+def shingle(hashes: Hashes, bounds: Ints, n: int) -> tuple[Hashes, Ints, Hashes]:
+    """The set of hashed n-grams of each text.
+
+    Parameters
+    ----------
+    hashes, bounds : ndarray of uint64, ndarray of int64
+        As `tokenise` gives them.
+    n : int
+        Tokens of a gram, at least 1. A text of fewer has no gram.
+
+    Returns
+    -------
+    sets : ndarray of uint64
+        The grams of each text, ascending and each once, text after text.
+    limits : ndarray of int64, shape (n_texts + 1,)
+        Where each text's set begins, and where the last one ends.
+    whole : ndarray of uint64, shape (n_texts,)
+        A hash of all tokens of a text, in order.
+    """
+    first, last = int(bounds[0]), int(bounds[-1])
+    tokens, edges = hashes[first:last], bounds - first
+    whole = _spread(_runs(tokens, edges[:-1], edges[1:]))
+    text = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
+    at = np.flatnonzero(np.arange(len(tokens)) + n <= edges[text + 1])
+    values, text = grams(tokens, n)[at], text[at]
+    order = np.lexsort((values, text))
+    values, text = values[order], text[order]
+    is_first = np.append(True, (values[1:] != values[:-1]) | (text[1:] != text[:-1]))[: len(values)]
+    sizes = np.bincount(text[is_first], minlength=len(edges) - 1)
+    return values[is_first], np.append(0, np.cumsum(sizes)), whole
+
+
+def grams(hashes: Hashes, n: int) -> Hashes:
+    """The hash of each run of n tokens, shape (n_tokens - n + 1,); none where there are fewer."""
+    total = np.zeros(max(0, len(hashes) - n + 1), dtype=np.uint64)
+    for k in range(n):
+        total = total * _K + hashes[k : k + len(total)]
+    return _spread(total)
+
+
+def overlaps(sets: Hashes, limits: Ints, left: Ints, right: Ints) -> Ints:
+    """How many values two sets share, for each pair of sets.
+
+    Parameters
+    ----------
+    sets, limits : ndarray of uint64, ndarray of int64
+        As `shingle` gives them.
+    left, right : ndarray of int64, shape (n_pairs,)
+        Numbers of the sets.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_pairs,)
+    """
+    shared = np.zeros(len(left), dtype=np.int64)
+    for k, (x, y) in enumerate(zip(left.tolist(), right.tolist(), strict=True)):
+        values = sets[limits[x] : limits[x + 1]]
+        others = sets[limits[y] : limits[y + 1]]
+        if len(values) and len(others):
+            at = np.minimum(np.searchsorted(others, values), len(others) - 1)
+            shared[k] = np.count_nonzero(others[at] == values)
+    return shared
+
+
+# -- pairs -----------------------------------------------------------------------------------------------------------
+
+
+def join(sets: Hashes, limits: Ints, threshold: float, max_fanout: int) -> tuple[Places, Places, Places, Flags]:
+    """All pairs of sets whose Jaccard similarity is at least a threshold; none is missed.
+
+    A pair of sets x, y with |x| >= |y| that share that much have a value in common among the first
+    |x| - ceil(t |x|) + 1 of x and the first |y| - ceil(2 t / (1 + t) |y|) + 1 of y, in any order of all values
+    that both follow; with rare values first, few other sets have one in common.
+
+    Parameters
+    ----------
+    sets, limits : ndarray of uint64, ndarray of int64
+        As `shingle` gives them: values spread evenly over 64 bits. An empty set has no pair.
+    threshold : float
+        In (0, 1].
+    max_fanout : int
+        So many sets are found by one value, those with the fewest values first. Where more begin with it, the others
+        are found by their own search for these, but not by one another.
+
+    Returns
+    -------
+    left, right : ndarray of int32, shape (n_pairs,)
+        Numbers of the sets, left < right; pairs in ascending order.
+    shared : ndarray of int32, shape (n_pairs,)
+        Values that both hold.
+    capped : ndarray of bool, shape (n_sets,)
+        Sets that `max_fanout` kept from being found by one of their values.
+
+    References
+    ----------
+    Chaudhuri, Ganti, Kaushik (2006), A primitive operator for similarity joins in data cleaning. Bayardo, Ma, Srikant
+    (2007), Scaling up all pairs similarity search. Xiao, Wang, Lin, Yu (2008), Efficient similarity joins for near
+    duplicate detection (PPJoin).
+    """
+    sizes = np.diff(limits)
+    n_sets = len(sizes)
+    capped = np.zeros(n_sets, dtype=bool)
+    none = np.zeros(0, dtype=np.int32)
+    if not len(sets):
+        return none, none, none, capped
+    rank = np.empty(n_sets, dtype=np.int64)
+    rank[np.argsort(sizes, kind="stable")] = np.arange(n_sets)
+    bits = min(24, max(8, len(sets).bit_length() - 1))
+    df = np.minimum(np.bincount((sets >> np.uint64(64 - bits)).astype(np.int64), minlength=1 << bits), 65535)
+    keys = df[(sets >> np.uint64(64 - bits)).astype(np.int64)].astype(np.uint64) << np.uint64(48)
+    keys |= sets & np.uint64(0xFFFFFFFFFFFF)
+    owner = np.repeat(np.arange(n_sets), sizes)
+    order = np.lexsort((keys, owner))
+    keys = keys[order]
+    nth = np.arange(len(keys)) - limits[owner]
+    n = sizes[owner]
+    probes = nth < n - np.ceil(threshold * n - 1e-9) + 1
+    indexed = nth < n - np.ceil(2 * threshold / (1 + threshold) * n - 1e-9) + 1
+    keys, owner, indexed = keys[probes], owner[probes], indexed[probes]
+    order = np.lexsort((rank[owner], keys))
+    keys, owner, indexed = keys[order], owner[order], indexed[order]
+    # Within a key, in order of size: each entry meets the indexed ones before it, of which only so many are kept.
+    opens = np.append(True, keys[1:] != keys[:-1])
+    before: Ints = np.cumsum(indexed) - indexed
+    base = np.maximum.accumulate(np.where(opens, before, 0))
+    kept = indexed & (before - base < max_fanout)
+    capped[owner[indexed & ~kept]] = True
+    posted = np.flatnonzero(kept)
+    before = np.cumsum(kept) - kept
+    base = np.maximum.accumulate(np.where(opens, before, 0))
+    found = [np.zeros(0, dtype=np.int64)]
+    counts = before - base
+    step = 1 << 22  # pairs looked at in one go
+    ends = np.cumsum(counts)
+    start = 0
+    while start < len(keys):
+        stop = max(start + 1, int(np.searchsorted(ends, (ends[start - 1] if start else 0) + step, side="right")))
+        many = counts[start:stop]
+        x = np.repeat(owner[start:stop], many)
+        place = np.repeat(base[start:stop], many) + np.arange(len(x)) - np.repeat(np.cumsum(many) - many, many)
+        y = owner[posted[place]]
+        close = (sizes[y] >= np.ceil(threshold * sizes[x] - 1e-9)) & (x != y)
+        x, y = x[close], y[close]
+        found.append(np.unique(np.minimum(x, y) * n_sets + np.maximum(x, y)))
+        start = stop
+    pairs = np.unique(np.concatenate(found))
+    left, right = pairs // n_sets, pairs % n_sets
+    shared = overlaps(sets, limits, left, right)
+    alike = shared / (sizes[left] + sizes[right] - shared) >= threshold
+    return tuple(column[alike].astype(np.int32) for column in (left, right, shared)) + (capped,)  # type: ignore[return-value]
+
+
+def sign(sets: Hashes, limits: Ints, a: Codes, b: Codes) -> Codes:
+    """MinHash signatures: equal slots estimate Jaccard similarity.
+
+    Values are those of datasketch 2.0 (`scheme="affine32"`) where its `hashfunc` gives the low 32 bits of a shingle.
+
+    Parameters
+    ----------
+    sets, limits : ndarray of uint64, ndarray of int64
+        As `shingle` gives them.
+    a, b : ndarray of uint32, shape (k,)
+        Multipliers (odd) and offsets of the k functions h(x) = a fmix32(x) + b mod 2**32.
+
+    Returns
+    -------
+    ndarray of uint32, shape (n_sets, k)
+        Of an empty set, the largest values there are.
+
+    References
+    ----------
+    Broder (1997), On the resemblance and containment of documents. fmix32: Appleby, MurmurHash3.
+    """
+    h = sets.astype(np.uint32)
+    h ^= h >> np.uint32(16)
+    h *= np.uint32(0x85EBCA6B)
+    h ^= h >> np.uint32(13)
+    h *= np.uint32(0xC2B2AE35)
+    h ^= h >> np.uint32(16)
+    out = np.full((len(limits) - 1, len(a)), 0xFFFFFFFF, dtype=np.uint32)
+    filled = np.flatnonzero(np.diff(limits))
+    for k in range(len(a)):
+        if filled.size:
+            out[filled, k] = np.minimum.reduceat(a[k] * h + b[k], limits[filled])
+    return out
+
+
+# -- bytes -----------------------------------------------------------------------------------------------------------
+
+
+def suspects(data: Bytes) -> Ints:
+    """Where bytes are, or in UTF-8 begin, a control or replacement character; tab, LF and CR are text.
+
+    In pieces that stay in the cache: .5 ns a byte, where a table of 256 flags takes 12.
+    """
+    piece = 1 << 16
+    found = [np.zeros(0, dtype=np.int64)]
+    for start in range(0, len(data), piece):
+        part = data[start : start + piece]
+        flags = part < 32
+        for value in (0x7F, 0xC2, 0xEF):
+            flags |= part == value
+        at = np.flatnonzero(flags)
+        byte = part[at]
+        found.append(at[(byte != 9) & (byte != 10) & (byte != 13)] + start)
+    return np.concatenate(found)

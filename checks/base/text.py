@@ -1,0 +1,123 @@
+"""Texts as tokens: which characters make one, and what is the same token."""
+
+import unicodedata
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from . import kernels
+from .kernels._layout import MARK, PAYLOAD, SEPARATOR, SEQUENCE, SINGLE, SKIP, WORD
+
+IntArray = npt.NDArray[np.int64]
+HashArray = npt.NDArray[np.uint64]
+
+N_GRAM = 5  # tokens of a shingle
+
+# Scripts that are written without spaces: each character is a token. From Scripts.txt of Unicode 17.0, by blocks.
+_UNSPACED = (
+    *((0x0E01, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF)),  # Thai, Lao; Myanmar; Khmer
+    *((0x2E80, 0x2FDF), (0x3005, 0x3007), (0x3021, 0x3029), (0x3038, 0x303B)),  # Han: radicals, signs, numerals
+    *((0x3041, 0x3098), (0x309B, 0x30FF), (0x31F0, 0x31FF)),  # Kana; its voicing marks 3099 and 309A go on with it
+    *((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xA9E0, 0xA9FF), (0xAA60, 0xAA7F)),  # Han; Myanmar
+    *((0xF900, 0xFAFF), (0x1AFF0, 0x1B16F), (0x20000, 0x3FFFF)),  # Han; Kana; Han
+)
+_ZERO_WIDTH_SPACE = 0x200B
+# All code points that Unicode has given a meaning, but for private use and language tags; others are separators.
+_ASSIGNED = ((0, 0xD800), (0xF900, 0x20000), (0x2F800, 0x2FA20))
+_IDEOGRAPHS = (0x20000, 0x34000)
+
+
+class Tokens(NamedTuple):
+    """The tokens of several texts, one after another."""
+
+    hashes: HashArray  # (n_tokens,)
+    starts: npt.NDArray[np.int32]  # (n_tokens,) bytes of the column's data that each token covers
+    ends: npt.NDArray[np.int32]
+    bounds: IntArray  # (n_texts + 1,) number of each text's first token
+
+
+class Shingles(NamedTuple):
+    """The sets of hashed n-grams of several texts, one after another."""
+
+    sets: HashArray  # of each text ascending, each value once
+    limits: IntArray  # (n_texts + 1,)
+    whole: HashArray  # (n_texts,) a hash of all tokens of a text, in order
+
+
+def tokenise(column: pa.Array) -> Tokens:
+    """The tokens of a column of strings; a null has none.
+
+    Characters are compared as `fold` has them: NFKD and case-folded, which makes equal what NFKC and lower case
+    make equal, and needs no look at the neighbours. A token is a run of letters, digits and combining marks, or one
+    character of a script that is written without spaces (Han, Kana, Thai, Lao, Khmer, Myanmar) with the combining
+    marks behind it. Characters that cannot be seen and separate nothing (a soft hyphen, a joiner) are passed over.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        If the column is not of strings.
+    """
+    column = column.cast(pa.string())
+    offsets = np.zeros(len(column) + 1, dtype=np.int64)
+    data = np.zeros(0, dtype=np.uint8)
+    if len(column):
+        offsets[:] = np.frombuffer(column.buffers()[1], dtype=np.int32)[column.offset : column.offset + len(column) + 1]
+        data = np.frombuffer(column.buffers()[2] or b"", dtype=np.uint8)
+    return Tokens(*kernels.tokenise(data, offsets, *_table()))
+
+
+def shingle(tokens: Tokens, n: int = N_GRAM) -> Shingles:
+    """The sets of hashed n-grams of texts."""
+    return Shingles(*kernels.shingle(tokens.hashes, tokens.bounds, n))
+
+
+def grams(hashes: HashArray, n: int = N_GRAM) -> HashArray:
+    """The hashed n-grams of one text in order, as they stand in its set."""
+    return kernels.grams(hashes, n)
+
+
+def fold(character: str) -> str:
+    """What a character is compared as: decomposed (NFKD) and case-folded, until neither changes it any more.
+
+    Case folding is lower case made for comparing: it also joins ß with ss, and the Greek sigma of a word's end with
+    the other (Unicode Standard 3.13, and UAX #15).
+    """
+    folded = unicodedata.normalize("NFKD", character)
+    while (again := unicodedata.normalize("NFKD", folded.casefold())) != folded:
+        folded = again
+    return folded
+
+
+def kind(code: int) -> int:
+    """How a folded character takes part in tokens: one of the kinds of kernels/_layout.py."""
+    category = unicodedata.category(chr(code))
+    if category == "Cf" and code != _ZERO_WIDTH_SPACE:
+        return SKIP
+    if category[0] not in "LMN":
+        return SEPARATOR
+    if any(first <= code <= last for first, last in _UNSPACED):
+        return SINGLE
+    return MARK if category[0] == "M" else WORD
+
+
+@cache
+def _table() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
+    """The entries of all code points, and the sequences that some of them point to."""
+    table = np.zeros(0x110000, dtype=np.uint32)  # SEPARATOR
+    table[slice(*_IDEOGRAPHS)] = np.arange(*_IDEOGRAPHS) | SINGLE << PAYLOAD
+    kinds = {code: kind(code) << PAYLOAD | code for first, end in _ASSIGNED for code in range(first, end)}
+    sequences: list[int] = []
+    for code in kinds:
+        folded = fold(chr(code))
+        entries = [kinds.get(ord(part), SEPARATOR) for part in folded]
+        if len(entries) == 1:
+            table[code] = entries[0]
+        elif entries:
+            table[code] = len(sequences) | SEQUENCE << PAYLOAD
+            sequences += [len(entries), *entries]
+        else:
+            table[code] = SKIP << PAYLOAD
+    return table, np.array(sequences, dtype=np.uint32)

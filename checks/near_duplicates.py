@@ -1,0 +1,488 @@
+"""Copies of other messages: exact and edited ones, every claimed pair verified, and which text each one copies.
+
+Texts are compared as sets of word 5-grams (base/text.py). Two ways lead to pairs worth comparing, one verifies them:
+
+- `exact`: a similarity join by prefixes, which misses no pair at the threshold (kernels.join).
+- `minhash`: banded MinHash signatures (Broder 1997; Indyk & Motwani 1998), in bounded memory. A pair of similarity s is
+  missed with probability (1 - s**rows)**bands.
+
+Each pair is then counted out, set against set. A group is a text and those verified against *it*; what is alike only
+through others is not joined (a chain of edits has two ends that share nothing).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .base import kernels
+from .base.check import ALL, Check, Result, Stage, n_bytes
+from .base.findings import ERROR, FINDINGS, NOTE, WARNING, Rule, Spans, claim, cover
+from .base.messages import PLACES, Batch, BoolArray, IntArray, nameless_id, single
+from .base.text import N_GRAM, HashArray
+
+NAME = "near_duplicates"
+
+EXACT_COPY = Rule(
+    f"{NAME}/exact_copy",
+    "The words are those of another message",
+    WARNING,
+    "Keep one of them. In training, copies weigh as often as they stand; in a count of messages, they are one.",
+)
+NEAR_COPY = Rule(
+    f"{NAME}/near_copy",
+    "Nearly all words are those of another message",
+    WARNING,
+    "Read both: keep the better one, or raise min_similarity where they differ in what matters.",
+)
+CROSS_SPLIT = Rule(
+    f"{NAME}/cross_split",
+    "A copy stands in another split",
+    ERROR,
+    "Take it out of one of the splits: what is measured on a text that was trained on is memory.",
+)
+STOCK_PHRASE = Rule(
+    f"{NAME}/stock_phrase",
+    "A short text stands many times",
+    NOTE,
+    "Greetings and thanks are no copies. Where it is more, such as one refusal for all, thin it out.",
+)
+
+NO_WORDS = "the text has no words"
+TWICE = "its id stands twice in its tree"
+OTHER_ROLE = "its role is not asked for"
+CAPPED = "judged against the first of very many alike"
+
+MAX_TOLD = 5  # partners outside its group that are told of one message, the most similar ones
+MAX_PLACES = 5  # places of a stock phrase that are shown
+MAX_FANOUT, MIN_FANOUT, MAX_PAIRS = 1000, 50, 50_000_000
+
+FACTS = pa.schema(
+    [
+        *PLACES,
+        ("role", pa.string()),
+        ("lang", pa.string()),
+        ("user_id", pa.string()),
+        ("split", pa.string()),
+        ("n_tokens", pa.int64()),
+        ("whole", pa.int64()),  # a hash of all tokens in order
+        ("digest", pa.int64()),  # a hash of the set
+        ("shingles", pa.large_list(pa.uint64())),  # ascending
+    ]
+)
+
+
+class Pairs(NamedTuple):
+    """Verified pairs of sets, left < right."""
+
+    left: IntArray
+    right: IntArray
+    jaccard: npt.NDArray[np.float64]
+    capped: BoolArray  # (n_sets,) sets that were not compared with all others
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NearDuplicates(Check):
+    """Flag messages that copy other messages, whole or edited."""
+
+    name: ClassVar = NAME
+    rules: ClassVar = (EXACT_COPY, NEAR_COPY, CROSS_SPLIT, STOCK_PHRASE)
+
+    min_similarity: float = 0.8  # shared 5-grams of all 5-grams of both texts (Jaccard), in (0, 1]
+    min_tokens: int = 10  # of an exact copy; shorter ones are stock phrases, one note for all of them
+    roles: tuple[str, ...] = ()  # such as ["assistant"]; empty: all
+    method: Literal["auto", "exact", "minhash"] = "auto"  # auto: exact while it fits into the memory
+    memory: str = "4GB"  # that the comparison may take
+    bands: int = 16  # of a MinHash signature
+    rows: int = 8  # of a band
+    max_miss: float | None = None  # of pairs at min_similarity; bands and rows are then chosen by datasketch
+    seed: int = 1  # of the MinHash functions
+
+    def __post_init__(self) -> None:
+        if not 0 < self.min_similarity <= 1:
+            raise ValueError(f"min_similarity: {self.min_similarity} is not in (0, 1]")
+        for name in ("min_tokens", "bands", "rows"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: {getattr(self, name)} is below 1")
+        if self.max_miss is not None and not 0 < self.max_miss < 1:
+            raise ValueError(f"max_miss: {self.max_miss} is not in (0, 1)")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed: {self.seed} is not in [0, 2**32)")
+        n_bytes(self.memory)
+
+    def stages(self) -> Sequence[Stage]:
+        return Stage(self.scan), Stage(self.compare, by=ALL)
+
+    # -- first stage -------------------------------------------------------------------------------------------------
+
+    def scan(self, batch: Batch) -> Result:
+        """Texts to sets of 5-grams."""
+        sets, limits, whole = batch.shingles
+        n_tokens = np.diff(batch.tokens.bounds)
+        outcome = np.full(len(batch), "", dtype=object)
+        outcome[n_tokens == 0] = NO_WORDS
+        outcome[batch.is_copy] = TWICE
+        if self.roles:
+            outcome[~np.asarray(pc.is_in(batch.column("role"), value_set=pa.array(self.roles)))] = OTHER_ROLE
+        judged = outcome == ""
+        skipped = np.flatnonzero(~judged & ~batch.is_context)
+        rows = np.flatnonzero(judged & ~batch.is_context)
+        sums = np.append(np.uint64(0), np.cumsum(sets, dtype=np.uint64))
+        columns = {name: batch.places[name] for name in PLACES.names}
+        columns |= {name: batch.column(name) for name in ("role", "lang", "user_id", "split")}
+        columns["n_tokens"] = pa.array(n_tokens)
+        columns["whole"] = pa.array(whole.view(np.int64))
+        columns["digest"] = pa.array((sums[limits[1:]] - sums[limits[:-1]]).view(np.int64))
+        columns["shingles"] = pa.LargeListArray.from_arrays(pa.array(limits), pa.array(sets))
+        facts = pa.table([columns[name] for name in FACTS.names], schema=FACTS)
+        return Result(
+            coverage=cover(batch.messages.take(pa.array(skipped)), pa.array(outcome[skipped], pa.string())),
+            rows=facts if len(rows) == len(batch) else facts.take(pa.array(rows)),
+        )
+
+    # -- second stage ------------------------------------------------------------------------------------------------
+
+    def compare(self, rows: pa.Table) -> Result:
+        """All texts: pairs, groups, claims."""
+        texts = _Texts(rows)
+        pairs = self.pairs(texts.sets)
+        groups = _grouped(pairs)
+        short = max(self.min_tokens, N_GRAM)
+        findings = [FINDINGS.empty_table(), *_stock_phrases(texts, short), *_copies(texts, pairs, groups, short)]
+        capped = pairs.capped[texts.set_of] & (texts.set_of >= 0)
+        outcomes = pa.array(np.where(capped, CAPPED, "judged"))
+        return Result(
+            pa.concat_tables(findings),
+            cover(texts.table, outcomes),
+            notes=pairs.notes,
+        )
+
+    def pairs(self, sets: "Sets") -> Pairs:
+        """The pairs of sets whose Jaccard similarity is at least `min_similarity`, by the method that was chosen."""
+        budget = n_bytes(self.memory)
+        wanted = sets.memory_of_join
+        method = self.method if self.method != "auto" else "exact" if wanted <= budget else "minhash"
+        fanout = max(MIN_FANOUT, min(MAX_FANOUT, MAX_PAIRS // max(1, len(sets))))
+        if method == "exact":
+            values, limits = sets.all()
+            *places, shared, capped = kernels.join(values, limits, self.min_similarity, fanout)
+            left, right = (place.astype(np.int64) for place in places)
+            sizes = sets.sizes
+            jaccard = shared / (sizes[left] + sizes[right] - shared)
+            told = f"exact join: no pair at {self.min_similarity} or above is missed"
+            return Pairs(left, right, jaccard, capped, (f"{told} (memory: {wanted / 1e6:,.0f} MB expected)",))
+        return self._by_minhash(sets, fanout, budget)
+
+    def _by_minhash(self, sets: "Sets", fanout: int, budget: int) -> Pairs:
+        bands, rows = self.banding()
+        miss = (1 - self.min_similarity**rows) ** bands
+        capped = np.zeros(len(sets), dtype=bool)
+        found = [np.zeros(0, dtype=np.int64)]
+        # As many bands at a time as a quarter of the budget has room for; a band is a key of 8 bytes for each set.
+        step = max(1, min(bands, budget // 4 // (8 * max(1, len(sets)))))
+        for first in range(0, bands, step):
+            last = min(bands, first + step)
+            keys = self._band_keys(sets, first, last, rows)
+            found = [np.unique(np.concatenate([*found, *(_alike(band, fanout, capped) for band in keys)]))]
+        left, right = np.divmod(found[0], max(1, len(sets)))
+        shared = sets.overlaps(left, right)
+        jaccard = shared / (sets.sizes[left] + sets.sizes[right] - shared)
+        alike = jaccard >= self.min_similarity
+        told = f"MinHash, {bands} bands of {rows} rows: of pairs at {self.min_similarity} about {miss:.1%} are missed"
+        note = f"{told}, of more similar ones fewer; {np.count_nonzero(alike):,} of {len(alike):,} candidates verified"
+        return Pairs(left[alike], right[alike], jaccard[alike], capped, (note,))
+
+    def banding(self) -> tuple[int, int]:
+        """Bands and rows: those that were set, or with `max_miss` those that datasketch takes for best.
+
+        It weighs false negatives against false positives; the weight is raised until no more is missed.
+        """
+        if self.max_miss is None:
+            return self.bands, self.rows
+        from datasketch import MinHashLSH
+
+        for weight in (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9999):
+            lsh = MinHashLSH(self.min_similarity, self.bands * self.rows, weights=(1 - weight, weight))
+            if (1 - self.min_similarity**lsh.r) ** lsh.b <= self.max_miss:
+                return lsh.b, lsh.r
+        raise ValueError(
+            f"max_miss: {self.max_miss} is not reached with {self.bands * self.rows} hashes (bands x rows); set more"
+        )
+
+    def _band_keys(self, sets: "Sets", first: int, last: int, rows: int) -> HashArray:
+        """A key for each band and set, shape (last - first, n_sets): equal where all rows of the band agree."""
+        bands, _ = self.banding()
+        keys = np.empty((last - first, len(sets)), dtype=np.uint64)
+        for start, values, limits in sets.parts():
+            signed = signatures(values, limits, bands * rows, self.seed, slice(first * rows, last * rows))
+            grid = signed.reshape(len(signed), last - first, rows).transpose(1, 0, 2)
+            keys[:, start : start + len(signed)] = _row_hashes(grid)
+        return keys
+
+
+def signatures(
+    sets: HashArray, limits: IntArray, n: int = 128, seed: int = 1, part: slice = slice(None)
+) -> npt.NDArray[np.uint32]:
+    """MinHash signatures that datasketch can hold and query.
+
+    Parameters
+    ----------
+    sets, limits : ndarray of uint64, ndarray of int64
+        Sets of shingles, as `Batch.shingles` gives them.
+    n, seed : int
+        As of `datasketch.MinHash(num_perm=n, seed=seed, scheme="affine32")`.
+    part : slice
+        Which of the n values are computed.
+
+    Returns
+    -------
+    ndarray of uint32, shape (n_sets, n)
+        A row is the `hashvalues` of a `datasketch.MinHash` whose `hashfunc` gives the low 32 bits of a shingle.
+    """
+    from datasketch import MinHash
+
+    a, b = (np.ascontiguousarray(values[part]) for values in MinHash(n, seed, scheme="affine32").permutations)
+    return kernels.sign(sets, limits, a, b)
+
+
+def _row_hashes(grid: npt.NDArray[np.uint32]) -> HashArray:
+    keys = np.zeros(grid.shape[:-1], dtype=np.uint64)
+    for k in range(grid.shape[-1]):
+        keys = (keys ^ grid[..., k]) * np.uint64(0x9E3779B97F4A7C15)  # the golden ratio
+        keys ^= keys >> np.uint64(29)
+    return keys
+
+
+def _alike(keys: HashArray, fanout: int, capped: BoolArray) -> IntArray:
+    """Pairs of sets with one key, as left * n + right; each meets only so many of the first ones that have it."""
+    n = len(keys)
+    order = np.argsort(keys, kind="stable")
+    opens = np.append(True, keys[order][1:] != keys[order][:-1])[:n]
+    nth = np.arange(n) - np.maximum.accumulate(np.where(opens, np.arange(n), 0))
+    capped[order[nth > fanout]] = True
+    many = np.minimum(nth, fanout)
+    right = np.repeat(order, many)
+    base = np.repeat(np.arange(n) - nth, many)
+    left = order[base + np.arange(len(right)) - np.repeat(np.cumsum(many) - many, many)]
+    pairs: IntArray = np.minimum(left, right) * n + np.maximum(left, right)
+    return pairs
+
+
+class Sets:
+    """Different sets of 5-grams, in the order in which their texts stand in the data; perhaps on disk."""
+
+    def __init__(self, column: pa.ChunkedArray, rows: IntArray) -> None:
+        self._column, self._rows = column, rows
+        sizes = np.concatenate([np.zeros(0, np.int64), *(pc.list_value_length(c).to_numpy() for c in column.chunks)])
+        self.sizes = sizes[rows]  # values of each
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def memory_of_join(self) -> int:
+        """Bytes that the exact join takes at most: measured, 25 a value; NumPy's, 100."""
+        return (25 if kernels.COMPILED else 100) * int(self.sizes.sum()) + 100 * len(self)
+
+    def all(self) -> tuple[HashArray, IntArray]:
+        """Values of all sets, and where each begins."""
+        return self._taken(self._rows)
+
+    def parts(self, size: int = 1 << 22) -> Iterator[tuple[int, HashArray, IntArray]]:
+        """The sets in parts of about `size` values: number of the first, values, limits."""
+        ends = np.cumsum(self.sizes)
+        start = 0
+        while start < len(self):
+            done = ends[start - 1] if start else 0
+            stop = max(start + 1, int(np.searchsorted(ends, done + size, side="right")))
+            yield start, *self._taken(self._rows[start:stop])
+            start = stop
+
+    def overlaps(self, left: IntArray, right: IntArray, size: int = 1 << 16) -> IntArray:
+        """Values that the sets of each pair share."""
+        parts = [np.zeros(0, dtype=np.int64)]
+        for start in range(0, len(left), size):
+            x, y = left[start : start + size], right[start : start + size]
+            used, at = np.unique(np.concatenate([x, y]), return_inverse=True)
+            values, limits = self._taken(self._rows[used])
+            parts.append(kernels.overlaps(values, limits, at[: len(x)], at[len(x) :]))
+        return np.concatenate(parts)
+
+    def _taken(self, rows: IntArray) -> tuple[HashArray, IntArray]:
+        taken = single(self._column.take(pa.array(rows)))
+        offsets = np.asarray(taken.offsets, dtype=np.int64)
+        values = np.asarray(taken.values)
+        return values[offsets[0] : offsets[-1]] if len(rows) else values[:0], offsets - offsets[0]
+
+
+class _Texts:
+    """The texts of a data set in the order of files and lines, and which of them have the same set."""
+
+    def __init__(self, rows: pa.Table) -> None:
+        keys = rows.select(["source", "line", "message_id"])
+        order = np.asarray(pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names]), dtype=np.int64)
+        self.table = rows.drop_columns(["shingles"]).take(pa.array(order)).combine_chunks()
+        n_tokens, digest = (np.asarray(self.table[name]) for name in ("n_tokens", "digest"))
+        self.n_tokens = n_tokens
+        self.whole = np.asarray(self.table["whole"])
+        sizes = np.concatenate([pc.list_value_length(c).to_numpy() for c in rows["shingles"].chunks])[order]
+        has_set = np.flatnonzero(sizes > 0)
+        kinds = np.stack([sizes[has_set], digest[has_set]], axis=1)
+        _, first, inverse = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
+        rank = np.argsort(np.argsort(first))  # sets are numbered in the order of their first texts
+        self.set_of = np.full(len(order), -1)  # -1: too short for one
+        self.set_of[has_set] = rank[inverse.reshape(-1)]
+        self.first = has_set[np.sort(first)]  # text of each set that comes first
+        self.sets = Sets(rows["shingles"], order[self.first])
+
+    def column(self, name: str) -> list[str | None]:
+        values: list[str | None] = self.table[name].to_pylist()
+        return values
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """What stands for each text in facets."""
+        keys = zip(self.column("message_id"), self.table["line"].to_pylist(), strict=True)
+        return [nameless_id(line) if key is None else key for key, line in keys]
+
+
+# -- groups ----------------------------------------------------------------------------------------------------------
+
+
+def _grouped(pairs: Pairs) -> IntArray:
+    """The set that each set is grouped under, itself where it stands for its group or for none.
+
+    The first in the data takes all that are verified against it, then the first of the rest. Sets that were compared
+    with the first of many only come last, so that those which all were compared with stand for the groups.
+    """
+    n = len(pairs.capped)
+    group = np.full(n, -1)
+    ends = np.concatenate([pairs.left, pairs.right])
+    others = np.concatenate([pairs.right, pairs.left])
+    order = np.argsort(ends, kind="stable")
+    others = others[order]
+    starts = np.searchsorted(ends[order], np.arange(n + 1))
+    linked = np.flatnonzero(np.diff(starts))
+    for k in linked[np.argsort(pairs.capped[linked], kind="stable")].tolist():
+        if group[k] < 0:
+            near = others[starts[k] : starts[k + 1]]
+            group[near[group[near] < 0]] = k
+            group[k] = k
+    return np.where(group < 0, np.arange(n), group)
+
+
+# -- claims ----------------------------------------------------------------------------------------------------------
+
+
+def _stock_phrases(texts: _Texts, min_tokens: int) -> list[pa.Table]:
+    """One note for each short text that stands more than once."""
+    short = np.flatnonzero(texts.n_tokens < min_tokens)
+    _, first, inverse, counts = np.unique(
+        texts.whole[short], return_index=True, return_inverse=True, return_counts=True
+    )
+    repeated = np.flatnonzero(counts > 1)
+    if not repeated.size:
+        return []
+    order = np.argsort(inverse, kind="stable")
+    ends = np.cumsum(counts)
+    places = np.full((len(repeated), MAX_PLACES), -1)
+    for k, phrase in enumerate(repeated.tolist()):
+        rows = short[order[ends[phrase] - counts[phrase] : ends[phrase]][:MAX_PLACES]]
+        places[k, : len(rows)] = rows
+    n = counts[repeated]
+    return [
+        claim(
+            texts.table,
+            STOCK_PHRASE,
+            short[first[repeated]],
+            [f"The same short text stands {count:,} times" for count in n],
+            spans=[Spans(places[:, k]) for k in range(MAX_PLACES)],
+            facets=[{"count": str(count)} for count in n],
+        )
+    ]
+
+
+class _Claims(NamedTuple):
+    """Texts, the texts that they copy, and how alike they are."""
+
+    rows: IntArray
+    partners: IntArray
+    jaccard: npt.NDArray[np.float64]
+
+
+def _copies(texts: _Texts, pairs: Pairs, group: IntArray, min_tokens: int) -> list[pa.Table]:
+    """Claims of all texts that copy one that stands for them, and of verified pairs beyond the groups."""
+    n_sets = len(group)
+    to_group = np.ones(n_sets)  # similarity of each set to the one that stands for it
+    for one, other in ((pairs.left, pairs.right), (pairs.right, pairs.left)):
+        inside = group[one] == other
+        to_group[one[inside]] = pairs.jaccard[inside]
+    kept = texts.first[group]  # the text that stands for each set
+    rows = np.flatnonzero(texts.set_of >= 0)
+    partners = kept[texts.set_of[rows]]
+    same = texts.whole[rows] == texts.whole[partners]
+    stock = same & (texts.n_tokens[rows] < min_tokens)
+    told = (rows != partners) & ~stock
+    grouped = _Claims(rows[told], partners[told], to_group[texts.set_of[rows[told]]])
+
+    beyond = np.flatnonzero(group[pairs.left] != group[pairs.right])
+    # Of each text the most similar ones; the later text tells of the earlier.
+    beyond = beyond[np.lexsort((pairs.left[beyond], -pairs.jaccard[beyond], pairs.right[beyond]))]
+    later = pairs.right[beyond]
+    nth = np.arange(len(later)) - np.searchsorted(later, later)
+    beyond = beyond[nth < MAX_TOLD]
+    across = _Claims(texts.first[pairs.right[beyond]], texts.first[pairs.left[beyond]], pairs.jaccard[beyond])
+
+    found = _Claims(*(np.concatenate(both) for both in zip(grouped, across, strict=True)))
+    return _told(texts, found, texts.first[group]) if len(found.rows) else []
+
+
+def _told(texts: _Texts, found: _Claims, kept: IntArray) -> list[pa.Table]:
+    role, tree, author, split = (texts.column(name) for name in ("role", "tree_id", "user_id", "split"))
+    ids = texts.ids
+    rows, partners = found.rows.tolist(), found.partners.tolist()
+    same = texts.whole[found.rows] == texts.whole[found.partners]
+    facets, summaries, crosses = [], [], np.zeros(len(rows), dtype=bool)
+    for k, (row, partner, jaccard) in enumerate(zip(rows, partners, found.jaccard.tolist(), strict=True)):
+        is_author = author[row] is not None and author[row] == author[partner]
+        scope = "same tree" if tree[row] == tree[partner] else "same author" if is_author else "other tree"
+        facet = {"partner": ids[partner], "cluster": ids[kept[texts.set_of[row]]], "jaccard": f"{jaccard:.3f}"}
+        facet["scope"] = scope
+        if role[row] is not None or role[partner] is not None:
+            facet["roles"] = f"{role[row]}, {role[partner]}"
+        facet["kind"] = "exact" if same[k] else "edited"
+        what = "All words are" if same[k] else f"{jaccard:.0%} of the 5-grams of both are"
+        whose = f"those of {_named(role[partner])} in {'the same tree' if scope == 'same tree' else 'another tree'}"
+        crosses[k] = split[row] is not None and split[partner] is not None and split[row] != split[partner]
+        if crosses[k]:
+            facet["splits"] = f"{split[row]}, {split[partner]}"
+            whose = f"those of {_named(role[partner])} of the split {split[partner]!r}; this one is in {split[row]!r}"
+        facets.append(facet)
+        summaries.append(f"{what} {whose}" if same[k] else f"{what} shared with {whose.removeprefix('those of ')}")
+    tables = []
+    for rule, chosen in ((CROSS_SPLIT, crosses), (EXACT_COPY, ~crosses & same), (NEAR_COPY, ~crosses & ~same)):
+        at = np.flatnonzero(chosen)
+        if at.size:
+            tables.append(
+                claim(
+                    texts.table,
+                    rule,
+                    found.rows[at],
+                    [summaries[k] for k in at],
+                    spans=[Spans(found.rows[at]), Spans(found.partners[at])],
+                    score=found.jaccard[at],
+                    facets=[facets[k] for k in at],
+                    about=[facets[k]["partner"] for k in at],
+                )
+            )
+    return tables
+
+
+def _named(role: str | None) -> str:
+    return "a message" if role is None else f"a message of the {role}" if role in ("prompter", "assistant") else "one"
