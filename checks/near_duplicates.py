@@ -446,9 +446,13 @@ def _copies(texts: _Texts, pairs: Pairs, group: IntArray, min_tokens: int) -> li
 def _told(texts: _Texts, found: _Claims, kept: IntArray) -> list[pa.Table]:
     role, tree, author, split = (texts.column(name) for name in ("role", "tree_id", "user_id", "split"))
     ids = texts.ids
+    crosses = _cross(split, found)
+    # The same message twice within a split is told by its id (schema_invariants/duplicate_id).
+    other = crosses | np.array([ids[r] != ids[p] for r, p in zip(found.rows, found.partners, strict=True)], dtype=bool)
+    found, crosses = _Claims(*(column[other] for column in found)), crosses[other]
     rows, partners = found.rows.tolist(), found.partners.tolist()
     same = texts.whole[found.rows] == texts.whole[found.partners]
-    facets, summaries, crosses = [], [], np.zeros(len(rows), dtype=bool)
+    facets, summaries = [], []
     for k, (row, partner, jaccard) in enumerate(zip(rows, partners, found.jaccard.tolist(), strict=True)):
         is_author = author[row] is not None and author[row] == author[partner]
         scope = "same tree" if tree[row] == tree[partner] else "same author" if is_author else "other tree"
@@ -459,7 +463,6 @@ def _told(texts: _Texts, found: _Claims, kept: IntArray) -> list[pa.Table]:
         facet["kind"] = "exact" if same[k] else "edited"
         what = "All words are" if same[k] else f"{jaccard:.0%} of the 5-grams of both are"
         whose = f"those of {_named(role[partner])} in {'the same tree' if scope == 'same tree' else 'another tree'}"
-        crosses[k] = split[row] is not None and split[partner] is not None and split[row] != split[partner]
         if crosses[k]:
             facet["splits"] = f"{split[row]}, {split[partner]}"
             whose = f"those of {_named(role[partner])} of the split {split[partner]!r}; this one is in {split[row]!r}"
@@ -482,6 +485,12 @@ def _told(texts: _Texts, found: _Claims, kept: IntArray) -> list[pa.Table]:
                 )
             )
     return tables
+
+
+def _cross(split: Sequence[str | None], found: _Claims) -> BoolArray:
+    """Which claims are of two texts that stand in different splits."""
+    pairs = zip((split[k] for k in found.rows), (split[k] for k in found.partners), strict=True)
+    return np.array([None not in pair and pair[0] != pair[1] for pair in pairs], dtype=bool)
 
 
 def _named(role: str | None) -> str:

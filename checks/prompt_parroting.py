@@ -1,0 +1,339 @@
+"""Replies that repeat their prompt instead of answering it, shown on both sides.
+
+Each reply is held against its prompt and its other ancestors. The two texts of a pair are known, so their sets of word
+5-grams are counted out against each other; MinHash, which finds pairs, has nothing to do here.
+
+A reply that gives back a text which the prompt supplied (to be corrected, rewritten, continued) does its work. In any
+language such a prompt says something else before or behind the text, with a colon, a quotation mark or a line break
+between; what is repeated then begins or ends there. That is told as a note.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .base import kernels
+from .base.check import Check, Result
+from .base.findings import FINDINGS, NOTE, WARNING, Rule, Spans, claim, cover
+from .base.messages import Batch, IntArray
+from .base.text import N_GRAM, HashArray, grams
+
+NAME = "prompt_parroting"
+
+ECHO = Rule(
+    f"{NAME}/echo",
+    "The reply is mostly its prompt",
+    WARNING,
+    "Drop the reply: a model that learns from it repeats questions instead of answering them.",
+)
+COPIES_PROMPT = Rule(
+    f"{NAME}/copies_prompt",
+    "The reply holds the whole prompt, and adds little",
+    WARNING,
+    "Cut the prompt out of the reply, or drop it where nothing of worth is left.",
+)
+RESTATES_PROMPT = Rule(
+    f"{NAME}/restates_prompt",
+    "The reply quotes its prompt, and then answers",
+    NOTE,
+    "A habit of some writers and models. Where it is frequent, a model learns to quote first.",
+)
+
+PROMPTER = "a prompter's message"
+NO_PROMPT = "no prompt before it in the data"
+NO_WORDS = "the text has no words"
+SHORT_PROMPT = "its prompt has too few words"
+
+SHORT = 8  # tokens; a shorter prompt has so few 5-grams that its words are compared in their order
+MIN_PART = 0.3  # of a prompt that makes up a reply; less of it is an answer read off the prompt
+MAX_ANCESTORS = 20  # the nearest ones; a thread is rarely as deep
+# What stands between an instruction and the text that it is about: colons, quotation marks, brackets, line breaks.
+_BORDERS = frozenset(":：\n\r\"'`“”„‟‘’‚«»‹›「」『』《》〈〉()[]{}（）【】<>|*#—–։")
+
+
+class _Pairs(NamedTuple):
+    """Replies, and a message before each of them."""
+
+    replies: IntArray  # rows of the batch
+    others: IntArray
+    steps: IntArray  # 1: its prompt
+
+
+class _Run(NamedTuple):
+    """The longest run of tokens that stands in two texts."""
+
+    n: int
+    left: int  # where it begins, in tokens
+    right: int
+
+
+@dataclass(frozen=True)
+class PromptParroting(Check):
+    """Flag replies that repeat their prompt, or another message before them."""
+
+    name: ClassVar = NAME
+    rules: ClassVar = (ECHO, COPIES_PROMPT, RESTATES_PROMPT)
+
+    min_echo: float = 0.7  # of the reply's 5-grams that stand in the prompt, for an echo
+    min_copied: float = 0.9  # of the prompt's 5-grams that stand in the reply, for a copied prompt
+    min_kept: float = 0.6  # of a reply that copies its prompt, or of a prompt that is echoed
+    min_restated: float = 0.8  # of the prompt's 5-grams, for a prompt that is restated
+    min_run: int = 8  # tokens in a row that must be the same
+    min_prompt: int = 3  # tokens of a prompt that is held against its replies
+
+    def __post_init__(self) -> None:
+        for name in ("min_echo", "min_copied", "min_kept", "min_restated"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name}: {getattr(self, name)} is not in (0, 1]")
+        for name in ("min_run", "min_prompt"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: {getattr(self, name)} is below 1")
+
+    def scan(self, batch: Batch) -> Result:
+        """Hold each reply of whole trees against the messages before it."""
+        n_tokens = np.diff(batch.tokens.bounds)
+        parent = batch.parent
+        outcome = np.full(len(batch), "judged", dtype=object)
+        outcome[n_tokens[parent] < self.min_prompt] = SHORT_PROMPT
+        outcome[n_tokens == 0] = NO_WORDS
+        outcome[parent < 0] = NO_PROMPT
+        outcome[np.asarray(pc.equal(batch.column("role"), "prompter").fill_null(False))] = PROMPTER
+        pairs = _ancestors(batch, np.flatnonzero((outcome == "judged") & ~batch.is_context))
+        found = [c for c in (self._judge(batch, *pair) for pair in self._suspects(batch, pairs)) if c is not None]
+        rows = np.flatnonzero(~batch.is_context)
+        return Result(
+            _told(batch, found),
+            cover(batch.messages.take(pa.array(rows)), pa.array(outcome[rows], pa.string())),
+        )
+
+    def _suspects(self, batch: Batch, pairs: _Pairs) -> list[tuple[int, int, int, float, float]]:
+        """Pairs that share so much that they are looked at: reply, other, steps, and the shares of both."""
+        sets, limits, _ = batch.shingles
+        sizes, n_tokens = np.diff(limits), np.diff(batch.tokens.bounds)
+        shared = kernels.overlaps(sets, limits, pairs.replies, pairs.others)
+        of_reply = shared / np.maximum(1, sizes[pairs.replies])
+        of_other = shared / np.maximum(1, sizes[pairs.others])
+        # Only a prompt is asked to be restated.
+        is_long = (n_tokens[pairs.others] >= SHORT) & (
+            (of_reply >= self.min_echo) | ((of_other >= self.min_restated) & (pairs.steps == 1))
+        )
+        # A short prompt can make up a reply only where that is short too.
+        short = (n_tokens[pairs.others] < SHORT) & (pairs.steps == 1)
+        short &= n_tokens[pairs.replies] * self.min_kept <= n_tokens[pairs.others]
+        at = np.flatnonzero(is_long | short)
+        columns = (pairs.replies, pairs.others, pairs.steps, of_reply, of_other)
+        return list(zip(*(column[at].tolist() for column in columns), strict=True))
+
+    def _judge(
+        self, batch: Batch, reply: int, other: int, steps: int, of_reply: float, of_other: float
+    ) -> "_Claim | None":
+        left, right = (_tokens_of(batch, row) for row in (reply, other))
+        run = longest_run(left, right)
+        if len(right) < SHORT:
+            of_reply, of_other = run.n / len(left), run.n / len(right)
+            if of_other < self.min_copied or of_reply < self.min_kept:
+                return None
+        copies = of_other >= self.min_copied and of_reply >= self.min_kept and steps == 1
+        if of_reply >= self.min_echo and (run.n >= self.min_run or copies):
+            # What little is added to a whole prompt makes it a copy; of less of it, or with nothing added, an echo.
+            rule = COPIES_PROMPT if copies and of_reply < self.min_copied else ECHO
+        elif copies:
+            rule = COPIES_PROMPT
+        elif of_other >= self.min_restated and steps == 1:
+            rule = RESTATES_PROMPT
+        else:
+            return None
+        kind = ""
+        if rule is not RESTATES_PROMPT:
+            if steps > 1:
+                # To give an earlier message back changed is what many a prompt asks for; unchanged is what none does.
+                kind = "" if np.array_equal(left, right) else "earlier message"
+                if of_other < self.min_kept:  # to take a part of it up again is how talk goes
+                    return None
+            elif of_other < MIN_PART:  # an answer that was read off its prompt
+                return None
+            elif of_other < self.min_kept:
+                kind = "part of the prompt"
+            elif _is_supplied(batch, other, left, right):
+                kind = "supplied text"
+        return _Claim(rule, reply, other, steps, of_reply, of_other, run, kind)
+
+
+class _Claim(NamedTuple):
+    rule: Rule
+    reply: int
+    other: int
+    steps: int
+    of_reply: float
+    of_other: float
+    run: _Run
+    kind: str  # why it is no more than a note; empty where it is
+
+    @property
+    def severity(self) -> int:
+        return NOTE if self.kind else self.rule.severity
+
+
+def _ancestors(batch: Batch, rows: IntArray) -> _Pairs:
+    """Each of these rows with its nearest ancestors."""
+    found = []
+    at = batch.parent[rows]
+    for steps in range(1, MAX_ANCESTORS + 1):
+        rows, at = rows[at >= 0], at[at >= 0]
+        if not rows.size:
+            break
+        found.append((rows, at, np.full(len(rows), steps)))
+        at = batch.parent[at]
+    if not found:
+        none = np.zeros(0, dtype=np.int64)
+        return _Pairs(none, none, none)
+    return _Pairs(*(np.concatenate(part) for part in zip(*found, strict=True)))
+
+
+def _tokens_of(batch: Batch, row: int) -> HashArray:
+    bounds = batch.tokens.bounds
+    return batch.tokens.hashes[bounds[row] : bounds[row + 1]]
+
+
+# -- two texts -------------------------------------------------------------------------------------------------------
+
+
+def longest_run(left: HashArray, right: HashArray) -> _Run:
+    """The longest run of tokens that stands in both texts; of several, the first in `left`, and there in `right`.
+
+    A run of n tokens holds runs of all lesser lengths, so n is found by halving; runs are compared by their hashes.
+    """
+    low, high = 0, min(len(left), len(right))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if np.isin(_runs(left, middle), _runs(right, middle)).any():
+            low = middle
+        else:
+            high = middle - 1
+    if low == 0:
+        return _Run(0, 0, 0)
+    of_left, of_right = _runs(left, low), _runs(right, low)
+    at = int(np.isin(of_left, of_right).argmax())
+    return _Run(low, at, int((of_right == of_left[at]).argmax()))
+
+
+_BASE = np.uint64(0x9E3779B97F4A7C15)
+_INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 1 << 64))
+
+
+def _runs(tokens: HashArray, n: int) -> HashArray:
+    """A hash of each n tokens that follow one another."""
+    powers = np.full(len(tokens), _BASE)
+    powers[:1] = 1
+    powers = np.multiply.accumulate(powers)
+    sums = np.append(np.uint64(0), np.cumsum(tokens * powers, dtype=np.uint64))
+    back = np.full(len(tokens) - n + 1, _INVERSE)
+    back[:1] = 1
+    return (sums[n:] - sums[:-n]) * np.multiply.accumulate(back)
+
+
+def _is_supplied(batch: Batch, prompt: int, reply: HashArray, asked: HashArray) -> bool:
+    """Whether what the reply repeats is a part of the prompt, set off from other words before or behind it."""
+    covered = _covered(asked, reply)
+    if covered is None:
+        return False
+    first, last = covered
+    tokens = batch.tokens
+    start = int(tokens.bounds[prompt])
+    text = batch.column("text")[prompt].as_py().encode()
+    offset = _offset(batch.column("text"), prompt)
+
+    def between(k: int) -> str:
+        """What stands between the k-th token of the prompt and the one before it."""
+        gap: bytes = text[int(tokens.ends[start + k - 1]) - offset : int(tokens.starts[start + k]) - offset]
+        return gap.decode()
+
+    before = first >= 2 and not _BORDERS.isdisjoint(between(first))
+    behind = len(asked) - last >= 2 and not _BORDERS.isdisjoint(between(last))
+    return before or behind
+
+
+def _covered(asked: HashArray, reply: HashArray) -> tuple[int, int] | None:
+    """The first and the last token (exclusive) of the prompt that lie in an n-gram of the reply."""
+    n = min(N_GRAM, len(asked), len(reply))
+    hits = np.flatnonzero(np.isin(grams(asked, n), grams(reply, n)))
+    return (int(hits[0]), int(hits[-1]) + n) if hits.size else None
+
+
+def _offset(column: pa.Array, row: int) -> int:
+    """Where the text of a row begins in the bytes of its column."""
+    return int(np.frombuffer(column.buffers()[1], dtype=np.int32)[column.offset + row])
+
+
+# -- claims ----------------------------------------------------------------------------------------------------------
+
+
+def _told(batch: Batch, found: Sequence[_Claim]) -> pa.Table:
+    """One claim a reply: the worst, then the nearest, then the fullest."""
+    best: dict[int, _Claim] = {}
+    for claimed in sorted(found, key=lambda c: (-c.severity, c.steps, -c.of_reply)):
+        best.setdefault(claimed.reply, claimed)
+    ids = batch.column("message_id")
+    tables = [FINDINGS.empty_table()]
+    for rule in PromptParroting.rules:
+        for severity in (NOTE, WARNING):
+            told = [c for c in best.values() if c.rule is rule and c.severity == severity]
+            if told:
+                replies, others = (np.array(rows) for rows in zip(*((c.reply, c.other) for c in told), strict=True))
+                partners = [key or "" for key in ids.take(pa.array(others)).to_pylist()]
+                tables.append(
+                    claim(
+                        batch.places,
+                        rule,
+                        replies,
+                        [_summary(c) for c in told],
+                        spans=[
+                            _spans(batch, replies, [(c.run.left, c.run.n) for c in told]),
+                            _spans(batch, others, [(c.run.right, c.run.n) for c in told]),
+                        ],
+                        score=np.array([c.of_other if rule is RESTATES_PROMPT else c.of_reply for c in told]),
+                        severity=severity,
+                        facets=[_facets(c, partner) for c, partner in zip(told, partners, strict=True)],
+                        about=partners,
+                    )
+                )
+    return pa.concat_tables(tables)
+
+
+def _summary(c: _Claim) -> str:
+    other = "the prompt" if c.steps == 1 else f"the message {c.steps} steps before it"
+    words = "words" if c.run.n != 1 else "word"
+    return (
+        f"{c.of_reply:.0%} of the reply stand in {other}, {c.of_other:.0%} of {other} in the reply; "
+        f"{c.run.n:,} {words} in a row are the same"
+    )
+
+
+def _facets(c: _Claim, partner: str) -> dict[str, str]:
+    facets = {
+        "partner": partner,
+        "steps": str(c.steps),
+        "of_reply": f"{c.of_reply:.2f}",
+        "of_prompt": f"{c.of_other:.2f}",
+    }
+    return facets | ({"kind": c.kind} if c.kind else {})
+
+
+def _spans(batch: Batch, rows: IntArray, runs: Sequence[tuple[int, int]]) -> Spans:
+    """The runs of tokens (first, how many), one of each row, in code points."""
+    tokens, column = batch.tokens, batch.column("text")
+    edges = []
+    for row, (first, n) in zip(rows.tolist(), runs, strict=True):
+        offset = _offset(column, row)
+        text = column[row].as_py().encode()
+        k = int(tokens.bounds[row]) + first
+        start = len(text[: int(tokens.starts[k]) - offset].decode())
+        edges.append(
+            (start, start + len(text[int(tokens.starts[k]) - offset : int(tokens.ends[k + n - 1]) - offset].decode()))
+        )
+    starts, ends = np.array(edges, dtype=np.int64).reshape(-1, 2).T
+    return Spans(rows, starts, ends)

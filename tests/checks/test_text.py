@@ -1,0 +1,445 @@
+"""Tokens against a slow and obvious version that works on strings, character by character."""
+
+import unicodedata
+from collections.abc import Sequence
+from functools import cache
+from types import ModuleType
+from typing import NamedTuple
+from unittest import mock
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from chataudit.checks.base import kernels, text
+from chataudit.checks.base.kernels import _numpy
+from chataudit.checks.base.kernels._layout import MARK, SEPARATOR, SINGLE, SKIP, WORD
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+try:
+    from chataudit.checks.base.kernels import _native
+except ImportError:
+    _native = None  # type: ignore[assignment]
+
+needs_native = pytest.mark.skipif(_native is None, reason="the kernels are not compiled here")
+both_forms = pytest.mark.parametrize(
+    "form", [pytest.param(_native, id="native", marks=needs_native), pytest.param(_numpy, id="numpy")]
+)
+
+# -- the slow version ------------------------------------------------------------------------------------------------
+
+UNSPACED = ("THAI ", "LAO ", "KHMER ", "MYANMAR ", "CJK ", "KANGXI ", "HANGZHOU ")  # how names of characters begin
+UNSPACED += ("HIRAGANA ", "KATAKANA ", "KATAKANA-HIRAGANA ", "HENTAIGANA ")
+HAN_SIGNS = "々〆〇〻"
+
+
+class Token(NamedTuple):
+    folded: str
+    start: int  # bytes of the text in UTF-8
+    end: int
+
+
+@cache
+def kind_of(character: str) -> str:
+    if "\U00020000" <= character < "\U00034000":
+        return "single"  # Han, also where Python's Unicode does not know it yet
+    if character >= "\U000e0000":
+        return "separator"  # language tags and the like
+    category = unicodedata.category(character)
+    if category == "Cf" and character != "\u200b":
+        return "unseen"
+    if category[0] not in "LMN":
+        return "separator"
+    if unicodedata.name(character, "").startswith(UNSPACED) or character in HAN_SIGNS:
+        return "single"
+    return "mark" if category[0] == "M" else "word"
+
+
+@cache
+def parts_of(character: str) -> list[tuple[str, str]]:
+    return [(part, kind_of(part)) for part in text.fold(character)]
+
+
+def tokens_of(string: str) -> list[Token]:
+    tokens: list[Token] = []
+    before = "separator"  # or what the token that goes on is: "word", "single"
+    end = 0
+    for character in string:
+        start, end = end, end + len(character.encode())
+        for part, kind in parts_of(character):
+            if kind == "unseen":
+                continue
+            if kind == "separator":
+                before = kind
+                continue
+            if kind == "mark":
+                goes_on = before != "separator"
+            else:
+                goes_on = kind == before == "word"
+            if goes_on:
+                tokens[-1] = Token(tokens[-1].folded + part, tokens[-1].start, end)
+            else:
+                tokens.append(Token(part, start, end))
+                before = "single" if kind == "single" else "word"
+    return tokens
+
+
+# -- comparing -------------------------------------------------------------------------------------------------------
+
+
+def tokenise(form: ModuleType, column: pa.Array) -> text.Tokens:
+    with mock.patch.object(kernels, "tokenise", form.tokenise):
+        return text.tokenise(column)
+
+
+def hashes(form: ModuleType, string: str) -> list[int]:
+    return tokenise(form, pa.array([string])).hashes.tolist()
+
+
+def covered(form: ModuleType, string: str) -> list[str]:
+    """What the tokens of a text cover of it."""
+    tokens = tokenise(form, pa.array([string]))
+    return [string.encode()[start:end].decode() for start, end in zip(tokens.starts, tokens.ends, strict=True)]
+
+
+def compare(tokens: text.Tokens, strings: Sequence[str | None], first_byte: int = 0) -> None:
+    """Hold tokens to the slow version; `first_byte` is where the first text begins in the column's data."""
+    starts, ends, bounds, folded = [], [], [0], []
+    for string in strings:
+        for token in tokens_of(string or ""):
+            folded.append(token.folded)
+            starts.append(first_byte + token.start)
+            ends.append(first_byte + token.end)
+        bounds.append(len(folded))
+        first_byte += len((string or "").encode())
+    assert tokens.bounds.tolist() == bounds
+    assert tokens.starts.tolist() == starts
+    assert tokens.ends.tolist() == ends
+    assert (tokens.hashes.dtype, tokens.bounds.dtype) == (np.uint64, np.int64)
+    assert (tokens.starts.dtype, tokens.ends.dtype) == (np.int32, np.int32)
+    # Equal hashes if and only if equal strings: as many pairs as there are of either.
+    found = tokens.hashes.tolist()
+    assert len(set(zip(folded, found, strict=True))) == len(set(folded)) == len(set(found))
+
+
+# -- any text --------------------------------------------------------------------------------------------------------
+
+anything = st.characters(exclude_categories=["Cs"])
+ALPHABETS = [
+    "กขคงจาำิีึ่้๊ๆ๑๒ฯ",  # Thai with vowels, tones, digits, a sign
+    "ກຂຄາຳິ່ໜ ខគង្ាំ។ ကခဂျြာိ့၊",  # Lao, Khmer, Myanmar
+    "你好世界的一是不々〇〆〻㐀𠀀𫝀，。、《》㊗株㍿⼀⺀",
+    "かがかはぱカガカパｶﾞﾊﾟｰーゝ・\u3099\u309a゛゜ゟヿㇰ㌔",
+    "한국어가각힣ㄱㅏ각ﾡ\u1112\u1161\u11ab ",
+    "العربيةكِتابٌـﷺﷲلا٠١٢؟،\u0640\u064b\u0651",
+    "नमस्तेक्षि१२।\u093c\u094d\u200c\u200d",
+    "aeoucnAEOÉéÅåñçßẞſıİiIſﬀ\u0301\u0308\u0327\u030a\u0307\u0345",
+    "ΑΒΣΊσςίΐᾳᾼ\u0301ΌЙйЁё",
+    "ＡＢＣａｂ１２＿！　～",
+    "ﬁﬂﬃﬆ½¼①⑳Ⅷ㎏™℃ªº²₂㏒ǆĲ",
+    "😀❤️👩‍👩‍👧🇩🇪👍🏽#️⃣1️⃣™️☀︎🏴\U000e0067\U000e007f",
+    "a1 \u200b\u200c\u200d\u2060\ufeff\u00ad\u034f\u180e\u061c\u202e\u2028\u2029\u0085\x00\x1f\x7f",
+    "0123456789٣३๓๙𝟘𝟡",
+    "aZ0 _-'’.,@[`{/:",
+    "\u00a8\u00af\u00b4\u00b8\u2017\u203e\u02d8´x",
+    "\x7f\x80\u07ff\u0800\uffff\U00010000\U0010ffff\ud7ff\ue000𐐀𐐨𝐀",
+]
+long_word = st.builds(
+    lambda length, letter, last: letter * (length - 1) + last,
+    st.sampled_from([1, 2, 7, 8, 9, 15, 16, 17, 24, 25, 33]),
+    st.sampled_from("aQ7"),
+    st.sampled_from(["a", "Z", "9", "é", "e\u0301", "\u00ad", " ", "-", "漢", "\u0301"]),
+)
+runs = st.one_of(
+    anything,
+    long_word,
+    *[st.text(alphabet, min_size=1, max_size=12) for alphabet in ALPHABETS],
+)
+strings = st.one_of(st.text(anything), st.lists(runs, max_size=8).map("".join))
+columns = st.lists(st.none() | strings, max_size=6)
+
+
+@both_forms
+@settings(max_examples=200)
+@given(texts=columns)
+@example(texts=["ab", "cd", "\u0301e", "e", "\u0301"])
+@example(texts=["abcdefg", "h", "abcdefgh", "", None, "i"])
+@example(texts=["か", "\u3099", "が", "ｶﾞ"])
+@example(texts=["一", "\U0002f800", "\U0002f803", "𠄢"])
+def test_tokens_are_those_of_the_slow_version(form, texts):
+    compare(tokenise(form, pa.array(texts, pa.string())), texts)
+
+
+@both_forms
+@settings(max_examples=100)
+@given(texts=columns, data=st.data())
+def test_tokens_of_a_slice_are_those_of_its_texts(form, texts, data):
+    first = data.draw(st.integers(0, len(texts)))
+    size = data.draw(st.integers(0, len(texts) - first))
+    column = pa.array(texts, pa.string()).slice(first, size)
+    first_byte = sum(len((string or "").encode()) for string in texts[:first])
+    compare(tokenise(form, column), texts[first : first + size], first_byte)
+
+
+@settings(max_examples=100)
+@given(texts=columns, piece=st.integers(1, 40))
+def test_pieces_in_numpy_change_nothing(texts, piece):
+    with mock.patch.object(_numpy, "PIECE", piece):
+        compare(tokenise(_numpy, pa.array(texts, pa.string())), texts)
+
+
+@both_forms
+@settings(max_examples=100)
+@given(string=strings)
+def test_a_text_split_in_two_has_no_token_over_the_edge(form, string):
+    texts = [string[: len(string) // 2], string[len(string) // 2 :]]
+    compare(tokenise(form, pa.array(texts)), texts)
+
+
+@settings(max_examples=100)
+@given(string=strings)
+def test_composed_and_decomposed_texts_have_equal_tokens(string):
+    composed, decomposed = (unicodedata.normalize(form, string) for form in ("NFC", "NFD"))
+    assert text.tokenise(pa.array([composed])).hashes.tolist() == text.tokenise(pa.array([decomposed])).hashes.tolist()
+
+
+@cache
+def all_characters() -> list[str]:
+    return [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+
+
+def is_assigned(character: str) -> bool:
+    return unicodedata.category(character) not in ("Cn", "Co")
+
+
+@both_forms
+@pytest.mark.parametrize(("before", "behind"), [("", ""), ("x", "y"), ("漢", "")])
+def test_every_character_is_taken_as_the_slow_version_takes_it(form, before, behind):
+    middles = [character for character in all_characters() if is_assigned(character)]
+    # Hangul syllables and common ideographs are all alike; some will do.
+    middles = [c for c in middles if not ("\u4f00" < c < "\u9f00" or "\uad00" < c < "\ud700") or ord(c) % 16 == 0]
+    tokens = tokenise(form, pa.array([before + character + behind for character in middles]))
+    at = 0
+    wrong = []
+    for k, character in enumerate(middles):
+        string = before + character + behind
+        n = slice(*tokens.bounds[k : k + 2].tolist())
+        found = [(start - at, end - at) for start, end in zip(tokens.starts[n].tolist(), tokens.ends[n].tolist())]
+        if found != [(token.start, token.end) for token in tokens_of(string)]:
+            wrong.append(f"U+{ord(character):04X}")
+        at += len(string.encode())
+    assert wrong == []
+
+
+@both_forms
+def test_no_text_has_more_than_two_tokens_a_byte(form):
+    # A character makes the most tokens where it stands alone, so that texts of one are all there is to look at.
+    characters = all_characters()
+    n_tokens = np.diff(tokenise(form, pa.array(characters)).bounds)
+    n_bytes = np.array([len(character.encode()) for character in characters])
+    assert (n_tokens <= 2 * n_bytes).all()
+    assert (n_tokens == 2 * n_bytes).any()  # "㌖", six Kana in three bytes
+
+
+def test_kinds_are_those_of_the_slow_version():
+    kinds = {"separator": SEPARATOR, "word": WORD, "single": SINGLE, "mark": MARK, "unseen": SKIP}
+    characters = [c for c in all_characters() if is_assigned(c) and c < "\U000e0000" and text.fold(c) == c]
+    assert [f"U+{ord(c):04X}" for c in characters if text.kind(ord(c)) != kinds[kind_of(c)]] == []
+
+
+# -- what is the same token ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("character", "folded"),
+    [
+        ("A", "a"),
+        ("é", "e\u0301"),
+        ("ß", "ss"),
+        ("ẞ", "ss"),
+        ("ς", "σ"),
+        ("İ", "i\u0307"),
+        ("ı", "ı"),
+        ("ſ", "s"),
+        ("ﬃ", "ffi"),
+        ("Ａ", "a"),
+        ("½", "1\u20442"),
+        ("가", "\u1100\u1161"),
+        ("ﾊ", "ハ"),
+        ("ガ", "カ\u3099"),
+        ("\u0345", "ι"),
+        ("ᾳ", "αι"),
+        ("漢", "漢"),
+        ("\U0002f803", "𠄢"),
+        ("\u200b", "\u200b"),
+    ],
+)
+def test_a_character_is_folded(character, folded):
+    assert text.fold(character) == folded
+
+
+def test_what_is_folded_stays_as_it_is_when_it_is_folded_again():
+    assert [c for c in all_characters() if "".join(map(text.fold, text.fold(c))) != text.fold(c)] == []
+
+
+@both_forms
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (unicodedata.normalize("NFC", "café"), unicodedata.normalize("NFD", "café")),
+        ("Straße", "STRASSE"),
+        ("ΣΊΣΥΦΟΣ", "σίσυφος"),
+        ("ＡＢＣ１", "abc1"),
+        ("co\u00adoperate", "cooperate"),
+        ("\ufeffHello", "hello"),
+        ("ﬁnd oﬃces", "find offices"),
+        ("ｶﾞｷﾞ", "ガギ"),
+        ("はば", "は\u306f\u3099"),
+        ("한국어", unicodedata.normalize("NFD", "한국어")),
+        ("½", "1 2"),
+        ("Hello,   World!", "hello world"),
+        ("don't", "don t"),
+        ("one\u200btwo", "one two"),
+        ("x²", "x2"),
+        ("𝐁𝐨𝐥𝐝", "bold"),
+        ("Å", "\u212b"),
+        ("你好，世界", "你 好 世 界"),
+        ("GPT4是", "gpt4 是"),
+    ],
+)
+def test_these_are_the_same_tokens(form, one, other):
+    assert hashes(form, one) == hashes(form, other) != []
+
+
+@both_forms
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("cafe", "café"),
+        ("は", "ば"),
+        ("ı", "i"),
+        ("a b", "ab"),
+        ("abcdefgh", "abcdefg h"),
+        ("ab", "ba"),
+        ("aaaaaaaa", "aaaaaaaaaaaaaaaa"),
+        ("abcdefghi", "abcdefgh"),
+        ("٣", "3"),
+    ],
+)
+def test_these_are_not(form, one, other):
+    assert hashes(form, one) != hashes(form, other)
+
+
+@both_forms
+@pytest.mark.parametrize("n", range(1, 35))
+def test_a_word_of_any_length_is_the_same_in_upper_case_and_at_any_place(form, n):
+    word = "abcdefghijklmnopqrstuvwxyz0123456789"[:n]
+    (alone,) = hashes(form, word)
+    for place in range(9):
+        assert hashes(form, "." * place + word.upper()) == [alone]
+        assert hashes(form, "." * place + word + "é")[0] != alone
+        assert hashes(form, "\u00ad" * place + word[: n // 2] + "\u00ad" + word[n // 2 :] + " ") == [alone]
+
+
+# -- what is a token -------------------------------------------------------------------------------------------------
+
+
+@both_forms
+@pytest.mark.parametrize(
+    ("string", "tokens"),
+    [
+        ("The quick, brown fox.", ["The", "quick", "brown", "fox"]),
+        ("x_1 = f(y2)", ["x", "1", "f", "y2"]),
+        ("你好，世界", ["你", "好", "世", "界"]),
+        ("สวัสดี", ["ส", "ว", "ั", "ส", "ด", "ี"]),
+        ("東京タワー", ["東", "京", "タ", "ワ", "ー"]),
+        ("か\u3099き", ["か\u3099", "き"]),
+        ("안녕 하세요", ["안녕", "하세요"]),
+        ("नमस्ते दुनिया", ["नमस्ते", "दुनिया"]),
+        ("كِتَابٌ، قلم", ["كِتَابٌ", "قلم"]),
+        ("½", ["½", "½"]),
+        ("naïve nai\u0308ve", ["naïve", "nai\u0308ve"]),
+        ("co\u00adoperate\u00ad now", ["co\u00adoperate", "now"]),
+        ("\u0301a", ["\u0301a"]),
+        ("漢\u0301a", ["漢\u0301", "a"]),
+        ("a漢b", ["a", "漢", "b"]),
+        ("㌔", ["㌔", "㌔"]),
+        ("\U0002f803", ["\U0002f803"]),
+        ("", []),
+    ],
+)
+def test_tokens_cover_these_parts_of_a_text(form, string, tokens):
+    assert covered(form, string) == tokens
+
+
+@both_forms
+def test_no_punctuation_makes_a_token(form):
+    marks = [character for character in all_characters() if unicodedata.category(character)[0] == "P"]
+    n_tokens = np.diff(tokenise(form, pa.array(marks)).bounds)
+    assert [f"U+{ord(mark):04X}" for mark, n in zip(marks, n_tokens.tolist(), strict=True) if n] == []
+
+
+@both_forms
+@pytest.mark.parametrize(
+    "string",
+    [
+        "😀",
+        "👍🏽",
+        "👩‍👩‍👧",
+        "🇩🇪",
+        "🏴\U000e0067\U000e0062\U000e007f",
+        "❤",
+        "❤️",
+        "☀️☂️",
+        "… — “” «» !?",
+        " \t\n\u3000",
+        "\u200d\u00ad",
+    ],
+)
+def test_no_emoji_and_no_space_makes_a_token(form, string):
+    assert covered(form, string) == []
+
+
+@both_forms
+def test_an_accent_that_stands_alone_separates(form):
+    assert hashes(form, "don´t") == hashes(form, "don't")
+
+
+# -- columns ---------------------------------------------------------------------------------------------------------
+
+
+@both_forms
+@pytest.mark.parametrize("texts", [[], [None], [""], [None, "", None], ["", "a", None, "b", ""]])
+def test_nulls_and_empty_texts_have_no_tokens(form, texts):
+    compare(tokenise(form, pa.array(texts, pa.string())), texts)
+
+
+@both_forms
+def test_a_null_has_no_tokens_where_bytes_stand_behind_it(form):
+    # As Arrow leaves them: the children of a struct that is null keep their values.
+    struct = pa.StructArray.from_arrays([pa.array(["one", "two"])], names=["text"], mask=pa.array([False, True]))
+    (column,) = struct.flatten()
+    assert column.to_pylist() == ["one", None]
+    assert tokenise(form, column).bounds.tolist() == [0, 1, 1]
+
+
+@both_forms
+@pytest.mark.parametrize("type", [pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())])
+def test_strings_of_other_arrow_types_have_the_same_tokens(form, type):
+    texts = ["one two", None, "", "drei vier fünf", "one two"]
+    column = pa.array(texts).cast(type)
+    for first in range(3):
+        found = tokenise(form, column.slice(first))
+        wanted = tokenise(form, pa.array(texts[first:]))
+        assert found.hashes.tolist() == wanted.hashes.tolist()
+        assert found.bounds.tolist() == wanted.bounds.tolist()
+
+
+def test_a_column_of_nothing_has_no_tokens():
+    assert text.tokenise(pa.nulls(3)).bounds.tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("column", [pa.array([[1]]), pa.array([b"\xff"])])
+def test_a_column_that_is_not_of_strings_is_refused(column):
+    with pytest.raises(pa.ArrowException):
+        text.tokenise(column)
