@@ -605,7 +605,7 @@ def _parse_table(block: Block, plan: Plan) -> Parsed:
     numbers = _line_numbers(block, len(block.data))
     try:
         block.data.validate(full=True)  # UTF-8 above all
-        return _placed(plan.format.arrange(block.data), block, numbers)
+        return _placed(*plan.format.arrange(block.data), block, numbers)
     except (pa.ArrowException, UnicodeDecodeError):
         records, faults = _table_records(block.data)
         faults = [fault._replace(line=int(numbers[fault.line])) for fault in faults]
@@ -620,7 +620,8 @@ def _parse_lines(block: Block, plan: Plan) -> Parsed:
 def _line_ends(block: Block) -> pa.Table:
     """FAULTS of how the lines end: the first of its kind; of several blocks of a source, the caller keeps one."""
     assert isinstance(block.data, bytes)
-    at = block.data.find(b"\r\n")
+    # One byte is found ten times faster than two.
+    at = block.data.find(b"\r\n") if b"\r" in block.data else -1
     if at < 0:
         return FAULTS.empty_table()
     row = block.data.count(b"\n", 0, at)
@@ -652,23 +653,24 @@ def _parse_as_columns(block: Block, plan: Plan) -> Parsed | None:
     assert isinstance(block.data, bytes)
     assert plan.schema is not None
     table = jsonl.parse(block.data, plan.schema)
+    if table is None:
+        return None
     try:
-        arranged = None if table is None else plan.format.arrange(table)
+        return _placed(*plan.format.arrange(table), block, _line_numbers(block, table.num_rows))
     except pa.ArrowInvalid:
         return None
-    return None if arranged is None else _placed(arranged, block, _line_numbers(block, arranged.num_rows))
 
 
 def _line_numbers(block: Block, n: int) -> IntArray:
     return np.arange(block.first, block.first + n) if block.lines is None else block.lines
 
 
-def _placed(arranged: pa.Table, block: Block, lines: IntArray) -> Parsed:
+def _placed(arranged: pa.Table, rows: IntArray, block: Block, lines: IntArray) -> Parsed:
     columns = {name: arranged[name] for name in arranged.column_names}
     columns["source"] = pa.repeat(block.source.name, len(arranged))
-    columns["line"] = pa.array(lines, pa.int64())
+    columns["line"] = pa.array(lines[rows], pa.int64())
     messages = pa.table([columns[name] for name in MESSAGES.names], schema=MESSAGES)
-    return Parsed(messages, FAULTS.empty_table(), len(arranged))
+    return Parsed(messages, FAULTS.empty_table(), len(lines))
 
 
 def _numbered(block: Block) -> Iterator[tuple[int, bytes]]:

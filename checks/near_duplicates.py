@@ -279,8 +279,8 @@ class Sets:
 
     def __init__(self, column: pa.ChunkedArray, rows: IntArray) -> None:
         self._column, self._rows = column, rows
-        sizes = np.concatenate([np.zeros(0, np.int64), *(pc.list_value_length(c).to_numpy() for c in column.chunks)])
-        self.sizes = sizes[rows]  # values of each
+        self._sizes = _sizes(column)
+        self.sizes = self._sizes[rows]  # values of each
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -315,10 +315,25 @@ class Sets:
         return np.concatenate(parts)
 
     def _taken(self, rows: IntArray) -> tuple[HashArray, IntArray]:
-        taken = single(self._column.take(pa.array(rows)))
-        offsets = np.asarray(taken.offsets, dtype=np.int64)
-        values = np.asarray(taken.values)
-        return values[offsets[0] : offsets[-1]] if len(rows) else values[:0], offsets - offsets[0]
+        limits = np.append(0, np.cumsum(self._sizes[rows]))
+        if (np.diff(rows) > 0).all():  # as a rule; Arrow's own way would copy twice
+            chosen = np.zeros(len(self._sizes), dtype=bool)
+            chosen[rows] = True
+            parts = [np.zeros(0, dtype=np.uint64)]
+            start = 0
+            for chunk in self._column.chunks:
+                here = chosen[start : start + len(chunk)]
+                values = np.asarray(chunk.flatten())
+                if here.any():
+                    sizes = self._sizes[start : start + len(chunk)]
+                    parts.append(values if here.all() else values[np.repeat(here, sizes)])
+                start += len(chunk)
+            return np.concatenate(parts), limits
+        return np.asarray(single(self._column.take(pa.array(rows))).flatten()), limits
+
+
+def _sizes(lists: pa.ChunkedArray) -> IntArray:
+    return np.asarray(single(pc.list_value_length(lists)), dtype=np.int64)
 
 
 class _Texts:
@@ -331,7 +346,7 @@ class _Texts:
         n_tokens, digest = (np.asarray(self.table[name]) for name in ("n_tokens", "digest"))
         self.n_tokens = n_tokens
         self.whole = np.asarray(self.table["whole"])
-        sizes = np.concatenate([pc.list_value_length(c).to_numpy() for c in rows["shingles"].chunks])[order]
+        sizes = _sizes(rows["shingles"])[order]
         has_set = np.flatnonzero(sizes > 0)
         kinds = np.stack([sizes[has_set], digest[has_set]], axis=1)
         _, first, inverse = np.unique(kinds, axis=0, return_index=True, return_inverse=True)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...checks.base.messages import DETOXIFY, EMOJIS, FAULTS, LABELS, MESSAGES, Form
+from ...checks.base.messages import DETOXIFY, EMOJIS, FAULTS, LABELS, MESSAGES, Form, IntArray
 
 Row = dict[str, Any]  # one message: raw values by the names of MESSAGES
 
@@ -52,9 +52,22 @@ class Format(ABC):
         """The raw columns, where Arrow can parse whole blocks; None: record by record."""
         return None
 
-    def arrange(self, table: pa.Table) -> pa.Table:
-        """Raw columns to those of MESSAGES but for the place; ArrowInvalid where a type does not fit."""
+    def arrange(self, table: pa.Table) -> tuple[pa.Table, IntArray]:
+        """Raw columns to those of MESSAGES but for the place, and the row of `table` that each message comes from.
+
+        Raises ArrowInvalid where a value is not what the format promises; the records are then read one by one.
+        """
         raise pa.ArrowInvalid(f"{self.form.name} has no columns")
+
+
+def columns_of(kinds: dict[str, pa.DataType], sample: Sequence[dict[str, Any]]) -> pa.Schema | None:
+    """The raw columns that a sample holds: known ones in their types, others as Arrow infers them; None: it cannot."""
+    held = {name for record in sample for name in record}
+    try:
+        others = {n: pa.infer_type([record.get(n) for record in sample]) for n in sorted(held - set(kinds))}
+        return pa.schema([(name, kind) for name, kind in (kinds | others).items() if name in held])
+    except (pa.ArrowException, UnicodeEncodeError, OverflowError):  # mixed types; a name that is no Unicode
+        return None
 
 
 # -- whole columns ---------------------------------------------------------------------------------------------------

@@ -1,10 +1,14 @@
 """Plain documents: texts with an id, perhaps a language, perhaps the text that they answer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
-from ...checks.base.messages import Form
-from .base import Fault, Format, Row, mistyped
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...checks.base.messages import MESSAGES, Form, IntArray
+from .base import Fault, Format, Row, columns_of, fit, mistyped
 
 
 class Documents(Format):
@@ -39,3 +43,51 @@ class Documents(Format):
             "split": record.get("split"),
             "text": record.get("text"),
         }
+
+    def schema(self, sample: Sequence[dict[str, Any]]) -> pa.Schema | None:
+        is_number = any(type(record.get("id")) is int for record in sample)
+        kinds = dict.fromkeys(("text", "lang", "context", "split"), pa.string())
+        return columns_of({"id": pa.int64() if is_number else pa.string(), **kinds}, sample)
+
+    def arrange(self, table: pa.Table) -> tuple[pa.Table, IntArray]:
+        n = table.num_rows
+
+        def column(name: str) -> pa.Array:
+            found = name in table.column_names
+            return fit(table[name].combine_chunks(), pa.string()) if found else pa.nulls(n, pa.string())
+
+        if "id" not in table.column_names or table["id"].null_count:
+            raise pa.ArrowInvalid("a document without an id is known by its line")
+        is_number = pa.types.is_integer(table["id"].type)
+        ids = table["id"].combine_chunks().cast(pa.string()) if is_number else column("id")
+        answers = column("context")
+        has_context = answers.is_valid()
+        names = pc.binary_join_element_wise(ids, "#context", "")
+        documents = {
+            "tree_id": ids,
+            "message_id": ids,
+            "parent_id": pc.if_else(has_context, names, pa.scalar(None, pa.string())),
+            "lang": column("lang"),
+            "text": column("text"),
+            "split": column("split"),
+            "is_context": pa.nulls(n, pa.bool_()),
+        }
+        rows = np.arange(n)
+        both = _completed(documents, n)
+        if answers.null_count < n:
+            at = pc.indices_nonzero(has_context)
+            contexts = {"tree_id": ids, "message_id": names, "text": answers}
+            above = {name: values.take(at) for name, values in contexts.items()}
+            above["is_context"] = pa.array(np.ones(len(at), dtype=bool))
+            # Each context stands before its document.
+            rows = np.concatenate([rows, np.asarray(at)])
+            order = np.argsort(rows * 2 + np.append(np.ones(n, dtype=int), np.zeros(len(at), dtype=int)), kind="stable")
+            both = pa.concat_tables([both, _completed(above, len(at))]).take(pa.array(order)).combine_chunks()
+            rows = rows[order]
+        return both, rows
+
+
+def _completed(columns: dict[str, pa.Array], n: int) -> pa.Table:
+    """All columns of MESSAGES but for the place; null where nothing is said."""
+    fields = [field for field in MESSAGES if field.name not in ("source", "line")]
+    return pa.table({f.name: columns.get(f.name, pa.nulls(n, f.type)) for f in fields})

@@ -6,10 +6,11 @@ The layout is that of the data set card (https://huggingface.co/datasets/OpenAss
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 import pyarrow as pa
 
-from ...checks.base.messages import MESSAGES, Form
-from .base import Fault, Format, Row, fit, mistyped
+from ...checks.base.messages import MESSAGES, Form, IntArray
+from .base import Fault, Format, Row, columns_of, fit, mistyped
 
 REQUIRED = ("tree_id", "message_id", "role", "lang", "text")
 # Columns of MESSAGES by the names that the exports give them.
@@ -37,23 +38,22 @@ class OasstMessages(Format):
     def schema(self, sample: Sequence[dict[str, Any]]) -> pa.Schema | None:
         """Raw columns: known ones in their types, whatever else the sample holds as Arrow infers it."""
         kinds: dict[str, pa.DataType] = {raw: MESSAGES.field(name).type for raw, name in RAW.items()}
-        held = {name for record in sample for name in record}
-        try:
-            for raw, entry in (
-                ("labels", pa.struct([("value", pa.float64()), ("count", pa.int64())])),
-                ("emojis", pa.int64()),
-            ):
-                objects = [record[raw] for record in sample if isinstance(record.get(raw), dict)]
-                maps = [o for o in objects if o and not isinstance(o.get("name"), list)]
-                if maps:
-                    kinds[raw] = pa.struct([(name, entry) for name in sorted({n for m in maps for n in m})])
-            for name in sorted(held - set(kinds)):
-                kinds[name] = pa.infer_type([record.get(name) for record in sample])
-            return pa.schema([(name, kind) for name, kind in kinds.items() if name in held])
-        except (pa.ArrowException, UnicodeEncodeError, OverflowError):  # mixed types; a name that is no Unicode
-            return None
+        for raw, entry in (
+            ("labels", pa.struct([("value", pa.float64()), ("count", pa.int64())])),
+            ("emojis", pa.int64()),
+        ):
+            objects = [record[raw] for record in sample if isinstance(record.get(raw), dict)]
+            maps = [o for o in objects if o and not isinstance(o.get("name"), list)]
+            names = sorted({name for m in maps for name in m})
+            try:
+                "".join(names).encode()
+            except UnicodeEncodeError:  # half a surrogate pair
+                return None
+            if names:
+                kinds[raw] = pa.struct([(name, entry) for name in names])
+        return columns_of(kinds, sample)
 
-    def arrange(self, table: pa.Table) -> pa.Table:
+    def arrange(self, table: pa.Table) -> tuple[pa.Table, IntArray]:
         names = {name: raw for raw, name in RAW.items()}
         columns = {}
         for field in MESSAGES:
@@ -61,7 +61,7 @@ class OasstMessages(Format):
                 columns[field.name] = fit(table[names[field.name]].combine_chunks(), field.type)
             elif field.name not in ("source", "line"):
                 columns[field.name] = pa.nulls(table.num_rows, field.type)
-        return pa.table(columns)
+        return pa.table(columns), np.arange(table.num_rows)
 
 
 class OasstTrees(Format):

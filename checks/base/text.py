@@ -1,7 +1,7 @@
 """Texts as tokens: which characters make one, and what is the same token."""
 
 import unicodedata
-from functools import cache
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -91,28 +91,38 @@ def fold(character: str) -> str:
     return folded
 
 
-def kind(code: int) -> int:
-    """How a folded character takes part in tokens: one of the kinds of kernels/_layout.py."""
-    category = unicodedata.category(chr(code))
-    if category == "Cf" and code != _ZERO_WIDTH_SPACE:
-        return SKIP
-    if category[0] not in "LMN":
-        return SEPARATOR
-    if any(first <= code <= last for first, last in _UNSPACED):
-        return SINGLE
-    return MARK if category[0] == "M" else WORD
+_KINDS = {"L": WORD, "N": WORD, "M": MARK}
+_TABLE: list[tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]] = []
+_LOCK = Lock()
 
 
-@cache
 def _table() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
-    """The entries of all code points, and the sequences that some of them point to."""
-    table = np.zeros(0x110000, dtype=np.uint32)  # SEPARATOR
-    table[slice(*_IDEOGRAPHS)] = np.arange(*_IDEOGRAPHS) | SINGLE << PAYLOAD
-    kinds = {code: kind(code) << PAYLOAD | code for first, end in _ASSIGNED for code in range(first, end)}
+    """The entries of all code points, and the sequences that some of them point to; made once."""
+    with _LOCK:
+        if not _TABLE:
+            _TABLE.append(_made())
+        return _TABLE[0]
+
+
+def _made() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
+    kinds = np.zeros(0x110000, dtype=np.uint32)  # SEPARATOR
+    codes = [code for first, end in _ASSIGNED for code in range(first, end)]
+    categories = list(map(unicodedata.category, map(chr, codes)))
+    kinds[codes] = [_KINDS.get(category[0], SKIP if category == "Cf" else SEPARATOR) for category in categories]
+    kinds[_ZERO_WIDTH_SPACE] = SEPARATOR
+    kinds[slice(*_IDEOGRAPHS)] = WORD
+    for first, last in _UNSPACED:
+        block = kinds[first : last + 1]
+        block[(block == WORD) | (block == MARK)] = SINGLE
+    plain: npt.NDArray[np.uint32] = kinds << np.uint32(PAYLOAD) | np.arange(len(kinds), dtype=np.uint32)
+    table = plain.copy()
     sequences: list[int] = []
-    for code in kinds:
-        folded = fold(chr(code))
-        entries = [kinds.get(ord(part), SEPARATOR) for part in folded]
+    for code in codes:
+        character = chr(code)
+        # Most characters stand for themselves; to ask so is faster than to fold them.
+        if character.casefold() == character and unicodedata.is_normalized("NFKD", character):
+            continue
+        entries = [int(plain[ord(part)]) for part in fold(character)]
         if len(entries) == 1:
             table[code] = entries[0]
         elif entries:

@@ -502,7 +502,7 @@ def join(const uint64_t[::1] sets, const int64_t[::1] limits, double threshold, 
     cdef int bits = max(4, int(2 * n_entries).bit_length())
     cdef int shift = 64 - bits
     cdef uint64_t slot_mask = (<uint64_t>1 << bits) - 1
-    cdef int df_bits = min(24, max(8, int(n_values).bit_length() - 1))
+    cdef int df_bits = min(20, max(8, int(n_values).bit_length() - 1))
     cdef uint16_t *df = <uint16_t *>calloc(<size_t>1 << df_bits, sizeof(uint16_t))
     cdef Slot *slots = <Slot *>malloc((slot_mask + 1) * sizeof(Slot))
     cdef Posting *postings = <Posting *>malloc((n_entries + 1) * sizeof(Posting))

@@ -257,7 +257,7 @@ def join(sets: Hashes, limits: Ints, threshold: float, max_fanout: int) -> tuple
         return none, none, none, capped
     rank = np.empty(n_sets, dtype=np.int64)
     rank[np.argsort(sizes, kind="stable")] = np.arange(n_sets)
-    bits = min(24, max(8, len(sets).bit_length() - 1))
+    bits = min(20, max(8, len(sets).bit_length() - 1))
     df = np.minimum(np.bincount((sets >> np.uint64(64 - bits)).astype(np.int64), minlength=1 << bits), 65535)
     keys = df[(sets >> np.uint64(64 - bits)).astype(np.int64)].astype(np.uint64) << np.uint64(48)
     keys |= sets & np.uint64(0xFFFFFFFFFFFF)
