@@ -12,6 +12,43 @@ from typing import Any
 Message = dict[str, Any]
 Tree = list[Message]
 
+NAMES = [
+    "Ada",
+    "Amara",
+    "Bojan",
+    "Chiara",
+    "Dariusz",
+    "Emeka",
+    "Fatima",
+    "Hiro",
+    "Ingrid",
+    "Jorge",
+    "Lila",
+    "Marta",
+    "Nuri",
+    "Oksana",
+    "Priya",
+    "Tomas",
+]
+TOWNS = [
+    "Accra",
+    "Bergen",
+    "Cali",
+    "Dakar",
+    "Essen",
+    "Fes",
+    "Graz",
+    "Hanoi",
+    "Iasi",
+    "Jaipur",
+    "Kobe",
+    "Lima",
+    "Minsk",
+    "Oulu",
+    "Porto",
+    "Recife",
+]
+
 # Prompt, first answer, second answer, follow-up, answer.
 TALKS = {
     "en": (
@@ -152,7 +189,7 @@ class Release:
     def tree(self) -> Tree:
         """A new tree without a fault: a prompt, two ranked answers, a follow-up, an answer."""
         lang = self.rng.choice(sorted(TALKS))
-        prompt, first, second, follow_up, answer = self.rng.choice(TALKS[lang])
+        prompt, first, second, follow_up, answer = (self._signed(text) for text in self.rng.choice(TALKS[lang]))
         when = datetime(2023, 2, 1, tzinfo=UTC) + timedelta(seconds=self.rng.randrange(5_000_000))
         root = self._message(prompt, None, lang, when)
         best = self._message(first, root, lang, when + timedelta(minutes=9), rank=0)
@@ -162,6 +199,14 @@ class Release:
         tree = [root, best, more, last, other]
         self.trees.append(tree)
         return tree
+
+    def _signed(self, text: str) -> str:
+        # The same few sentences serve all trees; what differs is who says them, and who is told.
+        writer, reader = (
+            f"{self.rng.choice(NAMES)}, {self.rng.choice(TOWNS)}, {self.rng.randrange(24)}:{self.rng.randrange(60):02}"
+            for _ in range(2)
+        )
+        return f"{text}\n\n{writer} → {reader}"
 
     def _message(
         self, text: str, parent: Message | None, lang: str, when: datetime, rank: int | None = None
@@ -194,7 +239,7 @@ class Release:
 
 
 def release(seed: int) -> Release:
-    """A release in which every rule of schema_invariants is broken once; the same for the same seed."""
+    """A release in which every rule is broken once; the same for the same seed."""
     made = Release(random.Random(seed))
     for _ in range(N_PLAIN):
         made.tree()
@@ -321,6 +366,34 @@ def _late(made: Release, tree: Tree) -> Message:
     return tree[3]
 
 
+def _copy(edit: Callable[[str], str]) -> Callable[[Release, Tree], Message]:
+    def plant(made: Release, tree: Tree) -> Message:
+        tree[4]["text"] = edit(tree[1]["text"])
+        return max(tree[1], tree[4], key=lambda message: message["message_id"])  # the smaller id stands for both
+
+    return plant
+
+
+def _cross_split(made: Release, tree: Tree) -> Message:
+    copied = _copy(str)(made, tree)
+    tree[1]["split"], tree[4]["split"] = "train", "test"
+    return copied
+
+
+def _stock_phrase(made: Release, tree: Tree) -> Message:
+    for message in (tree[0], tree[2]):
+        message["text"] = "Thanks a lot!"
+    return min(tree[0], tree[2], key=lambda message: message["message_id"])
+
+
+def _reply(write: Callable[[str, str], str]) -> Callable[[Release, Tree], Message]:
+    def plant(made: Release, tree: Tree) -> Message:
+        tree[1]["text"] = write(tree[0]["text"], tree[1]["text"])
+        return tree[1]
+
+    return plant
+
+
 FAULTS: dict[str, Callable[[Release, Tree], Message]] = {
     "role_alternation": _set(4, role="prompter", rank=None),
     "root_role": _set(0, role="assistant"),
@@ -361,4 +434,11 @@ FAULTS: dict[str, Callable[[Release, Tree], Message]] = {
     "lottery_replies": _lottery,
     "synthetic_model": _synthetic,
     "repaired_line": _set(4),
+    "exact_copy": _copy(lambda text: text.replace(" ", "  ")),
+    "near_copy": _copy(lambda text: f"{text} Indeed."),
+    "cross_split": _cross_split,
+    "stock_phrase": _stock_phrase,
+    "echo": _reply(lambda asked, answer: asked),
+    "copies_prompt": _reply(lambda asked, answer: f"Sure, with pleasure: {asked}"),
+    "restates_prompt": _reply(lambda asked, answer: f"{asked}\n\n{answer}\n\n{answer[::-1]}"),
 }

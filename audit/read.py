@@ -147,10 +147,10 @@ _SPLIT_OF = {word: split for split, words in _SPLITS.items() for word in words}
 
 
 def _split_of(file: Path) -> str | None:
-    for name in (file.name, file.parent.name):
-        for word in re.split(r"[-._ 0-9]+", name.lower()):
-            if word in _SPLIT_OF:
-                return _SPLIT_OF[word]
+    # A folder must have just that name: in many a path something is called a test.
+    for word in (*re.split(r"[-._ 0-9]+", file.name.lower()), file.parent.name.lower()):
+        if word in _SPLIT_OF:
+            return _SPLIT_OF[word]
     return None
 
 

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from .base import kernels
 from .base.check import ALL, Check, Result, Stage, n_bytes
 from .base.findings import ERROR, FINDINGS, NOTE, WARNING, Rule, Spans, claim, cover
-from .base.messages import PLACES, Batch, BoolArray, IntArray, nameless_id, single
+from .base.messages import PLACES, Batch, BoolArray, IntArray, as_ints, nameless_id, single
 from .base.text import N_GRAM, HashArray
 
 NAME = "near_duplicates"
@@ -155,7 +155,7 @@ class NearDuplicates(Check):
         groups = _grouped(pairs)
         short = max(self.min_tokens, N_GRAM)
         findings = [FINDINGS.empty_table(), *_stock_phrases(texts, short), *_copies(texts, pairs, groups, short)]
-        capped = pairs.capped[texts.set_of] & (texts.set_of >= 0)
+        capped = np.append(pairs.capped, False)[texts.set_of]  # without a set: the last
         outcomes = pa.array(np.where(capped, CAPPED, "judged"))
         return Result(
             pa.concat_tables(findings),
@@ -275,7 +275,7 @@ def _alike(keys: HashArray, fanout: int, capped: BoolArray) -> IntArray:
 
 
 class Sets:
-    """Different sets of 5-grams, in the order in which their texts stand in the data; perhaps on disk."""
+    """Different sets of 5-grams, each named by its row in a column that may lie on disk."""
 
     def __init__(self, column: pa.ChunkedArray, rows: IntArray) -> None:
         self._column, self._rows = column, rows
@@ -337,10 +337,13 @@ def _sizes(lists: pa.ChunkedArray) -> IntArray:
 
 
 class _Texts:
-    """The texts of a data set in the order of files and lines, and which of them have the same set."""
+    """The texts of a data set in the order of their ids, and which of them have the same set.
+
+    The smallest id stands for a group, so that the outcome does not depend on the order of the data.
+    """
 
     def __init__(self, rows: pa.Table) -> None:
-        keys = rows.select(["source", "line", "message_id"])
+        keys = rows.select(["message_id", "source", "line"])
         order = np.asarray(pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names]), dtype=np.int64)
         self.table = rows.drop_columns(["shingles"]).take(pa.array(order)).combine_chunks()
         n_tokens, digest = (np.asarray(self.table[name]) for name in ("n_tokens", "digest"))
@@ -373,7 +376,7 @@ class _Texts:
 def _grouped(pairs: Pairs) -> IntArray:
     """The set that each set is grouped under, itself where it stands for its group or for none.
 
-    The first in the data takes all that are verified against it, then the first of the rest. Sets that were compared
+    The first takes all that are verified against it, then the first of the rest. Sets that were compared
     with the first of many only come last, so that those which all were compared with stand for the groups.
     """
     n = len(pairs.capped)
@@ -423,6 +426,13 @@ def _stock_phrases(texts: _Texts, min_tokens: int) -> list[pa.Table]:
     ]
 
 
+def _crosses(texts: _Texts, left: IntArray, right: IntArray) -> BoolArray:
+    """Which pairs of texts stand in different splits."""
+    codes = as_ints(single(texts.table["split"]).dictionary_encode().indices, -1)
+    crosses: BoolArray = (codes[left] != codes[right]) & (codes[left] >= 0) & (codes[right] >= 0)
+    return crosses
+
+
 class _Claims(NamedTuple):
     """Texts, the texts that they copy, and how alike they are."""
 
@@ -438,13 +448,17 @@ def _copies(texts: _Texts, pairs: Pairs, group: IntArray, min_tokens: int) -> li
     for one, other in ((pairs.left, pairs.right), (pairs.right, pairs.left)):
         inside = group[one] == other
         to_group[one[inside]] = pairs.jaccard[inside]
-    kept = texts.first[group]  # the text that stands for each set
     rows = np.flatnonzero(texts.set_of >= 0)
-    partners = kept[texts.set_of[rows]]
-    same = texts.whole[rows] == texts.whole[partners]
-    stock = same & (texts.n_tokens[rows] < min_tokens)
+    partners = texts.first[group[texts.set_of[rows]]]  # the text that stands for each
+    jaccard = to_group[texts.set_of[rows]]
+    # The first one with the very words is the better partner, unless the other shows that splits are crossed.
+    _, first, same_words = np.unique(texts.whole[rows], return_index=True, return_inverse=True)
+    twins = rows[first[same_words]]
+    is_twin = (twins != rows) & ~_crosses(texts, rows, partners)
+    partners, jaccard = np.where(is_twin, twins, partners), np.where(is_twin, 1.0, jaccard)
+    stock = (texts.whole[rows] == texts.whole[partners]) & (texts.n_tokens[rows] < min_tokens)
     told = (rows != partners) & ~stock
-    grouped = _Claims(rows[told], partners[told], to_group[texts.set_of[rows[told]]])
+    grouped = _Claims(rows[told], partners[told], jaccard[told])
 
     beyond = np.flatnonzero(group[pairs.left] != group[pairs.right])
     # Of each text the most similar ones; the later text tells of the earlier.
@@ -461,7 +475,7 @@ def _copies(texts: _Texts, pairs: Pairs, group: IntArray, min_tokens: int) -> li
 def _told(texts: _Texts, found: _Claims, kept: IntArray) -> list[pa.Table]:
     role, tree, author, split = (texts.column(name) for name in ("role", "tree_id", "user_id", "split"))
     ids = texts.ids
-    crosses = _cross(split, found)
+    crosses = _crosses(texts, found.rows, found.partners)
     # The same message twice within a split is told by its id (schema_invariants/duplicate_id).
     other = crosses | np.array([ids[r] != ids[p] for r, p in zip(found.rows, found.partners, strict=True)], dtype=bool)
     found, crosses = _Claims(*(column[other] for column in found)), crosses[other]
@@ -500,12 +514,6 @@ def _told(texts: _Texts, found: _Claims, kept: IntArray) -> list[pa.Table]:
                 )
             )
     return tables
-
-
-def _cross(split: Sequence[str | None], found: _Claims) -> BoolArray:
-    """Which claims are of two texts that stand in different splits."""
-    pairs = zip((split[k] for k in found.rows), (split[k] for k in found.partners), strict=True)
-    return np.array([None not in pair and pair[0] != pair[1] for pair in pairs], dtype=bool)
 
 
 def _named(role: str | None) -> str:

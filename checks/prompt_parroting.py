@@ -245,11 +245,10 @@ def _is_supplied(batch: Batch, prompt: int, reply: HashArray, asked: HashArray) 
     tokens = batch.tokens
     start = int(tokens.bounds[prompt])
     text = batch.column("text")[prompt].as_py().encode()
-    offset = _offset(batch.column("text"), prompt)
 
     def between(k: int) -> str:
         """What stands between the k-th token of the prompt and the one before it."""
-        gap: bytes = text[int(tokens.ends[start + k - 1]) - offset : int(tokens.starts[start + k]) - offset]
+        gap: bytes = text[tokens.ends[start + k - 1] : tokens.starts[start + k]]
         return gap.decode()
 
     before = first >= 2 and not _BORDERS.isdisjoint(between(first))
@@ -262,11 +261,6 @@ def _covered(asked: HashArray, reply: HashArray) -> tuple[int, int] | None:
     n = min(N_GRAM, len(asked), len(reply))
     hits = np.flatnonzero(np.isin(grams(asked, n), grams(reply, n)))
     return (int(hits[0]), int(hits[-1]) + n) if hits.size else None
-
-
-def _offset(column: pa.Array, row: int) -> int:
-    """Where the text of a row begins in the bytes of its column."""
-    return int(np.frombuffer(column.buffers()[1], dtype=np.int32)[column.offset + row])
 
 
 # -- claims ----------------------------------------------------------------------------------------------------------
@@ -306,10 +300,9 @@ def _told(batch: Batch, found: Sequence[_Claim]) -> pa.Table:
 
 def _summary(c: _Claim) -> str:
     other = "the prompt" if c.steps == 1 else f"the message {c.steps} steps before it"
-    words = "words" if c.run.n != 1 else "word"
     return (
-        f"{c.of_reply:.0%} of the reply stand in {other}, {c.of_other:.0%} of {other} in the reply; "
-        f"{c.run.n:,} {words} in a row are the same"
+        f"{c.of_reply:.0%} of the reply stands in {other}, and {c.of_other:.0%} of {'that' if c.steps == 1 else 'it'} "
+        f"in the reply; {c.run.n:,} words in a row are the same"
     )
 
 
@@ -328,12 +321,9 @@ def _spans(batch: Batch, rows: IntArray, runs: Sequence[tuple[int, int]]) -> Spa
     tokens, column = batch.tokens, batch.column("text")
     edges = []
     for row, (first, n) in zip(rows.tolist(), runs, strict=True):
-        offset = _offset(column, row)
         text = column[row].as_py().encode()
         k = int(tokens.bounds[row]) + first
-        start = len(text[: int(tokens.starts[k]) - offset].decode())
-        edges.append(
-            (start, start + len(text[int(tokens.starts[k]) - offset : int(tokens.ends[k + n - 1]) - offset].decode()))
-        )
+        start, end = (len(text[:at].decode()) for at in (tokens.starts[k], tokens.ends[k + n - 1]))
+        edges.append((start, end))
     starts, ends = np.array(edges, dtype=np.int64).reshape(-1, 2).T
     return Spans(rows, starts, ends)

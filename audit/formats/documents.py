@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...checks.base.messages import MESSAGES, Form, IntArray
+from ...checks.base.messages import MESSAGES, Form, IntArray, as_bools
 from .base import Fault, Format, Row, columns_of, fit, mistyped
 
 
@@ -75,12 +75,12 @@ class Documents(Format):
         rows = np.arange(n)
         both = _completed(documents, n)
         if answers.null_count < n:
-            at = pc.indices_nonzero(has_context)
+            at = np.flatnonzero(as_bools(has_context))
             contexts = {"tree_id": ids, "message_id": names, "text": answers}
-            above = {name: values.take(at) for name, values in contexts.items()}
+            above = {name: values.take(pa.array(at)) for name, values in contexts.items()}
             above["is_context"] = pa.array(np.ones(len(at), dtype=bool))
             # Each context stands before its document.
-            rows = np.concatenate([rows, np.asarray(at)])
+            rows = np.concatenate([rows, at])
             order = np.argsort(rows * 2 + np.append(np.ones(n, dtype=int), np.zeros(len(at), dtype=int)), kind="stable")
             both = pa.concat_tables([both, _completed(above, len(at))]).take(pa.array(order)).combine_chunks()
             rows = rows[order]

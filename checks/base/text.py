@@ -22,11 +22,21 @@ _UNSPACED = (
     *((0x2E80, 0x2FDF), (0x3005, 0x3007), (0x3021, 0x3029), (0x3038, 0x303B)),  # Han: radicals, signs, numerals
     *((0x3041, 0x3098), (0x309B, 0x30FF), (0x31F0, 0x31FF)),  # Kana; its voicing marks 3099 and 309A go on with it
     *((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xA9E0, 0xA9FF), (0xAA60, 0xAA7F)),  # Han; Myanmar
-    *((0xF900, 0xFAFF), (0x1AFF0, 0x1B16F), (0x20000, 0x3FFFF)),  # Han; Kana; Han
+    *((0xF900, 0xFAFF), (0x1AFF0, 0x1B16F), (0x116D0, 0x116E3)),  # Han; Kana; Myanmar
+    (0x20000, 0x3FFFF),  # Han
+)
+# Characters that nobody sees, though they count as marks or letters: joiners, variation selectors, Hangul fillers.
+_INVISIBLE = (
+    (0x034F, 0x034F),
+    (0x115F, 0x1160),
+    (0x3164, 0x3164),
+    (0xFE00, 0xFE0F),
+    (0xFFA0, 0xFFA0),
+    (0xE0100, 0xE01EF),
 )
 _ZERO_WIDTH_SPACE = 0x200B
-# All code points that Unicode has given a meaning, but for private use and language tags; others are separators.
-_ASSIGNED = ((0, 0xD800), (0xF900, 0x20000), (0x2F800, 0x2FA20))
+# All code points that Unicode has given a meaning, but for private use; others are separators.
+_ASSIGNED = ((0, 0xD800), (0xF900, 0x20000), (0x2F800, 0x2FA20), (0xE0000, 0xE0200))
 _IDEOGRAPHS = (0x20000, 0x34000)
 
 
@@ -34,7 +44,7 @@ class Tokens(NamedTuple):
     """The tokens of several texts, one after another."""
 
     hashes: HashArray  # (n_tokens,)
-    starts: npt.NDArray[np.int32]  # (n_tokens,) bytes of the column's data that each token covers
+    starts: npt.NDArray[np.int32]  # (n_tokens,) bytes of its text that each token covers
     ends: npt.NDArray[np.int32]
     bounds: IntArray  # (n_texts + 1,) number of each text's first token
 
@@ -55,12 +65,9 @@ def tokenise(column: pa.Array) -> Tokens:
     character of a script that is written without spaces (Han, Kana, Thai, Lao, Khmer, Myanmar) with the combining
     marks behind it. Characters that cannot be seen and separate nothing (a soft hyphen, a joiner) are passed over.
 
-    Raises
-    ------
-    pyarrow.ArrowInvalid
-        If the column is not of strings.
     """
-    column = column.cast(pa.string())
+    # What stands behind a null in the column's data is no text of it.
+    column = column.cast(pa.string()).fill_null("")
     offsets = np.zeros(len(column) + 1, dtype=np.int64)
     data = np.zeros(0, dtype=np.uint8)
     if len(column):
@@ -114,6 +121,8 @@ def _made() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
     for first, last in _UNSPACED:
         block = kinds[first : last + 1]
         block[(block == WORD) | (block == MARK)] = SINGLE
+    for first, last in _INVISIBLE:
+        kinds[first : last + 1] = SKIP
     plain: npt.NDArray[np.uint32] = kinds << np.uint32(PAYLOAD) | np.arange(len(kinds), dtype=np.uint32)
     table = plain.copy()
     sequences: list[int] = []

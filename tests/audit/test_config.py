@@ -44,7 +44,10 @@ def test_the_working_folder_is_looked_at_first_for_chataudit_toml_then_for_pypro
             "[checks.schema_invariants]\ntreshold = 1",
             "c.toml: [checks.schema_invariants] treshold: no such setting; there are off,",
         ),
-        ("[checks.near]\n", "c.toml: [checks] near: no such setting; there are schema_invariants"),
+        (
+            "[checks.near]\n",
+            "c.toml: [checks] near: no such setting; there are near_duplicates, prompt_parroting, schema_invariants",
+        ),
         ("[runs]\n", "c.toml: runs: no such setting; there are run, checks"),
         (
             "[run]\nengin = 'x'",

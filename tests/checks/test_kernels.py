@@ -343,6 +343,7 @@ def test_of_many_equal_sets_so_many_are_found_as_the_fanout_says(form):
     threshold=st.sampled_from(THRESHOLDS) | st.floats(0.01, 1.0),
     max_fanout=st.integers(1, 5) | st.just(UNLIMITED),
 )
+@example(parts=[{0, 1, 3}, {0, 1, 2, 3}, {1, 2, 3}, {0, 2}], threshold=0.5, max_fanout=1)
 def test_both_forms_find_the_same_pairs_and_cap_the_same_sets(parts, threshold, max_fanout):
     sets, limits = as_sets(hashed(parts))
     same(_native.join(sets, limits, threshold, max_fanout), _numpy.join(sets, limits, threshold, max_fanout))
@@ -382,20 +383,7 @@ def test_values_of_one_set_with_equal_low_bits_make_no_pair_that_is_none(form, t
     assert set(joined(form, twins, threshold)[0]) <= set(alike(twins, threshold))
 
 
-@pytest.mark.parametrize(
-    "form",
-    [
-        pytest.param(
-            _native,
-            id="native",
-            marks=[
-                needs_native,
-                pytest.mark.xfail(strict=True, reason="places of equal keys are ambiguous, and bound what is shared"),
-            ],
-        ),
-        pytest.param(_numpy, id="numpy"),
-    ],
-)
+@both_forms
 def test_a_pair_is_found_where_values_of_one_set_have_equal_low_bits(form):
     # No hashes: the chance of two such values in one set of 1000 is about one in 10**9.
     values = [k << 60 | 5 for k in range(10)]

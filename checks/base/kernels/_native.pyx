@@ -11,7 +11,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
-from ._layout import BASE, SEPARATOR, SEQUENCE, SINGLE, SKIP, WORD
+from ._layout import BASE, MARK, SEPARATOR, SEQUENCE, SINGLE, SKIP, WORD
 
 cdef extern from *:
     """
@@ -53,7 +53,7 @@ cdef extern from *:
     void sign_set(const uint64_t *set, size_t n, const uint32_t *a, const uint32_t *b, size_t k, uint32_t *out) nogil
 
 cdef uint64_t K = BASE
-cdef uint32_t SEP = SEPARATOR, ONE = SINGLE, RUN = WORD, PASSES = SKIP, MANY = SEQUENCE
+cdef uint32_t SEP = SEPARATOR, ONE = SINGLE, RUN = WORD, JOINS = MARK, PASSES = SKIP, MANY = SEQUENCE
 cdef bint[128] IS_WORD
 cdef int _c
 for _c in range(128):
@@ -130,7 +130,7 @@ def tokenise(
     cdef const uint8_t *bytes_ = &data[0] if data.shape[0] else NULL
     cdef const uint32_t *folded = &table[0]
     cdef Py_ssize_t text, n = 0
-    cdef int64_t p, end, at, all_ = data.shape[0]
+    cdef int64_t p, base, end, at, all_ = data.shape[0]
     cdef Token token
     cdef uint64_t word, letters, others
     cdef uint32_t c, entry, kind, k, n_parts, part
@@ -139,7 +139,8 @@ def tokenise(
     with nogil:
         bounds[0] = 0
         for text in range(n_texts):
-            p, end = offsets[text], offsets[text + 1]
+            base, end = offsets[text], offsets[text + 1]
+            p = base
             under_way = SEP
             wanted = n + 2 * (end - p)
             if wanted > capacity:
@@ -177,10 +178,10 @@ def tokenise(
                         if under_way != SEP:
                             hashes[n] = finished(&token)
                             n += 1
-                        starts[n] = <int32_t>p
+                        starts[n] = <int32_t>(p - base)
                         token.hash, token.word, token.n = 0, 0, 0
                     p += length
-                    ends[n] = <int32_t>p
+                    ends[n] = <int32_t>(p - base)
                     if token.n == 0:
                         token.word = word
                     else:
@@ -220,7 +221,7 @@ def tokenise(
                     kind = entry >> 29
                     if kind == PASSES:
                         continue
-                    if kind == SEP:
+                    if kind == SEP or (kind == JOINS and under_way == SEP):
                         if under_way != SEP:
                             hashes[n] = finished(&token)
                             n += 1
@@ -230,11 +231,11 @@ def tokenise(
                         if under_way != SEP:
                             hashes[n] = finished(&token)
                             n += 1
-                        starts[n] = <int32_t>at
+                        starts[n] = <int32_t>(at - base)
                         under_way = ONE if kind == ONE else RUN
                         token.hash, token.word, token.n = 0, 0, 0
                     put(&token, entry & 0x1FFFFFFF)
-                    ends[n] = <int32_t>p
+                    ends[n] = <int32_t>(p - base)
             if under_way != SEP:
                 hashes[n] = finished(&token)
                 n += 1
@@ -543,6 +544,8 @@ def join(const uint64_t[::1] sets, const int64_t[::1] limits, double threshold, 
                 n_touched = 0
                 for i in range(n_probe):
                     key = keys[i]
+                    if i and key == keys[i - 1]:
+                        continue
                     at = key * golden >> shift
                     while slots[at].head >= 0 and slots[at].key != key:
                         at = (at + 1) & slot_mask
@@ -557,9 +560,10 @@ def join(const uint64_t[::1] sets, const int64_t[::1] limits, double threshold, 
                             if met[y] == 0:
                                 touched[n_touched] = <int32_t>y
                                 n_touched += 1
-                            # What can still be shared is what follows in the shorter rest (Xiao et al. 2008, PPJoin).
+                            # What can still be shared is what follows in the shorter rest (Xiao et al. 2008, PPJoin);
+                            # of a capped set, some keys were not met.
                             wanted = at_least(threshold / (1 + threshold) * (n_x + n_y))
-                            if met[y] + min(n_x - i, n_y - postings[link].position) < wanted:
+                            if not capped[y] and met[y] + min(n_x - i, n_y - postings[link].position) < wanted:
                                 met[y] = -1
                             else:
                                 met[y] += 1

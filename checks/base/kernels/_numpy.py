@@ -63,7 +63,7 @@ def tokenise(data: Bytes, offsets: Ints, table: Codes, sequences: Codes) -> tupl
     -------
     hashes : ndarray of uint64, shape (n_tokens,)
     starts, ends : ndarray of int32, shape (n_tokens,)
-        The bytes of `data` that each token covers.
+        The bytes of its text that each token covers.
     bounds : ndarray of int64, shape (n_texts + 1,)
         Number of the first token of each text, and after the last one how many there are.
     """
@@ -108,13 +108,13 @@ def _tokenise_piece(data: Bytes, offsets: Ints, table: Codes, sequences: Codes) 
     of_text = np.searchsorted(offsets, at[rows], side="right") - 1
     opens = np.append(True, of_text[1:] != of_text[:-1])
     is_mark = kinds == MARK
-    # A mark goes on with the token of the last character that is none; where there is none, it begins a word.
+    # A mark goes on with the token of the last character that is none; where there is none, it is passed over.
     anchor = np.maximum.accumulate(np.where(~is_mark | opens, np.arange(len(kinds)), 0))
     state = kinds[anchor]
-    state[is_mark & ((state == SEPARATOR) | (state == MARK))] = WORD
+    state[state == MARK] = SEPARATOR
     before = np.where(opens, SEPARATOR, np.append(SEPARATOR, state[:-1]))
-    begins = (kinds == SINGLE) | ((kinds == WORD) & (before != WORD)) | (is_mark & (before == SEPARATOR))
-    inside = kinds != SEPARATOR
+    begins = (kinds == SINGLE) | ((kinds == WORD) & (before != WORD))
+    inside = state != SEPARATOR
     starts = np.flatnonzero(begins)
     # A token ends behind its last character: before the next separator, token or text.
     closes = np.append(~inside[1:] | begins[1:] | opens[1:], True) & inside
@@ -122,8 +122,8 @@ def _tokenise_piece(data: Bytes, offsets: Ints, table: Codes, sequences: Codes) 
     counts = np.bincount(of_text[starts], minlength=len(offsets) - 1)
     return (
         _words(entries & ((1 << PAYLOAD) - 1), starts, ends),
-        at[rows[starts]].astype(np.int32),
-        stops[rows[ends - 1]].astype(np.int32),
+        (at[rows[starts]] - offsets[of_text[starts]]).astype(np.int32),
+        (stops[rows[ends - 1]] - offsets[of_text[starts]]).astype(np.int32),
         counts.astype(np.int64),
     )
 
@@ -266,7 +266,8 @@ def join(sets: Hashes, limits: Ints, threshold: float, max_fanout: int) -> tuple
     keys = keys[order]
     nth = np.arange(len(keys)) - limits[owner]
     n = sizes[owner]
-    probes = nth < n - np.ceil(threshold * n - 1e-9) + 1
+    is_new = np.append(True, (keys[1:] != keys[:-1]) | (owner[1:] != owner[:-1]))
+    probes = is_new & (nth < n - np.ceil(threshold * n - 1e-9) + 1)
     indexed = nth < n - np.ceil(2 * threshold / (1 + threshold) * n - 1e-9) + 1
     keys, owner, indexed = keys[probes], owner[probes], indexed[probes]
     order = np.lexsort((rank[owner], keys))
@@ -323,7 +324,7 @@ def sign(sets: Hashes, limits: Ints, a: Codes, b: Codes) -> Codes:
     ----------
     Broder (1997), On the resemblance and containment of documents. fmix32: Appleby, MurmurHash3.
     """
-    h = sets.astype(np.uint32)
+    h = sets[: limits[-1]].astype(np.uint32)
     h ^= h >> np.uint32(16)
     h *= np.uint32(0x85EBCA6B)
     h ^= h >> np.uint32(13)

@@ -1,0 +1,384 @@
+"""near_duplicates: what is a copy, of what, and that none is missed."""
+
+import json
+import random
+import time
+from fractions import Fraction
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from building import audit, conversation, flagged, message, uid, write
+from chataudit.audit.run import run
+from chataudit.checks import near_duplicates
+from chataudit.checks.base import kernels, text
+from chataudit.checks.near_duplicates import NearDuplicates, signatures
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+WORDS = [f"w{k}" for k in range(400)]
+LONG = "The old harbour of Bergen was rebuilt after each great fire and its wooden houses still lean on one another"
+# About as long in each script, none like another.
+SCRIPTS = {
+    "zh": "卑尔根的老港口在每次大火之后都被重建，那些木屋今天仍然互相倚靠着站立，游客们从世界各地赶来，在狭窄的巷子里寻找旧时商人的痕迹，并品尝当地的鱼汤。",
+    "ja": "ベルゲンの古い港は大火のたびに建て直され、木造の家々は今も互いに寄りかかるように立っている。細い路地には昔の商人の跡が残り、観光客が魚のスープを味わう。",
+    "th": "ท่าเรือเก่าของเมืองเบอร์เกนถูกสร้างขึ้นใหม่หลังไฟไหม้ใหญ่ทุกครั้ง และบ้านไม้ยังคงพิงกันอยู่จนถึงวันนี้ นักท่องเที่ยวมาชิมซุปปลา",
+    "ar": "أعيد بناء الميناء القديم في مدينة بيرغن بعد كل حريق كبير وما زالت البيوت الخشبية يتكئ بعضها على بعض حتى اليوم ويأتي الزوار من كل البلاد ليذوقوا حساء السمك في الأزقة الضيقة",
+    "hi": "बर्गेन का पुराना बंदरगाह हर बड़ी आग के बाद फिर से बनाया गया और लकड़ी के घर आज भी एक दूसरे के सहारे खड़े हैं और दुनिया भर के यात्री तंग गलियों में मछली का सूप चखने आते हैं",
+}
+
+
+def documents(*texts, **more):
+    return [{"id": f"d{k:03}", "text": text, **more} for k, text in enumerate(texts)]
+
+
+def found(tmp_path, records, **options):
+    record = audit(tmp_path, records, NearDuplicates(**options))
+    assert record.exit_code == 0
+    return record.table.to_pylist()
+
+
+def facets(row):
+    return dict(row["facets"])
+
+
+def pairs_told(rows):
+    return {tuple(sorted((row["message_id"], facets(row)["partner"]))) for row in rows if "partner" in facets(row)}
+
+
+def edited(words, n, rng):
+    words = list(words)
+    for at in rng.sample(range(len(words)), n):
+        words[at] = f"x{rng.randrange(10**9)}"
+    return " ".join(words)
+
+
+# -- rules ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_words_are_an_exact_copy_whatever_their_case_and_spacing(tmp_path):
+    (row,) = found(tmp_path, documents(LONG, LONG.upper().replace(" ", "\n\n"), "Something else entirely is said here"))
+    assert (row["rule"], row["message_id"]) == ("near_duplicates/exact_copy", "d001")
+    assert facets(row) == {
+        "partner": "d000",
+        "cluster": "d000",
+        "jaccard": "1.000",
+        "scope": "other tree",
+        "kind": "exact",
+    }
+    assert row["score"] == 1
+
+
+def test_a_word_more_is_a_near_copy_with_its_exact_similarity(tmp_path):
+    (row,) = found(tmp_path, documents(LONG, LONG + " really"))
+    n = len(LONG.split()) - 4
+    assert row["rule"] == "near_duplicates/near_copy"
+    assert facets(row)["jaccard"] == f"{n / (n + 1):.3f}"
+    assert [span["id"] for span in row["spans"]] == ["d001", "d000"]
+
+
+def test_a_text_that_shares_less_than_the_threshold_is_no_copy(tmp_path):
+    words = LONG.split()
+    other = " ".join([*words[:10], "elsewhere", *words[10:]])  # of 16 5-grams 4 go and 5 come: 12 of 21 are shared
+    assert found(tmp_path, documents(LONG, other)) == []
+    assert len(found(tmp_path, documents(LONG, other), min_similarity=0.57)) == 1
+    assert found(tmp_path, documents(LONG, other), min_similarity=0.58) == []
+
+
+@pytest.mark.parametrize("lang", SCRIPTS)
+@pytest.mark.parametrize("method", ["exact", "minhash"])
+def test_copies_are_found_in_scripts_with_and_without_spaces(tmp_path, lang, method):
+    own = SCRIPTS[lang]
+    others = [other for other in SCRIPTS.values() if other != own]
+    rows = found(tmp_path, documents(own, own + "！", own[: len(own) // 2], *others), method=method)
+    assert [(row["rule"], row["message_id"]) for row in rows] == [("near_duplicates/exact_copy", "d001")]
+
+
+def test_a_short_phrase_is_one_note_with_its_count(tmp_path):
+    rows = found(tmp_path, documents("Thank you!", "thank you", "Thank  you.", "Thanks", "你好"))
+    assert [(row["rule"], row["severity"], row["message_id"]) for row in rows] == [
+        ("near_duplicates/stock_phrase", 1, "d000")
+    ]
+    assert facets(rows[0]) == {"count": "3"}
+    assert len(rows[0]["spans"]) == 3
+
+
+def test_min_tokens_says_what_is_a_stock_phrase(tmp_path):
+    phrase = "How can I help you today with that?"
+    assert found(tmp_path, documents(phrase, phrase))[0]["rule"] == "near_duplicates/stock_phrase"
+    assert found(tmp_path, documents(phrase, phrase), min_tokens=8)[0]["rule"] == "near_duplicates/exact_copy"
+
+
+@pytest.mark.parametrize("nothing", ["", " ", "...", "🙂🙂", "\u200d"])
+def test_texts_without_words_are_counted_as_not_judged(tmp_path, nothing):
+    record = audit(tmp_path, documents(nothing, nothing, LONG), NearDuplicates())
+    (facts,) = record.facts.checks
+    assert (facts.judged, facts.skipped, record.table.num_rows) == (1, {near_duplicates.NO_WORDS: 2}, 0)
+
+
+def test_roles_can_be_chosen_and_the_others_are_counted(tmp_path):
+    trees = [message("a", text=LONG), message("b", "a", text=LONG), message("c", "a", text=LONG)]
+    record = audit(tmp_path, trees, NearDuplicates(roles=("assistant",)))
+    (row,) = record.table.to_pylist()
+    assert {row["message_id"], facets(row)["partner"]} == {uid("b"), uid("c")}
+    assert record.facts.checks[0].skipped == {near_duplicates.OTHER_ROLE: 1}
+
+
+def test_scope_and_roles_tell_what_kind_of_copy_it_is(tmp_path):
+    def told(first, second):
+        (row,) = found(tmp_path, [first, second])
+        return facets(row)["scope"], facets(row)["roles"]
+
+    one = message("a", text=LONG, user_id=uid("x"))
+    tree = {"message_tree_id": uid("b")}
+    assert told(one, message("b", "a", text=LONG)) == ("same tree", "prompter, assistant")
+    assert told(one, message("b", text=LONG, user_id=uid("x"), **tree)) == ("same author", "prompter, prompter")
+    assert told(one, message("b", text=LONG, user_id=uid("y"), **tree)) == ("other tree", "prompter, prompter")
+
+
+def test_a_message_that_stands_twice_is_told_by_its_id_and_not_as_a_copy(tmp_path):
+    tree = conversation("a", text=LONG)[:1]
+    record = audit(tmp_path, tree * 2, NearDuplicates())
+    assert flagged(record) == []
+    assert record.facts.checks[0].skipped == {near_duplicates.TWICE: 1}
+
+
+# -- splits ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_copy_in_another_split_is_an_error(tmp_path):
+    records = [
+        {"id": "a", "text": LONG, "split": "train"},
+        {"id": "b", "text": LONG, "split": "train"},
+        {"id": "c", "text": LONG + " indeed", "split": "test"},
+    ]
+    rows = found(tmp_path, records)
+    assert [(row["rule"], row["message_id"], row["severity"]) for row in rows] == [
+        ("near_duplicates/exact_copy", "b", 2),
+        ("near_duplicates/cross_split", "c", 3),
+    ]
+    assert facets(rows[1])["splits"] == "test, train"
+
+
+@pytest.mark.parametrize(
+    ("names", "crosses"),
+    [
+        (("train.jsonl", "test.jsonl"), True),
+        (("data/train-00000-of-00002.jsonl", "data/validation-00000-of-00001.jsonl"), True),
+        (("train/a.jsonl", "test/a.jsonl"), True),
+        (("my_train_set.jsonl", "my_dev_set.jsonl"), True),
+        (("one.jsonl", "two.jsonl"), False),
+        (("train-00000-of-00002.jsonl", "train-00001-of-00002.jsonl"), False),
+        (("training_data.jsonl", "testimonials.jsonl"), False),
+    ],
+)
+def test_splits_are_told_by_names_as_the_hub_has_them(tmp_path, names, crosses):
+    for k, name in enumerate(names):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write(tmp_path / name, [{"id": f"{k}", "text": LONG}])
+    table = run(*(tmp_path / name for name in names), checks=[NearDuplicates()]).table
+    rules = [row["rule"].partition("/")[2] for row in table.to_pylist()]
+    assert rules == ["cross_split" if crosses else "exact_copy"]
+
+
+def test_splits_can_be_named(tmp_path):
+    one, two = (write(tmp_path / f"{name}.jsonl", [{"id": name, "text": LONG}]) for name in ("one", "two"))
+    record = run(splits={"train": [one], "heldout": [two]}, checks=[NearDuplicates()])
+    assert [facets(row)["splits"] for row in record.table.to_pylist()] == ["heldout, train"]
+    # What a record says of itself stands above the name of its file.
+    write(one, [{"id": "one", "text": LONG, "split": "heldout"}])
+    record = run(splits={"train": [one], "heldout": [two]}, checks=[NearDuplicates()])
+    assert [row["rule"] for row in record.table.to_pylist()] == ["near_duplicates/exact_copy"]
+
+
+# -- groups ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_group_holds_only_what_was_verified_against_its_representative(tmp_path):
+    words = WORDS[:60]
+    chain = [" ".join(words[k : k + 40]) for k in (0, 3, 6)]  # each is like the next, the ends are not
+    rows = found(tmp_path, documents(*chain), min_similarity=0.8)
+    assert [(row["message_id"], facets(row)["partner"], facets(row)["cluster"]) for row in rows] == [
+        ("d001", "d000", "d000"),
+        ("d002", "d001", "d002"),  # its partner is told, but it is no member of a group that it was not held against
+    ]
+
+
+def test_every_text_of_a_group_names_the_one_that_it_copies(tmp_path):
+    rng = random.Random(1)
+    copies = [edited(WORDS[:100], 1, rng) for _ in range(20)]
+    rows = found(tmp_path, documents(" ".join(WORDS[:100]), *copies))
+    assert {facets(row)["partner"] for row in rows if facets(row)["cluster"] == "d000"} == {"d000"}
+    assert {row["message_id"] for row in rows} == {f"d{k:03}" for k in range(1, 21)}
+
+
+def test_many_alike_are_capped_and_the_cap_is_coverage(tmp_path, monkeypatch):
+    monkeypatch.setattr(near_duplicates, "MAX_FANOUT", 5)
+    monkeypatch.setattr(near_duplicates, "MIN_FANOUT", 5)
+    rng = random.Random(2)
+    family = [edited(WORDS[:200], 1, rng) for _ in range(60)]
+    for method in ("exact", "minhash"):
+        record = audit(tmp_path, documents(*family), NearDuplicates(method=method))
+        told = {row["message_id"] for row in record.table.to_pylist()}
+        assert len(told) > 50
+        skipped = record.facts.checks[0].skipped
+        assert set(skipped) == {near_duplicates.CAPPED}
+        assert record.facts.checks[0].judged + skipped[near_duplicates.CAPPED] == 60
+
+
+# -- none missed, none extra ----------------------------------------------------------------------------------------
+
+
+def grams(words):
+    return {tuple(words[k : k + 5]) for k in range(len(words) - 4)}
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(0, 2**32),
+    st.integers(2, 40),
+    st.sampled_from([Fraction(1, 2), Fraction(7, 10), Fraction(4, 5), Fraction(9, 10), Fraction(1)]),
+)
+def test_the_exact_method_finds_the_pairs_that_brute_force_finds(seed, n, threshold):
+    rng = random.Random(seed)
+    families = [[rng.choice(WORDS) for _ in range(rng.randrange(5, 60))] for _ in range(3)]
+    texts = []
+    for _ in range(n):
+        words = rng.choice(families)
+        texts.append(edited(words, min(len(words), rng.choice([0, 0, 1, 1, 2, 5])), rng).split()[rng.randrange(3) :])
+    distinct = [words for k, words in enumerate(texts) if grams(words) and grams(words) not in map(grams, texts[:k])]
+    expected = set()
+    for k, x in enumerate(map(grams, distinct)):
+        for j, y in enumerate(map(grams, distinct[:k])):
+            if Fraction(len(x & y), len(x | y)) >= threshold:
+                expected.add((j, k))
+    tokens = text.tokenise(pa.array([" ".join(words) for words in distinct], pa.string()))
+    sets, limits, _ = text.shingle(tokens)
+    column = pa.chunked_array([pa.LargeListArray.from_arrays(pa.array(limits), pa.array(sets))])
+    rows = near_duplicates.Sets(column, np.arange(len(distinct)))
+    for method in ("exact", "minhash"):
+        check = NearDuplicates(min_similarity=float(threshold), method=method)
+        got = check.pairs(rows)
+        told = set(zip(got.left.tolist(), got.right.tolist(), strict=True))
+        assert told == expected if method == "exact" else told <= expected
+        for left, right, jaccard in zip(got.left, got.right, got.jaccard, strict=True):
+            x, y = grams(distinct[left]), grams(distinct[right])
+            assert jaccard == len(x & y) / len(x | y)
+
+
+def test_minhash_misses_about_as_much_as_it_says(tmp_path):
+    rng = random.Random(3)
+    records = []
+    for k in range(
+        300
+    ):  # 200 words, 8 of them changed far from one another: about .66 of the 5-grams of both are shared
+        words = [f"v{k}x{n}" for n in range(200)]
+        records += documents(" ".join(words), edited(words, 4, rng))[:2]
+        records[-2]["id"], records[-1]["id"] = f"a{k}", f"b{k}"
+    exact = pairs_told(found(tmp_path, records, min_similarity=0.8, method="exact"))
+    minhash = pairs_told(found(tmp_path, records, min_similarity=0.8, method="minhash"))
+    assert minhash <= exact
+    assert len(exact) > 150
+    assert len(minhash) >= 0.93 * len(exact)
+
+
+def test_signatures_are_those_of_datasketch_and_can_be_queried_there():
+    from datasketch import MinHash, MinHashLSH
+
+    sets, limits, _ = text.shingle(text.tokenise(pa.array([LONG, LONG + " indeed", SCRIPTS["hi"]])))
+    values = signatures(sets, limits)
+    held = [MinHash(hashvalues=row, seed=1, scheme="affine32") for row in values]
+    for k, sketch in enumerate(held):
+        theirs = MinHash(128, seed=1, hashfunc=lambda shingle: int(shingle) & 0xFFFFFFFF)
+        theirs.update_batch(sets[limits[k] : limits[k + 1]])
+        assert np.array_equal(theirs.hashvalues, sketch.hashvalues)
+    index = MinHashLSH(threshold=0.8, num_perm=128, params=(16, 8))
+    index.insert("first", held[0])
+    assert index.query(held[1]) == ["first"]
+    assert index.query(held[2]) == []
+
+
+def test_bands_and_rows_can_be_chosen_by_the_pairs_that_may_be_missed():
+    assert NearDuplicates().banding() == (16, 8)
+    for miss in (0.2, 0.05, 0.01):
+        bands, rows = NearDuplicates(max_miss=miss).banding()
+        assert bands * rows <= 128
+        assert (1 - 0.8**rows) ** bands <= miss
+    with pytest.raises(ValueError, match="max_miss: 1e-09 is not reached with 16 hashes"):
+        NearDuplicates(max_miss=1e-9, bands=2, rows=8).banding()
+
+
+def test_the_method_follows_the_memory_and_the_record_says_which(tmp_path):
+    records = documents(LONG, LONG + " indeed")
+    told = {}
+    for memory in ("4GB", "100B"):
+        (facts,) = audit(tmp_path, records, NearDuplicates(memory=memory)).facts.checks
+        told[memory] = facts.notes
+    assert told["4GB"][0].startswith("exact join: no pair at 0.8 or above is missed")
+    assert "MinHash, 16 bands of 8 rows: of pairs at 0.8 about 5.3% are missed" in told["100B"][0]
+
+
+def test_rows_wait_on_disk_where_the_memory_is_small(tmp_path):
+    rng = random.Random(5)
+    records = documents(*(edited(WORDS[:80], 1, rng) for _ in range(50)))
+    whole = audit(tmp_path, records, NearDuplicates()).table
+    assert audit(tmp_path, records, NearDuplicates(), memory="1B", block=500).table.equals(whole)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"min_similarity": 0}, "min_similarity: 0 is not in"),
+        ({"min_similarity": 1.1}, "min_similarity: 1.1 is not in"),
+        ({"min_tokens": 0}, "min_tokens: 0 is below 1"),
+        ({"bands": 0}, "bands: 0 is below 1"),
+        ({"max_miss": 1.0}, "max_miss: 1.0 is not in"),
+        ({"memory": "much"}, "memory 'much'"),
+        ({"seed": -1}, "seed: -1 is not in"),
+    ],
+)
+def test_a_setting_out_of_range_is_refused(settings, told):
+    with pytest.raises(ValueError, match=told):
+        NearDuplicates(**settings)
+
+
+# -- bad input ------------------------------------------------------------------------------------------------------
+
+
+def test_a_million_copies_of_one_text_take_linear_time():
+    n = 1_000_000 if kernels.COMPILED else 100_000
+    column = pa.chunked_array(
+        [pa.LargeListArray.from_arrays(pa.array(np.arange(n + 1) * 3), pa.array(np.tile(np.uint64([1, 2, 3]), n)))]
+    )
+    places = pa.table(
+        {
+            "tree_id": pa.repeat("t", n),
+            "message_id": pa.array(np.arange(n)).cast(pa.string()),
+            "source": pa.repeat("data.jsonl", n),
+            "line": pa.array(np.arange(n)),
+            "n_chars": pa.repeat(pa.scalar(20, pa.int64()), n),
+        }
+    )
+    same = {name: pa.repeat(pa.scalar(7, pa.int64()), n) for name in ("n_tokens", "whole", "digest")}
+    nothing = {name: pa.nulls(n, pa.string()) for name in ("role", "lang", "user_id", "split")}
+    columns = {name: places[name] for name in places.column_names} | nothing | same | {"shingles": column}
+    rows = pa.table([columns[name] for name in near_duplicates.FACTS.names], schema=near_duplicates.FACTS)
+    began = time.process_time()
+    result = NearDuplicates().compare(rows)
+    assert time.process_time() - began < 60
+    (row,) = result.findings.to_pylist()
+    assert facets(row) == {"count": str(n)}
+
+
+@pytest.mark.parametrize(
+    "strange",
+    ["ha " * 100_000, "x" * 2_000_000, "?!" * 100_000, "\ud800" * 3, "a", "\x00" * 50, "字" * 200_000],
+    ids=["one word", "no spaces", "punctuation", "surrogates", "one letter", "NUL", "one character"],
+)
+def test_strange_texts_are_handled_and_fast(tmp_path, strange):
+    records = [{"id": str(k), "text": body} for k, body in enumerate([strange, strange, LONG, LONG + " indeed"])]
+    lines = [json.dumps(record) for record in records]  # a lone surrogate stands as an escape
+    began = time.process_time()
+    record = audit(tmp_path, lines, NearDuplicates())
+    assert time.process_time() - began < 20
+    assert ("near_copy", "3") in flagged(record)

@@ -1,0 +1,181 @@
+"""prompt_parroting: what repeats a prompt, what merely quotes it, and what was asked to."""
+
+import numpy as np
+import pytest
+from building import audit, conversation, flagged, message, uid
+from chataudit.checks import prompt_parroting
+from chataudit.checks.prompt_parroting import PromptParroting, longest_run
+from hypothesis import given
+from hypothesis import strategies as st
+
+PROMPT = "Please name three rivers of Europe that flow through more than four countries and say where they begin"
+ANSWER = (
+    "The Danube begins in the Black Forest and passes ten states. The Rhine comes down from the Swiss Alps and meets "
+    "six of them. The Sava rises in Slovenia and joins the Danube at Belgrade after nine hundred kilometres."
+)
+STORY = (
+    "the dog run over the field and he dont see the fence because it were dark and the moon was behind of a cloud "
+    "so he jump and fall and all the childs laugh but nobody was hurt at the end of this short day"
+)
+
+
+def talk(*texts):
+    """A thread of these texts, prompts and replies in turn."""
+    rows = []
+    for k, text in enumerate(texts):
+        rows.append(message(f"{k}", None if k == 0 else f"{k - 1}", ("prompter", "assistant")[k % 2], text=text))
+    return rows
+
+
+def told(tmp_path, *texts, **settings):
+    """(rule, severity, message) of each finding."""
+    table = audit(tmp_path, talk(*texts), PromptParroting(**settings)).table
+    names = {uid(f"{k}"): k for k in range(len(texts))}
+    rows = [(r["rule"].partition("/")[2], r["severity"], names[r["message_id"]]) for r in table.to_pylist()]
+    return sorted(rows, key=lambda row: row[2])
+
+
+def test_a_reply_that_repeats_its_prompt_is_an_echo(tmp_path):
+    assert told(tmp_path, PROMPT, PROMPT) == [("echo", 2, 1)]
+    assert told(tmp_path, PROMPT, PROMPT.upper() + "???") == [("echo", 2, 1)]
+
+
+def test_an_answer_is_not(tmp_path):
+    assert told(tmp_path, PROMPT, ANSWER) == []
+
+
+def test_a_prompt_with_a_little_added_is_a_copy_of_it(tmp_path):
+    assert told(tmp_path, PROMPT, f"Of course, gladly! {PROMPT}") == [("copies_prompt", 2, 1)]
+
+
+def test_a_prompt_that_is_quoted_and_then_answered_is_a_note(tmp_path):
+    assert told(tmp_path, PROMPT, f"> {PROMPT}\n\n{ANSWER}") == [("restates_prompt", 1, 1)]
+
+
+def test_a_prompt_of_which_little_is_taken_up_is_not_told(tmp_path):
+    assert told(tmp_path, PROMPT, f"Three rivers of Europe that flow through many lands: {ANSWER}") == []
+
+
+def test_an_edited_echo_is_told(tmp_path):
+    words = (STORY + " " + ANSWER).split()
+    words[30], words[50] = "porcelain", "umbrella"
+    assert told(tmp_path, f"{STORY} {ANSWER}", " ".join(words)) == [("echo", 2, 1)]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        f"Correct the mistakes in this text: {STORY}",
+        f"Corrige los errores de este texto:\n\n{STORY}",
+        f"请改正下面这段文字里的错误：{STORY}",
+        f"次の文章の間違いを直してください。「{STORY}」",
+        f'"{STORY}"\n\nRewrite that so that a child can read it.',
+        f"Продолжи рассказ: {STORY}",
+    ],
+)
+def test_what_a_prompt_supplied_may_be_given_back(tmp_path, asked):
+    given_back = STORY.replace("childs laugh", "children laughed")
+    assert [(rule, severity) for rule, severity, _ in told(tmp_path, asked, given_back)] == [("echo", 1)]
+
+
+def test_the_whole_prompt_with_its_instruction_is_an_echo_all_the_same(tmp_path):
+    asked = f"Correct the mistakes in this text: {STORY}"
+    assert told(tmp_path, asked, asked) == [("echo", 2, 1)]
+
+
+def test_an_answer_that_is_read_off_a_long_prompt_is_not_told(tmp_path):
+    asked = f"{ANSWER} {STORY} Where does the Sava join the Danube?"
+    assert told(tmp_path, asked, "The Sava rises in Slovenia and joins the Danube at Belgrade") == []
+
+
+def test_an_earlier_message_word_for_word_is_an_echo(tmp_path):
+    assert told(tmp_path, PROMPT, ANSWER, "Say that again in other words", ANSWER) == [("echo", 2, 3)]
+    assert told(tmp_path, PROMPT, ANSWER, "And now what?", PROMPT) == [("echo", 2, 3)]
+
+
+def test_an_earlier_reply_with_changes_is_a_note(tmp_path):
+    changed = ANSWER.replace("nine hundred", "990")
+    assert told(tmp_path, PROMPT, ANSWER, "Be exact about the length", changed) == [("echo", 1, 3)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "reply", "rules"),
+    [
+        ("World war 2 history", "World war 2 history!", ["echo"]),
+        ("World war 2 history", "Sure: World war 2 history", ["copies_prompt"]),
+        ("World war 2 history", "World war 2 history is what happened from 1939 on", []),
+        ("What is a prion?", "A prion is what is folded wrong", []),
+        ("Hello!", "Hello!", []),
+        ("Good morning", "Good morning", []),
+        ("你好吗朋友", "你好吗朋友", ["echo"]),
+    ],
+)
+def test_short_prompts_are_compared_word_by_word(tmp_path, asked, reply, rules):
+    assert [rule for rule, _, _ in told(tmp_path, asked, reply)] == rules
+
+
+def test_the_longest_run_is_marked_on_both_sides(tmp_path):
+    table = audit(tmp_path, talk(PROMPT, f"Ähem … 好 {PROMPT}!"), PromptParroting()).table
+    (row,) = table.to_pylist()
+    assert [(span["id"], span["start"], span["quote"]) for span in row["spans"]] == [
+        (uid("1"), 9, PROMPT),
+        (uid("0"), 0, PROMPT),
+    ]
+
+
+def test_facets_tell_how_much_and_of_what(tmp_path):
+    (row,) = audit(tmp_path, talk(PROMPT, PROMPT), PromptParroting()).table.to_pylist()
+    assert dict(row["facets"]) == {"partner": uid("0"), "steps": "1", "of_reply": "1.00", "of_prompt": "1.00"}
+
+
+def test_a_document_is_held_against_its_context(tmp_path):
+    record = audit(
+        tmp_path, [{"id": "a", "text": PROMPT, "context": PROMPT}, {"id": "b", "text": ANSWER}], PromptParroting()
+    )
+    assert flagged(record) == [("echo", "a")]
+    assert record.facts.checks[0].skipped == {prompt_parroting.NO_PROMPT: 1}
+
+
+def test_what_cannot_be_judged_is_counted(tmp_path):
+    rows = [*conversation("a"), message("x", "gone", "assistant"), message("y", "a", text="!")]
+    rows.append(message("z", text="Hi", message_tree_id=uid("z")))
+    rows.append(message("zz", "z", message_tree_id=uid("z")))
+    (facts,) = audit(tmp_path, rows, PromptParroting()).facts.checks
+    assert facts.skipped == {
+        prompt_parroting.PROMPTER: 2,
+        prompt_parroting.NO_PROMPT: 1,
+        prompt_parroting.NO_WORDS: 1,
+        prompt_parroting.SHORT_PROMPT: 1,
+    }
+
+
+def test_messages_in_a_circle_end(tmp_path):
+    rows = [message("a", "b", "assistant", text=PROMPT), message("b", "a", "assistant", text=PROMPT)]
+    assert flagged(audit(tmp_path, rows, PromptParroting())) == [("echo", i) for i in sorted((uid("a"), uid("b")))]
+
+
+@pytest.mark.parametrize("settings", [{"min_echo": 0}, {"min_copied": 2}, {"min_run": 0}, {"min_prompt": 0}])
+def test_a_setting_out_of_range_is_refused(settings):
+    with pytest.raises(ValueError, match=next(iter(settings))):
+        PromptParroting(**settings)
+
+
+TOKENS = st.lists(st.integers(0, 3), max_size=30)
+
+
+@given(TOKENS, TOKENS)
+def test_the_longest_run_is_what_trying_all_finds(left, right):
+    n, at, there = longest_run(
+        *(np.array(tokens, dtype=np.uint64) * np.uint64(0x5851F42D4C957F2D) for tokens in (left, right))
+    )
+    places = [
+        (k, i, j)
+        for i in range(len(left))
+        for j in range(len(right))
+        for k in range(1, min(len(left) - i, len(right) - j) + 1)
+        if left[i : i + k] == right[j : j + k]
+    ]
+    longest = max((k for k, _, _ in places), default=0)
+    assert n == longest
+    if n:
+        assert (at, there) == min((i, j) for k, i, j in places if k == longest)
