@@ -68,7 +68,18 @@ def _main(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 @app.command()
 def run(
-    sources: Sources,
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(help="Files, folders, globs in quotes, or - for standard input.", show_default=False),
+    ] = None,
+    split: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A source and the split that it is, such as train=data.jsonl; can be given several times. "
+            "[default: told by a field 'split', or by file names]",
+            show_default=False,
+        ),
+    ] = None,
     out_dir: Annotated[
         Path | None,
         typer.Option("--out", help="Folder for the audit. [default: SOURCE.audit here]", show_default=False),
@@ -94,10 +105,12 @@ def run(
     with _told():
         _leave_pandas_out()
         settings = configuration.load(config)
-        target = _target(out_dir, sources, overwrite)
+        named = [_split(argument) for argument in split or ()]
+        target = _target(out_dir, [*(sources or ()), *(path for _, path in named)], overwrite)
         with _progress(quiet) as progress:
             record = audit(
-                *sources,
+                *(sources or ()),
+                splits={name: [path for other, path in named if other == name] for name, _ in named},
                 checks=[name.strip() for name in checks.split(",") if name.strip()],
                 config=settings,
                 format=format,
@@ -257,10 +270,18 @@ def _about(check: type) -> str:
     return (check.__doc__ or "").split("\n", 1)[0]
 
 
+def _split(argument: str) -> tuple[str, str]:
+    """The name and the path of `train=data.jsonl`."""
+    name, is_named, path = argument.partition("=")
+    if not (name and is_named and path):
+        raise ValueError(f"--split {argument!r}; expected NAME=PATH, such as train=data.jsonl")
+    return name, path
+
+
 def _target(folder: Path | None, sources: Sequence[str], overwrite: bool) -> Path:
     """Where the audit goes; known to be free before anything is read."""
     if folder is None:
-        name = "stdin" if sources[0] == "-" else Path(sources[0]).name.replace("*", "_") or "data"
+        name = "stdin" if sources[:1] == ["-"] else Path(*sources[:1]).name.replace("*", "_") or "data"
         return _free(Path(f"{name}.audit"))
     refuse_taken(folder, replace=overwrite)
     return folder

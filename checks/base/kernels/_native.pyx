@@ -54,10 +54,6 @@ cdef extern from *:
 
 cdef uint64_t K = BASE
 cdef uint32_t SEP = SEPARATOR, ONE = SINGLE, RUN = WORD, JOINS = MARK, PASSES = SKIP, MANY = SEQUENCE
-cdef bint[128] IS_WORD
-cdef int _c
-for _c in range(128):
-    IS_WORD[_c] = chr(_c).isalnum()
 cdef uint64_t ONES = 0x0101010101010101
 cdef uint64_t HIGHS = 0x8080808080808080
 
@@ -79,6 +75,34 @@ cdef struct Token:
     int n  # how many they are
 
 
+cdef inline void add(Token *token, uint64_t bytes_, int n) noexcept nogil:
+    """Add 1 to 8 bytes, the first one lowest."""
+    token.word |= bytes_ << 8 * token.n
+    token.n += n
+    if token.n >= 8:
+        token.hash = token.hash * K + token.word
+        token.n -= 8
+        token.word = bytes_ >> 8 * (n - token.n) if token.n else 0
+
+
+cdef inline uint64_t word_flags(const uint8_t *at, int *n) noexcept nogil:
+    """A bit for each of n characters: whether it is a letter or a digit; n becomes how many come before the first
+    beyond ASCII. Eight bytes at a time."""
+    cdef uint64_t flags = 0, word, letters, others
+    cdef int k
+    for k in range(0, n[0], 8):
+        word = load8(at + k)
+        others = word & ~HIGHS
+        letters = others | ONES * 0x20
+        letters = (letters + ONES * 0x1F) & ~(letters + ONES * 0x05)
+        letters = (letters | (others + ONES * 0x50) & ~(others + ONES * 0x46)) & ~word & HIGHS
+        flags |= ((letters >> 7) * <uint64_t>0x0102040810204080 >> 56) << k
+        if word & HIGHS:
+            n[0] = min(n[0], k + (trailing_zeros(word & HIGHS) >> 3))
+            break
+    return flags
+
+
 cdef inline void put(Token *token, uint32_t code) noexcept nogil:
     """Add a character in UTF-8."""
     cdef uint64_t encoded
@@ -93,12 +117,7 @@ cdef inline void put(Token *token, uint32_t code) noexcept nogil:
         encoded = <uint32_t>0x808080F0 | code >> 18 | (code >> 12 & 63) << 8 | (code >> 6 & 63) << 16
         encoded |= <uint64_t>(code & 63) << 24
         n = 4
-    token.word |= encoded << 8 * token.n
-    token.n += n
-    if token.n >= 8:
-        token.hash = token.hash * K + token.word
-        token.n -= 8
-        token.word = encoded >> 8 * (n - token.n)
+    add(token, encoded, n)
 
 
 cdef inline uint64_t finished(Token *token) noexcept nogil:
@@ -130,12 +149,14 @@ def tokenise(
     cdef const uint8_t *bytes_ = &data[0] if data.shape[0] else NULL
     cdef const uint32_t *folded = &table[0]
     cdef Py_ssize_t text, n = 0
-    cdef int64_t p, base, end, at, all_ = data.shape[0]
+    cdef int64_t p, base, end, at, n_data = data.shape[0]
     cdef Token token
-    cdef uint64_t word, letters, others
+    cdef uint64_t word, flags, rest
+    cdef uint8_t[64] spare
     cdef uint32_t c, entry, kind, k, n_parts, part
     cdef uint32_t under_way  # SEP: no token; else the kind of the token that goes on
-    cdef int length
+    cdef int length, first, n_ascii
+    cdef bint goes_on
     with nogil:
         bounds[0] = 0
         for text in range(n_texts):
@@ -150,54 +171,50 @@ def tokenise(
             while p < end:
                 c = bytes_[p]
                 if c < 128:
-                    if not IS_WORD[c]:  # no character of ASCII passes
-                        if under_way != SEP:
-                            hashes[n] = finished(&token)
-                            n += 1
-                            under_way = SEP
-                        p += 1
-                        continue
-                    # Eight bytes at once: which of them are letters and digits, and how many come before all others?
-                    if p + 8 <= all_:
-                        word = load8(bytes_ + p)
+                    # As many characters of ASCII as come, 64 at most: a bit for each that is a letter or a digit.
+                    n_ascii = 64 if end - p > 64 else <int>(end - p)
+                    if p + 72 <= n_data:
+                        flags = word_flags(bytes_ + p, &n_ascii)
                     else:
-                        word = 0
-                        memcpy(&word, bytes_ + p, all_ - p)
-                        word = load8(<const uint8_t *>&word)
-                    others = word & ~HIGHS
-                    letters = others | ONES * 0x20
-                    letters = (letters + ONES * 0x1F) & ~(letters + ONES * 0x05) & ~word & HIGHS
-                    others = ~(letters | (others + ONES * 0x50) & ~(others + ONES * 0x46) & ~word) & HIGHS
-                    length = trailing_zeros(others) >> 3 if others else 8
-                    if length > end - p:
-                        length = <int>(end - p)
-                    word |= letters >> 2  # lower case
-                    if length < 8:
-                        word &= (<uint64_t>1 << 8 * length) - 1
-                    if under_way != RUN:
-                        if under_way != SEP:
-                            hashes[n] = finished(&token)
-                            n += 1
-                        starts[n] = <int32_t>(p - base)
-                        token.hash, token.word, token.n = 0, 0, 0
-                    p += length
-                    ends[n] = <int32_t>(p - base)
-                    if token.n == 0:
-                        token.word = word
-                    else:
-                        token.word |= word << 8 * token.n
-                    token.n += length
-                    if token.n >= 8:
-                        token.hash = token.hash * K + token.word
-                        token.n -= 8
-                        token.word = word >> 8 * (length - token.n) if token.n else 0
-                    if length < 8 and p < end and bytes_[p] < 128:  # as a rule, a space
+                        memset(spare, 0, sizeof(spare))
+                        memcpy(spare, bytes_ + p, n_ascii)
+                        flags = word_flags(spare, &n_ascii)
+                    if n_ascii < 64:
+                        flags &= (<uint64_t>1 << n_ascii) - 1
+                    if under_way != SEP and not (flags & 1 and under_way == RUN):
                         hashes[n] = finished(&token)
                         n += 1
                         under_way = SEP
-                        p += 1
-                    else:
+                    while flags:
+                        first = trailing_zeros(flags)
+                        rest = ~(flags >> first)
+                        length = trailing_zeros(rest) if rest else 64
+                        goes_on = first + length == n_ascii
+                        if under_way == SEP:
+                            starts[n] = <int32_t>(p + first - base)
+                            token.hash, token.word, token.n = 0, 0, 0
+                        at = p + first
                         under_way = RUN
+                        flags &= flags + (<uint64_t>1 << first)  # without this run
+                        ends[n] = <int32_t>(at + length - base)
+                        while length > 0:
+                            if at + 8 <= n_data:
+                                word = load8(bytes_ + at)
+                            else:
+                                word = 0
+                                memcpy(&word, bytes_ + at, n_data - at)
+                                word = load8(<const uint8_t *>&word)
+                            word |= (word & ONES * 0x40) >> 1  # lower case
+                            if length < 8:
+                                word &= (<uint64_t>1 << 8 * length) - 1
+                            add(&token, word, length if length < 8 else 8)
+                            at += 8
+                            length -= 8
+                        if not goes_on:
+                            hashes[n] = finished(&token)
+                            n += 1
+                            under_way = SEP
+                    p += n_ascii
                     continue
                 at = p
                 if c < 0xE0:
