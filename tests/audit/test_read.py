@@ -184,7 +184,14 @@ def test_a_file_gives_the_same_findings_in_every_form_and_block_size(tmp_path, n
 
 def test_what_stands_in_a_record_stands_in_the_message(tmp_path):
     row = message(
-        "a", rank=2, labels=LABELS, emojis=EMOJIS, detoxify={"toxicity": 0.25}, model_name="m", synthetic=True
+        "a",
+        rank=2,
+        labels=LABELS,
+        emojis=EMOJIS,
+        detoxify={"toxicity": 0.25},
+        model_name="m",
+        synthetic=True,
+        split="train",
     )
     (found,) = messages_of(write(tmp_path / "data.jsonl", [row]))
     scores = dict.fromkeys(found["detoxify"])

@@ -449,6 +449,36 @@ def test_good_lines_of_every_form_are_read_at_once(way):
             assert read._parse_as_columns(block, plan) is not None
 
 
+DOCUMENT = st.fixed_dictionaries(
+    {"text": st.none() | st.text("aé 中", max_size=5) | st.just(5)},
+    optional={
+        "id": st.none() | st.text("ab", max_size=2) | st.integers(0, 5),
+        "lang": st.none() | st.sampled_from(["de", "en"]),
+        "context": st.none() | st.text("xy", max_size=3),
+        "split": st.sampled_from(["train", None]),
+        "more": st.integers(0, 9) | st.lists(st.none() | st.booleans(), max_size=2),
+    },
+)
+
+
+@WAYS
+@settings(max_examples=200)
+@given(st.lists(DOCUMENT, min_size=1, max_size=4), st.lists(DOCUMENT, max_size=2))
+@example([{"id": "a", "text": "x", "context": "y"}, {"id": "b", "text": "x"}], [])
+def test_documents_read_at_once_are_what_careful_reading_gives(way, records, sample):
+    block = block_of([json.dumps(record).encode() for record in records])
+    format = FORMATS["documents"]
+    plan = Plan(format, format.schema([*sample, *records]))
+    with by(way):
+        fast = None if plan.schema is None else read._parse_as_columns(block, plan)
+    event(f"{way}: {'refuses' if fast is None else 'reads'}")
+    slow = read._parse_carefully(block, plan)
+    if fast is not None:
+        assert slow.faults.to_pylist() == []
+        assert fast.messages.equals(slow.messages), (shown(fast.messages), shown(slow.messages))
+        assert fast.records == slow.records
+
+
 @WAYS
 @settings(max_examples=200)
 @given(

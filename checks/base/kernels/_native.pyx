@@ -19,6 +19,10 @@ cdef extern from *:
     #include <stddef.h>
     #include <string.h>
 
+    #define K 0x2545F4914F6CDD1DULL
+    #define ONES 0x0101010101010101ULL
+    #define HIGHS 0x8080808080808080ULL
+
     /* Eight bytes, the first one lowest. */
     static inline uint64_t load8(const uint8_t *at)
     {
@@ -48,14 +52,15 @@ cdef extern from *:
         }
     }
     """
+    const uint64_t K, ONES, HIGHS
     uint64_t load8(const uint8_t *at) nogil
     int trailing_zeros(uint64_t x) nogil
     void sign_set(const uint64_t *set, size_t n, const uint32_t *a, const uint32_t *b, size_t k, uint32_t *out) nogil
 
-cdef uint64_t K = BASE
-cdef uint32_t SEP = SEPARATOR, ONE = SINGLE, RUN = WORD, JOINS = MARK, PASSES = SKIP, MANY = SEQUENCE
-cdef uint64_t ONES = 0x0101010101010101
-cdef uint64_t HIGHS = 0x8080808080808080
+cdef enum:  # as in _layout.py; known to the C compiler here
+    SEP, RUN, ONE, JOINS, PASSES, MANY
+if (SEP, RUN, ONE, JOINS, PASSES, MANY) != (SEPARATOR, WORD, SINGLE, MARK, SKIP, SEQUENCE) or K != BASE:
+    raise ImportError("the compiled kernels are of another version; install chataudit again")
 
 
 cdef inline uint64_t spread(uint64_t x) noexcept nogil:
@@ -227,6 +232,10 @@ def tokenise(
                     c = (c & 7) << 18 | (bytes_[p + 1] & 63) << 12 | (bytes_[p + 2] & 63) << 6 | bytes_[p + 3] & 63
                     p += 4
                 entry = folded[c]
+                if entry >> 29 == RUN and under_way == RUN:  # within a word, as most are
+                    put(&token, entry & 0x1FFFFFFF)
+                    ends[n] = <int32_t>(p - base)
+                    continue
                 k, n_parts = 0, 1
                 if entry >> 29 == MANY:
                     k = entry & 0x1FFFFFFF
@@ -249,7 +258,7 @@ def tokenise(
                             hashes[n] = finished(&token)
                             n += 1
                         starts[n] = <int32_t>(at - base)
-                        under_way = ONE if kind == ONE else RUN
+                        under_way = kind
                         token.hash, token.word, token.n = 0, 0, 0
                     put(&token, entry & 0x1FFFFFFF)
                     ends[n] = <int32_t>(p - base)

@@ -1,0 +1,34 @@
+"""Whole processes measured, and the data that they are measured on."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from building import SHARED
+
+
+def measure(command: list[str]) -> tuple[float, int]:
+    """CPU seconds and peak memory in MB of one process."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    assert status == 0
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss // 1024
+
+
+def audit(path: Path, out: Path, *options: str) -> tuple[float, int]:
+    """CPU seconds and peak memory in MB of `chataudit run`."""
+    command = [sys.executable, "-m", "chataudit.audit.cli", "run", str(path), "--out", str(out), *options]
+    return measure(command)
+
+
+def release(folder: Path, messages: int, *options: str) -> Path:
+    """A release of so many messages, made by ../shared/tools/make_release.py."""
+    tool = SHARED / "tools" / "make_release.py"
+    out = folder / str(messages)
+    subprocess.run(
+        [sys.executable, str(tool), "--messages", str(messages), "--out", str(out), *options],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return out / "messages.jsonl"
