@@ -162,7 +162,7 @@ def checks(name: Annotated[str | None, typer.Argument(show_default=False)] = Non
         out.print("\nSettings, as they stand in chataudit.toml\n")
         out.print(f"[checks.{check.name}]", markup=False)
         for key, value in vars(check()).items():
-            out.print(f"{key} = {json.dumps(value)}", markup=False)
+            out.print(f"# {key} is not set" if value is None else f"{key} = {json.dumps(value)}", markup=False)
 
 
 @app.command()

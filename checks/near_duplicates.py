@@ -176,7 +176,7 @@ class NearDuplicates(Check):
             sizes = sets.sizes
             jaccard = shared / (sizes[left] + sizes[right] - shared)
             told = f"exact join: no pair at {self.min_similarity} or above is missed"
-            return Pairs(left, right, jaccard, capped, (f"{told} (memory: {wanted / 1e6:,.0f} MB expected)",))
+            return Pairs(left, right, jaccard, capped, (f"{told} (memory: {max(1, wanted // 10**6):,} MB at most)",))
         return self._by_minhash(sets, fanout, budget)
 
     def _by_minhash(self, sets: "Sets", fanout: int, budget: int) -> Pairs:
@@ -400,7 +400,10 @@ def _grouped(pairs: Pairs) -> IntArray:
 
 def _stock_phrases(texts: _Texts, min_tokens: int) -> list[pa.Table]:
     """One note for each short text that stands more than once."""
-    short = np.flatnonzero(texts.n_tokens < min_tokens)
+    # The same message twice is told by its id; texts come in the order of their ids.
+    ids = np.array(texts.ids, dtype=object)
+    again = np.append(False, (ids[1:] == ids[:-1]) & (texts.whole[1:] == texts.whole[:-1]))[: len(ids)]
+    short = np.flatnonzero((texts.n_tokens < min_tokens) & ~again)
     _, first, inverse, counts = np.unique(
         texts.whole[short], return_index=True, return_inverse=True, return_counts=True
     )

@@ -79,16 +79,15 @@ def test_coverage_and_settings_are_on_the_page(tmp_path):
 
 def test_what_does_not_fit_on_the_page_is_counted(tmp_path, monkeypatch):
     monkeypatch.setattr(view, "SHOWN", 3)
-    record = audit(
-        tmp_path, [message(str(k), message_tree_id=message(str(k))["message_id"], text=" ") for k in range(10)]
-    )
+    rows = [message(str(k), message_tree_id=message(str(k))["message_id"], text=" ") for k in range(10)]
+    record = audit(tmp_path, rows, "schema_invariants")
     (check,) = page(record).checks
     rule = next(rule for rule in check.rules if rule.id.endswith("empty_text"))
     assert (rule.count, len(rule.findings), rule.left_out) == ("10", 3, "7 more in findings.parquet")
 
 
 def test_a_record_that_was_lost_is_counted_beside_the_messages(tmp_path):
-    (check,) = page(audit(tmp_path, [message("a"), message("b", "a"), "{"])).checks
+    (check,) = page(audit(tmp_path, [message("a"), message("b", "a"), "{"], "schema_invariants")).checks
     assert check.headline == "0 of 2 messages with a warning or an error (0.00%), and 1 where no message could be named"
 
 
