@@ -282,7 +282,7 @@ class _Audit:
                 continue
             again = read.Source(source.path, source.name)  # its errors were told the first time
             plan = self.plans[source.name]
-            for block in read.blocks(again, self.block):
+            for block in read.blocks(again, self.block, again=True):
                 part = read.only(block, lines)
                 if part is not None:
                     parsed = read.parse(part, plan)

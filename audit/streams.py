@@ -19,8 +19,10 @@ class Stream:
     What keeps the file from being read to its end is kept in `error`, so that what was decoded before it is read.
     """
 
-    def __init__(self, file: BinaryIO, head: bytes, size: int, watch: Callable[[int], None]) -> None:
-        self.size, self.digest = size, hashlib.sha256()
+    def __init__(
+        self, file: BinaryIO, head: bytes, size: int, watch: Callable[[int], None], *, is_digested: bool = True
+    ) -> None:
+        self.size, self.digest, self._is_digested = size, hashlib.sha256(), is_digested
         self.error: Exception | None = None
         self._file, self._watch = file, watch
         if head[:2] == b"\x1f\x8b":
@@ -42,7 +44,8 @@ class Stream:
             yield data
 
     def _note(self, data: bytes) -> None:
-        self.digest.update(data)
+        if self._is_digested:
+            self.digest.update(data)
         self._watch(len(data))
 
     def _gunzip(self) -> Iterator[bytes]:

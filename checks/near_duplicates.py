@@ -219,10 +219,10 @@ class NearDuplicates(Check):
         """A key for each band and set, shape (last - first, n_sets): equal where all rows of the band agree."""
         bands, _ = self.banding()
         keys = np.empty((last - first, len(sets)), dtype=np.uint64)
-        for start, values, limits in sets.parts():
+        for numbers, values, limits in sets.parts():
             signed = signatures(values, limits, bands * rows, self.seed, slice(first * rows, last * rows))
             grid = signed.reshape(len(signed), last - first, rows).transpose(1, 0, 2)
-            keys[:, start : start + len(signed)] = _row_hashes(grid)
+            keys[:, numbers] = _row_hashes(grid)
         return keys
 
 
@@ -294,15 +294,16 @@ class Sets:
         """Values of all sets, and where each begins."""
         return self._taken(self._rows)
 
-    def parts(self, size: int = 1 << 22) -> Iterator[tuple[int, HashArray, IntArray]]:
-        """The sets in parts of about `size` values: number of the first, values, limits."""
-        ends = np.cumsum(self.sizes)
-        start = 0
-        while start < len(self):
-            done = ends[start - 1] if start else 0
-            stop = max(start + 1, int(np.searchsorted(ends, done + size, side="right")))
-            yield start, *self._taken(self._rows[start:stop])
-            start = stop
+    def parts(self) -> Iterator[tuple[IntArray, HashArray, IntArray]]:
+        """All sets in the order in which they are stored: numbers, values, limits."""
+        number = np.full(len(self._sizes), -1)
+        number[self._rows] = np.arange(len(self))
+        for start, values, limits in self._stored():
+            here = number[start : start + len(limits) - 1]
+            kept = here >= 0
+            sizes = np.diff(limits)
+            chosen = values if kept.all() else values[np.repeat(kept, sizes)]
+            yield here[kept], chosen, np.append(0, np.cumsum(sizes[kept]))
 
     def overlaps(self, left: IntArray, right: IntArray, size: int = 1 << 16) -> IntArray:
         """Values that the sets of each pair share."""
@@ -315,21 +316,22 @@ class Sets:
         return np.concatenate(parts)
 
     def _taken(self, rows: IntArray) -> tuple[HashArray, IntArray]:
+        """Values of the sets in these rows, in this order, and where each begins. Arrow's `take` would copy twice."""
         limits = np.append(0, np.cumsum(self._sizes[rows]))
-        if (np.diff(rows) > 0).all():  # as a rule; Arrow's own way would copy twice
-            chosen = np.zeros(len(self._sizes), dtype=bool)
-            chosen[rows] = True
-            parts = [np.zeros(0, dtype=np.uint64)]
-            start = 0
-            for chunk in self._column.chunks:
-                here = chosen[start : start + len(chunk)]
-                values = np.asarray(chunk.flatten())
-                if here.any():
-                    sizes = self._sizes[start : start + len(chunk)]
-                    parts.append(values if here.all() else values[np.repeat(here, sizes)])
-                start += len(chunk)
-            return np.concatenate(parts), limits
-        return np.asarray(single(self._column.take(pa.array(rows))).flatten()), limits
+        goal = np.full(len(self._sizes), -1)
+        goal[rows] = limits[:-1]
+        taken = np.empty(limits[-1], dtype=np.uint64)
+        for start, values, bounds in self._stored():
+            kernels.place(values, bounds, goal[start : start + len(bounds) - 1], taken)
+        return taken, limits
+
+    def _stored(self) -> Iterator[tuple[int, HashArray, IntArray]]:
+        """The chunks of the column: first row, values, limits."""
+        start = 0
+        for chunk in self._column.chunks:
+            offsets = np.asarray(chunk.offsets, dtype=np.int64)
+            yield start, np.asarray(chunk.values)[offsets[0] : offsets[-1]], offsets - offsets[0]
+            start += len(chunk)
 
 
 def _sizes(lists: pa.ChunkedArray) -> IntArray:

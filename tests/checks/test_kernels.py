@@ -581,3 +581,23 @@ def test_brute_force_itself_agrees_with_counting(parts):
         shared = sum(value in parts[y] for value in parts[x])
         either = len(parts[x]) + len(parts[y]) - shared
         assert ((x, y) in found) == (either > 0 and 4 * shared >= 3 * either)
+
+
+# -- place -----------------------------------------------------------------------------------------------------------
+
+
+@both_forms
+@settings(max_examples=50)
+@given(st.lists(st.tuples(st.lists(st.integers(0, 2**64 - 1), max_size=4), st.booleans())), st.randoms())
+def test_sets_are_copied_to_where_they_are_to_stand(form, sets, rng):
+    chosen = [k for k, (_, is_chosen) in enumerate(sets) if is_chosen]
+    rng.shuffle(chosen)
+    goal, expected = np.full(len(sets), -1), []
+    for k in chosen:
+        goal[k] = len(expected)
+        expected += sets[k][0]
+    values = np.array([value for held, _ in sets for value in held], dtype=np.uint64)
+    limits = np.cumsum([0] + [len(held) for held, _ in sets])
+    out = np.zeros(len(expected), dtype=np.uint64)
+    form.place(values, limits, goal, out)
+    assert out.tolist() == expected

@@ -6,12 +6,12 @@ Both forms give the same values, bit for bit; _numpy.py says what they are. Noth
 from ._numpy import grams
 
 try:
-    from ._native import join, overlaps, shingle, sign, suspects, tokenise
+    from ._native import join, overlaps, place, shingle, sign, suspects, tokenise
 
     COMPILED = True
 except ImportError:
-    from ._numpy import join, overlaps, shingle, sign, suspects, tokenise
+    from ._numpy import join, overlaps, place, shingle, sign, suspects, tokenise
 
     COMPILED = False
 
-__all__ = ["COMPILED", "grams", "join", "overlaps", "shingle", "sign", "suspects", "tokenise"]
+__all__ = ["COMPILED", "grams", "join", "overlaps", "place", "shingle", "sign", "suspects", "tokenise"]
