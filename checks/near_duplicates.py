@@ -176,6 +176,8 @@ class NearDuplicates(Check):
             sizes = sets.sizes
             jaccard = shared / (sizes[left] + sizes[right] - shared)
             told = f"exact join: no pair at {self.min_similarity} or above is missed"
+            if n := np.count_nonzero(capped):
+                told += f", but among {n:,} texts of very many alike, held against the first {fanout:,} of these"
             return Pairs(left, right, jaccard, capped, (f"{told} (memory: {max(1, wanted // 10**6):,} MB at most)",))
         return self._by_minhash(sets, fanout, budget)
 

@@ -103,15 +103,21 @@ class PromptParroting(Check):
         outcome[parent < 0] = NO_PROMPT
         outcome[np.asarray(pc.equal(batch.column("role"), "prompter").fill_null(False))] = PROMPTER
         pairs = _ancestors(batch, np.flatnonzero((outcome == "judged") & ~batch.is_context))
-        found = [c for c in (self._judge(batch, *pair) for pair in self._suspects(batch, pairs)) if c is not None]
+        found: dict[int, _Claim] = {}  # of each reply the worst, and of these the nearest
+        for suspect in self._suspects(batch, pairs):
+            before = found.get(suspect[0])
+            if before is None or before.severity < WARNING:
+                claimed = self._judge(batch, *suspect)
+                if claimed is not None and (before is None or claimed.severity > before.severity):
+                    found[claimed.reply] = claimed
         rows = np.flatnonzero(~batch.is_context)
         return Result(
-            _told(batch, found),
+            _told(batch, list(found.values())),
             cover(batch.messages.take(pa.array(rows)), pa.array(outcome[rows], pa.string())),
         )
 
     def _suspects(self, batch: Batch, pairs: _Pairs) -> list[tuple[int, int, int, float, float]]:
-        """Pairs that share so much that they are looked at: reply, other, steps, and the shares of both."""
+        """Pairs that share so much that they are looked at, the nearest first: reply, other, steps, shares of both."""
         sets, limits, _ = batch.shingles
         sizes, n_tokens = np.diff(limits), np.diff(batch.tokens.bounds)
         shared = kernels.overlaps(sets, limits, pairs.replies, pairs.others)
@@ -132,7 +138,8 @@ class PromptParroting(Check):
         self, batch: Batch, reply: int, other: int, steps: int, of_reply: float, of_other: float
     ) -> "_Claim | None":
         left, right = (_tokens_of(batch, row) for row in (reply, other))
-        run = longest_run(left, right)
+        is_same = np.array_equal(left, right)
+        run = _Run(len(left), 0, 0) if is_same else longest_run(left, right)
         if len(right) < SHORT:
             of_reply, of_other = run.n / len(left), run.n / len(right)
             if of_other < self.min_copied or of_reply < self.min_kept:
@@ -148,10 +155,10 @@ class PromptParroting(Check):
         else:
             return None
         kind = ""
-        if rule is not RESTATES_PROMPT:
+        if rule is not RESTATES_PROMPT and not is_same:
             if steps > 1:
                 # To give an earlier message back changed is what many a prompt asks for; unchanged is what none does.
-                kind = "" if np.array_equal(left, right) else "earlier message"
+                kind = "earlier message"
                 if of_other < self.min_kept:  # to take a part of it up again is how talk goes
                     return None
             elif of_other < MIN_PART:  # an answer that was read off its prompt
@@ -292,15 +299,12 @@ def _covered(asked: HashArray, reply: HashArray) -> tuple[int, int] | None:
 
 
 def _told(batch: Batch, found: Sequence[_Claim]) -> pa.Table:
-    """One claim a reply: the worst, then the nearest, then the fullest."""
-    best: dict[int, _Claim] = {}
-    for claimed in sorted(found, key=lambda c: (-c.severity, c.steps, -c.of_reply)):
-        best.setdefault(claimed.reply, claimed)
+    """FINDINGS of these claims."""
     ids = batch.column("message_id")
     tables = [FINDINGS.empty_table()]
     for rule in PromptParroting.rules:
         for severity in (NOTE, WARNING):
-            told = [c for c in best.values() if c.rule is rule and c.severity == severity]
+            told = [c for c in found if c.rule is rule and c.severity == severity]
             if told:
                 replies, others = (np.array(rows) for rows in zip(*((c.reply, c.other) for c in told), strict=True))
                 partners = [key or "" for key in ids.take(pa.array(others)).to_pylist()]

@@ -224,6 +224,8 @@ def test_many_alike_are_capped_and_the_cap_is_coverage(tmp_path, monkeypatch):
         skipped = record.facts.checks[0].skipped
         assert set(skipped) == {near_duplicates.CAPPED}
         assert record.facts.checks[0].judged + skipped[near_duplicates.CAPPED] == 60
+        if method == "exact":
+            assert "of very many alike, held against the first 5 of these" in record.facts.checks[0].notes[0]
 
 
 # -- none missed, none extra ----------------------------------------------------------------------------------------
