@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from . import kernels
-from .kernels._layout import MARK, PAYLOAD, SEPARATOR, SEQUENCE, SINGLE, SKIP, WORD
+from .kernels._layout import MARK, PAYLOAD, SEPARATOR, SEQUENCE, SINGLE, SKIP, WORD, WORDS
 
 IntArray = npt.NDArray[np.int64]
 HashArray = npt.NDArray[np.uint64]
@@ -135,7 +135,8 @@ def _made() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
         if len(entries) == 1:
             table[code] = entries[0]
         elif entries:
-            table[code] = len(sequences) | SEQUENCE << PAYLOAD
+            is_word = all(entry >> PAYLOAD in (WORD, MARK) for entry in entries)
+            table[code] = len(sequences) | (WORDS if is_word else SEQUENCE) << PAYLOAD
             sequences += [len(entries), *entries]
         else:
             table[code] = SKIP << PAYLOAD

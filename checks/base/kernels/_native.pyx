@@ -11,7 +11,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
-from ._layout import BASE, MARK, SEPARATOR, SEQUENCE, SINGLE, SKIP, WORD
+from ._layout import BASE, MARK, SEPARATOR, SEQUENCE, SINGLE, SKIP, WORD, WORDS
 
 cdef extern from *:
     """
@@ -58,8 +58,9 @@ cdef extern from *:
     void sign_set(const uint64_t *set, size_t n, const uint32_t *a, const uint32_t *b, size_t k, uint32_t *out) nogil
 
 cdef enum:  # as in _layout.py; known to the C compiler here
-    SEP, RUN, ONE, JOINS, PASSES, MANY
-if (SEP, RUN, ONE, JOINS, PASSES, MANY) != (SEPARATOR, WORD, SINGLE, MARK, SKIP, SEQUENCE) or K != BASE:
+    SEP, RUN, ONE, JOINS, PASSES, MANY, RUNS
+    INSIDE = 1 << RUN | 1 << JOINS | 1 << RUNS  # what goes on with a word
+if (SEP, RUN, ONE, JOINS, PASSES, MANY, RUNS) != (SEPARATOR, WORD, SINGLE, MARK, SKIP, SEQUENCE, WORDS) or K != BASE:
     raise ImportError("the compiled kernels are of another version; install chataudit again")
 
 
@@ -160,7 +161,7 @@ def tokenise(
     cdef uint8_t[64] spare
     cdef uint32_t c, entry, kind, k, n_parts, part
     cdef uint32_t under_way  # SEP: no token; else the kind of the token that goes on
-    cdef int length, first, n_ascii
+    cdef int length, first, n_ascii, width
     cdef bint goes_on
     with nogil:
         bounds[0] = 0
@@ -232,12 +233,33 @@ def tokenise(
                     c = (c & 7) << 18 | (bytes_[p + 1] & 63) << 12 | (bytes_[p + 2] & 63) << 6 | bytes_[p + 3] & 63
                     p += 4
                 entry = folded[c]
-                if entry >> 29 == RUN and under_way == RUN:  # within a word, as most are
-                    put(&token, entry & 0x1FFFFFFF)
+                if under_way == RUN and 1 << (entry >> 29) & INSIDE:  # within a word, as most are
+                    while True:
+                        if entry >> 29 == RUNS:
+                            k = entry & 0x1FFFFFFF
+                            for part in range(sequences[k]):
+                                put(&token, sequences[k + 1 + part] & 0x1FFFFFFF)
+                        else:
+                            put(&token, entry & 0x1FFFFFFF)
+                        if p >= end:
+                            break
+                        c = bytes_[p]
+                        if 0xC3 <= c < 0xE0:
+                            c = (c & 31) << 6 | bytes_[p + 1] & 63
+                            width = 2
+                        elif 0xE0 <= c < 0xF0:
+                            c = (c & 15) << 12 | (bytes_[p + 1] & 63) << 6 | bytes_[p + 2] & 63
+                            width = 3
+                        else:
+                            break
+                        entry = folded[c]
+                        if not 1 << (entry >> 29) & INSIDE:
+                            break
+                        p += width
                     ends[n] = <int32_t>(p - base)
                     continue
                 k, n_parts = 0, 1
-                if entry >> 29 == MANY:
+                if entry >> 29 >= MANY:
                     k = entry & 0x1FFFFFFF
                     n_parts = sequences[k]
                     entry = sequences[k + 1]

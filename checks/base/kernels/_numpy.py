@@ -92,7 +92,7 @@ def _tokenise_piece(data: Bytes, offsets: Ints, table: Codes, sequences: Codes) 
     at = stops - lengths
     entries = table[codes]
     # Characters that stand for several are laid out one by one.
-    several = entries >> PAYLOAD == SEQUENCE
+    several = entries >> PAYLOAD >= SEQUENCE
     index = np.where(several, entries & ((1 << PAYLOAD) - 1), 0)
     repeats = np.where(several, sequences[index], 1).astype(np.int64)
     rows = np.repeat(np.arange(len(codes)), repeats)
