@@ -26,7 +26,7 @@ NAME = "prompt_parroting"
 
 ECHO = Rule(
     f"{NAME}/echo",
-    "The reply is mostly its prompt",
+    "The reply is mostly its prompt, or another message before it",
     WARNING,
     "Drop the reply: a model that learns from it repeats questions instead of answering them.",
 )

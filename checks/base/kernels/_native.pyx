@@ -196,13 +196,19 @@ def tokenise(
                         rest = ~(flags >> first)
                         length = trailing_zeros(rest) if rest else 64
                         goes_on = first + length == n_ascii
-                        if under_way == SEP:
-                            starts[n] = <int32_t>(p + first - base)
-                            token.hash, token.word, token.n = 0, 0, 0
                         at = p + first
-                        under_way = RUN
                         flags &= flags + (<uint64_t>1 << first)  # without this run
                         ends[n] = <int32_t>(at + length - base)
+                        if under_way == SEP:
+                            starts[n] = <int32_t>(at - base)
+                            if length <= 8 and not goes_on and at + 8 <= n_data:  # a whole word in one load, as most are
+                                word = load8(bytes_ + at)
+                                word |= (word & ONES * 0x40) >> 1  # lower case
+                                hashes[n] = spread(word & <uint64_t>-1 >> 8 * (8 - length))
+                                n += 1
+                                continue
+                            token.hash, token.word, token.n = 0, 0, 0
+                        under_way = RUN
                         while length > 0:
                             if at + 8 <= n_data:
                                 word = load8(bytes_ + at)
