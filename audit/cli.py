@@ -9,6 +9,7 @@ from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Annotated, NoReturn
 
+import msgspec
 import pyarrow as pa
 import typer
 from rich.console import Console
@@ -38,6 +39,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Audit chat and instruction data sets, and say with evidence what is wrong with them.",
 )
+refs_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The benchmarks that are known.")
+app.add_typer(refs_app, name="refs")
 out = Console(highlight=False, soft_wrap=True)
 err = Console(highlight=False, soft_wrap=True, stderr=True)
 
@@ -189,6 +192,32 @@ def report(folder: Annotated[Path, typer.Argument(help="The folder that an audit
         for name, text in pages(record).items():
             (folder / name).write_text(text, encoding="utf-8")
             out.print(str(folder / name), markup=False)
+
+
+@refs_app.command("list")
+def refs_list(name: Annotated[str | None, typer.Argument(show_default=False)] = None) -> None:
+    """List the cards of the benchmarks, or all that one of them says."""
+    with _told():
+        from ..benchmarks_refs.cards import cards
+
+        known = cards()
+        if name is None:
+            width = max(map(len, known))
+            for key, card in known.items():
+                items = f"{card.items:,}" if card.items is not None else "?"
+                out.print(
+                    f"{key:{width}} {items:>8}  {card.split:10}  {card.licence:24.24}  {card.title}", markup=False
+                )
+            return
+        if name not in known:
+            near = [key for key in known if name.lower() in key or name.lower() in known[key].title.lower()]
+            raise LookupError(
+                f"no card {name!r}" + (f"; there are {', '.join(near)}" if near else ". See: chataudit refs list")
+            )
+        for field, value in msgspec.to_builtins(known[name]).items():
+            out.print(
+                f"{field}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}", markup=False
+            )
 
 
 @app.command()

@@ -201,3 +201,37 @@ def test_finding_places_name_the_line(call, data, tmp_path):
     frame = Record.read(tmp_path / "o").findings("schema_invariants")
     row = frame[frame.rule == "schema_invariants/role_alternation"].iloc[0]
     assert (row.message_id, row.source, row.line) == (uid("b"), str(data), 2)
+
+
+def test_splits_are_named_on_the_command_line(call, tmp_path):
+    words = "Yeast eats sugar and breathes out gas and the dough traps it until the bread is baked"
+    for name in ("one", "two"):
+        write(tmp_path / f"{name}.jsonl", [{"id": name, "text": words}])
+    done = call("run", "--split", "train=one.jsonl", "--split", "test=two.jsonl", "--checks", "near_duplicates")
+    assert done.exit_code == 0, done.output
+    assert "cross_split" in done.output
+    assert (tmp_path / "one.jsonl.audit" / "report.html").exists()
+
+
+def test_a_split_without_a_path_is_refused(call):
+    done = call("run", "--split", "train")
+    assert (done.exit_code, done.output) == (
+        2,
+        "chataudit: --split 'train'; expected NAME=PATH, such as train=data.jsonl\n",
+    )
+
+
+def test_the_benchmarks_that_are_known_are_listed(call):
+    done = call("refs", "list")
+    assert done.exit_code == 0
+    assert any(line.split()[:3] == ["gsm8k", "1,319", "test"] for line in done.output.splitlines())
+    assert "licence: MIT" in call("refs", "list", "gsm8k").output
+    done = call("refs", "list", "gsm")
+    assert (done.exit_code, done.output) == (2, "chataudit: no card 'gsm'; there are gsm8k, gsm8k_train, mgsm\n")
+
+
+def test_missing_kernels_are_told_once(call, data, monkeypatch):
+    from chataudit.checks.base import kernels
+
+    monkeypatch.setattr(kernels, "COMPILED", False)
+    assert call("run", data).output.count("no compiled kernels") == 1
