@@ -384,3 +384,13 @@ def test_strange_texts_are_handled_and_fast(tmp_path, strange):
     record = audit(tmp_path, lines, NearDuplicates())
     assert time.process_time() - began < 20
     assert ("near_copy", "3") in flagged(record)
+
+
+@pytest.mark.skipif(not kernels.COMPILED, reason="takes minutes without compiled kernels")
+def test_a_text_of_50_megabytes_is_compared_in_seconds(tmp_path):
+    body = " ".join(map(str, range(10**7, 10**7 + 5_600_000)))
+    assert len(body) > 50_000_000
+    began = time.process_time()
+    (row,) = found(tmp_path, [{"id": "a", "text": body}, {"id": "b", "text": body + " end"}])
+    assert time.process_time() - began < 60
+    assert (row["rule"], row["message_id"]) == ("near_duplicates/near_copy", "b")
