@@ -480,7 +480,8 @@ def _copies(texts: _Texts, pairs: Pairs, group: IntArray, min_tokens: int) -> li
 
 
 def _told(texts: _Texts, found: _Claims, kept: IntArray) -> list[pa.Table]:
-    role, tree, author, split = (texts.column(name) for name in ("role", "tree_id", "user_id", "split"))
+    names = ("role", "tree_id", "user_id", "split", "source")
+    role, tree, author, split, source = (texts.column(name) for name in names)
     ids = texts.ids
     crosses = _crosses(texts, found.rows, found.partners)
     # The same message twice within a split is told by its id (schema_invariants/duplicate_id).
@@ -491,7 +492,8 @@ def _told(texts: _Texts, found: _Claims, kept: IntArray) -> list[pa.Table]:
     facets, summaries = [], []
     for k, (row, partner, jaccard) in enumerate(zip(rows, partners, found.jaccard.tolist(), strict=True)):
         is_author = author[row] is not None and author[row] == author[partner]
-        scope = "same tree" if tree[row] == tree[partner] else "same author" if is_author else "other tree"
+        is_tree = (tree[row], source[row]) == (tree[partner], source[partner])  # ids of trees are those of a file
+        scope = "same tree" if is_tree else "same author" if is_author else "other tree"
         facet = {"partner": ids[partner], "cluster": ids[kept[texts.set_of[row]]], "jaccard": f"{jaccard:.3f}"}
         facet["scope"] = scope
         if role[row] is not None or role[partner] is not None:

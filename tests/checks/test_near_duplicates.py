@@ -181,6 +181,13 @@ def test_splits_are_told_by_names_as_the_hub_has_them(tmp_path, names, crosses):
     assert rules == ["cross_split" if crosses else "exact_copy"]
 
 
+def test_documents_of_one_id_in_two_files_are_two_trees(tmp_path):
+    for split in ("train", "test"):
+        write(tmp_path / f"{split}.jsonl", [{"id": 1, "text": LONG}])
+    (row,) = run(tmp_path / "train.jsonl", tmp_path / "test.jsonl", checks=[NearDuplicates()]).table.to_pylist()
+    assert (row["rule"], facets(row)["scope"]) == ("near_duplicates/cross_split", "other tree")
+
+
 def test_splits_can_be_named(tmp_path):
     one, two = (write(tmp_path / f"{name}.jsonl", [{"id": name, "text": LONG}]) for name in ("one", "two"))
     record = run(splits={"train": [one], "heldout": [two]}, checks=[NearDuplicates()])
