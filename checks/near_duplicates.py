@@ -417,9 +417,13 @@ def _stock_phrases(texts: _Texts, min_tokens: int) -> list[pa.Table]:
     order = np.argsort(inverse, kind="stable")
     ends = np.cumsum(counts)
     places = np.full((len(repeated), MAX_PLACES), -1)
+    split = texts.column("split")
+    facets = []
     for k, phrase in enumerate(repeated.tolist()):
-        rows = short[order[ends[phrase] - counts[phrase] : ends[phrase]][:MAX_PLACES]]
-        places[k, : len(rows)] = rows
+        rows = short[order[ends[phrase] - counts[phrase] : ends[phrase]]]
+        places[k, : len(rows)] = rows[:MAX_PLACES]
+        splits = sorted({split[row] for row in rows} - {None})
+        facets.append({"count": str(len(rows))} | ({"splits": ", ".join(splits)} if len(splits) > 1 else {}))
     n = counts[repeated]
     return [
         claim(
@@ -428,7 +432,7 @@ def _stock_phrases(texts: _Texts, min_tokens: int) -> list[pa.Table]:
             short[first[repeated]],
             [f"The same short text stands {count:,} times" for count in n],
             spans=[Spans(places[:, k]) for k in range(MAX_PLACES)],
-            facets=[{"count": str(count)} for count in n],
+            facets=facets,
         )
     ]
 
@@ -499,13 +503,13 @@ def _told(texts: _Texts, found: _Claims, kept: IntArray) -> list[pa.Table]:
         if role[row] is not None or role[partner] is not None:
             facet["roles"] = f"{role[row]}, {role[partner]}"
         facet["kind"] = "exact" if same[k] else "edited"
-        what = "All words are" if same[k] else f"{jaccard:.0%} of the 5-grams of both are"
-        whose = f"those of {_named(role[partner])} in {'the same tree' if scope == 'same tree' else 'another tree'}"
+        place = "in the same tree" if is_tree else "in another tree"
         if crosses[k]:
             facet["splits"] = f"{split[row]}, {split[partner]}"
-            whose = f"those of {_named(role[partner])} of the split {split[partner]!r}; this one is in {split[row]!r}"
+            place = f"of the split {split[partner]!r}; this one is in {split[row]!r}"
         facets.append(facet)
-        summaries.append(f"{what} {whose}" if same[k] else f"{what} shared with {whose.removeprefix('those of ')}")
+        what = "All words are those of" if same[k] else f"{jaccard:.0%} of the 5-grams of both are shared with"
+        summaries.append(f"{what} {_named(role[partner])} {place}")
     tables = []
     for rule, chosen in ((CROSS_SPLIT, crosses), (EXACT_COPY, ~crosses & same), (NEAR_COPY, ~crosses & ~same)):
         at = np.flatnonzero(chosen)

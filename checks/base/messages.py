@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from . import kernels
+from .text import IntArray as IntArray
 from .text import Shingles, Tokens, shingle, tokenise
 
-IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 # The column form of OASST: three lists of one length, as the data set card has them. The map form

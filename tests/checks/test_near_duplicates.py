@@ -181,6 +181,12 @@ def test_splits_are_told_by_names_as_the_hub_has_them(tmp_path, names, crosses):
     assert rules == ["cross_split" if crosses else "exact_copy"]
 
 
+def test_a_stock_phrase_names_the_splits_that_it_stands_in(tmp_path):
+    records = [{"id": name, "text": "What is a prion?", "split": name} for name in ("train", "test")]
+    (row,) = found(tmp_path, records)
+    assert (row["rule"], facets(row)) == ("near_duplicates/stock_phrase", {"count": "2", "splits": "test, train"})
+
+
 def test_documents_of_one_id_in_two_files_are_two_trees(tmp_path):
     for split in ("train", "test"):
         write(tmp_path / f"{split}.jsonl", [{"id": 1, "text": LONG}])
