@@ -37,7 +37,7 @@ cdef extern from *:
     #define trailing_zeros(x) __builtin_ctzll(x)
 
     /* Compiled twice, for processors with wide registers and for all others; the loader takes what fits. */
-    #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
+    #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
     __attribute__((target_clones("avx2", "default")))
     #endif
     static void sign_set(const uint64_t *set, size_t n, const uint32_t *a, const uint32_t *b, size_t k, uint32_t *out)
