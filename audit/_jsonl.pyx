@@ -128,6 +128,15 @@ cdef inline Bytes skip(Bytes p) noexcept nogil:
     return p
 
 
+cdef inline Bytes behind(Bytes p, int bracket, bint *goes_on) noexcept nogil:
+    """What follows a member: behind the bracket that closes, or where the next one begins; NULL where neither stands."""
+    p = skip(p)
+    goes_on[0] = p[0] != bracket
+    if not goes_on[0]:
+        return p + 1
+    return skip(p + 1) if p[0] == 44 else NULL
+
+
 cdef inline int hex4(Bytes p) noexcept nogil:
     cdef int value = 0, k, c
     for k in range(4):
@@ -317,6 +326,7 @@ cdef Bytes members(Node *nodes, Node *node, Bytes p, Bytes end) noexcept nogil:
     cdef int64_t number_of = node.n
     cdef Node *child = NULL
     cdef size_t n
+    cdef bint goes_on
     p = skip(p)
     if p[0] == 125:
         p += 1
@@ -342,13 +352,11 @@ cdef Bytes members(Node *nodes, Node *node, Bytes p, Bytes end) noexcept nogil:
             p = value(nodes, child, skip(p + 1), end)
             if p == NULL:
                 return NULL
-            p = skip(p)
-            if p[0] == 125:
-                p += 1
+            p = behind(p, 125, &goes_on)
+            if not goes_on:
                 break
-            if p[0] != 44:
+            if p == NULL:
                 return NULL
-            p = skip(p + 1)
     for k in range(node.n_children):
         child = &nodes[node.child + k]
         if child.seen != number_of and not put(nodes, child, False):
@@ -360,6 +368,7 @@ cdef Bytes value(Node *nodes, Node *node, Bytes p, Bytes end) noexcept nogil:
     """Write the value that begins at p; give back what follows it, NULL where it is not of its kind."""
     cdef char *at
     cdef Node *child
+    cdef bint goes_on
     if p[0] == 110 and p + 4 < end and memcmp(p, b"null", 4) == 0:
         return p + 4 if put(nodes, node, False) else NULL
     if node.kind == STRING:
@@ -392,24 +401,32 @@ cdef Bytes value(Node *nodes, Node *node, Bytes p, Bytes end) noexcept nogil:
         if p[0] == 93:
             p += 1
         else:
-            while True:
+            while p != NULL:
                 p = value(nodes, child, p, end)
                 if p == NULL:
                     return NULL
-                p = skip(p)
-                if p[0] == 93:
-                    p += 1
+                p = behind(p, 93, &goes_on)
+                if not goes_on:
                     break
-                if p[0] != 44:
-                    return NULL
-                p = skip(p + 1)
-        if not put_end(node, child.n):
+        if p == NULL or not put_end(node, child.n):
             return NULL
     else:
         return NULL
     if p == NULL or not put(nodes, node, True):
         return NULL
     return p
+
+
+cdef Bytes line(Node *nodes, Bytes p, Bytes end) noexcept nogil:
+    """Write the record of a line; give back where the next line begins, NULL where this one holds anything else."""
+    p = skip(p)
+    if p[0] != 123:
+        return NULL
+    p = members(nodes, nodes, p + 1, end)
+    if p == NULL:
+        return NULL
+    p = skip(p)
+    return p + 1 if p[0] == 10 else NULL
 
 
 def fill(bytes data not None, list layout not None):
@@ -434,7 +451,6 @@ def fill(bytes data not None, list layout not None):
     cdef Bytes p = data
     cdef Bytes end = p + len(data)
     cdef Node *nodes
-    cdef bint is_read = True
     if not data.endswith(b"\n") or len(data) >= 2**31 - 1:
         return None
     nodes = <Node *>calloc(n_nodes, sizeof(Node))
@@ -448,21 +464,9 @@ def fill(bytes data not None, list layout not None):
             if kind in (STRING, LIST) and not put_end(&nodes[k], 0):
                 raise MemoryError
         with nogil:
-            while p < end:
-                p = skip(p)
-                if p[0] != 123:
-                    is_read = False
-                    break
-                p = members(nodes, nodes, p + 1, end)
-                if p == NULL:
-                    is_read = False
-                    break
-                p = skip(p)
-                if p[0] != 10:
-                    is_read = False
-                    break
-                p += 1
-        if not is_read:
+            while p != NULL and p < end:
+                p = line(nodes, p, end)
+        if p == NULL:
             return None
         return [
             (

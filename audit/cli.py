@@ -44,12 +44,7 @@ app.add_typer(refs_app, name="refs")
 out = Console(highlight=False, soft_wrap=True)
 err = Console(highlight=False, soft_wrap=True, stderr=True)
 
-Sources = Annotated[
-    list[str], typer.Argument(help="Files, folders, globs in quotes, or - for standard input.", show_default=False)
-]
-Out = Annotated[
-    Path | None, typer.Option(help="Folder for the audit. [default: SOURCE.audit here]", show_default=False)
-]
+SOURCES = typer.Argument(help="Files, folders, globs in quotes, or - for standard input.", show_default=False)
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an older audit in that folder.")]
 ConfigFile = Annotated[
     Path | None,
@@ -71,10 +66,7 @@ def _main(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 @app.command()
 def run(
-    sources: Annotated[
-        list[str] | None,
-        typer.Argument(help="Files, folders, globs in quotes, or - for standard input.", show_default=False),
-    ] = None,
+    sources: Annotated[list[str] | None, SOURCES] = None,
     split: Annotated[
         list[str] | None,
         typer.Option(
@@ -176,10 +168,7 @@ def explain(
     with _told():
         known = {r.id: r for check in registry.checks().values() for r in check.rules}
         if rule not in known:
-            near = [name for name in known if rule in name]
-            raise LookupError(
-                f"no rule {rule!r}" + (f"; there are {', '.join(near)}" if near else ". See: chataudit checks NAME")
-            )
+            raise _unknown("rule", rule, [name for name in known if rule in name], "chataudit checks NAME")
         found = known[rule]
         out.print(f"{found.id} ({SEVERITIES[found.severity]})\n{found.title}.\n{found.advice}", markup=False)
 
@@ -211,9 +200,7 @@ def refs_list(name: Annotated[str | None, typer.Argument(show_default=False)] = 
             return
         if name not in known:
             near = [key for key in known if name.lower() in key or name.lower() in known[key].title.lower()]
-            raise LookupError(
-                f"no card {name!r}" + (f"; there are {', '.join(near)}" if near else ". See: chataudit refs list")
-            )
+            raise _unknown("card", name, near, "chataudit refs list")
         for field, value in msgspec.to_builtins(known[name]).items():
             out.print(
                 f"{field}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}", markup=False
@@ -222,7 +209,7 @@ def refs_list(name: Annotated[str | None, typer.Argument(show_default=False)] = 
 
 @app.command()
 def gx(
-    sources: Sources,
+    sources: Annotated[list[str], SOURCES],
     out_file: Annotated[
         Path | None, typer.Option("--out", help="File for the result. [default: standard output]", show_default=False)
     ] = None,
@@ -297,6 +284,10 @@ def _stop(line: str) -> NoReturn:
 
 def _about(check: type) -> str:
     return (check.__doc__ or "").split("\n", 1)[0]
+
+
+def _unknown(what: str, name: str, near: Sequence[str], see: str) -> LookupError:
+    return LookupError(f"no {what} {name!r}" + (f"; there are {', '.join(near)}" if near else f". See: {see}"))
 
 
 def _split(argument: str) -> tuple[str, str]:

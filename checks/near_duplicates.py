@@ -190,7 +190,7 @@ class NearDuplicates(Check):
         step = max(1, min(bands, budget // 4 // (8 * max(1, len(sets)))))
         for first in range(0, bands, step):
             last = min(bands, first + step)
-            keys = self._band_keys(sets, first, last, rows)
+            keys = self._band_keys(sets, bands * rows, slice(first * rows, last * rows), rows)
             found = [np.unique(np.concatenate([*found, *(_alike(band, fanout, capped) for band in keys)]))]
         left, right = np.divmod(found[0], max(1, len(sets)))
         shared = sets.overlaps(left, right)
@@ -217,13 +217,12 @@ class NearDuplicates(Check):
             f"max_miss: {self.max_miss} is not reached with {self.bands * self.rows} hashes (bands x rows); set more"
         )
 
-    def _band_keys(self, sets: "Sets", first: int, last: int, rows: int) -> HashArray:
-        """A key for each band and set, shape (last - first, n_sets): equal where all rows of the band agree."""
-        bands, _ = self.banding()
-        keys = np.empty((last - first, len(sets)), dtype=np.uint64)
+    def _band_keys(self, sets: "Sets", n: int, part: slice, rows: int) -> HashArray:
+        """A key for each set and each band of this part of n hashes, shape (n_bands, n_sets): equal where all agree."""
+        keys = np.empty(((part.stop - part.start) // rows, len(sets)), dtype=np.uint64)
         for numbers, values, limits in sets.parts():
-            signed = signatures(values, limits, bands * rows, self.seed, slice(first * rows, last * rows))
-            grid = signed.reshape(len(signed), last - first, rows).transpose(1, 0, 2)
+            signed = signatures(values, limits, n, self.seed, part)
+            grid = signed.reshape(len(signed), len(keys), rows).transpose(1, 0, 2)
             keys[:, numbers] = _row_hashes(grid)
         return keys
 

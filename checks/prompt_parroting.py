@@ -218,14 +218,14 @@ def longest_run(left: HashArray, right: HashArray) -> _Run:
     low, high = _streak(left, right), min(len(left), len(right))
     middle = low + 1
     while low < high:
-        if (_places(_runs(left, middle), _runs(right, middle)) >= 0).any():
+        if (_places(grams(left, middle), grams(right, middle)) >= 0).any():
             low = middle
         else:
             high = middle - 1
         middle = (low + high + 1) // 2
     if low == 0:
         return _Run(0, 0, 0)
-    places = _places(_runs(left, low), _runs(right, low))
+    places = _places(grams(left, low), grams(right, low))
     first = int((places >= 0).argmax())
     return _Run(low, first, int(places[first]))
 
@@ -251,21 +251,6 @@ def _places(values: HashArray, others: HashArray) -> IntArray:
     places: IntArray = order[near]
     places[others[places] != values] = -1
     return places
-
-
-_BASE = np.uint64(0x9E3779B97F4A7C15)
-_INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 1 << 64))
-
-
-def _runs(tokens: HashArray, n: int) -> HashArray:
-    """A hash of each n tokens that follow one another."""
-    powers = np.full(len(tokens), _BASE)
-    powers[:1] = 1
-    powers = np.multiply.accumulate(powers)
-    sums = np.append(np.uint64(0), np.cumsum(tokens * powers, dtype=np.uint64))
-    back = np.full(len(tokens) - n + 1, _INVERSE)
-    back[:1] = 1
-    return (sums[n:] - sums[:-n]) * np.multiply.accumulate(back)
 
 
 def _is_supplied(batch: Batch, prompt: int, reply: HashArray, asked: HashArray) -> bool:

@@ -70,6 +70,12 @@ def columns_of(kinds: dict[str, pa.DataType], sample: Sequence[dict[str, Any]]) 
         return None
 
 
+def completed(columns: dict[str, pa.Array], n: int) -> pa.Table:
+    """All columns of MESSAGES but for the place; null where nothing is said."""
+    fields = [field for field in MESSAGES if field.name not in ("source", "line")]
+    return pa.table({f.name: columns[f.name] if f.name in columns else pa.nulls(n, f.type) for f in fields})
+
+
 # -- whole columns ---------------------------------------------------------------------------------------------------
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...checks.base.messages import MESSAGES, Form, IntArray, as_bools
-from .base import Fault, Format, Row, columns_of, fit, mistyped
+from ...checks.base.messages import Form, IntArray, as_bools
+from .base import Fault, Format, Row, columns_of, completed, fit, mistyped
 
 
 class Documents(Format):
@@ -70,24 +70,15 @@ class Documents(Format):
             "lang": column("lang"),
             "text": column("text"),
             "split": column("split"),
-            "is_context": pa.nulls(n, pa.bool_()),
         }
-        rows = np.arange(n)
-        both = _completed(documents, n)
-        if answers.null_count < n:
-            at = np.flatnonzero(as_bools(has_context))
-            contexts = {"tree_id": ids, "message_id": names, "text": answers}
-            above = {name: values.take(pa.array(at)) for name, values in contexts.items()}
-            above["is_context"] = pa.array(np.ones(len(at), dtype=bool))
-            # Each context stands before its document.
-            rows = np.concatenate([rows, at])
-            order = np.argsort(rows * 2 + np.append(np.ones(n, dtype=int), np.zeros(len(at), dtype=int)), kind="stable")
-            both = pa.concat_tables([both, _completed(above, len(at))]).take(pa.array(order)).combine_chunks()
-            rows = rows[order]
-        return both, rows
-
-
-def _completed(columns: dict[str, pa.Array], n: int) -> pa.Table:
-    """All columns of MESSAGES but for the place; null where nothing is said."""
-    fields = [field for field in MESSAGES if field.name not in ("source", "line")]
-    return pa.table({f.name: columns.get(f.name, pa.nulls(n, f.type)) for f in fields})
+        if answers.null_count == n:
+            return completed(documents, n), np.arange(n)
+        # Each context stands before its document.
+        at = np.flatnonzero(as_bools(has_context))
+        contexts = {"tree_id": ids, "message_id": names, "text": answers}
+        above = {name: values.take(pa.array(at)) for name, values in contexts.items()}
+        above["is_context"] = pa.repeat(True, len(at))
+        rows = np.concatenate([at, np.arange(n)])
+        order = np.argsort(rows, kind="stable")
+        both = pa.concat_tables([completed(above, len(at)), completed(documents, n)])
+        return both.take(pa.array(order)).combine_chunks(), rows[order]

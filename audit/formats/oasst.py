@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...checks.base.messages import MESSAGES, Form, IntArray
-from .base import Fault, Format, Row, columns_of, fit, mistyped
+from .base import Fault, Format, Row, columns_of, completed, fit, mistyped
 
 REQUIRED = ("tree_id", "message_id", "role", "lang", "text")
 # Columns of MESSAGES by the names that the exports give them.
@@ -45,23 +45,20 @@ class OasstMessages(Format):
             objects = [record[raw] for record in sample if isinstance(record.get(raw), dict)]
             maps = [o for o in objects if o and not isinstance(o.get("name"), list)]
             names = sorted({name for m in maps for name in m})
-            try:
-                "".join(names).encode()
-            except UnicodeEncodeError:  # half a surrogate pair
-                return None
             if names:
-                kinds[raw] = pa.struct([(name, entry) for name in names])
+                try:
+                    kinds[raw] = pa.struct([(name, entry) for name in names])
+                except UnicodeEncodeError:  # half a surrogate pair
+                    return None
         return columns_of(kinds, sample)
 
     def arrange(self, table: pa.Table) -> tuple[pa.Table, IntArray]:
-        names = {name: raw for raw, name in RAW.items()}
-        columns = {}
-        for field in MESSAGES:
-            if names.get(field.name) in table.column_names:
-                columns[field.name] = fit(table[names[field.name]].combine_chunks(), field.type)
-            elif field.name not in ("source", "line"):
-                columns[field.name] = pa.nulls(table.num_rows, field.type)
-        return pa.table(columns), np.arange(table.num_rows)
+        columns = {
+            name: fit(table[raw].combine_chunks(), MESSAGES.field(name).type)
+            for raw, name in RAW.items()
+            if raw in table.column_names
+        }
+        return completed(columns, table.num_rows), np.arange(table.num_rows)
 
 
 class OasstTrees(Format):

@@ -443,24 +443,31 @@ cdef struct Posting:
     int32_t next
 
 
+cdef inline void part(uint64_t *a, Py_ssize_t *low, Py_ssize_t *high) noexcept nogil:
+    """Bring the smaller of a[low..high] before the larger; the first larger one is a[low] then, the last smaller a[high].
+    """
+    cdef uint64_t pivot = a[(low[0] + high[0]) >> 1], x
+    cdef Py_ssize_t i = low[0], j = high[0]
+    while i <= j:
+        while a[i] < pivot:
+            i += 1
+        while a[j] > pivot:
+            j -= 1
+        if i <= j:
+            x = a[i]
+            a[i] = a[j]
+            a[j] = x
+            i += 1
+            j -= 1
+    low[0], high[0] = i, j
+
+
 cdef void select(uint64_t *a, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
     """Bring the k smallest of n values to the front, in ascending order (Hoare 1961, Find)."""
     cdef Py_ssize_t low = 0, high = n - 1, i, j
-    cdef uint64_t pivot, x
     while low < high and k < n:
-        pivot = a[(low + high) >> 1]
         i, j = low, high
-        while i <= j:
-            while a[i] < pivot:
-                i += 1
-            while a[j] > pivot:
-                j -= 1
-            if i <= j:
-                x = a[i]
-                a[i] = a[j]
-                a[j] = x
-                i += 1
-                j -= 1
+        part(a, &i, &j)
         if k - 1 <= j:
             high = j
         elif k - 1 >= i:
@@ -473,21 +480,10 @@ cdef void select(uint64_t *a, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
 cdef void order(uint64_t *a, Py_ssize_t n) noexcept nogil:
     """Ascending, by quicksort down to short pieces; keys are not spread evenly."""
     cdef Py_ssize_t i, j, low = 0, high = n - 1
-    cdef uint64_t pivot, x
+    cdef uint64_t x
     while high - low > 16:
-        pivot = a[(low + high) >> 1]
         i, j = low, high
-        while i <= j:
-            while a[i] < pivot:
-                i += 1
-            while a[j] > pivot:
-                j -= 1
-            if i <= j:
-                x = a[i]
-                a[i] = a[j]
-                a[j] = x
-                i += 1
-                j -= 1
+        part(a, &i, &j)
         if j - low < high - i:  # the shorter side by a call, so that calls stay few
             order(a + low, j - low + 1)
             low = i
@@ -503,43 +499,10 @@ cdef void order(uint64_t *a, Py_ssize_t n) noexcept nogil:
         a[j] = x
 
 
-cdef struct Pairs:
-    int32_t *left
-    int32_t *right
-    int32_t *shared
-    Py_ssize_t n
-    Py_ssize_t room
-
-
-cdef bint keep(Pairs *pairs, int32_t left, int32_t right, int32_t shared) noexcept nogil:
-    cdef Py_ssize_t wanted
-    cdef void *grown
-    if pairs.n == pairs.room:
-        wanted = 2 * pairs.room + 1024
-        grown = realloc(pairs.left, wanted * sizeof(int32_t))
-        if grown == NULL:
-            return False
-        pairs.left = <int32_t *>grown
-        grown = realloc(pairs.right, wanted * sizeof(int32_t))
-        if grown == NULL:
-            return False
-        pairs.right = <int32_t *>grown
-        grown = realloc(pairs.shared, wanted * sizeof(int32_t))
-        if grown == NULL:
-            return False
-        pairs.shared = <int32_t *>grown
-        pairs.room = wanted
-    pairs.left[pairs.n], pairs.right[pairs.n], pairs.shared[pairs.n] = left, right, shared
-    pairs.n += 1
-    return True
-
-
-cdef object taken(int32_t *values, Py_ssize_t n):
-    out = np.empty(n, dtype=np.int32)
-    cdef int32_t[::1] view = out
-    if n:
-        memcpy(&view[0], values, n * sizeof(int32_t))
-    return out
+cdef struct Pair:
+    int32_t left
+    int32_t right
+    int32_t shared
 
 
 cdef inline int64_t at_least(double share) noexcept nogil:
@@ -572,14 +535,16 @@ def join(const uint64_t[::1] sets, const int64_t[::1] limits, double threshold, 
     cdef uint64_t *keys = <uint64_t *>malloc(longest * sizeof(uint64_t))
     cdef int32_t *met = <int32_t *>calloc(n_sets + 1, sizeof(int32_t))  # keys in common so far; below 0: too few left
     cdef int32_t *touched = <int32_t *>malloc((n_sets + 1) * sizeof(int32_t))
-    cdef Pairs pairs
+    cdef Pair *pairs = NULL
+    cdef Pair *grown_pairs
+    cdef int32_t[:, ::1] rows
+    cdef Py_ssize_t n_pairs = 0, room = 0
     cdef Py_ssize_t k, i, n_touched, at
     cdef int64_t x, y, n_x, n_y, smallest, n_probe, n_index, wanted, shared, n_postings = 0
     cdef int32_t link
     cdef uint64_t key, low = 0xFFFFFFFFFFFF, golden = 0x9E3779B97F4A7C15
     cdef Slot *slot
     cdef bint has_room = True
-    memset(&pairs, 0, sizeof(pairs))
     try:
         if df == NULL or slots == NULL or postings == NULL or keys == NULL or met == NULL or touched == NULL:
             raise MemoryError
@@ -648,19 +613,25 @@ def join(const uint64_t[::1] sets, const int64_t[::1] limits, double threshold, 
                         wanted = at_least(threshold / (1 + threshold) * (n_x + n_y))
                         shared = shared_of(values + limits[x], n_x, values + limits[y], n_y, wanted)
                         if shared >= wanted and <double>shared / <double>(n_x + n_y - shared) >= threshold:
-                            has_room = keep(&pairs, <int32_t>min(x, y), <int32_t>max(x, y), <int32_t>shared)
-                            if not has_room:
-                                break
+                            if n_pairs == room:
+                                room = 2 * room + 1024
+                                grown_pairs = <Pair *>realloc(pairs, room * sizeof(Pair))
+                                has_room = grown_pairs != NULL
+                                if not has_room:
+                                    break
+                                pairs = grown_pairs
+                            pairs[n_pairs].left, pairs[n_pairs].right = <int32_t>min(x, y), <int32_t>max(x, y)
+                            pairs[n_pairs].shared = <int32_t>shared
+                            n_pairs += 1
                     met[y] = 0
                 if not has_room:
                     break
         if not has_room:
             raise MemoryError
-        left, right, shared_ = (
-            taken(pairs.left, pairs.n),
-            taken(pairs.right, pairs.n),
-            taken(pairs.shared, pairs.n),
-        )
+        found = np.empty((n_pairs, 3), dtype=np.int32)
+        if n_pairs:
+            rows = found
+            memcpy(&rows[0, 0], pairs, n_pairs * sizeof(Pair))
     finally:
         free(df)
         free(slots)
@@ -668,11 +639,9 @@ def join(const uint64_t[::1] sets, const int64_t[::1] limits, double threshold, 
         free(keys)
         free(met)
         free(touched)
-        free(pairs.left)
-        free(pairs.right)
-        free(pairs.shared)
-    ascending = np.lexsort((right, left))
-    return left[ascending], right[ascending], shared_[ascending], capped_.view(np.bool_)
+        free(pairs)
+    left, right, shared_ = found[np.lexsort((found[:, 1], found[:, 0]))].T
+    return left, right, shared_, capped_.view(np.bool_)
 
 
 def sign(const uint64_t[::1] sets, const int64_t[::1] limits, const uint32_t[::1] a, const uint32_t[::1] b):

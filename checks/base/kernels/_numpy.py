@@ -184,10 +184,8 @@ def shingle(hashes: Hashes, bounds: Ints, n: int) -> tuple[Hashes, Ints, Hashes]
 
 def grams(hashes: Hashes, n: int) -> Hashes:
     """The hash of each run of n tokens, shape (n_tokens - n + 1,); none where there are fewer."""
-    total = np.zeros(max(0, len(hashes) - n + 1), dtype=np.uint64)
-    for k in range(n):
-        total = total * _K + hashes[k : k + len(total)]
-    return _spread(total)
+    starts = np.arange(len(hashes) - n + 1)
+    return _spread(_runs(hashes, starts, starts + n))
 
 
 def overlaps(sets: Hashes, limits: Ints, left: Ints, right: Ints) -> Ints:
