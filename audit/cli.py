@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import msgspec
 import pyarrow as pa
@@ -18,10 +18,11 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 
 from .. import __version__
 from ..checks.base.findings import SEVERITIES
+from ..checks.benchmark_leakage import BenchmarkLeakage
 from ..checks.schema_invariants import SchemaInvariants
 from ..reports.html import pages
 from ..reports.record import FINDINGS_FILE, REPORT, Record, refuse_taken
-from ..reports.view import count_of, number, page, visible
+from ..reports.view import count_of, number, page, size, visible
 from . import config as configuration
 from . import demo as demonstration
 from . import registry
@@ -29,6 +30,9 @@ from .engines import ENGINES
 from .formats import FORMATS
 from .run import Silence
 from .run import run as audit
+
+if TYPE_CHECKING:
+    from ..benchmarks_refs.fingerprints import Fingerprint
 
 USAGE = 2  # exit code: what the user asked for cannot be done
 
@@ -54,6 +58,10 @@ Format = Annotated[
     str | None,
     typer.Option(help=f"{', '.join(FORMATS)}. [default: told by the first records]", show_default=False),
 ]
+FOLDER = Path("chataudit-references")
+Folder = Annotated[Path, typer.Option(help="With fingerprints of a project's own.")]
+Here = Annotated[bool, typer.Option("--here", help="Write to that folder, not among the user's data.")]
+Replace = Annotated[bool, typer.Option("--overwrite", help="Replace an older fingerprint of this name.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 
 
@@ -133,8 +141,11 @@ def demo(
         source = folder / "release.jsonl"
         made = demonstration.release(seed)
         demonstration.write(made, source)
+        references = folder / "references"
+        demonstration.write_references(references)
+        settings = configuration.Config(checks={BenchmarkLeakage.name: {"folder": str(references)}})
         with _progress(quiet) as progress:
-            record = audit(source, progress=progress, config=configuration.Config())
+            record = audit(source, progress=progress, config=settings)
         _finish(record, folder / "audit", False, quiet)
 
 
@@ -184,27 +195,106 @@ def report(folder: Annotated[Path, typer.Argument(help="The folder that an audit
 
 
 @refs_app.command("list")
-def refs_list(name: Annotated[str | None, typer.Argument(show_default=False)] = None) -> None:
-    """List the cards of the benchmarks, or all that one of them says."""
+def refs_list(name: Annotated[str | None, typer.Argument(show_default=False)] = None, folder: Folder = FOLDER) -> None:
+    """List the benchmarks that are known and how their fingerprints came here, or all that one card says."""
     with _told():
+        from ..benchmarks_refs import fingerprints
         from ..benchmarks_refs.cards import cards
 
-        known = cards()
+        known, built = cards(), fingerprints.paths(folder)
+        own = {key: fingerprints.load(built[key]).card for key in built if key not in known and name in (None, key)}
         if name is None:
-            width = max(map(len, known))
-            for key, card in known.items():
-                items = f"{card.items:,}" if card.items is not None else "?"
-                out.print(
-                    f"{key:{width}} {items:>8}  {card.split:10}  {card.licence:24.24}  {card.title}", markup=False
-                )
+            width = max(map(len, [*known, *own]))
+            for key, each in {**known, **own}.items():
+                items = f"{each.items:,}" if each.items is not None else "?"
+                where = "not built" if key not in built else "shipped"
+                if key in built and built[key].parent != fingerprints.SHIPPED:
+                    where = "built here"
+                line = f"{key:{width}} {items:>8}  {each.split:10}  {where:10}  {each.licence:24.24}  {each.title}"
+                out.print(visible(line), markup=False)
             return
-        if name not in known:
+        card = known.get(name) or own.get(name)
+        if card is None:
             near = [key for key in known if name.lower() in key or name.lower() in known[key].title.lower()]
             raise _unknown("card", name, near, "chataudit refs list")
-        for field, value in msgspec.to_builtins(known[name]).items():
-            out.print(
-                f"{field}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}", markup=False
-            )
+        for field, value in msgspec.to_builtins(card).items():
+            told = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            out.print(visible(f"{field}: {told}"), markup=False)
+
+
+@refs_app.command("build")
+def refs_build(
+    name: str,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="The folder of its original files, or these. [default: the Hugging Face hub]", show_default=False
+        ),
+    ] = None,
+    folder: Folder = FOLDER,
+    here: Here = False,
+    replace: Replace = False,
+) -> None:
+    """Make the fingerprint of a known benchmark from its original files, or from the Hugging Face hub."""
+    with _told():
+        from . import refs
+
+        _keep(name, refs.build(name, files or ()), folder if here else None, replace)
+
+
+@refs_app.command("add")
+def refs_add(
+    name: str,
+    file: Path,
+    question: Annotated[list[str], typer.Option(help="Its member, such as question or data.prompt.")],
+    choices: Annotated[list[str] | None, typer.Option(show_default=False)] = None,
+    answer: Annotated[list[str] | None, typer.Option(show_default=False)] = None,
+    passage: Annotated[list[str] | None, typer.Option(show_default=False)] = None,
+    item_id: Annotated[str | None, typer.Option("--id", help="[default: numbered]", show_default=False)] = None,
+    rows: Annotated[str, typer.Option(help="The list of items in a record.", show_default=False)] = "",
+    title: Annotated[str, typer.Option(show_default=False)] = "",
+    split: Annotated[str, typer.Option(help="test, validation, train or dev.")] = "test",
+    licence: str = "not told",
+    folder: Folder = FOLDER,
+    here: Here = False,
+    replace: Replace = False,
+) -> None:
+    """Make the fingerprint of a set of your own, JSON lines, JSON, CSV, TSV or Parquet with an item a record."""
+    with _told():
+        from ..benchmarks_refs.cards import Parts
+        from . import refs
+
+        def source(members: list[str] | None) -> str | tuple[str | int, ...] | None:
+            return None if not members else members[0] if len(members) == 1 else tuple(members)
+
+        asked = source(question)
+        assert asked is not None
+        parts = Parts(asked, source(choices), source(answer), source(passage), item_id, rows)
+        made = refs.add(name, file, parts, title=title, split=split, licence=licence)
+        _keep(name, made, folder if here else None, replace)
+
+
+@refs_app.command("verify")
+def refs_verify(
+    names: Annotated[list[str] | None, typer.Argument(show_default=False)] = None, folder: Folder = FOLDER
+) -> None:
+    """Hold fingerprints against their checksums, and shipped ones against their cards. Exit code 1: a fault."""
+    with _told():
+        from . import refs
+
+        faults = 0
+        for name, path, fault in refs.verify(folder, names or ()):
+            out.print(visible(fault or f"{name}: as it was made ({path})"), markup=False)
+            faults += bool(fault)
+        raise typer.Exit(1 if faults else 0)
+
+
+def _keep(name: str, fingerprint: "Fingerprint", folder: Path | None, replace: bool) -> None:
+    from ..benchmarks_refs import fingerprints
+
+    path = (folder or fingerprints.own_folder()) / f"{name}{fingerprints.ENDING}"
+    fingerprints.save(fingerprint, path, replace=replace)
+    out.print(visible(f"{path}: {count_of(len(fingerprint), 'item')}, {size(path.stat().st_size)}"), markup=False)
 
 
 @app.command()

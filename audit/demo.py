@@ -9,6 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from ..benchmarks_refs import fingerprints
+from ..benchmarks_refs.cards import Card, Item, Parts
+from . import refs
+
 Message = dict[str, Any]
 Tree = list[Message]
 
@@ -265,6 +269,80 @@ def write(made: Release, path: Path) -> None:
     path.write_bytes(b"\n".join([*lines, *made.raw]) + b"\n")
 
 
+# -- a made-up benchmark, whose items stand in the release -----------------------------------------------------------
+
+_FERRY = Item(
+    "ferry",
+    {
+        "question": (
+            "The ferry of Ostrelle carries nine goats on each crossing and comes back empty. How often must the ferryman "
+            "row over before seventy-two goats and one stubborn mule stand on the far bank?",
+        ),
+        "answer": ("Eight crossings bring the goats over and a ninth one the mule, which refuses company.",),
+    },
+)
+_LANTERN = Item(
+    "lantern",
+    {
+        "question": ("Which of these did the lamplighters of Verrane hang over their doors on the longest night?",),
+        "choices": ("a wreath of dried thistles", "a copper bell", "three walnut shells", "the oldest boot they had"),
+        "answer": ("the oldest boot they had",),
+    },
+)
+_BAKER = Item(
+    "baker",
+    {
+        "question": ("How many rolls are left in the basket of the baker of Quill Lane when her cousins have gone?",),
+        "answer": (
+            "She begins the morning with four trays of twelve, which makes forty-eight rolls. Her eldest cousin takes a "
+            "dozen for the harbour crew, the twins eat five between them on the stairs, and the postman is owed three. "
+            "That leaves twenty-eight, of which the dog has already licked two.",
+        ),
+        "passage": (
+            "Quill Lane runs uphill from the harbour of Tessel and has had a bakery at its upper end since the great "
+            "flood. The ovens are fired with driftwood, which lends the crust a faint taste of salt, and by an old "
+            "custom nobody may pay for bread before the first ship of the day has been sighted.",
+        ),
+    },
+)
+_ORCHARD = Item(
+    "orchard",
+    {
+        "question": (
+            "Maribel's orchard has 14 rows of quince trees. Each row gives 35 baskets in autumn, and the cider press at "
+            "Holm buys 6 baskets out of every row. How many baskets of quinces does Maribel keep for marmalade?",
+        ),
+    },
+)
+_OWL = Item(
+    "owl",
+    {"question": ("Why do the snow owls of Brannoch nest upon abandoned chimneys rather than among the larches?",)},
+)
+_BENCHMARKS = {
+    "demo_quiz": ("test", (_FERRY, _LANTERN, _BAKER, _ORCHARD)),
+    "demo_quiz_train": ("train", (_OWL,)),
+}
+
+
+def write_references(folder: Path) -> None:
+    """Fingerprints of the made-up benchmarks."""
+    for name, (split, found) in _BENCHMARKS.items():
+        card = Card(
+            title=f"Demo quiz ({split})",
+            measures="nothing: it is made up",
+            home="https://example.org/demo-quiz",
+            split=split,  # type: ignore[arg-type]
+            languages=("en",),
+            licence="CC0-1.0",
+            shared=True,
+            citation="none",
+            parts=Parts(question="question"),
+            files=("quiz.jsonl",),
+            sha256="0" * 64,
+        )
+        fingerprints.save(refs.made(card, iter(found)), folder / f"{name}{fingerprints.ENDING}")
+
+
 # -- faults: each breaks one rule in a tree of its own, and gives back the message that is to be flagged -------------
 
 
@@ -394,6 +472,16 @@ def _reply(write: Callable[[str, str], str]) -> Callable[[Release, Tree], Messag
     return plant
 
 
+def _asked(item: Item, index: int = 0, flagged: int = 0, also: str = "") -> Callable[[Release, Tree], Message]:
+    def plant(made: Release, tree: Tree) -> Message:
+        tree[index]["text"] = item.parts["question"][0]
+        if also:
+            tree[1]["text"] = f"I know this one. {item.parts[also][0]}"
+        return tree[flagged]
+
+    return plant
+
+
 FAULTS: dict[str, Callable[[Release, Tree], Message]] = {
     "role_alternation": _set(4, role="prompter", rank=None),
     "root_role": _set(0, role="assistant"),
@@ -441,4 +529,15 @@ FAULTS: dict[str, Callable[[Release, Tree], Message]] = {
     "echo": _reply(lambda asked, answer: asked),
     "copies_prompt": _reply(lambda asked, answer: f"Sure, with pleasure: {asked}"),
     "restates_prompt": _reply(lambda asked, answer: f"{asked}\n\n{answer}\n\n{answer[::-1]}"),
+    "question_and_answer": _asked(_FERRY, also="answer"),
+    "question": _asked(_LANTERN),
+    "answer": _reply(lambda asked, answer: _BAKER.parts["answer"][0]),
+    "passage": _reply(lambda asked, answer: _BAKER.parts["passage"][0]),
+    "rephrased": _set(
+        0,
+        text="Out of every row in her quince orchard Maribel sells 6 baskets to Holm, to the cider press. Of trees there "
+        "are 14 rows, and in autumn 35 baskets come from each. What does Maribel keep in baskets, to make marmalade?",
+    ),
+    "train_item": _asked(_OWL),
+    "below_leak": _asked(_BAKER, flagged=1),
 }

@@ -5,10 +5,9 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..checks.base.findings import FINDINGS, SPAN
+from ..checks.base.findings import CLIP, FINDINGS, SPAN, clipped
 from ..checks.base.messages import Batch, line_id, nameless_id
 
-CLIP = 240  # code points of a quote
 AROUND = 60  # code points before and after it
 
 Key = tuple[str, int, str]  # source, line, id
@@ -55,7 +54,7 @@ def fill(findings: pa.Table, texts: dict[Key, str], *, last: bool = False) -> pa
                 before[k] = quotes[k] = after[k] = ""
             continue
         before[k] = text[max(0, start - AROUND) : start]
-        quotes[k] = text[start:end] if end - start <= CLIP else text[start : start + CLIP] + "…"
+        quotes[k] = clipped(text[start:end])
         after[k] = text[end : end + AROUND] if end - start <= CLIP else ""
     for name, values in (("before", before), ("quote", quotes), ("after", after)):
         columns[name] = pa.array(values, pa.string())

@@ -6,7 +6,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from .. import __version__
 from ..checks.base import kernels
-from ..checks.base.check import ALL, Check, Result, n_bytes
+from ..checks.base.check import ALL, Check, Result, Table, n_bytes
 from ..checks.base.findings import COVERAGE, FINDINGS, add_up, cover, fingerprint
 from ..checks.base.messages import Batch, Form
 from ..reports.record import VERSION, CheckFacts, Count, Facts, Record, RuleFacts, SourceFacts
@@ -65,6 +65,7 @@ class _Outcome:
     findings: list[pa.Table] = field(default_factory=list)
     coverage: list[pa.Table] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
     seconds: float = 0.0
     error: str | None = None
 
@@ -262,6 +263,7 @@ class _Audit:
         outcome.findings.append(result.findings)
         outcome.coverage.append(result.coverage)
         outcome.notes += result.notes
+        outcome.tables += result.tables
         if spill is not None and result.rows is not None:
             spill.add(result.rows)
 
@@ -323,6 +325,7 @@ class _Audit:
             seconds=round(outcome.seconds, 3),
             error=outcome.error,
             notes=outcome.notes,
+            tables=outcome.tables,
         )
 
 
@@ -344,7 +347,7 @@ def _judge(checks: Sequence[Check], batch: Batch) -> tuple[pa.Table, int, list[t
         if isinstance(result, Result) and result.findings.num_rows:
             wanted = quote.open_spans(result.findings)
             found = quote.fill(result.findings, quote.texts_of(batch, wanted))
-            result = Result(found, result.coverage, result.rows)
+            result = replace(result, findings=found)
         results.append((check, result, seconds))
     return cover(batch.judged, "read"), batch.n_trees, results
 

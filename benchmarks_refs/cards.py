@@ -5,7 +5,7 @@ A card says where the parts of an item are found in a record of the original fil
 - a text names a member; `a.b` goes into `a` and takes `b`, and where a list lies on the way, of each of its members:
   `question.choices.text` are the texts of all choices, `turns` all strings of a list;
 - a number names a column, from 0, of a CSV or TSV file that has no header;
-- a list of either means all of them, in this order;
+- a list of any of these means all of them, in this order: the choices, or answers each of which is one;
 - `{path = "query", match = 'Question: (.*)'}` takes what a regular expression's group finds there, each time it does;
 - `{choice = "answerKey"}` means the choices that this member tells, by letter, by number (`first = 1` where counting
   does not begin at 0) or by one truth value for each choice.
@@ -55,7 +55,7 @@ class Pick(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"Expected one group in match, got {self.match!r}")
 
 
-Source: TypeAlias = str | int | tuple[str | int, ...] | Pick
+Source: TypeAlias = str | int | Pick | tuple[str | int | Pick, ...]
 
 
 class Parts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -84,7 +84,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
     title: Text
     measures: Text
-    home: Annotated[str, msgspec.Meta(pattern="^https://")]
+    home: Annotated[str, msgspec.Meta(pattern="^(https|file)://")]
     # What the items are used for. What is only there to be evaluated on is "test", whatever the hub calls it.
     split: Literal["test", "validation", "train", "dev"]
     languages: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]  # BCP 47
@@ -101,8 +101,8 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     def __post_init__(self) -> None:
         if not self.files and self.hub is None:
             raise ValueError("Expected files or hub, so that there is something to build from")
-        if self.files and (self.items is None or self.sha256 is None):
-            raise ValueError("Expected items and sha256 beside files")
+        if self.files and self.sha256 is None:
+            raise ValueError("Expected sha256 beside files")
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -200,14 +200,15 @@ def take(row: Mapping[str | int, Any], parts: Parts, place: str) -> dict[str, tu
             found[name] = _part(row, source, choices, place)
     filled = {name: tuple(text for text in texts if text.strip()) for name, texts in found.items()}
     if not filled["question"]:
-        raise ValueError(f"{place} has no question at {parts.question!r}. Correct [parts] of the card, or the file")
+        raise ValueError(f"{place} has no question at {parts.question!r}. Correct the names of its parts, or the file")
     return {name: texts for name, texts in filled.items() if texts}
 
 
 def _part(row: Mapping[str | int, Any], source: Source, choices: Sequence[str], place: str) -> tuple[str, ...]:
+    if isinstance(source, tuple):
+        return tuple(text for each in source for text in _part(row, each, choices, place))
     if not isinstance(source, Pick):
-        ways = source if isinstance(source, tuple) else (source,)
-        return tuple(text for way in ways for text in _texts(row, way, place))
+        return tuple(_texts(row, source, place))
     if source.choice is not None:
         return tuple(_chosen(list(_values(row, source.choice, place)), source.first, choices, place))
     assert source.path is not None
@@ -215,7 +216,9 @@ def _part(row: Mapping[str | int, Any], source: Source, choices: Sequence[str], 
     for text in _texts(row, source.path, place):
         here = [found[1] for found in re.finditer(source.match, text)]
         if not here:
-            raise ValueError(f"{place}: {source.match!r} is not found at {source.path!r}. Correct [parts] of the card")
+            raise ValueError(
+                f"{place}: {source.match!r} is not found at {source.path!r}. Correct the names of its parts"
+            )
         pieces += here
     return tuple(pieces)
 
@@ -241,7 +244,7 @@ def _chosen(told: list[Any], first: int, choices: Sequence[str], place: str) -> 
         if not 0 <= number < len(choices):
             raise ValueError(
                 f"{place}: {told!r} is none of {len(choices)} choices; expected letters, a number from {first} on, or "
-                "a truth value for each. Correct [parts] of the card, or the file"
+                "a truth value for each. Correct the names of its parts, or the file"
             )
         yield choices[number]
 
@@ -250,7 +253,7 @@ def _texts(row: Mapping[str | int, Any], way: Way, place: str) -> Iterator[str]:
     for value in _values(row, way, place):
         if isinstance(value, dict):
             raise ValueError(f"{place}: {way!r} is an object with {_names(value)}; expected texts: name one of these")
-        yield str(value)
+        yield str(value).encode("utf-8", "replace").decode()  # JSON can tell half a character
 
 
 def _values(row: Mapping[str | int, Any], way: Way, place: str) -> Iterator[Any]:
@@ -260,7 +263,7 @@ def _values(row: Mapping[str | int, Any], way: Way, place: str) -> Iterator[Any]
         for value in values:
             if not isinstance(value, Mapping) or name not in value:
                 has = _names(value) if isinstance(value, Mapping) else repr(value)[:80]
-                raise ValueError(f"{place}: no {name!r} of {way!r}; there is {has}. Correct [parts] of the card")
+                raise ValueError(f"{place}: no {name!r} of {way!r}; there is {has}. Correct the names of its parts")
             inner += _flat(value[name])
         values = inner
     yield from values
@@ -323,7 +326,7 @@ def _records(path: Path, parts: Parts) -> Iterator[Any]:
                 yield from _table(text, kind, has_header=not _is_numbered(parts.question))
             else:
                 raise ValueError("the name tells no form")
-    except (ValueError, csv.Error, EOFError, OSError, zlib.error) as error:
+    except (ValueError, csv.Error, EOFError, OSError, RecursionError, zlib.error) as error:
         raise ValueError(
             f"{place}: {error}; expected .jsonl, .json, .csv, .tsv (each may be .gz) or .parquet. Get the file again"
         ) from None
@@ -347,5 +350,5 @@ def _table(text: Iterable[str], kind: str, *, has_header: bool) -> Iterator[dict
 
 
 def _is_numbered(source: Source) -> bool:
-    way = source.path if isinstance(source, Pick) else source[0] if isinstance(source, tuple) else source
-    return isinstance(way, int)
+    first = source[0] if isinstance(source, tuple) else source
+    return isinstance(first.path if isinstance(first, Pick) else first, int)

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from .base import kernels
 from .base.check import Check, Result
-from .base.findings import FINDINGS, NOTE, WARNING, Rule, Spans, claim, cover
+from .base.findings import FINDINGS, NOTE, WARNING, Rule, claim, cover, token_spans
 from .base.messages import Batch, IntArray
 from .base.text import N_GRAM, HashArray, grams
 
@@ -292,6 +292,7 @@ def _told(batch: Batch, found: Sequence[_Claim]) -> pa.Table:
             told = [c for c in found if c.rule is rule and c.severity == severity]
             if told:
                 replies, others = (np.array(rows) for rows in zip(*((c.reply, c.other) for c in told), strict=True))
+                n, left, right = np.array([c.run for c in told]).T
                 partners = [key or "" for key in ids.take(pa.array(others)).to_pylist()]
                 tables.append(
                     claim(
@@ -300,8 +301,8 @@ def _told(batch: Batch, found: Sequence[_Claim]) -> pa.Table:
                         replies,
                         [_summary(c) for c in told],
                         spans=[
-                            _spans(batch, replies, [(c.run.left, c.run.n) for c in told]),
-                            _spans(batch, others, [(c.run.right, c.run.n) for c in told]),
+                            token_spans(batch, replies, left, left + n),
+                            token_spans(batch, others, right, right + n),
                         ],
                         score=np.array([c.of_other if rule is RESTATES_PROMPT else c.of_reply for c in told]),
                         severity=severity,
@@ -328,16 +329,3 @@ def _facets(c: _Claim, partner: str) -> dict[str, str]:
         "of_prompt": f"{c.of_other:.2f}",
     }
     return facets | ({"kind": c.kind} if c.kind else {})
-
-
-def _spans(batch: Batch, rows: IntArray, runs: Sequence[tuple[int, int]]) -> Spans:
-    """The runs of tokens (first, how many), one of each row, in code points."""
-    tokens, column = batch.tokens, batch.column("text")
-    edges = []
-    for row, (first, n) in zip(rows.tolist(), runs, strict=True):
-        text = column[row].as_py().encode()
-        k = int(tokens.bounds[row]) + first
-        start, end = (len(text[:at].decode()) for at in (tokens.starts[k], tokens.ends[k + n - 1]))
-        edges.append((start, end))
-    starts, ends = np.array(edges, dtype=np.int64).reshape(-1, 2).T
-    return Spans(rows, starts, ends)

@@ -11,12 +11,13 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..checks.base.check import Table
 from ..checks.base.findings import FINDINGS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSION = 2
+VERSION = 3
 RECORD, FINDINGS_FILE, REPORT = "record.json", "findings.parquet", "report.html"
 
 
@@ -63,6 +64,7 @@ class CheckFacts(msgspec.Struct, frozen=True):
     seconds: float  # processor time
     error: str | None  # why it did not finish; it has no findings then
     notes: list[str]  # how it went about, where that depends on the data
+    tables: list[Table]  # what it counted besides
 
     @property
     def judged(self) -> int:

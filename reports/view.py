@@ -7,9 +7,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..checks.base.check import Table
 from ..checks.base.findings import ERROR, NOTE, SEVERITIES
-from .record import FINDINGS_FILE, CheckFacts, Facts, Record, RuleFacts
+from .record import FINDINGS_FILE, RECORD, CheckFacts, Facts, Record, RuleFacts
 
+SHOWN_ROWS = 20  # of a table; all of them are in the record
 SHOWN = 50  # findings of one rule on the page; all of them are in the findings file
 
 
@@ -61,6 +63,17 @@ class RuleView:
 
 
 @dataclass(frozen=True)
+class TableView:
+    """Figures beside the findings."""
+
+    name: str
+    about: str
+    columns: tuple[tuple[str, bool], ...]  # name, whether it holds numbers
+    rows: tuple[tuple[str, ...], ...]
+    left_out: str  # empty where all are shown
+
+
+@dataclass(frozen=True)
 class CheckView:
     """One check: what it looked at, what it found, how it was set."""
 
@@ -76,6 +89,7 @@ class CheckView:
     kept: tuple[str, ...]  # titles of those that nothing broke
     settings: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    tables: tuple[TableView, ...]
     seconds: str
 
 
@@ -174,8 +188,24 @@ def _check(facts: CheckFacts, table: pa.Table) -> CheckView:
         rules=tuple(_rule(rule, found) for rule in broken),
         kept=tuple(rule.title for rule in facts.rules if not rule.findings),
         notes=tuple(visible(note) for note in facts.notes),
+        tables=tuple(_table(table) for table in facts.tables if table.rows),
         settings=tuple((name, visible(repr(value))) for name, value in facts.settings.items()),
         seconds=f"{facts.seconds:.2f}",
+    )
+
+
+def _table(table: Table) -> TableView:
+    numeric = [all(isinstance(row[k], int | float) for row in table.rows) for k in range(len(table.columns))]
+    rest = len(table.rows) - SHOWN_ROWS
+    return TableView(
+        name=table.name,
+        about=table.about,
+        columns=tuple(zip(table.columns, numeric, strict=True)),
+        rows=tuple(
+            tuple(number(cell) if isinstance(cell, int) else visible(str(cell)) for cell in row)
+            for row in table.rows[:SHOWN_ROWS]
+        ),
+        left_out=f"{number(rest)} more in {RECORD}" if rest > 0 else "",
     )
 
 

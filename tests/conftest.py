@@ -1,7 +1,20 @@
 """Settings of the test run."""
 
+import os
+
+import pytest
+from chataudit.audit import demo
 from hypothesis import settings
 
 # Machines that run the tests are shared and slow at times; a deadline would test them, not us.
 settings.register_profile("chataudit", deadline=None, derandomize=True)
 settings.load_profile("chataudit")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def references(tmp_path_factory):
+    """The made-up benchmarks of the demo stand in place of what the user has built."""
+    folder = tmp_path_factory.mktemp("references")
+    demo.write_references(folder)
+    os.environ["CHATAUDIT_REFERENCES"] = str(folder)
+    return folder

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import pyarrow as pa
 
@@ -13,6 +13,15 @@ TREE = "<tree>"  # a stage that takes batches of whole trees
 ALL = "<all>"  # a stage that takes all that is left, in one call
 
 
+class Table(NamedTuple):
+    """Figures that a check gives beside its findings, a cell a text or a number."""
+
+    name: str
+    about: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | int | float, ...], ...]
+
+
 @dataclass(frozen=True)
 class Result:
     """What one call of a stage gives back."""
@@ -21,6 +30,7 @@ class Result:
     coverage: pa.Table = field(default_factory=COVERAGE.empty_table)
     rows: pa.Table | None = None  # for the next stage; None after the last one
     notes: Sequence[str] = ()  # how the check went about, where that depends on the data
+    tables: Sequence[Table] = ()  # what it counted besides, for the record and the page
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from .messages import nameless_id, single
+from .messages import Batch, IntArray, nameless_id, single
 
 NOTE, WARNING, ERROR = 1, 2, 3
 SEVERITIES = {NOTE: "note", WARNING: "warning", ERROR: "error"}
+
+CLIP = 240  # code points of a quote
 
 SPAN = pa.struct(
     [
@@ -79,6 +81,23 @@ class Spans(NamedTuple):
     rows: npt.NDArray[np.int64]
     starts: npt.NDArray[np.int64] | None = None  # None: from the beginning
     ends: npt.NDArray[np.int64] | None = None  # None: to the end of the text
+
+
+def token_spans(batch: Batch, rows: IntArray, firsts: IntArray, ends: IntArray) -> Spans:
+    """The tokens [first, end) of each row's text, as a span."""
+    tokens, column = batch.tokens, batch.column("text")
+    edges = []
+    for row, first, end in zip(rows.tolist(), firsts.tolist(), ends.tolist(), strict=True):
+        text = column[row].as_py().encode()
+        k = int(tokens.bounds[row])
+        edges.append([len(text[:at].decode()) for at in (tokens.starts[k + first], tokens.ends[k + end - 1])])
+    starts, stops = np.array(edges, dtype=np.int64).reshape(-1, 2).T
+    return Spans(rows, starts, stops)
+
+
+def clipped(text: str) -> str:
+    """The text as far as it fits into a quote."""
+    return text if len(text) <= CLIP else text[:CLIP] + "…"
 
 
 def claim(

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from . import kernels
 from .text import IntArray as IntArray
-from .text import Shingles, Tokens, shingle, tokenise
+from .text import Shingles, Tokens, mark, shingle, tokenise
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -232,6 +232,28 @@ class Batch:
         return mask
 
     @cached_property
+    def _children(self) -> tuple[IntArray, IntArray]:
+        """Rows by parent: where those of each parent begin, and which."""
+        counts = np.bincount(self.parent[self.parent >= 0], minlength=len(self))
+        order = np.argsort(self.parent, kind="stable")
+        return np.append(0, np.cumsum(counts)), order[np.count_nonzero(self.parent < 0) :]
+
+    def replies(self, row: int) -> list[int]:
+        """The rows whose parent is this one, in order."""
+        limits, rows = self._children
+        return list(rows[limits[row] : limits[row + 1]].tolist())
+
+    def below(self, marked: BoolArray) -> IntArray:
+        """The nearest marked row above each row; -1 where there is none."""
+        up = np.append(self.parent, -1)
+        nearest, at = np.full(len(self), -1), self.parent.copy()
+        for _ in range(int(self.depth.max(initial=0))):
+            here = (nearest < 0) & (at >= 0) & marked[at]
+            nearest[here] = at[here]
+            at = up[at]
+        return nearest
+
+    @cached_property
     def raw_lines(self) -> tuple[dict[tuple[str, int], str], IntArray]:
         """What the reader kept of the records that it tells of, by source and line.
 
@@ -263,6 +285,11 @@ class Batch:
     def tokens(self) -> Tokens:
         """The tokens of all texts."""
         return tokenise(self.column("text"))
+
+    @cached_property
+    def marks(self) -> npt.NDArray[np.uint8]:
+        """Which tokens are numbers, and begin lines and sentences (kernels/_layout.py)."""
+        return mark(self.column("text"), self.tokens)
 
     @cached_property
     def shingles(self) -> Shingles:

@@ -1,6 +1,8 @@
 """Texts as tokens: which characters make one, and what is the same token."""
 
 import unicodedata
+from collections.abc import Sequence
+from functools import cache
 from threading import Lock
 from typing import NamedTuple
 
@@ -8,8 +10,21 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ...benchmarks_refs.fingerprints import N_GRAM as REFERENCE_GRAM
+from ...benchmarks_refs.fingerprints import Hashed
 from . import kernels
-from .kernels._layout import MARK, PAYLOAD, SEPARATOR, SEQUENCE, SINGLE, SKIP, WORD, WORDS
+from .kernels._layout import (
+    ALL_NUMBERS,
+    MARK,
+    NUMBER,
+    PAYLOAD,
+    SEPARATOR,
+    SEQUENCE,
+    SINGLE,
+    SKIP,
+    WORD,
+    WORDS,
+)
 
 IntArray = npt.NDArray[np.int64]
 HashArray = npt.NDArray[np.uint64]
@@ -66,6 +81,16 @@ def tokenise(column: pa.Array) -> Tokens:
     marks behind it. Characters that cannot be seen and separate nothing (a soft hyphen, a joiner) are passed over.
 
     """
+    return Tokens(*kernels.tokenise(*_bytes(column), *_table()))
+
+
+def mark(column: pa.Array, tokens: Tokens) -> npt.NDArray[np.uint8]:
+    """Which tokens of a column are numbers, and begin lines and sentences: flags as in kernels/_layout.py."""
+    return kernels.mark(*_bytes(column), tokens.starts, tokens.ends, tokens.bounds, _digits())
+
+
+def _bytes(column: pa.Array) -> tuple[npt.NDArray[np.uint8], IntArray]:
+    """The UTF-8 of a column of strings, and where in it each text begins."""
     # What stands behind a null in the column's data is no text of it.
     column = column.cast(pa.string()).fill_null("")
     offsets = np.zeros(len(column) + 1, dtype=np.int64)
@@ -73,7 +98,7 @@ def tokenise(column: pa.Array) -> Tokens:
     if len(column):
         offsets[:] = np.frombuffer(column.buffers()[1], dtype=np.int32)[column.offset : column.offset + len(column) + 1]
         data = np.frombuffer(column.buffers()[2] or b"", dtype=np.uint8)
-    return Tokens(*kernels.tokenise(data, offsets, *_table()))
+    return data, offsets
 
 
 def shingle(tokens: Tokens, n: int = N_GRAM) -> Shingles:
@@ -86,6 +111,19 @@ def grams(hashes: HashArray, n: int = N_GRAM) -> HashArray:
     return kernels.grams(hashes, n)
 
 
+def hashed(texts: Sequence[str]) -> Hashed:
+    """Texts as fingerprints of benchmarks are made of them."""
+    column = pa.array(texts, pa.string())
+    tokens = tokenise(column)
+    hashes, starts, ends, bounds = tokens
+    is_number = mark(column, tokens) & NUMBER > 0
+    exact, masked = (
+        np.append(grams(values, REFERENCE_GRAM), np.zeros(min(len(values), REFERENCE_GRAM - 1), dtype=np.uint64))
+        for values in (hashes, np.where(is_number, np.uint64(ALL_NUMBERS), hashes))
+    )
+    return Hashed(hashes, bounds, starts, ends, is_number, exact, masked, shingle(tokens).whole)
+
+
 def fold(character: str) -> str:
     """What a character is compared as: decomposed (NFKD) and case-folded, until neither changes it any more.
 
@@ -96,6 +134,16 @@ def fold(character: str) -> str:
     while (again := unicodedata.normalize("NFKD", folded.casefold())) != folded:
         folded = again
     return folded
+
+
+@cache
+def _digits() -> npt.NDArray[np.uint8]:
+    """Whether a code point is a digit of any script, or stands for one, up to the last that is."""
+    digits = np.zeros(0x20000, dtype=np.uint8)
+    for code in range(len(digits)):
+        if (character := chr(code)).isnumeric():
+            digits[code] = any(map(str.isdecimal, unicodedata.normalize("NFKD", character)))
+    return digits
 
 
 _KINDS = {"L": WORD, "N": WORD, "M": MARK}

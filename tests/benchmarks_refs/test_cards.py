@@ -73,7 +73,7 @@ def test_a_card_file_with_one_card_is_read(tmp_path):
         ),
         ("items = true", 'question = "q"', r"\[one\] items: Expected `int \| null`, got `bool`"),
         ("", 'answer = "a"', r"\[one\] parts: Object missing required field `question`"),
-        ('files = ["a.jsonl"]', 'question = "q"', r"\[one\] Expected items and sha256 beside files"),
+        ('files = ["a.jsonl"]', 'question = "q"', r"\[one\] Expected sha256 beside files"),
         ("", 'question = { path = "q", match = "(" }', "parts.question: Expected a regular expression in match, got"),
         ("", 'question = { path = "q", choice = "c" }', r"parts.question: Expected either path or choice"),
     ],

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 from building import audit, message
+from chataudit.checks.base.check import Check, Result, Table
 from chataudit.reports import view
 from chataudit.reports.html import pages, render
 from chataudit.reports.view import page, visible
@@ -107,3 +108,22 @@ def test_an_incomplete_audit_never_looks_like_a_clean_one(tmp_path):
     assert record.exit_code == 3
     assert page(record).headline == "Incomplete: nothing found in what could be audited"
     assert page(record).state == "failed"
+
+
+class Counts(Check):
+    name = "counts"
+    rules = ()
+
+    def scan(self, batch):
+        rows = tuple((HOSTILE, k, f"{k}%") for k in range(view.SHOWN_ROWS + 5))
+        return Result(tables=(Table("Figures", "What was counted.", ("name", "n", "share"), rows),))
+
+
+def test_figures_of_a_check_are_a_table_with_numbers_to_the_right_as_far_as_it_fits(tmp_path):
+    html = pages(audit(tmp_path, [message("a")], Counts()))["report.html"]
+    assert "<summary>Figures</summary>" in html
+    assert '<th scope="col">name</th><th scope="col" class="n">n</th><th scope="col">share</th>' in html
+    assert '<td class="n"><bdi>19</bdi></td><td><bdi>19%</bdi></td>' in html
+    assert "5 more in record.json" in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    assert not [tag for tag, _ in Tags(html).found if tag in ("script", "img")]

@@ -45,9 +45,8 @@ def test_findings_are_a_data_frame(record):
     assert isinstance(frame, pd.DataFrame)
     assert frame["message_id"].tolist() == [uid("b"), uid("b")]
     assert frame["facets"][0] == {"role": "prompter"}
-    with pytest.raises(
-        LookupError, match="'parroting' was not run; there are near_duplicates, prompt_parroting, schema_invariants"
-    ):
+    names = "benchmark_leakage, near_duplicates, prompt_parroting, schema_invariants"
+    with pytest.raises(LookupError, match=f"'parroting' was not run; there are {names}"):
         record.findings("parroting")
 
 
@@ -55,7 +54,7 @@ def test_a_record_of_another_version_is_refused_with_a_way_out(record, tmp_path)
     record.write(tmp_path / "o", {})
     path = tmp_path / "o" / "record.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "version": 99}))
-    with pytest.raises(ValueError, match=r"is of version 99; this chataudit reads 2\. Run the audit again"):
+    with pytest.raises(ValueError, match=r"is of version 99; this chataudit reads 3\. Run the audit again"):
         Record.read(tmp_path / "o")
 
 

@@ -9,3 +9,27 @@ PAYLOAD = 29  # bits
 
 BASE = 0x2545F4914F6CDD1D
 """Odd, with its bits spread evenly: the multiplier of Marsaglia's xorshift64* (Vigna 2016)."""
+
+NUMBER, LINE, SENTENCE = 1, 2, 4
+"""Flags of a token: it holds a digit; a line begins with it; a sentence does."""
+
+ALL_NUMBERS = 0x9E3779B97F4A7C15
+"""What stands for every number where numbers are masked; the golden ratio in 64 bits."""
+
+WHOLE = ~0xFFFF & 0xFFFFFFFFFFFFFFFF
+"""What is compared of the hash of a whole part."""
+
+A_NUMBER = 0x80
+"""Is added to the weight of a token that is a number."""
+
+MAX_PLACES = 16
+"""Places of one gram in a text that are looked at."""
+
+HIT = (
+    *("text", "part", "exact_weight", "masked_weight", "exact_run", "masked_run", "first", "end"),
+    *("eights", "in_eights", "in_tens", "whole"),
+)
+"""Columns of what `scan` gives."""
+
+BY_SENTENCE, BY_LINE, BY_TEXT = 1, 2, 3
+"""What of a text has the words of a whole part, in `whole` of a hit; 0: only grams."""

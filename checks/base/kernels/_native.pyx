@@ -1,17 +1,34 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
 """The kernels, compiled. What each of them gives is told beside its twin in _numpy.py; here stands how, and how fast.
 
-Seconds are those of one core over 87 MB of text in 101,000 messages (tests/perf/test_kernels.py measures them again).
+Seconds are those of one core over 87 MB of text in 101,000 messages.
 """
 
 import numpy as np
 
 from libc.math cimport ceil
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
-from ._layout import BASE, MARK, SEPARATOR, SEQUENCE, SINGLE, SKIP, WORD, WORDS
+from ._layout import (
+    A_NUMBER,
+    ALL_NUMBERS,
+    BASE,
+    HIT,
+    LINE,
+    MARK,
+    MAX_PLACES,
+    NUMBER,
+    SENTENCE,
+    SEPARATOR,
+    SEQUENCE,
+    SINGLE,
+    SKIP,
+    WHOLE,
+    WORD,
+    WORDS,
+)
 
 cdef extern from *:
     """
@@ -20,6 +37,9 @@ cdef extern from *:
     #include <string.h>
 
     #define K 0x2545F4914F6CDD1DULL
+    #define NUMBERS 0x9E3779B97F4A7C15ULL
+    #define LEADING (~0xFFFFFFULL)
+    #define KEPT (~0xFFFFULL)
     #define ONES 0x0101010101010101ULL
     #define HIGHS 0x8080808080808080ULL
 
@@ -35,6 +55,7 @@ cdef extern from *:
     }
 
     #define trailing_zeros(x) __builtin_ctzll(x)
+    #define prefetch(at) __builtin_prefetch(at)
 
     /* Compiled twice, for processors with wide registers and for all others; the loader takes what fits. */
     #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
@@ -52,15 +73,23 @@ cdef extern from *:
         }
     }
     """
-    const uint64_t K, ONES, HIGHS
+    const uint64_t K, NUMBERS, LEADING, KEPT, ONES, HIGHS
     uint64_t load8(const uint8_t *at) nogil
     int trailing_zeros(uint64_t x) nogil
+    void prefetch(const void *at) nogil
     void sign_set(const uint64_t *set, size_t n, const uint32_t *a, const uint32_t *b, size_t k, uint32_t *out) nogil
 
 cdef enum:  # as in _layout.py; known to the C compiler here
     SEP, RUN, ONE, JOINS, PASSES, MANY, RUNS
     INSIDE = 1 << RUN | 1 << JOINS | 1 << RUNS  # what goes on with a word
-if (SEP, RUN, ONE, JOINS, PASSES, MANY, RUNS) != (SEPARATOR, WORD, SINGLE, MARK, SKIP, SEQUENCE, WORDS) or K != BASE:
+    F_NUMBER = 1, F_LINE = 2, F_SENTENCE = 4
+    MOST = 16
+    AHEAD = 16  # places from where a table is asked for to where it is read
+    OF_WEIGHT = 0x7F  # of a weight; what is more says that the token is a number
+if (SEP, RUN, ONE, JOINS, PASSES, MANY, RUNS, F_NUMBER, F_LINE, F_SENTENCE, MOST, OF_WEIGHT + 1, K, NUMBERS, KEPT) != (
+    *(SEPARATOR, WORD, SINGLE, MARK, SKIP, SEQUENCE, WORDS, NUMBER, LINE, SENTENCE, MAX_PLACES, A_NUMBER, BASE),
+    *(ALL_NUMBERS, WHOLE),
+):
     raise ImportError("the compiled kernels are of another version; install chataudit again")
 
 
@@ -696,3 +725,435 @@ def suspects(const uint8_t[::1] data):
         return out
     finally:
         free(at)
+
+
+# -- benchmarks ------------------------------------------------------------------------------------------------------
+
+
+def mark(
+    const uint8_t[::1] data,
+    const int64_t[::1] offsets,
+    const int32_t[::1] starts,
+    const int32_t[::1] ends,
+    const int64_t[::1] bounds,
+    const uint8_t[::1] digits,
+):
+    cdef Py_ssize_t n_texts = offsets.shape[0] - 1, text, i, n_digits = digits.shape[0]
+    flags_ = np.zeros(starts.shape[0], dtype=np.uint8)
+    cdef uint8_t[::1] flags = flags_
+    cdef const uint8_t *at
+    cdef const uint8_t *base
+    cdef uint32_t c
+    cdef int64_t p
+    cdef bint stopped
+    with nogil:
+        for text in range(n_texts):
+            if bounds[text] == bounds[text + 1]:
+                continue
+            base = &data[0] + offsets[text]
+            flags[bounds[text]] = F_LINE | F_SENTENCE
+            for i in range(bounds[text], bounds[text + 1]):
+                at = base + starts[i]
+                while at < base + ends[i]:
+                    c = at[0]
+                    if c < 0x80:  # as most are: told without the table
+                        at += 1
+                        if c - 48 < 10:
+                            flags[i] |= F_NUMBER
+                            break
+                        continue
+                    if c < 0xE0:
+                        c = (c & 31) << 6 | at[1] & 63
+                        at += 2
+                    elif c < 0xF0:
+                        c = (c & 15) << 12 | (at[1] & 63) << 6 | at[2] & 63
+                        at += 3
+                    else:
+                        c = (c & 7) << 18 | (at[1] & 63) << 12 | (at[2] & 63) << 6 | at[3] & 63
+                        at += 4
+                    if c < n_digits and digits[c]:
+                        flags[i] |= F_NUMBER
+                        break
+                if i == bounds[text]:
+                    continue
+                if ends[i - 1] + 1 == starts[i] and base[ends[i - 1]] == 32:  # one space, as mostly
+                    continue
+                stopped = False
+                p = ends[i - 1]
+                while p < starts[i]:
+                    c = base[p]
+                    if c == 10:
+                        flags[i] |= F_LINE | F_SENTENCE
+                        break
+                    if stopped and c <= 32:
+                        flags[i] |= F_SENTENCE
+                    elif c == 46 or c == 33 or c == 63:
+                        stopped = True
+                    elif c == 0xE3 and base[p + 1] == 0x80 and base[p + 2] == 0x82:
+                        flags[i] |= F_SENTENCE
+                    elif c == 0xEF and base[p + 1] == 0xBC and (base[p + 2] == 0x81 or base[p + 2] == 0x9F):
+                        flags[i] |= F_SENTENCE
+                    p += 1
+    return flags_
+
+
+cdef struct Run:  # equal grams at equal distances
+    int32_t start, end  # tokens of the part
+    int32_t place  # first token in the text
+
+
+cdef struct Active:
+    int32_t last  # place of the last gram
+    int32_t start, place
+
+
+cdef struct Parts:  # see Sought in _numpy.py
+    const int64_t *limits
+    const uint64_t *grams
+    const int32_t *at
+
+
+cdef struct Text:  # its grams by place, and a table of them
+    uint64_t *keys
+    uint8_t *checks
+    int32_t *after  # the next place of the same gram; -1: none
+    int32_t *table  # places; -1: empty
+    uint64_t mask
+
+
+cdef inline int32_t found(const Text *text, uint64_t key) noexcept nogil:
+    """The first place of a gram; -1: none."""
+    cdef uint64_t slot = key >> 24 & text.mask
+    while text.table[slot] >= 0:
+        if text.keys[text.table[slot]] == key:
+            return text.table[slot]
+        slot = (slot + 1) & text.mask
+    return -1
+
+
+cdef Py_ssize_t trace(const Text *text, const Parts *parts, Py_ssize_t part, int n, bint exact, Run *runs) noexcept nogil:
+    cdef Active[MOST] first, second
+    cdef Active *active = first
+    cdef Active *following = second
+    cdef int n_active = 0, n_following, k
+    cdef Py_ssize_t g, n_runs = 0
+    cdef int32_t p, j, before = 0
+    cdef uint64_t own
+    for g in range(parts.limits[part], parts.limits[part + 1]):
+        own, j = parts.grams[g], parts.at[g]
+        n_following = 0
+        p = found(text, own & LEADING)
+        while p >= 0:
+            if not exact or text.checks[p] == (own >> 16 & 255):
+                following[n_following].last = p
+                following[n_following].start = j
+                following[n_following].place = p
+                for k in range(n_active):
+                    if active[k].last == p - (j - before):
+                        following[n_following].start = active[k].start
+                        following[n_following].place = active[k].place
+                        active[k].last = -1  # goes on
+                        break
+                n_following += 1
+            p = text.after[p]
+        for k in range(n_active):
+            if active[k].last >= 0:
+                runs[n_runs].start, runs[n_runs].end, runs[n_runs].place = active[k].start, before + n, active[k].place
+                n_runs += 1
+        active, following = following, active
+        n_active, before = n_following, j
+    for k in range(n_active):
+        runs[n_runs].start, runs[n_runs].end, runs[n_runs].place = active[k].start, before + n, active[k].place
+        n_runs += 1
+    return n_runs
+
+
+cdef inline Run longest_of(const Run *runs, Py_ssize_t n) noexcept nogil:
+    """The longest run; of equally long ones the first in the text."""
+    cdef Py_ssize_t i, k = 0
+    cdef int32_t longer
+    for i in range(1, n):
+        longer = (runs[i].end - runs[i].start) - (runs[k].end - runs[k].start)
+        if longer > 0 or longer == 0 and (
+            runs[i].place < runs[k].place or runs[i].place == runs[k].place and runs[i].start < runs[k].start
+        ):
+            k = i
+    return runs[k]
+
+
+cdef inline void weigh(const uint8_t *weights, Py_ssize_t n, int64_t *total, int64_t *words) noexcept nogil:
+    """What all tokens weigh, and those that are no numbers."""
+    cdef Py_ssize_t i
+    total[0], words[0] = 0, 0
+    for i in range(n):
+        total[0] += weights[i] & OF_WEIGHT
+        words[0] += weights[i] if weights[i] <= OF_WEIGHT else 0
+
+
+cdef inline void reach_of(int32_t *reach, const Run *run) noexcept nogil:
+    cdef int32_t i
+    for i in range(run.start, run.end):
+        reach[i] = max(reach[i], run.end - run.start)
+
+
+def scan(const uint64_t[::1] hashes, const int64_t[::1] bounds, const uint8_t[::1] marks, int n, sought):
+    cdef const uint64_t[::1] postings = sought.postings, bitmap = sought.bitmap
+    cdef const uint64_t[::1] wholes = sought.wholes, whole_bitmap = sought.whole_bitmap, own = sought.grams
+    cdef const int32_t[::1] heads = sought.heads
+    cdef const int64_t[::1] whole_parts = sought.whole_parts
+    cdef const int64_t[::1] limits = sought.limits, spans = sought.spans
+    cdef const int32_t[::1] at = sought.at
+    cdef const uint8_t[::1] weights = sought.weights
+    cdef Py_ssize_t n_parts = limits.shape[0] - 1, n_texts = bounds.shape[0] - 1
+    cdef int shift = 65 - (heads.shape[0] - 1).bit_length(), bit_shift = 58 - (bitmap.shape[0]).bit_length() + 1
+    cdef int whole_shift = 58 - (whole_bitmap.shape[0]).bit_length() + 1
+    cdef Py_ssize_t longest = 1, most = 1, largest = 1, text, i, g, k, part, m, total, lo, hi
+    for text in range(n_texts):
+        longest = max(longest, bounds[text + 1] - bounds[text])
+    for part in range(n_parts):
+        most = max(most, limits[part + 1] - limits[part])
+        largest = max(largest, spans[part + 1] - spans[part])
+    cdef Py_ssize_t width = len(HIT), n_hits = 0, capacity = 256
+    found_ = np.empty((capacity, width), dtype=np.int64)
+    cdef int64_t[:, ::1] hits = found_
+    # What was nominated: kind, first and end of the block; -1: not yet in this text.
+    cdef int8_t[::1] kind = np.full(n_parts, -1, dtype=np.int8)
+    cdef int64_t[::1] first = np.zeros(n_parts, dtype=np.int64), end = np.zeros(n_parts, dtype=np.int64)
+    cdef int32_t[::1] seeds = np.zeros(n_parts, dtype=np.int32)  # postings of each nominee in this text
+    cdef int64_t[::1] nominees = np.zeros(n_parts, dtype=np.int64)
+    cdef Py_ssize_t n_nominees, n_runs, n_exact, n_found, size
+    cdef Py_ssize_t n_tokens, n_grams, line, sentence
+    cdef uint64_t h, e, key, value, power = 1, of_line, of_sentence, token
+    cdef int32_t p, j, reach_max, aside, slack, start, stop
+    cdef int64_t exact_weight, masked_weight, eights, in_eights, in_tens, all_weight, all_words
+    cdef int flag
+    cdef bint is_winnowed
+    cdef Text grams
+    cdef Parts parts
+    cdef Run *runs = <Run *>malloc(most * MOST * sizeof(Run))
+    cdef Run *exact_runs = <Run *>malloc(most * MOST * sizeof(Run))
+    cdef int32_t *reach = <int32_t *>malloc(largest * sizeof(int32_t))
+    cdef uint8_t *opens = <uint8_t *>malloc(largest)  # whether an 8-gram begins here
+    cdef Run best, exact_best
+    cdef int32_t *places = <int32_t *>malloc(longest * sizeof(int32_t))  # of grams that may be among the postings
+    cdef Py_ssize_t n_seeds, n_postings = postings.shape[0]
+    cdef Py_ssize_t n_slots = 4
+    while n_slots < 2 * longest:
+        n_slots *= 2
+    grams.keys = <uint64_t *>malloc(longest * sizeof(uint64_t))
+    grams.checks = <uint8_t *>malloc(longest)
+    grams.after = <int32_t *>malloc(longest * sizeof(int32_t))
+    grams.table = <int32_t *>malloc(n_slots * sizeof(int32_t))
+    cdef Py_ssize_t[2] run_count
+    try:
+        if not (runs and exact_runs and reach and opens and places and grams.keys and grams.checks and grams.after and grams.table):
+            raise MemoryError
+        parts.limits, parts.grams, parts.at = &limits[0], &own[0] if own.shape[0] else NULL, &at[0] if at.shape[0] else NULL
+        with nogil:
+            for i in range(n - 1):
+                power *= K
+            for text in range(n_texts):
+                n_tokens = bounds[text + 1] - bounds[text]
+                n_nominees = 0
+                n_grams = max(0, n_tokens - n + 1)
+                h, e, of_line, of_sentence = 0, 0, 0, 0
+                line, sentence = 0, 0
+                for i in range(n_tokens + 1):
+                    flag = marks[bounds[text] + i] if i < n_tokens else F_LINE | F_SENTENCE
+                    # Blocks that end here.
+                    if i and flag & (F_LINE | F_SENTENCE):
+                        for m in range(3):
+                            if m == 0 and flag & F_SENTENCE:
+                                value, lo = of_sentence, sentence
+                            elif m == 1 and flag & F_LINE:
+                                value, lo = of_line, line
+                            elif m == 2 and i == n_tokens:
+                                value, lo = 0, 0
+                                for k in range(n_tokens):
+                                    value = value * K + hashes[bounds[text] + k]
+                            else:
+                                continue
+                            value = spread(value) & KEPT
+                            key = value >> whole_shift
+                            if not whole_bitmap[key >> 6] >> (key & 63) & 1:
+                                continue
+                            k, hi = 0, wholes.shape[0]
+                            while k < hi:
+                                if wholes[(k + hi) // 2] < value:
+                                    k = (k + hi) // 2 + 1
+                                else:
+                                    hi = (k + hi) // 2
+                            while k < wholes.shape[0] and wholes[k] == value:
+                                part = whole_parts[k]
+                                if kind[part] < 0:
+                                    seeds[part] = 0
+                                    nominees[n_nominees] = part
+                                    n_nominees += 1
+                                if kind[part] < m + 1:
+                                    kind[part], first[part], end[part] = <int8_t>(m + 1), lo, i
+                                k += 1
+                        if flag & F_SENTENCE:
+                            sentence, of_sentence = i, 0
+                        if flag & F_LINE:
+                            line, of_line = i, 0
+                    if i == n_tokens:
+                        break
+                    token = hashes[bounds[text] + i]
+                    of_line = of_line * K + token
+                    of_sentence = of_sentence * K + token
+                    if i >= n:
+                        e -= hashes[bounds[text] + i - n] * power
+                        h -= (NUMBERS if marks[bounds[text] + i - n] & F_NUMBER else hashes[bounds[text] + i - n]) * power
+                    e = e * K + token
+                    h = h * K + (NUMBERS if flag & F_NUMBER else token)
+                    if i < n - 1:
+                        continue
+                    value = spread(h)
+                    grams.keys[i - n + 1] = value & LEADING
+                    grams.checks[i - n + 1] = <uint8_t>(spread(e) >> 56)
+                # The tables are larger than the caches: what is read from them soon is asked for early: 0.7 s in place of 1.4.
+                n_seeds = 0
+                for i in range(n_grams):
+                    if i + AHEAD < n_grams:
+                        prefetch(&bitmap[grams.keys[i + AHEAD] >> bit_shift >> 6])
+                    key = grams.keys[i] >> bit_shift
+                    if bitmap[key >> 6] >> (key & 63) & 1:
+                        prefetch(&heads[grams.keys[i] >> shift])
+                        places[n_seeds] = <int32_t>i
+                        n_seeds += 1
+                for i in range(n_seeds):
+                    if i + AHEAD // 2 < n_seeds:
+                        prefetch(&postings[min(heads[grams.keys[places[i + AHEAD // 2]] >> shift], n_postings - 1)])
+                    value = grams.keys[places[i]]
+                    k = heads[value >> shift]
+                    hi = heads[(value >> shift) + 1]
+                    while k < hi and postings[k] < value:
+                        k += 1
+                    while k < hi and postings[k] & LEADING == value:
+                        part = postings[k] & ~LEADING
+                        if kind[part] < 0:
+                            kind[part] = 0
+                            first[part], end[part], seeds[part] = 0, 0, 0
+                            nominees[n_nominees] = part
+                            n_nominees += 1
+                        seeds[part] += 1
+                        k += 1
+                if not n_nominees:
+                    continue
+                size = 4
+                while size < 2 * n_grams:
+                    size *= 2
+                grams.mask = size - 1
+                memset(grams.table, 255, size * sizeof(int32_t))
+                for i in range(n_grams):
+                    grams.after[i] = -1
+                    key = grams.keys[i]
+                    lo = key >> 24 & grams.mask
+                    while grams.table[lo] >= 0 and grams.keys[grams.table[lo]] != key:
+                        lo = (lo + 1) & grams.mask
+                    if grams.table[lo] < 0:
+                        grams.table[lo] = <int32_t>i
+                        continue
+                    p, m = grams.table[lo], 1
+                    while grams.after[p] >= 0:
+                        p = grams.after[p]
+                        m += 1
+                    if m < MOST:
+                        grams.after[p] = <int32_t>i
+                for m in range(n_nominees):
+                    part = nominees[m]
+                    total = limits[part + 1] - limits[part]
+                    n_found = 0
+                    if n_hits == capacity:
+                        with gil:
+                            capacity *= 2
+                            larger = np.empty((capacity, width), dtype=np.int64)
+                            larger[:n_hits] = found_
+                            hits = found_ = larger
+                    size = spans[part + 1] - spans[part]
+                    eights, in_eights, in_tens = 0, 0, 0
+                    if not total:
+                        weigh(&weights[0] + spans[part], size, &all_weight, &all_words)
+                        exact_weight, masked_weight = all_weight, all_words
+                        reach_max = <int32_t>(end[part] - first[part])
+                        start, stop = 0, reach_max
+                        lo, hi = first[part], end[part]
+                    else:
+                        if not kind[part] and total >= 8 and seeds[part] < min(5, max(2, (total + 9) // 10)):
+                            kind[part] = -1
+                            continue
+                        for g in range(limits[part], limits[part + 1]):
+                            n_found += found(&grams, own[g] & LEADING) >= 0
+                        is_winnowed = total < size - n + 1
+                        if not kind[part] and n_found * 5 < total and n_found < (2 if is_winnowed else 9):
+                            kind[part] = -1
+                            continue
+                        n_runs = trace(&grams, &parts, part, n, False, runs)
+                        if not n_runs:
+                            kind[part] = -1
+                            continue
+                        weigh(&weights[0] + spans[part], size, &all_weight, &all_words)
+                        n_exact = trace(&grams, &parts, part, n, True, exact_runs)
+                        best = longest_of(runs, n_runs)
+                        if n_exact:
+                            # Of equally long runs the exact one: where a text holds two copies, this is the better.
+                            exact_best = longest_of(exact_runs, n_exact)
+                            if exact_best.end - exact_best.start == best.end - best.start:
+                                best = exact_best
+                        start, stop = best.start, best.end
+                        aside = best.place - start
+                        slack = max(32, <int32_t>size) if stop - start < size else 0
+                        memset(reach, 0, size * sizeof(int32_t))
+                        memset(opens, 0, size)
+                        lo, hi = n_tokens, 0
+                        for i in range(n_runs):
+                            if -slack <= runs[i].place - runs[i].start - aside <= slack:
+                                reach_of(reach, &runs[i])
+                                lo = min(lo, runs[i].place)
+                                hi = max(hi, runs[i].place + runs[i].end - runs[i].start)
+                        masked_weight = 0
+                        for i in range(size):
+                            if reach[i] and weights[spans[part] + i] <= OF_WEIGHT:
+                                masked_weight += weights[spans[part] + i]
+                        memset(reach, 0, size * sizeof(int32_t))
+                        for i in range(n_exact):
+                            if -slack <= exact_runs[i].place - exact_runs[i].start - aside <= slack:
+                                reach_of(reach, &exact_runs[i])
+                                for k in range(exact_runs[i].start, exact_runs[i].end - 7):
+                                    opens[k] = 1
+                        exact_weight = 0
+                        reach_max = 0
+                        for i in range(size):
+                            if reach[i]:
+                                exact_weight += weights[spans[part] + i] & OF_WEIGHT
+                                reach_max = max(reach_max, reach[i])
+                            in_tens += reach[i] >= 10
+                            in_eights += reach[i] >= 8
+                            eights += opens[i]
+                    if (
+                        kind[part]
+                        or exact_weight * 5 >= all_weight * 2
+                        or (all_words and masked_weight * 5 >= all_words * 2)
+                        or reach_max >= 13
+                        or in_eights * 2 >= size
+                    ):
+                        hits[n_hits, 0], hits[n_hits, 1] = text, part
+                        hits[n_hits, 2], hits[n_hits, 3] = exact_weight, masked_weight
+                        hits[n_hits, 4], hits[n_hits, 5] = reach_max, stop - start
+                        hits[n_hits, 6], hits[n_hits, 7] = lo, hi
+                        hits[n_hits, 8], hits[n_hits, 9], hits[n_hits, 10] = eights, in_eights, in_tens
+                        hits[n_hits, 11] = kind[part]
+                        n_hits += 1
+                    kind[part] = -1
+    finally:
+        free(runs)
+        free(exact_runs)
+        free(reach)
+        free(opens)
+        free(places)
+        free(grams.keys)
+        free(grams.checks)
+        free(grams.after)
+        free(grams.table)
+    found_ = found_[:n_hits]
+    return found_[np.lexsort((found_[:, 1], found_[:, 0]))]

@@ -1,9 +1,33 @@
 """The kernels in NumPy: the same values, bit for bit, where no compiler was at hand; several times slower."""
 
+from collections import Counter
+from itertools import pairwise
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
-from ._layout import BASE, MARK, PAYLOAD, SEPARATOR, SEQUENCE, SINGLE, SKIP, WORD
+from ._layout import (
+    A_NUMBER,
+    ALL_NUMBERS,
+    BASE,
+    BY_LINE,
+    BY_SENTENCE,
+    BY_TEXT,
+    HIT,
+    LINE,
+    MARK,
+    MAX_PLACES,
+    NUMBER,
+    PAYLOAD,
+    SENTENCE,
+    SEPARATOR,
+    SEQUENCE,
+    SINGLE,
+    SKIP,
+    WHOLE,
+    WORD,
+)
 
 Bytes = npt.NDArray[np.uint8]
 Hashes = npt.NDArray[np.uint64]
@@ -184,8 +208,11 @@ def shingle(hashes: Hashes, bounds: Ints, n: int) -> tuple[Hashes, Ints, Hashes]
 
 def grams(hashes: Hashes, n: int) -> Hashes:
     """The hash of each run of n tokens, shape (n_tokens - n + 1,); none where there are fewer."""
-    starts = np.arange(len(hashes) - n + 1)
-    return _spread(_runs(hashes, starts, starts + n))
+    many = max(0, len(hashes) - n + 1)
+    values = hashes[:many]
+    for k in range(1, n):  # Horner's rule; for few tokens a tenth of what `_runs` takes
+        values = values * _K + hashes[k : k + many]
+    return _spread(values)
 
 
 def overlaps(sets: Hashes, limits: Ints, left: Ints, right: Ints) -> Ints:
@@ -373,3 +400,244 @@ def suspects(data: Bytes) -> Ints:
         byte = part[at]
         found.append(at[(byte != 9) & (byte != 10) & (byte != 13)] + start)
     return np.concatenate(found)
+
+
+# -- benchmarks ------------------------------------------------------------------------------------------------------
+
+
+def mark(data: Bytes, offsets: Ints, starts: Places, ends: Places, bounds: Ints, digits: Bytes) -> Bytes:
+    """Flags of tokens.
+
+    Parameters
+    ----------
+    data, offsets : ndarray of uint8, ndarray of int64
+        As `tokenise` takes them.
+    starts, ends, bounds : ndarray of int32, ndarray of int32, ndarray of int64
+        As `tokenise` gives them.
+    digits : ndarray of uint8
+        1 for each code point that is a digit; there are none behind its end.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n_tokens,)
+        NUMBER: a character is a digit, or stands for one. LINE: the first of its text, or a line feed stands before it.
+        SENTENCE: so does a line feed, one of `.!?` and behind it a space or a control character of ASCII, or one of
+        。！？.
+    """
+    flags = np.zeros(len(starts), dtype=np.uint8)
+    if not len(starts):
+        return flags
+    base = np.repeat(offsets[:-1], np.diff(bounds))
+    at, stop = base + starts, base + ends
+    padded = np.append(data, np.zeros(4, dtype=np.uint8)).astype(np.int64)
+    b = [padded[k : len(data) + k] for k in range(4)]
+    codes = np.select(
+        [b[0] < 0x80, b[0] < 0xC0, b[0] < 0xE0, b[0] < 0xF0],
+        [b[0], -1, (b[0] & 31) << 6 | b[1] & 63, (b[0] & 15) << 12 | (b[1] & 63) << 6 | b[2] & 63],
+        (b[0] & 7) << 18 | (b[1] & 63) << 12 | (b[2] & 63) << 6 | b[3] & 63,
+    )
+    known = np.append(digits, np.uint8(0))
+    seen = np.append(0, np.cumsum(known[np.where(codes < 0, len(digits), np.minimum(codes, len(digits)))]))
+    flags[seen[stop] > seen[at]] |= NUMBER
+    opens = np.zeros(len(starts), dtype=bool)
+    opens[bounds[:-1][np.diff(bounds) > 0]] = True
+    before = np.append(0, stop[:-1])  # where the token before it ends
+
+    def holds(places: Ints) -> Flags:
+        """Whether one of these bytes stands between a token and the one before it."""
+        found: Flags = np.searchsorted(places, at) > np.searchsorted(places, before)
+        return found
+
+    lines = opens | holds(np.flatnonzero(padded == 10))
+    wide = (padded[:-2] == 0xE3) & (padded[1:-1] == 0x80) & (padded[2:] == 0x82)
+    wide |= (padded[:-2] == 0xEF) & (padded[1:-1] == 0xBC) & ((padded[2:] == 0x81) | (padded[2:] == 0x9F))
+    stops = np.flatnonzero((padded == ord(".")) | (padded == ord("!")) | (padded == ord("?")))
+    spaces = np.flatnonzero(padded <= 32)
+    first_stop = np.append(stops, len(padded))[np.searchsorted(stops, before)]
+    last_space = np.append(-1, spaces)[np.searchsorted(spaces, at)]
+    flags[lines] |= LINE
+    flags[lines | holds(np.flatnonzero(wide)) | (first_stop < last_space)] |= SENTENCE
+    return flags
+
+
+class Sought(NamedTuple):
+    """Parts of benchmark items, as `scan` looks for them; benchmarks_refs/fingerprints.py says how they are made."""
+
+    postings: Hashes  # ascending; 40 bits of a gram that is looked for, 24 bits: the part that it is of
+    heads: Places  # (2**k + 1,) where among the postings those with the same k highest bits begin
+    bitmap: Hashes  # bit by the highest bits of a gram: whether it may be among the postings
+    wholes: Hashes  # ascending; WHOLE of the hashes of whole parts that are looked for
+    whole_parts: Ints
+    whole_bitmap: Hashes
+    limits: Ints  # (n_parts + 1,) of the grams of each part
+    grams: Hashes  # 40 bits of the number-masked gram, 8 bits of the exact one
+    at: Places  # token at which a gram begins
+    spans: Ints  # (n_parts + 1,) of the tokens of each part
+    weights: Bytes  # of each token; of a number, A_NUMBER more
+
+
+def scan(hashes: Hashes, bounds: Ints, marks: Bytes, n: int, sought: Sought) -> Ints:
+    """Which parts of benchmark items stand in texts, whole or edited.
+
+    A part is looked at where one of its postings stands in the text (of 8 grams or more, two and a tenth of them, or
+    five), or a sentence, a line or the text itself is the whole part. All its grams are then looked up in the text;
+    where fewer than a fifth of them stand in it, and fewer than nine (two, where not all are kept), the part is left
+    unless it stands there whole. Runs of them at equal distances in both are put together, and those that lie about as
+    far from each other as in the part are counted: as far from the longest run as the part is long, and 32 tokens at
+    least; no further where that run is the whole part.
+
+    Parameters
+    ----------
+    hashes, bounds : ndarray of uint64, ndarray of int64
+        As `tokenise` gives them.
+    marks : ndarray of uint8
+        As `mark` gives them.
+    n : int
+        Tokens of a gram.
+    sought : Sought
+        What is looked for.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_hits, len(HIT))
+        Ascending by text and part; without those of which little was found: less than two fifths of the weights, no
+        13 tokens in a row, less than half of the tokens in runs of 8, and no whole part.
+
+        text, part
+            Their numbers.
+        exact_weight
+            Of the part's tokens that lie in a gram of the text.
+        masked_weight
+            The same with all numbers made one; numbers themselves then weigh nothing.
+        exact_run, masked_run
+            Tokens of the longest run.
+        first, end
+            Tokens of the text between which it lies.
+        eights, in_eights, in_tens
+            Exact 8-grams of the part in the text; tokens of it in exact runs of 8, and of 10 or more.
+        whole
+            BY_SENTENCE, BY_LINE or BY_TEXT; 0: none of them is the whole part.
+    """
+    r = sought
+    low = np.uint64((1 << 24) - 1)
+    keys_of = r.postings & ~low
+    sizes = np.diff(r.limits)
+    found: list[list[int]] = []
+    for text in range(len(bounds) - 1):
+        tokens = hashes[bounds[text] : bounds[text + 1]]
+        flags = marks[bounds[text] : bounds[text + 1]]
+        masked = grams(np.where(flags & NUMBER, np.uint64(ALL_NUMBERS), tokens), n) & ~low
+        exact = (grams(tokens, n) >> np.uint64(56)).astype(np.int64)
+        left, right = (np.searchsorted(keys_of, masked, side=side) for side in ("left", "right"))
+        seeds = Counter(
+            int(r.postings[k] & low)
+            for a, b in zip(left[right > left].tolist(), right[right > left].tolist(), strict=True)
+            for k in range(a, b)
+        )
+        nominees = dict.fromkeys(seeds, (0, 0, 0))
+        for kind, first, end in _blocks(flags):
+            value = _spread(_runs(tokens, np.array([first]), np.array([end])))[0] & np.uint64(WHOLE)
+            a, b = (int(np.searchsorted(r.wholes, value, side=side)) for side in ("left", "right"))
+            for part in r.whole_parts[a:b].tolist():
+                if nominees.get(part, (0, 0, 0))[0] < kind:
+                    nominees[part] = (kind, first, end)
+        places: dict[int, list[int]] = {}
+        for p, key in enumerate(masked.tolist()):
+            if len(here := places.setdefault(key, [])) < MAX_PLACES:
+                here.append(p)
+        for part in sorted(nominees):
+            whole, first, end = nominees[part]
+            own_weights = r.weights[r.spans[part] : r.spans[part + 1]]
+            weights = (own_weights & np.uint8(A_NUMBER - 1)).astype(np.int64)
+            of_words = np.where(own_weights & A_NUMBER, 0, weights)
+            if not sizes[part]:
+                found.append(
+                    [
+                        text,
+                        part,
+                        int(weights.sum()),
+                        int(of_words.sum()),
+                        end - first,
+                        end - first,
+                        first,
+                        end,
+                        0,
+                        0,
+                        0,
+                        whole,
+                    ]
+                )
+                continue
+            if not whole and sizes[part] >= 8 and seeds[part] < min(5, max(2, (sizes[part] + 9) // 10)):
+                continue
+            own = r.grams[r.limits[part] : r.limits[part + 1]]
+            grid = [places.get(int(key), []) for key in own & ~low]
+            n_found = sum(map(bool, grid))
+            is_winnowed = sizes[part] < len(weights) - n + 1
+            if not whole and n_found * 5 < sizes[part] and n_found < (2 if is_winnowed else 9):
+                continue
+            at = r.at[r.limits[part] : r.limits[part + 1]].tolist()
+            checks = ((own >> np.uint64(16)) & np.uint64(255)).astype(np.int64).tolist()
+            same = [[p for p in here if exact[p] == value] for here, value in zip(grid, checks, strict=True)]
+            runs, exact_runs = _trace(grid, at, n), _trace(same, at, n)
+            if not runs:
+                continue
+            # Of equally long runs the exact one: where a text holds two copies, this is the better.
+            start, stop, place = min(runs, key=lambda run: (run[0] - run[1], run not in exact_runs, run[2], run[0]))
+            slack = max(32, len(weights)) if stop - start < len(weights) else 0  # a whole copy stands for itself
+
+            def near(run: tuple[int, int, int], aside: int = place - start, slack: int = slack) -> bool:
+                return abs(run[2] - run[0] - aside) <= slack
+
+            runs, exact_runs = list(filter(near, runs)), list(filter(near, exact_runs))
+            reach, exact_reach = (_reach(some, len(weights)) for some in (runs, exact_runs))
+            eights = {k for begins, ends, _ in exact_runs for k in range(begins, ends - 7)}
+            hit = [
+                text,
+                part,
+                int(weights[exact_reach > 0].sum()),
+                int(of_words[reach > 0].sum()),
+                int(exact_reach.max(initial=0)),
+                stop - start,
+                min(p for _, _, p in runs),
+                max(p + b - a for a, b, p in runs),
+                len(eights),
+                int((exact_reach >= 8).sum()),
+                int((exact_reach >= 10).sum()),
+                whole,
+            ]
+            much = hit[2] * 5 >= weights.sum() * 2 or hit[3] * 5 >= of_words.sum() * 2 > 0
+            if whole or much or hit[4] >= 13 or hit[9] * 2 >= len(weights):
+                found.append(hit)
+    return np.array(found, dtype=np.int64).reshape(-1, len(HIT))
+
+
+def _blocks(flags: Bytes) -> list[tuple[int, int, int]]:
+    """Kind, first token and end of each sentence, line and of the text itself."""
+    if not len(flags):
+        return []
+    blocks = []
+    for kind, flag in ((BY_SENTENCE, SENTENCE), (BY_LINE, LINE)):
+        edges = [*np.flatnonzero(flags & flag).tolist(), len(flags)]
+        blocks += [(kind, a, b) for a, b in pairwise(edges)]
+    return [*blocks, (BY_TEXT, 0, len(flags))]
+
+
+def _trace(grid: list[list[int]], at: list[int], n: int) -> list[tuple[int, int, int]]:
+    """Runs: first token and end in the part, first token in the text."""
+    runs = []
+    active: dict[int, tuple[int, int]] = {}  # place of the last gram -> where the run begins in part and text
+    before = 0
+    for here, j in zip(grid, at, strict=True):
+        following = {p: active.pop(p - (j - before), (j, p)) for p in here}
+        runs += [(start, before + n, place) for start, place in active.values()]
+        active, before = following, j
+    return runs + [(start, before + n, place) for start, place in active.values()]
+
+
+def _reach(runs: list[tuple[int, int, int]], n_tokens: int) -> Ints:
+    """The longest run that each token of a part lies in."""
+    reach = np.zeros(n_tokens, dtype=np.int64)
+    for start, end, _ in runs:
+        reach[start:end] = np.maximum(reach[start:end], end - start)
+    return reach

@@ -1,0 +1,400 @@
+"""One-way fingerprints of benchmarks: enough to recognise an item, nothing to read it from.
+
+A part of an item (its question, one of its choices, its answer, its passage) is kept as hashes of its token 5-grams by
+position, each token's weight, and a hash of the whole. Of a gram 40 bits are kept of its number-masked form, where
+every number is the same token, and 8 bits of its exact form: an item is told by several grams that agree. In long
+parts only the smallest hash in each window of 8 grams is kept (winnowing), so that any run of 12 tokens that a text
+shares with the part holds one of them.
+
+Schleimer, Wilkerson & Aiken (2003), Winnowing: local algorithms for document fingerprinting.
+"""
+
+import hashlib
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from msgspec.structs import replace
+
+from .cards import Card, Item
+
+Hashes: TypeAlias = npt.NDArray[np.uint64]
+Ints: TypeAlias = npt.NDArray[np.int32]
+
+PARTS = ("question", "choices", "answer", "passage")
+QUESTION, CHOICES, ANSWER, PASSAGE = range(len(PARTS))
+
+FORMAT = 1
+SHIPPED = Path(__file__).with_name("fingerprints")
+WEIGHTS = SHIPPED / "weights.npz"
+N_GRAM = 5  # tokens
+WINDOW = 8  # grams, of which one is kept at least, where not all are
+FULL = 100  # tokens of a question up to which all grams are kept: edits of one word in ten leave few of them whole
+MASKED, EXACT = 40, 8  # bits that are kept of a gram
+WHOLE = 48  # bits that are kept of a hash of a whole part
+STEP = 0.75  # nats: what one unit of a weight is worth
+A_NUMBER = 0x80
+MIN_NUMBERS = 2  # of a question that is also told by its words in any order
+# Scripts whose letters are tokens, as the names of these begin. Nearly every text has each of them, but a few in a row
+# are a word all the same: a letter is worth one STEP at least.
+UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
+ENDING = ".fingerprint"
+_NAME = "chataudit-fingerprint"
+
+
+class Hashed(NamedTuple):
+    """Several texts, tokenised and hashed."""
+
+    hashes: Hashes  # (n_tokens,)
+    bounds: npt.NDArray[np.int64]  # (n_texts + 1,) number of each text's first token
+    starts: Ints  # (n_tokens,) bytes of its text that each token covers
+    ends: Ints
+    is_number: npt.NDArray[np.bool_]  # (n_tokens,)
+    exact: Hashes  # (n_tokens,) of the gram that begins here; without meaning where fewer tokens follow
+    masked: Hashes  # the same with all numbers made one
+    whole: Hashes  # (n_texts,) of all tokens, in order
+
+
+Hasher: TypeAlias = Callable[[Sequence[str]], Hashed]
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """All that is kept of one split of a benchmark."""
+
+    card: Card
+    ids: tuple[str, ...]  # (n_items,)
+    # A part that several items share, such as a passage, stands once.
+    kinds: npt.NDArray[np.uint8]  # (n_parts,) number in PARTS
+    n_tokens: Ints
+    n_words: Ints  # different tokens that are no numbers
+    whole: Hashes  # hash of all tokens, of which the WHOLE highest bits are kept
+    written: npt.NDArray[np.uint32]  # of questions: hash of the characters from the first token to the last; else 0
+    n_grams: Ints
+    grams: Hashes  # (sum of n_grams,) MASKED bits, then EXACT bits, from the highest
+    gaps: npt.NDArray[np.uint8]  # (sum of n_grams,) tokens from where the gram before begins; 0: the first of a part
+    weights: npt.NDArray[np.uint8]  # (sum of n_tokens,) in STEPs; of a number, A_NUMBER more
+    item: Ints  # (n_pairs,) which item has which part; in an item's own order
+    part: Ints
+    # Questions with numbers, as their words in any order; not of what is there to be trained on.
+    bags: Ints  # (n_bags,) part
+    bag_sizes: Ints
+    words: npt.NDArray[np.uint32]  # (sum of bag_sizes,) the highest bits of tokens; numbers as often as they stand
+    word_weights: npt.NDArray[np.uint8]  # in STEPs; 0: a number
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that this fingerprint holds, in hexadecimal."""
+        return hashlib.sha256(msgspec.msgpack.encode(_members(self))).hexdigest()
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much a token tells: its inverse document frequency in nats, among texts in its own script."""
+
+    keys: Hashes  # (n,) the highest 40 bits of tokens' hashes, ascending
+    values: npt.NDArray[np.uint8]  # in STEPs
+    unknown: int  # of a token that stands in one text at most, in STEPs
+
+    def of(self, hashes: Hashes) -> npt.NDArray[np.uint8]:
+        keys = hashes >> np.uint64(64 - MASKED)
+        at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return np.where(self.keys[at] == keys, self.values[at], self.unknown).astype(np.uint8)
+
+
+# -- making ----------------------------------------------------------------------------------------------------------
+
+
+def texts_of(item: Item) -> Iterator[tuple[int, str]]:
+    """Kind and text of each part of an item; a question or a passage that is in pieces is joined."""
+    for kind, name in enumerate(PARTS):
+        texts = item.parts.get(name, ())
+        for text in texts if kind in (CHOICES, ANSWER) else ["\n".join(texts)] if texts else []:
+            yield kind, text
+
+
+def build(card: Card, items: Iterable[Item], hasher: Hasher, weights: Weights) -> Fingerprint:
+    """The fingerprint of these items.
+
+    Raises
+    ------
+    ValueError
+        Where there is no item, an id stands twice, or the items are not as many as the card says.
+    """
+    ids: dict[str, int] = {}
+    parts: dict[tuple[int, str], int] = {}
+    pairs = []
+    for item in items:
+        if item.id in ids:
+            raise ValueError(f"{card.title}: the id {item.id!r} stands twice. Name another member as the id")
+        ids[item.id] = len(ids)
+        pairs += [(ids[item.id], parts.setdefault(part, len(parts))) for part in texts_of(item)]
+    if not ids:
+        raise ValueError(f"{card.title}: no items. Expected one record an item in its files")
+    if card.items is not None and len(ids) != card.items:
+        raise ValueError(f"{card.title}: {len(ids):,} items, where its card says {card.items:,}. Correct one of them")
+    texts = [text for _, text in parts]
+    hashed = hasher(texts)
+    kinds = np.array([kind for kind, _ in parts], dtype=np.uint8)
+    n_tokens = np.diff(hashed.bounds)
+    of_text = np.repeat(np.arange(len(texts)), n_tokens)
+    at = np.arange(len(hashed.hashes)) - hashed.bounds[of_text]
+    kept = _kept(hashed, kinds, n_tokens)
+    gram = leading(hashed.masked[kept], MASKED) | leading(hashed.exact[kept], EXACT) >> np.uint64(MASKED)
+    weight = _weights(hashed, kinds, of_text, weights)
+    asked = kinds == QUESTION if card.split in ("test", "validation") else np.zeros(len(kinds), dtype=bool)
+    bags, bag_sizes, words, word_weights = _bags(hashed, asked & (n_tokens <= FULL), weight)
+    item, part = np.array(pairs, dtype=np.int32).T
+    return Fingerprint(
+        replace(card, items=len(ids)),
+        tuple(ids),
+        kinds,
+        n_tokens.astype(np.int32),
+        _n_words(hashed, of_text, len(texts)),
+        leading(hashed.whole, WHOLE),
+        _written(texts, hashed, kinds),
+        np.bincount(of_text[kept], minlength=len(texts)).astype(np.int32),
+        gram,
+        np.diff(at[kept], prepend=0).clip(0).astype(np.uint8),  # the first is at 0, but for choices
+        weight | hashed.is_number * np.uint8(A_NUMBER),
+        np.ascontiguousarray(item),
+        np.ascontiguousarray(part),
+        bags,
+        bag_sizes,
+        words,
+        word_weights,
+    )
+
+
+def leading(hashes: Hashes, bits: int) -> Hashes:
+    """The highest bits of hashes, in their places."""
+    return hashes >> np.uint64(64 - bits) << np.uint64(64 - bits)
+
+
+def _written(texts: Sequence[str], hashed: Hashed, kinds: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
+    written = np.zeros(len(texts), dtype=np.uint32)
+    for k in np.flatnonzero((kinds == QUESTION) & (np.diff(hashed.bounds) > 0)).tolist():
+        start, end = hashed.starts[hashed.bounds[k]], hashed.ends[hashed.bounds[k + 1] - 1]
+        written[k] = as_written(texts[k].encode(), start, end)
+    return written
+
+
+def as_written(text: bytes, start: int, end: int) -> int:
+    """A hash (32 bits) of the bytes [start, end) of a text, spaces counted as one: equal where case and signs are."""
+    return int.from_bytes(hashlib.blake2b(b" ".join(text[start:end].split()), digest_size=4).digest(), "little")
+
+
+def _kept(hashed: Hashed, kinds: npt.NDArray[np.uint8], n_tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The tokens at which a gram begins that is kept."""
+    whole = (kinds == QUESTION) & (n_tokens <= FULL)
+    n_grams = n_tokens - N_GRAM + 1
+    kept = []
+    for k in np.flatnonzero(n_grams > 0).tolist():
+        first, n = int(hashed.bounds[k]), int(n_grams[k])
+        if whole[k]:
+            kept.append(np.arange(first, first + n))
+            continue
+        values = hashed.masked[first : first + n]
+        windows = np.lib.stride_tricks.sliding_window_view(values, min(WINDOW, n))
+        # So that a copy is seen to its ends. Of choices it is only asked whether they stand there.
+        ends = [] if kinds[k] == CHOICES else [0, n - 1]
+        chosen = np.unique(np.concatenate([ends, windows.argmin(axis=1) + np.arange(len(windows))]))
+        kept.append(first + chosen.astype(np.int64))
+    return np.concatenate(kept) if kept else np.zeros(0, dtype=np.int64)
+
+
+def _n_words(hashed: Hashed, of_text: npt.NDArray[np.int64], n: int) -> Ints:
+    words = np.stack([of_text.astype(np.uint64), hashed.hashes], axis=1)[~hashed.is_number]
+    words = words[np.lexsort((words[:, 1], words[:, 0]))]
+    is_new = np.append(True, (words[1:] != words[:-1]).any(axis=1))[: len(words)]
+    return np.bincount(words[is_new, 0].astype(np.int64), minlength=n).astype(np.int32)
+
+
+def _weights(
+    hashed: Hashed, kinds: npt.NDArray[np.uint8], of_text: npt.NDArray[np.int64], weights: Weights
+) -> npt.NDArray[np.uint8]:
+    # A word that stands in every twentieth question of this benchmark tells no more than that: its stems are no leaks.
+    weight = weights.of(hashed.hashes)
+    asked = kinds[of_text] == QUESTION
+    n_questions = int((kinds == QUESTION).sum())
+    keys, inverse = np.unique(hashed.hashes, return_inverse=True)
+    df = _document_frequency(of_text[asked], inverse[asked], len(keys))
+    most = np.full(len(keys), 255)
+    common = (df * 20 >= n_questions) & (df >= 20)
+    most[common] = np.maximum(1, np.round(np.log(n_questions / df[common]) / STEP))
+    capped: npt.NDArray[np.uint8] = np.minimum(weight, most[inverse]).astype(np.uint8)
+    return capped
+
+
+def _bags(
+    hashed: Hashed, parts: npt.NDArray[np.bool_], weight: npt.NDArray[np.uint8]
+) -> tuple[Ints, Ints, npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
+    bags, sizes, words, weights = [], [], [np.zeros(0, np.uint32)], [np.zeros(0, np.uint8)]
+    short = (hashed.hashes >> np.uint64(32)).astype(np.uint32)
+    for part in np.flatnonzero(parts).tolist():
+        here = slice(hashed.bounds[part], hashed.bounds[part + 1])
+        numbers = short[here][hashed.is_number[here]]
+        if len(numbers) < MIN_NUMBERS:
+            continue
+        tells = ~hashed.is_number[here] & (weight[here] > 0)
+        content, first = np.unique(short[here][tells], return_index=True)
+        bags.append(part)
+        sizes.append(len(numbers) + len(content))
+        words += [np.sort(numbers), content]
+        weights += [np.zeros(len(numbers), np.uint8), weight[here][tells][first]]
+    return np.array(bags, np.int32), np.array(sizes, np.int32), np.concatenate(words), np.concatenate(weights)
+
+
+def count(texts: Sequence[str], hasher: Hasher) -> Weights:
+    """Weights of all tokens that stand in two texts or more."""
+    hashed = hasher(texts)
+    of_text = np.repeat(np.arange(len(texts)), np.diff(hashed.bounds))
+    order = np.argsort(hashed.hashes, kind="stable")
+    opens = np.append(True, np.diff(hashed.hashes[order]) != 0)
+    number = np.empty(len(order), dtype=np.int64)  # of each token's word
+    number[order] = np.cumsum(opens) - 1
+    first, hashes = order[opens], hashed.hashes[order[opens]]
+    scripts: dict[str, int] = {}
+    script_of = np.zeros(len(hashes), dtype=np.int64)
+    for k, token in enumerate(first.tolist()):
+        start, end = hashed.starts[token], hashed.ends[token]
+        word = texts[of_text[token]].encode()[start:end].decode()
+        script_of[k] = scripts.setdefault(unicodedata.name(word[0], "").split(" ")[0], len(scripts))
+    df = _document_frequency(of_text, number, len(hashes))
+    n_texts = _document_frequency(of_text, script_of[number], len(scripts))
+    repeated = np.flatnonzero(df > 1)
+    values = np.round(np.log(n_texts[script_of[repeated]] / df[repeated]) / STEP)
+    is_letter = np.isin(script_of[repeated], [scripts[name] for name in UNSPACED if name in scripts])
+    values = np.maximum(values, is_letter)
+    keys = hashes[repeated] >> np.uint64(64 - MASKED)
+    keys, unique = np.unique(keys, return_index=True)
+    return Weights(keys, values[unique].astype(np.uint8), round(float(np.log(n_texts.max())) / STEP))
+
+
+def _document_frequency(texts: npt.NDArray[np.int64], values: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.int64]:
+    """In how many texts each of n values stands, of pairs of text and value."""
+    seen = np.sort(texts * n + values)
+    seen = seen[np.append(True, np.diff(seen) != 0)[: len(seen)]]
+    return np.bincount(seen % n, minlength=n)
+
+
+# -- files -----------------------------------------------------------------------------------------------------------
+
+_BITS = {"grams": MASKED + EXACT, "whole": WHOLE}  # that are stored of these
+_KINDS = {  # as which the arrays are stored
+    **dict.fromkeys(("kinds", "grams", "whole", "gaps", "weights", "word_weights"), "u1"),
+    **dict.fromkeys(("n_tokens", "n_words", "n_grams", "item", "part", "bags", "bag_sizes"), "<i4"),
+    **dict.fromkeys(("written", "words"), "<u4"),
+}
+
+
+def own_folder() -> Path:
+    """Where fingerprints that were built here lie: $CHATAUDIT_REFERENCES, or a folder among the user's data."""
+    named = os.environ.get("CHATAUDIT_REFERENCES")
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(named) if named else Path(data) / "chataudit" / "references"
+
+
+def paths(folder: Path) -> dict[str, Path]:
+    """All fingerprints there are, by name: those in `folder`, among the user's data, and shipped, in this order."""
+    found: dict[str, Path] = {}
+    for place in (SHIPPED, own_folder(), folder):
+        found |= {path.stem: path for path in sorted(place.glob(f"*{ENDING}")) if path.is_file()}
+    return found
+
+
+def save(fingerprint: Fingerprint, path: Path, *, replace: bool = False) -> None:
+    """Write a fingerprint, whole or not at all.
+
+    Raises
+    ------
+    FileExistsError
+        Where the file is there, unless `replace` is set.
+    """
+    if path.exists() and not replace:
+        raise FileExistsError(f"{path} is there already. Pass --overwrite to replace it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = path.with_name(f".{path.name}.{os.getpid()}")
+    packed = msgspec.msgpack.encode(_members(fingerprint))
+    data = len(packed).to_bytes(8, "little")
+    data += pa.Codec("zstd", compression_level=19).compress(packed, asbytes=True)
+    head = f"{_NAME} {FORMAT} {hashlib.sha256(data).hexdigest()}\n"
+    try:
+        made.write_bytes(head.encode() + data)
+        made.replace(path)
+    finally:
+        made.unlink(missing_ok=True)
+
+
+def load(path: Path) -> Fingerprint:
+    """The fingerprint in a file.
+
+    Raises
+    ------
+    ValueError
+        Where it is damaged, or of another format than this chataudit reads.
+    """
+    again = f"Run `chataudit refs build {path.stem} --overwrite`, or for a set of your own `refs add`"
+    head, _, data = path.read_bytes().partition(b"\n")
+    told = re.fullmatch(rf"{_NAME} (\d{{1,9}}) ([0-9a-f]{{64}})".encode(), head)
+    if told is None:
+        raise ValueError(f"{path}: is no fingerprint. {again}")
+    if int(told[1]) != FORMAT:
+        raise ValueError(f"{path}: is of format {int(told[1])}; this chataudit reads {FORMAT}. {again}")
+    if hashlib.sha256(data).hexdigest() != told[2].decode():
+        raise ValueError(f"{path}: is damaged: its checksum is another than it says. {again}")
+    # What follows was written by `save`, byte for byte. (Read as .npz it took a second in place of a fifth for all.)
+    packed = pa.Codec("zstd").decompress(data[8:], int.from_bytes(data[:8], "little"), asbytes=True)
+    members = msgspec.msgpack.decode(packed)
+    card = msgspec.convert(members.pop("card"), Card)
+    ids = tuple(members.pop("ids"))
+    arrays = {name: np.frombuffer(members[name], kind) for name, kind in _KINDS.items()}
+    for name, bits in _BITS.items():
+        arrays[name] = _hashes(arrays[name].reshape(-1, bits // 8))
+    return Fingerprint(card, ids, **arrays)
+
+
+def save_weights(weights: Weights, path: Path) -> None:
+    """Write weights."""
+    with path.open("wb") as file:
+        np.savez_compressed(
+            file, allow_pickle=False, keys=_bytes(weights.keys << np.uint64(64 - MASKED), MASKED),
+            values=weights.values, unknown=np.array(weights.unknown),
+        )  # fmt: skip
+
+
+def load_weights(path: Path = WEIGHTS) -> Weights:
+    """The weights that all fingerprints are made with."""
+    with np.load(path, allow_pickle=False) as file:
+        keys = _hashes(file["keys"]) >> np.uint64(64 - MASKED)
+        return Weights(keys, file["values"], int(file["unknown"]))
+
+
+def _members(fingerprint: Fingerprint) -> dict[str, Any]:
+    """All that a fingerprint holds, as it is stored."""
+    members = {name: getattr(fingerprint, name) for name in _KINDS}
+    members |= {name: _bytes(members[name], bits) for name, bits in _BITS.items()}
+    stored = {name: array.astype(_KINDS[name], copy=False).tobytes() for name, array in members.items()}
+    return {"card": msgspec.to_builtins(fingerprint.card), "ids": fingerprint.ids, **stored}
+
+
+def _bytes(values: Hashes, bits: int) -> npt.NDArray[np.uint8]:
+    """The highest bits of each value, shape (n, bits / 8)."""
+    return np.ascontiguousarray(values.astype(">u8").view(np.uint8).reshape(-1, 8)[:, : bits // 8])
+
+
+def _hashes(kept: npt.NDArray[np.uint8]) -> Hashes:
+    full = np.zeros((len(kept), 8), dtype=np.uint8)
+    full[:, : kept.shape[1]] = kept
+    return full.view(">u8").reshape(-1).astype(np.uint64)

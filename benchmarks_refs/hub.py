@@ -1,0 +1,51 @@
+"""Benchmarks as they lie on the Hugging Face hub."""
+
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from .cards import Card, checksum
+
+# The hub keeps data sets as Parquet in this branch, <configuration>/<split>/*.parquet, whatever they were made as.
+CONVERTED = "refs/convert/parquet"
+NOT_YET = "0" * 64
+
+
+def fetch(card: Card, cache: Path | None = None) -> tuple[Card, Path]:
+    """The files of a card on the hub, in its cache: the card that reads them, and the folder they are in.
+
+    Raises
+    ------
+    LookupError
+        Where the card has no place on the hub, the extra `hf` is not installed, or the hub has no such files.
+    """
+    hub = card.hub
+    if hub is None:
+        raise LookupError(f"{card.title}: its card names no data set on the hub. Get the original files: {card.home}")
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    except ImportError:
+        raise LookupError("huggingface_hub is not installed: pip install 'chataudit[hf]'") from None
+    configs = ("*",) if hub.config is None else (hub.config,) if isinstance(hub.config, str) else hub.config
+    patterns = tuple(f"{config}/{split}/*.parquet" for config in configs for split in hub.split.split("+"))
+    try:
+        folder = Path(
+            snapshot_download(
+                hub.id,
+                repo_type="dataset",
+                revision=hub.revision or CONVERTED,
+                cache_dir=cache,
+                allow_patterns=list(patterns),
+            )
+        )
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+        told = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise LookupError(
+            f"{hub.id}: could not be fetched from the hub ({told}). Where it is gated, accept its terms at "
+            f"https://huggingface.co/datasets/{hub.id} and log in with `hf auth login`"
+        ) from None
+    # The number of items was counted in the card's own files, where it has any.
+    n_items = None if card.files else card.items
+    found = replace(card, files=patterns, parts=hub.parts or card.parts, items=n_items, sha256=NOT_YET)
+    return replace(found, sha256=checksum(found, folder)), folder

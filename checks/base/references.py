@@ -1,0 +1,251 @@
+"""Fingerprints of benchmarks, put together so that texts can be held against all of them at once."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...benchmarks_refs import fingerprints
+from ...benchmarks_refs.cards import Card
+from ...benchmarks_refs.fingerprints import A_NUMBER, ANSWER, CHOICES, MASKED, PASSAGE, QUESTION, Fingerprint, leading
+from . import kernels
+from .kernels._layout import ALL_NUMBERS
+from .messages import BoolArray
+from .text import HashArray, IntArray
+
+N_HEAVIEST = 4
+MAX_PARTS = 64  # that a gram may stand in, to be looked for
+_LOCK = Lock()  # threads that ask for the same references wait for the first
+_LOW = np.uint64((1 << 64 - MASKED) - 1)
+
+
+@dataclass(frozen=True)
+class References:
+    """Several benchmarks. Parts and items are numbered through all of them."""
+
+    names: tuple[str, ...]
+    cards: tuple[Card, ...]
+    n_items: IntArray  # (n_cards,)
+    ids: tuple[str, ...]  # (n_items,)
+    card_of_item: IntArray
+    card_of_part: IntArray
+    kinds: IntArray  # (n_parts,) QUESTION, CHOICES, ANSWER or PASSAGE
+    n_tokens: IntArray
+    n_words: IntArray  # different ones
+    whole: HashArray
+    written: npt.NDArray[np.uint32]
+    totals: IntArray  # of the weights of each part
+    word_totals: IntArray  # the same of tokens that are no numbers
+    has_choices: BoolArray  # (n_parts,) whether an item has them that has this part
+    sought: kernels.Sought
+    owners: tuple[IntArray, IntArray]  # items by part: where those of each part begin, and which
+    parts: tuple[IntArray, IntArray]  # parts by item, in the item's own order
+    bags: "Bags"
+
+    def items_of(self, part: int) -> IntArray:
+        """The items that have this part."""
+        return self.owners[1][self.owners[0][part] : self.owners[0][part + 1]]
+
+    def parts_of(self, item: int, kind: int) -> list[int]:
+        """The parts of this kind that the item has."""
+        own = self.parts[1][self.parts[0][item] : self.parts[0][item + 1]]
+        return [part for part in own.tolist() if self.kinds[part] == kind]
+
+    def grams_of(self, part: int) -> HashArray:
+        """The grams that are kept of a part."""
+        return self.sought.grams[self.sought.limits[part] : self.sought.limits[part + 1]]
+
+
+@dataclass(frozen=True)
+class Bags:
+    """Questions with numbers, as their words in any order."""
+
+    parts: IntArray  # (n_bags,)
+    limits: IntArray  # (n_bags + 1,)
+    words: npt.NDArray[np.uint32]
+    weights: npt.NDArray[np.uint8]  # 0: a number
+    heaviest: npt.NDArray[np.uint32]  # (n_bags, N_HEAVIEST) words
+    most: int  # numbers of a question
+    keys: HashArray  # ascending; see `number_keys`
+    of_key: IntArray
+
+
+def number_keys(numbers: npt.NDArray[np.uint32], limits: IntArray) -> tuple[HashArray, IntArray]:
+    """Keys that two multisets of numbers share where they are the same, or differ in one or two: sums of hashes.
+
+    Multisets lie one after another, and each begins at one of `limits`. Given are the keys, and the multiset of each.
+    """
+    spread = numbers.astype(np.uint64) * np.uint64(ALL_NUMBERS)
+    sums = np.append(np.uint64(0), np.cumsum(spread, dtype=np.uint64))
+    totals, sizes = sums[limits[1:]] - sums[limits[:-1]], np.diff(limits)
+    owners = np.repeat(np.arange(len(sizes)), sizes)
+    # Of three and one other, less than three quarters of all are shared.
+    large = sizes[owners] > 3
+    keys = np.concatenate([totals, totals[owners[large]] - spread[large]])
+    return keys, np.concatenate([np.arange(len(sizes)), owners[large]])
+
+
+def load(names: tuple[str, ...], folder: Path) -> References:
+    """The references of these names, or all there are; read once in a process.
+
+    Raises
+    ------
+    LookupError
+        Where there is none of that name.
+    ValueError
+        Where a fingerprint is damaged, or of another format.
+    """
+    known = fingerprints.paths(folder)
+    for name in names:
+        if name not in known:
+            raise LookupError(
+                f"no fingerprint of {name!r}; there are {', '.join(sorted(known))}. Build it with "
+                f"`chataudit refs build {name}`, or make one of your own set with `chataudit refs add`"
+            )
+    if not known:
+        raise LookupError("no fingerprint at all, not even those of the package. Install chataudit again")
+    with _LOCK:
+        return _loaded(*((name, known[name], known[name].stat().st_mtime_ns) for name in names or sorted(known)))
+
+
+@lru_cache(maxsize=2)
+def _loaded(*files: tuple[str, Path, int]) -> References:
+    return _together(tuple(name for name, _, _ in files), [fingerprints.load(path) for _, path, _ in files])
+
+
+def _together(names: tuple[str, ...], loaded: list[Fingerprint]) -> References:
+    def column(name: str) -> npt.NDArray[Any]:
+        return np.concatenate([getattr(f, name) for f in loaded])
+
+    def numbered(name: str, firsts: IntArray) -> IntArray:
+        """A column of numbers of parts or items, which go on from benchmark to benchmark."""
+        return column(name) + np.repeat(firsts, [len(getattr(f, name)) for f in loaded])
+
+    n_items, n_parts = (np.array([len(getattr(f, name)) for f in loaded]) for name in ("ids", "kinds"))
+    first_item, first_part = (np.cumsum(n) - n for n in (n_items, n_parts))
+    kinds, n_tokens, n_grams = (column(name).astype(np.int64) for name in ("kinds", "n_tokens", "n_grams"))
+    weights, grams, whole = column("weights"), column("grams"), column("whole")
+    limits, spans = (np.append(0, np.cumsum(n)) for n in (n_grams, n_tokens))
+    # The first gram of a part is at 0; that of choices may not be, and nobody asks where it is.
+    at = np.cumsum(column("gaps"), dtype=np.int32)
+    filled = n_grams > 0
+    at -= np.repeat(at[limits[:-1][filled]], n_grams[filled])
+    item, part = numbered("item", first_item), numbered("part", first_part)
+    plain = weights & np.uint8(A_NUMBER - 1)
+    of_words = plain * (weights < A_NUMBER)
+    return References(
+        names,
+        tuple(f.card for f in loaded),
+        n_items,
+        tuple(i for f in loaded for i in f.ids),
+        np.repeat(np.arange(len(loaded)), n_items),
+        np.repeat(np.arange(len(loaded)), n_parts),
+        kinds,
+        n_tokens,
+        column("n_words"),
+        whole,
+        column("written"),
+        _sums(plain, spans),
+        _sums(of_words, spans),
+        _marked(part, np.isin(item, item[kinds[part] == CHOICES]), len(kinds)),
+        _sought(kinds, n_tokens, whole, limits, grams, at, spans, weights),
+        _grouped(part, item, len(kinds)),
+        _grouped(item, part, int(n_items.sum())),
+        _bags(numbered("bags", first_part), column("bag_sizes"), column("words"), column("word_weights")),
+    )
+
+
+def _marked(values: IntArray, chosen: BoolArray, n: int) -> BoolArray:
+    """Which of the numbers below n are among the chosen values."""
+    flags = np.zeros(n, dtype=bool)
+    flags[values[chosen]] = True
+    return flags
+
+
+def _sums(values: npt.NDArray[np.uint8], limits: IntArray) -> IntArray:
+    """The sum of the values between each limit and the next."""
+    sums = np.cumsum(values, dtype=np.int32)  # half the memory of int64, and so half the time
+    until = np.where(limits > 0, sums[np.maximum(limits, 1) - 1], 0) if len(sums) else np.zeros_like(limits)
+    return np.diff(until).astype(np.int64)
+
+
+def _grouped(keys: IntArray, values: IntArray, n: int) -> tuple[IntArray, IntArray]:
+    return np.append(0, np.cumsum(np.bincount(keys, minlength=n))), values[np.argsort(keys, kind="stable")]
+
+
+def _bags(parts: IntArray, sizes: IntArray, words: npt.NDArray[np.uint32], weights: npt.NDArray[np.uint8]) -> Bags:
+    limits = np.append(0, np.cumsum(sizes))
+    is_number = weights == 0
+    counts = np.append(0, np.cumsum(is_number))[limits]
+    keys, of_key = number_keys(words[is_number], counts)
+    order = np.argsort(keys, kind="stable")
+    by_weight = words[np.lexsort((-weights.astype(np.int64), np.repeat(np.arange(len(parts)), sizes)))]
+    at = np.minimum(limits[:-1, None] + np.arange(N_HEAVIEST), limits[1:, None] - 1)
+    return Bags(
+        parts,
+        limits,
+        words,
+        weights,
+        by_weight[at],
+        int(np.diff(counts).max(initial=0)) + 2,
+        keys[order],
+        of_key[order],
+    )
+
+
+def _sought(
+    kinds: IntArray,
+    n_tokens: IntArray,
+    whole: HashArray,
+    limits: IntArray,
+    grams: HashArray,
+    at: npt.NDArray[np.int32],
+    spans: IntArray,
+    weights: npt.NDArray[np.uint8],
+) -> kernels.Sought:
+    part = np.repeat(np.arange(len(kinds)), np.diff(limits))
+    # Choices are looked for only where their question was found.
+    looked_for = kinds[part] != CHOICES
+    postings = np.sort(leading(grams[looked_for], MASKED) | part[looked_for].astype(np.uint64))
+    postings = postings[_opens(postings)]  # np.unique took 2.9 s in place of 0.1 for 3 million
+    keys = postings & ~_LOW
+    opens = np.flatnonzero(_opens(keys))
+    sizes = np.diff(np.append(opens, len(keys)))
+    postings = postings[np.repeat(sizes <= MAX_PARTS, sizes)]
+    bits = max(6, len(postings).bit_length() - 1)
+    heads = np.zeros((1 << bits) + 1, dtype=np.int32)
+    np.cumsum(np.bincount((postings >> np.uint64(64 - bits)).view(np.int64), minlength=1 << bits), out=heads[1:])
+    questions = np.flatnonzero((kinds == QUESTION) & (n_tokens > 0))
+    questions = questions[np.argsort(whole[questions], kind="stable")]
+    return kernels.Sought(
+        postings,
+        heads,
+        _bitmap(postings, bits + 4),
+        whole[questions],
+        questions,
+        _bitmap(whole[questions], max(6, len(questions).bit_length() + 4)),
+        limits,
+        grams,
+        at,
+        spans,
+        weights,
+    )
+
+
+def _opens(values: HashArray) -> npt.NDArray[np.bool_]:
+    """Whether each of the ascending values is another than the one before."""
+    return np.append(True, values[1:] != values[:-1])[: len(values)]
+
+
+def _bitmap(values: HashArray, bits: int) -> HashArray:
+    """A bit for each value by its highest bits."""
+    flags = np.zeros(1 << bits, dtype=np.uint8)
+    flags[values >> np.uint64(64 - bits)] = 1
+    return np.packbits(flags, bitorder="little").view("<u8").astype(np.uint64, copy=False)
+
+
+__all__ = ["ANSWER", "CHOICES", "PASSAGE", "QUESTION", "References", "load", "number_keys"]

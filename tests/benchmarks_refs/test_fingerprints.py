@@ -1,0 +1,615 @@
+import hashlib
+import io
+import re
+import time
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pytest
+from building import SHARED, needs_shared
+from chataudit.audit import refs
+from chataudit.benchmarks_refs import fingerprints
+from chataudit.benchmarks_refs.cards import Card, Item, cards, items
+from chataudit.benchmarks_refs.fingerprints import (
+    ANSWER,
+    CHOICES,
+    ENDING,
+    PASSAGE,
+    QUESTION,
+    SHIPPED,
+    WEIGHTS,
+    Fingerprint,
+    Weights,
+    as_written,
+    build,
+    count,
+    load,
+    load_weights,
+    own_folder,
+    paths,
+    save,
+    save_weights,
+    texts_of,
+)
+from chataudit.checks.base.text import hashed
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+BENCHMARKS = SHARED / "data" / "benchmarks"
+CARDS = cards()
+NAMES = sorted(path.stem for path in SHIPPED.glob(f"*{ENDING}"))
+ALIKE = Weights(np.array([0], dtype=np.uint64), np.array([0], dtype=np.uint8), 9)  # no token is known: each weighs 9
+
+shipped = cache(lambda name: load(SHIPPED / f"{name}{ENDING}"))
+weights = cache(load_weights)
+original = cache(lambda card: list(items(card, BENCHMARKS)))  # to read all of them takes 5 s
+
+
+def card(**more: Any) -> Card:
+    """A card for made-up items."""
+    text = {"title": "T", "measures": "m", "home": "https://a.org", "licence": "MIT", "citation": "A (2020)"}
+    rest = {"split": "test", "languages": ["en"], "shared": True, "files": ["d.jsonl"], "sha256": "0" * 64}
+    return msgspec.convert({**text, **rest, "parts": {"question": "q"}, **more}, Card)
+
+
+def item(id: str, question: str, **parts: tuple[str, ...]) -> Item:
+    return Item(id, {"question": (question,), **parts})
+
+
+def asked(*questions: str, given: Weights = ALIKE, **more: Any) -> Fingerprint:
+    """The fingerprint of these questions, called 1, 2, 3, ..."""
+    return build(card(**more), [item(str(n), question) for n, question in enumerate(questions, 1)], hashed, given)
+
+
+def words(n: int, word: str = "word") -> str:
+    """So many different words: wordaaa, wordaab, wordaac."""
+    return " ".join(word + letters(k) for k in range(n))
+
+
+def letters(k: int) -> str:
+    """A number as three letters, since a word of digits is a number."""
+    return "".join(chr(ord("a") + k // base % 26) for base in (676, 26, 1))
+
+
+def kept(made: Fingerprint, part: int = 0) -> list[int]:
+    """The tokens of a part at which a gram begins that is kept."""
+    first = made.n_grams[:part].sum()
+    return np.cumsum(made.gaps[first : first + made.n_grams[part]]).tolist()
+
+
+def weighed(made: Fingerprint, part: int = 0) -> list[int]:
+    """The weights of the tokens of a part."""
+    first = made.n_tokens[:part].sum()
+    return made.weights[first : first + made.n_tokens[part]].tolist()
+
+
+def packed(path: Path) -> bytes:
+    """What stands behind the first line of a fingerprint's file."""
+    return path.read_bytes().partition(b"\n")[2]
+
+
+def unpacked(path: Path) -> bytes:
+    """All that a fingerprint's file holds: its length in eight bytes, then zstd."""
+    data = packed(path)
+    return pa.Codec("zstd").decompress(data[8:], int.from_bytes(data[:8], "little"), asbytes=True)
+
+
+SAMPLE = asked("Tom has 3 apples and 12 pears. How many has he?", "Which bird sings first at dawn?")
+
+
+# -- what is shipped -------------------------------------------------------------------------------------------------
+
+
+def test_every_card_with_files_that_may_be_shared_is_shipped_and_no_other():
+    assert sorted(name for name, card in CARDS.items() if card.files and card.shared) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_fingerprint_holds_the_card_that_is_known(name):
+    assert shipped(name).card == CARDS[name]
+    assert len(shipped(name)) == CARDS[name].items
+
+
+@needs_shared
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_fingerprint_is_the_one_that_the_original_files_make(name):
+    again = build(CARDS[name], original(CARDS[name]), hashed, weights())
+    assert again.digest == shipped(name).digest
+
+
+@needs_shared
+def test_the_shipped_weights_are_those_that_the_original_files_make(monkeypatch):
+    monkeypatch.setattr(refs, "items", lambda card, folder: original(card))
+    again = refs.weigh(BENCHMARKS)
+    assert np.array_equal(again.keys, weights().keys)
+    assert np.array_equal(again.values, weights().values)
+    assert again.unknown == weights().unknown
+
+
+def test_all_that_is_shipped_is_small():
+    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) <= 24_500_000
+    assert {path.name for path in SHIPPED.iterdir()} == {WEIGHTS.name, *(f"{name}{ENDING}" for name in NAMES)}
+
+
+@needs_shared
+@pytest.mark.parametrize("name", ["gsm8k", "truthfulqa", "mmlu", "humaneval", "boolq", "xquad"])
+def test_no_shipped_file_holds_readable_text_of_an_item(name):
+    texts = [text for found in original(CARDS[name]) for part in found.parts.values() for text in part]
+    runs = [re.findall(r"[^\W\d_]+", text) for text in texts[:: max(1, len(texts) // 150)]]
+    members = msgspec.msgpack.decode(unpacked(SHIPPED / f"{name}{ENDING}"))
+    ids = "\n".join(members.pop("ids"))
+    assert msgspec.convert(members.pop("card"), Card) == CARDS[name]  # our own words, and so none of an item
+    assert all(isinstance(array, bytes) for array in members.values())
+    longest = {word for run in runs if run for word in [max(run, key=len)] if len(word) >= 7}
+    assert len(longest) > 50
+    assert not [word for word in longest for array in members.values() if word.encode() in array]
+    assert not [run for run in runs if len(run) >= 3 and re.search(r"[\W_]+".join(run[:3]), ids)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_arrays_of_a_shipped_fingerprint_fit_together(name):
+    made = shipped(name)
+    n_parts = len(made.kinds)
+    assert len(made.n_tokens) == len(made.n_words) == len(made.whole) == len(made.written) == n_parts
+    assert len(made.n_grams) == n_parts
+    assert len(made.grams) == len(made.gaps) == made.n_grams.sum()
+    assert len(made.weights) == made.n_tokens.sum()
+    assert len(made.words) == len(made.word_weights) == made.bag_sizes.sum()
+    assert set(made.item.tolist()) == set(range(len(made)))
+    assert set(made.part.tolist()) == set(range(n_parts))
+    assert (made.gaps <= 8).all()
+
+
+# -- parts -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_question_and_a_passage_in_pieces_are_joined_and_choices_and_answers_are_not():
+    pieces = {"passage": ("Fire.", "Sun."), "answer": ("red", "hot"), "question": ("Hot.", "Which colour?")}
+    assert list(texts_of(Item("a", {**pieces, "choices": ("red", "blue")}))) == [
+        (QUESTION, "Hot.\nWhich colour?"),
+        *((CHOICES, "red"), (CHOICES, "blue"), (ANSWER, "red"), (ANSWER, "hot")),
+        (PASSAGE, "Fire.\nSun."),
+    ]
+
+
+def test_each_choice_and_each_piece_of_an_answer_is_a_part():
+    parts = {"choices": ("red", "blue"), "answer": ("red", "hot"), "passage": ("Fire.", "Sun.")}
+    made = build(card(), [item("a", "Which colour?", **parts)], hashed, ALIKE)
+    assert made.kinds.tolist() == [QUESTION, CHOICES, CHOICES, ANSWER, ANSWER, PASSAGE]
+    assert made.n_tokens.tolist() == [2, 1, 1, 1, 1, 2]
+    assert list(zip(made.item.tolist(), made.part.tolist(), strict=True)) == [(0, part) for part in range(6)]
+
+
+def test_a_part_of_two_items_is_kept_once_and_an_answer_is_no_choice():
+    first = item("a", "Which colour?", choices=("red",), answer=("red",))
+    made = build(card(), [first, item("b", "Which fruit?", choices=("fig", "red"))], hashed, ALIKE)
+    assert made.kinds.tolist() == [QUESTION, CHOICES, ANSWER, QUESTION, CHOICES]
+    assert made.item.tolist() == [0, 0, 0, 1, 1, 1]
+    assert made.part.tolist() == [0, 1, 2, 3, 4, 1]
+
+
+def test_the_card_in_a_fingerprint_counts_its_items():
+    assert asked("Who?", "Where?").card == card(items=2)
+    assert asked("Who?", "Where?").ids == ("1", "2")
+
+
+def test_of_words_the_different_ones_that_are_no_numbers_are_counted():
+    made = asked("Tom has 3 apples, 12 pears and apples", "7 of 8", "7, 8", "?!", "x²")
+    assert made.n_words.tolist() == [5, 1, 0, 0, 0]
+
+
+def test_a_question_of_signs_alone_has_no_tokens_and_no_grams():
+    made = asked("?!", "Who?")
+    assert (made.n_tokens.tolist(), made.n_grams.tolist(), made.written[0]) == ([0, 1], [0, 0], 0)
+
+
+def test_whole_is_the_same_for_another_case_and_written_is_not():
+    made = asked("Who was she?", "who was SHE", "Who  was she!", "Who was he?")
+    assert made.whole[0] == made.whole[1] == made.whole[2] != made.whole[3]
+    assert made.written[0] == made.written[2] != made.written[1]
+
+
+def test_only_questions_have_a_hash_of_what_is_written():
+    made = build(card(), [item("a", "Who?", choices=("Ann",), passage=("Ann.",))], hashed, ALIKE)
+    assert (made.written > 0).tolist() == [True, False, False]
+
+
+def test_as_written_takes_any_space_for_one_and_minds_all_else():
+    assert as_written(b"(a \n b)", 1, 6) == as_written(b"a b", 0, 3)
+    assert len({as_written(text, 0, 3) for text in (b"a b", b"A b", b"a,b", b"a-b")}) == 4
+
+
+# -- grams -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("n", "grams"), [(4, 0), (5, 1), (6, 2), (99, 95), (100, 96)])
+def test_questions_of_a_hundred_tokens_and_less_keep_all_grams(n, grams):
+    made = asked(words(n))
+    assert kept(made) == list(range(grams))
+
+
+def test_a_question_of_more_tokens_keeps_some_of_its_grams():
+    assert 97 // 8 <= len(kept(asked(words(101)))) < 97
+
+
+def test_passages_choices_and_answers_of_less_than_a_hundred_tokens_keep_some_of_their_grams():
+    parts = {"choices": (words(60, "c"),), "answer": (words(60, "a"),), "passage": (words(60, "p"),)}
+    made = build(card(), [item("a", "Who?", **parts)], hashed, ALIKE)
+    assert all(7 <= n < 56 for n in made.n_grams[1:].tolist())
+
+
+@given(st.lists(st.sampled_from("abcdefgh"), min_size=5, max_size=300), st.sampled_from(["question", "passage"]))
+def test_every_run_of_twelve_tokens_meets_a_kept_gram_and_the_ends_are_kept(tokens, kind):
+    # A long part: what is no question, or has more tokens than FULL. The same grams come again and again.
+    if kind == "question":
+        tokens = tokens * (1 + 100 // len(tokens))
+    made = build(card(), [Item("a", {"question": ("Who?",), kind: (" ".join(tokens),)})], hashed, ALIKE)
+    starts = kept(made, len(made.kinds) - 1)
+    assert (starts[0], starts[-1]) == (0, len(tokens) - 5)
+    assert all(any(run <= start <= run + 7 for start in starts) for run in range(len(tokens) - 11))
+
+
+@given(st.integers(0, 188), st.integers(0, 20), st.integers(0, 20))
+@settings(max_examples=50)
+def test_twelve_tokens_of_a_passage_in_any_other_text_share_a_kept_gram(run, before, after):
+    copied = " ".join(words(200, "p").split()[run : run + 12])
+    question = f"{words(before, 'x')} {copied} {words(after, 'y')}"
+    made = build(card(), [item("a", question, passage=(words(200, "p"),))], hashed, ALIKE)
+    in_question, in_passage = np.split(made.grams, [made.n_grams[0]])
+    assert set(in_question.tolist()) & set(in_passage.tolist())
+
+
+def test_of_a_gram_forty_bits_forget_the_numbers_and_eight_do_not():
+    grams = asked("He buys 3 red apples", "He buys 12 red apples", "He buys three red apples").grams.tolist()
+    assert grams[0] >> 24 == grams[1] >> 24 != grams[2] >> 24
+    assert grams[0] >> 16 & 0xFF != grams[1] >> 16 & 0xFF
+
+
+def test_no_more_bits_are_held_than_are_saved():
+    assert not (SAMPLE.grams & np.uint64(0xFFFF)).any()
+    assert not (SAMPLE.whole & np.uint64(0xFFFF)).any()
+
+
+# -- words in any order ----------------------------------------------------------------------------------------------
+
+
+def test_a_question_with_two_numbers_is_also_told_by_its_words():
+    made = asked("Tom has 3 apples, 12 pears and apples. Tom has 3?", "Tom has 3 apples")
+    assert made.bags.tolist() == [0]
+    assert made.bag_sizes.tolist() == [8]  # 3, 12, 3; tom, has, apples, pears, and
+    assert made.word_weights.tolist() == [0, 0, 0, 9, 9, 9, 9, 9]
+    assert len(set(made.words.tolist())) == 7
+
+
+def test_the_words_of_a_question_are_the_same_in_any_order():
+    made = asked("Tom has 3 apples and 12 pears", "And 12 pears has Tom, and 3 apples")
+    assert made.words[:7].tolist() == made.words[7:].tolist()
+
+
+def test_words_that_tell_nothing_are_left_out():
+    common = Weights(np.array([int(hashed(["has"]).hashes[0]) >> 24], np.uint64), np.array([0], np.uint8), 9)
+    assert asked("Tom has 3 apples and 12 pears", given=common).bag_sizes.tolist() == [6]
+
+
+@pytest.mark.parametrize(("split", "n"), [("test", 1), ("validation", 1), ("train", 0), ("dev", 0)])
+def test_what_is_there_to_be_trained_on_is_not_told_by_its_words(split, n):
+    assert len(asked("Tom has 3 apples and 12 pears", split=split).bags) == n
+
+
+def test_a_question_of_more_than_a_hundred_tokens_is_not_told_by_its_words():
+    assert len(asked(f"{words(98)} 3 12").bags) == 1
+    assert len(asked(f"{words(99)} 3 12").bags) == 0
+
+
+def test_an_answer_with_numbers_is_not_told_by_its_words():
+    assert len(build(card(), [item("a", "How many?", answer=("3 and 12",))], hashed, ALIKE).bags) == 0
+
+
+# -- weights ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_token_in_every_text_weighs_nothing_and_a_rare_one_much():
+    texts = [f"the {words(1, letters(n))}{' rare' * (n < 2)}{' half' * (n < 10)}" for n in range(20)]
+    counted = count(texts, hashed)
+    # In nats ln(20/20) = 0, ln(20/10) = .69, ln(20/2) = 2.30, ln 20 = 3.00; in steps of .75
+    assert counted.of(hashed(["the half rare never"]).hashes).tolist() == [0, 1, 3, 4]
+    assert counted.unknown == 4
+
+
+def test_a_token_that_stands_twice_in_one_text_is_as_rare_as_one_that_stands_once():
+    assert count(["a twice twice", "a", "a b", "a b"], hashed).of(hashed(["twice"]).hashes).tolist() == [2]  # ln 4
+
+
+def test_a_token_is_weighed_among_texts_in_its_own_script():
+    latin = [f"the {letters(n)}" for n in range(20)]
+    assert count([*latin, "και ένα", "και δύο"], hashed).of(hashed(["και"]).hashes).tolist() == [0]
+
+
+@pytest.mark.parametrize("letter", "กກកကのノ的")
+def test_a_letter_that_is_a_token_tells_a_little_in_any_case(letter):
+    counted = count([f"{letter} the a", f"{letter} the b"], hashed)
+    assert counted.of(hashed([f"{letter} the"]).hashes).tolist() == [1, 0]
+
+
+def test_numbers_are_flagged_in_the_weights():
+    made = asked("Tom has 3 apples and ٣٤ pears")
+    assert [weight & 0x80 for weight in weighed(made)] == [0, 0, 0x80, 0, 0, 0x80, 0]
+    assert [weight & 0x7F for weight in weighed(made)] == [9] * 7
+
+
+@pytest.mark.parametrize(
+    ("holding", "others", "weight"),
+    [
+        (20, 380, 4),  # ln 20 = 3.00 nats, 4.0 steps
+        (20, 381, 9),  # not every twentieth
+        (19, 1, 9),  # too few to tell
+        (20, 0, 1),  # in all of them, and yet a little
+        (100, 300, 2),  # ln 4 = 1.39 nats, 1.8 steps
+    ],
+)
+def test_a_word_in_every_twentieth_question_tells_no_more_than_that(holding, others, weight):
+    made = asked(*[f"marble {letters(n)}" for n in range(holding)], *[words(2, letters(n)) for n in range(others)])
+    assert weighed(made) == [weight, 9]
+
+
+def test_a_word_that_weighs_less_than_its_cap_is_not_made_heavier():
+    light = Weights(np.array([int(hashed(["marble"]).hashes[0]) >> 24], np.uint64), np.array([1], np.uint8), 9)
+    assert weighed(asked(*[f"marble {letters(n)}" for n in range(20)], given=light)) == [1, 9]
+
+
+def test_a_word_in_every_passage_keeps_its_weight_where_no_question_has_it():
+    made = build(card(), [item(letters(n), letters(n), passage=(f"marble {n}",)) for n in range(40)], hashed, ALIKE)
+    assert weighed(made, 1) == [9, 9 | 0x80]
+
+
+def test_saved_weights_are_read_again(tmp_path):
+    counted = count(["the rare", "the rare", "the", "one"], hashed)
+    save_weights(counted, tmp_path / "w.npz")
+    again = load_weights(tmp_path / "w.npz")
+    assert again.keys.tolist() == counted.keys.tolist()
+    assert (again.values.tolist(), again.unknown) == (counted.values.tolist(), counted.unknown)
+
+
+# -- what is refused -------------------------------------------------------------------------------------------------
+
+
+def test_an_id_that_stands_twice_is_refused():
+    with pytest.raises(ValueError, match=r"^T: the id 'a' stands twice\. Name another member as the id$"):
+        build(card(), [item("a", "Who?"), item("b", "Where?"), item("a", "When?")], hashed, ALIKE)
+
+
+def test_an_id_that_stands_twice_in_a_row_is_refused():
+    with pytest.raises(ValueError, match="the id 'a' stands twice"):
+        build(card(), [item("a", "Who?"), item("a", "Where?")], hashed, ALIKE)
+
+
+@pytest.mark.parametrize("n", [1, 1200])
+def test_a_wrong_number_of_items_is_refused(n):
+    with pytest.raises(ValueError, match=rf"^T: 2 items, where its card says {n:,}\. Correct one of them$"):
+        asked("Who?", "Where?", items=n)
+
+
+def test_no_items_are_refused():
+    with pytest.raises(ValueError, match=r"^T: no items\. Expected one record an item in its files$"):
+        asked()
+
+
+# -- files -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_saved_is_read_again(tmp_path):
+    save(SAMPLE, tmp_path / "new" / f"sample{ENDING}")
+    again = load(tmp_path / "new" / f"sample{ENDING}")
+    assert (again.card, again.ids, again.digest) == (SAMPLE.card, SAMPLE.ids, SAMPLE.digest)
+    for name in {field.name for field in fields(SAMPLE)} - {"card", "ids"}:
+        read, made = getattr(again, name), getattr(SAMPLE, name)
+        assert np.array_equal(read, made), name
+        assert read.dtype == made.dtype, name
+
+
+def test_the_same_fingerprint_gives_the_same_bytes_at_any_time(tmp_path, monkeypatch):
+    save(SAMPLE, tmp_path / "a")
+    monkeypatch.setattr(time, "time", lambda: 2_000_000_000.0)
+    save(load(tmp_path / "a"), tmp_path / "b")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_file_begins_with_its_format_and_checksum(sample):
+    line, _, rest = sample.read_bytes().partition(b"\n")
+    assert line == f"chataudit-fingerprint 1 {hashlib.sha256(rest).hexdigest()}".encode()
+    assert int.from_bytes(rest[:8], "little") == len(unpacked(sample))
+
+
+def test_another_question_gives_another_digest():
+    assert asked("Who was she?").digest != asked("Who was he?").digest != asked("Who was he?", title="U").digest
+
+
+def test_a_file_that_is_there_is_not_written_over_unless_asked(tmp_path):
+    path = tmp_path / f"sample{ENDING}"
+    path.write_text("mine")
+    with pytest.raises(FileExistsError, match=r"sample\.fingerprint is there already\. Pass --overwrite to replace it"):
+        save(SAMPLE, path)
+    assert path.read_text() == "mine"
+    save(SAMPLE, path, replace=True)
+    assert load(path).digest == SAMPLE.digest
+
+
+def test_a_disk_that_is_full_leaves_the_older_file_and_nothing_else(sample, monkeypatch):
+    def fail(path, data):
+        with path.open("wb") as file:
+            file.write(data[: len(data) // 2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(OSError, match="No space"):
+        save(asked("Who?"), sample, replace=True)
+    assert list(sample.parent.iterdir()) == [sample]
+    assert load(sample).digest == SAMPLE.digest
+
+
+def refused(path: Path) -> str:
+    """What is told of a file that is no fingerprint; it names the file and what to run."""
+    with pytest.raises(ValueError, match=re.escape(str(path))) as error:
+        load(path)
+    assert type(error.value) is ValueError  # which the command tells in one line
+    told = str(error.value).removeprefix(f"{path}: ")
+    way_out = f" Run `chataudit refs build {path.stem} --overwrite`, or for a set of your own `refs add`"
+    assert told.endswith(way_out)
+    assert "\n" not in told
+    return told.removesuffix(way_out)
+
+
+NONE = "is no fingerprint."
+DAMAGED = "is damaged: its checksum is another than it says."
+
+
+@pytest.fixture
+def sample(tmp_path):
+    save(SAMPLE, tmp_path / f"sample{ENDING}")
+    return tmp_path / f"sample{ENDING}"
+
+
+def npy(array: Any) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=True)
+    return file.getvalue()
+
+
+def npz(**arrays: Any) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"\n", b"a text\n", b"PK", b"PK\x05\x06" + bytes(18), bytes(1000)),
+        *(npy(np.zeros(3)), npz(a=np.zeros(3))),
+        *(b"chataudit-fingerprint", b"chataudit-fingerprint \n", b"chataudit-fingerprint 1\n"),
+        b"chataudit-fingerprint  " + b"0" * 64 + b"\n",
+        b"chataudit-fingerprint x " + b"0" * 64 + b"\n",
+        b"chataudit-fingerprint 1 " + b"0" * 63 + b"\n",
+        b"chataudit-fingerprint 1 " + b"0" * 64 + b" \n",
+        b" chataudit-fingerprint 1 " + b"0" * 64 + b"\n",
+    ],
+)
+def test_a_file_of_something_else_is_refused(tmp_path, content):
+    (tmp_path / f"x{ENDING}").write_bytes(content)
+    assert refused(tmp_path / f"x{ENDING}") == NONE
+
+
+def test_the_arrays_without_their_first_line_are_refused(sample):
+    sample.write_bytes(packed(sample))
+    assert refused(sample) == NONE
+
+
+def test_the_weights_are_refused_as_a_fingerprint(tmp_path):
+    save_weights(ALIKE, tmp_path / f"y{ENDING}")
+    assert refused(tmp_path / f"y{ENDING}") == NONE
+
+
+def test_what_is_no_file_is_told_by_the_system(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        load(tmp_path / f"nothing{ENDING}")
+    (tmp_path / f"x{ENDING}").mkdir()
+    with pytest.raises(IsADirectoryError):
+        load(tmp_path / f"x{ENDING}")
+
+
+def test_a_file_that_is_cut_short_anywhere_is_refused(sample):
+    whole = sample.read_bytes()
+    n_line = whole.index(b"\n")  # the line itself is whole where only what follows is missing
+    for n in [*range(0, len(whole), 37), n_line - 1, n_line, n_line + 1, len(whole) - 1]:
+        sample.write_bytes(whole[:n])
+        assert refused(sample) == (NONE if n < n_line else DAMAGED)
+
+
+def test_a_file_that_goes_on_behind_its_end_is_refused(sample):
+    sample.write_bytes(sample.read_bytes() + b"\0")
+    assert refused(sample) == DAMAGED
+
+
+def test_a_flipped_byte_anywhere_is_refused(sample):
+    whole = sample.read_bytes()
+    n_line = whole.index(b"\n") + 1
+    told = set()
+    for n in [*range(n_line), *range(n_line, len(whole), 13)]:
+        for bit in (0x01, 0x10) if n < n_line else (0x10,):
+            sample.write_bytes(whole[:n] + bytes([whole[n] ^ bit]) + whole[n + 1 :])
+            told.add(why := refused(sample))
+            assert why == DAMAGED or n < n_line
+    assert told == {NONE, DAMAGED, "is of format 0; this chataudit reads 1."}
+
+
+@pytest.mark.parametrize("format", [0, 2, 11, 1000])
+def test_another_format_is_refused_whatever_follows(sample, format):
+    line, _, data = sample.read_bytes().partition(b"\n")
+    for rest in (data, b"", b"of another form"):
+        sample.write_bytes(line.replace(b" 1 ", f" {format} ".encode()) + b"\n" + rest)
+        assert refused(sample) == f"is of format {format}; this chataudit reads 1."
+
+
+def test_a_format_that_no_number_can_be_is_refused(sample):
+    sample.write_bytes(sample.read_bytes().replace(b" 1 ", b" " + b"1" * 5000 + b" ", 1))
+    refused(sample)
+
+
+@pytest.mark.parametrize("ids", [("a\nb", "c"), ("", "b"), ("b", ""), ('"', "[]"), ("é漢😀", "\0")])
+def test_an_id_is_kept_whatever_it_is(tmp_path, ids):
+    made = build(card(), [item(id, f"Who {n}?") for n, id in enumerate(ids)], hashed, ALIKE)
+    assert made.ids == ids
+    save(made, tmp_path / "x")
+    assert load(tmp_path / "x").ids == ids
+    assert load(tmp_path / "x").digest == made.digest
+
+
+# -- places ----------------------------------------------------------------------------------------------------------
+
+
+def test_own_fingerprints_lie_where_the_environment_says(monkeypatch, tmp_path):
+    monkeypatch.setenv("CHATAUDIT_REFERENCES", str(tmp_path / "mine"))
+    assert own_folder() == tmp_path / "mine"
+
+
+@pytest.mark.parametrize("named", ["", None])
+def test_own_fingerprints_lie_among_the_users_data_else(monkeypatch, tmp_path, named):
+    monkeypatch.delenv("CHATAUDIT_REFERENCES", raising=False)
+    if named is not None:
+        monkeypatch.setenv("CHATAUDIT_REFERENCES", named)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert own_folder() == tmp_path / "data" / "chataudit" / "references"
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert own_folder() == tmp_path / ".local" / "share" / "chataudit" / "references"
+
+
+def test_a_projects_own_fingerprint_goes_before_the_users_and_that_before_a_shipped_one(monkeypatch, tmp_path):
+    mine, project = tmp_path / "mine", tmp_path / "project"
+    monkeypatch.setenv("CHATAUDIT_REFERENCES", str(mine))
+    assert paths(project)["copa"] == SHIPPED / f"copa{ENDING}"
+    save(SAMPLE, mine / f"copa{ENDING}")
+    save(SAMPLE, mine / f"own{ENDING}")
+    assert paths(project)["copa"] == mine / f"copa{ENDING}"
+    save(SAMPLE, project / f"copa{ENDING}")
+    assert paths(project)["copa"] == project / f"copa{ENDING}"
+    assert sorted(paths(project)) == sorted([*NAMES, "own"])
+
+
+def test_only_files_of_that_ending_are_fingerprints(monkeypatch, tmp_path):
+    monkeypatch.setenv("CHATAUDIT_REFERENCES", str(tmp_path / "mine"))
+    (tmp_path / f"folder{ENDING}").mkdir()
+    (tmp_path / "older.npz").write_text("")
+    (tmp_path / f"any{ENDING}").write_text("")
+    assert sorted(paths(tmp_path)) == sorted([*NAMES, "any"])
+
+
+def test_the_weights_are_no_fingerprint(monkeypatch, tmp_path):
+    monkeypatch.setenv("CHATAUDIT_REFERENCES", str(tmp_path))
+    assert "weights" not in paths(tmp_path)
+    assert fingerprints.WEIGHTS.exists()

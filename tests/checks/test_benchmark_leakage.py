@@ -1,0 +1,381 @@
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from building import SHARED, audit, flagged, message, needs_shared, uid, write
+from chataudit.audit import refs
+from chataudit.audit.run import run
+from chataudit.benchmarks_refs import fingerprints
+from chataudit.benchmarks_refs.cards import Card, Item, Parts
+from chataudit.checks.benchmark_leakage import BenchmarkLeakage
+
+FERRY = (
+    "The ferry of Ostrelle carries nine goats on each crossing and comes back empty. How often must the ferryman row "
+    "over before seventy-two goats and one stubborn mule stand on the far bank?"
+)
+ORCHARD = (
+    "Maribel's orchard has 14 rows of quince trees. Each row gives 35 baskets in autumn, and the cider press at Holm "
+    "buys 6 baskets out of every row. How many baskets of quinces does Maribel keep for marmalade?"
+)
+SHORT = "Who tuned the bells of Verrane?"
+STEM = "Which of the following statements is true?"
+WORKED = (
+    "She begins the morning with four trays of twelve, which makes forty-eight rolls. Her eldest cousin takes a dozen "
+    "for the harbour crew, the twins eat five between them on the stairs, and the postman is owed three. That leaves "
+    "twenty-eight, of which the dog has already licked two."
+)
+PASSAGE = (
+    "Quill Lane runs uphill from the harbour of Tessel and has had a bakery at its upper end since the great flood. "
+    "The ovens are fired with driftwood, which lends the crust a faint taste of salt, and by an old custom nobody may "
+    "pay for bread before the first ship of the day has been sighted."
+)
+QUIZ = [
+    Item("ferry", {"question": (FERRY,), "answer": ("nine crossings in all",)}),
+    Item("orchard", {"question": (ORCHARD,)}),
+    Item("short", {"question": (SHORT,)}),
+    Item(
+        "bells",
+        {
+            "question": (STEM,),
+            "choices": ("the abbot slept in the belfry", "no bell of Verrane is cracked", "ropes were of horse hair"),
+        },
+    ),
+    Item("moon", {"question": (STEM,), "choices": ("Ganymede is cold", "Io smells of sulphur", "Titan has seas")}),
+    Item("baker", {"question": ("How many rolls has the baker left?",), "answer": (WORKED,), "passage": (PASSAGE,)}),
+]
+
+
+def made(folder: Path, items: list[Item], name: str = "quiz", split: str = "test", **settings) -> BenchmarkLeakage:
+    """The check with a reference set of these items."""
+    card = Card(
+        title=name.capitalize(),
+        measures="nothing",
+        home="https://example.org/quiz",
+        split=split,
+        languages=("en",),
+        licence="CC0-1.0",
+        shared=True,
+        citation="none",
+        parts=Parts(question="question"),
+        files=("quiz.jsonl",),
+        sha256="0" * 64,
+    )
+    fingerprints.save(refs.made(card, iter(items)), folder / f"{name}{fingerprints.ENDING}", replace=True)
+    return BenchmarkLeakage(**{"references": (name,), "folder": str(folder), **settings})
+
+
+@pytest.fixture
+def check(tmp_path):
+    return made(tmp_path / "references", QUIZ)
+
+
+def found(tmp_path, check, *texts, **more):
+    """(rule, item, kind) of what is found in a prompt and its replies."""
+    rows = [message("a", text=texts[0], **more)]
+    rows += [message(f"b{k}", "a", text=text, **more) for k, text in enumerate(texts[1:])]
+    table = audit(tmp_path, rows, check).table
+    told = []
+    for rule, facets in zip(table["rule"].to_pylist(), map(dict, table["facets"].to_pylist()), strict=True):
+        if not rule.endswith("below_leak"):
+            told.append((rule.partition("/")[2], facets["item"], facets.get("kind")))
+    return told
+
+
+# -- what leaked -----------------------------------------------------------------------------------------------------
+
+
+def test_a_question_that_is_a_message_is_flagged(tmp_path, check):
+    assert found(tmp_path, check, FERRY) == [("question", "ferry", "verbatim")]
+
+
+def test_a_question_with_its_answer_behind_it_is_worse(tmp_path, check):
+    told = found(tmp_path, check, f"{FERRY}\nThat makes nine crossings in all.")
+    assert told == [("question_and_answer", "ferry", "embedded")]
+
+
+def test_a_question_whose_answer_is_in_a_reply_is_worse(tmp_path, check):
+    assert found(tmp_path, check, FERRY, "Oh, nine crossings in all, I think.") == [
+        ("question_and_answer", "ferry", "verbatim")
+    ]
+
+
+def test_a_question_with_another_answer_is_not(tmp_path, check):
+    assert found(tmp_path, check, FERRY, "He should sell the goats.") == [("question", "ferry", "verbatim")]
+
+
+def test_an_answer_before_its_question_is_none(tmp_path, check):
+    assert found(tmp_path, check, f"Nine crossings in all.\n{FERRY}") == [("question", "ferry", "embedded")]
+
+
+def test_a_worked_answer_alone_is_flagged(tmp_path, check):
+    assert found(tmp_path, check, "And the rolls?", f"Well. {WORKED}") == [("answer", "baker", None)]
+
+
+def test_a_passage_alone_is_a_note(tmp_path, check):
+    table = audit(tmp_path, [message("a", text=f"I read this: {PASSAGE}")], check).table
+    assert table["rule"].to_pylist() == ["benchmark_leakage/passage"]
+    assert table["severity"].to_pylist() == [1]
+
+
+def test_an_item_of_a_training_split_is_a_note_of_its_own(tmp_path):
+    table = audit(tmp_path, [message("a", text=FERRY)], made(tmp_path / "r", QUIZ, split="train")).table
+    assert table["rule"].to_pylist() == ["benchmark_leakage/train_item"]
+    assert table["severity"].to_pylist() == [1]
+
+
+def test_an_item_of_a_validation_split_is_as_one_of_a_test_split(tmp_path):
+    assert found(tmp_path, made(tmp_path / "r", QUIZ, split="validation"), FERRY)[0][0] == "question"
+
+
+# -- how it was changed ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("verbatim", FERRY),
+        ("verbatim", FERRY.replace(" ", "\n ")),
+        ("embedded", f"My teacher asks: {FERRY} I have no idea."),
+        ("case_or_punctuation", FERRY.upper()),
+        ("case_or_punctuation", FERRY.replace(".", " -").replace("?", "!")),
+        ("edited", FERRY.replace("stubborn", "lazy").replace("nine goats", "nine sheep")),
+    ],
+)
+def test_a_question_is_told_with_what_was_done_to_it(tmp_path, check, kind, text):
+    assert found(tmp_path, check, text) == [("question", "ferry", kind)]
+
+
+def test_other_numbers_are_told(tmp_path, check):
+    text = ORCHARD.replace("14", "23").replace("35", "41").replace("6", "8")
+    assert found(tmp_path, check, text) == [("question", "orchard", "numbers_changed")]
+
+
+def test_the_same_numbers_and_words_in_another_order_are_a_note(tmp_path, check):
+    text = (
+        "Out of every row in her quince orchard Maribel sells 6 baskets to Holm, to the cider press. Of trees there "
+        "are 14 rows, and in autumn 35 baskets come from each. What does Maribel keep in baskets, to make marmalade?"
+    )
+    assert found(tmp_path, check, text) == [("rephrased", "orchard", "rephrased")]
+    assert found(tmp_path, check, text.replace("14", "15").replace("35", "36")) == []
+
+
+def test_a_short_question_is_found_as_a_message_and_as_a_line_but_its_words_in_a_text_are_not(tmp_path, check):
+    assert found(tmp_path, check, SHORT.lower()) == [("question", "short", "case_or_punctuation")]
+    assert found(tmp_path, check, f"Hello there\n{SHORT}\nBye") == [("question", "short", "embedded")]
+    assert found(tmp_path, check, "I asked who tuned the bells of Verrane and was told nothing of it") == []
+
+
+# -- what is no leak -------------------------------------------------------------------------------------------------
+
+
+def test_a_stem_alone_is_none_but_with_its_choices_it_is(tmp_path, check):
+    assert found(tmp_path, check, STEM) == []
+    choices = "\n".join(f"{letter}) {c}" for letter, c in zip("ABC", QUIZ[3].parts["choices"], strict=True))
+    assert found(tmp_path, check, f"{STEM}\n{choices}") == [("question", "bells", "verbatim")]
+
+
+def test_choices_in_another_order_are_told(tmp_path, check):
+    choices = "\n".join(f"{letter}) {c}" for letter, c in zip("ABC", QUIZ[3].parts["choices"][::-1], strict=True))
+    assert found(tmp_path, check, f"{STEM}\n{choices}") == [("question", "bells", "options_reordered")]
+
+
+def test_the_first_words_of_a_question_are_none(tmp_path, check):
+    first = " ".join(FERRY.split()[:9])
+    assert found(tmp_path, check, f"{first} to the winter pastures, where the grass is said to be blue.") == []
+
+
+def test_the_words_of_a_question_shuffled_are_none(tmp_path, check):
+    assert found(tmp_path, check, " ".join(sorted(FERRY.split()))) == []
+
+
+def test_numbers_in_a_formula_are_none(tmp_path, check):
+    assert found(tmp_path, check, "14 + 35 = 49, 49 - 6 = 43, 43 * 14 = 602, 602 - 35 = 567, 567 / 6 = 94.5") == []
+
+
+def test_a_reply_that_restates_the_question_above_it_hangs_below_and_is_no_leak_of_its_own(tmp_path, check):
+    restated = "A ferry carries nine goats on each crossing and comes back empty, so the ferryman must row over before "
+    restated += "seventy-two goats and one stubborn mule stand on the far bank quite often."
+    record = audit(tmp_path, [message("a", text=FERRY), message("b", "a", text=restated)], check)
+    assert flagged(record) == sorted([("below_leak", uid("b")), ("question", uid("a"))])
+
+
+# -- what is told ----------------------------------------------------------------------------------------------------
+
+
+def test_a_finding_tells_benchmark_split_item_coverage_and_home_and_marks_the_words(tmp_path, check):
+    table = audit(tmp_path, [message("a", text=f"Ünlike ❤ this: {FERRY}")], check).table
+    (row,) = table.to_pylist()
+    facets = dict(row["facets"])
+    assert {k: facets[k] for k in ("benchmark", "split", "item", "coverage", "home")} == {
+        "benchmark": "quiz",
+        "split": "test",
+        "item": "ferry",
+        "coverage": "1.00",
+        "home": "https://example.org/quiz",
+    }
+    assert row["spans"][0]["quote"] == FERRY.rstrip("?")
+    assert row["spans"][0]["start"] == len("Ünlike ❤ this: ")
+    assert row["summary"].startswith("Quiz, test, item ferry: the question word for word")
+
+
+def test_the_second_span_of_a_question_with_its_answer_is_the_answer(tmp_path, check):
+    table = audit(
+        tmp_path, [message("a", text=FERRY), message("b", "a", text="I say nine crossings in all.")], check
+    ).table
+    (row,) = [row for row in table.to_pylist() if row["rule"].endswith("question_and_answer")]
+    assert [span["quote"] for span in row["spans"]] == [FERRY.rstrip("?"), "nine crossings in all"]
+    assert row["spans"][1]["id"] == uid("b")
+
+
+def test_what_hangs_below_a_question_is_told_to_the_last_reply_and_counted(tmp_path, check):
+    rows = [
+        message("a", text="Hello"),
+        message("b", "a", role="assistant", text="Hello"),
+        message("c", "b", role="prompter", text=FERRY),
+        message("d", "c", role="assistant", text="Easy."),
+        message("e", "d", role="prompter", text="Go on."),
+    ]
+    record = audit(tmp_path, rows, check)
+    assert flagged(record, "below_leak") == sorted([("below_leak", uid("d")), ("below_leak", uid("e"))])
+    (facets,) = [dict(r["facets"]) for r in record.table.to_pylist() if r["rule"].endswith("/question")]
+    assert facets["below"] == "2"
+
+
+def test_the_item_stands_beside_the_message_where_its_file_is_at_hand(tmp_path):
+    folder = tmp_path / "originals"
+    folder.mkdir()
+    write(folder / "quiz.jsonl", [{"question": SHORT}, {"question": FERRY}])
+    made_up = refs.add("quiz", folder / "quiz.jsonl", Parts(question="question"))
+    fingerprints.save(made_up, tmp_path / "r" / f"quiz{fingerprints.ENDING}")
+    check = BenchmarkLeakage(("quiz",), str(tmp_path / "r"), originals=str(folder))
+    (row,) = audit(tmp_path, [message("a", text=FERRY.upper())], check).table.to_pylist()
+    beside = row["spans"][-1]
+    assert (beside["source"], beside["line"], beside["quote"]) == ("quiz", 2, FERRY)
+
+
+def test_the_record_counts_items_touched_by_us_and_by_published_rules(tmp_path, check):
+    edited = " ".join(word if k % 7 else "crown" for k, word in enumerate(FERRY.split()))
+    record = audit(
+        tmp_path, [message("a", text=FERRY), message("b", "a", text=edited), message("c", text=SHORT)], check
+    )
+    (facts,) = record.facts.checks
+    assert facts.notes == ["held against 6 items of 1 reference sets"]
+    benchmarks, items = facts.tables
+    assert benchmarks.rows == (("quiz", "test", 6, 2, "33.33%", 1, 1, 1, 1),)
+    assert items.rows == (("quiz", "ferry", 1), ("quiz", "short", 1))
+
+
+def test_benchmarks_without_a_touched_item_are_told_as_well(tmp_path, check):
+    (facts,) = audit(tmp_path, [message("a", text="Hello there")], check).facts.checks
+    assert facts.tables[0].rows == (("quiz", "test", 6, 0, "0.00%", 0, 0, 0, 0),)
+    assert facts.tables[1].rows == ()
+
+
+def test_a_copy_of_one_question_in_two_benchmarks_is_told_of_both(tmp_path):
+    made(tmp_path / "r", QUIZ)
+    check = made(tmp_path / "r", QUIZ[:1], name="other", references=("quiz", "other"))
+    record = audit(tmp_path, [message("a", text=FERRY)], check)
+    assert sorted(dict(f)["benchmark"] for f in record.table["facets"].to_pylist()) == ["other", "quiz"]
+
+
+def test_a_question_that_another_one_explains_better_is_not_told(tmp_path):
+    near = FERRY.replace("nine goats", "two goats").replace("seventy-two", "sixteen")
+    check = made(tmp_path / "r", [*QUIZ, Item("near", {"question": (near,)})])
+    assert found(tmp_path, check, FERRY) == [("question", "ferry", "verbatim")]
+
+
+def test_messages_without_words_are_not_judged(tmp_path, check):
+    (facts,) = audit(tmp_path, [message("a", text=FERRY), message("b", "a", text="...")], check).facts.checks
+    assert (facts.judged, facts.skipped) == (1, {"the text has no words": 1})
+
+
+# -- settings --------------------------------------------------------------------------------------------------------
+
+
+def test_references_that_are_not_there_are_refused_and_the_way_out_is_told():
+    with pytest.raises(ValueError, match=r"no fingerprint of 'gsm9k'; there are .*gsm8k.*refs build gsm9k"):
+        BenchmarkLeakage(references=("gsm9k",))
+
+
+def test_without_any_reference_there_is_no_audit(tmp_path, monkeypatch):
+    monkeypatch.setattr(fingerprints, "SHIPPED", tmp_path)
+    monkeypatch.setenv("CHATAUDIT_REFERENCES", str(tmp_path))
+    with pytest.raises(ValueError, match="no fingerprint at all"):
+        BenchmarkLeakage(folder=str(tmp_path))
+
+
+def test_a_damaged_reference_is_refused_at_the_door(tmp_path, check):
+    path = tmp_path / "references" / f"quiz{fingerprints.ENDING}"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=r"quiz.fingerprint: is damaged.*refs build quiz --overwrite"):
+        BenchmarkLeakage(references=("quiz",), folder=str(tmp_path / "references"))
+
+
+@pytest.mark.parametrize("name", ["min_exact", "min_masked", "min_numbers_shared", "min_words_shared"])
+def test_shares_are_between_0_and_1(name):
+    with pytest.raises(ValueError, match=rf"{name}: 1.5 is not in \(0, 1\]"):
+        BenchmarkLeakage(**{name: 1.5})
+
+
+def test_originals_that_are_no_folder_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"originals: .* is no folder"):
+        BenchmarkLeakage(originals=str(tmp_path / "nowhere"))
+
+
+# -- real texts ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
+    """Ids that are flagged in the planted corpus, and all that was planted."""
+    folder = tmp_path_factory.mktemp("planted")
+    data = SHARED / "data" / "planted"
+    parts = Parts(question="question", choices="options", answer="answer", id="id")
+    built = refs.add("planted", data / "reference_items.jsonl.gz", parts)
+    fingerprints.save(built, folder / f"planted{fingerprints.ENDING}")
+    table = run(data / "corpus.jsonl.gz", checks=[BenchmarkLeakage(("planted",), str(folder))]).table
+    with gzip.open(data / "leakage_truth.jsonl.gz", "rt", encoding="utf-8") as file:
+        truth = {row["id"]: row["cls"] for row in map(json.loads, file)}
+    rows = zip(table["message_id"].to_pylist(), table["severity"].to_pylist(), strict=True)
+    return {i for i, severity in rows if severity > 1}, truth
+
+
+@needs_shared
+def test_planted_leaks_are_found_and_hard_negatives_are_not(planted):
+    ids, truth = planted
+    leaks = {i for i, kind in truth.items() if not kind.startswith("neg_")}
+    assert len(leaks) == 1000
+    assert len(leaks & ids) >= 995
+    assert len(ids & truth.keys() - leaks) == 0
+    assert len(ids - truth.keys()) <= 1
+
+
+@needs_shared
+def test_one_word_in_ten_replaced_is_found(planted):
+    ids, truth = planted
+    edited = {i for i, kind in truth.items() if kind == "sub10"}
+    assert len(edited & ids) >= 98
+
+
+@needs_shared
+def test_all_prompts_that_alpaca_eval_took_from_oasst_are_found_and_nothing_else(tmp_path):
+    data = SHARED / "data"
+    built = refs.build("alpaca_eval", [data / "benchmarks"])
+    fingerprints.save(built, tmp_path / f"alpaca_eval{fingerprints.ENDING}")
+    source = data / "oasst" / "oasst1_en_validation.messages.jsonl.gz"
+    table = run(source, checks=[BenchmarkLeakage(folder=str(tmp_path))]).table
+    facets = [dict(f) for f, s in zip(table["facets"].to_pylist(), table["severity"].to_pylist(), strict=True) if s > 1]
+    assert {f["benchmark"] for f in facets} == {"alpaca_eval"}
+    assert len({f["item"] for f in facets}) == 110
+
+
+@needs_shared
+def test_training_questions_of_gsm8k_are_no_test_questions(tmp_path):
+    source = SHARED / "data" / "benchmarks" / "gsm8k" / "train.jsonl"
+    rows = [json.loads(line) for line in source.read_text(encoding="utf-8").splitlines()]
+    write(tmp_path / "d.jsonl", [{"instruction": r["question"], "input": "", "output": r["answer"]} for r in rows])
+    table = run(tmp_path / "d.jsonl", checks=[BenchmarkLeakage(("gsm8k", "gsm8k_train"))]).table
+    assert set(table["rule"].to_pylist()) == {"benchmark_leakage/train_item"}
+    items = {dict(f)["item"] for f in table["facets"].to_pylist()}
+    assert len(items) == 7473
