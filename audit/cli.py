@@ -58,7 +58,7 @@ Format = Annotated[
     str | None,
     typer.Option(help=f"{', '.join(FORMATS)}. [default: told by the first records]", show_default=False),
 ]
-FOLDER = Path("chataudit-references")
+FOLDER = Path(BenchmarkLeakage.folder)
 Folder = Annotated[Path, typer.Option(help="With fingerprints of a project's own.")]
 Here = Annotated[bool, typer.Option("--here", help="Write to that folder, not among the user's data.")]
 Replace = Annotated[bool, typer.Option("--overwrite", help="Replace an older fingerprint of this name.")]

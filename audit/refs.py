@@ -112,9 +112,9 @@ def add(
     return made(card, items(card, file.parent))
 
 
-def made(card: Card, found: Iterator[Item], weights: Weights | None = None) -> Fingerprint:
+def made(card: Card, found: Iterator[Item]) -> Fingerprint:
     """The fingerprint of these items, with the weights that are shipped."""
-    return fingerprints.build(card, found, hashed, weights or fingerprints.load_weights())
+    return fingerprints.build(card, found, hashed, fingerprints.load_weights())
 
 
 def verify(folder: Path, names: Sequence[str] = ()) -> Iterator[tuple[str, Path, str]]:

@@ -28,7 +28,6 @@ from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
-import pyarrow.parquet as pq
 
 CARDS = Path(__file__).with_name("cards.toml")
 
@@ -312,6 +311,8 @@ def _records(path: Path, parts: Parts) -> Iterator[Any]:
         with gzip.open(path) if is_packed else open(path, "rb") as file:
             text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
             if kind == ".parquet":
+                import pyarrow.parquet as pq  # takes long to load, and an audit needs none of it
+
                 for batch in pq.ParquetFile(file).iter_batches():
                     yield from batch.to_pylist()
             elif kind in (".jsonl", ".ndjson"):

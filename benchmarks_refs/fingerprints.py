@@ -151,7 +151,6 @@ def build(card: Card, items: Iterable[Item], hasher: Hasher, weights: Weights) -
     of_text = np.repeat(np.arange(len(texts)), n_tokens)
     at = np.arange(len(hashed.hashes)) - hashed.bounds[of_text]
     kept = _kept(hashed, kinds, n_tokens)
-    gram = leading(hashed.masked[kept], MASKED) | leading(hashed.exact[kept], EXACT) >> np.uint64(MASKED)
     weight = _weights(hashed, kinds, of_text, weights)
     asked = kinds == QUESTION if card.split in ("test", "validation") else np.zeros(len(kinds), dtype=bool)
     bags, bag_sizes, words, word_weights = _bags(hashed, asked & (n_tokens <= FULL), weight)
@@ -165,7 +164,7 @@ def build(card: Card, items: Iterable[Item], hasher: Hasher, weights: Weights) -
         leading(hashed.whole, WHOLE),
         _written(texts, hashed, kinds),
         np.bincount(of_text[kept], minlength=len(texts)).astype(np.int32),
-        gram,
+        kept_of(hashed.masked[kept], hashed.exact[kept]),
         np.diff(at[kept], prepend=0).clip(0).astype(np.uint8),  # the first is at 0, but for choices
         weight | hashed.is_number * np.uint8(A_NUMBER),
         np.ascontiguousarray(item),
@@ -180,6 +179,16 @@ def build(card: Card, items: Iterable[Item], hasher: Hasher, weights: Weights) -
 def leading(hashes: Hashes, bits: int) -> Hashes:
     """The highest bits of hashes, in their places."""
     return hashes >> np.uint64(64 - bits) << np.uint64(64 - bits)
+
+
+def kept_of(masked: Hashes, exact: Hashes) -> Hashes:
+    """What is kept of grams, of which both forms are given."""
+    return leading(masked, MASKED) | leading(exact, EXACT) >> np.uint64(MASKED)
+
+
+def shortened(hashes: Hashes) -> npt.NDArray[np.uint32]:
+    """What is kept of a token in a bag."""
+    return (hashes >> np.uint64(32)).astype(np.uint32)
 
 
 def _written(texts: Sequence[str], hashed: Hashed, kinds: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
@@ -241,7 +250,7 @@ def _bags(
     hashed: Hashed, parts: npt.NDArray[np.bool_], weight: npt.NDArray[np.uint8]
 ) -> tuple[Ints, Ints, npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
     bags, sizes, words, weights = [], [], [np.zeros(0, np.uint32)], [np.zeros(0, np.uint8)]
-    short = (hashed.hashes >> np.uint64(32)).astype(np.uint32)
+    short = shortened(hashed.hashes)
     for part in np.flatnonzero(parts).tolist():
         here = slice(hashed.bounds[part], hashed.bounds[part + 1])
         numbers = short[here][hashed.is_number[here]]

@@ -24,7 +24,17 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ..benchmarks_refs.cards import Card, items
-from ..benchmarks_refs.fingerprints import FULL, MIN_NUMBERS, N_GRAM, STEP, WHOLE, as_written, leading
+from ..benchmarks_refs.fingerprints import (
+    FULL,
+    MIN_NUMBERS,
+    N_GRAM,
+    STEP,
+    WHOLE,
+    as_written,
+    kept_of,
+    leading,
+    shortened,
+)
 from .base import kernels, references
 from .base.check import ALL, Check, Result, Stage, Table
 from .base.findings import ERROR, FINDINGS, NOTE, WARNING, Rule, Spans, claim, clipped, cover, token_spans
@@ -369,14 +379,14 @@ class _Texts:
 
     def short(self, row: int) -> npt.NDArray[np.uint32]:
         """The tokens as bags hold them."""
-        return (self.tokens(row) >> np.uint64(32)).astype(np.uint32)
+        return shortened(self.tokens(row))
 
     def grams(self, row: int) -> HashArray:
         """The grams as fingerprints hold them."""
         if row not in self._grams:
             tokens = self.tokens(row)
             masked = grams(np.where(self.is_number(row), np.uint64(ALL_NUMBERS), tokens), N_GRAM)
-            self._grams[row] = leading(masked, 40) | leading(grams(tokens, N_GRAM), 8) >> np.uint64(40)
+            self._grams[row] = kept_of(masked, grams(tokens, N_GRAM))
         return self._grams[row]
 
     def place(self, part: int, row: int, first: int, end: int) -> tuple[int, int] | None:
@@ -528,7 +538,7 @@ def _same_numbers(texts: _Texts, judged: BoolArray) -> Iterator[tuple[int, list[
     wanted &= n_tokens <= 2 * FULL  # a question in other words is no essay
     rows = np.flatnonzero(wanted)
     kept = np.repeat(wanted, n_tokens)
-    words = (tokens.hashes[kept] >> np.uint64(32)).astype(np.uint32)
+    words = shortened(tokens.hashes[kept])
     keys, owners = number_keys(words[is_number[kept]], np.append(0, np.cumsum(n_numbers[rows])))
     left, right = (np.searchsorted(bags.keys, keys, side=side) for side in ("left", "right"))
     many = np.where(right - left <= MAX_FANOUT, right - left, 0)
@@ -670,7 +680,8 @@ def _seen(refs: References, columns: dict[str, IntArray], found: list[_Hit]) -> 
         for item in refs.items_of(int(part[k])).tolist():
             said[int(columns["text"][k]), item] = [False, *published[:, k].tolist()]
     for hit in found:
-        if _rule(hit, refs).severity >= WARNING or _rule(hit, refs) is TRAIN_ITEM:
+        rule = _rule(hit, refs)
+        if rule.severity >= WARNING or rule is TRAIN_ITEM:
             for item in hit.items:
                 said.setdefault((hit.row, item), [False] * len(RULES))[0] = True
     items = np.array([item for _, item in said], dtype=np.int64)
