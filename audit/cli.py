@@ -19,6 +19,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from .. import __version__
 from ..checks.base.findings import SEVERITIES
 from ..checks.benchmark_leakage import BenchmarkLeakage
+from ..checks.lang_mismatch import LangMismatch
 from ..checks.schema_invariants import SchemaInvariants
 from ..reports.html import pages
 from ..reports.record import FINDINGS_FILE, REPORT, Record, refuse_taken
@@ -90,6 +91,10 @@ def run(
     config: ConfigFile = None,
     checks: Annotated[str, typer.Option(help="Names with commas. [default: all]", show_default=False)] = "",
     format: Format = None,
+    lang: Annotated[
+        str | None,
+        typer.Option(help="Language of messages that declare none, such as en or pt-BR.", show_default=False),
+    ] = None,
     engine: Annotated[
         str | None, typer.Option(help=f"{', '.join(ENGINES)}. [default: auto]", show_default=False)
     ] = None,
@@ -108,6 +113,8 @@ def run(
     with _told():
         _leave_pandas_out()
         settings = configuration.load(config)
+        if lang is not None:
+            settings = settings.setting(LangMismatch.name, lang=lang)
         named = [_split(argument) for argument in split or ()]
         target = _target(out_dir, [*(sources or ()), *(path for _, path in named)], overwrite)
         with _progress(quiet) as progress:

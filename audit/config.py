@@ -36,6 +36,10 @@ class Config:
     settings: Settings = Settings()
     checks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # settings by check
 
+    def setting(self, check: str, **values: Any) -> "Config":
+        """The same with other values of some settings of a check."""
+        return Config(self.settings, {**self.checks, check: {**self.checks.get(check, {}), **values}})
+
 
 def load(path: Path | None = None) -> Config:
     """The given file, or `chataudit.toml`, or `[tool.chataudit]` of `pyproject.toml` in the working folder.

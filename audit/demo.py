@@ -482,6 +482,15 @@ def _asked(item: Item, index: int = 0, flagged: int = 0, also: str = "") -> Call
     return plant
 
 
+_FINNISH = (
+    "Sauna lämmitetään hitaasti, jotta kivet ehtivät kuumeta tasaisesti. Löylyä heitetään vähän kerrallaan, ja välillä "
+    "käydään vilvoittelemassa järvessä."
+)
+_GALICIAN = (
+    "O pan de millo faise con auga morna e un chisco de sal, e hai que deixalo repousar unha hora ben tapado. Despois "
+    "métese no forno ata que a codia quede dourada e renxa cando se lle peta cos dedos."
+)
+
 FAULTS: dict[str, Callable[[Release, Tree], Message]] = {
     "role_alternation": _set(4, role="prompter", rank=None),
     "root_role": _set(0, role="assistant"),
@@ -540,4 +549,8 @@ FAULTS: dict[str, Callable[[Release, Tree], Message]] = {
     ),
     "train_item": _asked(_OWL),
     "below_leak": _asked(_BAKER, flagged=1),
+    "wrong_language": _set(4, text=_FINNISH, lang="hu"),
+    "close_language": _set(4, text=_GALICIAN, lang="pt"),
+    "mixed_language": _set(4, text=f"{_FINNISH}\n\nTo translate: the third paragraph, as soon as possible.", lang="en"),
+    "label_disagrees": _labels("value", lambda values: [values[0], 1.0, *values[2:]]),
 }

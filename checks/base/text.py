@@ -25,6 +25,7 @@ from .kernels._layout import (
     WORD,
     WORDS,
 )
+from .languages import script_table
 
 IntArray = npt.NDArray[np.int64]
 HashArray = npt.NDArray[np.uint64]
@@ -64,6 +65,14 @@ class Tokens(NamedTuple):
     bounds: IntArray  # (n_texts + 1,) number of each text's first token
 
 
+class Prose(NamedTuple):
+    """The prose of several texts, and how many letters it has."""
+
+    data: npt.NDArray[np.uint8]  # UTF-8, with spaces where there is none
+    offsets: IntArray  # (n_texts + 1,) where each text begins
+    counts: npt.NDArray[np.int32]  # (n_texts, N_COUNTS) letters by script, bytes of code (kernels/_layout.py)
+
+
 class Shingles(NamedTuple):
     """The sets of hashed n-grams of several texts, one after another."""
 
@@ -81,15 +90,32 @@ def tokenise(column: pa.Array) -> Tokens:
     marks behind it. Characters that cannot be seen and separate nothing (a soft hyphen, a joiner) are passed over.
 
     """
-    return Tokens(*kernels.tokenise(*_bytes(column), *_table()))
+    return Tokens(*kernels.tokenise(*utf8(column), *_table()))
 
 
 def mark(column: pa.Array, tokens: Tokens) -> npt.NDArray[np.uint8]:
     """Which tokens of a column are numbers, and begin lines and sentences: flags as in kernels/_layout.py."""
-    return kernels.mark(*_bytes(column), tokens.starts, tokens.ends, tokens.bounds, _digits())
+    return kernels.mark(*utf8(column), tokens.starts, tokens.ends, tokens.bounds, _digits())
 
 
-def _bytes(column: pa.Array) -> tuple[npt.NDArray[np.uint8], IntArray]:
+def prose(column: pa.Array) -> Prose:
+    """What of texts is prose: without code, tables, tags, formulas, addresses, names of files and variables."""
+    data, offsets = utf8(column)
+    masked, counts = kernels.prose(data, offsets, script_table())
+    return Prose(masked, offsets, counts)
+
+
+def excerpts(prose: Prose, rows: IntArray, limit: int) -> pa.Array:
+    """The prose of these rows, blanks drawn together; of a longer one about `limit` bytes from begin, middle, end."""
+    return _strings(*kernels.excerpts(prose.data, prose.offsets, rows, limit))
+
+
+def _strings(data: npt.NDArray[np.uint8], offsets: IntArray) -> pa.Array:
+    buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(data)]
+    return pa.Array.from_buffers(pa.string(), len(offsets) - 1, buffers)
+
+
+def utf8(column: pa.Array) -> tuple[npt.NDArray[np.uint8], IntArray]:
     """The UTF-8 of a column of strings, and where in it each text begins."""
     # What stands behind a null in the column's data is no text of it.
     column = column.cast(pa.string()).fill_null("")

@@ -46,8 +46,8 @@ def test_the_working_folder_is_looked_at_first_for_chataudit_toml_then_for_pypro
         ),
         (
             "[checks.near]\n",
-            "c.toml: [checks] near: no such setting; there are benchmark_leakage, near_duplicates, prompt_parroting, "
-            "schema_invariants",
+            "c.toml: [checks] near: no such setting; there are benchmark_leakage, lang_mismatch, near_duplicates, "
+            "prompt_parroting, schema_invariants",
         ),
         ("[runs]\n", "c.toml: runs: no such setting; there are run, checks"),
         (

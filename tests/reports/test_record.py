@@ -45,7 +45,7 @@ def test_findings_are_a_data_frame(record):
     assert isinstance(frame, pd.DataFrame)
     assert frame["message_id"].tolist() == [uid("b"), uid("b")]
     assert frame["facets"][0] == {"role": "prompter"}
-    names = "benchmark_leakage, near_duplicates, prompt_parroting, schema_invariants"
+    names = "benchmark_leakage, lang_mismatch, near_duplicates, prompt_parroting, schema_invariants"
     with pytest.raises(LookupError, match=f"'parroting' was not run; there are {names}"):
         record.findings("parroting")
 

