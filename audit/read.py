@@ -21,6 +21,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..checks.base.messages import FAULTS, MESSAGES, IntArray
 from ..reports.record import FINDINGS_FILE, RECORD
@@ -619,7 +620,7 @@ def _parse_table(block: Block, plan: Plan) -> Parsed:
     numbers = _line_numbers(block, len(block.data))
     try:
         block.data.validate(full=True)  # UTF-8 above all
-        return _placed(*plan.format.arrange(block.data), block, numbers)
+        return _placed(block.data, block, plan, numbers)
     except (pa.ArrowException, UnicodeDecodeError):
         records, faults = _table_records(block.data)
         faults = [fault._replace(line=int(numbers[fault.line])) for fault in faults]
@@ -670,7 +671,7 @@ def _parse_as_columns(block: Block, plan: Plan) -> Parsed | None:
     if table is None:
         return None
     try:
-        return _placed(*plan.format.arrange(table), block, _line_numbers(block, table.num_rows))
+        return _placed(table, block, plan, _line_numbers(block, table.num_rows))
     except pa.ArrowInvalid:
         return None
 
@@ -679,7 +680,11 @@ def _line_numbers(block: Block, n: int) -> IntArray:
     return np.arange(block.first, block.first + n) if block.lines is None else block.lines
 
 
-def _placed(arranged: pa.Table, rows: IntArray, block: Block, lines: IntArray) -> Parsed:
+def _placed(table: pa.Table, block: Block, plan: Plan, lines: IntArray) -> Parsed:
+    def places() -> pa.Array:
+        return pc.binary_join_element_wise(block.source.name, pa.array(lines).cast(pa.string()), ":")
+
+    arranged, rows = plan.format.arrange(table, places)
     columns = {name: arranged[name] for name in arranged.column_names}
     columns["source"] = pa.repeat(block.source.name, len(arranged))
     columns["line"] = pa.array(lines[rows], pa.int64())

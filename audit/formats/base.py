@@ -52,8 +52,10 @@ class Format(ABC):
         """The raw columns, where Arrow can parse whole blocks; None: record by record."""
         return None
 
-    def arrange(self, table: pa.Table) -> tuple[pa.Table, IntArray]:
+    def arrange(self, table: pa.Table, places: Callable[[], pa.Array]) -> tuple[pa.Table, IntArray]:
         """Raw columns to those of MESSAGES but for the place, and the row of `table` that each message comes from.
+
+        `places` gives the place (file:line) of each row, for the id of what has none.
 
         Raises ArrowInvalid where a value is not what the format promises; the records are then read one by one.
         """

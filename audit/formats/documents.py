@@ -1,6 +1,6 @@
 """Plain documents: texts with an id, perhaps a language, perhaps the text that they answer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -49,17 +49,17 @@ class Documents(Format):
         kinds = dict.fromkeys(("text", "lang", "context", "split"), pa.string())
         return columns_of({"id": pa.int64() if is_number else pa.string(), **kinds}, sample)
 
-    def arrange(self, table: pa.Table) -> tuple[pa.Table, IntArray]:
+    def arrange(self, table: pa.Table, places: Callable[[], pa.Array]) -> tuple[pa.Table, IntArray]:
         n = table.num_rows
 
         def column(name: str) -> pa.Array:
             found = name in table.column_names
             return fit(table[name].combine_chunks(), pa.string()) if found else pa.nulls(n, pa.string())
 
-        if "id" not in table.column_names or table["id"].null_count:
-            raise pa.ArrowInvalid("a document without an id is known by its line")
-        is_number = pa.types.is_integer(table["id"].type)
+        is_number = "id" in table.column_names and pa.types.is_integer(table["id"].type)
         ids = table["id"].combine_chunks().cast(pa.string()) if is_number else column("id")
+        if ids.null_count:  # a document without an id is known by its place
+            ids = pc.coalesce(ids, places())
         answers = column("context")
         has_context = answers.is_valid()
         names = pc.binary_join_element_wise(ids, "#context", "")

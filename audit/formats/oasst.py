@@ -3,7 +3,7 @@
 The layout is that of the data set card (https://huggingface.co/datasets/OpenAssistant/oasst1).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -52,7 +52,7 @@ class OasstMessages(Format):
                     return None
         return columns_of(kinds, sample)
 
-    def arrange(self, table: pa.Table) -> tuple[pa.Table, IntArray]:
+    def arrange(self, table: pa.Table, places: Callable[[], pa.Array]) -> tuple[pa.Table, IntArray]:
         columns = {
             name: fit(table[raw].combine_chunks(), MESSAGES.field(name).type)
             for raw, name in RAW.items()
