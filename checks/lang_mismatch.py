@@ -12,6 +12,7 @@ kin; 7. a second detector, and text that is mostly names; 8. a vote of the segme
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -34,6 +35,7 @@ from .base.languages import (
     are_one,
     are_slavic,
     base,
+    english_name,
     kin,
     script_table,
     scripts,
@@ -82,7 +84,7 @@ ASKED_FOR = "the prompt asked for that language"
 
 SCREEN = 300  # bytes of each text that are read at first: whether it is in its language is known by then
 READ = 900  # bytes of one that may not be
-MAX_SEGMENTS = 100  # of one text
+MAX_SEGMENTS, RUN = 100, 10  # of one text that are read, and of them so many in a row
 MAX_SPANS = 3
 MAX_ANCESTORS = 20
 MAX_PROMPT = 5000  # characters that are read at each end
@@ -92,6 +94,7 @@ MAX_TOLD = 20  # disagreements that are told, each way
 MIN_WEIGHT = 4  # of letters, for anything to be said
 MIN_OTHER = 8  # letters of a script other than Latin, for a detector
 MIN_SCRIPT = 0.5  # of the letters, for a language that its script decides
+MIN_KANA = 0.2  # of the letters, in Japanese
 MAX_OWN, MIN_TOP = 0.35, 0.6  # of the letters in the declared language's scripts, and in one other script
 MIN_OWN_LETTERS, MIN_OWN = 30, 0.15  # in the declared language, or such a share of them: the text is mixed
 SURE_SECOND = 0.7  # of the second detector, for a close language; the first one's is 1 - max_declared
@@ -100,6 +103,7 @@ SURE = 0.15  # both probabilities, multiplied, for any claim
 SHORT = 30  # letters below which SURE_SHORT is asked for
 MANY_CAPITALS, ALL_CAPITALS, LONG = 0.6, 0.8, 400  # words with capitals; letters from which they do not matter
 MIN_SEGMENT = 8  # letters
+MIN_SHARE = 0.3  # of the letters that the segments confirm
 
 _SEGMENT = re.compile(r"[^\n.!?;:。！？；：…()\[\]\"“”„«»「」『』]+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -168,12 +172,13 @@ class _Text(NamedTuple):
     first: float  # probability of the detected language and its kin
     second: float
     close: bool = False
+    by_script: bool = False  # no detector was asked
 
 
 class _Segments(NamedTuple):
     """The parts of a text, and which of them are in which language."""
 
-    edges: list[tuple[int, int]]  # code points of the prose
+    parts: "list[_Part]"
     is_other: list[bool]
     share: float  # of the letters that are in the detected language
     is_mixed: bool
@@ -221,6 +226,7 @@ class _Scan:
         self.letters = batch.prose.counts[:, :N_SCRIPTS] * WEIGHTS
         self.total = self.letters.sum(axis=1)
         self.claims: list[_Claim] = []
+        self._asked: dict[tuple[int, str, str], bool] = {}
 
     def result(self) -> Result:
         by_script, asked = self._by_script()
@@ -229,6 +235,9 @@ class _Scan:
             if segments.is_mixed:
                 if segments.share > 0.5:
                     self.claims.append(_Claim(MIXED_LANGUAGE, text, segments))
+                continue
+            if segments.share < MIN_SHARE:
+                self.outcome[text.row] = NOT_AGREED
                 continue
             rule = CLOSE_LANGUAGE if text.close else WRONG_LANGUAGE
             self.claims.append(_Claim(rule, text, segments))
@@ -245,13 +254,15 @@ class _Scan:
         """The declared language of each row, empty where there is none; and the outcomes so far."""
         tags = self.batch.column("lang").dictionary_encode()
         known = [base(tag) for tag in tags.dictionary.to_pylist()]
-        fallback = base(self.check.lang) if self.check.lang else None
-        codes = np.array([*(code or "" for code in known), fallback or ""], dtype=object)
+        codes = np.array([*(code or "" for code in known), ""], dtype=object)
         at = as_ints(tags.indices, len(known))
+        declared, is_unknown = codes[at], np.array([*(code is None for code in known), False])[at]
+        if self.check.lang:
+            declared[(declared == "") & ~is_unknown & ~self.batch.is_context] = base(self.check.lang)
         outcome = np.full(len(self.batch), "judged", dtype=object)
-        outcome[codes[at] == ""] = NO_LANGUAGE
-        outcome[np.array([*(code is None for code in known), False])[at]] = UNKNOWN_TAG
-        return codes[at], outcome
+        outcome[declared == ""] = NO_LANGUAGE
+        outcome[is_unknown] = UNKNOWN_TAG
+        return declared, outcome
 
     # -- scripts -----------------------------------------------------------------------------------------------------
 
@@ -275,8 +286,13 @@ class _Scan:
     def _of_language(self, code: str, rows: IntArray) -> tuple[list[_Text], IntArray]:
         letters, total = self.letters[rows], self.total[rows]
         own_scripts = list(scripts(code))
-        own = letters[:, own_scripts].sum(axis=1) / total
         plain = self.batch.prose.counts[rows, :N_SCRIPTS]
+        if code != "ja":  # Japanese is written in two scripts, and here both count as Kana
+            is_japanese = letters[:, KANA] > MIN_KANA * (letters[:, KANA] + letters[:, HAN])
+            for counts in (letters, plain):
+                counts[is_japanese, KANA] += counts[is_japanese, HAN]
+                counts[is_japanese, HAN] = 0
+        own = letters[:, own_scripts].sum(axis=1) / total
         n_own, n_all = plain[:, own_scripts].sum(axis=1), plain.sum(axis=1)
         top = letters.argmax(axis=1)
         # Latin words stand in texts of all scripts: whose they are is left to the vote of the segments.
@@ -285,22 +301,16 @@ class _Scan:
         decided = np.zeros(len(rows), dtype=bool)
         if code in SCRIPT_DECIDES:
             decided = own >= MIN_SCRIPT
-            # Han alone is Chinese rather than Japanese, and with Kana the other way round.
-            n_kana, n_han = plain[:, KANA], plain[:, HAN]
-            if code == "ja":
-                decided &= (n_kana > 0) | (n_han < MIN_OTHER)
-            elif code == "zh":
-                decided &= letters[:, KANA] <= 0.2 * total
+            if code == "ja":  # Han alone may be Chinese
+                decided &= (plain[:, KANA] > 0) | (plain[:, HAN] < MIN_OTHER)
         self.is_match[rows[decided]] = True
         self.outcome[rows[~decided & ~is_foreign & (own < MIN_SCRIPT)]] = SEVERAL_SCRIPTS
         by_script = {script: language for language, script in SCRIPT_DECIDES.items()}
         is_told = is_foreign & np.isin(top, list(by_script))
-        found = []
-        for k in np.flatnonzero(is_told).tolist():
-            language = by_script[int(top[k])]
-            if language == "zh" and plain[k, KANA]:
-                language = "ja"
-            found.append(_Text(int(rows[k]), code, float(total[k]), False, language, 1.0, 1.0))
+        found = [
+            _Text(int(rows[k]), code, float(total[k]), False, by_script[int(top[k])], 1.0, 1.0, by_script=True)
+            for k in np.flatnonzero(is_told).tolist()
+        ]
         asked = ~decided & ~is_told & (self.outcome[rows] == "judged")
         is_few = asked & (total < np.where(top == LATIN, self.check.min_short, MIN_OTHER))
         self.outcome[rows[is_few]] = FEW_LETTERS
@@ -438,8 +448,7 @@ class _Scan:
             opinions = detector(self.check.second).detect(_lower(pieces))
             confirmed = np.isin(opinions.codes[:, 0], list(own_kin))
             is_mixed = bool(letters[own][confirmed].sum() >= MIN_OWN_LETTERS)
-        edges = [(part.start, part.end) for part in parts]
-        return _Segments(edges, other, float(letters[other].sum() / total), is_mixed)
+        return _Segments(parts, other, float(letters[other].sum() / total), is_mixed)
 
     # -- context -----------------------------------------------------------------------------------------------------
 
@@ -453,7 +462,7 @@ class _Scan:
             if prompt >= 0 and c.rule is not MIXED_LANGUAGE:
                 if claimed.get(prompt) == c.text.detected or self.declared[prompt] in kin(c.text.detected):
                     context = LIKE_PROMPT
-                elif self._was_asked(c.text):
+                elif self._was_asked(prompt, c.text.declared, c.text.detected):
                     self.outcome[c.text.row] = ASKED_FOR
                     continue
                 elif self.is_match[prompt]:
@@ -461,24 +470,29 @@ class _Scan:
             kept.append(c._replace(context=context))
         self.claims = kept
 
-    def _was_asked(self, text: _Text) -> bool:
-        """Whether a message before this one asks for its language, or its prompt holds some of it."""
-        tongues = (text.declared, "en")
-        prompt = row = int(self.batch.parent[text.row])
+    def _was_asked(self, prompt: int, declared: str, detected: str) -> bool:
+        """Whether a prompt, or a message above it, asks for the detected language, or the prompt holds some of it."""
+        key = prompt, declared, detected
+        if key not in self._asked:  # many replies may share a prompt
+            self._asked[key] = self._names(prompt, declared, detected) or self._holds(prompt, declared, detected)
+        return self._asked[key]
+
+    def _names(self, prompt: int, declared: str, detected: str) -> bool:
+        row = prompt
         for _ in range(MAX_ANCESTORS):
             if row < 0:
                 break
             said = _ends(self.batch.column("text")[row].as_py() or "")
-            if asks_for(said, text.detected, tongues, translation=row == prompt):
+            if asks_for(said, detected, (declared, "en"), translation=row == prompt):
                 return True
             row = int(self.batch.parent[row])
-        return self._holds(prompt, text)
+        return False
 
-    def _holds(self, row: int, text: _Text) -> bool:
-        """Whether a message, in another language as a whole, holds something in the detected one."""
+    def _holds(self, row: int, declared: str, detected: str) -> bool:
+        """Whether a message, in the declared language as a whole, holds something in the detected one."""
         prompt = _ends(self._prose(row))
-        parts = [part for part in _parts(prompt, scripts(text.detected)) if part.letters >= MIN_WEIGHT]
-        if not set(scripts(text.declared)) & set(scripts(text.detected)):
+        parts = [part for part in _parts(prompt, scripts(detected)) if part.letters >= MIN_WEIGHT]
+        if not set(scripts(declared)) & set(scripts(detected)):
             is_other = [part.own > 0.5 for part in parts]
             return any(is_other) and not all(is_other)
         parts = [part for part in parts if part.letters >= MIN_SEGMENT]
@@ -486,10 +500,9 @@ class _Scan:
             return False
         pieces = _lower(parts)
         guesses = [detector(name).detect(pieces) for name in (self.check.first, self.check.second)]
-        other_kin, own_kin = kin(text.detected) - {text.declared}, kin(text.declared) - {text.detected}
         other, own = (
             [max(some.mass(k, languages) for some in guesses) >= 0.5 for k in range(len(parts))]
-            for languages in (other_kin, own_kin)
+            for languages in (kin(detected) - {declared}, kin(declared) - {detected})
         )
         # What is asked stands before or behind what is quoted; a prompt that is wholly in the other language has the
         # wrong tag too.
@@ -527,11 +540,13 @@ class _Scan:
     def _evidence(self, c: _Claim) -> list[tuple[int, int]]:
         """The longest runs of segments in the detected language, as code points of the text."""
         runs: list[tuple[int, int]] = []
-        for (start, end), is_other, was_other in zip(
-            c.segments.edges, c.segments.is_other, [False, *c.segments.is_other], strict=False
-        ):
-            if is_other:
-                runs = [*runs[:-1], (runs[-1][0], end)] if was_other else [*runs, (start, end)]
+        before = -2  # number of the segment before, if that was in the detected language
+        for part, is_other in zip(c.segments.parts, c.segments.is_other, strict=True):
+            if is_other and part.number == before + 1:
+                runs[-1] = runs[-1][0], part.end
+            elif is_other:
+                runs.append((part.start, part.end))
+            before = part.number if is_other else -2
         longest = sorted(runs, key=lambda run: run[0] - run[1])[:MAX_SPANS]
         # Prose has a space for each byte that was taken out, so its places are told by bytes.
         prose_ = self._prose(c.text.row)
@@ -578,6 +593,7 @@ def _of_rows(n: int, **columns: pa.Array) -> pa.Table:
 class _Part(NamedTuple):
     """A segment of a text's prose."""
 
+    number: int  # from 0, of all segments of the text
     text: str
     start: int  # code points of the prose
     end: int
@@ -586,24 +602,35 @@ class _Part(NamedTuple):
 
 
 def _parts(prose_: str, own_scripts: Sequence[int]) -> list[_Part]:
-    """A text's prose at line ends, sentence marks, quotation marks and brackets, where there is a letter between."""
+    """The segments of a text's prose that have a letter.
+
+    It is cut at line ends, sentence marks, quotation marks, brackets, and where letters of these scripts meet others.
+    """
     codes = np.frombuffer(prose_.encode("utf-32-le"), dtype=np.uint32)
     found = script_table()[np.minimum(codes, 0xFFFF)]
     found[(codes >= 0x20000) & (codes < 0x40000)] = HAN
     weights = WEIGHTS * (np.arange(N_SCRIPTS) > 0)
+    is_own = np.isin(found, own_scripts)
     all_letters = np.append(0, np.cumsum(weights[found]))
-    own_letters = np.append(0, np.cumsum(np.where(np.isin(found, own_scripts), weights[found], 0)))
-    parts = []
+    own_letters = np.append(0, np.cumsum(np.where(is_own, weights[found], 0)))
+    at = np.flatnonzero(found)
+    cuts = at[1:][is_own[at[1:]] != is_own[at[:-1]]]
+    parts: list[_Part] = []
     for match in _SEGMENT.finditer(prose_):
-        part = match.group().strip()
-        start = match.start() + match.group().find(part)
-        end = start + len(part)
-        letters = float(all_letters[end] - all_letters[start])
-        if letters:
-            own = float(own_letters[end] - own_letters[start])
-            parts.append(_Part(part, start, end, letters, own / letters))
-    # Of a text of very many segments, as many as can be read, evenly spread.
-    return parts if len(parts) <= MAX_SEGMENTS else [parts[k * len(parts) // MAX_SEGMENTS] for k in range(MAX_SEGMENTS)]
+        inside = cuts[np.searchsorted(cuts, match.start(), "right") : np.searchsorted(cuts, match.end())].tolist()
+        for first, last in pairwise([match.start(), *inside, match.end()]):
+            part = prose_[first:last].strip(" \t\r,-–—*•")
+            start = prose_.find(part, first)
+            end = start + len(part)
+            letters = float(all_letters[end] - all_letters[start])
+            if letters:
+                own = float(own_letters[end] - own_letters[start]) / letters
+                parts.append(_Part(len(parts), part, start, end, letters, own))
+    if len(parts) <= MAX_SEGMENTS:
+        return parts
+    # Of a text of very many segments, as many as can be read, in runs that are evenly spread.
+    starts = [k * (len(parts) - RUN) // (MAX_SEGMENTS // RUN - 1) for k in range(MAX_SEGMENTS // RUN)]
+    return [part for start in starts for part in parts[start : start + RUN]]
 
 
 def _ends(prompt: str) -> str:
@@ -622,17 +649,13 @@ def _lower(parts: Sequence[_Part]) -> pa.Array:
 
 
 def _summary(c: _Claim) -> str:
-    text = c.text
-    sure = (
-        f"with probability {text.first:.2f} and {text.second:.2f}"
-        if text.first < 1 or text.second < 1
-        else "by its script"
-    )
+    detected, declared = english_name(c.text.detected), english_name(c.text.declared)
     if c.rule is MIXED_LANGUAGE:
-        return f"{c.segments.share:.0%} of the text is {text.detected}, and some is {text.declared}, as it declares"
+        return f"{c.segments.share:.0%} of the text is {detected}, and some is {declared}, as it declares"
+    sure = "by its script" if c.text.by_script else f"probabilities {c.text.first:.2f} and {c.text.second:.2f}"
     if c.rule is CLOSE_LANGUAGE:
-        return f"The text is {text.detected} ({sure}), close to {text.declared}, which it declares"
-    return f"{c.segments.share:.0%} of the text is {text.detected} ({sure}); it declares {text.declared}"
+        return f"The text is {detected} ({sure}) and declares {declared}, which is close to it"
+    return f"{c.segments.share:.0%} of the text is {detected} ({sure}), and it declares {declared}"
 
 
 def _facets(c: _Claim) -> dict[str, str]:
@@ -707,7 +730,9 @@ def _disagreements(rows: pa.Table) -> pa.Table:
 
 
 def _disagreement(value: float, count: int, declared: str, detected: str) -> str:
-    said = f"{value:.0%} of {count:,} people" if count else f"People, by {value:.2f} of 1,"
+    said, own = f"{value:.0%} of {count:,} people say", english_name(declared)
     if detected:
-        return f"The text is {detected} and declares {declared}; {said} said that its language is not the declared one"
-    return f"{said} said that the text is not {declared}, which it declares; the detectors take it for {declared}"
+        return (
+            f"{said} that the text is not {own}, which it declares; the detectors take it for {english_name(detected)}"
+        )
+    return f"{said} that the text is not {own}, which it declares; the detectors take it for that"

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from .base.check import ALL, Check, Result, Stage
 from .base.findings import ERROR, FINDINGS, NOTE, WARNING, Rule, Spans, claim, cover
-from .base.messages import DETOXIFY, PLACES, Batch, IntArray, as_bools, as_ints, line_id, single
+from .base.messages import DETOXIFY, PLACES, Batch, IntArray, as_bools, as_ints, entries, line_id, single
 
 ROLES = ("prompter", "assistant")
 LABEL_NAMES = (
@@ -747,10 +747,10 @@ def labels(batch: Batch) -> list[Claims]:
             uneven,
             [f"{n_names[r]} label names, {n_values[r]} values and {n_counts[r]} counts" for r in uneven],
         )
-        value, value_row = _flattened(column, "value")
+        value, value_row = entries(column, "value")
         number = np.asarray(value.fill_null(np.nan))
         outside = ~((number >= 0) & (number <= 1))
-        count, count_row = _flattened(column, "count")
+        count, count_row = entries(column, "count")
         amount = as_ints(count, 0)
         odd_values = _first_each(value_row[outside])
         claims += _claims(
@@ -771,7 +771,7 @@ def labels(batch: Batch) -> list[Claims]:
             [f"A label has the count {c}; expected 1 or more" for c in amount[amount < 1][odd_counts[1]]],
             about=["count"] * len(odd_counts[0]),
         )
-        name, name_row = _flattened(column, "name")
+        name, name_row = entries(column, "name")
         code = as_ints(pc.index_in(name, value_set=pa.array(LABEL_NAMES)), -1)
         strange = _first_each(name_row[code < 0])
         unknown = name.filter(pa.array(code < 0)).take(pa.array(strange[1])).to_pylist()
@@ -785,7 +785,7 @@ def labels(batch: Batch) -> list[Claims]:
     column = batch.column("emojis")
     if column.null_count < len(column):
         n_names, n_counts = (_list_lengths(column, f) for f in ("name", "count"))
-        count, count_row = _flattened(column, "count")
+        count, count_row = entries(column, "count")
         below = np.bincount(count_row[as_ints(count, 0) < 1], minlength=len(batch)) > 0
         odd = np.flatnonzero((n_names != n_counts) | below)
         claims += _claims(
@@ -924,12 +924,6 @@ def _is_uuid(column: pa.Array) -> pa.Array:
 def _list_lengths(column: pa.Array, name: str) -> IntArray:
     """Entries of one list of a struct of lists, for each row; 0 where there is none."""
     return as_ints(pc.list_value_length(pc.struct_field(column, name)), 0)
-
-
-def _flattened(column: pa.Array, name: str) -> tuple[pa.Array, IntArray]:
-    """All entries of one list of a struct of lists, and the row of each."""
-    lists = pc.struct_field(column, name)
-    return pc.list_flatten(lists), np.asarray(pc.list_parent_indices(lists), dtype=np.int64)
 
 
 def _first_of(groups: IntArray) -> IntArray:

@@ -9,11 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .messages import BoolArray, IntArray
+from .messages import BoolArray, IntArray, entries
 
 FloatArray = npt.NDArray[np.float64]
 
-N_RESAMPLES = 500
+N_RESAMPLES = 200  # of 5 ms each
 Z = 1.959964  # 95 % of a normal distribution lie within so many standard deviations
 
 
@@ -88,19 +88,14 @@ def labels(column: pa.Array, name: str) -> tuple[FloatArray, IntArray]:
     `column` is one of LABELS. Of a label that a message has twice the first counts; a broken one counts as none.
     """
     means, counts = np.full(len(column), np.nan), np.zeros(len(column), dtype=np.int64)
-    names, parents = _flat(pc.struct_field(column, "name"))
+    names, parents = entries(column, "name")
     hits = np.flatnonzero(np.asarray(pc.equal(names, name).fill_null(False)))
     rows, first = np.unique(parents[hits], return_index=True)
     at = hits[first] - np.searchsorted(parents, rows)  # which of its labels
     for field, found in (("value", means), ("count", counts)):
-        values, parents = _flat(pc.struct_field(column, field))
+        values, parents = entries(column, field)
         place = np.searchsorted(parents, rows) + at
         there = place < np.searchsorted(parents, rows, side="right")
         read = np.asarray(values.take(pa.array(place[there])).cast(pa.float64()).fill_null(np.nan))
         found[rows[there]] = read if found is means else np.nan_to_num(read)
     return means, counts
-
-
-def _flat(lists: pa.Array) -> tuple[pa.Array, IntArray]:
-    """The values of all lists, and the row of each."""
-    return pc.list_flatten(lists), np.asarray(pc.list_parent_indices(lists), dtype=np.int64)

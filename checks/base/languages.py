@@ -97,13 +97,12 @@ def base(tag: str) -> str | None:
 
     Empty where the tag names none (`und`, `mul`, `zxx`); None where it is no language tag (BCP 47).
     """
-    from langcodes import Language  # its tables take 60 ms to load
-    from langcodes.tag_parser import LanguageTagError
+    from langcodes import Language, tag_is_valid  # its tables take 60 ms to load
 
-    try:
-        code = Language.get(tag.strip()).language
-    except (LanguageTagError, ValueError):
+    tag = tag.strip()
+    if tag and not tag_is_valid(tag):
         return None
+    code = Language.get(tag).language if tag else None
     return "" if code in (None, "und", "mul", "zxx", "mis") else _SAME.get(code, code)
 
 
@@ -131,6 +130,14 @@ def are_one(code: str, other: str) -> bool:
 def are_slavic(code: str, other: str) -> bool:
     """Whether the one, romanised, may look like the other."""
     return {code, other} <= _SLAVIC
+
+
+@cache
+def english_name(code: str) -> str:
+    """What a language is called in English; its code where that is not known."""
+    from langcodes import Language
+
+    return Language.get(code).display_name("en")
 
 
 @cache

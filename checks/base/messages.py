@@ -356,6 +356,12 @@ def as_bools(column: pa.Array) -> BoolArray:
     return np.asarray(column.fill_null(False).to_numpy(zero_copy_only=False), dtype=bool)
 
 
+def entries(column: pa.Array, name: str) -> tuple[pa.Array, IntArray]:
+    """All entries of one list of a struct of lists, as LABELS is one, and the row of each."""
+    lists = pc.struct_field(column, name)
+    return pc.list_flatten(lists), np.asarray(pc.list_parent_indices(lists), dtype=np.int64)
+
+
 def _cast_dates(column: pa.Array) -> pa.Array:
     # Arrow refuses a whole array for one bad date; halving finds the bad ones in few steps where they are few.
     try:

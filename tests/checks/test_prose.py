@@ -30,7 +30,6 @@ from chataudit.checks.base.languages import (
     LATIN,
     OTHER,
     THAI,
-    script_table,
 )
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -505,7 +504,7 @@ def same(texts: list[str]) -> None:
 
 
 @needs_native
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(texts=st.lists(mixed | anything, max_size=4))
 @example(texts=[])
 @example(texts=["`" * 5, "``` ``` ```", "~~~```", "\"\"\"'''", "``\n```"])
@@ -515,7 +514,7 @@ def test_both_forms_give_the_same_prose(texts):
 
 
 @both_forms
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(string=mixed | anything)
 def test_prose_is_the_text_with_spaces_in_place_of_bytes_and_keeps_its_lines(form, string):
     before, after = string.encode(), masked(form, string).encode()
@@ -626,7 +625,7 @@ def test_rows_are_chosen_and_may_be_chosen_twice(form):
 
 
 @both_forms
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(texts=st.lists(anything | mixed, min_size=1, max_size=4), limit=st.sampled_from([6, 10, 30, 100]))
 def test_an_excerpt_is_no_longer_than_the_limit_and_of_parts_of_the_text(form, texts, limit):
     # The blank text beside them is for the memory that the compiled form sets aside.
@@ -643,7 +642,7 @@ def test_an_excerpt_is_no_longer_than_the_limit_and_of_parts_of_the_text(form, t
 
 
 @needs_native
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(texts=st.lists(anything | mixed, max_size=4), limit=st.integers(3, 100), data=st.data())
 def test_both_forms_give_the_same_excerpts(texts, limit, data):
     texts = [*texts, " " * 50 + "x"]
