@@ -11,7 +11,20 @@ _ARROW = re.compile(r"(?:->|→|⇒|=>)\s*([a-z]{2,3})\b")
 _JOINED = re.compile(
     r"[\u0590-\u08ff\u0e00-\u0eff\u1100-\u11ff\u3040-\ud7ff]"
 )  # other words are written onto it, before or behind
-_OTHER_NAMES = {"zh": "mandarin мандарин", "nl": "holland голланд", "fa": "farsi", "es": "castellano castilla"}
+_STROKES = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "æ": "ae", "ı": "i"})  # no accents to Unicode
+# What else languages are called, and how the names change within: suomi, suomeksi; němčina, německy.
+_OTHER_NAMES = {
+    "cs": "cesk",
+    "de": "nemec",
+    "es": "castellano castilla",
+    "fa": "farsi",
+    "fi": "suome",
+    "nl": "holland голланд",
+    "pl": "polsk",
+    "ru": "rusk",
+    "sv": "svensk",
+    "zh": "mandarin мандарин cinsk",
+}
 
 # How a translation is asked for: parts of words, without accents.
 _TRANSLATE = {
@@ -31,6 +44,7 @@ _TRANSLATE = {
     "fi": "kaann",
     "fr": "tradui traduc",
     "gl": "tradu",
+    "hi": "अनुवाद",
     "he": "תרגמ תרגם תרגום",
     "hu": "fordit",
     "id": "terjemah",
@@ -67,15 +81,15 @@ def asks_for(text: str, language: str, tongues: tuple[str, ...], *, translation:
 
 
 def _plain(text: str) -> str:
-    """Without accents and case, for words to be found in."""
-    folded = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in folded if not unicodedata.combining(c))
+    """Without case, accents and vowel signs, for words to be found in."""
+    folded = unicodedata.normalize("NFKD", text.casefold()).translate(_STROKES)
+    return "".join(c for c in folded if unicodedata.category(c)[0] != "M")
 
 
 def _words(text: str) -> str:
     """The words of a text, with a space before each; and what an arrow points at."""
     plain = _plain(text)
-    return " " + " ".join(_WORDS.split(plain)) + "".join(f" -> {code} " for code in _ARROW.findall(plain))
+    return " " + " ".join(_WORDS.split(plain)) + " " + "".join(f" -> {code} " for code in _ARROW.findall(plain))
 
 
 @cache
@@ -90,6 +104,8 @@ def _stems(code: str, tongues: tuple[str, ...]) -> tuple[str, ...]:
     for name in map(_plain, (*names(code, tongues), *_OTHER_NAMES.get(code, "").split())):
         if name.endswith(("语", "語", "文")):
             stems += [start + last for start in {name[:-1], name[0]} for last in "语語文"]
+        elif " " in name:  # tieng anh
+            stems.append(f" {name} ")
         elif name.isascii() or not _JOINED.match(name):
             stems.append(" " + name[:5])
         else:

@@ -35,7 +35,7 @@ class Guesses(NamedTuple):
     def mass(self, row: int, languages: Set[str]) -> float:
         """What all these languages have together in one text."""
         both = zip(self.codes[row].tolist(), self.probabilities[row].tolist(), strict=True)
-        return float(sum(p for code, p in both if code in languages))
+        return min(1.0, float(sum(p for code, p in both if code in languages)))
 
     def part(self, start: int, end: int) -> "Guesses":
         """The answers for the texts [start, end)."""
@@ -119,9 +119,8 @@ class Model:
 
     def scores(self, texts: pa.Array) -> tuple[FloatArray, FloatArray]:
         """(n, n_classes) log-probabilities up to a constant, and (n,) what py3langid divides them by."""
-        shouted = pc.utf8_is_upper(texts)  # it reads a text that is all in capitals in lower case
-        if pc.any(shouted).as_py():
-            texts = pc.if_else(shouted, pc.utf8_lower(texts), texts)
+        if not pc.utf8_lower(texts).equals(texts):  # it reads a text that is all in capitals in lower case
+            texts = pa.array([text.lower() if text.isupper() else text for text in texts.to_pylist()], pa.string())
         if not pc.all(pc.string_is_ascii(texts)).as_py():
             texts = pc.utf8_normalize(texts, "NFC")
         data, offsets = utf8(texts)
@@ -198,7 +197,7 @@ class FastText:
         for label, p in zip(*self._model.predict(text.replace("\n", " "), k=TOP + 3), strict=True):
             code = self._labels.get(label)
             if code:
-                found[code] = found.get(code, 0) + float(p)
+                found[code] = min(1.0, found.get(code, 0) + float(p))  # its sums are a little above 1
         return found
 
 

@@ -410,6 +410,7 @@ def rank(
     p = np.exp(p, out=p)
     member = (groups[:, None] == np.arange(n_groups)).astype(np.float32)
     sums = (p @ member) / p.sum(axis=1, keepdims=True)
+    sums = np.pad(sums, ((0, 0), (0, max(0, top - n_groups))))
     order = np.argsort(-sums, axis=1, kind="stable")[:, :top]
     values = np.take_along_axis(sums, order, axis=1)
     return np.where(values > 0, order, -1).astype(np.int16), values

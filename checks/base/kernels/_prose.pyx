@@ -721,7 +721,7 @@ def excerpts(const uint8_t[::1] data, const int64_t[::1] offsets, const int64_t[
     for k in range(n):
         m = offsets[rows[k] + 1] - offsets[rows[k]]
         most = max(most, m)
-        total += min(m, limit + 2)  # two spaces between three pieces
+        total += m if m <= limit else limit + 2  # two spaces between three pieces
     short = np.empty(most, dtype=np.uint8)
     text = np.empty(total, dtype=np.uint8)
     bounds = np.zeros(n + 1, dtype=np.int64)
