@@ -10,6 +10,7 @@ from ..checks.base.messages import FAULTS, MESSAGES, Batch, Form
 from .read import Parsed
 from .spill import Spill
 
+MAX_CHUNKS = 16
 TAIL = 1000  # rows within which a tree may go on after another began, without being taken for scattered
 
 
@@ -45,6 +46,8 @@ def in_order(parsed: Iterable[Parsed], form: Form) -> Iterator[Batch]:
             done, held = table.slice(0, first), table.slice(first)
         else:
             done, held = table.filter(pa.array(~stays)), table.filter(pa.array(stays))
+        if held["tree_id"].num_chunks > MAX_CHUNKS:  # of many small blocks; each step goes through all of them
+            held, held_faults = held.combine_chunks(), held_faults.combine_chunks()
         if done.num_rows:
             closed.update(hash(tree) for tree in pc.unique(done["tree_id"]).to_pylist() if tree is not None)
             yield Batch(done.combine_chunks(), form, held_faults)

@@ -98,9 +98,7 @@ MIN_KANA = 0.2  # of the letters, in Japanese
 MAX_OWN, MIN_TOP = 0.35, 0.6  # of the letters in the declared language's scripts, and in one other script
 MIN_OWN_LETTERS, MIN_OWN = 30, 0.15  # in the declared language, or such a share of them: the text is mixed
 SURE_SECOND = 0.7  # of the second detector, for a close language; the first one's is 1 - max_declared
-SURE_SHORT, SURE_ROMANISED, SURE_SLAVIC, SURE_NAMES = 0.35, 0.3, 0.8, 0.8  # both probabilities, multiplied
-SURE = 0.15  # both probabilities, multiplied, for any claim
-SHORT = 30  # letters below which SURE_SHORT is asked for
+SURE_SLAVIC, SURE_NAMES = 0.8, 0.8  # both probabilities, multiplied, of what may be romanised, or mostly names
 MANY_CAPITALS, ALL_CAPITALS, LONG = 0.6, 0.8, 400  # words with capitals; letters from which they do not matter
 MIN_SEGMENT = 8  # letters
 MIN_SHARE = 0.3  # of the letters that the segments confirm
@@ -122,7 +120,8 @@ class LangMismatch(Check):
     lang: str | None = None  # the language of messages that declare none
     min_letters: int = 20  # of Latin script; others count for more
     min_short: int = 12  # letters of a text that is judged where both detectors are sure
-    min_sure: float = 0.55  # both probabilities, multiplied, for such a short text
+    min_sure: float = 0.4  # both probabilities, multiplied
+    min_sure_short: float = 0.55  # the same for such a short text
     max_declared: float = 0.1  # probability left to the declared language and those close to it
     min_close: int = 80  # letters, before one language is told from one close to it
 
@@ -139,7 +138,7 @@ class LangMismatch(Check):
         for setting in ("min_letters", "min_short", "min_close"):
             if getattr(self, setting) < 1:
                 raise ValueError(f"{setting}: {getattr(self, setting)} is below 1")
-        for setting in ("min_sure", "max_declared"):
+        for setting in ("min_sure", "min_sure_short", "max_declared"):
             if not 0 < getattr(self, setting) < 1:
                 raise ValueError(f"{setting}: {getattr(self, setting)} is not in (0, 1)")
 
@@ -390,15 +389,13 @@ class _Scan:
         has_names = capitalised > ALL_CAPITALS or (capitalised > MANY_CAPITALS and sure < SURE_NAMES)
         if text.is_latin and has_names and not is_shouted and text.letters < LONG:
             return MOSTLY_NAMES
-        if text.letters < SHORT and sure < SURE_SHORT:
+        if text.is_latin and text.letters < self.check.min_letters and sure < self.check.min_sure_short:
             return FEW_LETTERS
-        if sure < SURE:
-            return NOT_AGREED
-        if text.is_latin and text.letters < self.check.min_letters and sure < self.check.min_sure:
-            return FEW_LETTERS
-        romanised = SURE_SLAVIC if are_slavic(text.declared, text.detected) else SURE_ROMANISED
+        romanised = SURE_SLAVIC if are_slavic(text.declared, text.detected) else self.check.min_sure
         if text.is_latin and LATIN not in scripts(text.declared) and sure < romanised:
             return ROMANISED
+        if sure < self.check.min_sure:
+            return NOT_AGREED
         if text.detected == "en" and _is_wrapped(self._prose(text.row)):
             return SOURCE_TEXT
         own = self._own_kin(text.row, text.declared)

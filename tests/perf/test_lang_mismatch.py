@@ -153,13 +153,13 @@ def everything(data, offsets, table):
 PARTS = {
     "prose: code, addresses, tables read like words": {"kernels.prose": everything},
     "scripts: detectors judge all": {"MAX_OWN": -1, "MIN_SCRIPT": -1, "SCRIPT_DECIDES": {}},
-    "minimum of letters": {"MIN_OTHER": 1, "SHORT": 0, "settings": {"min_letters": 1, "min_short": 1}},
+    "minimum of letters": {"MIN_OTHER": 1, "settings": {"min_letters": 1, "min_short": 1}},
     "kin: what is left to close languages": {"kin": lambda code: frozenset((code,))},
     "mostly names": {"MANY_CAPITALS": 2, "ALL_CAPITALS": 2},
-    "romanised text": {"SURE_ROMANISED": 0, "SURE_SLAVIC": 0},
+    "romanised text: as sure as others": {"SURE_SLAVIC": 0.4},
     "English as in source code": {"_is_wrapped": lambda prose: False},
     "second detector": {"second": "py3langid"},
-    "both sure, multiplied": {"SURE": 0, "SURE_SHORT": 0, "settings": {"min_sure": 1e-9}},
+    "both sure, multiplied": {"settings": {"min_sure": 1e-9, "min_sure_short": 1e-9}},
     "vote of the segments": {"MIN_OWN": 2, "MIN_OWN_LETTERS": 10**9},
     "what the prompt asked for": {"_Scan._was_asked": lambda self, text: False},
 }
