@@ -44,7 +44,9 @@ def rows(path, n=None):
 
 
 def flagged(path, **settings):
-    table = run(path, checks=[LangMismatch(**settings)]).table
+    record = run(path, checks=[LangMismatch(**settings)])
+    table = record.table
+    assert record.exit_code == 0
     return {
         row["message_id"]: row["rule"].partition("/")[2]
         for row in table.select(["message_id", "rule", "severity"]).to_pylist()
@@ -161,7 +163,6 @@ PARTS = {
     "second detector": {"second": "py3langid"},
     "both sure, multiplied": {"settings": {"min_sure": 1e-9, "min_sure_short": 1e-9}},
     "vote of the segments": {"MIN_OWN": 2, "MIN_OWN_LETTERS": 10**9},
-    "what the prompt asked for": {"_Scan._was_asked": lambda self, text: False},
 }
 
 
@@ -179,8 +180,6 @@ def test_what_each_part_is_worth(audit_truth, monkeypatch):
                     changed.setattr(kernels, "prose", value)
                 elif target == "second":
                     changed.setitem(detectors._MADE, "fasttext", detectors.detector(value))
-                elif target == "_Scan._was_asked":
-                    changed.setattr(lang_mismatch._Scan, "_was_asked", value)
                 elif target != "settings":
                     changed.setattr(lang_mismatch, target, value)
             print(line(f"without {name}", audit_truth, flagged(path, **changes.get("settings", {}))))
@@ -252,7 +251,7 @@ def test_by_language_and_length(tmp_path):
 # -- context ---------------------------------------------------------------------------------------------------------
 
 
-def test_replies_in_a_language_that_was_asked_for_and_in_one_that_was_not(tmp_path):
+def test_replies_in_a_language_that_was_asked_for_and_in_one_that_was_not(tmp_path, monkeypatch):
     asked, unasked = conversations(SHARED)
     path = tmp_path / "replies.jsonl"
     with path.open("w", encoding="utf-8") as file:
@@ -263,6 +262,11 @@ def test_replies_in_a_language_that_was_asked_for_and_in_one_that_was_not(tmp_pa
     n_asked, n_unasked = (sum(c["id"] in found for c in some) for some in (asked, unasked))
     print(f"\nreplies in the language asked for: {n_asked} of {len(asked)} flagged (at most 5 %)")
     print(f"replies in a language nobody asked for: {n_unasked} of {len(unasked)} flagged (at least 85 %)")
+    with monkeypatch.context() as changed:
+        changed.setattr(lang_mismatch._Scan, "_was_asked", lambda *_: False)
+        deaf = flagged(path)
+    for name, some in (("asked for", asked), ("nobody asked for", unasked)):
+        print(f"without what the prompt asked for, in a language {name}: {sum(c['id'] in deaf for c in some)} flagged")
     assert n_asked <= 0.05 * len(asked)
     assert n_unasked >= 0.85 * len(unasked)
 
