@@ -1,6 +1,6 @@
 """Messages in another language than the one they declare, and no others.
 
-The obvious way, one detector held against the tag, is wrong twenty times for each time it is right: on code, names,
+The obvious way, one detector held against the tag, is wrong ten times for each time it is right: on code, names,
 quotes, short texts, and languages that it does not know. Here a claim has to pass one hurdle after another, the cheap
 ones first, and what falls at one is counted as not judged, with the reason (docs/languages.md has what each is worth):
 
