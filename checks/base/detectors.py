@@ -5,7 +5,7 @@ import lzma
 import zipfile
 from collections.abc import Callable, Set
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -53,17 +53,13 @@ class Detector(Protocol):
         ...
 
 
-@cache
-def _lock() -> Lock:
-    return Lock()
-
-
+_LOCK = Lock()
 _MADE: dict[str, Detector] = {}
 
 
 def detector(name: str) -> Detector:
     """The detector of this name; its model is loaded when it is first asked for."""
-    with _lock():
+    with _LOCK:
         if name not in _MADE:
             _MADE[name] = DETECTORS[name]()
         return _MADE[name]

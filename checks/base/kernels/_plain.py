@@ -18,9 +18,8 @@ from ._layout import (
     QUERIES,
     STARTS,
 )
+from ._numpy import Bytes, Ints
 
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int32]
 
 _LEADS = {word.encode(): kind for kind, words in LEADS.items() for word in words.split()}

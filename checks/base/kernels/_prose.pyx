@@ -429,10 +429,30 @@ cdef int64_t count3(const uint8_t *s, int64_t n, uint8_t c) noexcept nogil:
     return found
 
 
+ctypedef bint (*Test)(const uint8_t *s, int64_t n) noexcept nogil
+
+
+cdef bint mark_runs(const uint8_t *s, Line *lines, int64_t n_lines, Test test, bint ascii_only) noexcept nogil:
+    """Successive lines of comments, or of keys with their values, are code as well."""
+    cdef bint before = False, here = False, after, found = False
+    cdef int64_t k
+    cdef Line *line
+    for k in range(n_lines + 1):
+        after = False
+        if k < n_lines:
+            line = &lines[k]
+            after = line.kind == PROSE and (line.is_ascii or not ascii_only) and test(s + line.first, line.last - line.first)
+        if here and (before or after):
+            lines[k - 1].kind = CODE
+            found = True
+        before, here = here, after
+    return found
+
+
 cdef int64_t tell(const uint8_t *s, int64_t n, Line *lines) noexcept nogil:
     """What each line of a text is; gives how many there are."""
     cdef int64_t n_lines = 0, k = 0, end, j, start
-    cdef bint fenced = False, quoted = False, odd, any_code = False, before, here, after
+    cdef bint fenced = False, quoted = False, odd, any_code = False
     cdef Line *line
     cdef const uint8_t *t
     cdef int64_t length
@@ -472,27 +492,10 @@ cdef int64_t tell(const uint8_t *s, int64_t n, Line *lines) noexcept nogil:
             line.kind = CODE if is_code(t, length, &seen) else PROSE
         any_code |= line.kind == CODE
         k = end + 1
-    # Successive lines of comments, or of keys with their values, are code as well.
-    before = here = False
-    for k in range(n_lines):
-        line = &lines[k]
-        after = line.kind == PROSE and is_comment(s + line.first, line.last - line.first)
-        if k and here and (before or after):
-            lines[k - 1].kind = CODE
-            any_code = True
-        before, here = here, after
-    if here and before:
-        lines[n_lines - 1].kind = CODE
-    before = here = False
-    for k in range(n_lines):
-        line = &lines[k]
-        after = line.kind == PROSE and line.is_ascii and is_key(s + line.first, line.last - line.first)
-        if k and here and (before or after):
-            lines[k - 1].kind = CODE
-            any_code = True
-        before, here = here, after
-    if here and before:
-        lines[n_lines - 1].kind = CODE
+    if mark_runs(s, lines, n_lines, is_comment, False):
+        any_code = True
+    if mark_runs(s, lines, n_lines, is_key, True):
+        any_code = True
     if not any_code:
         return n_lines
     for k in range(n_lines):
