@@ -10,7 +10,7 @@ kin; 7. a second detector, and text that is mostly names; 8. a vote of the segme
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, NamedTuple
@@ -86,7 +86,7 @@ SCREEN = 300  # bytes of each text that are read at first: whether it is in its 
 READ = 900  # bytes of one that may not be
 MAX_SEGMENTS, RUN = 100, 10  # of one text that are read, and of them so many in a row
 MAX_SPANS = 3
-MAX_ANCESTORS = 20
+MAX_ANCESTORS, MAX_NEIGHBOURS = 20, 50
 MAX_PROMPT = 5000  # characters that are read at each end
 MAX_TOLD = 20  # disagreements that are told, each way
 
@@ -196,7 +196,7 @@ class _Claim(NamedTuple):
         return 1 - (1 - product) / 2 if self.context == STANDS_OUT else product
 
 
-STANDS_OUT, LIKE_PROMPT = "unlike its prompt", "like its prompt"
+STANDS_OUT, LIKE_OTHERS = "unlike its neighbours", "like its neighbours"
 
 ROWS = pa.schema(
     [
@@ -450,22 +450,40 @@ class _Scan:
     # -- context -----------------------------------------------------------------------------------------------------
 
     def _hear_context(self) -> None:
-        """Leave out what a prompt asked for; tell where a text stands out from its prompt, or shares its language."""
+        """Leave out what a prompt asked for; tell where a text stands out from its neighbours, or is like them."""
         claimed = {c.text.row: c.text.detected for c in self.claims if c.rule is not MIXED_LANGUAGE}
+        asked: dict[int, str] = {}
         kept = []
-        for c in self.claims:
-            prompt = int(self.batch.parent[c.text.row])
+        for c in sorted(self.claims, key=lambda c: self.batch.depth[c.text.row]):  # what was asked for may go on below
+            if c.rule is MIXED_LANGUAGE:
+                kept.append(c)
+                continue
+            row, declared, detected = c.text.row, c.text.declared, c.text.detected
+            prompt = int(self.batch.parent[row])
+            shares = prompt >= 0 and self._shares(prompt, detected, claimed)
+            goes_on = prompt >= 0 and asked.get(prompt) == detected
+            if goes_on or (prompt >= 0 and not shares and self._was_asked(prompt, declared, detected)):
+                self.outcome[row] = ASKED_FOR
+                asked[row] = claimed.pop(row)
+                continue
+            near = self._neighbours(row)
             context = ""
-            if prompt >= 0 and c.rule is not MIXED_LANGUAGE:
-                if claimed.get(prompt) == c.text.detected or self.declared[prompt] in kin(c.text.detected):
-                    context = LIKE_PROMPT
-                elif self._was_asked(prompt, c.text.declared, c.text.detected):
-                    self.outcome[c.text.row] = ASKED_FOR
-                    continue
-                elif self.is_match[prompt]:
-                    context = STANDS_OUT
+            if shares or any(self._shares(other, detected, claimed) for other in near):
+                context = LIKE_OTHERS
+            elif any(self.is_match[other] for other in near):
+                context = STANDS_OUT
             kept.append(c._replace(context=context))
         self.claims = kept
+
+    def _shares(self, row: int, detected: str, claimed: Mapping[int, str]) -> bool:
+        """Whether a message is in this language, or declares it."""
+        return claimed.get(row) == detected or self.declared[row] in kin(detected)
+
+    def _neighbours(self, row: int) -> list[int]:
+        """A message's prompt, siblings and replies."""
+        prompt = int(self.batch.parent[row])
+        others = [prompt, *self.batch.replies(prompt)] if prompt >= 0 else []
+        return [other for other in [*others, *self.batch.replies(row)][:MAX_NEIGHBOURS] if other != row]
 
     def _was_asked(self, prompt: int, declared: str, detected: str) -> bool:
         """Whether a prompt, or a message above it, asks for the detected language, or the prompt holds some of it."""

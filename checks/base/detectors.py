@@ -90,17 +90,20 @@ class Model:
         """Read the model's file, an .npz in LZMA."""
         arrays = _arrays(lzma.decompress(path.read_bytes()))
         states, rows = arrays["nextmove"], arrays["nextmove_row"]
-        # The published table has 16-bit floats below 16 in size, of which each is a whole number of 512ths, but for the
-        # smallest: so they are added up as integers, exactly. By their bits, as there are few of them.
-        floats = np.nan_to_num(
-            np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32), posinf=0, neginf=0
-        )
-        whole = (floats * (np.abs(floats) < 1 << 6) / cls.UNIT).astype(np.int16)
+        # The published table holds 16-bit floats from -16 to -2, each a whole number of 512ths: so they are added up as
+        # integers, exactly. They are looked up by their bits, of which there are few.
+        numbers = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+        floats = np.where(np.isfinite(numbers), numbers, 1000).astype(np.float64)
+        is_whole = (floats > -64) & (floats < 64) & (floats / cls.UNIT % 1 == 0)
+        whole = np.where(is_whole, floats / cls.UNIT, 0).astype(np.int16)
         n_features, n_classes = arrays["ptc"].shape
         # A row of 0 for no feature, and columns of 0 up to a multiple of what a wide register holds.
         table = np.zeros((n_features + 1, -(-n_classes // 16) * 16), dtype=np.int16)
         for k in range(0, n_features, CHUNK):
-            table[k : k + CHUNK, :n_classes][: n_features - k] = whole[arrays["ptc"][k : k + CHUNK].view(np.uint16)]
+            bits = arrays["ptc"][k : k + CHUNK].view(np.uint16)
+            if not is_whole[bits].all():
+                raise ValueError(f"{path}: its numbers are no whole 512ths; expected the model of py3langid 0.4")
+            table[k : k + len(bits), :n_classes] = whole[bits]
         # A step of the automaton needs the next state's row and feature; both are looked up by the byte that is read,
         # to save the detour over the state, which would be waited for.
         features = np.where(arrays["out_feat"] < 0, n_features, arrays["out_feat"]).astype(np.int32)

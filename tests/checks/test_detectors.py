@@ -1,6 +1,7 @@
 """The detectors: each answers as the package that it stands for, and in one way only."""
 
 import gzip
+import io
 import json
 import lzma
 import random
@@ -506,3 +507,24 @@ for name in ("py3langid", "fasttext"):
     assert detector(name).detect(pa.array(["guten morgen meine damen"])).codes[0, 0] == "de"
 """
     assert loaded(code) == ["fasttext"]
+
+
+def test_a_model_of_other_numbers_is_refused(tmp_path):
+    arrays = {
+        "ptc": np.full((2, 3), 0.1, dtype=np.float16),
+        "pc": np.zeros(3, dtype=np.float32),
+        "classes": np.array(["de", "en", "fr"]),
+        "nextmove": np.zeros(256, dtype=np.uint32),
+        "nextmove_row": np.zeros(1, dtype=np.uint16),
+        "out_feat": np.zeros(1, dtype=np.int32),
+    }
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    path = tmp_path / "model.npz.xz"
+    path.write_bytes(lzma.compress(buffer.getvalue()))
+    with pytest.raises(ValueError, match=r"no whole 512ths; expected the model of py3langid 0\.4"):
+        detectors.Model.load(path)
+    np.savez_compressed(buffer := io.BytesIO(), **arrays)
+    path.write_bytes(lzma.compress(buffer.getvalue()))
+    with pytest.raises(ValueError, match="is compressed once more"):
+        detectors.Model.load(path)

@@ -517,15 +517,21 @@ def test_a_language_that_was_asked_for_two_turns_before_still_is(tmp_path):
     assert talk(tmp_path, ("en", "From now on answer in German, please"), *rest) == ([], {lang_mismatch.ASKED_FOR: 1})
 
 
+def test_what_was_asked_for_may_go_on_below(tmp_path):
+    rest = [("en", DE), ("en", "Und was habt ihr danach noch alles gegessen?"), ("en", DE)]
+    told = talk(tmp_path, ("en", "Translate this, please: we have been busy"), *rest)
+    assert told == ([], {lang_mismatch.ASKED_FOR: 3})
+
+
 def test_a_translation_that_was_asked_for_two_turns_before_is_another_matter(tmp_path):
     rest = [("en", "Of course, I will do so from the next message"), ("en", f"{EN}. And you?"), ("en", DE)]
     found, _ = talk(tmp_path, ("en", "Translate the word for dog, please"), *rest)
-    assert found == [(3, "wrong_language", "unlike its prompt")]
+    assert found == [(3, "wrong_language", "unlike its neighbours")]
 
 
 def test_a_reply_in_another_language_than_its_prompt_stands_out_and_its_score_says_so(tmp_path):
     found, _ = talk(tmp_path, ("en", f"{EN}. And you?"), ("en", DE))
-    assert found == [(1, "wrong_language", "unlike its prompt")]
+    assert found == [(1, "wrong_language", "unlike its neighbours")]
     rows = [message("0", lang="en", text=f"{EN}. And you?"), message("1", "0", lang="en", text=TALES["id"])]
     rows = [{**row, "message_tree_id": uid("0")} for row in rows]
     (row,) = audit(tmp_path, rows, LangMismatch()).table.to_pylist()
@@ -543,14 +549,13 @@ def test_a_thread_wholly_in_another_language_is_flagged_message_by_message(tmp_p
         ("en", "Und was habt ihr danach noch alles gegessen?"),
         ("en", "Danach haben wir noch einen großen Kuchen aus dem Ofen geholt"),
     )
-    like = [(k, "wrong_language", "like its prompt") for k in (1, 2, 3)]
-    assert found == [(0, "wrong_language", ""), *like]
+    assert found == [(k, "wrong_language", "like its neighbours") for k in range(4)]
     assert skipped == {}
 
 
 def test_a_reply_in_the_language_that_its_prompt_declares_is_like_it(tmp_path):
     found, _ = talk(tmp_path, ("de", "Was habt ihr heute den ganzen Tag gemacht?"), ("en", DE))
-    assert found == [(1, "wrong_language", "like its prompt")]
+    assert found == [(1, "wrong_language", "like its neighbours")]
 
 
 def test_the_language_of_what_declares_none_is_not_that_of_the_context_of_a_document_that_declares_one(tmp_path):
@@ -558,7 +563,7 @@ def test_the_language_of_what_declares_none_is_not_that_of_the_context_of_a_docu
     assert told(tmp_path, asked) == []
     assert told(tmp_path, asked, lang="de") == []
     _, (row,) = judged(tmp_path, ("en", DE, f"{EN}. And you?"), lang="de")
-    assert dict(row["facets"]).get("context") != "like its prompt"
+    assert dict(row["facets"]).get("context") != "like its neighbours"
 
 
 # -- not judged ------------------------------------------------------------------------------------------------------
@@ -606,7 +611,7 @@ def test_every_message_is_judged_or_counted_once(tmp_path):
     assert len(rows) == 2
     constants = {name: value for name, value in vars(lang_mismatch).items() if name.isupper()}
     reasons = {value for value in constants.values() if isinstance(value, str) and " " in value}
-    assert reasons - {lang_mismatch.STANDS_OUT, lang_mismatch.LIKE_PROMPT} == expected.keys()
+    assert reasons - {lang_mismatch.STANDS_OUT, lang_mismatch.LIKE_OTHERS} == expected.keys()
 
 
 def test_a_message_without_a_text_is_counted_as_one_with_too_few_letters(tmp_path):
