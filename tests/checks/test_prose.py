@@ -3,6 +3,7 @@
 import gzip
 import json
 import random
+import time
 import unicodedata
 from collections import Counter
 from functools import cache
@@ -810,3 +811,12 @@ def test_random_ranks_are_those_of_the_formula(form):
     best, values = rank(form, scores, heats, groups, 9, 4)
     np.testing.assert_allclose(values, -np.sort(-sums, axis=1)[:, :4], atol=1e-4)
     np.testing.assert_allclose(np.take_along_axis(sums, np.array(best), axis=1), values, atol=1e-4)
+
+
+@pytest.mark.skipif(not kernels.COMPILED, reason="a million bytes take plain Python long")
+@pytest.mark.parametrize("piece", ["`", "<a", "$a", "a\\(", "](", "# a\n", "a: b\n", '"""\n', "\r\n", "a.b", " "])
+def test_no_piece_that_stands_a_million_times_is_looked_at_again_and_again(piece):
+    column = pa.array(["a" + piece * (1_000_000 // len(piece))])
+    began = time.process_time()
+    text.prose(column)
+    assert time.process_time() - began < 1.5
