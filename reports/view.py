@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..checks.base.agreement import wilson
 from ..checks.base.check import Table
 from ..checks.base.findings import ERROR, NOTE, SEVERITIES
 from .record import FINDINGS_FILE, RECORD, CheckFacts, Facts, Record, RuleFacts
@@ -214,7 +215,8 @@ def _rate(facts: CheckFacts, found: pa.Table) -> str:
     flagged = pc.count_distinct(ids).as_py()
     words = f"{number(flagged)} of {number(facts.judged)} messages with a warning or an error"
     if facts.judged:
-        words += f" ({flagged / facts.judged:.2%})"
+        low, high = wilson(min(flagged, facts.judged), facts.judged)
+        words += f" ({flagged / facts.judged:.2%}; 95% interval {low:.2%} to {high:.2%})"
     # A record that could not be read has no message, and would be missing from the count.
     return f"{words}, and {number(ids.null_count)} where no message could be named" if ids.null_count else words
 

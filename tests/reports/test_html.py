@@ -74,7 +74,7 @@ def test_coverage_and_settings_are_on_the_page(tmp_path):
     html = pages(audit(tmp_path, [message("a"), message("b", "a")]))["report.html"]
     assert "<dt>judged</dt><dd>2</dd>" in html
     assert "<dt>skipped</dt><dd>0</dd>" in html
-    assert "0 of 2 messages with a warning or an error (0.00%)" in html
+    assert "0 of 2 messages with a warning or an error (0.00%; 95% interval 0.00% to 65.76%)" in html
     assert "<code>max_future_years</code></dt><dd><code>2.0</code>" in html
 
 
@@ -89,7 +89,8 @@ def test_what_does_not_fit_on_the_page_is_counted(tmp_path, monkeypatch):
 
 def test_a_record_that_was_lost_is_counted_beside_the_messages(tmp_path):
     (check,) = page(audit(tmp_path, [message("a"), message("b", "a"), "{"], "schema_invariants")).checks
-    assert check.headline == "0 of 2 messages with a warning or an error (0.00%), and 1 where no message could be named"
+    rate = "0 of 2 messages with a warning or an error (0.00%; 95% interval 0.00% to 65.76%)"
+    assert check.headline == f"{rate}, and 1 where no message could be named"
 
 
 def test_an_audit_without_findings_says_what_was_looked_at(tmp_path):
