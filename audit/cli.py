@@ -432,6 +432,9 @@ def _summarise(record: Record, target: Path) -> None:
     styles = {"failed": "red", "error": "red", "warning": "yellow", "note": "cyan", "clean": "green"}
     for check in view.checks:
         out.print(f"\n[bold]{check.name}[/bold]: {check.headline}")
+        if check.judged == "0":  # nothing found, and nothing looked at
+            for reason, n in check.skipped:
+                out.print(escape(f"not judged {n:>5}  {reason}"), style="dim")
         width = max((len(rule.id) for rule in check.rules), default=0) - len(check.name)
         for rule in check.rules:
             name = rule.id.partition("/")[2]

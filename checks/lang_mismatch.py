@@ -153,11 +153,15 @@ class LangMismatch(Check):
         """The languages of what declares none, and the agreement with people's labels."""
         undeclared = rows.filter(pc.is_null(rows["value"]))
         labelled = rows.filter(pc.is_valid(rows["value"]))
-        tables = [_distribution(undeclared)] if undeclared.num_rows else []
+        tables, notes = [], []
+        if undeclared.num_rows:
+            tables.append(_distribution(undeclared))
+            n = pc.sum(undeclared["messages"]).as_py()
+            notes.append(f"{n:,} messages declare no language; --lang judges them against one")
         if not labelled.num_rows:
-            return Result(tables=tables)
-        agreement, note = _agreement(labelled)
-        return Result(_disagreements(labelled), tables=[*tables, *agreement], notes=note)
+            return Result(tables=tables, notes=notes)
+        measured, failure = _agreement(labelled)
+        return Result(_disagreements(labelled), tables=[*tables, *measured], notes=[*notes, *failure])
 
 
 class _Text(NamedTuple):

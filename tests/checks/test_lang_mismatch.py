@@ -661,6 +661,15 @@ def test_the_command_line_sets_that_language(tmp_path, monkeypatch):
     assert pq.read_table(tmp_path / "none" / "findings.parquet").num_rows == 0
 
 
+def test_where_nothing_is_judged_the_command_says_so_and_the_report_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "d.jsonl", [{"id": "a", "text": DE}, {"id": "b", "text": EN}])
+    done = CliRunner().invoke(app, ["run", "d.jsonl", "--checks", "lang_mismatch", "--out", "o"])
+    assert f"not judged     2  {lang_mismatch.NO_LANGUAGE}\n" in done.output
+    notes = json.loads((tmp_path / "o" / "record.json").read_text())["checks"][0]["notes"]
+    assert notes == ["2 messages declare no language; --lang judges them against one"]
+
+
 def test_a_language_on_the_command_line_that_is_none_is_one_line_and_exit_code_2(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "d.jsonl", [{"id": "a", "text": DE}])
