@@ -150,7 +150,7 @@ def demo(
         demonstration.write(made, source)
         references = folder / "references"
         demonstration.write_references(references)
-        settings = configuration.Config(checks={BenchmarkLeakage.name: {"folder": str(references)}})
+        settings = configuration.Config().setting(BenchmarkLeakage.name, folder=str(references))
         with _progress(quiet) as progress:
             record = audit(source, progress=progress, config=settings)
         _finish(record, folder / "audit", False, quiet)

@@ -103,6 +103,8 @@ MANY_CAPITALS, ALL_CAPITALS, LONG = 0.6, 0.8, 400  # words with capitals; letter
 MIN_SEGMENT = 8  # letters
 MIN_SHARE = 0.3  # of the letters that the segments confirm
 
+_OF_SCRIPT = {script: language for language, script in SCRIPT_DECIDES.items()}
+
 _SEGMENT = re.compile(r"[^\n.!?;:。！？；：…()\[\]\"“”„«»「」『』]+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _WRAPPED = re.compile(r"^.{50,85}[^\s.!?:;]\n *[a-z]", re.MULTILINE)
@@ -308,10 +310,9 @@ class _Scan:
                 decided &= (plain[:, KANA] > 0) | (plain[:, HAN] < MIN_OTHER)
         self.is_match[rows[decided]] = True
         self.outcome[rows[~decided & ~is_foreign & (own < MIN_SCRIPT)]] = SEVERAL_SCRIPTS
-        by_script = {script: language for language, script in SCRIPT_DECIDES.items()}
-        is_told = is_foreign & np.isin(top, list(by_script))
+        is_told = is_foreign & np.isin(top, list(_OF_SCRIPT))
         found = [
-            _Text(int(rows[k]), code, float(total[k]), False, by_script[int(top[k])], 1.0, 1.0, by_script=True)
+            _Text(int(rows[k]), code, float(total[k]), False, _OF_SCRIPT[int(top[k])], 1.0, 1.0, by_script=True)
             for k in np.flatnonzero(is_told).tolist()
         ]
         asked = ~decided & ~is_told & (self.outcome[rows] == "judged")
@@ -387,7 +388,8 @@ class _Scan:
     def _doubt(self, text: _Text, second_best: str) -> str:
         """What speaks against the claim that a text is in another language; empty where nothing does."""
         sure = text.first * text.second
-        words = _WORD.findall(self._prose(text.row))
+        prose_ = self._prose(text.row)
+        words = _WORD.findall(prose_)
         capitalised = sum(word[0].isupper() for word in words) / max(1, len(words))
         is_shouted = 2 * sum(word.isupper() for word in words) > len(words)
         has_names = capitalised > ALL_CAPITALS or (capitalised > MANY_CAPITALS and sure < SURE_NAMES)
@@ -400,7 +402,7 @@ class _Scan:
             return ROMANISED
         if sure < self.check.min_sure:
             return NOT_AGREED
-        if text.detected == "en" and _is_wrapped(self._prose(text.row)):
+        if text.detected == "en" and _is_wrapped(prose_):
             return SOURCE_TEXT
         own = self._own_kin(text.row, text.declared)
         return "" if second_best in kin(text.detected) and second_best not in own else NOT_AGREED

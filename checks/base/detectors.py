@@ -3,7 +3,7 @@
 import io
 import lzma
 import zipfile
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
@@ -52,6 +52,8 @@ class Detector(Protocol):
         """The likeliest languages of texts in lower case (array of strings); the same for a text in any company."""
         ...
 
+
+_Answers = Sequence[tuple[str | None, float]]  # a base code for each label of the detector's own, and its probability
 
 _LOCK = Lock()
 _MADE: dict[str, Detector] = {}
@@ -155,7 +157,7 @@ def _arrays(raw: bytes) -> dict[str, npt.NDArray[Any]]:
 
 
 class Py3langid:
-    """py3langid's model, scored by our kernels: 140 languages, label for label as the package has them."""
+    """py3langid's model, scored by our kernels, label for label as the package has them."""
 
     def __init__(self) -> None:
         self.model = Model.load(_file("py3langid", "data/model.npz.xz"))
@@ -195,14 +197,10 @@ class FastText:
     def detect(self, texts: pa.Array) -> Guesses:
         return _listed(texts, self._one)
 
-    def _one(self, text: str) -> dict[str, float]:
-        found: dict[str, float] = {}
-        # One label more than is asked for, as two may be of one language. Its words are what stands between spaces.
-        for label, p in zip(*self._model.predict(text.replace("\n", " "), k=TOP + 3), strict=True):
-            code = self._labels.get(label)
-            if code:
-                found[code] = min(1.0, found.get(code, 0) + float(p))  # its sums are a little above 1
-        return found
+    def _one(self, text: str) -> _Answers:
+        # More labels than are given back, as several may be of one language. Its words are what stands between spaces.
+        labels, probabilities = self._model.predict(text.replace("\n", " "), k=TOP + 3)
+        return [(self._labels.get(label), float(p)) for label, p in zip(labels, probabilities, strict=True)]
 
 
 # -- langdetect ------------------------------------------------------------------------------------------------------
@@ -223,31 +221,30 @@ class LangDetect:
         self._factory.load_profile(module.PROFILES_DIRECTORY)
         self.languages = frozenset(code for label in self._factory.get_lang_list() if (code := base(label)))
         # Its answers take a millisecond or two each, and messages repeat.
-        self._remembered: Callable[[str], dict[str, float]] = lru_cache(maxsize=1 << 14)(self._one)
+        self._remembered: Callable[[str], _Answers] = lru_cache(maxsize=1 << 14)(self._one)
 
     def detect(self, texts: pa.Array) -> Guesses:
         return _listed(texts, self._remembered)
 
-    def _one(self, text: str) -> dict[str, float]:
+    def _one(self, text: str) -> _Answers:
         detector = self._factory.create()
         detector.append(text)
-        found: dict[str, float] = {}
         try:
-            for guess in detector.get_probabilities():
-                code = base(guess.lang)
-                if code:
-                    found[code] = found.get(code, 0) + guess.prob
+            return [(base(guess.lang), guess.prob) for guess in detector.get_probabilities()]
         except self._failure:  # nothing in the text that it could go by
-            pass
-        return found
+            return []
 
 
-def _listed(texts: pa.Array, one: Callable[[str], dict[str, float]]) -> Guesses:
-    """Answers of a detector that takes one text at a time."""
+def _listed(texts: pa.Array, one: Callable[[str], _Answers]) -> Guesses:
+    """Answers of a detector that takes one text at a time, those of one language added up."""
     codes = np.full((len(texts), TOP), "", dtype="<U3")
     probabilities = np.zeros((len(texts), TOP), dtype=np.float32)
     for row, text in enumerate(texts.to_pylist()):
-        best = sorted(one(text).items(), key=lambda guess: (-guess[1], guess[0]))[:TOP]
+        found: dict[str, float] = {}
+        for answer, p in one(text):
+            if answer:
+                found[answer] = min(1.0, found.get(answer, 0) + p)  # the sums of fastText are a little above 1
+        best = sorted(found.items(), key=lambda guess: (-guess[1], guess[0]))[:TOP]
         for k, (code, p) in enumerate(best):
             codes[row, k], probabilities[row, k] = code, p
     return Guesses(codes, probabilities)

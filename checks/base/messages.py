@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from . import kernels
 from .text import IntArray as IntArray
-from .text import Prose, Shingles, Tokens, mark, prose, shingle, tokenise
+from .text import Prose, Shingles, Tokens, mark, prose, shingle, tokenise, utf8
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -309,8 +309,8 @@ class Batch:
         column = self.column("text")
         # Anchored, so that a text is left at its first visible character.
         blank = pc.match_substring_regex(column, r"^[\s\p{Z}\p{C}]*$").fill_null(False)
-        offsets = np.frombuffer(column.buffers()[1], dtype=np.int32)[column.offset : column.offset + len(column) + 1]
-        data = np.frombuffer(column.buffers()[2] or b"", dtype=np.uint8)[: offsets[-1]]
+        data, offsets = utf8(column)
+        data = data[: offsets[-1]]
         at = kernels.suspects(data[offsets[0] :]) + offsets[0]
         lead = data[at]
         # In valid UTF-8 a lead byte has its followers; what is read behind the end stands after a single byte.
