@@ -3,6 +3,7 @@
 import gc
 import json
 import sys
+import webbrowser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
@@ -22,8 +23,11 @@ from ..checks.benchmark_leakage import BenchmarkLeakage
 from ..checks.lang_mismatch import LangMismatch
 from ..checks.schema_invariants import SchemaInvariants
 from ..reports.html import pages
-from ..reports.record import FINDINGS_FILE, REPORT, Record, refuse_taken
-from ..reports.view import count_of, number, page, size, visible
+from ..reports.payload import Limits
+from ..reports.record import FINDINGS_FILE, REPORT, SUMMARY, Record, refuse_taken, write_pages
+from ..reports.redact import redacted
+from ..reports.view import Page, page
+from ..reports.words import count_of, number, size, visible
 from . import config as configuration
 from . import demo as demonstration
 from . import registry
@@ -63,6 +67,19 @@ FOLDER = Path(BenchmarkLeakage.folder)
 Folder = Annotated[Path, typer.Option(help="With fingerprints of a project's own.")]
 Here = Annotated[bool, typer.Option("--here", help="Write to that folder, not among the user's data.")]
 Replace = Annotated[bool, typer.Option("--overwrite", help="Replace an older fingerprint of this name.")]
+MaxReportMb = Annotated[
+    float | None,
+    typer.Option(help="How large report.html may be. [default: 30]", show_default=False),
+]
+MaxReportFindings = Annotated[
+    int | None,
+    typer.Option(help="Findings of each check in report.html. [default: 100000]", show_default=False),
+]
+BaselineFolder = Annotated[
+    Path | None,
+    typer.Option("--baseline", help="An older audit: findings are new, known or gone.", show_default=False),
+]
+Redact = Annotated[bool, typer.Option("--redact", help="Hash ids, cut texts to the evidence, leave raw records out.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 
 
@@ -103,6 +120,10 @@ def run(
         str | None,
         typer.Option(help="What rows that wait may take before they go to disk. [default: 1GB]", show_default=False),
     ] = None,
+    baseline: BaselineFolder = None,
+    redact: Redact = False,
+    max_report_mb: MaxReportMb = None,
+    max_report_findings: MaxReportFindings = None,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
 ) -> None:
@@ -116,6 +137,8 @@ def run(
         if lang is not None:
             settings = settings.setting(LangMismatch.name, lang=lang)
         named = [_split(argument) for argument in split or ()]
+        limits = _limits(settings, max_report_mb, max_report_findings)
+        older = None if baseline is None else Record.read(baseline)
         target = _target(out_dir, [*(sources or ()), *(path for _, path in named)], overwrite)
         with _progress(quiet) as progress:
             record = audit(
@@ -129,7 +152,7 @@ def run(
                 memory=memory,
                 progress=progress,
             )
-        _finish(record, target, overwrite, quiet)
+        _finish(redacted(record) if redact else record, target, overwrite, quiet, limits, older)
 
 
 @app.command()
@@ -153,7 +176,7 @@ def demo(
         settings = configuration.Config().setting(BenchmarkLeakage.name, folder=str(references))
         with _progress(quiet) as progress:
             record = audit(source, progress=progress, config=settings)
-        _finish(record, folder / "audit", False, quiet)
+        _finish(record, folder / "audit", False, quiet, Limits(), None)
 
 
 @app.command()
@@ -192,13 +215,31 @@ def explain(
 
 
 @app.command()
-def report(folder: Annotated[Path, typer.Argument(help="The folder that an audit wrote.", show_default=False)]) -> None:
-    """Make the pages of an audit again, from its record alone."""
+def report(
+    folder: Annotated[Path, typer.Argument(help="The folder that an audit wrote.", show_default=False)],
+    baseline: BaselineFolder = None,
+    redact: Redact = False,
+    max_report_mb: MaxReportMb = None,
+    max_report_findings: MaxReportFindings = None,
+    config: ConfigFile = None,
+    show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+) -> None:
+    """Make the pages of an audit again, from its record alone.
+
+    With --redact, a redacted copy of the whole audit is written beside it, to be handed to others.
+    """
     with _told():
+        limits = _limits(configuration.load(config), max_report_mb, max_report_findings)
         record = Record.read(folder)
-        for name, text in pages(record).items():
-            (folder / name).write_text(text, encoding="utf-8")
-            out.print(str(folder / name), markup=False)
+        older = None if baseline is None else Record.read(baseline)
+        if redact:
+            record, folder = redacted(record), _free(folder.resolve().with_name(f"{folder.resolve().name}-redacted"))
+            record.write(folder)
+        write_pages(folder, pages(record, limits, older))
+        for name in (REPORT, SUMMARY):
+            out.print(visible(str(folder / name)), markup=False)
+        if show and not webbrowser.open((folder / REPORT).resolve().as_uri()):
+            err.print("chataudit: no browser could be opened", style="red")
 
 
 @refs_app.command("list")
@@ -413,20 +454,29 @@ def _free(folder: Path) -> Path:
     return free
 
 
-def _finish(record: Record, target: Path, overwrite: bool, quiet: bool) -> NoReturn:
-    record.write(target, pages(record), replace=overwrite)
+def _limits(config: configuration.Config, max_mb: float | None, per_check: int | None) -> Limits:
+    """What the page may hold: by the command, else by the settings."""
+    settings = config.settings
+    return Limits(
+        settings.max_report_mb if max_mb is None else max_mb,
+        settings.max_report_findings if per_check is None else per_check,
+    )
+
+
+def _finish(
+    record: Record, target: Path, overwrite: bool, quiet: bool, limits: Limits, baseline: Record | None
+) -> NoReturn:
+    # The record first: it took the time, and no page that cannot be made may lose it.
+    record.write(target, replace=overwrite)
+    write_pages(target, pages(record, limits, baseline))
     if not quiet:
-        _summarise(record, target)
+        _summarise(page(record, baseline), target)
     raise typer.Exit(record.exit_code)
 
 
-def _summarise(record: Record, target: Path) -> None:
-    view = page(record)
-    facts = record.facts
-    out.print(
-        f"{count_of(facts.messages, 'message')} in {count_of(facts.trees, 'tree')}, "
-        f"{count_of(len(facts.sources), 'file')}, {facts.seconds:.1f} s"
-    )
+def _summarise(view: Page, target: Path) -> None:
+    """The page in the terminal: what is wrong, how often, and where to read on."""
+    out.print(escape(view.size))
     for problem in view.problems:
         out.print(escape(problem), style="red")
     styles = {"failed": "red", "error": "red", "warning": "yellow", "note": "cyan", "clean": "green"}
@@ -435,11 +485,15 @@ def _summarise(record: Record, target: Path) -> None:
         if check.judged == "0":  # nothing found, and nothing looked at
             for reason, n in check.skipped:
                 out.print(escape(f"not judged {n:>5}  {reason}"), style="dim")
-        width = max((len(rule.id) for rule in check.rules), default=0) - len(check.name)
+        width = max((len(rule.name) for rule in check.rules), default=0)
         for rule in check.rules:
-            name = rule.id.partition("/")[2]
-            out.print(f"[{styles[rule.severity]}]{rule.severity:8}[/]{rule.count:>7}  {name:{width}} {rule.title}")
-    out.print(f"\n[bold]{view.headline}[/bold].")
+            style = styles[rule.severity]
+            out.print(f"[{style}]{rule.severity:8}[/]{rule.count:>7}  {rule.name:{width}}  {rule.title}")
+        if check.baseline:
+            out.print(check.baseline, style="dim")
+    out.print(f"\n[bold {styles[view.state]}]{view.verdict}[/]: {view.headline}.")
+    for reason in view.reasons:
+        out.print(escape(f"- {reason}"))
     folder = visible(str(target))
     out.print(f"Report: {folder}/{REPORT}\nAll findings: {folder}/{FINDINGS_FILE}", markup=False)
 

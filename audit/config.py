@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from ..checks.base.check import Check
+from ..reports.payload import Limits
 from . import registry
 
 FILES = ("chataudit.toml", "pyproject.toml")
@@ -23,6 +24,8 @@ class Settings:
     engine: str = "auto"
     workers: int | None = None
     memory: str = "1GB"  # what shuffled rows may take before they go to disk
+    max_report_mb: float = Limits.max_mb  # millions of bytes of report.html; the rest is in findings.parquet
+    max_report_findings: int = Limits.per_check  # of each check in report.html
 
 
 D = TypeVar("D", bound=Settings | Check)

@@ -1,6 +1,9 @@
-"""The words that spans point at: the one place where text enters a finding."""
+"""The words that spans point at, and whose they are: the one place where text enters a finding."""
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,61 +13,129 @@ from ..checks.base.messages import Batch, line_id, nameless_id
 
 AROUND = 60  # code points before and after it
 
-Key = tuple[str, int, str]  # source, line, id
+Key = tuple[str, int, str]  # source, line, id: where a message stands, as spans say it
 
 
-def open_spans(findings: pa.Table) -> set[Key]:
-    """Spans that have no quote yet."""
+class Told(NamedTuple):
+    """What a finding tells of a message."""
+
+    text: str | None
+    role: str | None = None
+    lang: str | None = None
+    created_date: str | None = None
+
+
+def subjects(findings: pa.Table) -> list[Key]:
+    """The message that each finding is about."""
+    columns = (findings[name].to_pylist() for name in ("source", "line", "message_id"))
+    return [(s, n, nameless_id(n) if i is None else i) for s, n, i in zip(*columns, strict=True)]
+
+
+def unquoted(findings: pa.Table) -> pa.Table:
+    """The findings of which a span has no quote yet."""
     flat = _flat(findings)
-    flat = flat.filter(pc.struct_field(flat, "quote").is_null())
-    return set(zip(*(pc.struct_field(flat, name).to_pylist() for name in ("source", "line", "id")), strict=True))
+    rows = pc.list_parent_indices(findings["spans"].combine_chunks())
+    return findings.take(pc.unique(rows.filter(pc.struct_field(flat, "quote").is_null())))
 
 
-def texts_of(batch: Batch, wanted: Iterable[Key]) -> dict[Key, str]:
-    """The texts of the wanted spans, as far as this batch holds them."""
-    keys = set(wanted)
-    lines, _ = batch.raw_lines
-    texts = {(s, n, line_id(n)): text for (s, n), text in lines.items() if (s, n, line_id(n)) in keys}
+def wanted(findings: pa.Table) -> set[Key]:
+    """The messages that findings are about or point at."""
+    flat = _flat(findings)
+    pointed = zip(*(pc.struct_field(flat, name).to_pylist() for name in ("source", "line", "id")), strict=True)
+    return {*subjects(findings), *pointed}
+
+
+def rows_of(batch: Batch, keys: Iterable[Key]) -> dict[Key, int]:
+    """The rows of these messages, as far as this batch holds them; of several the first."""
+    keys = set(keys)
     # Messages without an id are known by their line alone.
     ids = batch.column("message_id")
     by_id = pc.is_in(ids, value_set=pa.array({key[2] for key in keys}, pa.string()))
     by_line = pc.and_(
         ids.is_null(), pc.is_in(batch.column("line"), value_set=pa.array({key[1] for key in keys}, pa.int64()))
     )
-    rows = batch.messages.select(["source", "line", "message_id", "text"]).filter(pc.or_(by_id, by_line))
-    for source, line, message_id, text in zip(*(column.to_pylist() for column in rows.columns), strict=True):
+    at = pc.indices_nonzero(pc.or_(by_id, by_line))
+    columns = (batch.column(name).take(at).to_pylist() for name in ("source", "line", "message_id"))
+    found: dict[Key, int] = {}
+    for row, source, line, message_id in zip(at.to_pylist(), *columns, strict=True):
         key = (source, line, nameless_id(line) if message_id is None else message_id)
-        if key in keys and text is not None:
-            texts.setdefault(key, text)
-    return texts
+        if key in keys:
+            found.setdefault(key, row)
+    return found
 
 
-def fill(findings: pa.Table, texts: dict[Key, str], *, last: bool = False) -> pa.Table:
-    """The findings with the words of all spans whose texts are at hand; the `last` time, no quote stays null."""
+def told_of(batch: Batch, keys: Iterable[Key]) -> dict[Key, Told]:
+    """What is to be told of these messages and raw records, as far as this batch holds them."""
+    keys = set(keys)
+    lines, _ = batch.raw_lines
+    told = {(s, n, line_id(n)): Told(text) for (s, n), text in lines.items() if (s, n, line_id(n)) in keys}
+    rows = rows_of(batch, keys)
+    at = pa.array(rows.values(), pa.int64())
+    columns = (batch.column(name).take(at).to_pylist() for name in Told._fields)
+    return told | {key: Told(*values) for key, *values in zip(rows, *columns, strict=True)}
+
+
+def fill(findings: pa.Table, told: dict[Key, Told], *, last: bool = False) -> pa.Table:
+    """The findings with all that is at hand of their messages; the `last` time, no quote stays null."""
     flat = _flat(findings)
     columns = {name: pc.struct_field(flat, name) for name in SPAN.names}
-    before, quotes, after = (columns[name].to_pylist() for name in ("before", "quote", "after"))
-    keys = zip(*(columns[name].to_pylist() for name in ("source", "line", "id", "start", "end")), strict=True)
-    for k, (source, line, key, start, end) in enumerate(keys):
-        if quotes[k] is not None:
-            continue
-        text = texts.get((source, line, key))
-        if text is None:
-            if last:
-                before[k] = quotes[k] = after[k] = ""
-            continue
-        before[k] = text[max(0, start - AROUND) : start]
-        quotes[k] = clipped(text[start:end])
-        after[k] = text[end : end + AROUND] if end - start <= CLIP else ""
-    for name, values in (("before", before), ("quote", quotes), ("after", after)):
-        columns[name] = pa.array(values, pa.string())
+    filled = {name: columns[name].to_pylist() for name in ("at", "before", "quote", "after", "role", "lang")}
+    places = zip(*(columns[name].to_pylist() for name in ("source", "line", "id")), strict=True)
+    of_span = [told.get(place) for place in places]
+    texts = [None if of is None else of.text for of in of_span]
+    starts, ends = (columns[name].to_pylist() for name in ("start", "end"))
     spans = findings["spans"].combine_chunks()
     lengths = pc.list_value_length(spans).fill_null(0)
     offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)])
-    filled = pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(list(columns.values()), fields=list(SPAN)))
-    return findings.set_column(FINDINGS.get_field_index("spans"), FINDINGS.field("spans"), filled)
+    ats = _first_differences(texts, starts, ends, offsets.to_pylist())
+    for k, (of, text, start, end) in enumerate(zip(of_span, texts, starts, ends, strict=True)):
+        if filled["quote"][k] is not None:
+            continue
+        if of is not None and text is not None:
+            at = ats.get(k, start)
+            values = (at, *_cut(text, at, end), of.role, of.lang)
+        elif last:
+            values = (start, "", "", "", None, None)
+        else:
+            continue
+        for column, value in zip(filled.values(), values, strict=True):
+            column[k] = value
+    columns |= {name: pa.array(values, SPAN.field(name).type) for name, values in filled.items()}
+    quoted = pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(list(columns.values()), fields=list(SPAN)))
+    findings = findings.set_column(FINDINGS.get_field_index("spans"), FINDINGS.field("spans"), quoted)
+
+    of_subject = [told.get(key) for key in subjects(findings)]
+    for name in ("role", "lang", "created_date"):
+        known = zip(findings[name].to_pylist(), of_subject, strict=True)
+        column = pa.array([before if of is None else getattr(of, name) for before, of in known], pa.string())
+        findings = findings.set_column(FINDINGS.get_field_index(name), FINDINGS.field(name), column)
+    return findings
+
+
+def _first_differences(
+    texts: Sequence[str | None], starts: Sequence[int], ends: Sequence[int], offsets: Sequence[int]
+) -> dict[int, int]:
+    """Where the quotes begin of two long spans that begin alike: shortly before the first difference.
+
+    Of a copy that somebody edited, the first words would show all but what was edited.
+    """
+    found = {}
+    for k, after in pairwise(offsets):
+        left, right = texts[k : k + 2] if after - k == 2 else (None, None)
+        if left is None or right is None or min(ends[k] - starts[k], ends[k + 1] - starts[k + 1]) <= CLIP:
+            continue
+        left, right = left[starts[k] : ends[k]], right[starts[k + 1] : ends[k + 1]]
+        same = bisect_left(range(min(len(left), len(right))), True, key=lambda n: left[: n + 1] != right[: n + 1])
+        if left != right and same > CLIP - AROUND:
+            found[k], found[k + 1] = (start + same - AROUND for start in starts[k : k + 2])
+    return found
+
+
+def _cut(text: str, start: int, end: int) -> tuple[str, str, str]:
+    """The words before a span, in it, and after it."""
+    after = text[end : end + AROUND] if end - start <= CLIP else ""
+    return text[max(0, start - AROUND) : start], clipped(text[start:end]), after
 
 
 def _flat(findings: pa.Table) -> pa.StructArray:
-    spans = findings["spans"].combine_chunks()
-    return pc.list_flatten(spans)
+    return pc.list_flatten(findings["spans"].combine_chunks())

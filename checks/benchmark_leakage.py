@@ -13,7 +13,7 @@ ten (ours: ten or more, none of them skipped). Lambert et al. (2024), Tulu 3, se
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -36,7 +36,7 @@ from ..benchmarks_refs.fingerprints import (
     shortened,
 )
 from .base import kernels, references
-from .base.check import ALL, Check, Result, Stage, Table
+from .base.check import ALL, Check, Method, Result, Stage, Table
 from .base.findings import ERROR, FINDINGS, NOTE, WARNING, Rule, Spans, claim, clipped, cover, token_spans
 from .base.kernels._layout import ALL_NUMBERS, BY_LINE, BY_SENTENCE, BY_TEXT, HIT, NUMBER
 from .base.messages import Batch, BoolArray, IntArray
@@ -88,6 +88,53 @@ BELOW_LEAK = Rule(
     "Where the question is taken out, take its thread out with it: replies give the answer away.",
 )
 
+METHOD = Method(
+    sure="Of 1,000 planted leaks it finds 998 and of 500 hard negatives it flags none; of 161,443 clean messages it "
+    "flags 4 wrongly.",
+    how=(
+        "Every message is held against one-way fingerprints of all reference sets at once. They hold hashes and no "
+        "text.",
+        "The message, its lines and its sentences are looked up whole. All else is looked up by 5-grams in which all "
+        "numbers count as one word.",
+        "Of each part of an item that comes up, all grams are looked up in the message. Its words are weighed by how "
+        "rare they are, so that stems and boilerplate tell nothing.",
+        "A question is told where enough of its weight stands in the message. Where it tells too little by itself, its "
+        "choices must stand behind it.",
+        "Answers are looked for behind the question and in the replies to it. What published rules say of the same "
+        "texts is counted beside.",
+    ),
+    blind=(
+        "Benchmarks without a fingerprint are not looked for. `chataudit refs` lists those that are known and makes "
+        "more.",
+        "Misses are mostly questions of 20 to 30 words of which three or four were replaced.",
+        "A question in other words is seen only by its numbers, if it has two or more, and is then a note. One that "
+        "was translated is not seen.",
+        'A question that somebody may well have asked by himself ("Why is the sky blue?") looks like a leak.',
+        "A short answer that stands alone is not told: it may be a saying, or a choice.",
+    ),
+    measured=(
+        "1,000 planted leaks and 500 hard negatives among 22,000 real texts: 998 found, no hard negative flagged, and "
+        "one of the other texts.",
+        "Its thresholds were chosen with these and three planted releases in view (recall 0.98, 0.99 and 1.00), so "
+        "they are no independent measure.",
+        "161,443 clean messages in 25 languages: 24 flagged. 4 are wrong; 20 are a benchmark's question word for word "
+        "that somebody may well have asked by himself.",
+        "1,200 messages of OASST1, English validation: all 110 prompts of AlpacaEval found, and no other finding above "
+        "a note.",
+        "GSM8K's training questions against its test questions: five findings, all of them the test question with "
+        "other numbers or objects.",
+    ),
+    sources=(
+        "Schleimer, Wilkerson and Aiken (2003), Winnowing: local algorithms for document fingerprinting.",
+        "Brown et al. (2020), Language models are few-shot learners (GPT-3), appendix C: any 13-gram.",
+        "Chowdhery et al. (2022), PaLM: scaling language modeling with Pathways, section 8: 70% of the 8-grams.",
+        "Touvron et al. (2023), Llama 2: open foundation and fine-tuned chat models, appendix A.6: 80% of the tokens "
+        "in runs of ten.",
+        "Lambert et al. (2024), Tulu 3: pushing frontiers in open language model post-training, section 3.2: half of "
+        "the tokens in 8-grams.",
+    ),
+)
+
 NO_WORDS = "the text has no words"
 
 # What these lead to, measured: docs/leakage.md.
@@ -111,7 +158,8 @@ TRAINED_ON = ("train", "dev")
 MAX_OWNERS = 64  # items with one question whose choices are looked for
 MAX_FANOUT = 32  # questions with the same numbers
 
-RULES = ("ours", "gpt3", "palm", "llama2", "tulu3")
+PUBLISHED = ("GPT-3", "PaLM", "Llama 2", "Tulu 3")
+RULES = ("ours", *PUBLISHED)
 SEEN = pa.schema(
     [
         ("benchmark", pa.string()),  # null in one row of each batch, so that the last stage always runs
@@ -159,6 +207,20 @@ class BenchmarkLeakage(Check):
     rules: ClassVar = (
         *(QUESTION_AND_ANSWER, QUESTION_ALONE, ANSWER_ALONE, PASSAGE_ALONE, REPHRASED, TRAIN_ITEM, BELOW_LEAK),
     )
+    measurement: ClassVar[Method] = METHOD
+    facets: ClassVar[Mapping[str, str]] = {
+        "benchmark": "reference set that the item is of",
+        "split": "split of the benchmark that the item is of",
+        "item": "id of the item within its benchmark",
+        "kind": "what was done to the question",
+        "coverage": "share of the item's words, by weight, that stand here",
+        "idf": "how much the words that were found tell, in nats",
+        "choices": "how many of the item's choices stand behind the question",
+        "below": "how many messages stand in threads under it",
+        "home": "where the benchmark is published",
+        "rules": "published rules that would flag it too",
+        "prompt": "id of the message above that holds the question",
+    }
 
     references: tuple[str, ...] = ()  # names, as `chataudit refs list` tells them; empty: all that are built
     folder: str = "chataudit-references"  # with fingerprints of one's own, beside those among the user's data
@@ -213,10 +275,11 @@ class BenchmarkLeakage(Check):
         found += self._rephrased(texts, judged)
         rows = np.flatnonzero(~batch.is_context)
         outcomes = np.where(np.diff(tokens.bounds)[rows] > 0, "judged", NO_WORDS)
+        said = _published(refs, columns)
         return Result(
-            self._beside(_told(texts, found)),
+            self._beside(_told(texts, found, said)),
             cover(batch.messages.take(pa.array(rows)), pa.array(outcomes, pa.string())),
-            _seen(refs, columns, found),
+            _seen(refs, said, found),
         )
 
     def _likely(self, texts: "_Texts", columns: dict[str, IntArray]) -> Iterator[_Hit]:
@@ -334,7 +397,7 @@ class BenchmarkLeakage(Check):
                     "Items touched, by benchmark",
                     "Items that stand in the data, by this check and by the rules of GPT-3 (a 13-gram), PaLM (70% of "
                     "8-grams), Llama 2 (80% in runs of ten) and Tulu 3 (half in 8-grams).",
-                    ("benchmark", "split", "items", "touched", "share", "GPT-3", "PaLM", "Llama 2", "Tulu 3"),
+                    ("benchmark", "split", "items", "touched", "share", *PUBLISHED),
                     tuple(
                         (name, card.split, int(n), touched[name][0], f"{touched[name][0] / n:.2%}", *touched[name][1:])
                         for name, card, n in sorted(
@@ -342,6 +405,7 @@ class BenchmarkLeakage(Check):
                             key=lambda each: [-count for count in touched[each[0]]],
                         )
                     ),
+                    bars=("benchmark", "touched", "items"),
                 ),
                 Table(
                     "Touched items",
@@ -558,6 +622,29 @@ def _same_numbers(texts: _Texts, judged: BoolArray) -> Iterator[tuple[int, list[
         yield int(rows[k]), bag[here].tolist()
 
 
+# -- published rules -------------------------------------------------------------------------------------------------
+
+_Said = dict[tuple[int, int], tuple[bool, ...]]  # of a message and a part: what each rule of PUBLISHED says
+
+
+def _published(refs: References, columns: dict[str, IntArray]) -> _Said:
+    """What published rules say, where any of them says that a message holds a part of an item."""
+    part = columns["part"]
+    n = refs.n_tokens[part]
+    said = np.stack(
+        [
+            columns["exact_run"] >= 13,
+            columns["eights"] >= 0.7 * np.maximum(1, n - 7),
+            columns["in_tens"] >= 0.8 * n,
+            columns["in_eights"] >= 0.5 * n,
+        ],
+        axis=1,
+    )
+    at = np.flatnonzero(said.any(axis=1))
+    keys = zip(columns["text"][at].tolist(), part[at].tolist(), strict=True)
+    return dict(zip(keys, map(tuple, said[at].tolist()), strict=True))
+
+
 # -- telling ---------------------------------------------------------------------------------------------------------
 
 _WORDS = {
@@ -571,7 +658,7 @@ _WORDS = {
 }
 
 
-def _told(texts: _Texts, found: list[_Hit]) -> pa.Table:
+def _told(texts: _Texts, found: list[_Hit], said: _Said) -> pa.Table:
     """FINDINGS of these hits, and of what hangs below them."""
     refs, batch = texts.refs, texts.batch
     by_rule: dict[Rule, list[_Hit]] = {}
@@ -596,7 +683,7 @@ def _told(texts: _Texts, found: list[_Hit]) -> pa.Table:
                 [_summary(hit, refs) for hit in hits],
                 spans=spans,
                 score=np.array([hit.masked if hit.kind == "numbers_changed" else hit.exact for hit in hits]).clip(0, 1),
-                facets=[_facets(hit, refs, int(n_below[hit.row])) for hit in hits],
+                facets=[_facets(hit, refs, int(n_below[hit.row]), said) for hit in hits],
                 about=[f"{refs.names[refs.card_of_part[hit.part]]}:{refs.ids[hit.items[0]]}" for hit in hits],
             )
         )
@@ -645,9 +732,10 @@ def _summary(hit: _Hit, refs: References) -> str:
     return f"{card.title}, {card.split}, item {refs.ids[hit.items[0]]}{more}: {what}{share}{choices}{answer}"
 
 
-def _facets(hit: _Hit, refs: References, n_below: int) -> dict[str, str]:
+def _facets(hit: _Hit, refs: References, n_below: int, said: _Said) -> dict[str, str]:
     of_card = refs.card_of_part[hit.part]
     card = refs.cards[of_card]
+    flags = said.get((hit.row, hit.part), (False,) * len(PUBLISHED))
     facets = {
         "benchmark": refs.names[of_card],
         "split": card.split,
@@ -658,38 +746,29 @@ def _facets(hit: _Hit, refs: References, n_below: int) -> dict[str, str]:
         "choices": hit.choices,
         "below": str(n_below) if n_below else "",
         "home": card.home,
+        "rules": ", ".join(rule for rule, flag in zip(PUBLISHED, flags, strict=True) if flag) or "none",
     }
     return {key: value for key, value in facets.items() if value}
 
 
-def _seen(refs: References, columns: dict[str, IntArray], found: list[_Hit]) -> pa.Table:
-    """SEEN of a batch: which rules say that a message holds an item."""
-    part = columns["part"]
-    n = refs.n_tokens[part]
-    is_question = refs.kinds[part] == QUESTION
-    published = np.stack(
-        [
-            columns["exact_run"] >= 13,
-            columns["eights"] >= 0.7 * np.maximum(1, n - 7),
-            columns["in_tens"] >= 0.8 * n,
-            columns["in_eights"] >= 0.5 * n,
-        ]
-    )
-    said: dict[tuple[int, int], list[bool]] = {}  # by message and item
-    for k in np.flatnonzero(is_question & published.any(axis=0)).tolist():
-        for item in refs.items_of(int(part[k])).tolist():
-            said[int(columns["text"][k]), item] = [False, *published[:, k].tolist()]
+def _seen(refs: References, said: _Said, found: list[_Hit]) -> pa.Table:
+    """SEEN of a batch: which rules say that a message holds an item, by its question."""
+    seen: dict[tuple[int, int], list[bool]] = {}  # by message and item
+    for (row, part), flags in said.items():
+        if refs.kinds[part] == QUESTION:
+            for item in refs.items_of(part).tolist():
+                seen[row, item] = [False, *flags]
     for hit in found:
         rule = _rule(hit, refs)
         if rule.severity >= WARNING or rule is TRAIN_ITEM:
             for item in hit.items:
-                said.setdefault((hit.row, item), [False] * len(RULES))[0] = True
-    items = np.array([item for _, item in said], dtype=np.int64)
+                seen.setdefault((hit.row, item), [False] * len(RULES))[0] = True
+    items = np.array([item for _, item in seen], dtype=np.int64)
     names = np.array(refs.names, dtype=object)[refs.card_of_item[items]]
-    flags = np.array(list(said.values()), dtype=bool).reshape(-1, len(RULES)).T
+    by_rule = np.array(list(seen.values()), dtype=bool).reshape(-1, len(RULES)).T
     columns_ = [
         [None, *names],
         [None, *(refs.ids[item] for item in items)],
-        *([False, *flag] for flag in flags.tolist()),
+        *([False, *column] for column in by_rule.tolist()),
     ]
     return pa.table([pa.array(values, f.type) for values, f in zip(columns_, SEEN, strict=True)], schema=SEEN)

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from .base.agreement import agreement, labels, wilson
 from .base.asking import asks_for
-from .base.check import ALL, Check, Result, Stage, Table
+from .base.check import ALL, Check, Method, Result, Stage, Table
 from .base.detectors import DETECTORS, Guesses, detector
 from .base.findings import ERROR, FINDINGS, NOTE, WARNING, Rule, Spans, claim, cover
 from .base.kernels._layout import N_SCRIPTS
@@ -68,6 +68,55 @@ LABEL_DISAGREES = Rule(
     "People labelled the language otherwise than the detectors find it",
     NOTE,
     "Read the text: either the label is an error, or the check is. Both are worth knowing.",
+)
+
+METHOD = Method(
+    sure="Of 388 wrong tags among 19,727 texts it finds 356, and flags no right one.",
+    how=(
+        "Code, tables, addresses and formulas are taken out, and letters are counted by script. Some languages are "
+        "told by their script alone.",
+        "A first detector reads each text. Where it leaves a fair chance to the declared language or its kin, nothing "
+        "is claimed, except that the language is a close one.",
+        "A second detector must name the same language, or one close to it. More is asked of short texts, of what is "
+        "mostly names, and of what may be romanised.",
+        "The text is cut into segments, and each is read for itself. Where some are in the declared language, the text "
+        "is mixed, and a note at most.",
+        "A reply is right where a message above it asked for that language. What cannot be known is counted as not "
+        "judged, with the reason.",
+    ),
+    blind=(
+        "Short texts in Latin letters are mostly not judged.",
+        "It does not see dialects, languages that neither detector knows, and text of one language in the letters of "
+        "another.",
+        "Between close languages it misses whatever is short, or not plain to both detectors.",
+        "A paragraph in another language within a text of its own language is not told.",
+        "A reply in another language below any prompt that mentions that language, its people or country counts as "
+        "asked for.",
+        "English written like the comments of source code, under another tag, is left.",
+    ),
+    measured=(
+        "19,727 texts with 388 wrong tags and 2,500 hard negatives, py3langid and then fasttext: precision 1.000, "
+        "recall 0.918. Of 300 tags of a close language 134 are found.",
+        "12,478 texts in 35 languages: 4 flagged under their own tag. Under an unrelated one 1,426 of 2,640 are found "
+        "below 20 characters, 2,564 of 2,925 up to 50, 3,452 of 3,547 up to 150, and 3,332 of 3,366 beyond.",
+        "2,232 messages of OASST, of which people labelled 24 as of another language: 17 flagged, all of them among "
+        "the 24.",
+        "40,000 messages of OASST1's English training split: 258 flagged. One is lorem ipsum, two have a few English "
+        "words before another language, all others are in another language.",
+        "241 replies in a language that their prompt asked for: 4 flagged. 240 in a language that nobody asked for: "
+        "231 flagged.",
+        "Releases of 20,000 messages, seeds 1 to 3: 79, 80 and 80 of 80 planted wrong tags found, and in none of them "
+        "any of 80 quiet cases flagged.",
+    ),
+    sources=(
+        "Lui and Baldwin (2012), langid.py: an off-the-shelf language identification tool; the model is that of "
+        "py3langid 0.4.",
+        "Joulin et al. (2017), Bag of tricks for efficient text classification; the model is fastText's lid.176, CC "
+        "BY-SA 3.0.",
+        "BCP 47 (RFC 5646), Tags for identifying languages.",
+        "Köpf et al. (2023), OpenAssistant Conversations: democratizing large language model alignment, "
+        "arXiv:2304.07327, for messages with people's labels.",
+    ),
 )
 
 NO_LANGUAGE = "no language is declared"
@@ -116,6 +165,16 @@ class LangMismatch(Check):
 
     name: ClassVar = NAME
     rules: ClassVar = (WRONG_LANGUAGE, CLOSE_LANGUAGE, MIXED_LANGUAGE, LABEL_DISAGREES)
+    measurement: ClassVar[Method] = METHOD
+    facets: ClassVar[Mapping[str, str]] = {
+        "declared": "language that the message declares",
+        "detected": "language that the text is in",
+        "first": "probability of that language, by the first detector",
+        "second": "probability of that language, by the second detector",
+        "share": "share of the letters that are in that language",
+        "context": "whether messages around it are in that language",
+        "people": "mean of people's labels: 1 says another language, 0 the declared one",
+    }
 
     first: str = "py3langid"  # the detector that reads all texts
     second: str = "fasttext"  # the one that must agree before anything is claimed

@@ -10,7 +10,7 @@ Each pair is then counted out, set against set. A group is a text and those veri
 through others is not joined (a chain of edits has two ends that share nothing).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal, NamedTuple
@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .base import kernels
-from .base.check import ALL, Check, Result, Stage, n_bytes
+from .base.check import ALL, Check, Method, Result, Stage, n_bytes
 from .base.findings import ERROR, FINDINGS, NOTE, WARNING, Rule, Spans, claim, cover
 from .base.messages import PLACES, Batch, BoolArray, IntArray, as_ints, nameless_id, single
 from .base.text import N_GRAM, HashArray
@@ -51,6 +51,46 @@ STOCK_PHRASE = Rule(
     "A short text stands many times",
     NOTE,
     "Greetings and thanks are no copies. Where it is more, such as one refusal for all, thin it out.",
+)
+
+METHOD = Method(
+    sure="Each pair is counted out exactly; of 345 planted copies it finds all, and it flags none of 134 heavily "
+    "edited texts.",
+    how=(
+        "Each text becomes the set of its 5-grams of words, whatever their case. In scripts that are written without "
+        "spaces each character is a word.",
+        "Pairs worth counting are found by an exact join, which misses none, or by banded MinHash signatures where "
+        "that does not fit into memory. The record says which was taken.",
+        "Each pair is counted out, set against set. Its similarity is Jaccard's: shared 5-grams, divided by all "
+        "5-grams of both texts.",
+        "The text with the smallest id takes all that are verified against it, then the next one of the rest. What is "
+        "alike only through others is not joined.",
+        "Short texts that stand many times are stock phrases: one note with a count.",
+    ),
+    blind=(
+        "The same in other words, or in another language, shares too few 5-grams to be seen.",
+        "With MinHash some pairs are missed, most of them just above the limit. The record says how many to expect.",
+        "Of very many texts that share a rare 5-gram, each is compared with the first of them only. Such messages are "
+        "counted apart in the coverage.",
+        "Texts of fewer than five words have no 5-gram. They are compared whole.",
+        "Two marks on one letter in another order are not the same word here, though Unicode says so.",
+    ),
+    measured=(
+        "Planted copies at known similarity among 23,500 texts (17% Chinese), 200 in each band: the exact join and "
+        "MinHash find 400 of 400 at 0.8 and above, and join none of 400 below 0.7.",
+        "Releases of 20,000 messages with planted copies, seeds 1 to 3: all 345 copies found, none of 134 heavily "
+        "edited texts flagged.",
+        "121,060 messages in 26 languages: MinHash finds 99.7% of the pairs that the exact join finds.",
+    ),
+    sources=(
+        "Broder (1997), On the resemblance and containment of documents.",
+        "Indyk and Motwani (1998), Approximate nearest neighbors: towards removing the curse of dimensionality.",
+        "Chaudhuri, Ganti and Kaushik (2006), A primitive operator for similarity joins in data cleaning.",
+        "Bayardo, Ma and Srikant (2007), Scaling up all pairs similarity search.",
+        "Xiao et al. (2008), Efficient similarity joins for near duplicate detection (PPJoin).",
+        "Lee et al. (2022), Deduplicating training data makes language models better.",
+        "datasketch 2.0, whose MinHash signatures these are, bit for bit.",
+    ),
 )
 
 NO_WORDS = "the text has no words"
@@ -93,6 +133,17 @@ class NearDuplicates(Check):
 
     name: ClassVar = NAME
     rules: ClassVar = (EXACT_COPY, NEAR_COPY, CROSS_SPLIT, STOCK_PHRASE)
+    measurement: ClassVar[Method] = METHOD
+    facets: ClassVar[Mapping[str, str]] = {
+        "partner": "id of the message that it copies",
+        "cluster": "id of the message that stands for the group",
+        "jaccard": "share of 5-grams that both texts have in common",
+        "scope": "whether the two are of one tree, of one author, or of neither",
+        "roles": "role of the copy, and of what it copies",
+        "kind": "whether the words are exactly the same, or edited",
+        "splits": "splits that the texts stand in",
+        "count": "how many times the short text stands",
+    }
 
     min_similarity: float = 0.8  # shared 5-grams of all 5-grams of both texts (Jaccard), in (0, 1]
     min_tokens: int = 10  # of an exact copy; shorter ones are stock phrases, one note for all of them

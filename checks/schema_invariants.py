@@ -7,7 +7,7 @@ of its export code (https://huggingface.co/datasets/OpenAssistant/oasst1; Köpf 
 is held only to what it promises itself (`Form`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .base.check import ALL, Check, Result, Stage
+from .base.check import ALL, Check, Method, Result, Stage
 from .base.findings import ERROR, FINDINGS, NOTE, WARNING, Rule, Spans, claim, cover
 from .base.messages import DETOXIFY, PLACES, Batch, IntArray, as_bools, as_ints, entries, line_id, single
 
@@ -230,6 +230,37 @@ LINE_FORMAT = _rule(
     "JSON Lines want UTF-8 without a mark, LF, and one record a line.",
 )
 
+METHOD = Method(
+    sure="Its rules are exact: it finds all faults that were planted in three releases of 20,000 messages each.",
+    how=(
+        "Each record is read strictly. What was lost, or could be read only after repair, is told with its line.",
+        "Each tree is judged as a whole: parents, roots, circles, roles in turn, ranks, labels, dates and states.",
+        "Ids and parents are then held against those of all trees in all files.",
+        "A date is in the future if it lies years after the newest of the others. No clock is read.",
+        "A format is held only to what it promises itself: where it has no roles, no role is judged.",
+    ),
+    blind=(
+        "It judges the form and not the content: a label or a rank may be in its range and still be wrong.",
+        "Fields that the format does not know are ignored.",
+        "It cannot see whether a parent was lost or left out on purpose. A setting says so.",
+        "Many messages that are dated late together count as a later collection. Dates that are all wrong by the same "
+        "time are not seen.",
+        "Where a file cannot be read to its end, the rest of it is not judged. The record names the file.",
+    ),
+    measured=(
+        "Releases of 20,000 messages with planted faults, seeds 1 to 3: recall 1.0. What is flagged besides stands in "
+        "the same trees, or does hold control characters.",
+        "A rule is a definition and no estimate, so what a finding shows is its proof.",
+    ),
+    sources=(
+        "Köpf et al. (2023), OpenAssistant Conversations: democratizing large language model alignment, "
+        "arXiv:2304.07327.",
+        "The data set card of OASST1, https://huggingface.co/datasets/OpenAssistant/oasst1.",
+        "BCP 47 (RFC 5646), Tags for identifying languages, with the registry of IANA.",
+        "ISO 8601, for dates and times.",
+    ),
+)
+
 # Rows that the first stage hands on: every id that exists, every parent that its own tree does not hold, and the
 # newest messages.
 KNOWN, WANTED, DATED = 0, 1, 2
@@ -253,6 +284,11 @@ class SchemaInvariants(Check):
 
     name: ClassVar[str] = "schema_invariants"
     rules: ClassVar[Sequence[Rule]] = tuple(RULES.values())
+    measurement: ClassVar[Method] = METHOD
+    facets: ClassVar[Mapping[str, str]] = {
+        "scope": "whether the id stood before in the same tree or in another",
+        "role": "role that both the message and its parent have",
+    }
 
     off: tuple[str, ...] = ()  # names of rules that are not looked at
     filtered_export: bool = False  # parents were left out on purpose: their absence is a note

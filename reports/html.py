@@ -1,35 +1,83 @@
-"""A page as one self-contained HTML file that asks nobody for anything and runs no script."""
+"""A page as one self-contained HTML file that asks nobody for anything, and runs no script but its own."""
 
 from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
-from importlib.resources import files
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
 
-from .record import REPORT, Record
-from .view import Page, page
-
-
-def pages(record: Record) -> dict[str, str]:
-    """The pages that an audit writes beside its record, by file name."""
-    return {REPORT: render(page(record))}
+from . import markdown
+from .payload import Limits, Payload, payload
+from .record import REPORT, SUMMARY, Record
+from .view import page
 
 
-def render(view: Page) -> str:
-    """The HTML of a page. Every word of the data is escaped, and the policy forbids all script and every request."""
-    template, css = _parts()
-    # The style's hash stands in the policy, so that a style that stood in the data would not be applied either.
-    digest = b64encode(sha256(css.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    return template.render(page=view, css=css, policy=policy)
+def pages(record: Record, limits: Limits | None = None, baseline: Record | None = None) -> dict[str, str]:
+    """The pages that an audit writes beside its record, by file name.
+
+    Parameters
+    ----------
+    record : Record
+        What was found.
+    limits : Limits, optional
+        How large the HTML page may grow.
+    baseline : Record, optional
+        An older audit, against which findings are told as new, known or gone.
+    """
+    view = page(record, baseline)
+    parts = _parts()
+
+    def rendered(data: Payload | None) -> str:
+        return parts.template.render(
+            page=view,
+            css=parts.css,
+            js=parts.js,
+            policy=parts.policy,
+            left_out=data.left_out if data else (),
+            index=_carried([("index", data.index)] if data else []),
+            chunks=_carried(_numbered("e", data.evidence) + _numbered("t", data.threads) if data else []),
+        )
+
+    known = baseline.table["fingerprint"].combine_chunks() if baseline else None
+    data = payload(record, limits or Limits(), len(rendered(None).encode()), known)
+    return {REPORT: rendered(data), SUMMARY: markdown.summary(view)}
+
+
+def _numbered(kind: str, pieces: Sequence[str]) -> list[tuple[str, str]]:
+    return [(f"{kind}{k}", piece) for k, piece in enumerate(pieces)]
+
+
+def _carried(pieces: Sequence[tuple[str, str]]) -> Markup:
+    """Packed findings by id. Letters of base64 alone: nothing in them can end the element that they stand in."""
+    return Markup("\n".join(f'<script type="text/plain" id="{name}">{piece}</script>' for name, piece in pieces))
+
+
+@dataclass(frozen=True)
+class _Parts:
+    template: Template
+    css: Markup
+    js: Markup
+    policy: str
 
 
 @cache
-def _parts() -> tuple[Template, str]:
-    folder = files(__package__) / "templates"
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return (
-        environment.from_string((folder / "report.html.j2").read_text(encoding="utf-8")),
-        (folder / "report.css").read_text(encoding="utf-8"),
+def _parts() -> _Parts:
+    loader = PackageLoader(__package__, "templates")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    css, js = (Markup(loader.get_source(environment, name)[0]) for name in ("report.css", "report.js"))
+    # The hashes stand in the policy, so that no style or script of the data is applied or run, whatever slips through;
+    # Trusted Types refuse to make markup of strings, by our own script too.
+    policy = (
+        f"default-src 'none'; script-src '{_digest(js)}'; style-src '{_digest(css)}'; img-src data:; base-uri 'none'; "
+        "form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+    return _Parts(environment.get_template("report.html.j2"), css, js, policy)
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"

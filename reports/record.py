@@ -1,4 +1,4 @@
-"""One audit on disk: record.json and findings.parquet, and back."""
+"""One audit on disk: record.json, findings.parquet and threads.parquet, and back."""
 
 import os
 import shutil
@@ -11,14 +11,33 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..checks.base.check import Table
+from ..checks.base.check import Method, Table
 from ..checks.base.findings import FINDINGS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSION = 3
-RECORD, FINDINGS_FILE, REPORT = "record.json", "findings.parquet", "report.html"
+VERSION = 4
+RECORD, FINDINGS_FILE, THREADS_FILE = "record.json", "findings.parquet", "threads.parquet"
+REPORT, SUMMARY = "report.html", "summary.md"
+
+THREADS = pa.schema(
+    [
+        ("source", pa.string()),
+        ("line", pa.int64()),
+        ("id", pa.string()),  # as in the spans of findings
+        ("tree_id", pa.string()),
+        ("parent", pa.int64()),  # row of this table; null: a root, not found, or too far up to be kept
+        ("parent_id", pa.string()),  # as the data have it
+        ("role", pa.string()),
+        ("lang", pa.string()),
+        ("rank", pa.int64()),
+        ("depth", pa.int64()),  # steps from the top, -1 on the way into a circle
+        ("n_replies", pa.int64()),
+        ("excerpt", pa.string()),  # where the text begins
+    ]
+)
+"""The messages that findings are about, those above them up to the root, and their siblings; one a row."""
 
 
 class SourceFacts(msgspec.Struct, frozen=True):
@@ -53,6 +72,14 @@ class Count(msgspec.Struct, frozen=True):
     messages: int
 
 
+class Shape(msgspec.Struct, frozen=True):
+    """So many messages of one role stand so many steps from the top of their trees."""
+
+    role: str | None
+    depth: int  # -1: on the way into a circle
+    messages: int
+
+
 class CheckFacts(msgspec.Struct, frozen=True):
     """What one check looked at, and found."""
 
@@ -65,6 +92,8 @@ class CheckFacts(msgspec.Struct, frozen=True):
     error: str | None  # why it did not finish; it has no findings then
     notes: list[str]  # how it went about, where that depends on the data
     tables: list[Table]  # what it counted besides
+    measurement: Method
+    facets: dict[str, str]  # what the facets of its findings say, by key
 
     @property
     def judged(self) -> int:
@@ -89,6 +118,7 @@ class Facts(msgspec.Struct, frozen=True):
     python: str
     dependencies: dict[str, str]
     kernels: str  # compiled, or NumPy: the same values, at another speed
+    is_redacted: bool
     started: str  # ISO 8601, UTC
     seconds: float  # wall time
     engine: str
@@ -97,6 +127,8 @@ class Facts(msgspec.Struct, frozen=True):
     messages: int
     trees: int
     census: list[Count]  # all messages, whatever check judged them
+    shape: list[Shape]
+    days: dict[str, int]  # messages by the day that they were written on, in UTC, as YYYY-MM-DD
     checks: list[CheckFacts]
 
     @property
@@ -106,11 +138,12 @@ class Facts(msgspec.Struct, frozen=True):
 
 
 class Record:
-    """One audit: its facts and its findings."""
+    """One audit: its facts, its findings, and the conversations around them."""
 
-    def __init__(self, facts: Facts, table: pa.Table) -> None:
+    def __init__(self, facts: Facts, table: pa.Table, threads: pa.Table) -> None:
         self.facts = facts
         self.table = table  # FINDINGS, in the order of sources, lines and rules
+        self.threads = threads  # THREADS, in the order of sources and lines
 
     @property
     def exit_code(self) -> int:
@@ -135,8 +168,8 @@ class Record:
             table = table.filter(pc.equal(table["check"], check))
         return table.to_pandas(maps_as_pydicts="strict")
 
-    def write(self, folder: str | os.PathLike[str], pages: Mapping[str, str], *, replace: bool = False) -> None:
-        """The record and its pages (text by file name) into a folder, whole or not at all.
+    def write(self, folder: str | os.PathLike[str], *, replace: bool = False) -> None:
+        """The record into a folder, whole or not at all.
 
         Raises
         ------
@@ -151,9 +184,8 @@ class Record:
             import pyarrow.parquet as pq
 
             pq.write_table(self.table, made / FINDINGS_FILE, compression="zstd")
+            pq.write_table(self.threads, made / THREADS_FILE, compression="zstd")
             (made / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(self.facts), indent=1))
-            for name, text in pages.items():
-                (made / name).write_text(text, encoding="utf-8", errors="replace")
             made.chmod(0o755 & ~_umask())
             if target.is_dir():
                 # Only what an audit writes is replaced; anything else in the folder stays.
@@ -188,14 +220,28 @@ class Record:
             raise ValueError(f"{path}: could not be read ({error}). {again}") from None
         import pyarrow.parquet as pq
 
-        file = Path(folder) / FINDINGS_FILE
+        tables = []
+        for name, schema in ((FINDINGS_FILE, FINDINGS), (THREADS_FILE, THREADS)):
+            file = Path(folder) / name
+            try:
+                table = pq.read_table(file)
+            except (pa.ArrowException, OSError) as error:
+                raise ValueError(f"{file}: could not be read ({str(error).splitlines()[0]}). {again}") from None
+            if not table.schema.equals(schema):
+                raise ValueError(f"{file}: has other columns than this chataudit writes. {again}")
+            tables.append(table)
+        return cls(facts, *tables)
+
+
+def write_pages(folder: Path, pages: Mapping[str, str]) -> None:
+    """Pages, text by file name, into a folder; each whole, or as it was."""
+    for name, text in pages.items():
+        draft = folder / f".{name}"
         try:
-            table = pq.read_table(file)
-        except (pa.ArrowException, OSError) as error:
-            raise ValueError(f"{file}: could not be read ({str(error).splitlines()[0]}). {again}") from None
-        if not table.schema.equals(FINDINGS):
-            raise ValueError(f"{file}: has other columns than this chataudit writes. {again}")
-        return cls(facts, table)
+            draft.write_text(text, encoding="utf-8", errors="replace")
+            draft.replace(folder / name)
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 def refuse_taken(folder: Path, *, replace: bool = False) -> None:

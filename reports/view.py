@@ -1,6 +1,7 @@
 """A record as a page: counted, sorted and worded, so that a template has only to loop and print."""
 
-import unicodedata
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,59 +9,53 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..checks.base.agreement import wilson
-from ..checks.base.check import Table
+from ..checks.base.check import Method, Table
 from ..checks.base.findings import ERROR, NOTE, SEVERITIES
-from .record import FINDINGS_FILE, RECORD, CheckFacts, Facts, Record, RuleFacts
+from ..checks.base.messages import micros_of
+from . import charts
+from .record import RECORD, CheckFacts, Facts, Record, RuleFacts
+from .words import count_of, interval, listed, number, percent, size, visible
 
+SLUG = re.compile("[^a-z0-9]+")  # what is not for an id of an element
 SHOWN_ROWS = 20  # of a table; all of them are in the record
-SHOWN = 50  # findings of one rule on the page; all of them are in the findings file
+SHOWN_LINES = 100  # files, and languages
+REASONS = 3  # rules that the verdict names
+
+STATES = ("failed", "error", "warning", "note", "clean")  # of a check and of the audit, the worst first
+VERDICTS = {
+    "failed": "Incomplete",
+    "error": "Errors found",
+    "warning": "Warnings, no errors",
+    "note": "Notes only",
+    "clean": "Nothing found",
+}
 
 
 @dataclass(frozen=True)
-class SpanView:
-    """A piece of evidence: the span and the words around it."""
+class Rate:
+    """A share of messages with its 95 % interval; for a bar, in percent of the widest of the page."""
 
-    place: str  # file:line
-    id: str
-    before: str
-    quote: str
-    after: str
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether the evidence is the whole text, so that there is nothing to mark in it."""
-        return not (self.before or self.after)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there are no words to show."""
-        return not (self.before or self.quote or self.after)
-
-
-@dataclass(frozen=True)
-class FindingView:
-    """One claim with its evidence."""
-
-    fingerprint: str
-    summary: str
-    place: str  # file:line
-    message_id: str
-    tree_id: str
-    facets: tuple[tuple[str, str], ...]
-    spans: tuple[SpanView, ...]
+    flagged: str
+    judged: str
+    share: str
+    interval: str
+    at: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
 class RuleView:
-    """One rule that was broken, with the findings that fit on the page."""
+    """One rule that was broken."""
 
     id: str
+    name: str
     title: str
     severity: str
     advice: str
     count: str
-    findings: tuple[FindingView, ...]
-    left_out: str  # empty where all are shown
+    example: str  # what the first finding says
+    fingerprint: str  # of the first finding
 
 
 @dataclass(frozen=True)
@@ -80,11 +75,13 @@ class CheckView:
 
     name: str
     about: str
-    state: str  # failed, error, warning, note, clean: the worst that is to be told
+    state: str  # one of STATES: the worst that is to be told
+    rate: Rate | None  # None: it judged nothing, or did not finish
     headline: str
     error: str  # empty where it finished
     judged: str
-    skipped: tuple[tuple[str, str], ...]  # reason, messages
+    skipped: tuple[tuple[str, str], ...]  # reason, messages; the most frequent first
+    n_skipped: str
     counts: tuple[tuple[str, str], ...]  # severity, findings
     rules: tuple[RuleView, ...]  # broken ones, the worst first
     kept: tuple[str, ...]  # titles of those that nothing broke
@@ -92,6 +89,13 @@ class CheckView:
     notes: tuple[str, ...]
     tables: tuple[TableView, ...]
     seconds: str
+    measurement: Method
+    baseline: str  # empty where there is none
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether it finished, judged something, and found no more than notes."""
+        return self.state in ("note", "clean") and self.rate is not None
 
 
 @dataclass(frozen=True)
@@ -107,52 +111,103 @@ class SourceView:
 
 @dataclass(frozen=True)
 class Page:
-    """All that the report says."""
+    """All that the report says but for single findings."""
 
     title: str
-    headline: str
-    state: str
+    state: str  # one of STATES
+    verdict: str
+    headline: str  # how many findings
+    reasons: tuple[str, ...]  # why the verdict is what it is
     problems: tuple[str, ...]  # why the audit is not complete
+    size: str  # of what was audited, in one line
     facts: tuple[tuple[str, str], ...]
+    baseline: str  # empty where there is none
     languages: tuple[tuple[str, str, str], ...]  # tag, messages, share
     sources: tuple[SourceView, ...]
+    beyond: str  # of files and languages, what is not shown; empty where all are
     checks: tuple[CheckView, ...]
+    charts: tuple[charts.Chart, ...]
     made_by: str
+    is_redacted: bool
 
 
-def page(record: Record) -> Page:
-    """The page of a record: incomplete parts first, then the worst."""
-    facts = record.facts
-    checks = sorted((_check(c, record.table) for c in facts.checks), key=lambda c: (_STATES.index(c.state), c.name))
+@dataclass(frozen=True)
+class _Baseline:
+    """An older audit that this one is held against."""
+
+    started: str
+    fingerprints: pa.Array
+    by_check: Mapping[str, int]  # findings
+
+    @classmethod
+    def of(cls, record: Record) -> "_Baseline":
+        found = {c.name: sum(rule.findings for rule in c.rules) for c in record.facts.checks if not c.error}
+        return cls(_when(record.facts), record.table["fingerprint"].combine_chunks(), found)
+
+    def told(self, check: str, findings: pa.Table) -> str:
+        """What is new of a check's findings, and what is gone."""
+        if check not in self.by_check:
+            return "not in the baseline"
+        known = pc.sum(pc.is_in(findings["fingerprint"], value_set=self.fingerprints)).as_py() or 0
+        new, gone = findings.num_rows - known, self.by_check[check] - known
+        return f"{number(new)} new, {number(known)} known, {number(gone)} gone since the baseline"
+
+
+def page(record: Record, baseline: Record | None = None) -> Page:
+    """The page of a record: incomplete parts first, then the worst.
+
+    Where there is a `baseline`, an older audit, findings are counted as new, known and gone.
+    """
+    facts, table = record.facts, record.table
+    older = _Baseline.of(baseline) if baseline else None
+    rates = _rates(facts, table)
+    checks = [_check(c, table, rates.get(c.name), older) for c in facts.checks]
+    checks.sort(key=lambda check: (STATES.index(check.state), check.name))
     failed = [f"The check {c.name} did not finish: {visible(c.error)}" for c in facts.checks if c.error]
-    problems = (*failed, *(visible(error) for error in facts.errors))
+    problems = (*failed, *_some([visible(error) for error in facts.errors], SHOWN_ROWS, "sources"))
     languages = _by_language(facts)
+    state = "failed" if problems else min((c.state for c in checks), key=STATES.index, default="clean")
     return Page(
         title=_title(facts),
-        headline=_headline(record.table, bool(problems)),
-        state="failed" if problems else min((c.state for c in checks), key=_STATES.index, default="clean"),
+        state=state,
+        verdict=VERDICTS[state],
+        headline=_headline(table, bool(problems)),
+        reasons=_reasons(record, checks),
         problems=problems,
+        size=f"{count_of(facts.messages, 'message')} in {count_of(facts.trees, 'tree')}, "
+        f"{count_of(len(facts.sources), 'file')}, {facts.seconds:.1f} s",
         facts=(
             ("messages", number(facts.messages)),
             ("trees", number(facts.trees)),
-            ("languages", number(len([tag for tag, _, _ in languages if tag != "not declared"]))),
+            ("languages", number(len([tag for tag, _, _ in languages if tag != UNDECLARED]))),
             ("files", number(len(facts.sources))),
-            ("audited", facts.started.replace("T", " ").replace("+00:00", " UTC")),
+            ("audited", _when(facts)),
             ("took", f"{facts.seconds:.1f} s"),
+            ("chataudit", facts.chataudit),
+            *([("SHA-256", facts.sources[0].sha256[:16] or "not read to the end")] if len(facts.sources) == 1 else []),
         ),
-        languages=languages,
+        baseline=f"Held against the audit of {older.started}." if older else "",
+        languages=languages[:SHOWN_LINES],
         sources=tuple(
             SourceView(visible(s.name), f"{s.format}: {visible(s.reason)}" if s.format else "not recognised",
                        number(s.records), size(s.n_bytes), s.sha256)
-            for s in facts.sources
+            for s in facts.sources[:SHOWN_LINES]
         ),
+        beyond=f"Of {count_of(len(facts.sources), 'file')} and {count_of(len(languages), 'language')} the first "
+        f"{SHOWN_LINES} are shown; {RECORD} has all." if max(len(facts.sources), len(languages)) > SHOWN_LINES else "",
         checks=tuple(checks),
+        charts=_charts(record),
         made_by=f"chataudit {facts.chataudit}, Python {facts.python}, "
         + ", ".join(f"{name} {version}" for name, version in facts.dependencies.items()),
+        is_redacted=facts.is_redacted,
     )  # fmt: skip
 
 
-_STATES = ("failed", "error", "warning", "note", "clean")
+UNDECLARED = "not declared"
+
+
+def _when(facts: Facts) -> str:
+    return facts.started.replace("T", " ").replace("+00:00", " UTC")
 
 
 def _title(facts: Facts) -> str:
@@ -163,8 +218,41 @@ def _title(facts: Facts) -> str:
 def _headline(findings: pa.Table, incomplete: bool) -> str:
     counts = _severities(findings)
     told = [count_of(n, SEVERITIES[s]) for s, n in counts if n]
-    words = f"{_and(told)} found" if told else "nothing found"
+    words = f"{listed(told)} found" if told else "nothing found"
     return f"Incomplete: {words} in what could be audited" if incomplete else words.capitalize()
+
+
+def _reasons(record: Record, checks: list[CheckView]) -> tuple[str, ...]:
+    """How much of the data is touched, and by what above all."""
+    facts, reasons = record.facts, []
+    n = pc.count_distinct(_bad(record.table)["message_id"]).as_py()
+    if n and facts.messages:
+        reasons.append(
+            f"{number(n)} of {number(facts.messages)} messages have an error or a warning: "
+            f"{percent(n / facts.messages)} (95% interval {interval(n, facts.messages)})"
+        )
+    severity = _worst(record.table)
+    bad = [(check.name, rule) for check in facts.checks for rule in check.rules if rule.id in severity]
+    bad = sorted(bad, key=lambda pair: (-severity[pair[1].id], -pair[1].findings, pair[1].id))
+    worst = [pair for pair in bad if severity[pair[1].id] > NOTE] or bad
+    reasons += [
+        f"{number(rule.findings)} × {rule.title} ({SEVERITIES[severity[rule.id]]}, {check})"
+        for check, rule in worst[:REASONS]
+    ]
+    if not bad:
+        looked = [check.name for check in checks if check.rate is not None]
+        reasons.append(
+            f"{listed(looked)} found nothing; the intervals below say what they may have missed by chance"
+            if looked
+            else "No check judged a message"
+        )
+    return tuple(reasons)
+
+
+def _worst(findings: pa.Table) -> dict[str, int]:
+    """How bad the worst finding of each rule is: a setting, or the case, may make it milder than its rule."""
+    grouped = findings.group_by("rule", use_threads=False).aggregate([("severity", "max")])
+    return {row["rule"]: row["severity_max"] for row in grouped.to_pylist()}
 
 
 def _severities(findings: pa.Table) -> list[tuple[int, int]]:
@@ -172,34 +260,92 @@ def _severities(findings: pa.Table) -> list[tuple[int, int]]:
     return [(severity, found.get(severity, 0)) for severity in range(ERROR, NOTE - 1, -1)]
 
 
-def _check(facts: CheckFacts, table: pa.Table) -> CheckView:
+def _bad(findings: pa.Table) -> pa.Table:
+    """Those that are more than notes."""
+    return findings.filter(pc.greater(findings["severity"], NOTE))
+
+
+def _rates(facts: Facts, table: pa.Table) -> dict[str, Rate]:
+    """The rate of each check that finished and judged a message."""
+    judged = {check.name: check.judged for check in facts.checks if check.judged and not check.error}
+    found = {row["check"]: row["message_id_count_distinct"] for row in _distinct(_bad(table), ["check"])}
+    # A check may flag what it did not count as judged; no share is above all.
+    flagged = {name: min(found.get(name, 0), n) for name, n in judged.items()}
+    intervals = {name: wilson(flagged[name], n) for name, n in judged.items()}
+    widest = max((high for _, high in intervals.values()), default=1.0)
+    return {
+        name: Rate(
+            flagged=number(found.get(name, 0)),
+            judged=number(n),
+            share=percent(flagged[name] / n),
+            interval=interval(flagged[name], n),
+            at=round(100 * flagged[name] / n / widest, 2),
+            low=round(100 * intervals[name][0] / widest, 2),
+            high=round(100 * intervals[name][1] / widest, 2),
+        )
+        for name, n in judged.items()
+    }
+
+
+def _check(facts: CheckFacts, table: pa.Table, rate: Rate | None, baseline: _Baseline | None) -> CheckView:
     found = table.filter(pc.equal(table["check"], facts.name))
     counts = _severities(found)
     worst = next((SEVERITIES[s] for s, n in counts if n), "clean")
-    broken = sorted((r for r in facts.rules if r.findings), key=lambda r: (-r.severity, -r.findings, r.id))
+    severity = _worst(found)
+    broken = sorted((r for r in facts.rules if r.id in severity), key=lambda r: (-severity[r.id], -r.findings, r.id))
+    skipped = sorted(facts.skipped.items(), key=lambda item: (-item[1], item[0]))
     return CheckView(
         name=facts.name,
         about=facts.about,
         state="failed" if facts.error else worst,
-        headline="did not finish" if facts.error else _rate(facts, found),
+        rate=rate,
+        headline="did not finish" if facts.error else _told(rate, found),
         error=visible(facts.error or ""),
         judged=number(facts.judged),
-        skipped=tuple((visible(reason), number(n)) for reason, n in sorted(facts.skipped.items())),
+        skipped=tuple((visible(reason), number(n)) for reason, n in skipped),
+        n_skipped=number(sum(n for _, n in skipped)),
         counts=tuple((SEVERITIES[s], number(n)) for s, n in counts),
-        rules=tuple(_rule(rule, found) for rule in broken),
+        rules=tuple(_rule(rule, severity[rule.id], found) for rule in broken),
         kept=tuple(rule.title for rule in facts.rules if not rule.findings),
         notes=tuple(visible(note) for note in facts.notes),
-        tables=tuple(_table(table) for table in facts.tables if table.rows),
+        tables=tuple(_table(table, name) for name, table in _tables(facts)),
         settings=tuple((name, visible(repr(value))) for name, value in facts.settings.items()),
         seconds=f"{facts.seconds:.2f}",
+        measurement=facts.measurement,
+        baseline=baseline.told(facts.name, found) if baseline and not facts.error else "",
     )
 
 
-def _table(table: Table) -> TableView:
+def _told(rate: Rate | None, found: pa.Table) -> str:
+    if rate is None:
+        words = "judged no message"
+    else:
+        words = f"{rate.flagged} of {rate.judged} messages with a warning or an error"
+        words += f" ({rate.share}; 95% interval {rate.interval})"
+    # A record that could not be read has no message, and would be missing from the count.
+    lost = _bad(found)["message_id"].null_count
+    return f"{words}, and {number(lost)} where no message could be named" if lost else words
+
+
+def _rule(rule: RuleFacts, severity: int, found: pa.Table) -> RuleView:
+    (first,) = found.filter(pc.equal(found["rule"], rule.id)).slice(0, 1).to_pylist()
+    return RuleView(
+        id=rule.id,
+        name=rule.id.partition("/")[2],
+        title=rule.title,
+        severity=SEVERITIES[severity],
+        advice=rule.advice,
+        count=number(rule.findings),
+        example=visible(first["summary"]),
+        fingerprint=first["fingerprint"],
+    )
+
+
+def _table(table: Table, name: str) -> TableView:
     numeric = [all(isinstance(row[k], int | float) for row in table.rows) for k in range(len(table.columns))]
     rest = len(table.rows) - SHOWN_ROWS
     return TableView(
-        name=table.name,
+        name=name,
         about=table.about,
         columns=tuple(zip(table.columns, numeric, strict=True)),
         rows=tuple(
@@ -210,96 +356,111 @@ def _table(table: Table) -> TableView:
     )
 
 
-def _rate(facts: CheckFacts, found: pa.Table) -> str:
-    ids = found.filter(pc.greater(found["severity"], NOTE))["message_id"]
-    flagged = pc.count_distinct(ids).as_py()
-    words = f"{number(flagged)} of {number(facts.judged)} messages with a warning or an error"
-    if facts.judged:
-        low, high = wilson(min(flagged, facts.judged), facts.judged)
-        words += f" ({flagged / facts.judged:.2%}; 95% interval {low:.2%} to {high:.2%})"
-    # A record that could not be read has no message, and would be missing from the count.
-    return f"{words}, and {number(ids.null_count)} where no message could be named" if ids.null_count else words
+def _tables(facts: CheckFacts) -> list[tuple[str, Table]]:
+    """The tables of a check that hold anything, under names of their own: two checks may call a table the same."""
+    return [(f"{facts.name}: {table.name}", table) for table in facts.tables if table.rows]
 
 
-def _rule(rule: RuleFacts, found: pa.Table) -> RuleView:
-    rows = found.filter(pc.equal(found["rule"], rule.id)).slice(0, SHOWN).to_pylist()
-    rest = rule.findings - len(rows)
-    return RuleView(
-        id=rule.id,
-        title=rule.title,
-        severity=SEVERITIES[rows[0]["severity"]],
-        advice=rule.advice,
-        count=number(rule.findings),
-        findings=tuple(_finding(row) for row in rows),
-        left_out=f"{number(rest)} more in {FINDINGS_FILE}" if rest else "",
-    )
-
-
-def _finding(row: dict[str, Any]) -> FindingView:
-    return FindingView(
-        fingerprint=row["fingerprint"],
-        summary=visible(row["summary"]),
-        place=visible(f"{row['source']}:{row['line']}"),
-        message_id=visible(row["message_id"] or ""),
-        tree_id=visible(row["tree_id"] or ""),
-        facets=tuple((visible(k), visible(v)) for k, v in row["facets"]),
-        spans=tuple(
-            SpanView(
-                visible(f"{s['source']}:{s['line']}"),
-                visible(s["id"]),
-                visible(s["before"]),
-                visible(s["quote"]),
-                visible(s["after"]),
-            )
-            for s in row["spans"]
-        ),
-    )
+def _some(words: list[str], n: int, what: str) -> list[str]:
+    """The first of them, and how many there are more: a page is no place for ten thousand."""
+    return words if len(words) <= n else [*words[:n], f"{number(len(words) - n)} more {what}: see {RECORD}"]
 
 
 def _by_language(facts: Facts) -> tuple[tuple[str, str, str], ...]:
     totals: dict[str, int] = {}
     for count in facts.census:
-        tag = "not declared" if count.lang is None else visible(count.lang)[:40]
-        totals[tag] = totals.get(tag, 0) + count.messages
+        totals[_tag(count.lang)] = totals.get(_tag(count.lang), 0) + count.messages
     ranked = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
     return tuple((tag, number(n), f"{n / max(1, facts.messages):.1%}") for tag, n in ranked)
 
 
-# -- words -----------------------------------------------------------------------------------------------------------
+def _tag(lang: str | None) -> str:
+    return UNDECLARED if lang is None else visible(lang)[:40]
 
 
-def visible(text: str) -> str:
-    """The text with characters that cannot be seen, or that turn others around, written as their code points.
+# -- charts ----------------------------------------------------------------------------------------------------------
 
-    Line feeds and tabs stay. Bidirectional controls could make a quote look like another one; a browser drops NUL.
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        f"⟦U+{ord(c):04X}⟧" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") and c not in "\n\t" else c
-        for c in text
+
+def _charts(record: Record) -> tuple[charts.Chart, ...]:
+    """What can be drawn of this record."""
+    facts, table = record.facts, record.table
+    bad = _bad(table)
+    judged: dict[tuple[str, str], int] = {}
+    for check in facts.checks:
+        for count in check.coverage:
+            if count.outcome == "judged":
+                key = (_tag(count.lang), check.name)
+                judged[key] = judged.get(key, 0) + count.messages
+    flagged: dict[tuple[str, str], int] = {}
+    for row in _distinct(bad, ["lang", "check"]):
+        key = (_tag(row["lang"]), row["check"])
+        flagged[key] = flagged.get(key, 0) + row["message_id_count_distinct"]
+    drawn = (
+        charts.by_language(flagged, judged),
+        _declared_detected(bad, judged, flagged),
+        *_copies(table),
+        *(_bars(name, table) for check in facts.checks for name, table in _tables(check) if table.bars),
+        charts.role_depth(_roles(facts)),
+        charts.over_time(facts.days, _flagged_days(bad)),
+    )
+    return tuple(chart for chart in drawn if chart is not None)
+
+
+def _distinct(findings: pa.Table, keys: list[str]) -> list[dict[str, Any]]:
+    """Messages by keys."""
+    grouped = findings.group_by(keys, use_threads=False).aggregate([("message_id", "count_distinct")])
+    rows: list[dict[str, Any]] = grouped.to_pylist()
+    return rows
+
+
+def _facet(findings: pa.Table, key: str) -> pa.Table:
+    """Findings that have a facet, with its value in a column of that name."""
+    values = pc.map_lookup(findings["facets"].combine_chunks(), key, "first")
+    return findings.append_column(key, values).filter(values.is_valid())
+
+
+def _declared_detected(
+    bad: pa.Table, judged: Mapping[tuple[str, str], int], flagged: Mapping[tuple[str, str], int]
+) -> charts.Chart | None:
+    both = _facet(_facet(bad, "declared"), "detected")
+    if not both.num_rows:
+        return None
+    (check, *others) = pc.unique(both["check"]).to_pylist()
+    if others:  # of plug-ins that look at languages too, the figures would be counted twice
+        both = both.filter(pc.equal(both["check"], check))
+    pairs = {(_tag(r["declared"]), _tag(r["detected"])): r["message_id_count_distinct"]
+             for r in _distinct(both, ["declared", "detected"])}  # fmt: skip
+    return charts.declared_detected(
+        pairs,
+        {lang: n for (lang, name), n in judged.items() if name == check},
+        {lang: n for (lang, name), n in flagged.items() if name == check},
     )
 
 
-def number(n: int) -> str:
-    """12345 as 12,345."""
-    return f"{n:,}"
+def _copies(table: pa.Table) -> tuple[charts.Chart | None, ...]:
+    copies = _facet(_facet(table, "cluster"), "jaccard")
+    groups = copies.group_by("cluster", use_threads=False).aggregate([("message_id", "count_distinct")])
+    sizes = [n + 1 for n in groups["message_id_count_distinct"].to_pylist()]  # and the one that is copied
+    return charts.group_sizes(sizes), charts.similarities([float(value) for value in copies["jaccard"].to_pylist()])
 
 
-def count_of(n: int, noun: str) -> str:
-    """`1 error`, `2 errors`."""
-    return f"{n:,} {noun}" + ("" if n == 1 else "s")
+def _bars(name: str, table: Table) -> charts.Chart | None:
+    label, part, whole = (table.columns.index(column) for column in table.bars)
+    # A bar of nothing tells nothing; the table has it.
+    rows = [(visible(str(row[label])), int(row[part]), int(row[whole])) for row in table.rows if row[part]]
+    return charts.shares(name, table.about, rows, name=SLUG.sub("-", name.lower()))
 
 
-def size(n_bytes: int) -> str:
-    """Bytes in a unit that a person reads."""
-    amount = float(n_bytes)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if amount < 1000 or unit == "GB":
-            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    raise AssertionError
+def _roles(facts: Facts) -> dict[tuple[str, int], int]:
+    counts: dict[tuple[str, int], int] = {}
+    for shape in facts.shape:
+        key = ("no role" if shape.role is None else visible(shape.role)[:40], shape.depth)
+        counts[key] = counts.get(key, 0) + shape.messages
+    return counts
 
 
-def _and(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+def _flagged_days(bad: pa.Table) -> dict[str, int]:
+    """Messages with a warning or an error, by the day that they were written on."""
+    stamps = micros_of(bad["created_date"].combine_chunks()).cast(pa.timestamp("us"))
+    days = bad.select(["message_id"]).append_column("day", stamps.cast(pa.date32()).cast(pa.string()))
+    return {r["day"]: r["message_id_count_distinct"] for r in _distinct(days, ["day"]) if r["day"] is not None}

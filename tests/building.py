@@ -1,7 +1,10 @@
 """Small data for tests, readable where they are used."""
 
+import gzip
 import json
+import re
 import uuid
+from base64 import b64decode
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -131,3 +134,70 @@ class Told:
 
     def advance(self, n_bytes: int) -> None:
         self.read += n_bytes
+
+
+def unpacked(html: str) -> dict[str, Any]:
+    """The data that a page carries, by the id of its element: `index`, and chunks of evidence `e0` and threads `t0`."""
+    pieces = re.findall(r'<script type="text/plain" id="(\w+)">([A-Za-z0-9+/=]*)</script>', html)
+    return {name: json.loads(gzip.decompress(b64decode(letters))) for name, letters in pieces}
+
+
+def shown(html: str) -> list[Row]:
+    """The findings of a page in the order of its list, each with evidence and facets if they are there.
+
+    This is what the page's script makes of the pieces, in Python.
+    """
+    pieces = unpacked(html)
+    index = pieces["index"]
+    columns, words = index["columns"], index["words"]
+    found: list[Row] = []
+    for row, own in enumerate(columns["id"]):
+        coded = {name: None if columns[name][row] < 0 else words[name][columns[name][row]] for name in CODED}
+        facets = [words["facet"][code] for code in columns["facets"][row]]
+        plain = {name: columns[name][row] for name in columns if name not in (*CODED, "facets")}
+        finding = {**plain, **coded, "listed": facets}
+        number, k = divmod(row, index["chunk"])
+        if (piece := pieces.get(f"e{number}")) is not None:
+            finding |= _evidence(piece, k, own)
+        if (piece := pieces.get(f"t{number}")) is not None:
+            finding |= _conversation(piece, piece["of"][k])
+        found.append(finding)
+    return found
+
+
+CODED = ("rule", "role", "lang", "source")  # columns of the index that hold numbers of words
+
+
+def _evidence(piece: Row, k: int, own: str | None) -> Row:
+    def name(code: int) -> str | None:
+        return own if code < 0 else piece["names"][code]
+
+    first, of_facet = sum(piece["nSpans"][:k]), sum(piece["nFacets"][:k])
+    spans = []
+    for at in range(first, first + piece["nSpans"][k]):
+        span = {key: values[at] for key, values in piece["spans"].items()}
+        spans.append({**span, "id": name(span["id"])})
+    some = range(of_facet, of_facet + piece["nFacets"][k])
+    return {
+        "tree_id": name(piece["treeId"][k]),
+        "created_date": piece["created"][k],
+        "spans": spans,
+        "facets": {piece["keys"][at]: name(piece["values"][at]) for at in some},
+    }
+
+
+def _conversation(piece: Row, of: int) -> Row:
+    """The way from the top to the message, its siblings, and the parent that the top names; all by id."""
+    path: list[int] = []
+    at = of
+    while at >= 0 and at not in path:
+        path.insert(0, at)
+        at = piece["parent"][at]
+    up = -1 if of < 0 else piece["parent"][of]
+    siblings = [k for k, parent in enumerate(piece["parent"]) if up >= 0 and parent == up and k != of]
+    return {
+        "path": [piece["id"][k] for k in path],
+        "siblings": [piece["id"][k] for k in siblings],
+        "above": piece["parentId"][path[0]] if path else None,
+        "circle": at >= 0,
+    }

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from chataudit import run
 from chataudit.audit import demo
 from hypothesis import settings
 
@@ -18,3 +19,12 @@ def references(tmp_path_factory):
     demo.write_references(folder)
     os.environ["CHATAUDIT_REFERENCES"] = str(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def released(references, tmp_path_factory):
+    """The release of the demo, and the record of its audit."""
+    made = demo.release(1)
+    path = tmp_path_factory.mktemp("secret-folder") / "release.jsonl"
+    demo.write(made, path)
+    return made, run(path, engine="serial")

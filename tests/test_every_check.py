@@ -8,7 +8,7 @@ import pytest
 from building import audit, message, uid
 from chataudit.audit import config, demo, registry
 from chataudit.audit.run import run
-from chataudit.checks.base.check import TREE, Check
+from chataudit.checks.base.check import TREE, Check, Method
 from chataudit.checks.base.findings import FINDINGS, SEVERITIES
 from chataudit.checks.base.messages import FAULTS, MESSAGES, Batch, Form
 
@@ -92,6 +92,32 @@ def test_rules_are_named_after_their_check_and_say_what_to_do(check):
         assert rule.severity in SEVERITIES
         assert rule.advice.endswith(".")
     assert len({rule.id for rule in check.rules}) == len(check.rules)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_check_says_how_it_measures_what_it_cannot_see_and_how_often_it_is_wrong(check):
+    assert isinstance(check.measurement, Method)
+    said = check.measurement._asdict()
+    for member, texts in said.items():
+        assert texts, member
+        for text in (texts,) if member == "sure" else texts:
+            assert text == text.strip()
+            assert text.endswith(".")
+    assert 2 <= len(check.measurement.how) <= 5
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_every_facet_of_a_finding_is_described(check, release):
+    table = run(release, checks=[check()]).table
+    assert {key for facets in table["facets"].to_pylist() for key, _ in facets} <= check.facets.keys()
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_facet_is_described_in_a_short_phrase(check):
+    for key, phrase in check.facets.items():
+        assert phrase.strip(), key
+        assert len(phrase) < 100, key
+        assert not phrase.endswith("."), key
 
 
 @pytest.mark.parametrize("check", CHECKS)

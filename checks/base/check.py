@@ -1,7 +1,8 @@
 """What a check is: settings, rules and pure stages."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 import pyarrow as pa
@@ -20,6 +21,17 @@ class Table(NamedTuple):
     about: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str | int | float, ...], ...]
+    bars: tuple[str, ...] = ()  # columns to be drawn as shares: what the label is, the part, the whole
+
+
+class Method(NamedTuple):
+    """How a check measures and what it cannot see: what a reader must know to trust a rate, or to cite it."""
+
+    sure: str = ""  # in one short sentence with its numbers: how often the check is right, and how much it finds
+    how: tuple[str, ...] = ()  # the steps, a sentence or two each
+    blind: tuple[str, ...] = ()  # what it cannot see, or leaves out
+    measured: tuple[str, ...] = ()  # its error rates, with what they were measured on
+    sources: tuple[str, ...] = ()  # papers, specifications and data, as they are cited
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,8 @@ class Check:
 
     name: ClassVar[str]
     rules: ClassVar[Sequence[Rule]]
+    measurement: ClassVar[Method] = Method()  # not `method`: near_duplicates has a setting of that name
+    facets: ClassVar[Mapping[str, str]] = MappingProxyType({})  # what the facets of its findings say, by key
 
     def stages(self) -> Sequence[Stage]:
         """The steps of this check; most have one."""

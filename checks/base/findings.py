@@ -22,12 +22,18 @@ SPAN = pa.struct(
         ("id", pa.string()),  # of the message; `line N` for a raw record
         ("start", pa.int64()),  # code points of the text as read; end is past the last one
         ("end", pa.int64()),
-        # Filled in by audit/quote.py. The words around the span let a reader see it in its place.
+        # Filled in by audit/quote.py, as the role and the language. The words around the span let a reader see it in
+        # its place.
+        ("at", pa.int64()),  # where the quote begins: `start`, or near the first difference of two long texts
         ("before", pa.string()),
         ("quote", pa.string()),
         ("after", pa.string()),
+        ("role", pa.string()),
+        ("lang", pa.string()),
     ]
 )
+
+ID_FACETS = frozenset({"partner", "cluster", "prompt"})  # facets whose values are ids of messages
 
 FINDINGS = pa.schema(
     [
@@ -43,6 +49,10 @@ FINDINGS = pa.schema(
         ("fingerprint", pa.string()),  # 16 hex digits, the same in every run over the same fault
         ("source", pa.string()),
         ("line", pa.int64()),
+        # Of the message; filled in by audit/quote.py, so that findings can be counted by them without the data.
+        ("role", pa.string()),
+        ("lang", pa.string()),  # as declared
+        ("created_date", pa.string()),  # as written
     ]
 )
 
@@ -158,6 +168,7 @@ def claim(
             ),
             "source": at["source"],
             "line": at["line"],
+            **dict.fromkeys(("role", "lang", "created_date"), pa.nulls(n, pa.string())),
         },
         schema=FINDINGS,
     )
@@ -176,7 +187,8 @@ def _span_lists(places: pa.Table, spans: Sequence[Spans], n: int) -> pa.Array:
         nameless_id(n) if i is None else i
         for i, n in zip(at["message_id"].to_pylist(), at["line"].to_pylist(), strict=True)
     ]
-    blank = pa.nulls(int(used.sum()), pa.string())
+    n_spans = int(used.sum())
+    blank = pa.nulls(n_spans, pa.string())
     flat = pa.StructArray.from_arrays(
         [
             single(at["source"]),
@@ -184,9 +196,8 @@ def _span_lists(places: pa.Table, spans: Sequence[Spans], n: int) -> pa.Array:
             pa.array(ids, pa.string()),
             pa.array(start[used], pa.int64()),
             pa.array(end[used], pa.int64()),
-            blank,
-            blank,
-            blank,
+            pa.nulls(n_spans, pa.int64()),
+            *[blank] * 5,
         ],
         fields=list(SPAN),
     )

@@ -271,7 +271,7 @@ class Batch:
     @cached_property
     def dates(self) -> tuple[IntArray, BoolArray]:
         """When each message was written, in microseconds since 1970 in UTC, and which rows say so readably."""
-        stamps = _cast_dates(self.column("created_date"))
+        stamps = micros_of(self.column("created_date"))
         return as_ints(stamps, 0), ~as_bools(stamps.is_null())
 
     @cached_property
@@ -362,7 +362,8 @@ def entries(column: pa.Array, name: str) -> tuple[pa.Array, IntArray]:
     return pc.list_flatten(lists), np.asarray(pc.list_parent_indices(lists), dtype=np.int64)
 
 
-def _cast_dates(column: pa.Array) -> pa.Array:
+def micros_of(column: pa.Array) -> pa.Array:
+    """Dates as written, in microseconds since 1970 in UTC; null where they cannot be read."""
     # Arrow refuses a whole array for one bad date; halving finds the bad ones in few steps where they are few.
     try:
         return column.cast(pa.timestamp("us", "UTC")).cast(pa.int64())
@@ -370,7 +371,7 @@ def _cast_dates(column: pa.Array) -> pa.Array:
         if len(column) == 1:
             return pa.array([_micros(column[0].as_py())], pa.int64())
         half = len(column) // 2
-        return pa.concat_arrays([_cast_dates(column[:half]), _cast_dates(column[half:])])
+        return pa.concat_arrays([micros_of(column[:half]), micros_of(column[half:])])
 
 
 def _micros(date: str) -> int | None:

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 from building import message, uid, write
+from chataudit import Record
 from chataudit.audit.cli import app
 from chataudit.audit.formats import FORMATS
 from typer.testing import CliRunner
@@ -28,6 +29,8 @@ def test_run_writes_a_record_findings_and_a_report_beside_the_caller(call, data,
         "findings.parquet",
         "record.json",
         "report.html",
+        "summary.md",
+        "threads.parquet",
     ]
     assert "2 messages in 1 tree" in done.output
     assert "role_alternation" in done.output
@@ -110,6 +113,19 @@ def test_a_check_that_fails_is_exit_code_4_with_a_record(call, data, tmp_path, m
     )
 
 
+@pytest.mark.parametrize("words", [(), ("--overwrite",)])
+def test_a_page_that_cannot_be_made_leaves_the_record_there(call, data, tmp_path, monkeypatch, words):
+    def fail(*_args, **_more):
+        raise RuntimeError("no page")
+
+    monkeypatch.setattr("chataudit.audit.cli.pages", fail)
+    done = call("run", data, "--out", "o", "-q", *words)
+    assert isinstance(done.exception, RuntimeError)
+    assert set(files(tmp_path / "o")) == {"record.json", "findings.parquet", "threads.parquet"}
+    assert Record.read(tmp_path / "o").table.num_rows == 2
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
 def test_quiet_prints_nothing(call, data):
     assert call("run", data, "--quiet").output == ""
 
@@ -149,14 +165,157 @@ def test_a_users_own_folders_of_the_same_names_are_not_imported(data, tmp_path):
     subprocess.run(words, cwd=tmp_path, check=True, env={**os.environ, "PYTHONPATH": str(tmp_path)})
 
 
-def test_report_makes_the_page_again_from_the_record_alone(call, data, tmp_path):
-    call("run", data, "--out", "o")
-    page = tmp_path / "o" / "report.html"
-    before = page.read_text()
-    page.unlink()
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.fixture
+def audited(call, data, tmp_path):
+    """The folder of an audit, whose data are gone."""
+    call("run", data, "--out", "o", "--checks", "schema_invariants", "-q")
     data.unlink()
+    return tmp_path / "o"
+
+
+def test_report_makes_the_pages_again_from_the_record_alone(call, audited):
+    before = files(audited)
+    (audited / "report.html").unlink()
+    (audited / "summary.md").write_text("gone")
+    done = call("report", "o")
+    assert (done.exit_code, done.output) == (0, "o/report.html\no/summary.md\n")
+    assert files(audited) == before
+
+
+def test_report_redacts_into_a_folder_beside_the_audit_and_over_nothing(call, audited, tmp_path):
+    before = files(audited)
+    for name in ("o-redacted", "o-redacted-2"):
+        done = call("report", "o", "--redact")
+        folder = tmp_path.resolve() / name
+        assert (done.exit_code, done.output) == (0, f"{folder}/report.html\n{folder}/summary.md\n")
+        assert set(files(folder)) == set(before)
+        assert uid("b") not in str(Record.read(folder).table.to_pylist())
+        assert json.loads((folder / "record.json").read_text())["is_redacted"]
+    assert files(tmp_path / "o-redacted") == files(tmp_path / "o-redacted-2")
+    assert uid("b") in str(Record.read(audited).table.to_pylist())
+    assert files(audited) == before
+    assert [path for path in audited.iterdir() if path.is_dir()] == []
+
+
+def test_what_stands_beside_an_audit_under_that_name_is_left_alone(call, audited, tmp_path):
+    (tmp_path / "o-redacted").mkdir()
+    (tmp_path / "o-redacted" / "thesis.tex").write_text("years of work")
+    (tmp_path / "o-redacted-2").write_text("mine")
+    assert call("report", "o", "--redact").exit_code == 0
+    assert files(tmp_path / "o-redacted") == {"thesis.tex": b"years of work"}
+    assert (tmp_path / "o-redacted-2").read_text() == "mine"
+    assert Record.read(tmp_path / "o-redacted-3").facts.is_redacted
+
+
+def test_an_audit_is_redacted_beside_it_from_within_its_folder_too(call, audited, tmp_path, monkeypatch):
+    monkeypatch.chdir(audited)
+    before = files(audited)
+    assert call("report", ".", "--redact").exit_code == 0
+    assert files(audited) == before
+    assert Record.read(tmp_path / "o-redacted").facts.is_redacted
+
+
+def test_report_holds_an_audit_against_a_baseline(call, audited, tmp_path):
+    write(tmp_path / "old.jsonl", [message("a"), message("b", "a")])
+    call("run", "old.jsonl", "--out", "old", "--checks", "schema_invariants", "-q")
+    assert call("report", "o", "--baseline", "old").exit_code == 0
+    words = "2 new, 0 known, 0 gone since the baseline"
+    assert words in (audited / "report.html").read_text()
+    assert words in (audited / "summary.md").read_text()
+    call("report", "o")
+    assert words not in (audited / "report.html").read_text()
+
+
+def test_report_opens_the_page_in_a_browser_if_asked(call, audited, monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or True)
     assert call("report", "o").exit_code == 0
-    assert page.read_text() == before
+    assert opened == []
+    assert call("report", "o", "--open").exit_code == 0
+    assert opened == [f"file://{audited.resolve()}/report.html"]
+
+
+def test_report_says_so_where_there_is_no_browser(call, audited, monkeypatch):
+    monkeypatch.setattr("webbrowser.open", lambda url: False)
+    done = call("report", "o", "--open")
+    assert (done.exit_code, "chataudit: no browser could be opened" in done.output) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--max-report-mb", "0.5"], "max_report_mb: 0.5 is not in 1 to 1000; a page without findings has .2"),
+        (["--max-report-findings", "-1"], "max_report_findings: -1 is below 0"),
+        (["--baseline", "nowhere"], "nowhere: holds no record.json; expected the folder that an audit wrote"),
+    ],
+)
+@pytest.mark.parametrize("command", ["report", "run"])
+def test_a_page_that_cannot_be_made_is_refused_and_nothing_is_written(call, audited, command, words, told):
+    before = files(audited)
+    done = call(command, "o" if command == "report" else "record.json", *words)
+    assert (done.exit_code, done.output) == (2, f"chataudit: {told}\n")
+    assert files(audited) == before
+
+
+def test_report_shows_no_more_findings_than_it_may(call, audited):
+    call("report", "o", "--max-report-findings", "1")
+    told = "1 finding of schema_invariants, the mildest, did not fit: the page holds 1 of a check"
+    assert told in (audited / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "words", [["report", "o"], ["report", "p", "--baseline", "o"], ["run", "x", "--baseline", "o"]]
+)
+def test_a_record_of_another_version_is_refused_in_one_line(call, audited, tmp_path, words):
+    (tmp_path / "p").mkdir()
+    for name, content in files(audited).items():
+        (tmp_path / "p" / name).write_bytes(content)
+    path = audited / "record.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "version": 3}))
+    done = call(*words)
+    told = "chataudit: o/record.json: is of version 3; this chataudit reads 4. Run the audit again\n"
+    assert (done.exit_code, done.output) == (2, told)
+
+
+def test_run_redacts_if_asked(call, data, tmp_path):
+    assert call("run", data, "--out", "o", "--redact", "--checks", "schema_invariants").exit_code == 0
+    record = Record.read(tmp_path / "o")
+    assert record.facts.is_redacted
+    assert [source.name for source in record.facts.sources] == ["data.jsonl"]
+    assert record.table.num_rows == 2
+    told = str(record.table.to_pylist()) + str(record.threads.to_pylist())
+    assert uid("b") not in told
+    assert str(tmp_path) not in told
+
+
+def test_run_tells_what_is_new_known_and_gone_against_a_baseline(call, audited, tmp_path):
+    write(tmp_path / "new.jsonl", [message("a", role="assistant"), message("b", "a", role="prompter")])
+    done = call("run", "new.jsonl", "--baseline", "o", "--checks", "schema_invariants,near_duplicates")
+    # Known: unanswered_thread; new: root_role; gone: role_alternation.
+    assert "1 new, 1 known, 1 gone since the baseline" in done.output
+    assert "not in the baseline" in done.output
+    assert "1 new, 1 known, 1 gone since the baseline" in (tmp_path / "new.jsonl.audit" / "summary.md").read_text()
+
+
+def test_what_the_page_may_hold_is_a_setting_and_the_command_stands_above_it(call, audited, tmp_path):
+    (tmp_path / "chataudit.toml").write_text("[run]\nmax_report_mb = 0.5\nmax_report_findings = 1\n")
+    done = call("report", "o")
+    assert (done.exit_code, "max_report_mb: 0.5 is not in 1 to 1000" in done.output) == (2, True)
+    assert call("report", "o", "--max-report-mb", "2").exit_code == 0
+    assert "the page holds 1 of a check" in (audited / "report.html").read_text()
+    assert call("report", "o", "--max-report-mb", "2", "--max-report-findings", "9").exit_code == 0
+    assert "the page holds" not in (audited / "report.html").read_text()
+
+
+def test_run_keeps_to_the_settings_of_the_page_too(call, data, tmp_path):
+    (tmp_path / "chataudit.toml").write_text("[run]\nmax_report_mb = 0.5\n")
+    done = call("run", data)
+    assert (done.exit_code, "max_report_mb: 0.5 is not in 1 to 1000" in done.output) == (2, True)
+    assert not (tmp_path / "data.jsonl.audit").exists()
 
 
 def test_report_of_a_folder_without_an_audit_says_what_it_expected(call, tmp_path):
@@ -195,8 +354,6 @@ def test_version_is_printed(call):
 
 
 def test_finding_places_name_the_line(call, data, tmp_path):
-    from chataudit import Record
-
     call("run", data, "--out", "o")
     frame = Record.read(tmp_path / "o").findings("schema_invariants")
     row = frame[frame.rule == "schema_invariants/role_alternation"].iloc[0]

@@ -488,7 +488,7 @@ def test_a_folder_stands_for_the_data_files_in_it_and_below(tmp_path):
 
 def test_an_audit_in_a_folder_is_no_source_of_the_next_one(tmp_path):
     write(tmp_path / "data.jsonl", conversation("a"))
-    look(tmp_path).write(tmp_path / "data.audit", {})
+    look(tmp_path).write(tmp_path / "data.audit")
     write(tmp_path / "record.json", conversation("b"))
     assert [s.path.name for s in read.find([tmp_path])] == ["data.jsonl", "record.json"]
 

@@ -266,6 +266,23 @@ def test_the_record_counts_items_touched_by_us_and_by_published_rules(tmp_path, 
     assert items.rows == (("quiz", "ferry", 1), ("quiz", "short", 1))
 
 
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        (FERRY, "GPT-3, PaLM, Llama 2, Tulu 3"),
+        (" ".join(word if k % 7 else "crown" for k, word in enumerate(FERRY.split())), "none"),
+        # Of its 34 tokens runs of 14, 9 and 9 are left, and of its 27 8-grams 11.
+        (" ".join("crown" if k in (14, 23) else word for k, word in enumerate(FERRY.split())), "GPT-3, Tulu 3"),
+        (SHORT, "none"),
+        (WORKED, "GPT-3, PaLM, Llama 2, Tulu 3"),
+    ],
+    ids=["verbatim", "a word in seven replaced", "two words replaced", "short", "answer"],
+)
+def test_a_finding_tells_which_published_rules_would_flag_it_too(tmp_path, check, text, rules):
+    (row,) = audit(tmp_path, [message("a", text=text)], check).table.to_pylist()
+    assert dict(row["facets"])["rules"] == rules
+
+
 def test_benchmarks_without_a_touched_item_are_told_as_well(tmp_path, check):
     (facts,) = audit(tmp_path, [message("a", text="Hello there")], check).facts.checks
     assert facts.tables[0].rows == (("quiz", "test", 6, 0, "0.00%", 0, 0, 0, 0),)

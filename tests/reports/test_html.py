@@ -1,14 +1,20 @@
 import hashlib
 import re
 from base64 import b64encode
+from html import unescape
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
-from building import audit, message
-from chataudit.checks.base.check import Check, Result, Table
+from building import audit, message, shown, uid, unpacked, write
+from chataudit import run
+from chataudit.checks.base.check import Check, Method, Result, Table
+from chataudit.checks.base.findings import Rule, claim, cover
+from chataudit.checks.schema_invariants import SchemaInvariants
 from chataudit.reports import view
-from chataudit.reports.html import pages, render
-from chataudit.reports.view import page, visible
+from chataudit.reports.html import pages
+from chataudit.reports.payload import Limits
+from chataudit.reports.view import page
 
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(1)></style>{{ 7*7 }}{% raw %}\"'--><a href=javascript:alert(1)>"
@@ -26,6 +32,24 @@ class Tags(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.found.append((tag, dict(attrs)))
 
+    def values(self, name):
+        return [attrs[name] for _, attrs in self.found if name in attrs]
+
+
+def report(record, **more):
+    return pages(record, **more)["report.html"]
+
+
+def static(html):
+    """The page without its style, its script and its data."""
+    return re.sub(r"<(script|style)\b.*?</\1>", "", html, flags=re.DOTALL)
+
+
+def card(html, check):
+    """The words of a check's card."""
+    (found,) = re.findall(rf'<article [^>]*aria-labelledby="card-{check}">(.*?)</article>', html, flags=re.DOTALL)
+    return " ".join(unescape(re.sub("<[^>]*>", " ", found)).split())
+
 
 @pytest.fixture
 def hostile(tmp_path):
@@ -33,87 +57,228 @@ def hostile(tmp_path):
     return audit(tmp_path, [message("a", text="\u202eabc\x00", role="assistant"), bad, HOSTILE.encode()])
 
 
+@pytest.fixture
+def bad(tmp_path):
+    """An answer by a prompter, and nothing else; benchmark_leakage and others find nothing."""
+    return audit(tmp_path, [message("a"), message("b", "a", role="prompter")])
+
+
+# -- strangers' words --------------------------------------------------------------------------------------------------
+
+
 def test_no_word_of_the_data_becomes_markup(hostile):
-    html = pages(hostile)["report.html"]
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
-    tags = Tags(html).found
-    assert not [tag for tag, _ in tags if tag in ("script", "img", "iframe", "object", "link", "base", "form")]
-    assert not [a for _, attrs in tags for a in attrs if a.startswith("on")]
-    assert all(attrs["href"].startswith("#") for tag, attrs in tags if tag == "a")
-    assert "{{ 7*7 }}" in html
+    html = report(hostile)
+    scripts = re.findall(r"<script([^>]*)>(.*?)</script>", html, flags=re.DOTALL)
+    own = [words for attrs, words in scripts if not attrs]
+    carried = [words for attrs, words in scripts if re.fullmatch(r' type="text/plain" id="(index|[et]\d+)"', attrs)]
+    assert len(own) == 1
+    assert len(carried) == 3
+    assert len(scripts) == 4 == html.lower().count("<script") == html.lower().count("</script")
+    assert all(re.fullmatch("[A-Za-z0-9+/]+=*", letters) for letters in carried)
+    tags = {tag for tag, _ in Tags(html).found}
+    assert not tags & {"img", "iframe", "object", "embed", "link", "base", "video", "audio", "math"}
 
 
-def test_the_policy_forbids_script_and_requests_and_allows_only_the_own_style(hostile):
-    html = pages(hostile)["report.html"]
-    policy = next(a["content"] for tag, a in Tags(html).found if a.get("http-equiv") == "Content-Security-Policy")
+def test_hostile_words_are_told_as_they_are(hostile):
+    html = report(hostile)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in static(html)
+    assert "49" not in [row["lang"] for row in shown(html)]
+    assert HOSTILE in [row["lang"] for row in shown(html)]
+
+
+def test_the_page_leads_nowhere_and_has_no_style_or_script_in_its_elements(hostile):
+    tags = Tags(static(report(hostile)))
+    assert tags.values("href")
+    assert all(href.startswith("#") for href in tags.values("href"))
+    names = {name for _, attrs in tags.found for name in attrs}
+    assert not [name for name in names if name.startswith("on") or name in ("style", "src", "action", "srcset")]
+
+
+def test_the_policy_lets_only_the_pages_own_style_and_script_pass(hostile):
+    html = report(hostile)
+    (policy,) = [a["content"] for tag, a in Tags(html).found if a.get("http-equiv") == "Content-Security-Policy"]
     (css,) = re.findall(r"<style>(.*?)</style>", html, flags=re.DOTALL)
-    digest = b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    (js,) = re.findall(r"<script>(.*?)</script>", html, flags=re.DOTALL)
+    style, script = (b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (css, js))
     assert policy == (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     )
-    assert not re.search(r"url\(|@import|https?://", css)
+    assert html.index("Content-Security-Policy") < html.index("<style>")
+
+
+def test_style_and_script_ask_nobody(bad):
+    html = report(bad)
+    (css,) = re.findall(r"<style>(.*?)</style>", html, flags=re.DOTALL)
+    (js,) = re.findall(r"<script>(.*?)</script>", html, flags=re.DOTALL)
+    assert not re.search(r"url\(|@import|https?:(?!\\)|expression\(", css)
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacent|document\.write|\beval\b|new Function|fetch\(|XMLHttp", js
+    )
+    assert not re.search(r"url\(|@import", static(html))
 
 
 def test_characters_that_hide_or_turn_text_are_shown(hostile):
-    html = pages(hostile)["report.html"]
-    assert "⟦U+202E⟧abc⟦U+0000⟧" in html
-    assert "\u202e" not in html
-    assert "\x00" not in html
-    assert visible("a\u200bb\nc\td\u2066é😀") == "a⟦U+200B⟧b\nc\td⟦U+2066⟧é😀"
+    html = report(hostile)
+    assert not set("\u202e\x00\x07") & set(html)
+    quotes = [span["quote"] for row in shown(html) for span in row["spans"]]
+    assert "⟦U+202E⟧abc⟦U+0000⟧" in quotes
 
 
-def test_the_page_shows_summary_place_and_marked_evidence(tmp_path):
-    record = audit(tmp_path, [message("a", text="ring the \x07 bell")])
-    html = pages(record)["report.html"]
-    assert "The text holds 1 control character" in html
-    assert "data.jsonl:1</code>" in html
-    assert "ring the <mark>⟦U+0007⟧</mark> bell" in html
+@pytest.mark.parametrize(
+    "name", ["<img src=x onerror=alert(1)>.jsonl", "a\u202elnosj.exe.jsonl", "{{7*7}}'\"&amp;.jsonl"]
+)
+def test_the_name_of_a_file_is_no_markup_either(tmp_path, name):
+    path = write(tmp_path / name, [message("a", role="assistant")])
+    html = report(run(path, engine="serial", checks=["schema_invariants"]))
+    assert "img" not in [tag for tag, _ in Tags(html).found]
+    (title,) = re.findall("<title>(Audit of .*?)</title>", html)
+    told = name.replace("\u202e", "⟦U+202E⟧")
+    assert unescape(title) == f"Audit of {told}"
+    assert {row["source"] for row in shown(html)} == {str(path.parent / told)}
 
 
-def test_coverage_and_settings_are_on_the_page(tmp_path):
-    html = pages(audit(tmp_path, [message("a"), message("b", "a")]))["report.html"]
-    assert "<dt>judged</dt><dd>2</dd>" in html
-    assert "<dt>skipped</dt><dd>0</dd>" in html
-    assert "0 of 2 messages with a warning or an error (0.00%; 95% interval 0.00% to 65.76%)" in html
-    assert "<code>max_future_years</code></dt><dd><code>2.0</code>" in html
+# -- the verdict -------------------------------------------------------------------------------------------------------
 
 
-def test_what_does_not_fit_on_the_page_is_counted(tmp_path, monkeypatch):
-    monkeypatch.setattr(view, "SHOWN", 3)
-    rows = [message(str(k), message_tree_id=message(str(k))["message_id"], text=" ") for k in range(10)]
-    record = audit(tmp_path, rows, "schema_invariants")
-    (check,) = page(record).checks
-    rule = next(rule for rule in check.rules if rule.id.endswith("empty_text"))
-    assert (rule.count, len(rule.findings), rule.left_out) == ("10", 3, "7 more in findings.parquet")
+def test_the_verdict_comes_first_with_its_reasons(bad):
+    html = report(bad)
+    assert '<div class="verdict error">\n  <p class="headline">' not in html  # four spaces, as the template has them
+    assert '<p class="headline">Errors found<span>1 error and 1 note found</span></p>' in html
+    # Wilson's interval of 1 of 2.
+    assert "1 of 2 messages have an error or a warning: 50.0% (95% interval 9.45% to 90.55%)" in html
+    assert "1 × A reply has the role of its parent (error, schema_invariants)" in html
+    assert "A thread ends without an answer (note" not in html.partition("</header>")[0]  # notes are no reason
+    assert html.index('class="verdict') < html.index('id="checks"') < html.index('id="findings"')
+
+
+@pytest.mark.parametrize(
+    ("rows", "state", "verdict"),
+    [
+        ([message("a"), message("b", "a")], "clean", "Nothing found"),
+        ([message("a"), message("b", "a"), message("c", "b")], "note", "Notes only"),
+        ([message("a"), message("b", "a", text=" ")], "warning", "Warnings, no errors"),
+        ([message("a", role="assistant")], "error", "Errors found"),
+    ],
+)
+def test_the_verdict_is_the_worst_that_was_found(tmp_path, rows, state, verdict):
+    rows = [{**row, "role": "prompter"} if row is rows[-1] and state == "note" else row for row in rows]
+    told = page(audit(tmp_path, rows, "schema_invariants"))
+    assert (told.state, told.verdict) == (state, verdict)
+
+
+def test_an_audit_without_findings_says_what_was_looked_at(tmp_path):
+    record = audit(tmp_path, [message("a"), message("b", "a")])
+    told, html = page(record), report(record)
+    assert (told.state, told.headline) == ("clean", "Nothing found")
+    assert told.reasons == (
+        "benchmark_leakage, lang_mismatch, near_duplicates, prompt_parroting and schema_invariants found nothing; "
+        "the intervals below say what they may have missed by chance",
+    )
+    assert '<details class="passed" open>' in html  # nothing else is to be seen
+    assert "rules that nothing broke" in html
+
+
+def test_an_incomplete_audit_never_looks_like_a_clean_one(tmp_path):
+    (tmp_path / "data.jsonl").write_bytes(b"\xff\xfe{")
+    record = run(tmp_path / "data.jsonl", format="oasst_messages")
+    told, html = page(record), report(record)
+    assert record.exit_code == 3
+    assert (told.state, told.verdict) == ("failed", "Incomplete")
+    assert told.headline == "Incomplete: nothing found in what could be audited"
+    assert told.reasons == ("No check judged a message",)
+    assert len(told.problems) == 1
+    assert html.count('role="alert"') == 1
+    assert "not judged" in card(html, "schema_invariants")
+
+
+class Fails(Check):
+    """Fail."""
+
+    name = "fails"
+    rules = ()
+
+    def scan(self, batch):
+        raise RuntimeError(HOSTILE)
+
+
+def test_a_check_that_failed_stands_first_and_says_nothing_about_the_data(tmp_path):
+    record = audit(tmp_path, [message("a", role="assistant")], Fails(), "schema_invariants")
+    html = report(record)
+    assert [check.name for check in page(record).checks] == ["fails", "schema_invariants"]
+    assert page(record).state == "failed"
+    assert "It did not finish, so it says nothing about the data: RuntimeError: <script>" in card(html, "fails")
+    assert "judged" not in card(html, "fails")
+    assert [tag for tag, _ in Tags(static(html)).found].count("img") == 0
+
+
+# -- cards -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_card_tells_rate_interval_rules_and_what_was_not_judged(bad):
+    told = card(report(bad), "schema_invariants")
+    assert "50.0% 1 of 2 messages with a warning or an error 95% interval 9.45% to 90.55%" in told
+    assert "error A reply has the role of its parent 1 note A thread ends without an answer 1" in told
+    assert "2 judged, 0 not judged" in told
+    assert "2 judged, 0 not judged" in card(report(bad), "near_duplicates")
+    assert "0 judged, 2 not judged: a prompter's message (2)" in card(report(bad), "prompt_parroting")
+
+
+def test_a_check_that_judged_nothing_has_no_rate_and_has_not_passed(bad):
+    (check,) = [check for check in page(bad).checks if check.name == "prompt_parroting"]
+    assert (check.rate, check.headline, check.is_passed) == (None, "judged no message", False)
+    assert "not judged" in card(report(bad), "prompt_parroting")
+    assert "%" not in card(report(bad), "prompt_parroting").partition("How sure")[0]
+
+
+def test_checks_that_passed_are_folded_below_the_others(bad):
+    html = report(bad)
+    top, _, folded = html.partition('<details class="passed">')
+    assert "card-schema_invariants" in top
+    assert "3 checks without a warning or an error: benchmark_leakage, lang_mismatch, near_duplicates" in folded
+    assert "card-near_duplicates" not in top
 
 
 def test_a_record_that_was_lost_is_counted_beside_the_messages(tmp_path):
     (check,) = page(audit(tmp_path, [message("a"), message("b", "a"), "{"], "schema_invariants")).checks
-    rate = "0 of 2 messages with a warning or an error (0.00%; 95% interval 0.00% to 65.76%)"
+    rate = "0 of 2 messages with a warning or an error (0.00%; 95% interval 0.00% to 65.8%)"
     assert check.headline == f"{rate}, and 1 where no message could be named"
 
 
-def test_an_audit_without_findings_says_what_was_looked_at(tmp_path):
-    view_ = page(audit(tmp_path, [message("a"), message("b", "a")]))
-    assert (view_.state, view_.headline) == ("clean", "Nothing found")
-    assert view_.checks[0].judged == "2"
-    assert "rules that nothing broke" in render(view_)
+def test_how_a_check_measures_and_how_it_was_set_is_on_the_page(bad):
+    html = unescape(report(bad))
+    from chataudit.audit.registry import checks
+
+    for check in checks().values():
+        method = check.measurement
+        assert method.sure
+        assert f"<strong>How sure:</strong> {method.sure}" in html
+        for words in (*method.how, *method.blind, *method.measured, *method.sources):
+            assert f"<li><bdi>{words}</bdi></li>" in html
+    assert "<code>max_future_years</code></dt><dd><code>2.0</code>" in html
 
 
-def test_an_incomplete_audit_never_looks_like_a_clean_one(tmp_path):
-    record = audit(tmp_path, [b""], format="oasst_messages")
-    (tmp_path / "data.jsonl").write_bytes(b"\xff\xfe{")
-    from chataudit import run
+def test_a_link_to_a_rule_leads_to_its_findings_and_one_to_its_first(bad):
+    html = report(bad)
+    assert '<a href="#findings?rule=schema_invariants/role_alternation">A reply has the role of its parent</a>' in html
+    first = bad.findings().query("rule == 'schema_invariants/role_alternation'").iloc[0]
+    assert f'<a href="#f/{first.fingerprint}">First</a>: <bdi>Prompter follows prompter</bdi>' in html
 
-    record = run(tmp_path / "data.jsonl")
-    assert record.exit_code == 3
-    assert page(record).headline == "Incomplete: nothing found in what could be audited"
-    assert page(record).state == "failed"
+
+def test_every_id_of_an_element_is_there_once_and_every_link_within_the_page_has_its_end(hostile):
+    tags = Tags(report(hostile))
+    ids = tags.values("id")
+    assert len(ids) == len(set(ids))
+    ends = {href[1:] for href in tags.values("href") if not re.match("#(findings[?]|f/)", href)}
+    assert ends <= set(ids)
 
 
 class Counts(Check):
+    """Count."""
+
     name = "counts"
     rules = ()
+    measurement = Method(sure=HOSTILE)
 
     def scan(self, batch):
         rows = tuple((HOSTILE, k, f"{k}%") for k in range(view.SHOWN_ROWS + 5))
@@ -121,10 +286,119 @@ class Counts(Check):
 
 
 def test_figures_of_a_check_are_a_table_with_numbers_to_the_right_as_far_as_it_fits(tmp_path):
-    html = pages(audit(tmp_path, [message("a")], Counts()))["report.html"]
-    assert "<summary>Figures</summary>" in html
+    html = report(audit(tmp_path, [message("a")], Counts()))
+    assert "<summary>counts: Figures</summary>" in html
     assert '<th scope="col">name</th><th scope="col" class="n">n</th><th scope="col">share</th>' in html
     assert '<td class="n"><bdi>19</bdi></td><td><bdi>19%</bdi></td>' in html
+    assert "<bdi>20</bdi>" not in html
     assert "5 more in record.json" in html
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
-    assert not [tag for tag, _ in Tags(html).found if tag in ("script", "img")]
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in static(html)
+    assert "img" not in [tag for tag, _ in Tags(static(html)).found]
+
+
+class Draws(Check):
+    """Draw."""
+
+    name = "draws"
+    rules = ()
+
+    def scan(self, batch):
+        rows = ((HOSTILE, 1, 4), ("none", 0, 9))
+        return Result(tables=(Table("Own figures", "What was drawn.", ("name", "part", "whole"), rows, BARS),))
+
+
+BARS = ("name", "part", "whole")
+
+
+def test_a_table_that_is_drawn_has_its_chart_in_the_section_of_charts(tmp_path):
+    html = report(audit(tmp_path, [message("a")], Draws()))
+    (drawn,) = re.findall('<section id="charts".*?</section>', html, flags=re.DOTALL)
+    words = '<p class="chart-title">draws: Own figures</p>'
+    assert (html.count(words), drawn.count(words)) == (1, 1)
+    assert 'id="chart-draws-own-figures"' in drawn
+    assert "<summary>draws: Own figures</summary>" in html.partition('<section id="methods"')[2]
+    assert "<summary>draws: Own figures</summary>" not in drawn
+
+
+# -- what has no end ---------------------------------------------------------------------------------------------------
+
+
+def lines(html, label):
+    """Rows of the body of a table that follows these words."""
+    return html.partition(label)[2].partition("<tbody>")[2].partition("</tbody>")[0].count("<tr>")
+
+
+@pytest.mark.parametrize(("n", "beyond"), [(100, 0), (101, 1)])
+def test_of_languages_a_hundred_are_shown_and_the_rest_is_told(tmp_path, n, beyond):
+    rows = [message(str(k), message_tree_id=uid(str(k)), lang=f"x{k}") for k in range(n)]
+    html = report(audit(tmp_path, rows, "schema_invariants"))
+    assert lines(html, "<summary>Declared languages</summary>") == 100
+    told = f"Of 1 file and {n} languages the first 100 are shown; record.json has all."
+    assert html.count(f'<p class="left-out">{told}</p>') == beyond
+
+
+def test_of_files_a_hundred_are_shown_and_of_problems_twenty(tmp_path):
+    for k in range(101):
+        (tmp_path / f"{k:03}.jsonl").write_bytes(b"\xff\xfe{")
+    record = run(tmp_path, format="oasst_messages", engine="serial", checks=["schema_invariants"])
+    assert (len(record.facts.sources), len(record.facts.errors)) == (101, 101)
+    html, told = report(record), page(record)
+    assert lines(html, 'aria-label="Files"') == len(told.sources) == 100
+    assert "Of 101 files and 0 languages the first 100 are shown; record.json has all." in html
+    assert len(told.problems) == html.count('role="alert"') == 21
+    assert told.problems[-1] == "81 more sources: see record.json"
+    assert "019.jsonl" in told.problems[19]
+
+
+# -- the baseline ------------------------------------------------------------------------------------------------------
+
+
+def test_findings_are_told_as_new_known_and_gone_against_a_baseline(tmp_path, bad):
+    rows = [message("a", role="assistant"), message("b", "a", role="prompter")]
+    now = audit(tmp_path, rows, "schema_invariants", "near_duplicates")
+    html = report(now, baseline=bad)
+    # Gone: role_alternation; known: unanswered_thread; new: root_role.
+    assert "1 new, 1 known, 1 gone since the baseline" in card(html, "schema_invariants")
+    assert "0 new, 0 known, 0 gone since the baseline" in card(html, "near_duplicates")
+    assert "Held against the audit of 20" in html.partition("</header>")[0]
+    assert {row["rule"]: row["isNew"] for row in shown(html)} == {
+        "schema_invariants/root_role": True,
+        "schema_invariants/unanswered_thread": False,
+    }
+
+
+def test_a_check_that_the_baseline_has_not_is_told_so(tmp_path, bad):
+    now = audit(tmp_path, [message("a")], Counts())
+    assert "not in the baseline" in card(report(now, baseline=bad), "counts")
+    assert "baseline" not in card(report(now), "counts")
+    assert "isNew" not in unpacked(report(now))["index"]["columns"]
+
+
+# -- what was wrong once -----------------------------------------------------------------------------------------------
+
+
+def test_the_reasons_tell_how_bad_the_findings_are_and_not_how_bad_the_rule_is(tmp_path):
+    rows = [message("a"), message("b", "a"), message("c", "z")]
+    told = page(audit(tmp_path, rows, SchemaInvariants(filtered_export=True)))
+    assert told.verdict == "Notes only"
+    assert told.reasons == ("1 × The parent is nowhere in the data (note, schema_invariants)",)
+
+
+class FlagsMore(Check):
+    """Flag all, and judge one."""
+
+    name = "flags_more"
+    rules = (Rule("flags_more/all", "All", 3, "None."),)
+
+    def scan(self, batch):
+        return Result(claim(batch.places, self.rules[0], np.arange(len(batch)), "Flagged"), cover(batch.messages[:1]))
+
+
+def test_a_check_that_flags_more_than_it_judged_has_a_page_all_the_same(tmp_path):
+    assert "flags_more" in report(audit(tmp_path, [message("a"), message("b", "a")], FlagsMore()))
+
+
+def test_a_page_stays_within_its_limit_where_every_message_declares_another_language(tmp_path):
+    rows = [message(str(k), message_tree_id=uid(str(k)), lang=f"x{k}") for k in range(16_000)]
+    record = audit(tmp_path, rows, SchemaInvariants(off=("language_tag", "unanswered_thread")))
+    assert len(report(record, limits=Limits(1)).encode()) <= 1_000_000

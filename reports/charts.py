@@ -1,0 +1,662 @@
+"""Charts of a report: what they show, what they say in words, and where each mark stands.
+
+A chart is drawn as SVG without a script. Its figures stand as a table below it, so that nothing depends on seeing it.
+Words from the data must be `visible` (words.py) before they come here; the template escapes them.
+"""
+
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from math import floor, log10, sqrt
+from typing import ClassVar, TypeVar
+
+from ..checks.base.agreement import wilson
+from .words import count_of, interval
+
+WIDE, NARROW = 640, 320  # px; a phone of 360 px leaves about as much as the second
+SHADES = 6  # heat-0 to heat-5 in report.css
+MOST_TAGS = 12  # rows and columns of declared and detected languages
+MOST_LANGUAGES, MOST_CHECKS, MOST_ROLES = 15, 24, 12
+MOST_SHARES = 20
+MOST_BINS = 40  # of time
+DEEPEST = 10  # all below it are counted with it
+OTHERS = "others"
+
+_K = TypeVar("_K")
+
+
+# -- what is drawn ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One outline."""
+
+    css: str  # class
+    d: str  # an SVG path
+
+
+@dataclass(frozen=True)
+class Text:
+    """A few words at one point."""
+
+    css: str  # classes
+    x: float
+    y: float  # of the base line
+    words: str
+    turn: int = 0  # degrees, clockwise
+
+
+@dataclass(frozen=True)
+class Group:
+    """Marks that belong together, with what a pointer that rests on them is told."""
+
+    title: str  # empty: nothing
+    css: str
+    shapes: tuple[Shape, ...] = ()
+    texts: tuple[Text, ...] = ()
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One picture, in px."""
+
+    size: str  # wide, narrow: one of them is shown, as the page has room; whole: never scaled on a screen
+    width: float
+    height: float
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The figures of a chart, the first column naming the row."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+# -- charts ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One value with its 95 % interval, in any unit."""
+
+    label: str
+    value: float  # not negative
+    low: float | None  # None: no interval
+    high: float | None
+    told: str  # the value in words
+    interval: str = ""  # the interval in words, for the table
+    full: str = ""  # the label in whole where `label` is short for it
+
+    @property
+    def named(self) -> str:
+        """The label in whole."""
+        return self.full or self.label or "(empty)"
+
+    @property
+    def end(self) -> float:
+        """The largest value that is drawn."""
+        return self.value if self.high is None else max(self.value, self.high)
+
+    @property
+    def words(self) -> str:
+        """All that is known of it."""
+        return f"{self.named}: {self.told}" + (f" (95% interval {self.interval})" if self.interval else "")
+
+
+@dataclass(frozen=True)
+class _Values:
+    """What bars and columns have in common. All bars are drawn: who makes a chart picks as many as can be read."""
+
+    name: str  # in ids: letters, digits and hyphens, unlike those of other charts of the page
+    title: str
+    about: str  # one sentence
+    label: str  # what the labels name
+    value: str  # what the values are
+    bars: tuple[Bar, ...]
+
+    @property
+    def desc(self) -> str:
+        """The main figures in words."""
+        if not self.bars:
+            return "Nothing to show."
+        most = sorted(self.bars, key=lambda bar: -bar.value)[:3]
+        kinds = f"{len(self.bars):,} values, {self.bars[0].named} to {self.bars[-1].named}. "
+        return (kinds if len(self.bars) > 3 else "") + f"The largest: {'; '.join(bar.words for bar in most)}."
+
+    @property
+    def grid(self) -> Grid:
+        """All figures."""
+        if any(bar.interval for bar in self.bars):
+            rows = tuple((bar.named, bar.told, bar.interval) for bar in self.bars)
+            return Grid((self.label, self.value, "95% interval"), rows)
+        return Grid((self.label, self.value), tuple((bar.named, bar.told) for bar in self.bars))
+
+    @property
+    def _largest(self) -> float:
+        return max((bar.end for bar in self.bars), default=0.0) or 1.0  # all are 0: any scale does
+
+
+@dataclass(frozen=True)
+class Bars(_Values):
+    """Horizontal bars, each with its number at its end."""
+
+    kind: ClassVar[str] = "bars"
+
+    @property
+    def drawings(self) -> tuple[Drawing, ...]:
+        """For a wide page with the labels beside the bars; for a narrow one with the labels above them."""
+        labels = min(220.0, max((_width(bar.named) for bar in self.bars), default=0.0))
+        return (
+            self._drawing("wide", WIDE, left=labels + 12, above=0, row=28),
+            self._drawing("narrow", NARROW, left=0, above=20, row=46),
+        )
+
+    def _drawing(self, size: str, width: float, left: float, above: float, row: float) -> Drawing:
+        told = min(width * 0.45, max((_width(bar.told) for bar in self.bars), default=0.0))
+        scale = (width - left - told - 10) / self._largest
+        groups = []
+        for k, bar in enumerate(self.bars):
+            top = k * row + above + 6
+            middle = top + 8
+            shapes = [Shape("bar", _box(left, top, max(1.0, bar.value * scale), 16))] if bar.value else []
+            if bar.low is not None and bar.high is not None:
+                low, high = _px(left + bar.low * scale), _px(left + bar.high * scale)
+                ends = "".join(f"M{x} {_px(middle - 4)}v8" for x in (low, high))
+                shapes.append(Shape("whisker", f"M{low} {_px(middle)}H{high}{ends}"))
+            label = (
+                Text("label", 0, top - 6, _clip(bar.named, width))
+                if above
+                else Text("label end", left - 12, middle + 4.5, _clip(bar.named, left - 12))
+            )
+            number = Text("number", left + bar.end * scale + 8, middle + 4.5, _clip(bar.told, told))
+            groups.append(Group(bar.words, "", tuple(shapes), (label, number)))
+        height = len(self.bars) * row + 8
+        axis = Group("", "", (Shape("axis", f"M{_px(left)} 0V{_px(height)}"),)) if not above else Group("", "")
+        return Drawing(size, width, height, (*groups, axis))
+
+
+@dataclass(frozen=True)
+class Columns(_Values):
+    """Upright bars in the order of their labels; numbers stand on them where they fit, else an axis tells them."""
+
+    kind: ClassVar[str] = "columns"
+    is_share: bool = False  # the axis counts in percent
+
+    @property
+    def drawings(self) -> tuple[Drawing, ...]:
+        """For a wide page and for a narrow one, which has room for fewer labels."""
+        return self._drawing("wide", WIDE, 200), self._drawing("narrow", NARROW, 150)
+
+    def _drawing(self, size: str, width: float, plot: float) -> Drawing:
+        n = max(1, len(self.bars))
+        fits = all(_width(bar.told) + 6 <= min(width / n, 120.0) for bar in self.bars)
+        ticks = [] if fits else [(t, self._tick(t)) for t in _ticks(self._largest, whole=not self.is_share)]
+        left = max((_width(words) for _, words in ticks), default=-8.0) + 8
+        pitch = min((width - left) / n, 120.0)
+        thick = min(pitch * 0.76, 56.0)
+        top = 24.0
+        floor_ = top + plot
+        scale = plot / self._largest
+        right = left + n * pitch
+        back = [Shape("gridline", f"M{_px(left)} {_px(floor_ - t * scale)}H{_px(right)}") for t, _ in ticks if t]
+        texts = [Text("tick end", left - 8, floor_ - t * scale + 4, words) for t, words in ticks]
+        free = 0.0  # where the next label may begin: those that would meet the one before are left out
+        groups = []
+        for k, bar in enumerate(self.bars):
+            x = left + (k + 0.5) * pitch
+            shapes = []
+            if bar.value:
+                tall = max(1.0, bar.value * scale)
+                shapes.append(Shape("bar", _box(x - thick / 2, floor_ - tall, thick, tall)))
+            if bar.low is not None and bar.high is not None:
+                low, high, half = floor_ - bar.low * scale, floor_ - bar.high * scale, min(4.0, thick / 2)
+                ends = "".join(f"M{_px(x - half)} {_px(y)}h{_px(2 * half)}" for y in (low, high))
+                shapes.append(Shape("whisker", f"M{_px(x)} {_px(low)}V{_px(high)}{ends}"))
+            number = (Text("number middle", x, floor_ - bar.end * scale - 7, bar.told),) if fits else ()
+            groups.append(Group(bar.words, "", tuple(shapes), number))
+            label = _clip(bar.label or "(empty)", width)
+            half = _width(label) / 2
+            # A label at the edge moves inwards, rather than being cut.
+            x = min(max(x, half), width - half)
+            if x - half >= free:
+                texts.append(Text("tick middle", x, floor_ + 18, label))
+                free = x + half + 6
+        texts.append(Text("caption", left, floor_ + 40, _clip(self.label, width - left)))
+        if ticks:
+            texts.append(Text("caption", 0, 12, _clip(self.value, width)))
+        axis = Group("", "", (Shape("axis", f"M{_px(left)} {_px(floor_)}H{_px(right)}"),), tuple(texts))
+        return Drawing(size, width, floor_ + 48, (Group("", "", tuple(back)), *groups, axis))
+
+    def _tick(self, value: float) -> str:
+        return f"{100 * value:g}%" if self.is_share else short(round(value))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One field of a matrix."""
+
+    shade: float | None  # in [0, 1]; None: not shaded
+    told: str  # short: it stands in the field
+    full: str
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Rows by columns, each cell with its number, and the darker the more. All rows and columns are drawn."""
+
+    name: str  # in ids: letters, digits and hyphens, unlike those of other charts of the page
+    title: str
+    about: str  # one sentence
+    row_label: str
+    column_label: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    cells: tuple[tuple[Cell, ...], ...]  # by row
+    kind: ClassVar[str] = "matrix"
+
+    @property
+    def desc(self) -> str:
+        """The main figures in words."""
+        shaded = [
+            (cell.shade, f"{self.row_label} {row}, {self.column_label} {column}: {cell.full}")
+            for row, cells in zip(self.rows, self.cells, strict=True)
+            for column, cell in zip(self.columns, cells, strict=True)
+            if cell.shade is not None
+        ]
+        most = sorted(shaded, key=lambda item: -item[0])[:3]
+        told = f" The largest: {'; '.join(words for _, words in most)}." if most else ""
+        return f"{self.row_label} by {self.column_label}, {len(self.rows):,} by {len(self.columns):,}.{told}"
+
+    @property
+    def grid(self) -> Grid:
+        """All figures."""
+        rows = (
+            (row or "(empty)", *(cell.full for cell in cells)) for row, cells in zip(self.rows, self.cells, strict=True)
+        )
+        return Grid((f"{self.row_label} / {self.column_label}", *(c or "(empty)" for c in self.columns)), tuple(rows))
+
+    @property
+    def drawings(self) -> tuple[Drawing, ...]:
+        """One, as large as it must be: where the page is narrower, it scrolls."""
+        told = max((_width(cell.told) for cells in self.cells for cell in cells), default=0.0)
+        cell_width, cell_height = min(84.0, max(46.0, told + 14)), 30.0
+        wide = max((_width(row or "(empty)") for row in (*self.rows, self.row_label)), default=0.0)
+        left = min(180.0, wide) + 12
+        heads = min(150.0, max((_width(column or "(empty)") for column in self.columns), default=0.0))
+        above = _clip(self.column_label, 300.0)
+        is_turned = heads > cell_width - 6
+        # Words that do not fit above their column rise at 45 degrees.
+        top = 28 + (heads * 0.71 + 14 if is_turned else 18)
+        overhang = max(0.0, heads * 0.71 + 10 - cell_width / 2) if is_turned else 0.0
+        texts = [
+            Text("caption end", left - 12, top - 9, _clip(self.row_label, left - 12)),
+            Text("caption", left, 12, above),
+        ]
+        groups = []
+        for k, column in enumerate(self.columns):
+            x, words = left + (k + 0.5) * cell_width, _clip(column or "(empty)", heads)
+            text = Text("tick", x, top - 9, words, -45) if is_turned else Text("tick middle", x, top - 9, words)
+            groups.append(Group(column, "", (), (text,)))
+        for i, (row, cells) in enumerate(zip(self.rows, self.cells, strict=True)):
+            y = top + i * cell_height
+            name = Text("label end", left - 12, y + 19.5, _clip(row or "(empty)", left - 12))
+            groups.append(Group(row, "", (), (name,)))
+            for k, (column, cell) in enumerate(zip(self.columns, cells, strict=True)):
+                x = left + k * cell_width
+                box = Shape("cell", _box(x + 1, y + 1, cell_width - 2, cell_height - 2))
+                number = Text("middle", x + cell_width / 2, y + 19.5, _clip(cell.told, cell_width))
+                css = "heat-none" if cell.shade is None else f"heat-{min(SHADES - 1, int(cell.shade * SHADES))}"
+                where = f"{self.row_label} {row}, {self.column_label} {column}"
+                groups.append(Group(f"{where}: {cell.full}", css, (box,), (number,)))
+        width = max(left + len(self.columns) * cell_width + overhang, left + _width(above))
+        height = top + len(self.rows) * cell_height + 4
+        return (Drawing("whole", round(width, 1), round(height, 1), (Group("", "", (), tuple(texts)), *groups)),)
+
+
+Chart = Bars | Columns | Matrix
+
+
+# -- charts of an audit ----------------------------------------------------------------------------------------------
+
+
+def declared_detected(
+    pairs: Mapping[tuple[str, str], int], judged: Mapping[str, int], flagged: Mapping[str, int]
+) -> Matrix | None:
+    """Which languages flagged messages declare, by the one that was detected.
+
+    Parameters
+    ----------
+    pairs : mapping of (declared, detected) to int
+        Flagged messages.
+    judged, flagged : mapping of declared language to int
+        Messages that were looked at, and those of them that were flagged; what is left stands on the diagonal.
+    """
+    counts = {pair: n for pair, n in pairs.items() if n}
+    if not counts:
+        return None
+    by_declared, row_of = _most(_sums((declared, n) for (declared, _), n in counts.items()), MOST_TAGS)
+    by_detected, column_of = _most(_sums((detected, n) for (_, detected), n in counts.items()), MOST_TAGS)
+    # Languages that stand on both sides come first and in one order, so that the diagonal is one line.
+    both = [tag for tag in by_declared if tag in by_detected and tag is not None]
+    rows = both + [tag for tag in by_declared if tag not in both]
+    columns = both + [tag for tag in by_detected if tag not in both]
+    sums = _sums(((row_of(declared), column_of(detected)), n) for (declared, detected), n in counts.items())
+    largest = max(sums.values())
+
+    def cell(row: str | None, column: str | None) -> Cell:
+        if row is not None and row == column:
+            kept = max(0, judged.get(row, 0) - flagged.get(row, 0))
+            return Cell(None, short(kept), f"{count_of(kept, 'message')} not flagged")
+        n = sums.get((row, column), 0)
+        return (
+            Cell(sqrt(n / largest), short(n), count_of(n, "message")) if n else Cell(None, "·", count_of(0, "message"))
+        )
+
+    return _matrix(
+        "declared-detected",
+        "Declared and detected language",
+        "Flagged messages by the language they declare and the one detected; where the two agree stand, without a "
+        "shade, the messages that were judged and not flagged.",
+        ("declared", "detected"),
+        (rows, columns),
+        cell,
+    )
+
+
+def by_language(flagged: Mapping[tuple[str, str], int], judged: Mapping[tuple[str, str], int]) -> Matrix | None:
+    """The share of messages with a warning or an error, by (language, check)."""
+    counts = {key: n for key, n in judged.items() if n}
+    if not counts:
+        return None
+    # Each check judges a message once: the check that judged most tells how many a language has.
+    messages: dict[str, int] = {}
+    for (language, _), n in counts.items():
+        messages[language] = max(n, messages.get(language, 0))
+    rows, row_of = _most(messages, MOST_LANGUAGES)
+    worst = _sums((check, flagged.get((language, check), 0)) for language, check in counts)
+    checks = sorted(sorted(worst, key=lambda check: (-worst[check], check))[:MOST_CHECKS])
+    wholes = _sums(((row_of(language), check), n) for (language, check), n in counts.items())
+    parts = _sums(((row_of(language), check), flagged.get((language, check), 0)) for language, check in counts)
+    largest = max(parts[key] / wholes[key] for key in wholes) or 1.0
+
+    def cell(row: str | None, check: str | None) -> Cell:
+        whole = wholes.get((row, check or ""), 0)
+        if not whole:
+            return Cell(None, "–", "nothing judged")
+        part = parts[row, check or ""]
+        full = f"{part:,} of {count_of(whole, 'message')} ({part / whole:.2%}; 95% interval {interval(part, whole)})"
+        return Cell(sqrt(part / whole / largest) if part else None, percent(part, whole), full)
+
+    about = "The share of judged messages with a warning or an error; – where nothing was judged."
+    if len(worst) > len(checks):
+        about += f" The {len(checks)} checks that flagged most of {len(worst):,}."
+    return _matrix(
+        "by-language", "Findings by language and check", about, ("language", "check"), (rows, [*checks]), cell
+    )
+
+
+def role_depth(counts: Mapping[tuple[str, int], int]) -> Matrix | None:
+    """Messages by (role, depth), the root of a tree being at depth 0."""
+    there = {key: n for key, n in counts.items() if n}
+    if not there:
+        return None
+    rows, row_of = _most(_sums((role, n) for (role, _), n in there.items()), MOST_ROLES)
+    sums = _sums(((row_of(role), min(depth, DEEPEST)), n) for (role, depth), n in there.items())
+    largest = max(sums.values())
+    depths: list[str | None] = [*map(str, range(DEEPEST)), f"{DEEPEST}+"]
+
+    def cell(row: str | None, depth: str | None) -> Cell:
+        n = sums.get((row, depths.index(depth)), 0)
+        return (
+            Cell(sqrt(n / largest), short(n), count_of(n, "message")) if n else Cell(None, "·", count_of(0, "message"))
+        )
+
+    return _matrix(
+        "role-depth",
+        "Messages by role and depth",
+        "How far below the root of its tree each role speaks; the root is at depth 0.",
+        ("role", "depth"),
+        (rows, depths),
+        cell,
+    )
+
+
+def group_sizes(sizes: Sequence[int]) -> Columns | None:
+    """How many groups of duplicates have how many messages."""
+    bins = (("2", 2, 2), ("3", 3, 3), ("4", 4, 4), ("5", 5, 5), ("6–10", 6, 10), ("11–100", 11, 100))
+    counts = [(label, sum(low <= size <= high for size in sizes)) for label, low, high in bins]
+    counts.append(("101+", sum(size > 100 for size in sizes)))
+    if not any(n for _, n in counts):
+        return None
+    return Columns(
+        "group-sizes",
+        "Sizes of duplicate groups",
+        "How many groups hold how many messages that are copies of each other, or nearly.",
+        "messages in the group",
+        "groups",
+        tuple(Bar(label, n, None, None, f"{n:,}") for label, n in counts),
+    )
+
+
+def similarities(values: Sequence[float]) -> Columns | None:
+    """How alike duplicates are: ten bins up to 1, and exact copies (1.0) apart.
+
+    Values are in [0, 1].
+    """
+    if not values:
+        return None
+    below = [value for value in values if value < 1]
+    bars = []
+    if below:
+        # In thousandths, so that a value at the edge of a bin is not moved by rounding.
+        start = floor(min(below) * 20 + 1e-9) * 50
+        step = (1000 - start) // 10
+        counts = [0] * 10
+        for value in below:
+            counts[min(9, int((value * 1000 - start + 1e-6) // step))] += 1
+        for k, n in enumerate(counts):
+            low, high = ((start + step * edge) / 1000 for edge in (k, k + 1))
+            digits = 3 if step % 10 else 2
+            full = f"{low:.{digits}f} to below {high:.{digits}f}"
+            bars.append(Bar(f"{low:.{digits}f}", n, None, None, f"{n:,}", full=full))
+    exact = len(values) - len(below)
+    bars.append(Bar("exact", exact, None, None, f"{exact:,}", full="1.0, exact copies"))
+    return Columns(
+        "similarities",
+        "Similarity of duplicates",
+        "How alike duplicates are to what they repeat; each column begins at its label, and exact copies stand apart.",
+        "similarity from",
+        "duplicates",
+        tuple(bars),
+    )
+
+
+def shares(title: str, about: str, rows: Sequence[tuple[str, int, int]], name: str = "shares") -> Bars | None:
+    """Parts of wholes, given as (label, part, whole), the largest shares first.
+
+    `name` tells this chart from others of its page. Rows without a whole are left out.
+    """
+    there = sorted((row for row in rows if row[2]), key=lambda row: (-row[1] / row[2], -row[2], row[0]))
+    if not there:
+        return None
+    if len(there) > MOST_SHARES:
+        about = f"{about} The {MOST_SHARES} largest of {len(there):,}."
+    bars = tuple(_share(label, part, whole) for label, part, whole in there[:MOST_SHARES])
+    return Bars(name, title, about, "name", "share", bars)
+
+
+def over_time(messages: Mapping[str, int], flagged: Mapping[str, int]) -> Columns | None:
+    """The share of messages with a warning or an error by day (`YYYY-MM-DD`), week, month or longer.
+
+    The unit is the shortest that gives at most MOST_BINS columns.
+    """
+    days = {found: n for day, n in messages.items() if n and (found := _day(day))}
+    if not days:
+        return None
+    first, last = min(days), max(days)
+    unit = next(unit for unit in _UNITS if unit.index(last) - unit.index(first) < MOST_BINS)
+    wholes = _sums((unit.index(day), n) for day, n in days.items())
+    parts = _sums((unit.index(day), flagged.get(day.isoformat(), 0)) for day in days)
+    bars = []
+    for k in range(unit.index(first), unit.index(last) + 1):
+        label = unit.label(k)
+        full = f"week of {label}" if unit.name == "week" else label
+        bars.append(
+            _share(label, parts[k], wholes[k], full)
+            if k in wholes
+            else Bar(label, 0, None, None, "no messages", full=full)
+        )
+    return Columns(
+        "over-time",
+        "Findings over time",
+        f"The share of messages with a warning or an error, by {unit.name}, with its 95% interval.",
+        f"{unit.name} of the message",
+        "messages with a warning or an error",
+        tuple(bars),
+        is_share=True,
+    )
+
+
+def _day(written: str) -> date | None:
+    """The day; None outside of the years 1 to 9999, where no message was written."""
+    try:
+        return date.fromisoformat(written)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """A way to cut time: what number a day's piece has, and how a piece is called."""
+
+    name: str
+    index: Callable[[date], int]
+    label: Callable[[int], str]
+
+
+def _years(n: int, name: str) -> _Unit:
+    return _Unit(name, lambda day: day.year // n, lambda k: f"{k * n:04}" + ("s" if n > 1 else ""))
+
+
+_UNITS = (
+    _Unit("day", date.toordinal, lambda k: date.fromordinal(k).isoformat()),
+    # The first day of the calendar, 0001-01-01, is a Monday.
+    _Unit("week", lambda day: (day.toordinal() - 1) // 7, lambda k: (date.min + timedelta(weeks=k)).isoformat()),
+    _Unit("month", lambda day: day.year * 12 + day.month - 1, lambda k: f"{k // 12:04}-{k % 12 + 1:02}"),
+    _years(1, "year"),
+    _years(10, "decade"),
+    # A wrong clock may give any year.
+    _years(100, "century"),
+    _years(1000, "millennium"),
+)
+
+
+def _share(label: str, part: int, whole: int, full: str = "") -> Bar:
+    # A check may flag what it did not count as judged; no share is above all.
+    share = min(part, whole) / whole
+    low, high = wilson(min(part, whole), whole)
+    return Bar(label, share, low, high, f"{part:,} of {whole:,}, {share:.2%}", interval(part, whole), full)
+
+
+def _matrix(
+    name: str,
+    title: str,
+    about: str,
+    labels: tuple[str, str],
+    sides: tuple[Sequence[str | None], Sequence[str | None]],
+    cell: Callable[[str | None, str | None], Cell],
+) -> Matrix:
+    rows, columns = sides
+    return Matrix(
+        name,
+        title,
+        about,
+        *labels,
+        tuple(OTHERS if row is None else row for row in rows),
+        tuple(OTHERS if column is None else column for column in columns),
+        tuple(tuple(cell(row, column) for column in columns) for row in rows),
+    )
+
+
+def _sums(items: Iterable[tuple[_K, int]]) -> dict[_K, int]:
+    sums: dict[_K, int] = {}
+    for key, n in items:
+        sums[key] = sums.get(key, 0) + n
+    return sums
+
+
+def _most(counts: Mapping[str, int], n: int) -> tuple[list[str | None], Callable[[str], str | None]]:
+    """The n most frequent words, and None for all others if there are any; and which of these a word is."""
+    ranked = sorted(counts, key=lambda word: (-counts[word], word))
+    shown = set(ranked[:n])
+    rest: list[str | None] = [None] if len(ranked) > n else []
+    return [*ranked[:n], *rest], lambda word: word if word in shown else None
+
+
+# -- words -----------------------------------------------------------------------------------------------------------
+
+
+def short(n: int) -> str:
+    """A count in at most six characters, below 10**12: 12,345 as it is, 123,456 as 123k, 1,234,567 as 1.2M."""
+    if n < 100_000:
+        return f"{n:,}"
+    unit, letter = next(each for each in ((10**9, "G"), (10**6, "M"), (1000, "k")) if n >= each[0])
+    return f"{n / unit:.0f}{letter}" if n >= 10 * unit else f"{n / unit:.1f}{letter}"
+
+
+def percent(part: int, whole: int) -> str:
+    """A share with one decimal; none at all is told apart from few."""
+    if not part:
+        return "0%"
+    return "<0.1%" if part / whole < 0.0005 else f"{part / whole:.1%}"
+
+
+# -- geometry --------------------------------------------------------------------------------------------------------
+
+
+def _px(value: float) -> str:
+    return f"{value:.1f}".rstrip("0").rstrip(".")
+
+
+def _box(x: float, y: float, width: float, height: float) -> str:
+    return f"M{_px(x)} {_px(y)}h{_px(width)}v{_px(height)}h-{_px(width)}z"
+
+
+def _width(words: str) -> float:
+    """About how wide words are at 12.5 px, rather too wide than too narrow: fonts differ."""
+    return sum(map(_char_width, words))
+
+
+def _char_width(char: str) -> float:
+    if unicodedata.category(char) in ("Mn", "Me"):
+        return 0.0
+    if unicodedata.east_asian_width(char) in "WF" or ord(char) > 0xFFFF:
+        return 15.0
+    if char in " .,:;'|!iljtfrI()[]-·/":
+        return 5.2
+    return 11.0 if char.isupper() or char in "mw%@⟦⟧—…" else 7.6
+
+
+def _clip(words: str, width: float) -> str:
+    if _width(words) <= width + 0.01:
+        return words
+    kept, used = [], _char_width("…")
+    for char in words:
+        used += _char_width(char)
+        if used > width:
+            break
+        kept.append(char)
+    return "".join(kept).rstrip() + "…"
+
+
+def _ticks(largest: float, whole: bool) -> list[float]:
+    """Three to six round values from 0 on, none above the largest."""
+    size = 10.0 ** floor(log10(largest / 3))
+    step = max(size * m for m in (1, 2, 5) if size * m <= largest / 2)
+    if whole:
+        step = max(1.0, round(step))
+    return [k * step for k in range(int(largest / step + 1e-9) + 1)]

@@ -1,0 +1,68 @@
+"""A page as Markdown, for pull requests, data set cards and terminals."""
+
+import re
+
+from .record import FINDINGS_FILE, REPORT
+from .view import CheckView, Page
+
+# What Markdown or HTML would read as more than itself; an underscore within a word is none of it.
+_SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.|^[#+-]")
+
+
+_NAMED = ("languages", "audited", "chataudit", "SHA-256")
+
+
+def summary(page: Page) -> str:
+    """The verdict, the rate of each check with its interval, and the rules that were broken."""
+    lines = [
+        f"# Audit of {code(page.title)}",
+        "",
+        f"**{page.verdict}.** {plain(page.headline)}.",
+        "",
+        *(f"- {plain(words)}" for words in page.reasons),
+        *(f"- {code(words)}" for words in page.problems),
+        "",
+        f"{plain(page.size)}; {', '.join(f'{name} {plain(value)}' for name, value in page.facts if name in _NAMED)}.",
+        *(["", plain(page.baseline)] if page.baseline else []),
+        "",
+        "| check | messages with a warning or error | 95% interval | judged | not judged | errors | warnings | notes |",
+        "| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |",
+        *(_row(check) for check in page.checks),
+        "",
+    ]
+    for check in page.checks:
+        if check.rules or check.error or check.baseline:
+            lines += [f"## {plain(check.name)}", ""]
+            lines += [f"It did not finish: {code(check.error)}", ""] if check.error else []
+            lines += [f"Against the baseline: {check.baseline}.", ""] if check.baseline else []
+            lines += [
+                f"- {rule.count} × {plain(rule.title)} ({rule.severity}, `{rule.id}`)" for rule in check.rules
+            ] + [""]
+    lines += ["## How sure this is", ""]
+    lines += [f"- {check.name}: {plain(check.measurement.sure)}" for check in page.checks if check.measurement.sure]
+    lines += ["", f"Evidence: {REPORT} and {FINDINGS_FILE}. Made by {plain(page.made_by.partition(',')[0])}.", ""]
+    return "\n".join(lines)
+
+
+def plain(words: str) -> str:
+    """Words without any meaning in Markdown or HTML, on one line."""
+    return _SPECIAL.sub(lambda found: "\\" + found[0], " ".join(words.split()))
+
+
+def code(words: str) -> str:
+    """Words as they are: in a code span nothing is read as a link, and nobody is mentioned."""
+    words = " ".join(words.split())
+    fence = "`" * (1 + max(map(len, re.findall("`+", words)), default=0))
+    return f"{fence} {words} {fence}"
+
+
+def _row(check: CheckView) -> str:
+    errors, warnings, notes = (n for _, n in check.counts)
+    if check.error:
+        rate, interval = "did not finish", ""
+    elif check.rate is None:
+        rate, interval = "judged none", ""
+    else:
+        rate, interval = f"{check.rate.flagged} ({check.rate.share})", check.rate.interval
+    cells = (check.name, rate, interval, check.judged, check.n_skipped, errors, warnings, notes)
+    return f"| {' | '.join(plain(cell) if cell == check.name else cell for cell in cells)} |"

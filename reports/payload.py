@@ -1,0 +1,296 @@
+"""Findings as the page carries them: columns of JSON, packed, in pieces that the reader's browser unpacks.
+
+An index of all findings, whose columns the page filters and sorts, and evidence and conversations in chunks, of which
+the page unpacks those that somebody opens. A table of 100,000 findings as HTML was 47 MB, and did not open in 90 s.
+"""
+
+import gzip
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..checks.base.messages import IntArray, as_ints, nameless_id, single
+from .record import FINDINGS_FILE, THREADS_FILE, Record
+from .words import HIDDEN, count_of, number, visible
+
+SHOWN = ("source", "before", "quote", "after", "role", "lang")  # of a span
+CHUNK = 500  # findings whose evidence is unpacked together
+MAX_VALUES = 300  # of a facet that can be chosen from a list; ids have more, and are found by their words
+INDEX_SHARE = 0.5  # of the page at most; the rest is evidence
+MAX_MB = 1000  # no browser opens more
+ELEMENT, SENTENCES = 60, 2000  # bytes around each piece; and of what is said of those that did not fit
+AT_ONCE = 8  # chunks that are packed before it is looked whether they fit
+LEVEL = 6  # of gzip: 9 takes three times as long for 1 % less
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What may go into the page; the rest stays in the record."""
+
+    max_mb: float = 30.0  # of the whole page, in millions of bytes
+    per_check: int = 100_000  # findings of each check
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.max_mb <= MAX_MB:
+            raise ValueError(f"max_report_mb: {self.max_mb} is not in 1 to {MAX_MB}; a page without findings has .2")
+        if self.per_check < 0:
+            raise ValueError(f"max_report_findings: {self.per_check} is below 0")
+
+
+@dataclass(frozen=True)
+class Payload:
+    """What the page's script reads, each piece gzip in base64."""
+
+    index: str
+    evidence: tuple[str, ...]  # of CHUNK findings each, in the order of the index
+    threads: tuple[str, ...]
+    left_out: tuple[str, ...]  # what is not on the page, a sentence each
+
+
+def payload(record: Record, limits: Limits, n_bytes: int, known: pa.Array | None = None) -> Payload:
+    """The findings that fit, the worst first.
+
+    `n_bytes` is what the rest of the page takes; `known`, the fingerprints of a baseline.
+    """
+    budget = int(limits.max_mb * 1e6) - n_bytes - SENTENCES
+    order = _order(record.table, limits.per_check)
+    told = _capped(record, limits.per_check)
+    index = _packed(_index(record, order, known))
+    n_wanted = len(order)
+    while len(index) > INDEX_SHARE * budget and len(order):
+        # Long rows may come first, so that one cut is not always enough.
+        order = order[: int(0.95 * len(order) * max(0.0, INDEX_SHARE * budget) / len(index))]
+        index = _packed(_index(record, order, known))
+    if len(order) < n_wanted:
+        told.append(
+            f"{count_of(n_wanted - len(order), 'finding')} more, the mildest, would take the page past "
+            f"{limits.max_mb:g} MB: see {FINDINGS_FILE}, or allow more with --max-report-mb"
+        )
+    chunks = [order[at : at + CHUNK] for at in range(0, len(order), CHUNK)]
+    budget -= len(index)
+    with ThreadPoolExecutor(2) as pool:
+        evidence = _fitting(pool, _evidence(record), chunks, budget)
+        budget -= sum(len(piece) + ELEMENT for piece in evidence)
+        # Without its evidence, a finding needs no conversation.
+        threads = _fitting(pool, _threads(record), chunks[: len(evidence)], budget)
+    for what, file, pieces in (("evidence", FINDINGS_FILE, evidence), ("conversations", THREADS_FILE, threads)):
+        n = len(order) - min(len(order), len(pieces) * CHUNK)
+        if n:
+            which = f"the {what} of the {number(n)} mildest findings" if n < len(order) else f"the {what}"
+            told.append(
+                f"{which.capitalize()} would take the page past {limits.max_mb:g} MB: "
+                f"see {file}, or allow more with --max-report-mb"
+            )
+    return Payload(index, tuple(evidence), tuple(threads), tuple(told))
+
+
+def _order(findings: pa.Table, per_check: int) -> IntArray:
+    """The rows that are shown: the worst first, each severity as in the record."""
+    severity = np.asarray(findings["severity"], dtype=np.int64)
+    check = as_ints(findings["check"].combine_chunks().dictionary_encode().indices, -1)
+    order = np.argsort(-severity, kind="stable")
+    by_check = order[np.argsort(check[order], kind="stable")]
+    of = check[by_check]
+    nth = np.arange(len(of)) - np.searchsorted(of, of)
+    kept = np.zeros(len(of), dtype=bool)
+    kept[by_check] = nth < per_check
+    return order[kept[order]]
+
+
+def _capped(record: Record, per_check: int) -> list[str]:
+    told = []
+    for check in record.facts.checks:
+        n = sum(rule.findings for rule in check.rules)
+        if n > per_check:
+            told.append(
+                f"{count_of(n - per_check, 'finding')} of {check.name}, the mildest, did not fit: the page holds "
+                f"{number(per_check)} of a check. All are in {FINDINGS_FILE}"
+            )
+    return told
+
+
+def _fitting(
+    pool: ThreadPoolExecutor, make: Callable[[IntArray], Any], chunks: Sequence[IntArray], budget: int
+) -> list[str]:
+    """The first chunks, packed, as far as they fit."""
+    packed: list[str] = []
+    for at in range(0, len(chunks), AT_ONCE):
+        for piece in pool.map(lambda rows: _packed(make(rows)), chunks[at : at + AT_ONCE]):
+            budget -= len(piece) + ELEMENT
+            if budget < 0:
+                return packed
+            packed.append(piece)
+    return packed
+
+
+def _packed(values: Any) -> str:
+    # The time is left out of gzip's header: the same findings, the same page.
+    return b64encode(gzip.compress(msgspec.json.encode(values), LEVEL, mtime=0)).decode()
+
+
+# -- the index -------------------------------------------------------------------------------------------------------
+
+
+def _index(record: Record, rows: IntArray, known: pa.Array | None) -> dict[str, Any]:
+    findings = record.table.take(pa.array(rows))
+    words: dict[str, list[str | None]] = {}
+    columns: dict[str, list[Any]] = {}
+    for name in ("rule", "role", "lang", "source"):
+        encoded = findings[name].combine_chunks().dictionary_encode()
+        values = encoded.dictionary.to_pylist()
+        words[name] = [visible(value) for value in values]
+        columns[name] = as_ints(encoded.indices, -1).tolist()
+    common, columns["facets"] = _common_facets(findings)
+    words["facet"] = [*common]
+    columns |= {name: findings[name].to_pylist() for name in ("severity", "line", "fingerprint")}
+    columns["id"] = _shown(findings["message_id"])
+    columns["summary"] = _shown(findings["summary"])
+    columns["score"] = np.round(np.asarray(findings["score"]) * 1000).astype(int).tolist()
+    if known is not None:
+        columns["isNew"] = pc.invert(pc.is_in(findings["fingerprint"], value_set=known)).to_pylist()
+    rules = {
+        rule.id: {"title": rule.title, "advice": rule.advice, "facets": check.facets}
+        for check in record.facts.checks
+        for rule in check.rules
+    }
+    return {
+        "chunk": CHUNK,
+        "words": words,
+        "rules": [rules.get(name or "", {"title": name, "advice": "", "facets": {}}) for name in words["rule"]],
+        "columns": columns,
+    }
+
+
+def _common_facets(findings: pa.Table) -> tuple[list[str], list[list[int]]]:
+    """`key=value` of the keys that have few values, and which of them each finding has."""
+    rows, keys, values = _facets(findings)
+    counts = pa.table({"key": keys, "value": values}).group_by("key", use_threads=False)
+    counts = counts.aggregate([("value", "count_distinct"), ("value", "count")])
+    n_values, n_uses = counts["value_count_distinct"], counts["value_count"]
+    # A value that hardly two share tells findings apart, and does not group them.
+    is_shared = pc.or_(pc.less(n_values, 20), pc.less(pc.multiply(n_values, 2), n_uses))
+    common = counts["key"].filter(pc.and_(is_shared, pc.less_equal(n_values, MAX_VALUES)))
+    told = pc.is_in(keys, value_set=common)
+    words = pc.binary_join_element_wise(keys.filter(told), values.filter(told), "=").dictionary_encode()
+    found: list[list[int]] = [[] for _ in range(findings.num_rows)]
+    for row, code in zip(rows[np.asarray(told)].tolist(), words.indices.to_pylist(), strict=True):
+        found[row].append(code)
+    return [visible(word) for word in words.dictionary.to_pylist()], found
+
+
+def _facets(findings: pa.Table) -> tuple[IntArray, pa.Array, pa.Array]:
+    """All facets: the row, the key and the value of each."""
+    maps = findings["facets"].combine_chunks()
+    lists = maps.cast(pa.list_(maps.type.field(0)))
+    flat = pc.list_flatten(lists)
+    rows = np.asarray(pc.list_parent_indices(lists), dtype=np.int64)
+    return rows, pc.struct_field(flat, 0), pc.struct_field(flat, 1)
+
+
+def _shown(column: pa.Array | pa.ChunkedArray) -> list[str | None]:
+    """The texts with hidden characters made visible."""
+    values: list[str | None] = column.to_pylist()
+    hidden = pc.indices_nonzero(pc.match_substring_regex(column, HIDDEN).fill_null(False))
+    for k in hidden.to_pylist():
+        text = values[k]
+        assert text is not None
+        values[k] = visible(text)
+    return values
+
+
+# -- what is unpacked when it is opened ------------------------------------------------------------------------------
+
+
+def _evidence(record: Record) -> Callable[[IntArray], dict[str, Any]]:
+    """Evidence of some findings: spans one after the other, and how many each finding has; facets likewise.
+
+    Ids do not shrink, so each stands in a chunk once: other columns name it by its number, and by -1 where it is the
+    finding's own, which the index has. That saves a tenth of a page.
+    """
+
+    def make(rows: IntArray) -> dict[str, Any]:
+        findings = record.table.take(pa.array(rows))
+        spans = findings["spans"].combine_chunks()
+        flat = pc.list_flatten(spans)
+        of_span = as_ints(pc.list_parent_indices(spans), -1).tolist()
+        of_facet, keys, values = _facets(findings)
+        own = _shown(findings["message_id"])
+        names: dict[str | None, int] = {}
+
+        def coded(texts: list[str | None], of: Iterable[int]) -> list[int]:
+            return [
+                -1 if text == own[k] else names.setdefault(text, len(names)) for text, k in zip(texts, of, strict=True)
+            ]
+
+        return {
+            "treeId": coded(_shown(findings["tree_id"]), range(len(rows))),
+            "created": _shown(findings["created_date"]),
+            "nSpans": pc.list_value_length(spans).to_pylist(),
+            "nFacets": np.bincount(of_facet, minlength=len(rows)).tolist(),
+            "keys": _shown(keys),
+            "values": coded(_shown(values), of_facet.tolist()),
+            "spans": {
+                "id": coded(_shown(pc.struct_field(flat, "id")), of_span),
+                **{name: _shown(pc.struct_field(flat, name)) for name in SHOWN},
+                **{name: pc.struct_field(flat, name).to_pylist() for name in ("line", "start", "end", "at")},
+            },
+            "names": list(names),
+        }
+
+    return make
+
+
+def _threads(record: Record) -> Callable[[IntArray], dict[str, Any]]:
+    """The conversations around some findings: messages in columns, and which of them each finding is about."""
+    threads = record.threads
+    parent = as_ints(threads["parent"].combine_chunks(), -1)
+    by_parent = np.argsort(parent, kind="stable")
+    sorted_parent = parent[by_parent]
+    subject = _subjects(record)
+
+    def make(rows: IntArray) -> dict[str, Any]:
+        of = subject[rows]
+        found = of[of >= 0]
+        parents = np.unique(parent[found])
+        parents = parents[parents >= 0]
+        kept = [found]
+        first, last = (np.searchsorted(sorted_parent, parents, side=side) for side in ("left", "right"))
+        kept += [by_parent[a:b] for a, b in zip(first.tolist(), last.tolist(), strict=True)]
+        seen = np.zeros(0, dtype=np.int64)
+        while parents.size:
+            seen = np.union1d(seen, parents)
+            parents = np.unique(parent[parents])
+            parents = np.setdiff1d(parents[parents >= 0], seen)
+        nodes = np.unique(np.concatenate([*kept, seen]))
+        table = threads.take(pa.array(nodes))
+        return {
+            "of": np.where(of >= 0, np.searchsorted(nodes, of), -1).tolist(),
+            "parent": np.where(parent[nodes] >= 0, np.searchsorted(nodes, parent[nodes]), -1).tolist(),
+            # Of the others the parent is one of these messages.
+            "parentId": [
+                key if up < 0 else None for key, up in zip(_shown(table["parent_id"]), parent[nodes], strict=True)
+            ],
+            **{name: _shown(table[name]) for name in ("source", "id", "role", "lang", "excerpt")},
+            **{name: table[name].to_pylist() for name in ("line", "rank", "depth", "n_replies")},
+        }
+
+    return make
+
+
+def _subjects(record: Record) -> IntArray:
+    """The row of THREADS of the message that each finding is about; -1 where there is none."""
+    table, threads = record.table, record.threads
+    ids = zip(table["message_id"].to_pylist(), table["line"].to_pylist(), strict=True)
+    named = pa.array([nameless_id(line) if key is None else key for key, line in ids], pa.string())
+    subjects, messages = (
+        pc.binary_join_element_wise(single(of["source"]), single(of["line"]).cast(pa.string()), key, "\0")
+        for of, key in ((table, named), (threads, single(threads["id"])))
+    )
+    return as_ints(pc.index_in(subjects, value_set=messages), -1)

@@ -1,0 +1,124 @@
+"""A record that may be shown to others: ids are hashed, texts are cut to the evidence, and raw records are gone.
+
+Who holds the data finds each message again, by hashing its ids; nobody else learns an id. Fingerprints stay, so that a
+link to a finding leads to it here too, and so that the record can be a baseline.
+"""
+
+import re
+from collections.abc import Callable
+from hashlib import blake2b
+from itertools import count
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from ..checks.base.findings import FINDINGS, ID_FACETS
+from ..checks.base.messages import line_id, nameless_id
+from .record import THREADS, Facts, Record
+
+# A value of the data as our sentences quote it, and ids that stand in them without quotes.
+_QUOTED = re.compile(r"(?<!\w)(?:'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\")(?!\w)")
+# A value of a wrong type, as the reader tells of it; it may be cut, and so may its closing quote.
+_MISTYPED = re.compile(r"^(\S{1,60} is ).*(, an? \w+; expected )", re.DOTALL)
+_UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
+
+
+def redacted(record: Record) -> Record:
+    """The record without what tells of persons, as far as it can be known: quotes that are evidence stay."""
+    if record.facts.is_redacted:
+        return record
+    facts, shorter = _facts(record.facts)
+    return Record(facts, _findings(record.table, shorter), _threads(record.threads, shorter))
+
+
+def hashed(name: str) -> str:
+    """What stands for an id: the same for the same id, in every record."""
+    return f"id-{blake2b(name.encode('utf-8', 'surrogatepass'), digest_size=8, person=b'chataudit').hexdigest()}"
+
+
+def _facts(facts: Facts) -> tuple[Facts, Callable[[str], str]]:
+    """The facts with the names of files in place of their paths, and the function that shortens them."""
+    names: dict[str, str] = {}
+    for source in facts.sources:
+        last = source.name.rsplit("/", 1)[-1]
+        free = (name for k in count(1) if (name := last if k == 1 else f"{k}-{last}") not in names.values())
+        names[source.name] = next(free)
+    # All at once, so that no name is made of another one's.
+    known = re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)) or "(?!)")
+
+    def shorter(words: str) -> str:
+        return names.get(words) or known.sub(lambda found: names[found[0]], words)
+
+    def pathless(value: Any) -> Any:
+        return value.rsplit("/", 1)[-1] if isinstance(value, str) else value
+
+    checks = []
+    for check in facts.checks:
+        coverage = [msgspec.structs.replace(row, source=names[row.source]) for row in check.coverage]
+        settings = {name: pathless(value) for name, value in check.settings.items()}
+        # What a check that failed says may hold anything; its kind does not.
+        error = None if check.error is None else check.error.partition(":")[0]
+        notes = [_UUID.sub(lambda found: hashed(found[0]), shorter(note)) for note in check.notes]
+        checks.append(msgspec.structs.replace(check, coverage=coverage, settings=settings, error=error, notes=notes))
+    sources = [
+        msgspec.structs.replace(source, name=names[source.name], errors=[shorter(error) for error in source.errors])
+        for source in facts.sources
+    ]
+    census = [msgspec.structs.replace(row, source=names[row.source]) for row in facts.census]
+    return msgspec.structs.replace(facts, is_redacted=True, sources=sources, census=census, checks=checks), shorter
+
+
+def _findings(table: pa.Table, shorter: Callable[[str], str]) -> pa.Table:
+    rows = table.to_pylist()
+    for row in rows:
+        facets = dict(row["facets"])
+        counted = [value for key, value in facets.items() if key not in ID_FACETS]
+        told = {row["role"], row["lang"], *counted, *(word for value in counted for word in value.split(", "))}
+        row["summary"] = _summary(shorter(row["summary"]), told)
+        row["facets"] = [(key, hashed(value) if key in ID_FACETS else value) for key, value in facets.items()]
+        for name in ("message_id", "tree_id"):
+            row[name] = None if row[name] is None else hashed(row[name])
+        row["source"] = shorter(row["source"])
+        row["spans"] = [_span(span, shorter) for span in row["spans"]]
+    return pa.Table.from_pylist(rows, schema=FINDINGS)
+
+
+def _summary(words: str, told: set[str | None]) -> str:
+    """The sentence with the values that it quotes hashed, but for those that findings are counted by."""
+
+    def replaced(found: re.Match[str]) -> str:
+        value = found[1] if found[1] is not None else found[2]
+        return found[0] if value in told else f"'{hashed(value)}'"
+
+    words = _QUOTED.sub(replaced, _MISTYPED.sub(r"\1a value that is left out\2", words))
+    return _UUID.sub(lambda found: hashed(found[0]), words)
+
+
+def _span(span: dict[str, Any], shorter: Callable[[str], str]) -> dict[str, Any]:
+    # A raw record holds whatever its fields hold, ids of users among them.
+    is_raw = span["id"] == line_id(span["line"])
+    return span | {
+        "source": shorter(span["source"]),
+        "id": _named(span["id"], span["line"]),
+        "before": "",
+        "quote": "" if is_raw else span["quote"],
+        "after": "",
+    }
+
+
+def _named(name: str, line: int) -> str:
+    """The hash of an id; a place stays."""
+    return name if name in (line_id(line), nameless_id(line)) else hashed(name)
+
+
+def _threads(threads: pa.Table, shorter: Callable[[str], str]) -> pa.Table:
+    columns = {name: threads[name] for name in THREADS.names}
+    for name in ("tree_id", "parent_id"):
+        values = [None if value is None else hashed(value) for value in threads[name].to_pylist()]
+        columns[name] = pa.array(values, pa.string())
+    places = zip(threads["id"].to_pylist(), threads["line"].to_pylist(), strict=True)
+    columns["id"] = pa.array([_named(*place) for place in places], pa.string())
+    columns["source"] = pa.array([shorter(name) for name in threads["source"].to_pylist()], pa.string())
+    columns["excerpt"] = pa.nulls(threads.num_rows, pa.string())
+    return pa.table(columns, schema=THREADS)

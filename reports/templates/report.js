@@ -1,0 +1,700 @@
+"use strict";
+// The findings of a report: unpacked, filtered, listed and shown. All words of the data become text nodes, never markup;
+// the page's policy (Trusted Types) refuses anything else.
+(() => {
+  const ROW = 56; // px, as in report.css
+  const KEPT = 12; // chunks that stay unpacked
+  const MAX_COPIED = 2000; // findings that go to the clipboard; more become a file
+  const MOST_WORDS = 1500; // of a text that is compared word by word
+  const FILTERS = ["severity", "check", "rule", "lang", "role", "source", "benchmark", "facet", "is", "q", "sort"];
+  const SEVERITIES = ["", "note", "warning", "error"];
+  const UNKNOWN = "not told";
+
+  const $ = (id) => document.getElementById(id);
+  const count = (n) => n.toLocaleString("en");
+
+  /** An element with attributes and children; a string becomes text. */
+  function h(tag, attributes, ...children) {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes || {})) {
+      if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
+    }
+    element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== ""));
+    return element;
+  }
+
+  async function unpack(id) {
+    const text = $(id).textContent;
+    let bytes;
+    if (Uint8Array.fromBase64) bytes = Uint8Array.fromBase64(text);
+    else {
+      const raw = atob(text);
+      bytes = new Uint8Array(raw.length);
+      for (let k = 0; k < raw.length; k++) bytes[k] = raw.charCodeAt(k);
+    }
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return JSON.parse(await new Response(stream).text());
+  }
+
+  // -- what the page knows --------------------------------------------------------------------------------------------
+
+  let index, columns, words, n;
+  let shown = new Uint32Array(0); // rows that pass the filters, sorted
+  let filters = {}; // as in the address
+  let open = -1; // the row whose evidence is shown
+  let active = 0; // the place in the list that the keyboard is at
+  let hits = null; // rows whose quotes hold the sought words
+  let search = 0; // number of the search that is under way
+
+  const chunks = new Map(); // unpacked pieces, the one used last at the end
+
+  // This script stands before the chunks, so that the list is there while the rest of a large page is still read.
+  const whole = new Promise((done) => addEventListener("DOMContentLoaded", done));
+
+  async function chunk(kind, number) {
+    const id = kind + number;
+    await whole;
+    if (!$(id)) return null;
+    let found = chunks.get(id);
+    chunks.delete(id);
+    if (!found) found = unpack(id);
+    chunks.set(id, found);
+    if (chunks.size > KEPT) chunks.delete(chunks.keys().next().value);
+    return found;
+  }
+
+  const word = (name, row) => words[name][columns[name][row]] ?? UNKNOWN;
+  const rule = (row) => word("rule", row);
+  const checkOf = (id) => id.slice(0, id.indexOf("/"));
+  const facetsOf = (row) => columns.facets[row].map((code) => words.facet[code]);
+
+  // -- the address ----------------------------------------------------------------------------------------------------
+
+  function readFilters(query) {
+    const asked = new URLSearchParams(query);
+    filters = {};
+    for (const name of FILTERS) if (asked.get(name)) filters[name] = asked.get(name);
+  }
+
+  /** Place and filters of `f/FINGERPRINT?check=...` or `findings?check=...`. */
+  function decode(hash) {
+    const at = hash.indexOf("?");
+    return at < 0 ? [hash, ""] : [hash.slice(0, at), hash.slice(at + 1)];
+  }
+
+  function address(where, wanted = filters) {
+    const query = new URLSearchParams(FILTERS.filter((name) => wanted[name]).map((name) => [name, wanted[name]])).toString();
+    return "#" + where + (query ? "?" + query : "");
+  }
+
+  const linkTo = (row) => address("f/" + columns.fingerprint[row]);
+
+  // -- filters --------------------------------------------------------------------------------------------------------
+
+  const TESTS = {
+    severity: (value) => {
+      const wanted = SEVERITIES.indexOf(value);
+      return (row) => columns.severity[row] === wanted;
+    },
+    check: (value) => {
+      const wanted = words.rule.map((id) => checkOf(id) === value);
+      return (row) => wanted[columns.rule[row]];
+    },
+    rule: (value) => coded("rule", value),
+    lang: (value) => coded("lang", value),
+    role: (value) => coded("role", value),
+    source: (value) => coded("source", value),
+    benchmark: (value) => faceted("benchmark=" + value),
+    facet: (value) => faceted(value),
+    is: (value) => (row) => !columns.isNew || columns.isNew[row] === (value === "new"),
+  };
+
+  function coded(name, value) {
+    const wanted = value === UNKNOWN ? -1 : words[name].indexOf(value);
+    return (row) => columns[name][row] === wanted && (wanted >= 0 || value === UNKNOWN);
+  }
+
+  function faceted(value) {
+    const wanted = words.facet.indexOf(value);
+    return (row) => columns.facets[row].includes(wanted);
+  }
+
+  const ORDERS = {
+    place: (a, b) => columns.source[a] - columns.source[b] || columns.line[a] - columns.line[b] || a - b,
+    score: (a, b) => columns.score[b] - columns.score[a] || a - b,
+    rule: (a, b) => columns.rule[a] - columns.rule[b] || a - b,
+    lang: (a, b) => columns.lang[a] - columns.lang[b] || a - b,
+  };
+
+  function select() {
+    const tests = Object.entries(filters).filter(([name]) => TESTS[name]).map(([name, value]) => TESTS[name](value));
+    const sought = (filters.q || "").toLowerCase();
+    const found = new Uint32Array(n);
+    let size = 0;
+    next: for (let row = 0; row < n; row++) {
+      for (const test of tests) if (!test(row)) continue next;
+      if (sought && !(hits && hits[row]) && !tells(row, sought)) continue;
+      found[size++] = row;
+    }
+    shown = found.slice(0, size);
+    if (ORDERS[filters.sort]) shown.sort(ORDERS[filters.sort]);
+  }
+
+  function tells(row, sought) {
+    return (
+      columns.summary[row].toLowerCase().includes(sought) ||
+      (columns.id[row] || "").toLowerCase().includes(sought) ||
+      columns.fingerprint[row].includes(sought) ||
+      columns.facets[row].some((code) => words.facet[code].toLowerCase().includes(sought))
+    );
+  }
+
+  /** Look for the sought words in quotes and facets too, chunk after chunk, and show what is found on the way. */
+  async function searchQuotes() {
+    const mine = ++search;
+    hits = null;
+    const sought = (filters.q || "").toLowerCase();
+    if (sought.length < 2) return;
+    const found = new Uint8Array(n);
+    const total = Math.ceil(n / index.chunk);
+    await whole;
+    for (let k = 0; k < total; k++) {
+      if (!$("e" + k)) break;
+      // Not through `chunk`: what is only searched need not stay in memory.
+      const piece = await unpack("e" + k);
+      if (mine !== search) return;
+      mark(piece, k * index.chunk, sought, found);
+      if (k % 20 === 19) say(`Searching the quotes: ${Math.round((100 * k) / total)} %`);
+    }
+    hits = found;
+    update(false);
+  }
+
+  function mark(piece, first, sought, found) {
+    let span = 0;
+    let facet = 0;
+    const { spans } = piece;
+    for (let k = 0; k < piece.nSpans.length; k++) {
+      for (let end = span + piece.nSpans[k]; span < end; span++) {
+        const text = spans.before[span] + spans.quote[span] + spans.after[span];
+        if (text.toLowerCase().includes(sought)) found[first + k] = 1;
+      }
+      for (let end = facet + piece.nFacets[k]; facet < end; facet++) {
+        const value = piece.names[piece.values[facet]];
+        if (`${piece.keys[facet]}=${value}`.toLowerCase().includes(sought)) found[first + k] = 1;
+      }
+    }
+  }
+
+  // -- the list -------------------------------------------------------------------------------------------------------
+
+  function update(isNew = true) {
+    select();
+    const list = $("list");
+    $("rows").style.height = shown.length * ROW + "px";
+    list.setAttribute("aria-rowcount", shown.length);
+    if (isNew) {
+      active = Math.max(0, shown.indexOf(open));
+      list.scrollTop = open >= 0 ? Math.max(0, active * ROW - list.clientHeight / 2) : 0;
+    }
+    active = Math.min(active, Math.max(0, shown.length - 1));
+    draw();
+    const some = shown.length === n ? `${count(n)} findings` : `${count(shown.length)} of ${count(n)} findings`;
+    say(shown.length ? some : `No finding passes these filters, of ${count(n)}`);
+    $("clear").disabled = !Object.keys(filters).length;
+  }
+
+  const say = (text) => ($("status").textContent = text);
+
+  function draw() {
+    const list = $("list");
+    const first = Math.max(0, Math.floor(list.scrollTop / ROW) - 5);
+    const last = Math.min(shown.length, first + Math.ceil(list.clientHeight / ROW) + 10);
+    const focused = document.activeElement && $("rows").contains(document.activeElement);
+    const rows = [];
+    for (let at = first; at < last; at++) rows.push(line(at));
+    $("rows").replaceChildren(...rows);
+    if (focused) focusRow();
+  }
+
+  function line(at) {
+    const row = shown[at];
+    const severity = SEVERITIES[columns.severity[row]];
+    const told = [rule(row).slice(rule(row).indexOf("/") + 1)];
+    if (columns.lang[row] >= 0) told.push(word("lang", row));
+    if (columns.role[row] >= 0) told.push(word("role", row));
+    told.push(`${word("source", row).split("/").pop()}:${columns.line[row]}`, columns.id[row]);
+    const link = h(
+      "a",
+      { href: linkTo(row), tabindex: at === active ? 0 : -1, "data-at": at, "aria-current": row === open ? "true" : null },
+      h("bdi", {}, columns.summary[row]),
+      h("span", { class: "sub" }, told.filter(Boolean).join(" · "))
+    );
+    const element = h(
+      "div",
+      { class: "row" + (row === open ? " open" : ""), role: "row", "aria-rowindex": at + 1 },
+      h("span", { role: "cell", class: "mark " + severity }, severity),
+      h("span", { role: "cell", class: "words" }, link),
+      columns.isNew && columns.isNew[row] ? h("span", { role: "cell", class: "new" }, "new") : null
+    );
+    element.style.top = at * ROW + "px";
+    return element;
+  }
+
+  function focusRow() {
+    const link = $("rows").querySelector(`[data-at="${active}"]`);
+    if (link) link.focus({ preventScroll: true });
+  }
+
+  function go(to) {
+    const list = $("list");
+    active = Math.max(0, Math.min(shown.length - 1, to));
+    if (active * ROW < list.scrollTop) list.scrollTop = active * ROW;
+    if ((active + 1) * ROW > list.scrollTop + list.clientHeight) list.scrollTop = (active + 1) * ROW - list.clientHeight;
+    draw();
+    focusRow();
+  }
+
+  function toList() {
+    go(active);
+    $("list").scrollIntoView({ block: "nearest" });
+  }
+
+  // -- evidence -------------------------------------------------------------------------------------------------------
+
+  async function show(row) {
+    open = row;
+    draw();
+    const box = $("evidence");
+    const severity = SEVERITIES[columns.severity[row]];
+    const about = index.rules[columns.rule[row]];
+    const number = Math.floor(row / index.chunk);
+    const [evidence, threads] = await Promise.all([chunk("e", number), chunk("t", number)]);
+    if (open !== row) return;
+    const found = evidence && cut(evidence, row);
+    const place = `${word("source", row)}:${columns.line[row]}`;
+    const back = h("button", { type: "button", class: "back" }, "Back to the list");
+    back.addEventListener("click", toList);
+    const parts = [
+      back,
+      h("p", { class: "kind" }, h("span", { class: "mark " + severity }, severity), " ", about.title),
+      h("h3", { id: "evidence-title", tabindex: -1 }, h("bdi", {}, columns.summary[row])),
+      h(
+        "p",
+        { class: "place" },
+        h("code", {}, rule(row)), " at ", h("code", {}, place),
+        columns.id[row] ? [", message ", h("code", {}, columns.id[row])] : null,
+        found && found.treeId && found.treeId !== columns.id[row] ? [", tree ", h("code", {}, found.treeId)] : null,
+        found && found.created ? [", written ", found.created.slice(0, 10)] : null
+      ),
+      found ? quotes(found) : h("p", { class: "nothing" }, "Its evidence did not fit on this page. It stands in findings.parquet."),
+      found && found.facets.length ? facets(found, about, row) : null,
+      about.advice ? h("p", { class: "advice" }, h("strong", {}, "What to do: "), about.advice) : null,
+      found ? conversation(threads, row % index.chunk) : null,
+      h(
+        "p",
+        { class: "place" },
+        "Link to this finding: ",
+        h("a", { href: "#f/" + columns.fingerprint[row] }, columns.fingerprint[row]),
+        `, score ${(columns.score[row] / 1000).toFixed(2)}`
+      ),
+    ];
+    box.replaceChildren(...parts.filter(Boolean));
+    box.hidden = false;
+    box.scrollTop = 0;
+  }
+
+  /** The finding of a row out of its chunk. */
+  function cut(piece, row) {
+    const k = row % index.chunk;
+    const name = (code) => (code < 0 ? columns.id[row] : piece.names[code]);
+    const sum = (values) => values.slice(0, k).reduce((a, b) => a + b, 0);
+    const [span, facet] = [sum(piece.nSpans), sum(piece.nFacets)];
+    const names = Object.keys(piece.spans);
+    return {
+      treeId: name(piece.treeId[k]),
+      created: piece.created[k],
+      facets: Array.from({ length: piece.nFacets[k] }, (_, j) => [piece.keys[facet + j], name(piece.values[facet + j])]),
+      spans: Array.from({ length: piece.nSpans[k] }, (_, j) =>
+        ({ ...Object.fromEntries(names.map((key) => [key, piece.spans[key][span + j]])), id: name(piece.spans.id[span + j]) })
+      ),
+    };
+  }
+
+  /** The texts that show it: two of two messages side by side, with what is the same and what differs. */
+  function quotes(found) {
+    const texts = new Map();
+    for (const span of found.spans) {
+      const key = [span.source, span.line, span.id].join("\n");
+      texts.set(key, [...(texts.get(key) || []), span]);
+    }
+    const groups = [...texts.values()];
+    const isPair = groups.length === 2 && groups.every((spans) => spans.length === 1);
+    // A message that was found to be in another language than it declares is read aloud in that one.
+    const detected = Object.fromEntries(found.facets).detected;
+    const compared = isPair ? compare(groups[0][0].quote, groups[1][0].quote) : null;
+    const boxes = groups.map((spans, k) => text(spans, k, compared && compared[k], k ? null : detected));
+    return h(
+      "div",
+      { class: "texts" + (groups.length > 1 ? " beside" : "") },
+      boxes,
+      compared
+        ? h("p", { class: "legend" }, h("mark", {}, "the same words"), " ", h("mark", { class: "only" }, "only here"))
+        : null
+    );
+  }
+
+  function text(spans, k, parts, detected) {
+    const first = spans[0];
+    const told = [first.role, first.lang].filter(Boolean).join(", ");
+    const lang = /^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/.test(detected || first.lang || "") ? detected || first.lang : "und";
+    return h(
+      "figure",
+      {},
+      h(
+        "figcaption",
+        {},
+        h("strong", {}, k ? "Beside it" : "Here"), told ? ` (${told})` : "", " ",
+        h("code", {}, `${first.source.split("/").pop()}:${first.line}`), " ", h("code", {}, first.id)
+      ),
+      spans.map((span) => {
+        const nothing = !(span.before || span.quote || span.after);
+        if (nothing) return h("p", { class: "nothing" }, "no text");
+        const isWhole = !(span.before || span.after) && span.start === 0;
+        return h(
+          "div",
+          {},
+          spans.length > 1 ? h("p", { class: "place" }, `characters ${count(span.start)} to ${count(span.end)}`) : null,
+          span.at > span.start ? h("p", { class: "place" }, `from character ${count(span.at)} on, where they first differ`) : null,
+          h(
+            "blockquote",
+            { lang, dir: "auto" },
+            span.before ? "…" + span.before : "",
+            parts ? parts.map(([part, isSame]) => (isSame === null ? part : h("mark", { class: isSame ? null : "only" }, part)))
+                  : h("mark", { class: isWhole ? "whole" : null }, span.quote),
+            span.after ? span.after + "…" : ""
+          )
+        );
+      })
+    );
+  }
+
+  /** Two texts in pieces, each with whether the other has it too; null where they share too little to be compared. */
+  function compare(left, right) {
+    const pieces = (text) => text.match(/[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmr}\p{sc=Mymr}]\p{M}*|[\p{L}\p{N}\p{M}]+|[^\p{L}\p{N}]+/gu) || [];
+    const isWord = (piece) => /[\p{L}\p{N}]/u.test(piece);
+    const texts = [pieces(left), pieces(right)];
+    const at = texts.map((text) => text.map((_, k) => k).filter((k) => isWord(text[k])));
+    if (Math.max(at[0].length, at[1].length) > MOST_WORDS) return null;
+    const [a, b] = at.map((rows, side) => rows.map((k) => texts[side][k].toLowerCase()));
+    // Longest common subsequence (Wagner and Fischer 1974).
+    const width = b.length + 1;
+    const best = new Uint16Array((a.length + 1) * width);
+    for (let i = a.length - 1; i >= 0; i--) {
+      for (let j = b.length - 1; j >= 0; j--) {
+        best[i * width + j] = a[i] === b[j] ? best[(i + 1) * width + j + 1] + 1
+          : Math.max(best[(i + 1) * width + j], best[i * width + j + 1]);
+      }
+    }
+    if (!best[0] || best[0] < 0.3 * Math.min(a.length, b.length)) return null;
+    const same = texts.map((text) => text.map(() => false));
+    for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+      if (a[i] === b[j]) {
+        same[0][at[0][i++]] = same[1][at[1][j++]] = true;
+      } else if (best[(i + 1) * width + j] >= best[i * width + j + 1]) i++;
+      else j++;
+    }
+    return texts.map((text, side) => joined(text.map((piece, k) => [piece, isWord(piece) ? same[side][k] : null])));
+  }
+
+  /** Neighbours alike in one piece: true, false, or null for what stands between two words that are not alike. */
+  function joined(pieces) {
+    const parts = [];
+    pieces.forEach(([piece, isSame], k) => {
+      const before = parts.length ? parts[parts.length - 1] : null;
+      const next = k + 1 < pieces.length ? pieces[k + 1][1] : null;
+      const kind = isSame === null && before && before[1] === next ? next : isSame;
+      if (before && before[1] === kind) before[0] += piece;
+      else parts.push([piece, kind]);
+    });
+    return parts;
+  }
+
+  function facets(found, about, row) {
+    const common = new Set(facetsOf(row));
+    return h(
+      "dl",
+      { class: "facets" },
+      found.facets.map(([key, value]) => {
+        const own = { [key === "benchmark" ? "benchmark" : "facet"]: key === "benchmark" ? value : `${key}=${value}` };
+        const filter = common.has(`${key}=${value}`) ? own : { q: `${key}=${value}` };
+        return h(
+          "div",
+          {},
+          h("dt", {}, about.facets[key] || key),
+          h("dd", {},
+            /^https:\/\/[^\s]+$/.test(value)
+              ? h("a", { href: value, rel: "noreferrer noopener", target: "_blank" }, value)
+              : h("a", { href: address("findings", filter), title: `All findings with ${key}=${value}` }, h("bdi", {}, value)))
+        );
+      })
+    );
+  }
+
+  // -- the conversation -----------------------------------------------------------------------------------------------
+
+  /** The way from the root to the message, its siblings, and where a link of it is broken. */
+  function conversation(threads, k) {
+    if (!threads || threads.of[k] < 0) return null;
+    const of = threads.of[k];
+    const path = [];
+    for (let at = of; at >= 0 && !path.includes(at); at = threads.parent[at]) path.unshift(at);
+    const siblings = threads.parent[of] < 0 ? []
+      : threads.parent.map((parent, at) => (parent === threads.parent[of] ? at : -1)).filter((at) => at >= 0 && at !== of);
+    siblings.sort((a, b) => (threads.rank[a] ?? 99) - (threads.rank[b] ?? 99) || a - b);
+    const items = [];
+    const top = path[0];
+    if (threads.parent[top] >= 0) {
+      items.push(broken(`a circle: the parent of ${threads.id[top]} is ${threads.id[threads.parent[top]]}, further down`));
+    } else if (threads.parentId[top]) {
+      const isFar = threads.depth[top] > 0;
+      items.push(isFar ? h("li", { class: "far" }, `${threads.depth[top]} messages above are not kept`)
+        : broken(`its parent ${threads.parentId[top]} is not in this tree`));
+    }
+    path.forEach((at, depth) => {
+      const before = depth ? path[depth - 1] : -1;
+      const repeats = before >= 0 && threads.role[at] !== null && threads.role[at] === threads.role[before];
+      items.push(node(threads, at, at === of, repeats));
+    });
+    const others = threads.parent[of] < 0 ? 0 : threads.n_replies[threads.parent[of]] - 1;
+    return h(
+      "details",
+      { class: "conversation", open: true },
+      h("summary", {}, `Conversation: ${path.length === 1 ? "the root" : `${path.length - 1} above`}, ${count(others)} sibling${others === 1 ? "" : "s"}, ${count(threads.n_replies[of])} repl${threads.n_replies[of] === 1 ? "y" : "ies"} below`),
+      h("ol", { class: "path" }, items),
+      siblings.length
+        ? [h("p", { class: "place" }, `Siblings${siblings.length < others ? `, the first ${siblings.length} of ${count(others)}` : ""}`),
+           h("ul", { class: "siblings" }, siblings.map((at) => node(threads, at, false, false)))]
+        : null
+    );
+  }
+
+  const broken = (words) => h("li", { class: "broken" }, h("strong", {}, "Broken link: "), words);
+
+  function node(threads, at, isSubject, repeats) {
+    const rank = threads.rank[at];
+    const told = [threads.role[at] ?? "no role", threads.lang[at], rank === null ? null : `rank ${rank}`];
+    return h(
+      "li",
+      { class: (isSubject ? "subject" : "") + (repeats ? " repeats" : ""), "aria-current": isSubject ? "true" : null },
+      h("span", { class: "who" }, told.filter(Boolean).join(", ")),
+      repeats ? h("span", { class: "why" }, " the role of its parent") : null,
+      " ",
+      h("code", {}, threads.id[at]),
+      h("span", { class: "excerpt", dir: "auto" }, threads.excerpt[at] ?? "")
+    );
+  }
+
+  // -- taking findings along ------------------------------------------------------------------------------------------
+
+  const COLUMNS = ["severity", "rule", "summary", "score", "source", "line", "message_id", "tree_id", "role", "lang",
+    "created_date", "facets", "here", "beside", "fingerprint"];
+
+  async function* records() {
+    const rows = Array.from(shown);
+    for (const row of rows) {
+      const evidence = await chunk("e", Math.floor(row / index.chunk));
+      const found = evidence ? cut(evidence, row) : { facets: [], spans: [] };
+      const words = found.spans.map((span) => span.before + span.quote + span.after);
+      yield {
+        severity: SEVERITIES[columns.severity[row]], rule: rule(row), summary: columns.summary[row],
+        score: columns.score[row] / 1000, source: word("source", row), line: columns.line[row],
+        message_id: columns.id[row], tree_id: found.treeId ?? null,
+        role: columns.role[row] < 0 ? null : word("role", row), lang: columns.lang[row] < 0 ? null : word("lang", row),
+        created_date: found.created ?? null, facets: Object.fromEntries(found.facets),
+        here: words[0] ?? null, beside: words.slice(1), fingerprint: columns.fingerprint[row],
+      };
+    }
+  }
+
+  /** A cell that a spreadsheet takes for text: one that begins like a formula gets an apostrophe. */
+  function cell(value) {
+    let text = value === null ? "" : typeof value === "object"
+      ? Array.isArray(value) ? value.join("\n") : Object.entries(value).map(([k, v]) => `${k}=${v}`).join("; ")
+      : String(value);
+    if (typeof value !== "number" && /^[=+\-@\t\r]/.test(text)) text = "'" + text;
+    return /[",\r\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
+  }
+
+  async function take(format) {
+    const lines = format === "csv" ? [COLUMNS.join(",")] : [];
+    let done = 0;
+    for await (const record of records()) {
+      lines.push(format === "csv" ? COLUMNS.map((name) => cell(record[name])).join(",") : JSON.stringify(record));
+      if (++done % 5000 === 0) say(`Gathering: ${count(done)} of ${count(shown.length)}`);
+    }
+    const all = lines.join(format === "csv" ? "\r\n" : "\n") + "\n";
+    if (shown.length <= MAX_COPIED) {
+      try {
+        await navigator.clipboard.writeText(all);
+        say(`Copied ${count(done)} findings`);
+        return;
+      } catch {
+        // The browser refuses the clipboard: a file will do.
+      }
+    }
+    const url = URL.createObjectURL(new Blob([all], { type: format === "csv" ? "text/csv" : "application/x-ndjson" }));
+    h("a", { href: url, download: `findings.${format}` }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 10000);
+    say(`Saved ${count(done)} findings as findings.${format}`);
+  }
+
+  // -- controls -------------------------------------------------------------------------------------------------------
+
+  function options(name, values) {
+    const select = $("filter-" + name);
+    const chosen = filters[name] || "";
+    const known = values.some(([value]) => value === chosen);
+    select.replaceChildren(
+      h("option", { value: "" }, "all"),
+      ...(chosen && !known ? [h("option", { value: chosen }, chosen + " (none)")] : []),
+      ...values.map(([value, many]) => h("option", { value }, `${value} (${count(many)})`))
+    );
+    select.value = chosen;
+    select.closest("label").hidden = values.length < 2 && !chosen;
+  }
+
+  function tally(key) {
+    const counts = new Map();
+    for (let row = 0; row < n; row++) {
+      const value = key(row);
+      counts.set(value, (counts.get(value) || 0) + 1);
+    }
+    return [...counts].sort((a, b) => b[1] - a[1]);
+  }
+
+  function controls() {
+    const named = (pairs, name) => pairs.map(([code, many]) => [code < 0 ? UNKNOWN : words[name][code], many]);
+    const severities = tally((row) => columns.severity[row]).sort((a, b) => b[0] - a[0]);
+    options("severity", severities.map(([code, many]) => [SEVERITIES[code], many]));
+    options("check", tally((row) => checkOf(rule(row))));
+    for (const name of ["rule", "lang", "role", "source"]) options(name, named(tally((row) => columns[name][row]), name));
+    const facets = new Map();
+    for (let row = 0; row < n; row++) {
+      for (const code of columns.facets[row]) facets.set(words.facet[code], (facets.get(words.facet[code]) || 0) + 1);
+    }
+    const sorted = [...facets].sort((a, b) => a[0].split("=")[0].localeCompare(b[0].split("=")[0]) || b[1] - a[1]);
+    const isBenchmark = ([value]) => value.startsWith("benchmark=");
+    options("benchmark", sorted.filter(isBenchmark).map(([value, many]) => [value.slice(10), many]));
+    options("facet", sorted.filter((pair) => !isBenchmark(pair)));
+    if (columns.isNew) options("is", tally((row) => (columns.isNew[row] ? "new" : "known")));
+    else $("filter-is").closest("label").hidden = true;
+    $("filter-q").value = filters.q || "";
+    $("filter-sort").value = filters.sort || "";
+  }
+
+  function changed() {
+    for (const name of FILTERS) {
+      const value = $("filter-" + name).value;
+      if (value) filters[name] = value;
+      else delete filters[name];
+    }
+    history.replaceState(null, "", address(open >= 0 ? "f/" + columns.fingerprint[open] : "findings"));
+    update();
+    clearTimeout(changed.later);
+    hits = null;
+    search++;
+    changed.later = setTimeout(searchQuotes, 250);
+  }
+
+  /** What the address says: filters, and perhaps a finding. */
+  async function follow(isFirst) {
+    const before = JSON.stringify(filters);
+    const [where, query] = decode(location.hash.slice(1));
+    // A link to a section of the page leaves the list as it is.
+    if (isFirst || where === "findings" || where.startsWith("f/")) readFilters(query);
+    const isChanged = isFirst || before !== JSON.stringify(filters);
+    if (isChanged) controls();
+    if (where.startsWith("f/")) {
+      const row = columns.fingerprint.indexOf(where.slice(2));
+      if (row < 0) {
+        open = -1;
+        $("evidence").hidden = false;
+        $("evidence").replaceChildren(h("h3", { tabindex: -1 }, "Not on this page"),
+          h("p", {}, "No finding here has the fingerprint of this address. It may be gone from the data, or did not fit on the page: see findings.parquet."));
+      } else {
+        open = row;
+        if (isChanged || !shown.includes(row)) update();
+        await show(row);
+      }
+      const heading = $("evidence").querySelector("h3");
+      heading.focus({ preventScroll: true });
+      const box = $("evidence").getBoundingClientRect();
+      if (box.top < 0 || box.top > innerHeight * 0.6) $("evidence").scrollIntoView({ block: "start" });
+    } else if (isChanged) {
+      update();
+    }
+    if (where === "findings") $("findings").scrollIntoView();
+    if (isChanged && filters.q) await searchQuotes();
+  }
+
+  function keys(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const inField = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
+    const inList = $("rows").contains(event.target);
+    const page = Math.max(1, Math.floor($("list").clientHeight / ROW) - 1);
+    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -n, End: n };
+    if (inList && event.key in steps) {
+      go(active + steps[event.key]);
+    } else if (event.key === "/" && !inField) {
+      $("filter-q").focus();
+    } else if ((event.key === "n" || event.key === "p") && !inField && shown.length) {
+      const at = shown.indexOf(open);
+      const to = at < 0 ? 0 : Math.max(0, Math.min(shown.length - 1, at + (event.key === "n" ? 1 : -1)));
+      active = to;
+      location.hash = linkTo(shown[to]);
+    } else if (event.key === "Escape" && $("evidence").contains(event.target)) {
+      toList();
+    } else {
+      return;
+    }
+    event.preventDefault();
+  }
+
+  async function start() {
+    if (!$("index")) return;
+    index = await unpack("index");
+    ({ columns, words } = index);
+    n = columns.severity.length;
+    if (!n) {
+      $("explorer").hidden = true;
+      say("Nothing was found.");
+    } else {
+      await follow(true);
+      $("filters").addEventListener("input", changed);
+      $("filters").addEventListener("submit", (event) => event.preventDefault());
+      $("clear").addEventListener("click", () => {
+        for (const name of FILTERS) $("filter-" + name).value = "";
+        changed();
+        $("filter-q").focus();
+      });
+      $("copy-csv").addEventListener("click", () => take("csv"));
+      $("copy-jsonl").addEventListener("click", () => take("jsonl"));
+      $("list").addEventListener("scroll", () => requestAnimationFrame(draw));
+      $("rows").addEventListener("focusin", (event) => {
+        active = Number(event.target.dataset.at);
+        // Not drawn anew: a click that ends on another element than it began on is none.
+        for (const link of $("rows").querySelectorAll("a")) link.tabIndex = link === event.target ? 0 : -1;
+      });
+      addEventListener("resize", draw);
+      addEventListener("hashchange", () => follow(false));
+      document.addEventListener("keydown", keys);
+    }
+    document.documentElement.dataset.ready = Math.round(performance.now());
+  }
+
+  start().catch((error) => {
+    say("This browser could not unpack the findings. They stand in findings.parquet beside this page.");
+    throw error;
+  });
+})();
