@@ -153,9 +153,11 @@ def shown(html: str) -> list[Row]:
     found: list[Row] = []
     for row, own in enumerate(columns["id"]):
         coded = {name: None if columns[name][row] < 0 else words[name][columns[name][row]] for name in CODED}
-        facets = [words["facet"][code] for code in columns["facets"][row]]
-        plain = {name: columns[name][row] for name in columns if name not in (*CODED, "facets")}
-        finding = {**plain, **coded, "listed": facets}
+        start = sum(columns["nFacets"][:row])
+        facets = [words["facet"][code] for code in columns["facets"][start : start + columns["nFacets"][row]]]
+        plain = {name: columns[name][row] for name in ("severity", "line", "id", "score", "isNew") if name in columns}
+        fingerprint = columns["fingerprints"][16 * row : 16 * row + 16]
+        finding = {**plain, **coded, "listed": facets, "fingerprint": fingerprint}
         number, k = divmod(row, index["chunk"])
         if (piece := pieces.get(f"e{number}")) is not None:
             finding |= _evidence(piece, k, own)
@@ -165,7 +167,7 @@ def shown(html: str) -> list[Row]:
     return found
 
 
-CODED = ("rule", "role", "lang", "source")  # columns of the index that hold numbers of words
+CODED = ("rule", "role", "lang", "source", "summary")  # columns of the index that hold numbers of words
 
 
 def _evidence(piece: Row, k: int, own: str | None) -> Row:

@@ -39,6 +39,7 @@
   // -- what the page knows --------------------------------------------------------------------------------------------
 
   let index, columns, words, n;
+  let facetStarts; // those of a row stand in columns.facets from its own to the next one's
   let shown = new Uint32Array(0); // rows that pass the filters, sorted
   let filters = {}; // as in the address
   let open = -1; // the row whose evidence is shown
@@ -66,7 +67,17 @@
   const word = (name, row) => words[name][columns[name][row]] ?? UNKNOWN;
   const rule = (row) => word("rule", row);
   const checkOf = (id) => id.slice(0, id.indexOf("/"));
-  const facetsOf = (row) => columns.facets[row].map((code) => words.facet[code]);
+  const summary = (row) => words.summary[columns.summary[row]];
+  const fingerprint = (row) => columns.fingerprints.slice(16 * row, 16 * row + 16);
+  const facetsOf = (row) => columns.facets.slice(facetStarts[row], facetStarts[row + 1]).map((code) => words.facet[code]);
+
+  /** The row of a fingerprint, -1 where it is not on this page. */
+  function rowOf(wanted) {
+    if (wanted.length !== 16) return -1;
+    let at = columns.fingerprints.indexOf(wanted);
+    while (at % 16 > 0) at = columns.fingerprints.indexOf(wanted, at + 1);
+    return at < 0 ? -1 : at / 16;
+  }
 
   // -- the address ----------------------------------------------------------------------------------------------------
 
@@ -87,7 +98,7 @@
     return "#" + where + (query ? "?" + query : "");
   }
 
-  const linkTo = (row) => address("f/" + columns.fingerprint[row]);
+  const linkTo = (row) => address("f/" + fingerprint(row));
 
   // -- filters --------------------------------------------------------------------------------------------------------
 
@@ -116,7 +127,10 @@
 
   function faceted(value) {
     const wanted = words.facet.indexOf(value);
-    return (row) => columns.facets[row].includes(wanted);
+    return (row) => {
+      for (let k = facetStarts[row]; k < facetStarts[row + 1]; k++) if (columns.facets[k] === wanted) return true;
+      return false;
+    };
   }
 
   const ORDERS = {
@@ -129,24 +143,23 @@
   function select() {
     const tests = Object.entries(filters).filter(([name]) => TESTS[name]).map(([name, value]) => TESTS[name](value));
     const sought = (filters.q || "").toLowerCase();
+    const told = sought ? teller(sought) : null;
     const found = new Uint32Array(n);
     let size = 0;
     next: for (let row = 0; row < n; row++) {
       for (const test of tests) if (!test(row)) continue next;
-      if (sought && !(hits && hits[row]) && !tells(row, sought)) continue;
+      if (told && !(hits && hits[row]) && !told(row)) continue;
       found[size++] = row;
     }
     shown = found.slice(0, size);
     if (ORDERS[filters.sort]) shown.sort(ORDERS[filters.sort]);
   }
 
-  function tells(row, sought) {
-    return (
-      columns.summary[row].toLowerCase().includes(sought) ||
-      (columns.id[row] || "").toLowerCase().includes(sought) ||
-      columns.fingerprint[row].includes(sought) ||
-      columns.facets[row].some((code) => words.facet[code].toLowerCase().includes(sought))
-    );
+  /** Whether a row tells these words in its sentence, its id or its fingerprint. */
+  function teller(sought) {
+    const isSummary = words.summary.map((words) => words.toLowerCase().includes(sought));
+    const print = rowOf(sought);
+    return (row) => isSummary[columns.summary[row]] || row === print || (columns.id[row] || "").toLowerCase().includes(sought);
   }
 
   /** Look for the sought words in quotes and facets too, chunk after chunk, and show what is found on the way. */
@@ -227,7 +240,7 @@
     const link = h(
       "a",
       { href: linkTo(row), tabindex: at === active ? 0 : -1, "data-at": at, "aria-current": row === open ? "true" : null },
-      h("bdi", {}, columns.summary[row]),
+      h("bdi", {}, summary(row)),
       h("span", { class: "sub" }, told.filter(Boolean).join(" · "))
     );
     const element = h(
@@ -278,7 +291,7 @@
     const parts = [
       back,
       h("p", { class: "kind" }, h("span", { class: "mark " + severity }, severity), " ", about.title),
-      h("h3", { id: "evidence-title", tabindex: -1 }, h("bdi", {}, columns.summary[row])),
+      h("h3", { id: "evidence-title", tabindex: -1 }, h("bdi", {}, summary(row))),
       h(
         "p",
         { class: "place" },
@@ -295,7 +308,7 @@
         "p",
         { class: "place" },
         "Link to this finding: ",
-        h("a", { href: "#f/" + columns.fingerprint[row] }, columns.fingerprint[row]),
+        h("a", { href: "#f/" + fingerprint(row) }, fingerprint(row)),
         `, score ${(columns.score[row] / 1000).toFixed(2)}`
       ),
     ];
@@ -507,12 +520,12 @@
       const found = evidence ? cut(evidence, row) : { facets: [], spans: [] };
       const words = found.spans.map((span) => span.before + span.quote + span.after);
       yield {
-        severity: SEVERITIES[columns.severity[row]], rule: rule(row), summary: columns.summary[row],
+        severity: SEVERITIES[columns.severity[row]], rule: rule(row), summary: summary(row),
         score: columns.score[row] / 1000, source: word("source", row), line: columns.line[row],
         message_id: columns.id[row], tree_id: found.treeId ?? null,
         role: columns.role[row] < 0 ? null : word("role", row), lang: columns.lang[row] < 0 ? null : word("lang", row),
         created_date: found.created ?? null, facets: Object.fromEntries(found.facets),
-        here: words[0] ?? null, beside: words.slice(1), fingerprint: columns.fingerprint[row],
+        here: words[0] ?? null, beside: words.slice(1), fingerprint: fingerprint(row),
       };
     }
   }
@@ -564,31 +577,27 @@
     select.closest("label").hidden = values.length < 2 && !chosen;
   }
 
-  function tally(key) {
-    const counts = new Map();
-    for (let row = 0; row < n; row++) {
-      const value = key(row);
-      counts.set(value, (counts.get(value) || 0) + 1);
-    }
-    return [...counts].sort((a, b) => b[1] - a[1]);
+  /** How often each number from -1 on stands in a column: pairs, the most frequent first. */
+  function tally(codes) {
+    const counts = [];
+    for (const code of codes) counts[code + 1] = (counts[code + 1] || 0) + 1;
+    return counts.map((many, k) => [k - 1, many]).filter(Boolean).sort((a, b) => b[1] - a[1]);
   }
 
   function controls() {
-    const named = (pairs, name) => pairs.map(([code, many]) => [code < 0 ? UNKNOWN : words[name][code], many]);
-    const severities = tally((row) => columns.severity[row]).sort((a, b) => b[0] - a[0]);
+    const named = (name) => tally(columns[name]).map(([code, many]) => [code < 0 ? UNKNOWN : words[name][code], many]);
+    const severities = tally(columns.severity).sort((a, b) => b[0] - a[0]);
     options("severity", severities.map(([code, many]) => [SEVERITIES[code], many]));
-    options("check", tally((row) => checkOf(rule(row))));
-    for (const name of ["rule", "lang", "role", "source"]) options(name, named(tally((row) => columns[name][row]), name));
-    const facets = new Map();
-    for (let row = 0; row < n; row++) {
-      for (const code of columns.facets[row]) facets.set(words.facet[code], (facets.get(words.facet[code]) || 0) + 1);
-    }
-    const sorted = [...facets].sort((a, b) => a[0].split("=")[0].localeCompare(b[0].split("=")[0]) || b[1] - a[1]);
+    const checks = new Map();
+    for (const [id, many] of named("rule")) checks.set(checkOf(id), (checks.get(checkOf(id)) || 0) + many);
+    options("check", [...checks]);
+    for (const name of ["rule", "lang", "role", "source"]) options(name, named(name));
+    const facets = tally(columns.facets).map(([code, many]) => [words.facet[code], many]);
+    facets.sort((a, b) => a[0].split("=")[0].localeCompare(b[0].split("=")[0]) || b[1] - a[1]);
     const isBenchmark = ([value]) => value.startsWith("benchmark=");
-    options("benchmark", sorted.filter(isBenchmark).map(([value, many]) => [value.slice(10), many]));
-    options("facet", sorted.filter((pair) => !isBenchmark(pair)));
-    if (columns.isNew) options("is", tally((row) => (columns.isNew[row] ? "new" : "known")));
-    else $("filter-is").closest("label").hidden = true;
+    options("benchmark", facets.filter(isBenchmark).map(([value, many]) => [value.slice(10), many]));
+    options("facet", facets.filter((pair) => !isBenchmark(pair)));
+    options("is", columns.isNew ? tally(columns.isNew.map(Number)).map(([isNew, many]) => [isNew ? "new" : "known", many]) : []);
     $("filter-q").value = filters.q || "";
     $("filter-sort").value = filters.sort || "";
   }
@@ -599,7 +608,7 @@
       if (value) filters[name] = value;
       else delete filters[name];
     }
-    history.replaceState(null, "", address(open >= 0 ? "f/" + columns.fingerprint[open] : "findings"));
+    history.replaceState(null, "", address(open >= 0 ? "f/" + fingerprint(open) : "findings"));
     update();
     clearTimeout(changed.later);
     hits = null;
@@ -616,7 +625,7 @@
     const isChanged = isFirst || before !== JSON.stringify(filters);
     if (isChanged) controls();
     if (where.startsWith("f/")) {
-      const row = columns.fingerprint.indexOf(where.slice(2));
+      const row = rowOf(where.slice(2));
       if (row < 0) {
         open = -1;
         $("evidence").hidden = false;
@@ -666,6 +675,8 @@
     index = await unpack("index");
     ({ columns, words } = index);
     n = columns.severity.length;
+    facetStarts = new Uint32Array(n + 1);
+    for (let row = 0; row < n; row++) facetStarts[row + 1] = facetStarts[row] + columns.nFacets[row];
     if (!n) {
       $("explorer").hidden = true;
       say("Nothing was found.");
