@@ -26,6 +26,7 @@ MAX_VALUES = 300  # of a facet that can be chosen from a list; ids have more, an
 INDEX_SHARE = 0.5  # of the page at most; the rest is evidence
 MAX_MB = 1000  # no browser opens more
 ELEMENT, SENTENCES = 60, 2000  # bytes around each piece; and of what is said of those that did not fit
+ABOVE, BESIDE = 50, 20  # messages of a conversation: on the way up, and siblings
 AT_ONCE = 8  # chunks that are packed before it is looked whether they fit
 LEVEL = 6  # of gzip: 9 takes three times as long for 1 % less
 
@@ -262,21 +263,23 @@ def _threads(record: Record) -> Callable[[IntArray], dict[str, Any]]:
         parents = parents[parents >= 0]
         kept = [found]
         first, last = (np.searchsorted(sorted_parent, parents, side=side) for side in ("left", "right"))
-        kept += [by_parent[a:b] for a, b in zip(first.tolist(), last.tolist(), strict=True)]
-        seen = np.zeros(0, dtype=np.int64)
-        while parents.size:
-            seen = np.union1d(seen, parents)
+        kept += [by_parent[a : min(a + BESIDE, b)] for a, b in zip(first.tolist(), last.tolist(), strict=True)]
+        for _ in range(ABOVE):
+            if not parents.size:
+                break
+            kept.append(parents)
             parents = np.unique(parent[parents])
-            parents = np.setdiff1d(parents[parents >= 0], seen)
-        nodes = np.unique(np.concatenate([*kept, seen]))
+            parents = parents[parents >= 0]
+        nodes = np.unique(np.concatenate(kept))
+        up = np.searchsorted(nodes, parent[nodes])
+        up = np.where(nodes[np.minimum(up, len(nodes) - 1)] == parent[nodes], up, -1) if len(nodes) else up
         table = threads.take(pa.array(nodes))
+        ids = _shown(table["parent_id"])
         return {
             "of": np.where(of >= 0, np.searchsorted(nodes, of), -1).tolist(),
-            "parent": np.where(parent[nodes] >= 0, np.searchsorted(nodes, parent[nodes]), -1).tolist(),
+            "parent": up.tolist(),
             # Of the others the parent is one of these messages.
-            "parentId": [
-                key if up < 0 else None for key, up in zip(_shown(table["parent_id"]), parent[nodes], strict=True)
-            ],
+            "parentId": [key if k < 0 else None for key, k in zip(ids, up.tolist(), strict=True)],
             **{name: _shown(table[name]) for name in ("source", "id", "role", "lang", "excerpt")},
             **{name: table[name].to_pylist() for name in ("line", "rank", "depth", "n_replies")},
         }

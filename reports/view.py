@@ -127,6 +127,7 @@ class Page:
     beyond: str  # of files and languages, what is not shown; empty where all are
     checks: tuple[CheckView, ...]
     charts: tuple[charts.Chart, ...]
+    nothing: str  # what to say where there is no finding
     made_by: str
     is_redacted: bool
 
@@ -197,6 +198,7 @@ def page(record: Record, baseline: Record | None = None) -> Page:
         f"{SHOWN_LINES} are shown; {RECORD} has all." if max(len(facts.sources), len(languages)) > SHOWN_LINES else "",
         checks=tuple(checks),
         charts=_charts(record),
+        nothing="Nothing was found." if rates else "Nothing was looked at, so nothing was found.",
         made_by=f"chataudit {facts.chataudit}, Python {facts.python}, "
         + ", ".join(f"{name} {version}" for name, version in facts.dependencies.items()),
         is_redacted=facts.is_redacted,

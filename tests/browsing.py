@@ -87,7 +87,9 @@ class Visit:
 
     @property
     def status(self) -> str:
-        return str(self.tab.inner_text("#status"))
+        told = self.tab.locator("#status")
+        assert told.is_visible()
+        return str(told.inner_text())
 
     @property
     def listed(self) -> list[str]:

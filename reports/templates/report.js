@@ -678,8 +678,8 @@
     facetStarts = new Uint32Array(n + 1);
     for (let row = 0; row < n; row++) facetStarts[row + 1] = facetStarts[row] + columns.nFacets[row];
     if (!n) {
-      $("explorer").hidden = true;
-      say("Nothing was found.");
+      for (const part of $("explorer").children) part.hidden = part !== $("status");
+      say($("status").dataset.nothing);
     } else {
       await follow(true);
       $("filters").addEventListener("input", changed);

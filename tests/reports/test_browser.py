@@ -456,6 +456,13 @@ def test_axe_finds_no_barrier_where_nothing_was_found(running, tmp_path):
         assert seen(visit) == []
 
 
+def test_nothing_looked_at_does_not_look_like_nothing_found(running, tmp_path):
+    record = audit(tmp_path, ['{"unknown": 1}'])
+    with Visit(running, saved(tmp_path, record)) as visit:
+        assert visit.status == "Nothing was looked at, so nothing was found."
+        assert "Incomplete" in visit.tab.inner_text(".verdict")
+
+
 def test_the_summary_prints_on_few_pages(running, demonstrated, tmp_path):
     with Visit(running, demonstrated[1]) as visit:
         pdf = visit.tab.pdf(format="A4")

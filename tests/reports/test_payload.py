@@ -336,3 +336,16 @@ def test_a_page_stays_within_its_limit_where_the_worst_findings_have_the_longest
 def test_a_page_that_is_filled_to_its_limit_stays_within_it(made):
     rows = [finding(k, spans=[{**SPAN, "id": f"m{k}", "quote": noise(200, k)}]) for k in range(9000)]
     assert len(report(made(rows), 1.2877).encode()) <= 1_287_700
+
+
+def test_of_a_long_thread_and_of_many_siblings_the_page_has_the_nearest(tmp_path):
+    tree = {"message_tree_id": uid("0")}
+    roles = ("prompter", "assistant")
+    rows = [message(str(k), str(k - 1) if k else None, roles[k % 2], **tree) for k in range(119)]
+    rows.append(message("119", "118", "assistant", text="\x07", **tree))
+    rows += [message(f"s{k}", "0", text="\x07" if k == 30 else "x", **tree) for k in range(60)]
+    found = shown(report(audit(tmp_path, rows, "schema_invariants")))
+    by_id = {row["id"]: row for row in found if row["rule"].endswith("control_characters")}
+    assert by_id[uid("119")]["path"] == [uid(str(k)) for k in range(69, 120)]
+    assert by_id[uid("119")]["above"] == uid("68")
+    assert len(by_id[uid("s30")]["siblings"]) == 20
