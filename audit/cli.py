@@ -22,6 +22,7 @@ from ..checks.base.findings import SEVERITIES
 from ..checks.benchmark_leakage import BenchmarkLeakage
 from ..checks.lang_mismatch import LangMismatch
 from ..checks.schema_invariants import SchemaInvariants
+from ..reports.baseline import Baseline
 from ..reports.html import pages
 from ..reports.payload import Limits
 from ..reports.record import FINDINGS_FILE, REPORT, SUMMARY, Record, refuse_taken, write_pages
@@ -470,7 +471,7 @@ def _finish(
     record.write(target, replace=overwrite)
     write_pages(target, pages(record, limits, baseline))
     if not quiet:
-        _summarise(page(record, baseline), target)
+        _summarise(page(record, Baseline.of(baseline) if baseline else None), target)
     raise typer.Exit(record.exit_code)
 
 

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from . import markdown
+from .baseline import Baseline
 from .payload import Limits, Payload, payload
 from .record import REPORT, SUMMARY, Record
 from .view import page
@@ -27,7 +28,8 @@ def pages(record: Record, limits: Limits | None = None, baseline: Record | None 
     baseline : Record, optional
         An older audit, against which findings are told as new, known or gone.
     """
-    view = page(record, baseline)
+    older = Baseline.of(baseline) if baseline else None
+    view = page(record, older)
     parts = _parts()
 
     def rendered(data: Payload | None) -> str:
@@ -41,8 +43,7 @@ def pages(record: Record, limits: Limits | None = None, baseline: Record | None 
             chunks=_carried(_numbered("e", data.evidence) + _numbered("t", data.threads) if data else []),
         )
 
-    known = baseline.table["fingerprint"].combine_chunks() if baseline else None
-    data = payload(record, limits or Limits(), len(rendered(None).encode()), known)
+    data = payload(record, limits or Limits(), len(rendered(None).encode()), older)
     return {REPORT: rendered(data), SUMMARY: markdown.summary(view)}
 
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..checks.base.messages import IntArray, as_ints, nameless_id, single
+from .baseline import Baseline
 from .record import FINDINGS_FILE, THREADS_FILE, Record
 from .words import HIDDEN, count_of, number, visible
 
@@ -55,20 +56,20 @@ class Payload:
     left_out: tuple[str, ...]  # what is not on the page, a sentence each
 
 
-def payload(record: Record, limits: Limits, n_bytes: int, known: pa.Array | None = None) -> Payload:
+def payload(record: Record, limits: Limits, n_bytes: int, baseline: Baseline | None = None) -> Payload:
     """The findings that fit, the worst first.
 
-    `n_bytes` is what the rest of the page takes; `known`, the fingerprints of a baseline.
+    `n_bytes` is what the rest of the page takes.
     """
     budget = int(limits.max_mb * 1e6) - n_bytes - SENTENCES
     order = _order(record.table, limits.per_check)
     told = _capped(record, limits.per_check)
-    index = _packed(_index(record, order, known))
+    index = _packed(_index(record, order, baseline))
     n_wanted = len(order)
     while len(index) > INDEX_SHARE * budget and len(order):
         # Long rows may come first, so that one cut is not always enough.
         order = order[: int(0.95 * len(order) * max(0.0, INDEX_SHARE * budget) / len(index))]
-        index = _packed(_index(record, order, known))
+        index = _packed(_index(record, order, baseline))
     if len(order) < n_wanted:
         told.append(
             f"{count_of(n_wanted - len(order), 'finding')} more, the mildest, would take the page past "
@@ -139,7 +140,7 @@ def _packed(values: Any) -> str:
 # -- the index -------------------------------------------------------------------------------------------------------
 
 
-def _index(record: Record, rows: IntArray, known: pa.Array | None) -> dict[str, Any]:
+def _index(record: Record, rows: IntArray, baseline: Baseline | None) -> dict[str, Any]:
     """What is filtered, sorted and listed: words by their numbers, all fingerprints in one text.
 
     A browser unpacks 100,000 findings so in .3 s; with a text of its own in each place it took .5.
@@ -157,8 +158,8 @@ def _index(record: Record, rows: IntArray, known: pa.Array | None) -> dict[str, 
     columns["fingerprints"] = "".join(findings["fingerprint"].to_pylist())  # of 16 digits each
     columns["id"] = _shown(findings["message_id"])
     columns["score"] = np.round(np.asarray(findings["score"]) * 1000).astype(int).tolist()
-    if known is not None:
-        columns["isNew"] = pc.invert(pc.is_in(findings["fingerprint"], value_set=known)).to_pylist()
+    if baseline is not None:
+        columns["isNew"] = as_ints(baseline.is_new(findings), -1).tolist()
     rules = {
         rule.id: {"title": rule.title, "advice": rule.advice, "facets": check.facets}
         for check in record.facts.checks

@@ -13,6 +13,7 @@ from ..checks.base.check import Method, Table
 from ..checks.base.findings import ERROR, NOTE, SEVERITIES
 from ..checks.base.messages import micros_of
 from . import charts
+from .baseline import Baseline
 from .record import RECORD, CheckFacts, Facts, Record, RuleFacts
 from .words import count_of, interval, listed, number, percent, size, visible
 
@@ -132,37 +133,14 @@ class Page:
     is_redacted: bool
 
 
-@dataclass(frozen=True)
-class _Baseline:
-    """An older audit that this one is held against."""
-
-    started: str
-    fingerprints: pa.Array
-    by_check: Mapping[str, int]  # findings
-
-    @classmethod
-    def of(cls, record: Record) -> "_Baseline":
-        found = {c.name: sum(rule.findings for rule in c.rules) for c in record.facts.checks if not c.error}
-        return cls(_when(record.facts), record.table["fingerprint"].combine_chunks(), found)
-
-    def told(self, check: str, findings: pa.Table) -> str:
-        """What is new of a check's findings, and what is gone."""
-        if check not in self.by_check:
-            return "not in the baseline"
-        known = pc.sum(pc.is_in(findings["fingerprint"], value_set=self.fingerprints)).as_py() or 0
-        new, gone = findings.num_rows - known, self.by_check[check] - known
-        return f"{number(new)} new, {number(known)} known, {number(gone)} gone since the baseline"
-
-
-def page(record: Record, baseline: Record | None = None) -> Page:
+def page(record: Record, baseline: Baseline | None = None) -> Page:
     """The page of a record: incomplete parts first, then the worst.
 
-    Where there is a `baseline`, an older audit, findings are counted as new, known and gone.
+    Where there is a `baseline`, findings are counted as new, known and gone.
     """
     facts, table = record.facts, record.table
-    older = _Baseline.of(baseline) if baseline else None
     rates = _rates(facts, table)
-    checks = [_check(c, table, rates.get(c.name), older) for c in facts.checks]
+    checks = [_check(c, table, rates.get(c.name), baseline) for c in facts.checks]
     checks.sort(key=lambda check: (STATES.index(check.state), check.name))
     failed = [f"The check {c.name} did not finish: {visible(c.error)}" for c in facts.checks if c.error]
     problems = (*failed, *_some([visible(error) for error in facts.errors], SHOWN_ROWS, "sources"))
@@ -182,12 +160,12 @@ def page(record: Record, baseline: Record | None = None) -> Page:
             ("trees", number(facts.trees)),
             ("languages", number(len([tag for tag, _, _ in languages if tag != UNDECLARED]))),
             ("files", number(len(facts.sources))),
-            ("audited", _when(facts)),
+            ("audited", _when(facts.started)),
             ("took", f"{facts.seconds:.1f} s"),
             ("chataudit", facts.chataudit),
             *([("SHA-256", facts.sources[0].sha256[:16] or "not read to the end")] if len(facts.sources) == 1 else []),
         ),
-        baseline=f"Held against the audit of {older.started}." if older else "",
+        baseline=f"Held against the audit of {_when(baseline.started)}." if baseline else "",
         languages=languages[:SHOWN_LINES],
         sources=tuple(
             SourceView(visible(s.name), f"{s.format}: {visible(s.reason)}" if s.format else "not recognised",
@@ -208,8 +186,8 @@ def page(record: Record, baseline: Record | None = None) -> Page:
 UNDECLARED = "not declared"
 
 
-def _when(facts: Facts) -> str:
-    return facts.started.replace("T", " ").replace("+00:00", " UTC")
+def _when(started: str) -> str:
+    return started.replace("T", " ").replace("+00:00", " UTC")
 
 
 def _title(facts: Facts) -> str:
@@ -221,7 +199,8 @@ def _headline(findings: pa.Table, incomplete: bool) -> str:
     counts = _severities(findings)
     told = [count_of(n, SEVERITIES[s]) for s, n in counts if n]
     words = f"{listed(told)} found" if told else "nothing found"
-    return f"Incomplete: {words} in what could be audited" if incomplete else words.capitalize()
+    words = f"{words} in what could be audited" if incomplete else words
+    return words[0].upper() + words[1:]
 
 
 def _reasons(record: Record, checks: list[CheckView]) -> tuple[str, ...]:
@@ -289,7 +268,7 @@ def _rates(facts: Facts, table: pa.Table) -> dict[str, Rate]:
     }
 
 
-def _check(facts: CheckFacts, table: pa.Table, rate: Rate | None, baseline: _Baseline | None) -> CheckView:
+def _check(facts: CheckFacts, table: pa.Table, rate: Rate | None, baseline: Baseline | None) -> CheckView:
     found = table.filter(pc.equal(table["check"], facts.name))
     counts = _severities(found)
     worst = next((SEVERITIES[s] for s, n in counts if n), "clean")
@@ -314,7 +293,7 @@ def _check(facts: CheckFacts, table: pa.Table, rate: Rate | None, baseline: _Bas
         settings=tuple((name, visible(repr(value))) for name, value in facts.settings.items()),
         seconds=f"{facts.seconds:.2f}",
         measurement=facts.measurement,
-        baseline=baseline.told(facts.name, found) if baseline and not facts.error else "",
+        baseline=_since(baseline, facts.name, found) if baseline and not facts.error else "",
     )
 
 
@@ -327,6 +306,16 @@ def _told(rate: Rate | None, found: pa.Table) -> str:
     # A record that could not be read has no message, and would be missing from the count.
     lost = _bad(found)["message_id"].null_count
     return f"{words}, and {number(lost)} where no message could be named" if lost else words
+
+
+def _since(baseline: Baseline, check: str, found: pa.Table) -> str:
+    """What is new of a check's findings, and what is gone."""
+    if check not in baseline.n_findings:
+        return "not in the baseline"
+    new = pc.sum(baseline.is_new(found)).as_py() or 0
+    known = found.num_rows - new
+    gone = baseline.n_findings[check] - known
+    return f"{number(new)} new, {number(known)} known, {number(gone)} gone since the baseline"
 
 
 def _rule(rule: RuleFacts, severity: int, found: pa.Table) -> RuleView:

@@ -2,13 +2,15 @@
 // The findings of a report: unpacked, filtered, listed and shown. All words of the data become text nodes, never markup;
 // the page's policy (Trusted Types) refuses anything else.
 (() => {
-  const ROW = 56; // px, as in report.css
+  const ROW_REM = 3.5; // height of a row, as in report.css: it grows with the reader's letters
   const KEPT = 12; // chunks that stay unpacked
   const MAX_COPIED = 2000; // findings that go to the clipboard; more become a file
   const MOST_WORDS = 1500; // of a text that is compared word by word
   const FILTERS = ["severity", "check", "rule", "lang", "role", "source", "benchmark", "facet", "is", "q", "sort"];
   const SEVERITIES = ["", "note", "warning", "error"];
-  const UNKNOWN = "not told";
+  const NONE = "(none)"; // where the data say nothing
+  const EMPTY = "(empty)"; // where they say the empty word
+  const HELD = ["not held", "known", "new"]; // against the baseline
 
   const $ = (id) => document.getElementById(id);
   const count = (n) => n.toLocaleString("en");
@@ -44,8 +46,13 @@
   let filters = {}; // as in the address
   let open = -1; // the row whose evidence is shown
   let active = 0; // the place in the list that the keyboard is at
-  let hits = null; // rows whose quotes hold the sought words
-  let search = 0; // number of the search that is under way
+  let sought = ""; // words that are looked for
+  let hits = null; // rows whose quotes hold them
+  let progress = ""; // of the search in quotes; empty where none is under way
+  let search = 0; // its number: one that is no longer wanted stops
+  let later; // when it begins
+  let height; // of a row, in px
+  let version = 0; // of the list
 
   const chunks = new Map(); // unpacked pieces, the one used last at the end
 
@@ -64,7 +71,7 @@
     return found;
   }
 
-  const word = (name, row) => words[name][columns[name][row]] ?? UNKNOWN;
+  const word = (name, row) => words[name][columns[name][row]] ?? NONE;
   const rule = (row) => word("rule", row);
   const checkOf = (id) => id.slice(0, id.indexOf("/"));
   const summary = (row) => words.summary[columns.summary[row]];
@@ -117,12 +124,12 @@
     source: (value) => coded("source", value),
     benchmark: (value) => faceted("benchmark=" + value),
     facet: (value) => faceted(value),
-    is: (value) => (row) => !columns.isNew || columns.isNew[row] === (value === "new"),
+    is: (value) => (row) => !columns.isNew || HELD[columns.isNew[row] + 1] === value,
   };
 
   function coded(name, value) {
-    const wanted = value === UNKNOWN ? -1 : words[name].indexOf(value);
-    return (row) => columns[name][row] === wanted && (wanted >= 0 || value === UNKNOWN);
+    const wanted = value === NONE ? -1 : words[name].indexOf(value);
+    return (row) => columns[name][row] === wanted && (wanted >= 0 || value === NONE);
   }
 
   function faceted(value) {
@@ -134,16 +141,26 @@
   }
 
   const ORDERS = {
-    place: (a, b) => columns.source[a] - columns.source[b] || columns.line[a] - columns.line[b] || a - b,
+    place: (a, b) => ranks("source")[a] - ranks("source")[b] || columns.line[a] - columns.line[b] || a - b,
     score: (a, b) => columns.score[b] - columns.score[a] || a - b,
-    rule: (a, b) => columns.rule[a] - columns.rule[b] || a - b,
-    lang: (a, b) => columns.lang[a] - columns.lang[b] || a - b,
+    rule: (a, b) => ranks("rule")[a] - ranks("rule")[b] || a - b,
+    lang: (a, b) => ranks("lang")[a] - ranks("lang")[b] || a - b,
   };
+
+  /** For each row, the place of its word among all in the order of the alphabet; none comes last. */
+  const ranked = new Map();
+  function ranks(name) {
+    if (!ranked.has(name)) {
+      const order = words[name].map((_, code) => code).sort((a, b) => (words[name][a] < words[name][b] ? -1 : 1));
+      const place = new Map(order.map((code, rank) => [code, rank]));
+      ranked.set(name, Int32Array.from(columns[name], (code) => place.get(code) ?? order.length));
+    }
+    return ranked.get(name);
+  }
 
   function select() {
     const tests = Object.entries(filters).filter(([name]) => TESTS[name]).map(([name, value]) => TESTS[name](value));
-    const sought = (filters.q || "").toLowerCase();
-    const told = sought ? teller(sought) : null;
+    const told = sought ? teller() : null;
     const found = new Uint32Array(n);
     let size = 0;
     next: for (let row = 0; row < n; row++) {
@@ -152,82 +169,121 @@
       found[size++] = row;
     }
     shown = found.slice(0, size);
-    if (ORDERS[filters.sort]) shown.sort(ORDERS[filters.sort]);
+    if (Object.hasOwn(ORDERS, filters.sort || "")) shown.sort(ORDERS[filters.sort]);
   }
 
   /** Whether a row tells these words in its sentence, its id or its fingerprint. */
-  function teller(sought) {
+  function teller() {
     const isSummary = words.summary.map((words) => words.toLowerCase().includes(sought));
     const print = rowOf(sought);
     return (row) => isSummary[columns.summary[row]] || row === print || (columns.id[row] || "").toLowerCase().includes(sought);
   }
 
-  /** Look for the sought words in quotes and facets too, chunk after chunk, and show what is found on the way. */
+  /** Draw what the filters say; where other words are sought, begin to look for them in quotes and facets too. */
+  function apply(isNew = true) {
+    const wanted = (filters.q || "").toLowerCase();
+    if (wanted !== sought) {
+      sought = wanted;
+      hits = null;
+      search++;
+      clearTimeout(later);
+      progress = sought ? "searching the quotes" : "";
+      if (sought) later = setTimeout(searchQuotes, 250);
+    }
+    update(isNew);
+  }
+
+  /** Chunk after chunk; what is found is shown at the end. */
   async function searchQuotes() {
-    const mine = ++search;
-    hits = null;
-    const sought = (filters.q || "").toLowerCase();
-    if (sought.length < 2) return;
+    const mine = search;
     const found = new Uint8Array(n);
     const total = Math.ceil(n / index.chunk);
     await whole;
-    for (let k = 0; k < total; k++) {
-      if (!$("e" + k)) break;
+    let k = 0;
+    for (; k < total && $("e" + k); k++) {
       // Not through `chunk`: what is only searched need not stay in memory.
       const piece = await unpack("e" + k);
       if (mine !== search) return;
-      mark(piece, k * index.chunk, sought, found);
-      if (k % 20 === 19) say(`Searching the quotes: ${Math.round((100 * k) / total)} %`);
+      mark(piece, k * index.chunk, found);
+      if (k % 20 === 19) {
+        progress = `searching the quotes: ${Math.round((100 * k) / total)} %`;
+        tell();
+      }
     }
     hits = found;
+    progress = k < total ? `the quotes of ${count(n - k * index.chunk)} are not on this page` : "";
     update(false);
   }
 
-  function mark(piece, first, sought, found) {
+  function mark(piece, first, found) {
     let span = 0;
     let facet = 0;
     const { spans } = piece;
     for (let k = 0; k < piece.nSpans.length; k++) {
+      const row = first + k;
       for (let end = span + piece.nSpans[k]; span < end; span++) {
         const text = spans.before[span] + spans.quote[span] + spans.after[span];
-        if (text.toLowerCase().includes(sought)) found[first + k] = 1;
+        if (text.toLowerCase().includes(sought)) found[row] = 1;
       }
       for (let end = facet + piece.nFacets[k]; facet < end; facet++) {
-        const value = piece.names[piece.values[facet]];
-        if (`${piece.keys[facet]}=${value}`.toLowerCase().includes(sought)) found[first + k] = 1;
+        const value = `${piece.keys[facet]}=${nameOf(piece, piece.values[facet], row)}`;
+        if (value.toLowerCase().includes(sought)) found[row] = 1;
       }
     }
   }
 
+  /** A name of a chunk by its number; -1 is the id of the finding's own message. */
+  const nameOf = (piece, code, row) => (code < 0 ? columns.id[row] : piece.names[code]);
+
   // -- the list -------------------------------------------------------------------------------------------------------
 
-  function update(isNew = true) {
+  function update(isNew) {
     select();
-    const list = $("list");
-    $("rows").style.height = shown.length * ROW + "px";
-    list.setAttribute("aria-rowcount", shown.length);
+    version++;
+    $("rows").style.height = shown.length * height + "px";
+    $("list").setAttribute("aria-rowcount", shown.length);
     if (isNew) {
-      active = Math.max(0, shown.indexOf(open));
-      list.scrollTop = open >= 0 ? Math.max(0, active * ROW - list.clientHeight / 2) : 0;
+      $("list").scrollTop = 0;
+      active = 0;
     }
-    active = Math.min(active, Math.max(0, shown.length - 1));
+    active = Math.max(0, Math.min(active, shown.length - 1));
     draw();
-    const some = shown.length === n ? `${count(n)} findings` : `${count(shown.length)} of ${count(n)} findings`;
-    say(shown.length ? some : `No finding passes these filters, of ${count(n)}`);
+    tell();
     $("clear").disabled = !Object.keys(filters).length;
+    $("copy-csv").disabled = $("copy-jsonl").disabled = !shown.length;
+  }
+
+  /** How many findings there are, and whether more may come. */
+  function tell() {
+    const some = shown.length === n ? `${count(n)} findings` : `${count(shown.length)} of ${count(n)} findings`;
+    const none = progress.startsWith("searching") ? "None so far" : "No finding passes these filters";
+    say((shown.length ? some : `${none}, of ${count(n)}`) + (progress ? `; ${progress}` : ""));
   }
 
   const say = (text) => ($("status").textContent = text);
 
+  /** Rows that are in view, and the one that the keyboard is at; those that stay are not made anew. */
   function draw() {
     const list = $("list");
-    const first = Math.max(0, Math.floor(list.scrollTop / ROW) - 5);
-    const last = Math.min(shown.length, first + Math.ceil(list.clientHeight / ROW) + 10);
-    const focused = document.activeElement && $("rows").contains(document.activeElement);
-    const rows = [];
-    for (let at = first; at < last; at++) rows.push(line(at));
-    $("rows").replaceChildren(...rows);
-    if (focused) focusRow();
+    const rows = $("rows");
+    const first = Math.max(0, Math.floor(list.scrollTop / height) - 5);
+    const last = Math.min(shown.length, first + Math.ceil(list.clientHeight / height) + 10);
+    const wanted = Array.from({ length: Math.max(0, last - first) }, (_, k) => first + k);
+    if (active < first) wanted.unshift(active);
+    if (active >= last && active < shown.length) wanted.push(active);
+    const isFocused = rows.contains(document.activeElement);
+    const mark = `${version} ${open}`;
+    if (rows.dataset.mark !== mark) rows.replaceChildren();
+    rows.dataset.mark = mark;
+    const kept = new Set(wanted);
+    for (const row of [...rows.children]) if (!kept.has(Number(row.dataset.at))) row.remove();
+    let next = rows.firstElementChild;
+    for (const at of wanted) {
+      if (next && Number(next.dataset.at) === at) next = next.nextElementSibling;
+      else rows.insertBefore(line(at), next);
+    }
+    for (const link of rows.querySelectorAll("a")) link.tabIndex = Number(link.dataset.at) === active ? 0 : -1;
+    if (isFocused && !rows.contains(document.activeElement)) focusRow();
   }
 
   function line(at) {
@@ -239,32 +295,37 @@
     told.push(`${word("source", row).split("/").pop()}:${columns.line[row]}`, columns.id[row]);
     const link = h(
       "a",
-      { href: linkTo(row), tabindex: at === active ? 0 : -1, "data-at": at, "aria-current": row === open ? "true" : null },
+      { href: linkTo(row), "data-at": at, "aria-current": row === open ? "true" : null },
       h("bdi", {}, summary(row)),
       h("span", { class: "sub" }, told.filter(Boolean).join(" · "))
     );
     const element = h(
       "div",
-      { class: "row" + (row === open ? " open" : ""), role: "row", "aria-rowindex": at + 1 },
+      { class: "row" + (row === open ? " open" : ""), role: "row", "aria-rowindex": at + 1, "data-at": at },
       h("span", { role: "cell", class: "mark " + severity }, severity),
       h("span", { role: "cell", class: "words" }, link),
-      columns.isNew && columns.isNew[row] ? h("span", { role: "cell", class: "new" }, "new") : null
+      columns.isNew && columns.isNew[row] === 1 ? h("span", { role: "cell", class: "new" }, "new") : null
     );
-    element.style.top = at * ROW + "px";
+    element.style.top = at * height + "px";
     return element;
   }
 
   function focusRow() {
-    const link = $("rows").querySelector(`[data-at="${active}"]`);
+    const link = $("rows").querySelector(`a[data-at="${active}"]`);
     if (link) link.focus({ preventScroll: true });
   }
 
-  function go(to) {
+  /** Bring a place of the list into view, and the keyboard there. */
+  function reach(to) {
     const list = $("list");
     active = Math.max(0, Math.min(shown.length - 1, to));
-    if (active * ROW < list.scrollTop) list.scrollTop = active * ROW;
-    if ((active + 1) * ROW > list.scrollTop + list.clientHeight) list.scrollTop = (active + 1) * ROW - list.clientHeight;
+    if (active * height < list.scrollTop) list.scrollTop = active * height;
+    if ((active + 1) * height > list.scrollTop + list.clientHeight) list.scrollTop = (active + 1) * height - list.clientHeight;
     draw();
+  }
+
+  function go(to) {
+    reach(to);
     focusRow();
   }
 
@@ -320,7 +381,7 @@
   /** The finding of a row out of its chunk. */
   function cut(piece, row) {
     const k = row % index.chunk;
-    const name = (code) => (code < 0 ? columns.id[row] : piece.names[code]);
+    const name = (code) => nameOf(piece, code, row);
     const sum = (values) => values.slice(0, k).reduce((a, b) => a + b, 0);
     const [span, facet] = [sum(piece.nSpans), sum(piece.nFacets)];
     const names = Object.keys(piece.spans);
@@ -513,21 +574,18 @@
   const COLUMNS = ["severity", "rule", "summary", "score", "source", "line", "message_id", "tree_id", "role", "lang",
     "created_date", "facets", "here", "beside", "fingerprint"];
 
-  async function* records() {
-    const rows = Array.from(shown);
-    for (const row of rows) {
-      const evidence = await chunk("e", Math.floor(row / index.chunk));
-      const found = evidence ? cut(evidence, row) : { facets: [], spans: [] };
-      const words = found.spans.map((span) => span.before + span.quote + span.after);
-      yield {
-        severity: SEVERITIES[columns.severity[row]], rule: rule(row), summary: summary(row),
-        score: columns.score[row] / 1000, source: word("source", row), line: columns.line[row],
-        message_id: columns.id[row], tree_id: found.treeId ?? null,
-        role: columns.role[row] < 0 ? null : word("role", row), lang: columns.lang[row] < 0 ? null : word("lang", row),
-        created_date: found.created ?? null, facets: Object.fromEntries(found.facets),
-        here: words[0] ?? null, beside: words.slice(1), fingerprint: fingerprint(row),
-      };
-    }
+  async function recordOf(row) {
+    const evidence = await chunk("e", Math.floor(row / index.chunk));
+    const found = evidence ? cut(evidence, row) : { facets: [], spans: [] };
+    const texts = found.spans.map((span) => span.before + span.quote + span.after);
+    return {
+      severity: SEVERITIES[columns.severity[row]], rule: rule(row), summary: summary(row),
+      score: columns.score[row] / 1000, source: word("source", row), line: columns.line[row],
+      message_id: columns.id[row], tree_id: found.treeId ?? null,
+      role: columns.role[row] < 0 ? null : word("role", row), lang: columns.lang[row] < 0 ? null : word("lang", row),
+      created_date: found.created ?? null, facets: Object.fromEntries(found.facets),
+      here: texts[0] ?? null, beside: texts.slice(1), fingerprint: fingerprint(row),
+    };
   }
 
   /** A cell that a spreadsheet takes for text: one that begins like a formula gets an apostrophe. */
@@ -540,14 +598,18 @@
   }
 
   async function take(format) {
-    const lines = format === "csv" ? [COLUMNS.join(",")] : [];
+    const rows = Array.from(shown);
+    const lines = new Array(rows.length);
     let done = 0;
-    for await (const record of records()) {
-      lines.push(format === "csv" ? COLUMNS.map((name) => cell(record[name])).join(",") : JSON.stringify(record));
-      if (++done % 5000 === 0) say(`Gathering: ${count(done)} of ${count(shown.length)}`);
+    // In the order of chunks, so that each is unpacked once, however the list is sorted.
+    for (const at of rows.map((_, at) => at).sort((a, b) => rows[a] - rows[b])) {
+      const record = await recordOf(rows[at]);
+      lines[at] = format === "csv" ? COLUMNS.map((name) => cell(record[name])).join(",") : JSON.stringify(record);
+      if (++done % 5000 === 0) say(`Gathering: ${count(done)} of ${count(rows.length)}`);
     }
+    if (format === "csv") lines.unshift(COLUMNS.join(","));
     const all = lines.join(format === "csv" ? "\r\n" : "\n") + "\n";
-    if (shown.length <= MAX_COPIED) {
+    if (rows.length <= MAX_COPIED) {
       try {
         await navigator.clipboard.writeText(all);
         say(`Copied ${count(done)} findings`);
@@ -585,7 +647,7 @@
   }
 
   function controls() {
-    const named = (name) => tally(columns[name]).map(([code, many]) => [code < 0 ? UNKNOWN : words[name][code], many]);
+    const named = (name) => tally(columns[name]).map(([code, many]) => [code < 0 ? NONE : words[name][code], many]);
     const severities = tally(columns.severity).sort((a, b) => b[0] - a[0]);
     options("severity", severities.map(([code, many]) => [SEVERITIES[code], many]));
     const checks = new Map();
@@ -597,7 +659,7 @@
     const isBenchmark = ([value]) => value.startsWith("benchmark=");
     options("benchmark", facets.filter(isBenchmark).map(([value, many]) => [value.slice(10), many]));
     options("facet", facets.filter((pair) => !isBenchmark(pair)));
-    options("is", columns.isNew ? tally(columns.isNew.map(Number)).map(([isNew, many]) => [isNew ? "new" : "known", many]) : []);
+    options("is", columns.isNew ? tally(columns.isNew).map(([code, many]) => [HELD[code + 1], many]) : []);
     $("filter-q").value = filters.q || "";
     $("filter-sort").value = filters.sort || "";
   }
@@ -608,50 +670,55 @@
       if (value) filters[name] = value;
       else delete filters[name];
     }
-    history.replaceState(null, "", address(open >= 0 ? "f/" + fingerprint(open) : "findings"));
-    update();
-    clearTimeout(changed.later);
-    hits = null;
-    search++;
-    changed.later = setTimeout(searchQuotes, 250);
+    keep();
+    apply();
   }
 
+  /** The address says what is shown. */
+  const keep = () => history.replaceState(null, "", address(open >= 0 ? "f/" + fingerprint(open) : "findings"));
+
   /** What the address says: filters, and perhaps a finding. */
-  async function follow(isFirst) {
-    const before = JSON.stringify(filters);
+  async function follow() {
     const [where, query] = decode(location.hash.slice(1));
-    // A link to a section of the page leaves the list as it is.
-    if (isFirst || where === "findings" || where.startsWith("f/")) readFilters(query);
-    const isChanged = isFirst || before !== JSON.stringify(filters);
-    if (isChanged) controls();
-    if (where.startsWith("f/")) {
-      const row = rowOf(where.slice(2));
-      if (row < 0) {
-        open = -1;
-        $("evidence").hidden = false;
-        $("evidence").replaceChildren(h("h3", { tabindex: -1 }, "Not on this page"),
-          h("p", {}, "No finding here has the fingerprint of this address. It may be gone from the data, or did not fit on the page: see findings.parquet."));
-      } else {
-        open = row;
-        if (isChanged || !shown.includes(row)) update();
-        await show(row);
-      }
-      const heading = $("evidence").querySelector("h3");
-      heading.focus({ preventScroll: true });
-      const box = $("evidence").getBoundingClientRect();
-      if (box.top < 0 || box.top > innerHeight * 0.6) $("evidence").scrollIntoView({ block: "start" });
-    } else if (isChanged) {
-      update();
+    const isFinding = where.startsWith("f/");
+    if (!isFinding && where !== "findings" && where !== "") {
+      // A link to a section of the page leaves the list as it is.
+      if (Object.keys(filters).length || open >= 0) keep();
+      return;
     }
-    if (where === "findings") $("findings").scrollIntoView();
-    if (isChanged && filters.q) await searchQuotes();
+    const before = JSON.stringify(filters);
+    readFilters(query);
+    open = isFinding ? rowOf(where.slice(2)) : -1;
+    if (before !== JSON.stringify(filters)) {
+      controls();
+      apply();
+    }
+    if (!isFinding) {
+      $("evidence").replaceChildren(h("p", { class: "nothing" }, "Choose a finding to see its evidence."));
+      draw();
+      if (where === "findings") $("findings").scrollIntoView();
+      return;
+    }
+    if (open < 0) {
+      $("evidence").replaceChildren(h("h3", { tabindex: -1 }, "Not on this page"),
+        h("p", {}, "No finding here has the fingerprint of this address. It may be gone from the data, or did not fit on the page: see findings.parquet."));
+    } else {
+      const at = shown.indexOf(open);
+      if (at >= 0) reach(at);
+      await show(open);
+    }
+    const heading = $("evidence").querySelector("h3");
+    if (!heading) return;
+    heading.focus({ preventScroll: true });
+    const box = $("evidence").getBoundingClientRect();
+    if (box.top < 0 || box.top > innerHeight * 0.6) $("evidence").scrollIntoView({ block: "start" });
   }
 
   function keys(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const inField = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
     const inList = $("rows").contains(event.target);
-    const page = Math.max(1, Math.floor($("list").clientHeight / ROW) - 1);
+    const page = Math.max(1, Math.floor($("list").clientHeight / height) - 1);
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -n, End: n };
     if (inList && event.key in steps) {
       go(active + steps[event.key]);
@@ -660,7 +727,6 @@
     } else if ((event.key === "n" || event.key === "p") && !inField && shown.length) {
       const at = shown.indexOf(open);
       const to = at < 0 ? 0 : Math.max(0, Math.min(shown.length - 1, at + (event.key === "n" ? 1 : -1)));
-      active = to;
       location.hash = linkTo(shown[to]);
     } else if (event.key === "Escape" && $("evidence").contains(event.target)) {
       toList();
@@ -670,42 +736,58 @@
     event.preventDefault();
   }
 
+  function measure() {
+    height = ROW_REM * parseFloat(getComputedStyle(document.documentElement).fontSize);
+  }
+
+  function listen() {
+    $("filters").addEventListener("input", changed);
+    $("filters").addEventListener("submit", (event) => event.preventDefault());
+    $("clear").addEventListener("click", () => {
+      for (const name of FILTERS) $("filter-" + name).value = "";
+      changed();
+      $("filter-q").focus();
+    });
+    $("copy-csv").addEventListener("click", () => take("csv"));
+    $("copy-jsonl").addEventListener("click", () => take("jsonl"));
+    $("list").addEventListener("scroll", () => requestAnimationFrame(draw));
+    $("rows").addEventListener("focusin", (event) => {
+      active = Number(event.target.dataset.at);
+      // Not drawn anew: a click that ends on another element than it began on is none.
+      for (const link of $("rows").querySelectorAll("a")) link.tabIndex = link === event.target ? 0 : -1;
+    });
+    addEventListener("resize", () => {
+      measure();
+      update(false);
+    });
+    addEventListener("hashchange", follow);
+    document.addEventListener("keydown", keys);
+  }
+
   async function start() {
-    if (!$("index")) return;
-    index = await unpack("index");
+    try {
+      index = await unpack("index");
+    } catch (error) {
+      say("This browser could not unpack the findings. They stand in findings.parquet beside this page.");
+      throw error;
+    }
     ({ columns, words } = index);
+    for (const name of ["lang", "role", "source"]) words[name] = words[name].map((word) => (word === "" ? EMPTY : word));
     n = columns.severity.length;
     facetStarts = new Uint32Array(n + 1);
     for (let row = 0; row < n; row++) facetStarts[row + 1] = facetStarts[row] + columns.nFacets[row];
-    if (!n) {
+    if (n) {
+      measure();
+      listen();
+      controls();
+      apply();
+      await follow();
+    } else {
       for (const part of $("explorer").children) part.hidden = part !== $("status");
       say($("status").dataset.nothing);
-    } else {
-      await follow(true);
-      $("filters").addEventListener("input", changed);
-      $("filters").addEventListener("submit", (event) => event.preventDefault());
-      $("clear").addEventListener("click", () => {
-        for (const name of FILTERS) $("filter-" + name).value = "";
-        changed();
-        $("filter-q").focus();
-      });
-      $("copy-csv").addEventListener("click", () => take("csv"));
-      $("copy-jsonl").addEventListener("click", () => take("jsonl"));
-      $("list").addEventListener("scroll", () => requestAnimationFrame(draw));
-      $("rows").addEventListener("focusin", (event) => {
-        active = Number(event.target.dataset.at);
-        // Not drawn anew: a click that ends on another element than it began on is none.
-        for (const link of $("rows").querySelectorAll("a")) link.tabIndex = link === event.target ? 0 : -1;
-      });
-      addEventListener("resize", draw);
-      addEventListener("hashchange", () => follow(false));
-      document.addEventListener("keydown", keys);
     }
     document.documentElement.dataset.ready = Math.round(performance.now());
   }
 
-  start().catch((error) => {
-    say("This browser could not unpack the findings. They stand in findings.parquet beside this page.");
-    throw error;
-  });
+  start();
 })();

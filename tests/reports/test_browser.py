@@ -220,7 +220,7 @@ def test_filters_narrow_the_list_stand_in_the_address_and_come_back(running, dem
         ("rule", "prompt_parroting/echo", lambda row: row["rule"] == "prompt_parroting/echo"),
         ("lang", "de", lambda row: row["lang"] == "de"),
         ("role", "assistant", lambda row: row["role"] == "assistant"),
-        ("role", "not told", lambda row: row["role"] is None),
+        ("role", "(none)", lambda row: row["role"] is None),
         ("facet", "kind=exact", lambda row: dict(row["facets"]).get("kind") == "exact"),
     ],
 )
@@ -248,6 +248,82 @@ def test_words_are_sought_in_summaries_ids_and_then_in_quotes(running, tmp_path)
         visit.choose("q", "not in there")
         visit.tab.wait_for_timeout(600)
         assert visit.status == f"No finding passes these filters, of {n}"
+
+
+def test_going_back_between_two_searches_brings_back_the_list_of_the_first(running, demonstrated):
+    with Visit(running, demonstrated[1]) as visit:
+        told = []
+        for where in ("#findings?q=goats", "#findings?q=the"):
+            visit.tab.evaluate("where => { location.hash = where }", where)
+            visit.tab.wait_for_timeout(700)
+            told.append(visit.status)
+        visit.tab.go_back()
+        visit.tab.wait_for_timeout(700)
+        assert visit.status == told[0] != told[1]
+        visit.tab.go_back()
+        visit.tab.wait_for_timeout(200)
+        assert visit.status == f"{demonstrated[0].table.num_rows} findings"
+        assert visit.tab.input_value("#filter-q") == ""
+
+
+def test_the_list_follows_the_finding_that_is_open(running, demonstrated):
+    record, path = demonstrated
+    with Visit(running, path) as visit:
+        for _ in range(25):
+            visit.tab.keyboard.press("n")
+            visit.tab.wait_for_timeout(40)
+        row = visit.tab.locator(".row.open")
+        visit.tab.wait_for_timeout(200)
+        box, around = row.bounding_box(), visit.tab.locator("#list").bounding_box()
+        assert around["y"] <= box["y"] <= around["y"] + around["height"]
+        visit.tab.evaluate(f"location.hash = '#f/{record.table['fingerprint'][90].as_py()}'")
+        visit.tab.wait_for_timeout(200)
+        visit.tab.keyboard.press("Escape")
+        assert visit.tab.evaluate("!!document.activeElement.closest('.row.open')")
+
+
+def test_the_keyboard_keeps_its_place_when_the_list_is_scrolled_with_the_wheel(running, demonstrated):
+    with Visit(running, demonstrated[1]) as visit:
+        visit.tab.locator('#rows a[data-at="2"]').focus()
+        visit.tab.locator("#list").hover()
+        visit.tab.mouse.wheel(0, 3000)
+        visit.tab.wait_for_timeout(300)
+        visit.tab.keyboard.press("ArrowDown")
+        assert visit.tab.evaluate("Number(document.activeElement.dataset.at)") == 3
+
+
+def test_words_of_an_address_are_sought_while_the_page_listens(running, demonstrated):
+    with Visit(running, demonstrated[1], "#findings?q=zzqqx") as visit:
+        visit.choose("severity", "error")
+        assert visit.tab.evaluate("location.hash") == "#findings?severity=error&q=zzqqx"
+        visit.tab.wait_for_timeout(600)
+        assert visit.status.startswith("No finding passes these filters")
+
+
+def test_an_address_that_nobody_wrote_is_no_end(running, demonstrated):
+    with Visit(running, demonstrated[1], "#findings?sort=__proto__&lang=xx&facet=toString") as visit:
+        assert visit.status.startswith("No finding passes these filters")
+        visit.tab.click("#clear")
+        assert visit.status == f"{demonstrated[0].table.num_rows} findings"
+
+
+def test_an_empty_word_and_none_are_told_apart(running, tmp_path):
+    rows = [message("a", lang=""), message("b", "a", lang=None), message("c", "a")]
+    record = audit(tmp_path, rows, "schema_invariants")
+    n = {lang: sum(row["lang"] == lang for row in record.table.to_pylist()) for lang in ("", None)}
+    with Visit(running, saved(tmp_path, record)) as visit:
+        for lang, name in (("", "(empty)"), (None, "(none)")):
+            assert n[lang]
+            visit.choose("lang", name)
+            assert visit.status.startswith(f"{n[lang]} of ")
+
+
+def test_languages_are_sorted_by_the_alphabet(running, demonstrated):
+    with Visit(running, demonstrated[1], "#findings?sort=lang") as visit:
+        subs = visit.tab.locator("#rows .sub").all_inner_texts()
+        langs = [sub.split(" · ")[1] for sub in subs]
+        assert langs == sorted(langs)
+        assert len(set(langs)) > 1
 
 
 def test_the_list_can_be_sorted_by_place(running, demonstrated):

@@ -185,7 +185,7 @@ def test_an_incomplete_audit_never_looks_like_a_clean_one(tmp_path):
     told, html = page(record), report(record)
     assert record.exit_code == 3
     assert (told.state, told.verdict) == ("failed", "Incomplete")
-    assert told.headline == "Incomplete: nothing found in what could be audited"
+    assert told.headline == "Nothing found in what could be audited"
     assert told.reasons == ("No check judged a message",)
     assert len(told.problems) == 1
     assert html.count('role="alert"') == 1
@@ -402,3 +402,17 @@ def test_a_page_stays_within_its_limit_where_every_message_declares_another_lang
     rows = [message(str(k), message_tree_id=uid(str(k)), lang=f"x{k}") for k in range(16_000)]
     record = audit(tmp_path, rows, SchemaInvariants(off=("language_tag", "unanswered_thread")))
     assert len(report(record, limits=Limits(1)).encode()) <= 1_000_000
+
+
+def test_what_the_baseline_did_not_look_at_is_not_new(tmp_path):
+    (tmp_path / "old").mkdir()
+    rows = [
+        message("a", text="\x07"),
+        message("b", "a", text="\x07" + "x y z " * 20),
+        message("c", "a", text="x y z " * 20),
+    ]
+    old = audit(tmp_path / "old", rows[:1], "schema_invariants")
+    new = audit(tmp_path, rows, "schema_invariants", "near_duplicates")
+    found = {(row["rule"].partition("/")[0], row["isNew"]) for row in shown(pages(new, baseline=old)["report.html"])}
+    assert ("near_duplicates", -1) in found
+    assert {held for check, held in found if check == "schema_invariants"} <= {0, 1}

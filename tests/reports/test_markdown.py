@@ -74,7 +74,7 @@ def test_it_says_how_sure_it_is_and_where_the_evidence_stands(record):
 def test_an_audit_that_is_incomplete_says_so(tmp_path):
     (tmp_path / "data.jsonl").write_bytes(b"\xff\xfe{")
     told = summary(run(tmp_path / "data.jsonl", format="oasst_messages", engine="serial"))
-    assert "**Incomplete.** Incomplete: nothing found in what could be audited." in told
+    assert "**Incomplete.** Nothing found in what could be audited." in told
     assert "| schema_invariants | judged none |  | 0 | 0 | 0 | 0 | 0 |" in told
 
 

@@ -9,6 +9,7 @@ from building import audit, message, shown, uid, write
 from chataudit import Record, run
 from chataudit.checks.base.check import Check
 from chataudit.checks.base.findings import FINDINGS
+from chataudit.reports.baseline import Baseline
 from chataudit.reports.html import pages
 from chataudit.reports.record import THREADS, write_pages
 from chataudit.reports.redact import hashed, redacted
@@ -166,7 +167,7 @@ def test_it_is_written_read_and_redacted_again(small, tmp_path):
 def test_it_serves_as_a_baseline(small):
     n = small.table.num_rows
     told = pages(small, baseline=redacted(small))["summary.md"]
-    (check,) = [c for c in page(small, redacted(small)).checks if c.name == "schema_invariants"]
+    (check,) = [c for c in page(small, Baseline.of(redacted(small))).checks if c.name == "schema_invariants"]
     assert check.baseline.startswith("0 new, ")
     assert check.baseline.endswith(" known, 0 gone since the baseline")
     assert n == sum(int(count) for count in re.findall(r"0 new, (\d+) known, 0 gone", told))
