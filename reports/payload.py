@@ -29,7 +29,7 @@ MAX_MB = 1000  # no browser opens more
 ELEMENT, SENTENCES = 60, 2000  # bytes around each piece; and of what is said of those that did not fit
 ABOVE, BESIDE = 50, 20  # messages of a conversation: on the way up, and siblings
 AT_ONCE = 8  # chunks that are packed before it is looked whether they fit
-LEVEL = 6  # of gzip: 9 takes three times as long for 1 % less
+LEVEL = 6  # of gzip: 9 takes twice as long for 1 % less
 
 
 @dataclass(frozen=True)
