@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..checks.base.findings import CLIP, FINDINGS, SPAN, clipped
-from ..checks.base.messages import Batch, line_id, nameless_id
+from ..checks.base.messages import Batch, line_id, names
 
 AROUND = 60  # code points before and after it
 
@@ -27,8 +27,7 @@ class Told(NamedTuple):
 
 def subjects(findings: pa.Table) -> list[Key]:
     """The message that each finding is about."""
-    columns = (findings[name].to_pylist() for name in ("source", "line", "message_id"))
-    return [(s, n, nameless_id(n) if i is None else i) for s, n, i in zip(*columns, strict=True)]
+    return _keys(*(findings[name] for name in ("source", "line", "message_id")))
 
 
 def unquoted(findings: pa.Table) -> pa.Table:
@@ -55,10 +54,9 @@ def rows_of(batch: Batch, keys: Iterable[Key]) -> dict[Key, int]:
         ids.is_null(), pc.is_in(batch.column("line"), value_set=pa.array({key[1] for key in keys}, pa.int64()))
     )
     at = pc.indices_nonzero(pc.or_(by_id, by_line))
-    columns = (batch.column(name).take(at).to_pylist() for name in ("source", "line", "message_id"))
     found: dict[Key, int] = {}
-    for row, source, line, message_id in zip(at.to_pylist(), *columns, strict=True):
-        key = (source, line, nameless_id(line) if message_id is None else message_id)
+    columns = (batch.column(name).take(at) for name in ("source", "line", "message_id"))
+    for row, key in zip(at.to_pylist(), _keys(*columns), strict=True):
         if key in keys:
             found.setdefault(key, row)
     return found
@@ -135,6 +133,10 @@ def _cut(text: str, start: int, end: int) -> tuple[str, str, str]:
     """The words before a span, in it, and after it."""
     after = text[end : end + AROUND] if end - start <= CLIP else ""
     return text[max(0, start - AROUND) : start], clipped(text[start:end]), after
+
+
+def _keys(sources: pa.ChunkedArray, lines: pa.ChunkedArray, ids: pa.ChunkedArray) -> list[Key]:
+    return list(zip(sources.to_pylist(), lines.to_pylist(), names(ids, lines), strict=True))
 
 
 def _flat(findings: pa.Table) -> pa.StructArray:

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..checks.base.messages import Batch, IntArray, as_ints, nameless_id, single
+from ..checks.base.messages import Batch, IntArray, as_ints, names, single
 from ..reports.record import THREADS
 
 MAX_ABOVE = 200  # messages on the way up; few threads are as deep
@@ -38,12 +38,11 @@ def around(batch: Batch, rows: Sequence[int]) -> pa.Table:
     parent = position[batch.parent[kept]]
     n_replies = np.bincount(batch.parent[batch.parent >= 0], minlength=len(batch))
     table = batch.messages.take(pa.array(kept))
-    ids, lines = table["message_id"].to_pylist(), table["line"].to_pylist()
     columns = {name: table[name] for name in THREADS.names if name in table.column_names}
     return pa.table(
         {
             **columns,
-            "id": pa.array([nameless_id(n) if i is None else i for i, n in zip(ids, lines, strict=True)], pa.string()),
+            "id": pa.array(names(table["message_id"], table["line"]), pa.string()),
             "parent": pa.array(parent, pa.int64(), mask=parent < 0),
             "depth": pa.array(batch.depth[kept], pa.int64()),
             "n_replies": pa.array(n_replies[kept], pa.int64()),

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from .base import kernels
 from .base.check import ALL, Check, Method, Result, Stage, n_bytes
 from .base.findings import ERROR, FINDINGS, NOTE, WARNING, Rule, Spans, claim, cover
-from .base.messages import PLACES, Batch, BoolArray, IntArray, as_ints, nameless_id, single
+from .base.messages import PLACES, Batch, BoolArray, IntArray, as_ints, names, single
 from .base.text import N_GRAM, HashArray
 
 NAME = "near_duplicates"
@@ -420,8 +420,7 @@ class _Texts:
     @cached_property
     def ids(self) -> list[str]:
         """What stands for each text in facets."""
-        keys = zip(self.column("message_id"), self.table["line"].to_pylist(), strict=True)
-        return [nameless_id(line) if key is None else key for key, line in keys]
+        return names(self.table["message_id"], self.table["line"])
 
 
 # -- groups ----------------------------------------------------------------------------------------------------------

@@ -338,23 +338,20 @@ def declared_detected(
     counts = {pair: n for pair, n in pairs.items() if n}
     if not counts:
         return None
-    by_declared, row_of = _most(_sums((declared, n) for (declared, _), n in counts.items()), MOST_TAGS)
-    by_detected, column_of = _most(_sums((detected, n) for (_, detected), n in counts.items()), MOST_TAGS)
+    by_declared, row_of = _most(sums((declared, n) for (declared, _), n in counts.items()), MOST_TAGS)
+    by_detected, column_of = _most(sums((detected, n) for (_, detected), n in counts.items()), MOST_TAGS)
     # Languages that stand on both sides come first and in one order, so that the diagonal is one line.
     both = [tag for tag in by_declared if tag in by_detected and tag is not None]
     rows = both + [tag for tag in by_declared if tag not in both]
     columns = both + [tag for tag in by_detected if tag not in both]
-    sums = _sums(((row_of(declared), column_of(detected)), n) for (declared, detected), n in counts.items())
-    largest = max(sums.values())
+    found = sums(((row_of(declared), column_of(detected)), n) for (declared, detected), n in counts.items())
+    largest = max(found.values())
 
     def cell(row: str | None, column: str | None) -> Cell:
         if row is not None and row == column:
             kept = max(0, judged.get(row, 0) - flagged.get(row, 0))
             return Cell(None, short(kept), f"{count_of(kept, 'message')} not flagged")
-        n = sums.get((row, column), 0)
-        return (
-            Cell(sqrt(n / largest), short(n), count_of(n, "message")) if n else Cell(None, "·", count_of(0, "message"))
-        )
+        return _amount(found.get((row, column), 0), largest)
 
     return _matrix(
         "declared-detected",
@@ -377,10 +374,10 @@ def by_language(flagged: Mapping[tuple[str, str], int], judged: Mapping[tuple[st
     for (language, _), n in counts.items():
         messages[language] = max(n, messages.get(language, 0))
     rows, row_of = _most(messages, MOST_LANGUAGES)
-    worst = _sums((check, flagged.get((language, check), 0)) for language, check in counts)
+    worst = sums((check, flagged.get((language, check), 0)) for language, check in counts)
     checks = sorted(sorted(worst, key=lambda check: (-worst[check], check))[:MOST_CHECKS])
-    wholes = _sums(((row_of(language), check), n) for (language, check), n in counts.items())
-    parts = _sums(((row_of(language), check), flagged.get((language, check), 0)) for language, check in counts)
+    wholes = sums(((row_of(language), check), n) for (language, check), n in counts.items())
+    parts = sums(((row_of(language), check), flagged.get((language, check), 0)) for language, check in counts)
     largest = max(parts[key] / wholes[key] for key in wholes) or 1.0
 
     def cell(row: str | None, check: str | None) -> Cell:
@@ -404,16 +401,13 @@ def role_depth(counts: Mapping[tuple[str, int], int]) -> Matrix | None:
     there = {key: n for key, n in counts.items() if n}
     if not there:
         return None
-    rows, row_of = _most(_sums((role, n) for (role, _), n in there.items()), MOST_ROLES)
-    sums = _sums(((row_of(role), min(depth, DEEPEST)), n) for (role, depth), n in there.items())
-    largest = max(sums.values())
+    rows, row_of = _most(sums((role, n) for (role, _), n in there.items()), MOST_ROLES)
+    found = sums(((row_of(role), min(depth, DEEPEST)), n) for (role, depth), n in there.items())
+    largest = max(found.values())
     depths: list[str | None] = [*map(str, range(DEEPEST)), f"{DEEPEST}+"]
 
     def cell(row: str | None, depth: str | None) -> Cell:
-        n = sums.get((row, depths.index(depth)), 0)
-        return (
-            Cell(sqrt(n / largest), short(n), count_of(n, "message")) if n else Cell(None, "·", count_of(0, "message"))
-        )
+        return _amount(found.get((row, depths.index(depth)), 0), largest)
 
     return _matrix(
         "role-depth",
@@ -499,8 +493,8 @@ def over_time(messages: Mapping[str, int], flagged: Mapping[str, int]) -> Column
         return None
     first, last = min(days), max(days)
     unit = next(unit for unit in _UNITS if unit.index(last) - unit.index(first) < MOST_BINS)
-    wholes = _sums((unit.index(day), n) for day, n in days.items())
-    parts = _sums((unit.index(day), flagged.get(day.isoformat(), 0)) for day in days)
+    wholes = sums((unit.index(day), n) for day, n in days.items())
+    parts = sums((unit.index(day), flagged.get(day.isoformat(), 0)) for day in days)
     bars = []
     for k in range(unit.index(first), unit.index(last) + 1):
         label = unit.label(k)
@@ -582,11 +576,18 @@ def _matrix(
     )
 
 
-def _sums(items: Iterable[tuple[_K, int]]) -> dict[_K, int]:
-    sums: dict[_K, int] = {}
+def _amount(n: int, largest: int) -> Cell:
+    """So many messages; none of them is a dot."""
+    told = count_of(n, "message")
+    return Cell(sqrt(n / largest), short(n), told) if n else Cell(None, "·", told)
+
+
+def sums(items: Iterable[tuple[_K, int]]) -> dict[_K, int]:
+    """The numbers of each key, added up."""
+    added: dict[_K, int] = {}
     for key, n in items:
-        sums[key] = sums.get(key, 0) + n
-    return sums
+        added[key] = added.get(key, 0) + n
+    return added
 
 
 def _most(counts: Mapping[str, int], n: int) -> tuple[list[str | None], Callable[[str], str | None]]:

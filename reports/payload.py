@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..checks.base.messages import IntArray, as_ints, nameless_id, single
+from ..checks.base.messages import IntArray, as_ints, names, single
 from .baseline import Baseline
 from .record import FINDINGS_FILE, THREADS_FILE, Record
 from .words import HIDDEN, count_of, number, visible
@@ -291,8 +291,7 @@ def _threads(record: Record) -> Callable[[IntArray], dict[str, Any]]:
 def _subjects(record: Record) -> IntArray:
     """The row of THREADS of the message that each finding is about; -1 where there is none."""
     table, threads = record.table, record.threads
-    ids = zip(table["message_id"].to_pylist(), table["line"].to_pylist(), strict=True)
-    named = pa.array([nameless_id(line) if key is None else key for key, line in ids], pa.string())
+    named = pa.array(names(table["message_id"], table["line"]), pa.string())
     subjects, messages = (
         pc.binary_join_element_wise(single(of["source"]), single(of["line"]).cast(pa.string()), key, "\0")
         for of, key in ((table, named), (threads, single(threads["id"])))

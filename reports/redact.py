@@ -59,7 +59,7 @@ def _facts(facts: Facts) -> tuple[Facts, Callable[[str], str]]:
         settings = {name: pathless(value) for name, value in check.settings.items()}
         # What a check that failed says may hold anything; its kind does not.
         error = None if check.error is None else check.error.partition(":")[0]
-        notes = [_UUID.sub(lambda found: hashed(found[0]), shorter(note)) for note in check.notes]
+        notes = [_unnamed(shorter(note)) for note in check.notes]
         checks.append(msgspec.structs.replace(check, coverage=coverage, settings=settings, error=error, notes=notes))
     sources = [
         msgspec.structs.replace(source, name=names[source.name], errors=[shorter(error) for error in source.errors])
@@ -91,7 +91,10 @@ def _summary(words: str, told: set[str | None]) -> str:
         value = found[1] if found[1] is not None else found[2]
         return found[0] if value in told else f"'{hashed(value)}'"
 
-    words = _QUOTED.sub(replaced, _MISTYPED.sub(r"\1a value that is left out\2", words))
+    return _unnamed(_QUOTED.sub(replaced, _MISTYPED.sub(r"\1a value that is left out\2", words)))
+
+
+def _unnamed(words: str) -> str:
     return _UUID.sub(lambda found: hashed(found[0]), words)
 
 

@@ -1,7 +1,7 @@
 """A record as a page: counted, sorted and worded, so that a template has only to loop and print."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,8 +139,8 @@ def page(record: Record, baseline: Baseline | None = None) -> Page:
     Where there is a `baseline`, findings are counted as new, known and gone.
     """
     facts, table = record.facts, record.table
-    rates = _rates(facts, table)
-    checks = [_check(c, table, rates.get(c.name), baseline) for c in facts.checks]
+    rates, severity = _rates(facts, table), _worst(table)
+    checks = [_check(c, table, rates.get(c.name), severity, baseline) for c in facts.checks]
     checks.sort(key=lambda check: (STATES.index(check.state), check.name))
     failed = [f"The check {c.name} did not finish: {visible(c.error)}" for c in facts.checks if c.error]
     problems = (*failed, *_some([visible(error) for error in facts.errors], SHOWN_ROWS, "sources"))
@@ -151,7 +151,7 @@ def page(record: Record, baseline: Baseline | None = None) -> Page:
         state=state,
         verdict=VERDICTS[state],
         headline=_headline(table, bool(problems)),
-        reasons=_reasons(record, checks),
+        reasons=_reasons(record, checks, severity),
         problems=problems,
         size=f"{count_of(facts.messages, 'message')} in {count_of(facts.trees, 'tree')}, "
         f"{count_of(len(facts.sources), 'file')}, {facts.seconds:.1f} s",
@@ -203,7 +203,7 @@ def _headline(findings: pa.Table, incomplete: bool) -> str:
     return words[0].upper() + words[1:]
 
 
-def _reasons(record: Record, checks: list[CheckView]) -> tuple[str, ...]:
+def _reasons(record: Record, checks: list[CheckView], severity: Mapping[str, int]) -> tuple[str, ...]:
     """How much of the data is touched, and by what above all."""
     facts, reasons = record.facts, []
     n = pc.count_distinct(_bad(record.table)["message_id"]).as_py()
@@ -212,13 +212,11 @@ def _reasons(record: Record, checks: list[CheckView]) -> tuple[str, ...]:
             f"{number(n)} of {number(facts.messages)} messages have an error or a warning: "
             f"{percent(n / facts.messages)} (95% interval {interval(n, facts.messages)})"
         )
-    severity = _worst(record.table)
-    bad = [(check.name, rule) for check in facts.checks for rule in check.rules if rule.id in severity]
-    bad = sorted(bad, key=lambda pair: (-severity[pair[1].id], -pair[1].findings, pair[1].id))
-    worst = [pair for pair in bad if severity[pair[1].id] > NOTE] or bad
+    bad = _broken([rule for check in facts.checks for rule in check.rules], severity)
+    worst = [rule for rule in bad if severity[rule.id] > NOTE] or bad
     reasons += [
-        f"{number(rule.findings)} × {rule.title} ({SEVERITIES[severity[rule.id]]}, {check})"
-        for check, rule in worst[:REASONS]
+        f"{number(rule.findings)} × {rule.title} ({SEVERITIES[severity[rule.id]]}, {rule.id.partition('/')[0]})"
+        for rule in worst[:REASONS]
     ]
     if not bad:
         looked = [check.name for check in checks if check.rate is not None]
@@ -234,6 +232,12 @@ def _worst(findings: pa.Table) -> dict[str, int]:
     """How bad the worst finding of each rule is: a setting, or the case, may make it milder than its rule."""
     grouped = findings.group_by("rule", use_threads=False).aggregate([("severity", "max")])
     return {row["rule"]: row["severity_max"] for row in grouped.to_pylist()}
+
+
+def _broken(rules: Sequence[RuleFacts], severity: Mapping[str, int]) -> list[RuleFacts]:
+    """Those that were broken, the worst first, then the most frequent."""
+    broken = [rule for rule in rules if rule.id in severity]
+    return sorted(broken, key=lambda rule: (-severity[rule.id], -rule.findings, rule.id))
 
 
 def _severities(findings: pa.Table) -> list[tuple[int, int]]:
@@ -268,12 +272,12 @@ def _rates(facts: Facts, table: pa.Table) -> dict[str, Rate]:
     }
 
 
-def _check(facts: CheckFacts, table: pa.Table, rate: Rate | None, baseline: Baseline | None) -> CheckView:
+def _check(
+    facts: CheckFacts, table: pa.Table, rate: Rate | None, severity: Mapping[str, int], baseline: Baseline | None
+) -> CheckView:
     found = table.filter(pc.equal(table["check"], facts.name))
     counts = _severities(found)
     worst = next((SEVERITIES[s] for s, n in counts if n), "clean")
-    severity = _worst(found)
-    broken = sorted((r for r in facts.rules if r.id in severity), key=lambda r: (-severity[r.id], -r.findings, r.id))
     skipped = sorted(facts.skipped.items(), key=lambda item: (-item[1], item[0]))
     return CheckView(
         name=facts.name,
@@ -286,7 +290,7 @@ def _check(facts: CheckFacts, table: pa.Table, rate: Rate | None, baseline: Base
         skipped=tuple((visible(reason), number(n)) for reason, n in skipped),
         n_skipped=number(sum(n for _, n in skipped)),
         counts=tuple((SEVERITIES[s], number(n)) for s, n in counts),
-        rules=tuple(_rule(rule, severity[rule.id], found) for rule in broken),
+        rules=tuple(_rule(rule, severity[rule.id], found) for rule in _broken(facts.rules, severity)),
         kept=tuple(rule.title for rule in facts.rules if not rule.findings),
         notes=tuple(visible(note) for note in facts.notes),
         tables=tuple(_table(table, name) for name, table in _tables(facts)),
@@ -358,9 +362,7 @@ def _some(words: list[str], n: int, what: str) -> list[str]:
 
 
 def _by_language(facts: Facts) -> tuple[tuple[str, str, str], ...]:
-    totals: dict[str, int] = {}
-    for count in facts.census:
-        totals[_tag(count.lang)] = totals.get(_tag(count.lang), 0) + count.messages
+    totals = charts.sums((_tag(count.lang), count.messages) for count in facts.census)
     ranked = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
     return tuple((tag, number(n), f"{n / max(1, facts.messages):.1%}") for tag, n in ranked)
 
@@ -376,16 +378,16 @@ def _charts(record: Record) -> tuple[charts.Chart, ...]:
     """What can be drawn of this record."""
     facts, table = record.facts, record.table
     bad = _bad(table)
-    judged: dict[tuple[str, str], int] = {}
-    for check in facts.checks:
-        for count in check.coverage:
-            if count.outcome == "judged":
-                key = (_tag(count.lang), check.name)
-                judged[key] = judged.get(key, 0) + count.messages
-    flagged: dict[tuple[str, str], int] = {}
-    for row in _distinct(bad, ["lang", "check"]):
-        key = (_tag(row["lang"]), row["check"])
-        flagged[key] = flagged.get(key, 0) + row["message_id_count_distinct"]
+    judged = charts.sums(
+        ((_tag(count.lang), check.name), count.messages)
+        for check in facts.checks
+        for count in check.coverage
+        if count.outcome == "judged"
+    )
+    flagged = charts.sums(
+        ((_tag(row["lang"]), row["check"]), row["message_id_count_distinct"])
+        for row in _distinct(bad, ["lang", "check"])
+    )
     drawn = (
         charts.by_language(flagged, judged),
         _declared_detected(bad, judged, flagged),
@@ -443,11 +445,10 @@ def _bars(name: str, table: Table) -> charts.Chart | None:
 
 
 def _roles(facts: Facts) -> dict[tuple[str, int], int]:
-    counts: dict[tuple[str, int], int] = {}
-    for shape in facts.shape:
-        key = ("no role" if shape.role is None else visible(shape.role)[:40], shape.depth)
-        counts[key] = counts.get(key, 0) + shape.messages
-    return counts
+    return charts.sums(
+        (("no role" if shape.role is None else visible(shape.role)[:40], shape.depth), shape.messages)
+        for shape in facts.shape
+    )
 
 
 def _flagged_days(bad: pa.Table) -> dict[str, int]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from .messages import Batch, IntArray, nameless_id, single
+from .messages import Batch, IntArray, names, single
 
 NOTE, WARNING, ERROR = 1, 2, 3
 SEVERITIES = {NOTE: "note", WARNING: "warning", ERROR: "error"}
@@ -183,10 +183,7 @@ def _span_lists(places: pa.Table, spans: Sequence[Spans], n: int) -> pa.Array:
     end = np.stack([length[:, k] if s.ends is None else s.ends for k, s in enumerate(spans)], axis=1)
     used = rows >= 0
     at = places.take(pa.array(rows[used]))
-    ids = [
-        nameless_id(n) if i is None else i
-        for i, n in zip(at["message_id"].to_pylist(), at["line"].to_pylist(), strict=True)
-    ]
+    ids = names(at["message_id"], at["line"])
     n_spans = int(used.sum())
     blank = pa.nulls(n_spans, pa.string())
     flat = pa.StructArray.from_arrays(

@@ -341,6 +341,11 @@ def nameless_id(line: int) -> str:
     return f"line {line}, without id"
 
 
+def names(ids: pa.Array | pa.ChunkedArray, lines: pa.Array | pa.ChunkedArray) -> list[str]:
+    """What stands for each message in spans: its id, or its line where it has none."""
+    return [nameless_id(n) if i is None else i for i, n in zip(ids.to_pylist(), lines.to_pylist(), strict=True)]
+
+
 def single(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """The column in one piece."""
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

@@ -282,8 +282,13 @@
       if (next && Number(next.dataset.at) === at) next = next.nextElementSibling;
       else rows.insertBefore(line(at), next);
     }
-    for (const link of rows.querySelectorAll("a")) link.tabIndex = Number(link.dataset.at) === active ? 0 : -1;
+    rove();
     if (isFocused && !rows.contains(document.activeElement)) focusRow();
+  }
+
+  /** Of all rows, Tab reaches the one that the keyboard is at. */
+  function rove() {
+    for (const link of $("rows").querySelectorAll("a")) link.tabIndex = Number(link.dataset.at) === active ? 0 : -1;
   }
 
   function line(at) {
@@ -337,8 +342,6 @@
   // -- evidence -------------------------------------------------------------------------------------------------------
 
   async function show(row) {
-    open = row;
-    draw();
     const box = $("evidence");
     const severity = SEVERITIES[columns.severity[row]];
     const about = index.rules[columns.rule[row]];
@@ -374,7 +377,6 @@
       ),
     ];
     box.replaceChildren(...parts.filter(Boolean));
-    box.hidden = false;
     box.scrollTop = 0;
   }
 
@@ -705,6 +707,7 @@
     } else {
       const at = shown.indexOf(open);
       if (at >= 0) reach(at);
+      else draw();
       await show(open);
     }
     const heading = $("evidence").querySelector("h3");
@@ -754,7 +757,7 @@
     $("rows").addEventListener("focusin", (event) => {
       active = Number(event.target.dataset.at);
       // Not drawn anew: a click that ends on another element than it began on is none.
-      for (const link of $("rows").querySelectorAll("a")) link.tabIndex = link === event.target ? 0 : -1;
+      rove();
     });
     addEventListener("resize", () => {
       measure();
