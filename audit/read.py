@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..checks.base.messages import FAULTS, MESSAGES, IntArray
-from ..reports.record import FINDINGS_FILE, RECORD, THREADS_FILE
+from ..reports.record import FINDINGS_FILE, MESSAGES_FILE, RECORD, THREADS_FILE
 from . import jsonl
 from .formats import FORMATS, Fault, Format, Row
 from .formats.base import EXCERPT, faults_table, fit, tabulate, whole_characters
@@ -158,8 +158,8 @@ def _split_of(file: Path) -> str | None:
 
 def _is_of_an_audit(file: Path) -> bool:
     # An audit of the working folder writes into it; the next one is not to read that.
-    names = (RECORD, FINDINGS_FILE, THREADS_FILE)
-    return file.name in names and all((file.parent / name).is_file() for name in names)
+    names = (RECORD, FINDINGS_FILE, THREADS_FILE, MESSAGES_FILE)
+    return file.name in names and all((file.parent / name).is_file() for name in (RECORD, FINDINGS_FILE))
 
 
 def _spool(stream: BinaryIO, name: str) -> Source:

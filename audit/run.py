@@ -24,11 +24,11 @@ import pyarrow.compute as pc
 from .. import __version__
 from ..checks.base import kernels
 from ..checks.base.check import ALL, Check, Result, Table, n_bytes
-from ..checks.base.findings import COVERAGE, FINDINGS, add_up, cover, fingerprint
+from ..checks.base.findings import COVERAGE, FINDINGS, fingerprint
 from ..checks.base.messages import Batch, Form, IntArray, as_ints
-from ..reports.record import VERSION, CheckFacts, Count, Facts, Record, RuleFacts, Shape, SourceFacts
+from ..reports.record import VERSION, CheckFacts, Facts, Record, RuleFacts, Shape, SourceFacts
 from . import config as configuration
-from . import engines, gather, jsonl, quote, read, threads
+from . import engines, gather, jsonl, quote, read, seen, threads
 from .formats import FORMATS
 from .spill import Spill
 from .streams import UnreadableSource
@@ -71,7 +71,7 @@ class _Outcome:
     """What one check has given so far."""
 
     findings: list[pa.Table] = field(default_factory=list)
-    coverage: list[pa.Table] = field(default_factory=list)
+    amended: list[pa.Table] = field(default_factory=list)  # COVERAGE of later stages
     notes: list[str] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     seconds: float = 0.0
@@ -82,7 +82,7 @@ class _Judged(NamedTuple):
     """What the first stages make of one batch, and what is counted of it whatever they find."""
 
     results: list[tuple[Check, Result | str, float]]
-    census: pa.Table  # COVERAGE
+    seen: pa.Table  # SEEN, with what became of the messages in each check
     shape: Counter[tuple[str | None, int]]  # messages by role and depth
     days: Counter[int]  # messages by the day of their date, in days since 1970
     n_trees: int
@@ -158,7 +158,8 @@ def run(
         audit.recognise(format)
         audit.judge()
         findings, around = audit.told(audit.findings())
-    return Record(audit.facts(findings, started, time.perf_counter() - began), findings, around)
+        messages = audit.messages()
+    return Record(audit.facts(findings, messages, started, time.perf_counter() - began), findings, around, messages)
 
 
 def _wanted(checks: Sequence[Check | str], config: configuration.Config) -> list[Check]:
@@ -189,7 +190,7 @@ class _Audit:
 
     def _reset(self) -> None:
         self.outcomes = {check.name: _Outcome() for check in self.checks}
-        self.census: list[pa.Table] = []
+        self.seen: list[pa.Table] = []
         self.shape: Counter[tuple[str | None, int]] = Counter()
         self.days: Counter[int] = Counter()
         self.n_trees = 0
@@ -279,7 +280,7 @@ class _Audit:
                 if len(stages := check.stages()) > 1:
                     spills[check.name] = stack.enter_context(self._spill(stages[1].by))
             for judged in self.engine.map(partial(_judge, self.checks), self._batches()):
-                self.census.append(judged.census)
+                self.seen.append(judged.seen)
                 self.shape += judged.shape
                 self.days += judged.days
                 self.n_trees += judged.n_trees
@@ -298,6 +299,8 @@ class _Audit:
                         spills[check.name] = stack.enter_context(self._spill(follower.by))
                     for result, seconds in self.engine.map(partial(_timed, stage.run), spill.partitions()):
                         self._keep(check, result, seconds, spills.get(check.name))
+                        if isinstance(result, Result) and result.coverage.num_rows:
+                            self.outcomes[check.name].amended.append(result.coverage)
                     spill.__exit__(None, None, None)
 
     def _spill(self, by: str) -> Spill:
@@ -312,7 +315,6 @@ class _Audit:
             outcome.error = outcome.error or result
             return
         outcome.findings.append(result.findings)
-        outcome.coverage.append(result.coverage)
         outcome.notes += result.notes
         outcome.tables += result.tables
         if spill is not None and result.rows is not None:
@@ -324,6 +326,13 @@ class _Audit:
         """All findings of the checks that finished, in order."""
         tables = [t for o in self.outcomes.values() if o.error is None for t in o.findings if t.num_rows]
         return _sorted(pa.concat_tables(tables).combine_chunks() if tables else FINDINGS.empty_table(), self._names)
+
+    def messages(self) -> pa.Table:
+        """All messages, with what became of them in the checks that finished."""
+        failed = [name for name, outcome in self.outcomes.items() if outcome.error]
+        amended = {name: outcome.amended for name, outcome in self.outcomes.items() if name not in failed}
+        parts = [table.drop_columns(failed) for table in self.seen] if failed else self.seen
+        return seen.joined(parts, amended, self._names)
 
     def told(self, findings: pa.Table) -> tuple[pa.Table, pa.Table]:
         """The findings with words of messages that were no longer at hand, and THREADS of all of them.
@@ -351,10 +360,9 @@ class _Audit:
                     lines.setdefault(self._names[number], set()).add(line)
         return {source: np.array(sorted(some), dtype=np.int64) for source, some in lines.items()}
 
-    def facts(self, findings: pa.Table, started: datetime, seconds: float) -> Facts:
+    def facts(self, findings: pa.Table, messages: pa.Table, started: datetime, seconds: float) -> Facts:
         """All that is known of this audit but its findings."""
         counts = {row["values"]: row["counts"] for row in pc.value_counts(findings["rule"]).to_pylist()}
-        census = _counts(self.census)
         return Facts(
             version=VERSION,
             chataudit=__version__,
@@ -369,22 +377,22 @@ class _Audit:
             sources=[
                 SourceFacts(s.name, s.format, s.reason, s.n_bytes, s.sha256, s.records, s.errors) for s in self.sources
             ],
-            messages=sum(count.messages for count in census),
+            messages=messages.num_rows,
             trees=self.n_trees,
-            census=census,
+            census=seen.counts(messages),
             shape=[Shape(*key, messages=n) for key, n in sorted(self.shape.items(), key=repr)],
             days={str(np.datetime64(day, "D")): n for day, n in sorted(self.days.items())},
-            checks=[self._check_facts(check, counts) for check in self.checks],
+            checks=[self._check_facts(check, counts, messages) for check in self.checks],
         )
 
-    def _check_facts(self, check: Check, counts: dict[str, int]) -> CheckFacts:
+    def _check_facts(self, check: Check, counts: dict[str, int], messages: pa.Table) -> CheckFacts:
         outcome = self.outcomes[check.name]
         return CheckFacts(
             name=check.name,
             about=(check.__doc__ or "").split("\n", 1)[0],
             settings=msgspec.json.decode(msgspec.json.encode(asdict(check))),  # as they come back from disk
             rules=[RuleFacts(*rule, findings=counts.get(rule.id, 0)) for rule in check.rules],
-            coverage=[] if outcome.error else _counts(outcome.coverage),
+            coverage=[] if outcome.error else seen.counts(messages, check.name),
             seconds=round(outcome.seconds, 3),
             error=outcome.error,
             notes=outcome.notes,
@@ -415,10 +423,12 @@ def _judge(checks: Sequence[Check], batch: Batch) -> _Judged:
             found = quote.fill(result.findings, quote.told_of(batch, quote.wanted(result.findings)))
             result = replace(result, findings=found)
         results.append((check, result, seconds))
+    # What a check that failed was about to say is dropped in the end; until then its column is there as others' are.
+    coverage = {c.name: r.coverage if isinstance(r, Result) else COVERAGE.empty_table() for c, r, _ in results}
     is_spread = not batch.form.nested and batch.column("parent_id").null_count < len(batch)
     return _Judged(
         results,
-        cover(batch.judged, "read"),
+        seen.seen(batch, coverage),
         _shape(batch),
         _days(batch),
         batch.n_trees,
@@ -462,11 +472,6 @@ def _timed(stage: Callable[[Any], Result], rows: Any) -> tuple[Result | str, flo
         words = str(error).split("\n", 1)[0][:300]
         result = f"{type(error).__name__}: {words} ({Path(frame.filename).name}:{frame.lineno})"
     return result, time.thread_time() - began
-
-
-def _counts(tables: Sequence[pa.Table]) -> list[Count]:
-    total = add_up(pa.concat_tables(tables)) if tables else COVERAGE.empty_table()
-    return [Count(**row) for row in total.to_pylist()]
 
 
 def _sorted(findings: pa.Table, sources: Sequence[str]) -> pa.Table:

@@ -1,4 +1,4 @@
-"""One audit on disk: record.json, findings.parquet and threads.parquet, and back."""
+"""One audit on disk: record.json, findings.parquet, threads.parquet and messages.parquet, and back."""
 
 import os
 import shutil
@@ -17,8 +17,9 @@ from ..checks.base.findings import FINDINGS
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSION = 4
+VERSION = 5
 RECORD, FINDINGS_FILE, THREADS_FILE = "record.json", "findings.parquet", "threads.parquet"
+MESSAGES_FILE = "messages.parquet"
 REPORT, SUMMARY = "report.html", "summary.md"
 
 THREADS = pa.schema(
@@ -38,6 +39,24 @@ THREADS = pa.schema(
     ]
 )
 """The messages that findings are about, those above them up to the root, and their siblings; one a row."""
+
+OUTCOME = pa.dictionary(pa.int32(), pa.string())
+SEEN = pa.schema(
+    [
+        ("tree_id", pa.string()),
+        ("message_id", pa.string()),
+        ("source", OUTCOME),
+        ("line", pa.int64()),
+        ("role", OUTCOME),
+        ("lang", OUTCOME),
+        ("digest", pa.int64()),  # of text, role, language and parent; null where the record is redacted
+    ]
+)
+"""All messages that were read, one a row, without their texts.
+
+Behind these columns stands one for each check that finished, of type OUTCOME and the check's name: "judged", why it did
+not judge the message, or null where it said nothing of it.
+"""
 
 
 class SourceFacts(msgspec.Struct, frozen=True):
@@ -138,12 +157,13 @@ class Facts(msgspec.Struct, frozen=True):
 
 
 class Record:
-    """One audit: its facts, its findings, and the conversations around them."""
+    """One audit: its facts, its findings, the conversations around them, and all messages that it saw."""
 
-    def __init__(self, facts: Facts, table: pa.Table, threads: pa.Table) -> None:
+    def __init__(self, facts: Facts, table: pa.Table, threads: pa.Table, messages: pa.Table) -> None:
         self.facts = facts
         self.table = table  # FINDINGS, in the order of sources, lines and rules
         self.threads = threads  # THREADS, in the order of sources and lines
+        self.messages = messages  # SEEN and a column a check, in the order of sources and lines
 
     @property
     def exit_code(self) -> int:
@@ -185,6 +205,7 @@ class Record:
 
             pq.write_table(self.table, made / FINDINGS_FILE, compression="zstd")
             pq.write_table(self.threads, made / THREADS_FILE, compression="zstd")
+            pq.write_table(self.messages, made / MESSAGES_FILE, compression="zstd")
             (made / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(self.facts), indent=1))
             made.chmod(0o755 & ~_umask())
             if target.is_dir():
@@ -221,7 +242,9 @@ class Record:
         import pyarrow.parquet as pq
 
         tables = []
-        for name, schema in ((FINDINGS_FILE, FINDINGS), (THREADS_FILE, THREADS)):
+        finished = [pa.field(check.name, OUTCOME) for check in facts.checks if not check.error]
+        seen = pa.schema([*SEEN, *finished])
+        for name, schema in ((FINDINGS_FILE, FINDINGS), (THREADS_FILE, THREADS), (MESSAGES_FILE, seen)):
             file = Path(folder) / name
             try:
                 table = pq.read_table(file)

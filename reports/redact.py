@@ -29,7 +29,8 @@ def redacted(record: Record) -> Record:
     if record.facts.is_redacted:
         return record
     facts, shorter = _facts(record.facts)
-    return Record(facts, _findings(record.table, shorter), _threads(record.threads, shorter))
+    messages = _messages(record.messages, shorter)
+    return Record(facts, _findings(record.table, shorter), _threads(record.threads, shorter), messages)
 
 
 def hashed(name: str) -> str:
@@ -115,11 +116,26 @@ def _named(name: str, line: int) -> str:
     return name if name in (line_id(line), nameless_id(line)) else hashed(name)
 
 
+def _messages(messages: pa.Table, shorter: Callable[[str], str]) -> pa.Table:
+    """The messages with hashed ids, and no digest, by which a text could be guessed."""
+    columns = {name: messages[name] for name in messages.column_names}
+    for name in ("tree_id", "message_id"):
+        columns[name] = _hashes(messages[name])
+    source = messages["source"].combine_chunks()
+    names = pa.array([shorter(name) for name in source.dictionary.to_pylist()], pa.string())
+    columns["source"] = pa.DictionaryArray.from_arrays(source.indices, names)
+    columns["digest"] = pa.nulls(messages.num_rows, pa.int64())
+    return pa.table(columns)
+
+
+def _hashes(ids: pa.ChunkedArray) -> pa.Array:
+    return pa.array([None if value is None else hashed(value) for value in ids.to_pylist()], pa.string())
+
+
 def _threads(threads: pa.Table, shorter: Callable[[str], str]) -> pa.Table:
     columns = {name: threads[name] for name in THREADS.names}
     for name in ("tree_id", "parent_id"):
-        values = [None if value is None else hashed(value) for value in threads[name].to_pylist()]
-        columns[name] = pa.array(values, pa.string())
+        columns[name] = _hashes(threads[name])
     places = zip(threads["id"].to_pylist(), threads["line"].to_pylist(), strict=True)
     columns["id"] = pa.array([_named(*place) for place in places], pa.string())
     columns["source"] = pa.array([shorter(name) for name in threads["source"].to_pylist()], pa.string())

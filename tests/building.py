@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from chataudit.audit.formats import FORMATS
 from chataudit.audit.formats.base import Fault, Row, tabulate
@@ -134,6 +135,18 @@ class Told:
 
     def advance(self, n_bytes: int) -> None:
         self.read += n_bytes
+
+
+def seen(n: int, checks: Iterable[str], lang: str = "en", source: str = "data.jsonl") -> pa.Table:
+    """The messages of a record: n trees of one, all judged by these checks."""
+
+    def same(word: str) -> pa.Array:
+        return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), n), pa.array([word]))
+
+    ids = pa.array([uid(str(k)) for k in range(n)] if n <= 1000 else range(n)).cast(pa.string())
+    columns = {"tree_id": ids, "message_id": ids, "source": same(source), "line": pa.array(range(1, n + 1))}
+    columns |= {"role": same("prompter"), "lang": same(lang), "digest": pa.array(range(n))}
+    return pa.table(columns | {check: same("judged") for check in checks})
 
 
 def unpacked(html: str) -> dict[str, Any]:

@@ -58,14 +58,13 @@ FINDINGS = pa.schema(
 
 COVERAGE = pa.schema(
     [
-        ("outcome", pa.string()),  # "judged", or why a message was skipped
-        ("lang", pa.string()),
-        ("role", pa.string()),
+        ("message_id", pa.string()),
         ("source", pa.string()),
-        ("messages", pa.int64()),
+        ("line", pa.int64()),
+        ("outcome", pa.string()),  # "judged", or why the message was skipped
     ]
 )
-"""How many messages a check judged and skipped, by what rates are later asked for."""
+"""What became of messages in a check, one a row. What a later stage says of a message stands above the first one's."""
 
 
 class Rule(NamedTuple):
@@ -211,14 +210,4 @@ def fingerprint(rule_id: str, message_id: str, about: str = "") -> str:
 def cover(messages: pa.Table, outcomes: pa.Array | str = "judged") -> pa.Table:
     """COVERAGE of these messages: `outcomes` says for each whether it was judged or why not."""
     column = pa.repeat(outcomes, messages.num_rows) if isinstance(outcomes, str) else outcomes
-    table = messages.select(["lang", "role", "source"]).append_column("outcome", column)
-    return add_up(table.append_column("messages", pa.repeat(pa.scalar(1, pa.int64()), table.num_rows)))
-
-
-def add_up(coverage: pa.Table) -> pa.Table:
-    """COVERAGE with each combination once, in sorted order."""
-    keys = ["outcome", "lang", "role", "source"]
-    total = (
-        coverage.group_by(keys, use_threads=False).aggregate([("messages", "sum")]).rename_columns([*keys, "messages"])
-    )
-    return total.sort_by([(k, "ascending") for k in keys]).cast(COVERAGE)
+    return messages.select(COVERAGE.names[:-1]).append_column("outcome", column)

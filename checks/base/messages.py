@@ -254,6 +254,14 @@ class Batch:
         return nearest
 
     @cached_property
+    def digest(self) -> npt.NDArray[np.uint64]:
+        """A hash of what each message says, in which role, language and place: it tells two versions of it apart."""
+        total = np.zeros(len(self), dtype=np.uint64)
+        for name in ("text", "role", "lang", "parent_id"):
+            total = total * _MIXED + _digest(self.column(name))
+        return total
+
+    @cached_property
     def raw_lines(self) -> tuple[dict[tuple[str, int], str], IntArray]:
         """What the reader kept of the records that it tells of, by source and line.
 
@@ -344,6 +352,24 @@ def nameless_id(line: int) -> str:
 def names(ids: pa.Array | pa.ChunkedArray, lines: pa.Array | pa.ChunkedArray) -> list[str]:
     """What stands for each message in spans: its id, or its line where it has none."""
     return [nameless_id(n) if i is None else i for i, n in zip(ids.to_pylist(), lines.to_pylist(), strict=True)]
+
+
+def place_keys(table: pa.Table) -> pa.Array:
+    """A hash of the id, source and line of each row: equal for rows that tell of one message."""
+    total = _digest(single(table["message_id"]))
+    source = single(table["source"])
+    source = source if pa.types.is_dictionary(source.type) else source.dictionary_encode()
+    total = total * _MIXED + _digest(source.dictionary)[np.asarray(source.indices)]
+    return pa.array((total * _MIXED + as_ints(single(table["line"]), 0).view(np.uint64)).view(np.int64))
+
+
+_MIXED = np.uint64(0x9E3779B97F4A7C15)  # odd, so that nothing is lost in multiplying by it
+
+
+def _digest(column: pa.Array) -> npt.NDArray[np.uint64]:
+    values = kernels.digest(*utf8(column))
+    values[as_bools(column.is_null())] = 0
+    return values
 
 
 def single(column: pa.ChunkedArray | pa.Array) -> pa.Array:

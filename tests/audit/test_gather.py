@@ -368,6 +368,7 @@ def test_every_engine_gives_the_same_findings_for_every_block_size(tmp_path, blo
     for engine, workers in (("serial", None), ("threads", 1), ("threads", 4)):
         record = look(*paths, engine=engine, workers=workers, block=block)
         assert record.table.equals(expected.table), (engine, workers)
+        assert record.messages.to_pylist() == expected.messages.to_pylist()
         assert record.facts.census == expected.facts.census
         assert [c.coverage for c in record.facts.checks] == [c.coverage for c in expected.facts.checks]
         assert [s.records for s in record.facts.sources] == [s.records for s in expected.facts.sources]

@@ -601,3 +601,35 @@ def test_sets_are_copied_to_where_they_are_to_stand(form, sets, rng):
     out = np.zeros(len(expected), dtype=np.uint64)
     form.place(values, limits, goal, out)
     assert out.tolist() == expected
+
+
+# -- digests of bytes --------------------------------------------------------------------------------------------------
+
+
+def digests(form, texts):
+    offsets = np.cumsum([0, *map(len, texts)])
+    return form.digest(np.frombuffer(b"".join(texts), dtype=np.uint8), offsets).tolist()
+
+
+def mixed(x):
+    x = (x + 0x9E3779B97F4A7C15) % 2**64
+    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+    x = (x ^ x >> 27) * 0x94D049BB133111EB % 2**64
+    return x ^ x >> 31
+
+
+@both_forms
+@given(texts=st.lists(st.binary(max_size=40), max_size=8))
+def test_a_digest_is_that_of_a_loop_over_words_of_eight_bytes(form, texts):
+    def slow(text):
+        words = [int.from_bytes(text[k : k + 8], "little") for k in range(0, len(text), 8)]
+        base = 0x2545F4914F6CDD1D
+        return mixed((len(text) + sum(mixed(word ^ base * k % 2**64) for k, word in enumerate(words, 1))) % 2**64)
+
+    assert digests(form, texts) == [slow(text) for text in texts]
+
+
+@both_forms
+def test_digests_tell_order_length_and_place_apart(form):
+    texts = [b"", b"\0", b"\0\0", b"a" * 8 + b"b" * 8, b"b" * 8 + b"a" * 8, b"a" * 8, b"a" * 9]
+    assert len(set(digests(form, texts))) == len(texts)

@@ -5,7 +5,7 @@ import string
 import msgspec
 import numpy as np
 import pyarrow as pa
-from building import audit, message
+from building import audit, message, seen
 from chataudit.checks.base.check import Method
 from chataudit.checks.base.findings import FINDINGS, fingerprint
 from chataudit.reports.record import THREADS, CheckFacts, Count, Record, RuleFacts
@@ -114,4 +114,5 @@ def record(tmp_path, n: int = 100_000, seed: int = 1) -> Record:
         for k, (check, rule, severity) in enumerate(CHECKS)
     ]
     facts = msgspec.structs.replace(made.facts, messages=5 * n, checks=checks)
-    return Record(facts, pa.Table.from_pylist(rows, schema=FINDINGS), threads)
+    messages = seen(5 * n, [check for check, _, _ in CHECKS], source=SOURCE)
+    return Record(facts, pa.Table.from_pylist(rows, schema=FINDINGS), threads, messages)

@@ -5,7 +5,7 @@ from itertools import pairwise
 import msgspec
 import pyarrow as pa
 import pytest
-from building import audit, conversation, message, shown, uid, unpacked
+from building import audit, conversation, message, seen, shown, uid, unpacked
 from chataudit.checks.base.findings import FINDINGS
 from chataudit.reports import payload
 from chataudit.reports.html import pages
@@ -64,7 +64,8 @@ def made(tmp_path):
             for name, n in sorted(counts.items())
         ]
         table, around = pa.Table.from_pylist(rows, FINDINGS), pa.Table.from_pylist(list(threads), THREADS)
-        return Record(msgspec.structs.replace(facts, checks=checks, days={"2023-02-07": 100_000}), table, around)
+        told = msgspec.structs.replace(facts, checks=checks, days={"2023-02-07": 100_000})
+        return Record(told, table, around, seen(100_000, sorted(counts)))
 
     return make
 
@@ -180,7 +181,10 @@ def test_an_index_of_findings_that_do_not_fit_keeps_the_worst(made):
 def test_the_same_record_makes_the_same_page_byte_for_byte(released):
     _, record = released
     again = Record(
-        record.facts, record.table.slice(0), pa.concat_tables([record.threads.slice(0, 3), record.threads[3:]])
+        record.facts,
+        record.table.slice(0),
+        pa.concat_tables([record.threads.slice(0, 3), record.threads[3:]]),
+        record.messages,
     )
     assert pages(record) == pages(again)
 

@@ -194,7 +194,7 @@ def test_a_long_value_of_a_wrong_type_is_hashed_too(tmp_path):
 
 def test_an_id_that_is_a_facet_is_hashed_in_the_summary_too(small):
     row = small.table.to_pylist()[0] | {"summary": "It copies 'Bob 7'", "facets": [("partner", "Bob 7")]}
-    made = Record(small.facts, type(small.table).from_pylist([row], schema=FINDINGS), small.threads)
+    made = Record(small.facts, type(small.table).from_pylist([row], schema=FINDINGS), small.threads, small.messages)
     assert "Bob 7" not in redacted(made).table["summary"][0].as_py()
 
 

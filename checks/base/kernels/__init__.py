@@ -6,12 +6,12 @@ Both forms give the same values, bit for bit; _numpy.py and _plain.py say what t
 from ._numpy import Sought, grams
 
 try:
-    from ._native import join, mark, overlaps, place, scan, shingle, sign, suspects, tokenise
+    from ._native import digest, join, mark, overlaps, place, scan, shingle, sign, suspects, tokenise
     from ._prose import excerpts, prose, rank, visits
 
     COMPILED = True
 except ImportError:
-    from ._numpy import join, mark, overlaps, place, scan, shingle, sign, suspects, tokenise
+    from ._numpy import digest, join, mark, overlaps, place, scan, shingle, sign, suspects, tokenise
     from ._plain import excerpts, prose, rank, visits
 
     COMPILED = False
@@ -19,6 +19,7 @@ except ImportError:
 __all__ = [
     "COMPILED",
     "Sought",
+    "digest",
     "excerpts",
     "grams",
     "join",

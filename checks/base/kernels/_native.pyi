@@ -1,3 +1,4 @@
+from ._numpy import digest as digest
 from ._numpy import join as join
 from ._numpy import mark as mark
 from ._numpy import overlaps as overlaps

@@ -727,6 +727,35 @@ def suspects(const uint8_t[::1] data):
         free(at)
 
 
+def digest(const uint8_t[::1] data, const int64_t[::1] offsets):
+    # .02 s, where blake2b takes .25
+    cdef Py_ssize_t n_texts = offsets.shape[0] - 1, k, left
+    cdef uint64_t total, word, place
+    cdef const uint8_t *at
+    out_ = np.empty(n_texts, dtype=np.uint64)
+    cdef uint64_t[::1] out = out_
+    with nogil:
+        for k in range(n_texts):
+            left = offsets[k + 1] - offsets[k]
+            at = &data[offsets[k]] if left else NULL
+            total = left
+            place = 0
+            while left > 0:
+                place += K
+                if left >= 8:
+                    word = load8(at)
+                else:
+                    word = 0
+                    while left > 0:
+                        left -= 1
+                        word = word << 8 | at[left]
+                total += spread(word ^ place)
+                at += 8
+                left -= 8
+            out[k] = spread(total)
+    return out_
+
+
 # -- benchmarks ------------------------------------------------------------------------------------------------------
 
 

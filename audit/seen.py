@@ -1,0 +1,75 @@
+"""Every message that an audit saw, with what became of it in each check."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..checks.base.messages import Batch, as_ints, place_keys, single
+from ..reports.record import OUTCOME, SEEN, Count
+
+BY = ("lang", "role", "source")  # what messages are counted by
+
+
+def seen(batch: Batch, coverage: Mapping[str, pa.Table]) -> pa.Table:
+    """SEEN of a batch, and a column of outcomes for each check, of which `coverage` has COVERAGE."""
+    rows = batch.judged
+    columns = {name: single(rows[name]) for name in SEEN.names if name != "digest"}
+    digest = pa.array(batch.digest.view(np.int64))
+    columns["digest"] = digest.filter(pa.array(~batch.is_context)) if len(rows) < len(batch) else digest
+    table = pa.table({f.name: columns[f.name].cast(f.type) for f in SEEN})
+    for check, covered in coverage.items():
+        table = table.append_column(check, _aligned(rows, covered))
+    return table
+
+
+def joined(tables: Sequence[pa.Table], amended: Mapping[str, Sequence[pa.Table]], sources: Sequence[str]) -> pa.Table:
+    """All of an audit, in the order of sources and lines; later stages have the last word on a message."""
+    empty = pa.schema([*SEEN, *(pa.field(check, OUTCOME) for check in amended)]).empty_table()
+    whole = pa.concat_tables([empty, *tables]).unify_dictionaries()
+    place = pc.index_in(whole["source"].cast(pa.string()), value_set=pa.array(sources, pa.string()))
+    order = np.lexsort((as_ints(single(whole["line"]), 0), as_ints(single(place), 0)))
+    if (order[1:] < order[:-1]).any():
+        whole = whole.take(pa.array(order))
+    whole = whole.combine_chunks()
+    for check, covered in amended.items():
+        if covered:
+            at = whole.column_names.index(check)
+            later = _by_key(whole, pa.concat_tables(covered).combine_chunks())
+            earlier = whole[check].cast(pa.string())
+            whole = whole.set_column(at, check, pc.coalesce(later, earlier).combine_chunks().dictionary_encode())
+    return whole
+
+
+def counts(messages: pa.Table, check: str | None = None) -> list[Count]:
+    """Messages by outcome, language, role and source; without a check, all of them as read."""
+    keys = [check, *BY] if check is not None else list(BY)
+    grouped = messages.select(keys).group_by(keys, use_threads=False).aggregate([([], "count_all")])
+    columns = [column.cast(pa.string()) for column in grouped.columns[:-1]]
+    if check is None:
+        columns.insert(0, pa.chunked_array([pa.repeat("read", grouped.num_rows)]))
+    table = pa.table([*columns, grouped["count_all"]], names=["outcome", *BY, "messages"])
+    table = table.filter(table["outcome"].is_valid())
+    ordered = table.sort_by([(name, "ascending") for name in table.column_names])
+    return [Count(**row) for row in ordered.to_pylist()]
+
+
+def _aligned(rows: pa.Table, coverage: pa.Table) -> pa.Array:
+    """The outcome of each row, null where the check said nothing of it."""
+    keys = ("message_id", "source", "line")
+    if coverage.num_rows == rows.num_rows and all(_are_same(rows[key], coverage[key]) for key in keys):
+        outcomes = single(coverage["outcome"])
+    else:
+        outcomes = _by_key(rows, coverage)
+    return outcomes.cast(OUTCOME) if pa.types.is_dictionary(outcomes.type) else outcomes.dictionary_encode()
+
+
+def _are_same(left: pa.ChunkedArray, right: pa.ChunkedArray) -> bool:
+    return left is right or left.equals(right)
+
+
+def _by_key(rows: pa.Table, coverage: pa.Table) -> pa.Array:
+    # Messages of one id on one line are one to a check, and have one outcome.
+    at = pc.index_in(place_keys(rows), value_set=place_keys(coverage))
+    return single(coverage["outcome"]).cast(pa.string()).take(at)
