@@ -4,16 +4,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .audit.api import Record as Record
+    from .audit.policy import load_policy as load_policy
     from .audit.run import run as run
-    from .reports.record import Record as Record
+    from .reports.gate import Limit as Limit
+    from .reports.gate import Suppression as Suppression
 
 __version__ = "0.1.0"
 
-__all__ = ["Record", "__version__", "run"]
+__all__ = ["Limit", "Record", "Suppression", "__version__", "load_policy", "run"]
 
 # Public names are looked up on first use: the root must import nothing by itself, or pytest, which imports the
 # checkout's root under another name, would hold every class twice. tests/test_architecture.py guards it.
-_HOMES = {"run": "chataudit.audit.run", "Record": "chataudit.reports.record"}
+_HOMES = {
+    "Limit": "chataudit.reports.gate",
+    "Record": "chataudit.audit.api",
+    "Suppression": "chataudit.reports.gate",
+    "load_policy": "chataudit.audit.policy",
+    "run": "chataudit.audit.run",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -2,20 +2,16 @@
 
 import gc
 import json
-import sys
 import webbrowser
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from importlib.abc import MetaPathFinder
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import msgspec
 import pyarrow as pa
 import typer
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from .. import __version__
 from ..checks.base.findings import SEVERITIES
@@ -23,24 +19,25 @@ from ..checks.benchmark_leakage import BenchmarkLeakage
 from ..checks.lang_mismatch import LangMismatch
 from ..checks.schema_invariants import SchemaInvariants
 from ..reports.baseline import Baseline
+from ..reports.gate import Gate, decide
 from ..reports.html import pages
 from ..reports.payload import Limits
 from ..reports.record import FINDINGS_FILE, REPORT, SUMMARY, Record, refuse_taken, write_pages
 from ..reports.redact import redacted
 from ..reports.view import Page, page
-from ..reports.words import count_of, number, size, visible
+from ..reports.words import count_of, size, visible
 from . import config as configuration
 from . import demo as demonstration
-from . import registry
+from . import registry, uses
 from .engines import ENGINES
+from .folders import free
 from .formats import FORMATS
-from .run import Silence
 from .run import run as audit
+from .terminal import BaselineFolder, ConfigFile, Quiet, err, leave_pandas_out, out, telling, watched
+from .uses import code_of, older_audit, print_verdict, refuse_unfit
 
 if TYPE_CHECKING:
     from ..benchmarks_refs.fingerprints import Fingerprint
-
-USAGE = 2  # exit code: what the user asked for cannot be done
 
 app = typer.Typer(
     add_completion=False,
@@ -51,15 +48,10 @@ app = typer.Typer(
 )
 refs_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The benchmarks that are known.")
 app.add_typer(refs_app, name="refs")
-out = Console(highlight=False, soft_wrap=True)
-err = Console(highlight=False, soft_wrap=True, stderr=True)
+app.add_typer(uses.export_app, name="export")
 
 SOURCES = typer.Argument(help="Files, folders, globs in quotes, or - for standard input.", show_default=False)
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an older audit in that folder.")]
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option("--config", help="TOML file. [default: chataudit.toml, or pyproject.toml]", show_default=False),
-]
 Format = Annotated[
     str | None,
     typer.Option(help=f"{', '.join(FORMATS)}. [default: told by the first records]", show_default=False),
@@ -76,12 +68,7 @@ MaxReportFindings = Annotated[
     int | None,
     typer.Option(help="Findings of each check in report.html. [default: 100000]", show_default=False),
 ]
-BaselineFolder = Annotated[
-    Path | None,
-    typer.Option("--baseline", help="An older audit: findings are new, known or gone.", show_default=False),
-]
 Redact = Annotated[bool, typer.Option("--redact", help="Hash ids, cut texts to the evidence, leave raw records out.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -130,18 +117,20 @@ def run(
 ) -> None:
     """Audit data: reads it once, writes a record and a report.
 
-    Exit codes: 0 done, 2 usage or settings, 3 a source could not be read to its end, 4 a check did not finish.
+    Exit codes: 0 done, 1 a limit of [gate] is broken, 2 usage or settings, 3 a source could not be read to its end,
+    4 a check did not finish.
     """
-    with _told():
-        _leave_pandas_out()
+    with telling():
+        leave_pandas_out()
         settings = configuration.load(config)
         if lang is not None:
             settings = settings.setting(LangMismatch.name, lang=lang)
         named = [_split(argument) for argument in split or ()]
         limits = _limits(settings, max_report_mb, max_report_findings)
-        older = None if baseline is None else Record.read(baseline)
+        older = older_audit(baseline, settings)
+        refuse_unfit(settings, [name.strip() for name in checks.split(",") if name.strip()], older)
         target = _target(out_dir, [*(sources or ()), *(path for _, path in named)], overwrite)
-        with _progress(quiet) as progress:
+        with watched(quiet) as progress:
             record = audit(
                 *(sources or ()),
                 splits={name: [path for other, path in named if other == name] for name, _ in named},
@@ -153,7 +142,7 @@ def run(
                 memory=memory,
                 progress=progress,
             )
-        _finish(redacted(record) if redact else record, target, overwrite, quiet, limits, older)
+        _finish(redacted(record) if redact else record, target, overwrite, quiet, limits, older, settings.gate)
 
 
 @app.command()
@@ -165,9 +154,9 @@ def demo(
     quiet: Quiet = False,
 ) -> None:
     """Audit a small made-up release with one fault of every rule in it."""
-    with _told():
-        _leave_pandas_out()
-        folder = _free(out_dir)
+    with telling():
+        leave_pandas_out()
+        folder = free(out_dir)
         folder.mkdir(parents=True)
         source = folder / "release.jsonl"
         made = demonstration.release(seed)
@@ -175,15 +164,15 @@ def demo(
         references = folder / "references"
         demonstration.write_references(references)
         settings = configuration.Config().setting(BenchmarkLeakage.name, folder=str(references))
-        with _progress(quiet) as progress:
+        with watched(quiet) as progress:
             record = audit(source, progress=progress, config=settings)
-        _finish(record, folder / "audit", False, quiet, Limits(), None)
+        _finish(record, folder / "audit", False, quiet, Limits(), None, None)
 
 
 @app.command()
 def checks(name: Annotated[str | None, typer.Argument(show_default=False)] = None) -> None:
     """List the checks, or the rules and settings of one."""
-    with _told():
+    with telling():
         known = registry.checks()
         if name is None:
             for check in known.values():
@@ -207,7 +196,7 @@ def explain(
     rule: Annotated[str, typer.Argument(help="check/rule, such as schema_invariants/role_alternation.")],
 ) -> None:
     """Say what a rule finds, how bad it is, and what to do about it."""
-    with _told():
+    with telling():
         known = {r.id: r for check in registry.checks().values() for r in check.rules}
         if rule not in known:
             raise _unknown("rule", rule, [name for name in known if rule in name], "chataudit checks NAME")
@@ -229,14 +218,17 @@ def report(
 
     With --redact, a redacted copy of the whole audit is written beside it, to be handed to others.
     """
-    with _told():
-        limits = _limits(configuration.load(config), max_report_mb, max_report_findings)
+    with telling():
+        settings = configuration.load(config)
+        limits = _limits(settings, max_report_mb, max_report_findings)
         record = Record.read(folder)
-        older = None if baseline is None else Record.read(baseline)
+        older = older_audit(baseline, settings)
         if redact:
-            record, folder = redacted(record), _free(folder.resolve().with_name(f"{folder.resolve().name}-redacted"))
+            record, folder = redacted(record), free(folder.resolve().with_name(f"{folder.resolve().name}-redacted"))
             record.write(folder)
-        write_pages(folder, pages(record, limits, older))
+        held = None if older is None else Baseline.of(older, record)
+        verdict = None if settings.gate is None else decide(record, settings.gate, held, date.today())
+        write_pages(folder, pages(record, limits, held, verdict))
         for name in (REPORT, SUMMARY):
             out.print(visible(str(folder / name)), markup=False)
         if show and not webbrowser.open((folder / REPORT).resolve().as_uri()):
@@ -246,7 +238,7 @@ def report(
 @refs_app.command("list")
 def refs_list(name: Annotated[str | None, typer.Argument(show_default=False)] = None, folder: Folder = FOLDER) -> None:
     """List the benchmarks that are known and how their fingerprints came here, or all that one card says."""
-    with _told():
+    with telling():
         from ..benchmarks_refs import fingerprints
         from ..benchmarks_refs.cards import cards
 
@@ -285,7 +277,7 @@ def refs_build(
     replace: Replace = False,
 ) -> None:
     """Make the fingerprint of a known benchmark from its original files, or from the Hugging Face hub."""
-    with _told():
+    with telling():
         from . import refs
 
         _keep(name, refs.build(name, files or ()), folder if here else None, replace)
@@ -309,7 +301,7 @@ def refs_add(
     replace: Replace = False,
 ) -> None:
     """Make the fingerprint of a set of your own, JSON lines, JSON, CSV, TSV or Parquet with an item a record."""
-    with _told():
+    with telling():
         from ..benchmarks_refs.cards import Parts
         from . import refs
 
@@ -328,7 +320,7 @@ def refs_verify(
     names: Annotated[list[str] | None, typer.Argument(show_default=False)] = None, folder: Folder = FOLDER
 ) -> None:
     """Hold fingerprints against their checksums, and shipped ones against their cards. Exit code 1: a fault."""
-    with _told():
+    with telling():
         from . import refs
 
         faults = 0
@@ -359,13 +351,13 @@ def gx(
 
     Exit codes: 0 all expectations met, 1 some were not, 2 usage or settings, 3 a source could not be read.
     """
-    with _told():
+    with telling():
         from .gx import validate  # the library takes 5 s to load
 
         values = configuration.load(config).checks.get(SchemaInvariants.name, {})
         check = configuration.make(SchemaInvariants, values)
 
-        with _progress(out_file is None) as progress:
+        with watched(out_file is None) as progress:
             result = validate(*sources, check=check, format=format, progress=progress)
         text = json.dumps(result, indent=1)
         if out_file is None:
@@ -377,48 +369,11 @@ def gx(
         raise typer.Exit(3 if unread else 0 if result["success"] else 1)
 
 
+for command in (uses.gate, uses.diff, uses.rates, uses.sample, uses.judge, uses.clean, uses.limitations):
+    app.command()(command)
+
+
 # -- what they share -------------------------------------------------------------------------------------------------
-
-
-def _leave_pandas_out() -> None:
-    """Keep pyarrow from importing pandas with the first array it makes: .6 s of the 1.5 s that a small audit takes.
-
-    An audit by the command needs no data frame. A plug-in may, so where one is installed nothing is held back.
-    """
-    if registry.has_plugins() or "pandas" in sys.modules:
-        return
-    finder = _NoPandas()
-    sys.meta_path.insert(0, finder)
-    try:
-        pa.array([0])  # pyarrow looks once, and remembers
-    finally:
-        sys.meta_path.remove(finder)
-
-
-class _NoPandas(MetaPathFinder):
-    def find_spec(self, name: str, path: object, target: object = None) -> None:
-        if name == "pandas":
-            raise ModuleNotFoundError(name)
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """What the user got wrong ends in one line and exit code 2; what we got wrong rises."""
-    try:
-        yield
-    except (LookupError, ValueError) as error:
-        if type(error) not in (LookupError, ValueError):  # a KeyError, say, is a fault of ours
-            raise
-        _stop(str(error))
-    except FileExistsError as error:
-        _stop(f"{error.filename} is there already. Name another file" if error.filename else str(error))
-    except OSError as error:  # a full disk, a folder that may not be written to
-        _stop(f"{error.filename or 'the audit'}: could not be written ({error.strerror})")
-
-
-def _stop(line: str) -> NoReturn:
-    err.print(f"chataudit: {visible(line)}", style="red", markup=False)
-    raise typer.Exit(USAGE)
 
 
 def _about(check: type) -> str:
@@ -441,18 +396,9 @@ def _target(folder: Path | None, sources: Sequence[str], overwrite: bool) -> Pat
     """Where the audit goes; known to be free before anything is read."""
     if folder is None:
         name = "stdin" if sources[:1] == ["-"] else Path(*sources[:1]).name.replace("*", "_") or "data"
-        return _free(Path(f"{name}.audit"))
+        return free(Path(f"{name}.audit"))
     refuse_taken(folder, replace=overwrite)
     return folder
-
-
-def _free(folder: Path) -> Path:
-    """The folder, or the first of folder-2, folder-3, ... that is not there: nothing is written over."""
-    k, free = 1, folder
-    while free.exists():
-        k += 1
-        free = folder.with_name(f"{folder.name}-{k}")
-    return free
 
 
 def _limits(config: configuration.Config, max_mb: float | None, per_check: int | None) -> Limits:
@@ -465,14 +411,22 @@ def _limits(config: configuration.Config, max_mb: float | None, per_check: int |
 
 
 def _finish(
-    record: Record, target: Path, overwrite: bool, quiet: bool, limits: Limits, baseline: Record | None
+    record: Record,
+    target: Path,
+    overwrite: bool,
+    quiet: bool,
+    limits: Limits,
+    older: Record | None,
+    gate: Gate | None,
 ) -> NoReturn:
     # The record first: it took the time, and no page that cannot be made may lose it.
     record.write(target, replace=overwrite)
-    write_pages(target, pages(record, limits, baseline))
+    baseline = None if older is None else Baseline.of(older, record)
+    verdict = None if gate is None else decide(record, gate, baseline, date.today())
+    write_pages(target, pages(record, limits, baseline, verdict))
     if not quiet:
-        _summarise(page(record, Baseline.of(baseline) if baseline else None), target)
-    raise typer.Exit(record.exit_code)
+        _summarise(page(record, baseline, verdict), target)
+    raise typer.Exit(code_of(record, verdict))
 
 
 def _summarise(view: Page, target: Path) -> None:
@@ -495,62 +449,10 @@ def _summarise(view: Page, target: Path) -> None:
     out.print(f"\n[bold {styles[view.state]}]{view.verdict}[/]: {view.headline}.")
     for reason in view.reasons:
         out.print(escape(f"- {reason}"))
+    if view.gate:
+        print_verdict(view.gate)
     folder = visible(str(target))
     out.print(f"Report: {folder}/{REPORT}\nAll findings: {folder}/{FINDINGS_FILE}", markup=False)
-
-
-class _Bar:
-    """Progress on a terminal."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._task: TaskID | None = None
-
-    def say(self, line: str) -> None:
-        self._progress.console.print(escape(visible(line)), style="dim")
-
-    def total(self, n_bytes: int) -> None:
-        if self._task is not None:
-            self._progress.remove_task(self._task)
-        self._task = self._progress.add_task("reading", total=n_bytes)
-
-    def advance(self, n_bytes: int) -> None:
-        if self._task is not None:
-            self._progress.advance(self._task, n_bytes)
-
-
-class _Lines:
-    """Progress where nobody watches: a line at each tenth of long work."""
-
-    LONG = 200_000_000  # bytes; shorter work is done before one could read of it
-
-    def __init__(self) -> None:
-        self._total = self._done = self._tenth = 0
-
-    def say(self, line: str) -> None:
-        err.print(visible(line), markup=False)
-
-    def total(self, n_bytes: int) -> None:
-        self._total, self._done, self._tenth = n_bytes, 0, 0
-
-    def advance(self, n_bytes: int) -> None:
-        self._done += n_bytes
-        tenth = 10 * self._done // max(1, self._total)
-        if self._total >= self.LONG and tenth > self._tenth:
-            self._tenth = tenth
-            err.print(f"read {number(self._done // 1_000_000)} of {number(self._total // 1_000_000)} MB")
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[_Bar | _Lines | Silence]:
-    if quiet:
-        yield Silence()
-    elif not err.is_terminal:
-        yield _Lines()
-    else:
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=err, transient=True) as progress:
-            yield _Bar(progress)
 
 
 def main() -> None:

@@ -2,13 +2,14 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
 from ..checks.base.check import Check
+from ..reports.gate import Gate, Limit, Suppression
 from ..reports.payload import Limits
 from . import registry
 
@@ -28,7 +29,15 @@ class Settings:
     max_report_findings: int = Limits.per_check  # of each check in report.html
 
 
-D = TypeVar("D", bound=Settings | Check)
+@dataclass(frozen=True)
+class GateFiles:
+    """What `[gate]` names besides its limits."""
+
+    baseline: str | None = None  # folder of an older audit
+    suppress: str | None = None  # TOML file of findings that are accepted
+
+
+D = TypeVar("D", bound=Settings | Check | GateFiles | Limit | Suppression)
 C = TypeVar("C", bound=Check)
 
 
@@ -38,10 +47,12 @@ class Config:
 
     settings: Settings = Settings()
     checks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # settings by check
+    gate: Gate | None = None
+    baseline: Path | None = None  # folder of the audit that the data are held against
 
     def setting(self, check: str, **values: Any) -> "Config":
         """The same with other values of some settings of a check."""
-        return Config(self.settings, {**self.checks, check: {**self.checks.get(check, {}), **values}})
+        return replace(self, checks={**self.checks, check: {**self.checks.get(check, {}), **values}})
 
 
 def load(path: Path | None = None) -> Config:
@@ -54,15 +65,8 @@ def load(path: Path | None = None) -> Config:
     LookupError
         Where the given file does not exist.
     """
-    for candidate in [path] if path else map(Path, FILES):
-        if not candidate.is_file():
-            if path:
-                raise LookupError(f"{path}: no such file")
-            continue
-        try:
-            table = tomllib.loads(candidate.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{candidate}: {error}") from None
+    for candidate in [path] if path else filter(Path.is_file, map(Path, FILES)):
+        table = toml(candidate)
         if candidate.name == "pyproject.toml":
             table = table.get("tool", {}).get("chataudit")
             if table is None:
@@ -71,8 +75,26 @@ def load(path: Path | None = None) -> Config:
     return Config()
 
 
+def toml(path: Path) -> dict[str, Any]:
+    """What a TOML file holds.
+
+    Raises
+    ------
+    ValueError
+        Where it is no TOML.
+    LookupError
+        Where there is no such file.
+    """
+    if not path.is_file():
+        raise LookupError(f"{path}: no such file")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
 def _read(table: Mapping[str, Any], path: Path) -> Config:
-    _refuse_unknown(table, ("run", "checks"), f"{path}: ")
+    _refuse_unknown(table, ("run", "checks", "gate"), f"{path}: ")
     settings = _convert(table.get("run", {}), Settings, f"{path}: [run]")
     known = registry.checks()
     of_checks = table.get("checks", {})
@@ -84,7 +106,43 @@ def _read(table: Mapping[str, Any], path: Path) -> Config:
             make(known[name], values)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
-    return Config(settings, of_checks)
+    gate, files = _gate(table.get("gate", {}), path)
+    baseline = None if files.baseline is None else path.parent / files.baseline
+    return Config(settings, of_checks, gate, baseline)
+
+
+def _gate(table: Any, path: Path) -> tuple[Gate | None, GateFiles]:
+    """The limits of `[gate]`, and the files that it names; paths are relative to the file that names them."""
+    if not isinstance(table, Mapping):
+        raise ValueError(f"{path}: [gate] is {table!r}; expected a table of limits for each check")
+    named = [f.name for f in fields(GateFiles)]
+    files = _convert({name: value for name, value in table.items() if name in named}, GateFiles, f"{path}: [gate]")
+    limits = []
+    for target, values in table.items():
+        if target not in named:
+            several = values if isinstance(values, list) else [values]  # [[gate.x]]: several limits on one check
+            where = f'{path}: [gate."{target}"]' if "/" in target else f"{path}: [gate.{target}]"
+            limits += [replace(_convert(each, Limit, where, without=("target",)), target=target) for each in several]
+    suppressions = () if files.suppress is None else suppressed(path.parent / files.suppress)
+    return (Gate(tuple(limits), suppressions) if limits else None), files
+
+
+def suppressed(path: Path) -> tuple[Suppression, ...]:
+    """The findings that a file `[[suppress]]` says are accepted.
+
+    Raises
+    ------
+    ValueError
+        Where an entry has no reason or date, or names nothing.
+    LookupError
+        Where there is no such file.
+    """
+    table = toml(path)
+    _refuse_unknown(table, ("suppress",), f"{path}: ")
+    entries = table.get("suppress", [])
+    if not isinstance(entries, list):
+        raise ValueError(f"{path}: suppress is {entries!r}; expected entries, each headed [[suppress]]")
+    return tuple(_convert(each, Suppression, f"{path}: [[suppress]] {k}") for k, each in enumerate(entries, 1))
 
 
 def make(check: type[C], values: Mapping[str, Any]) -> C:
@@ -102,10 +160,10 @@ def chosen(config: Config, names: Sequence[str] = ()) -> list[Check]:
     return [make(known[name], config.checks.get(name, {})) for name in dict.fromkeys(wanted)]
 
 
-def _convert(values: Any, kind: type[D], where: str) -> D:
+def _convert(values: Any, kind: type[D], where: str, without: Sequence[str] = ()) -> D:
     if not isinstance(values, Mapping):
         raise ValueError(f"{where} is {values!r}; expected a table of settings")
-    _refuse_unknown(values, [f.name for f in fields(kind)], f"{where} ")
+    _refuse_unknown(values, [f.name for f in fields(kind) if f.name not in without], f"{where} ")
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:

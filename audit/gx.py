@@ -42,7 +42,8 @@ from ..checks.base.messages import FAULTS, MESSAGES, PLACES, TEXT_FACTS, Batch
 from ..checks.schema_invariants import SchemaInvariants
 from . import read
 from .formats import FORMATS
-from .run import Progress, Silence, once
+from .progress import Progress, Silence
+from .sources import once
 from .streams import UnreadableSource
 
 PLACE = ("source", "line")

@@ -145,14 +145,14 @@ _SPLITS = {
     "validation": ("validation", "valid", "val", "dev"),
     "test": ("test", "testing", "eval", "evaluation"),
 }
-_SPLIT_OF = {word: split for split, words in _SPLITS.items() for word in words}
+SPLIT_OF = {word: split for split, words in _SPLITS.items() for word in words}
 
 
 def _split_of(file: Path) -> str | None:
     # A folder must have just that name: in many a path something is called a test.
     for word in (*re.split(r"[-._ 0-9]+", file.name.lower()), file.parent.name.lower()):
-        if word in _SPLIT_OF:
-            return _SPLIT_OF[word]
+        if word in SPLIT_OF:
+            return SPLIT_OF[word]
     return None
 
 
@@ -312,8 +312,8 @@ class _Element(NamedTuple):
 
 def _document_blocks(source: Source, data: bytes, size: int, faults: tuple[Fault, ...]) -> Iterator[Block]:
     """The elements of a JSON array, or the one object of a file, each on a line of its own."""
-    elements = list(_elements(data))
-    feeds = _feeds(data)
+    elements = list(elements_of(data))
+    feeds = feeds_of(data)
     numbers = np.searchsorted(feeds, np.array([element.start for element in elements], dtype=np.int64)) + 1
     used = numbers[[element.data is not None for element in elements]]
     if data.lstrip().startswith(b"[") and len(np.unique(used)) < len(used):
@@ -338,7 +338,7 @@ def _document_blocks(source: Source, data: bytes, size: int, faults: tuple[Fault
         yield Block(source, text, lines[0] if lines else 1, np.array(lines, dtype=np.int64), faults)
 
 
-def _elements(data: bytes) -> Iterator[_Element]:
+def elements_of(data: bytes) -> Iterator[_Element]:
     """The raw elements of an array; after a broken one, on from where the next seems to begin."""
     try:
         is_array = data.lstrip().startswith(b"[")
@@ -469,7 +469,7 @@ def only(block: Block, lines: IntArray) -> Block | None:
         return Block(block.source, data, block.first, rows + block.first)
     if not block.data:
         return None
-    ends = _feeds(block.data) + 1
+    ends = feeds_of(block.data) + 1
     numbers = _line_numbers(block, len(ends))
     rows = np.flatnonzero(np.isin(numbers, lines))
     if not rows.size:
@@ -479,7 +479,7 @@ def only(block: Block, lines: IntArray) -> Block | None:
     return Block(block.source, data, block.first, numbers[rows])
 
 
-def _feeds(data: bytes) -> IntArray:
+def feeds_of(data: bytes) -> IntArray:
     """Where the line feeds stand."""
     found = [np.flatnonzero(piece == 10) + k * PIECE for k, piece in enumerate(_pieces(data))]
     return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
@@ -533,10 +533,10 @@ def _sample(source: Source) -> tuple[list[dict[str, Any]], str]:
     for block in blocks(trial, 1 << 20, again=True):
         faults += block.faults
         if isinstance(block.data, pa.Table):
-            records += _table_records(block.data.slice(0, SAMPLE))[0]
+            records += table_records(block.data.slice(0, SAMPLE))[0]
         else:
-            for number, line in _numbered(block):
-                record, found = _read_line(line)
+            for number, line in numbered(block):
+                record, found = read_line(line)
                 if record is not None:
                     records.append(record)
                 elif len(faults) < SAMPLE:
@@ -551,7 +551,7 @@ def _sample(source: Source) -> tuple[list[dict[str, Any]], str]:
     return records[:SAMPLE], f"holds no record that can be read; {lost[0]}" if lost else ""
 
 
-def _table_records(table: pa.Table) -> tuple[list[dict[str, Any]], list[Fault]]:
+def table_records(table: pa.Table) -> tuple[list[dict[str, Any]], list[Fault]]:
     """The rows of a table, and what had to be repaired in which (from 0)."""
     faults: list[Fault] = []
     columns = {name: _values(name, table[name], faults) for name in table.column_names}
@@ -623,7 +623,7 @@ def _parse_table(block: Block, plan: Plan) -> Parsed:
         block.data.validate(full=True)  # UTF-8 above all
         return _placed(block.data, block, plan, numbers)
     except (pa.ArrowException, UnicodeDecodeError):
-        records, faults = _table_records(block.data)
+        records, faults = table_records(block.data)
         faults = [fault._replace(line=int(numbers[fault.line])) for fault in faults]
         return _parse_records(list(zip(numbers.tolist(), records, strict=True)), faults, block, plan)
 
@@ -693,7 +693,7 @@ def _placed(table: pa.Table, block: Block, plan: Plan, lines: IntArray) -> Parse
     return Parsed(messages, FAULTS.empty_table(), len(lines))
 
 
-def _numbered(block: Block) -> Iterator[tuple[int, bytes]]:
+def numbered(block: Block) -> Iterator[tuple[int, bytes]]:
     """The lines of a block with their numbers."""
     assert isinstance(block.data, bytes)
     start = 0
@@ -707,8 +707,8 @@ def _parse_carefully(block: Block, plan: Plan) -> Parsed:
     records: list[tuple[int, dict[str, Any]]] = []
     faults: list[Fault] = []
     has_blank = False
-    for number, line in _numbered(block):
-        record, found = _read_line(line)
+    for number, line in numbered(block):
+        record, found = read_line(line)
         if record is not None:
             records.append((number, record))
         elif not found:
@@ -742,7 +742,7 @@ def _parse_records(
     return Parsed(messages, faults_table(faults + mistyped, block.source.name), len(records))
 
 
-def _read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
+def read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
     """One record, and what had to be repaired to read it; None where it could not be read, or is blank."""
     if not line or line.isspace():
         return None, []

@@ -5,7 +5,7 @@ import platform
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 from unicodedata import unidata_version
 
 import msgspec
@@ -25,13 +25,16 @@ from .. import __version__
 from ..checks.base import kernels
 from ..checks.base.check import ALL, Check, Result, Table, n_bytes
 from ..checks.base.findings import COVERAGE, FINDINGS, fingerprint
-from ..checks.base.messages import Batch, Form, IntArray, as_ints
-from ..reports.record import VERSION, CheckFacts, Facts, Record, RuleFacts, Shape, SourceFacts
+from ..checks.base.intervals import Confusion
+from ..checks.base.messages import Batch, as_ints
+from ..reports.record import VERSION, CheckFacts, Facts, RuleFacts, Shape, SourceFacts
 from . import config as configuration
 from . import engines, gather, jsonl, quote, read, seen, threads
+from .api import Record
 from .formats import FORMATS
+from .progress import Progress, Silence
+from .sources import Lines, Sources
 from .spill import Spill
-from .streams import UnreadableSource
 
 DEPENDENCIES = (
     *("numpy", "pandas", "pyarrow", "msgspec", "langcodes", "datasketch", "jinja2", "great-expectations"),
@@ -39,31 +42,7 @@ DEPENDENCIES = (
 )
 
 
-Lines = Mapping[str, IntArray]  # by source
 MICROS_A_DAY = 86_400_000_000
-
-
-class Progress(Protocol):
-    """Who is told how far an audit is."""
-
-    def say(self, line: str) -> None:
-        """Something that a reader should know now."""
-
-    def total(self, n_bytes: int) -> None:
-        """So many bytes will be read."""
-
-    def advance(self, n_bytes: int) -> None:
-        """So many more were read."""
-
-
-class Silence:
-    """Tells nobody."""
-
-    def say(self, line: str) -> None: ...
-
-    def total(self, n_bytes: int) -> None: ...
-
-    def advance(self, n_bytes: int) -> None: ...
 
 
 @dataclass
@@ -76,6 +55,7 @@ class _Outcome:
     tables: list[Table] = field(default_factory=list)
     seconds: float = 0.0
     error: str | None = None
+    labelled: Confusion | None = None
 
 
 class _Judged(NamedTuple):
@@ -154,8 +134,9 @@ def run(
     if not (kernels.COMPILED and jsonl.COMPILED):
         progress.say("no compiled kernels: NumPy and Arrow do their work, slower. With a C compiler, install again")
     with engines.start(engine or settings.engine, settings.workers if workers is None else workers) as workforce:
-        audit = _Audit(read.find(sources, splits), wanted, workforce, budget, block, progress)
-        audit.recognise(format)
+        found = Sources(read.find(sources, splits), workforce, budget, block, progress)
+        found.recognise(dict.fromkeys(found.names, format))
+        audit = _Audit(found, wanted)
         audit.judge()
         findings, around = audit.told(audit.findings())
         messages = audit.messages()
@@ -171,21 +152,11 @@ def _wanted(checks: Sequence[Check | str], config: configuration.Config) -> list
 class _Audit:
     """An audit under way."""
 
-    def __init__(
-        self,
-        sources: list[read.Source],
-        checks: list[Check],
-        engine: engines.Engine,
-        budget: int,
-        block: int,
-        progress: Progress,
-    ) -> None:
-        self.sources, self.checks, self.engine = sources, checks, engine
-        self.budget, self.block, self.progress = budget, block, progress
-        self.plans: dict[str, read.Plan] = {}
-        self.scattered = False
+    def __init__(self, sources: Sources, checks: list[Check]) -> None:
+        self.sources, self.checks = sources, checks
+        self.engine, self.progress, self.budget = sources.engine, sources.progress, sources.budget
         # Where the messages of each tree stand: number of the source, tree_id, line.
-        self.places = Spill(None, budget)
+        self.places = Spill(None, self.budget)
         self._reset()
 
     def _reset(self) -> None:
@@ -196,81 +167,17 @@ class _Audit:
         self.n_trees = 0
         self.threads: list[pa.Table] = []
 
-    # -- reading -----------------------------------------------------------------------------------------------------
-
-    def recognise(self, forced: str | None) -> None:
-        """Find out how to read each source; one that nobody knows is left out, and said so."""
-        for source in self.sources:
-            try:
-                plan = read.recognise(source, forced)
-            except UnreadableSource as error:
-                source.errors = [f"{source.name}: {error}"]
-                self.progress.say(source.errors[0])
-                continue
-            self.plans[source.name] = plan
-            self.progress.say(f"{source.name}: {source.format}, {source.reason}")
-
-    def _batches(self, lines: Lines | None = None) -> Iterator[Batch]:
-        """Whole trees of all sources; or what stands at some `lines`, read again."""
-        forms: dict[str, tuple[Form, bool]] = {}
-        for plan in self.plans.values():
-            forms[plan.format.form.name] = (plan.format.form, plan.format.is_flat)
-        for form, is_flat in forms.values():
-            parsed = self._parsed(form) if lines is None else self._parsed_again(form, lines)
-            if not is_flat:
-                yield from (Batch(part.messages.combine_chunks(), form, part.faults) for part in parsed)
-            elif self.scattered:
-                yield from gather.by_tree(parsed, form, self.block, self.budget)
-            else:
-                yield from gather.in_order(parsed, form)
-
-    def _parsed(self, form: Form) -> Iterator[read.Parsed]:
-        """The parsed blocks of all sources of one form, in order."""
-
-        def parse(block: read.Block) -> tuple[read.Source, read.Parsed]:
-            return block.source, read.parse(block, self.plans[block.source.name])
-
-        sources = self._sources_of(form)
-        pieces = (b for source in sources for b in read.blocks(source, self.block, self.progress.advance))
-        told: set[tuple[str, str]] = set()
-        for source, parsed in self.engine.map(parse, pieces):
-            source.records += parsed.records
-            yield parsed._replace(faults=once(parsed.faults, told)) if parsed.faults.num_rows else parsed
-
-    def _parsed_again(self, form: Form, lines: Lines) -> Iterator[read.Parsed]:
-        """What stands at these lines of the sources of one form; faults were told the first time."""
-        for source in self._sources_of(form):
-            if source.name not in lines:
-                continue
-            again = read.Source(source.path, source.name)
-            for block in read.blocks(again, self.block, again=True):
-                part = read.only(block, lines[source.name])
-                if part is not None:
-                    yield read.parse(part, self.plans[source.name])
-
-    @property
-    def _names(self) -> list[str]:
-        return [source.name for source in self.sources]
-
-    def _sources_of(self, form: Form) -> list[read.Source]:
-        return [s for s in self.sources if s.name in self.plans and self.plans[s.name].format.form == form]
-
     # -- judging -----------------------------------------------------------------------------------------------------
 
     def judge(self) -> None:
         """Carry out all stages of all checks."""
-        total = sum(source.n_bytes for source in self.sources if source.name in self.plans)
-        self.progress.total(total)
+        self.sources.start()
         try:
             self._pass()
         except gather.Scattered as error:
             self.progress.say(f"{error}: starting over, with the trees gathered first")
-            self.progress.total(total)
             self._reset()
-            for source in self.sources:
-                if source.name in self.plans:
-                    source.records, source.errors = 0, []
-            self.scattered = True
+            self.sources.start(scattered=True)
             self._pass()
 
     def _pass(self) -> None:
@@ -279,14 +186,14 @@ class _Audit:
             for check in self.checks:
                 if len(stages := check.stages()) > 1:
                     spills[check.name] = stack.enter_context(self._spill(stages[1].by))
-            for judged in self.engine.map(partial(_judge, self.checks), self._batches()):
+            for judged in self.engine.map(partial(_judge, self.checks), self.sources.batches()):
                 self.seen.append(judged.seen)
                 self.shape += judged.shape
                 self.days += judged.days
                 self.n_trees += judged.n_trees
                 self.threads.append(judged.threads)
                 if judged.places is not None:
-                    number = pc.index_in(judged.places["source"], value_set=pa.array(self._names))
+                    number = pc.index_in(judged.places["source"], value_set=pa.array(self.sources.names))
                     self.places.add(judged.places.set_column(0, "source", number))
                 for check, result, seconds in judged.results:
                     self._keep(check, result, seconds, spills.get(check.name))
@@ -317,6 +224,7 @@ class _Audit:
         outcome.findings.append(result.findings)
         outcome.notes += result.notes
         outcome.tables += result.tables
+        outcome.labelled = result.labelled or outcome.labelled
         if spill is not None and result.rows is not None:
             spill.add(result.rows)
 
@@ -325,14 +233,16 @@ class _Audit:
     def findings(self) -> pa.Table:
         """All findings of the checks that finished, in order."""
         tables = [t for o in self.outcomes.values() if o.error is None for t in o.findings if t.num_rows]
-        return _sorted(pa.concat_tables(tables).combine_chunks() if tables else FINDINGS.empty_table(), self._names)
+        return _sorted(
+            pa.concat_tables(tables).combine_chunks() if tables else FINDINGS.empty_table(), self.sources.names
+        )
 
     def messages(self) -> pa.Table:
         """All messages, with what became of them in the checks that finished."""
         failed = [name for name, outcome in self.outcomes.items() if outcome.error]
         amended = {name: outcome.amended for name, outcome in self.outcomes.items() if name not in failed}
         parts = [table.drop_columns(failed) for table in self.seen] if failed else self.seen
-        return seen.joined(parts, amended, self._names)
+        return seen.joined(parts, amended, self.sources.names)
 
     def told(self, findings: pa.Table) -> tuple[pa.Table, pa.Table]:
         """The findings with words of messages that were no longer at hand, and THREADS of all of them.
@@ -342,10 +252,10 @@ class _Audit:
         later = quote.unquoted(findings)
         wanted, about = quote.wanted(later), set(quote.subjects(later))
         told: dict[quote.Key, quote.Told] = {}
-        for more, around in self.engine.map(partial(_again, wanted, about), self._batches(self._lines(later))):
+        for more, around in self.engine.map(partial(_again, wanted, about), self.sources.batches(self._lines(later))):
             told |= more
             self.threads.append(around)
-        return quote.fill(findings, told, last=True), threads.joined(self.threads, self._names)
+        return quote.fill(findings, told, last=True), threads.joined(self.threads, self.sources.names)
 
     def _lines(self, findings: pa.Table) -> Lines:
         """The lines by source of all that these findings tell of, and of the whole trees that they are about."""
@@ -357,7 +267,7 @@ class _Audit:
             for places in spill.partitions():
                 found = places.filter(pc.is_in(places["tree_id"], value_set=trees))
                 for number, line in zip(found["source"].to_pylist(), found["line"].to_pylist(), strict=True):
-                    lines.setdefault(self._names[number], set()).add(line)
+                    lines.setdefault(self.sources.names[number], set()).add(line)
         return {source: np.array(sorted(some), dtype=np.int64) for source, some in lines.items()}
 
     def facts(self, findings: pa.Table, messages: pa.Table, started: datetime, seconds: float) -> Facts:
@@ -375,7 +285,8 @@ class _Audit:
             engine=self.engine.name,
             workers=self.engine.workers,
             sources=[
-                SourceFacts(s.name, s.format, s.reason, s.n_bytes, s.sha256, s.records, s.errors) for s in self.sources
+                SourceFacts(s.name, s.format, s.reason, s.n_bytes, s.sha256, s.records, s.errors)
+                for s in self.sources.files
             ],
             messages=messages.num_rows,
             trees=self.n_trees,
@@ -399,17 +310,8 @@ class _Audit:
             tables=outcome.tables,
             measurement=check.measurement,
             facets=dict(check.facets),
+            labelled=outcome.labelled,
         )
-
-
-def once(faults: pa.Table, told: set[tuple[str, str]]) -> pa.Table:
-    """The faults without those of a file's form that were told of an earlier block."""
-    keep = []
-    for kind, source, detail in zip(*(faults[name].to_pylist() for name in ("kind", "source", "detail")), strict=True):
-        keep.append(kind != "line_format" or (source, detail) not in told)
-        if kind == "line_format":
-            told.add((source, detail))
-    return faults.filter(pa.array(keep))
 
 
 def _judge(checks: Sequence[Check], batch: Batch) -> _Judged:

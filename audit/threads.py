@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..checks.base.messages import Batch, IntArray, as_ints, names, single
+from ..checks.base.messages import Batch, IntArray, as_ints, names, nth, single
 from ..reports.record import THREADS
 
 MAX_ABOVE = 200  # messages on the way up; few threads are as deep
@@ -65,24 +65,14 @@ def joined(tables: Sequence[pa.Table], sources: Sequence[str]) -> pa.Table:
     ids = single(whole["id"]).dictionary_encode().indices
     # An id may stand twice on one line; then it is told apart by the order within its call.
     keys = np.stack([as_ints(column, -1) for column in (place, single(whole["line"]), ids)])
-    nth = _nth(np.vstack([keys, starts]))
-    _, first, of = np.unique(np.vstack([keys, nth]), axis=1, return_index=True, return_inverse=True)
+    _, first, of = np.unique(
+        np.vstack([keys, nth(np.vstack([keys, starts]))]), axis=1, return_index=True, return_inverse=True
+    )
     of = of.reshape(-1)
     merged = np.full(len(first), -1)
     np.maximum.at(merged, of[parent >= 0], of[parent[parent >= 0]])
     column = pa.array(merged, pa.int64(), mask=merged < 0)
     return whole.take(pa.array(first)).set_column(_PARENT, THREADS.field(_PARENT), column)
-
-
-def _nth(columns: IntArray) -> IntArray:
-    """For each column of an array, how many equal ones stand before it."""
-    order = np.lexsort(columns)
-    ordered = columns[:, order]
-    is_new = np.append(True, (ordered[:, 1:] != ordered[:, :-1]).any(axis=0))[: len(order)]
-    starts = np.maximum.accumulate(np.where(is_new, np.arange(len(order)), 0))
-    nth = np.empty(len(order), dtype=np.int64)
-    nth[order] = np.arange(len(order)) - starts
-    return nth
 
 
 def _replies(batch: Batch, parents: IntArray) -> IntArray:

@@ -201,7 +201,7 @@ class _Hit:
 
 @dataclass(frozen=True)
 class BenchmarkLeakage(Check):
-    """Flag messages that hold benchmark items, and say which."""
+    """Flag messages that hold items of benchmarks."""
 
     name: ClassVar = NAME
     rules: ClassVar = (

@@ -20,11 +20,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .base.agreement import agreement, labels, wilson
+from .base.agreement import agreement, labels
 from .base.asking import asks_for
 from .base.check import ALL, Check, Method, Result, Stage, Table
 from .base.detectors import DETECTORS, Guesses, detector
 from .base.findings import ERROR, FINDINGS, NOTE, WARNING, Rule, Spans, claim, cover
+from .base.intervals import Confusion, wilson
 from .base.kernels._layout import N_SCRIPTS
 from .base.languages import (
     HAN,
@@ -40,7 +41,7 @@ from .base.languages import (
     script_table,
     scripts,
 )
-from .base.messages import PLACES, Batch, IntArray, as_ints
+from .base.messages import PLACES, Batch, BoolArray, IntArray, as_ints
 from .base.text import excerpts
 
 NAME = "lang_mismatch"
@@ -222,7 +223,10 @@ class LangMismatch(Check):
         if not labelled.num_rows:
             return Result(tables=tables, notes=notes)
         measured, failure = _agreement(labelled)
-        return Result(_disagreements(labelled), tables=[*tables, *measured], notes=[*notes, *failure])
+        people, flagged = _said(labelled)
+        counts = Confusion(*(int(n) for n in np.bincount(2 * ~people + ~flagged, minlength=4)))
+        found = _disagreements(labelled)
+        return Result(found, tables=[*tables, *measured], notes=[*notes, *failure], labelled=counts)
 
 
 class _Text(NamedTuple):
@@ -764,8 +768,13 @@ def _distribution(rows: pa.Table) -> Table:
     return Table("Languages of messages that declare none", about, ("language", "messages", "share"), tuple(told))
 
 
+def _said(rows: pa.Table) -> tuple[BoolArray, BoolArray]:
+    """Which messages are in another language by people, and which by this check."""
+    return np.asarray(rows["value"]) >= 0.5, np.asarray(rows["is_flagged"].cast(pa.int8())) > 0
+
+
 def _agreement(rows: pa.Table) -> tuple[list[Table], list[str]]:
-    people, flagged = np.asarray(rows["value"]) >= 0.5, np.asarray(rows["is_flagged"].cast(pa.int8())) > 0
+    people, flagged = _said(rows)
     n, n_people, n_flagged = len(people), int(people.sum()), int(flagged.sum())
     if not 0 < n_people < n:
         return [], [f"People labelled the language of {n:,} judged messages, all alike: no agreement can be measured"]

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from math import floor, log10, sqrt
 from typing import ClassVar, TypeVar
 
-from ..checks.base.agreement import wilson
+from ..checks.base.intervals import wilson
 from .words import count_of, interval
 
 WIDE, NARROW = 640, 320  # px; a phone of 360 px leaves about as much as the second
@@ -385,7 +385,8 @@ def by_language(flagged: Mapping[tuple[str, str], int], judged: Mapping[tuple[st
         if not whole:
             return Cell(None, "–", "nothing judged")
         part = parts[row, check or ""]
-        full = f"{part:,} of {count_of(whole, 'message')} ({part / whole:.2%}; 95% interval {interval(part, whole)})"
+        told = interval(*wilson(min(part, whole), whole))
+        full = f"{part:,} of {count_of(whole, 'message')} ({part / whole:.2%}; 95% interval {told})"
         return Cell(sqrt(part / whole / largest) if part else None, percent(part, whole), full)
 
     about = "The share of judged messages with a warning or an error; – where nothing was judged."
@@ -553,7 +554,7 @@ def _share(label: str, part: int, whole: int, full: str = "") -> Bar:
     # A check may flag what it did not count as judged; no share is above all.
     share = min(part, whole) / whole
     low, high = wilson(min(part, whole), whole)
-    return Bar(label, share, low, high, f"{part:,} of {whole:,}, {share:.2%}", interval(part, whole), full)
+    return Bar(label, share, low, high, f"{part:,} of {whole:,}, {share:.2%}", interval(low, high), full)
 
 
 def _matrix(

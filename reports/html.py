@@ -11,12 +11,15 @@ from markupsafe import Markup
 
 from . import markdown
 from .baseline import Baseline
+from .gate import Verdict
 from .payload import Limits, Payload, payload
 from .record import REPORT, SUMMARY, Record
 from .view import page
 
 
-def pages(record: Record, limits: Limits | None = None, baseline: Record | None = None) -> dict[str, str]:
+def pages(
+    record: Record, limits: Limits | None = None, baseline: Baseline | None = None, gate: Verdict | None = None
+) -> dict[str, str]:
     """The pages that an audit writes beside its record, by file name.
 
     Parameters
@@ -25,11 +28,12 @@ def pages(record: Record, limits: Limits | None = None, baseline: Record | None 
         What was found.
     limits : Limits, optional
         How large the HTML page may grow.
-    baseline : Record, optional
+    baseline : Baseline, optional
         An older audit, against which findings are told as new, known or gone.
+    gate : Verdict, optional
+        What a gate decided.
     """
-    older = Baseline.of(baseline) if baseline else None
-    view = page(record, older)
+    view = page(record, baseline, gate)
     parts = _parts()
 
     def rendered(data: Payload | None) -> str:
@@ -43,7 +47,7 @@ def pages(record: Record, limits: Limits | None = None, baseline: Record | None 
             chunks=_carried(_numbered("e", data.evidence) + _numbered("t", data.threads) if data else []),
         )
 
-    data = payload(record, limits or Limits(), len(rendered(None).encode()), older)
+    data = payload(record, limits or Limits(), len(rendered(None).encode()), baseline)
     return {REPORT: rendered(data), SUMMARY: markdown.summary(view)}
 
 

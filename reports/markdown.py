@@ -2,6 +2,7 @@
 
 import re
 
+from .gate import Verdict
 from .record import FINDINGS_FILE, REPORT
 from .view import CheckView, Page
 
@@ -22,6 +23,7 @@ def summary(page: Page) -> str:
         *(f"- {plain(words)}" for words in page.reasons),
         *(f"- {code(words)}" for words in page.problems),
         "",
+        *(gate(page.gate) if page.gate else []),
         f"{plain(page.size)}; {', '.join(f'{name} {plain(value)}' for name, value in page.facts if name in _NAMED)}.",
         *(["", plain(page.baseline)] if page.baseline else []),
         "",
@@ -42,6 +44,17 @@ def summary(page: Page) -> str:
     lines += [f"- {check.name}: {plain(check.measurement.sure)}" for check in page.checks if check.measurement.sure]
     lines += ["", f"Evidence: {REPORT} and {FINDINGS_FILE}. Made by {plain(page.made_by.partition(',')[0])}.", ""]
     return "\n".join(lines)
+
+
+def gate(verdict: Verdict) -> list[str]:
+    """What a gate decided: a line a limit, the broken ones first."""
+    return [
+        f"**{verdict.words}.**" + (f" {verdict.told_accepted}" if verdict.told_accepted else ""),
+        "",
+        *(f"- {'held' if ruling.is_held else '**broken**'}: {plain(ruling.told)}" for ruling in verdict.rulings),
+        *(f"- {plain(remark)}" for remark in verdict.remarks),
+        "",
+    ]
 
 
 def plain(words: str) -> str:

@@ -5,7 +5,8 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 import pyarrow as pa
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 
 from ..checks.base.check import Method, Table
 from ..checks.base.findings import FINDINGS
+from ..checks.base.intervals import Confusion, Stratum
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 VERSION = 5
 RECORD, FINDINGS_FILE, THREADS_FILE = "record.json", "findings.parquet", "threads.parquet"
 MESSAGES_FILE = "messages.parquet"
+JUDGED = "judged.json"  # what people said of a sample; written by `judge`
+NOT_FLAGGED = "not flagged"  # the stratum of messages without a finding
 REPORT, SUMMARY = "report.html", "summary.md"
 
 THREADS = pa.schema(
@@ -113,6 +117,7 @@ class CheckFacts(msgspec.Struct, frozen=True):
     tables: list[Table]  # what it counted besides
     measurement: Method
     facets: dict[str, str]  # what the facets of its findings say, by key
+    labelled: Confusion | None = None  # how it fares on messages that people labelled in the data
 
     @property
     def judged(self) -> int:
@@ -127,6 +132,13 @@ class CheckFacts(msgspec.Struct, frozen=True):
             if count.outcome != "judged":
                 reasons[count.outcome] = reasons.get(count.outcome, 0) + count.messages
         return reasons
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """What people said of a sample of messages that a check judged (`chataudit sample` and `judge`)."""
+
+    strata: dict[str, Stratum]  # by rule that flagged them, or NOT_FLAGGED
+    when: str  # ISO 8601
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -159,11 +171,19 @@ class Facts(msgspec.Struct, frozen=True):
 class Record:
     """One audit: its facts, its findings, the conversations around them, and all messages that it saw."""
 
-    def __init__(self, facts: Facts, table: pa.Table, threads: pa.Table, messages: pa.Table) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        table: pa.Table,
+        threads: pa.Table,
+        messages: pa.Table,
+        judgements: Mapping[str, Judgement] = MappingProxyType({}),
+    ) -> None:
         self.facts = facts
         self.table = table  # FINDINGS, in the order of sources, lines and rules
         self.threads = threads  # THREADS, in the order of sources and lines
         self.messages = messages  # SEEN and a column a check, in the order of sources and lines
+        self.judgements = judgements  # by check
 
     @property
     def exit_code(self) -> int:
@@ -207,6 +227,8 @@ class Record:
             pq.write_table(self.threads, made / THREADS_FILE, compression="zstd")
             pq.write_table(self.messages, made / MESSAGES_FILE, compression="zstd")
             (made / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(self.facts), indent=1))
+            if self.judgements:
+                (made / JUDGED).write_text(_judgements(self.judgements), encoding="utf-8")
             made.chmod(0o755 & ~_umask())
             if target.is_dir():
                 # Only what an audit writes is replaced; anything else in the folder stays.
@@ -218,7 +240,7 @@ class Record:
             shutil.rmtree(made, ignore_errors=True)
 
     @classmethod
-    def read(cls, folder: str | os.PathLike[str]) -> "Record":
+    def read(cls, folder: str | os.PathLike[str]) -> Self:
         """The record in a folder.
 
         Raises
@@ -253,7 +275,22 @@ class Record:
             if not table.schema.equals(schema):
                 raise ValueError(f"{file}: has other columns than this chataudit writes. {again}")
             tables.append(table)
-        return cls(facts, *tables)
+        judged = Path(folder) / JUDGED
+        try:
+            judgements = msgspec.json.decode(judged.read_bytes(), type=dict[str, Judgement]) if judged.is_file() else {}
+        except msgspec.DecodeError as error:
+            raise ValueError(f"{judged}: could not be read ({error}). Judge the sample again") from None
+        table, threads, messages = tables
+        return cls(facts, table, threads, messages, judgements)
+
+
+def write_judgements(folder: Path, judgements: Mapping[str, Judgement]) -> None:
+    """What people said, by check, beside the record of an audit."""
+    write_pages(folder, {JUDGED: _judgements(judgements)})
+
+
+def _judgements(judgements: Mapping[str, Judgement]) -> str:
+    return msgspec.json.format(msgspec.json.encode(dict(judgements)), indent=1).decode() + "\n"
 
 
 def write_pages(folder: Path, pages: Mapping[str, str]) -> None:

@@ -30,7 +30,9 @@ def redacted(record: Record) -> Record:
         return record
     facts, shorter = _facts(record.facts)
     messages = _messages(record.messages, shorter)
-    return Record(facts, _findings(record.table, shorter), _threads(record.threads, shorter), messages)
+    return Record(
+        facts, _findings(record.table, shorter), _threads(record.threads, shorter), messages, record.judgements
+    )
 
 
 def hashed(name: str) -> str:
@@ -120,7 +122,7 @@ def _messages(messages: pa.Table, shorter: Callable[[str], str]) -> pa.Table:
     """The messages with hashed ids, and no digest, by which a text could be guessed."""
     columns = {name: messages[name] for name in messages.column_names}
     for name in ("tree_id", "message_id"):
-        columns[name] = _hashes(messages[name])
+        columns[name] = hashes(messages[name])
     source = messages["source"].combine_chunks()
     names = pa.array([shorter(name) for name in source.dictionary.to_pylist()], pa.string())
     columns["source"] = pa.DictionaryArray.from_arrays(source.indices, names)
@@ -128,14 +130,15 @@ def _messages(messages: pa.Table, shorter: Callable[[str], str]) -> pa.Table:
     return pa.table(columns)
 
 
-def _hashes(ids: pa.ChunkedArray) -> pa.Array:
+def hashes(ids: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """What stands for each id; null stays."""
     return pa.array([None if value is None else hashed(value) for value in ids.to_pylist()], pa.string())
 
 
 def _threads(threads: pa.Table, shorter: Callable[[str], str]) -> pa.Table:
     columns = {name: threads[name] for name in THREADS.names}
     for name in ("tree_id", "parent_id"):
-        columns[name] = _hashes(threads[name])
+        columns[name] = hashes(threads[name])
     places = zip(threads["id"].to_pylist(), threads["line"].to_pylist(), strict=True)
     columns["id"] = pa.array([_named(*place) for place in places], pa.string())
     columns["source"] = pa.array([shorter(name) for name in threads["source"].to_pylist()], pa.string())

@@ -8,12 +8,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..checks.base.agreement import wilson
 from ..checks.base.check import Method, Table
-from ..checks.base.findings import ERROR, NOTE, SEVERITIES
+from ..checks.base.findings import ERROR, NOTE, SEVERITIES, WARNING
 from ..checks.base.messages import micros_of
 from . import charts
 from .baseline import Baseline
+from .gate import Verdict
+from .rates import Population
 from .record import RECORD, CheckFacts, Facts, Record, RuleFacts
 from .words import count_of, interval, listed, number, percent, size, visible
 
@@ -33,8 +34,8 @@ VERDICTS = {
 
 
 @dataclass(frozen=True)
-class Rate:
-    """A share of messages with its 95 % interval; for a bar, in percent of the widest of the page."""
+class RateView:
+    """A share of messages with its 95 % interval by trees; for a bar, in percent of the widest of the page."""
 
     flagged: str
     judged: str
@@ -77,7 +78,7 @@ class CheckView:
     name: str
     about: str
     state: str  # one of STATES: the worst that is to be told
-    rate: Rate | None  # None: it judged nothing, or did not finish
+    rate: RateView | None  # None: it judged nothing, or did not finish
     headline: str
     error: str  # empty where it finished
     judged: str
@@ -123,6 +124,7 @@ class Page:
     size: str  # of what was audited, in one line
     facts: tuple[tuple[str, str], ...]
     baseline: str  # empty where there is none
+    gate: Verdict | None  # None: nothing was limited
     languages: tuple[tuple[str, str, str], ...]  # tag, messages, share
     sources: tuple[SourceView, ...]
     beyond: str  # of files and languages, what is not shown; empty where all are
@@ -133,32 +135,33 @@ class Page:
     is_redacted: bool
 
 
-def page(record: Record, baseline: Baseline | None = None) -> Page:
+def page(record: Record, baseline: Baseline | None = None, gate: Verdict | None = None) -> Page:
     """The page of a record: incomplete parts first, then the worst.
 
-    Where there is a `baseline`, findings are counted as new, known and gone.
+    Where there is a `baseline`, findings are counted as new, known and gone; where a `gate` decided, so it says.
     """
     facts, table = record.facts, record.table
-    rates, severity = _rates(facts, table), _worst(table)
+    population = Population(record.messages, table)
+    rates, severity = _rates(facts, population), worst(table)
     checks = [_check(c, table, rates.get(c.name), severity, baseline) for c in facts.checks]
     checks.sort(key=lambda check: (STATES.index(check.state), check.name))
     failed = [f"The check {c.name} did not finish: {visible(c.error)}" for c in facts.checks if c.error]
     problems = (*failed, *_some([visible(error) for error in facts.errors], SHOWN_ROWS, "sources"))
-    languages = _by_language(facts)
+    languages = by_language(facts)
     state = "failed" if problems else min((c.state for c in checks), key=STATES.index, default="clean")
     return Page(
         title=_title(facts),
         state=state,
         verdict=VERDICTS[state],
         headline=_headline(table, bool(problems)),
-        reasons=_reasons(record, checks, severity),
+        reasons=_reasons(facts, population, checks, severity),
         problems=problems,
         size=f"{count_of(facts.messages, 'message')} in {count_of(facts.trees, 'tree')}, "
         f"{count_of(len(facts.sources), 'file')}, {facts.seconds:.1f} s",
         facts=(
             ("messages", number(facts.messages)),
             ("trees", number(facts.trees)),
-            ("languages", number(len([tag for tag, _, _ in languages if tag != UNDECLARED]))),
+            ("languages", number(len([tag for tag, _ in languages if tag != UNDECLARED]))),
             ("files", number(len(facts.sources))),
             ("audited", _when(facts.started)),
             ("took", f"{facts.seconds:.1f} s"),
@@ -166,7 +169,10 @@ def page(record: Record, baseline: Baseline | None = None) -> Page:
             *([("SHA-256", facts.sources[0].sha256[:16] or "not read to the end")] if len(facts.sources) == 1 else []),
         ),
         baseline=f"Held against the audit of {_when(baseline.started)}." if baseline else "",
-        languages=languages[:SHOWN_LINES],
+        gate=gate,
+        languages=tuple(
+            (tag, number(n), f"{n / max(1, facts.messages):.1%}") for tag, n in languages[:SHOWN_LINES]
+        ),
         sources=tuple(
             SourceView(visible(s.name), f"{s.format}: {visible(s.reason)}" if s.format else "not recognised",
                        number(s.records), size(s.n_bytes), s.sha256)
@@ -203,16 +209,18 @@ def _headline(findings: pa.Table, incomplete: bool) -> str:
     return words[0].upper() + words[1:]
 
 
-def _reasons(record: Record, checks: list[CheckView], severity: Mapping[str, int]) -> tuple[str, ...]:
+def _reasons(
+    facts: Facts, population: Population, checks: list[CheckView], severity: Mapping[str, int]
+) -> tuple[str, ...]:
     """How much of the data is touched, and by what above all."""
-    facts, reasons = record.facts, []
-    n = pc.count_distinct(_bad(record.table)["message_id"]).as_py()
-    if n and facts.messages:
+    reasons = []
+    rate = population.rate(None, population.of(None, WARNING), population.among())
+    if rate.flagged:
         reasons.append(
-            f"{number(n)} of {number(facts.messages)} messages have an error or a warning: "
-            f"{percent(n / facts.messages)} (95% interval {interval(n, facts.messages)})"
+            f"{number(rate.flagged)} of {number(rate.judged)} messages have an error or a warning: "
+            f"{percent(rate.share)} (95% interval {interval(*rate.clustered)})"
         )
-    bad = _broken([rule for check in facts.checks for rule in check.rules], severity)
+    bad = broken([rule for check in facts.checks for rule in check.rules], severity)
     worst = [rule for rule in bad if severity[rule.id] > NOTE] or bad
     reasons += [
         f"{number(rule.findings)} × {rule.title} ({SEVERITIES[severity[rule.id]]}, {rule.id.partition('/')[0]})"
@@ -228,13 +236,13 @@ def _reasons(record: Record, checks: list[CheckView], severity: Mapping[str, int
     return tuple(reasons)
 
 
-def _worst(findings: pa.Table) -> dict[str, int]:
+def worst(findings: pa.Table) -> dict[str, int]:
     """How bad the worst finding of each rule is: a setting, or the case, may make it milder than its rule."""
     grouped = findings.group_by("rule", use_threads=False).aggregate([("severity", "max")])
     return {row["rule"]: row["severity_max"] for row in grouped.to_pylist()}
 
 
-def _broken(rules: Sequence[RuleFacts], severity: Mapping[str, int]) -> list[RuleFacts]:
+def broken(rules: Sequence[RuleFacts], severity: Mapping[str, int]) -> list[RuleFacts]:
     """Those that were broken, the worst first, then the most frequent."""
     broken = [rule for rule in rules if rule.id in severity]
     return sorted(broken, key=lambda rule: (-severity[rule.id], -rule.findings, rule.id))
@@ -250,30 +258,30 @@ def _bad(findings: pa.Table) -> pa.Table:
     return findings.filter(pc.greater(findings["severity"], NOTE))
 
 
-def _rates(facts: Facts, table: pa.Table) -> dict[str, Rate]:
+def _rates(facts: Facts, population: Population) -> dict[str, RateView]:
     """The rate of each check that finished and judged a message."""
-    judged = {check.name: check.judged for check in facts.checks if check.judged and not check.error}
-    found = {row["check"]: row["message_id_count_distinct"] for row in _distinct(_bad(table), ["check"])}
-    # A check may flag what it did not count as judged; no share is above all.
-    flagged = {name: min(found.get(name, 0), n) for name, n in judged.items()}
-    intervals = {name: wilson(flagged[name], n) for name, n in judged.items()}
-    widest = max((high for _, high in intervals.values()), default=1.0)
+    told = {
+        check.name: population.rate(check.name, population.of(check.name, WARNING), population.among())
+        for check in facts.checks
+        if check.judged and not check.error
+    }
+    widest = max((rate.clustered[1] for rate in told.values()), default=1.0)
     return {
-        name: Rate(
-            flagged=number(found.get(name, 0)),
-            judged=number(n),
-            share=percent(flagged[name] / n),
-            interval=interval(flagged[name], n),
-            at=round(100 * flagged[name] / n / widest, 2),
-            low=round(100 * intervals[name][0] / widest, 2),
-            high=round(100 * intervals[name][1] / widest, 2),
+        name: RateView(
+            flagged=number(rate.flagged),
+            judged=number(rate.judged),
+            share=percent(rate.share),
+            interval=interval(*rate.clustered),
+            at=round(100 * rate.share / widest, 2),
+            low=round(100 * rate.clustered[0] / widest, 2),
+            high=round(100 * rate.clustered[1] / widest, 2),
         )
-        for name, n in judged.items()
+        for name, rate in told.items()
     }
 
 
 def _check(
-    facts: CheckFacts, table: pa.Table, rate: Rate | None, severity: Mapping[str, int], baseline: Baseline | None
+    facts: CheckFacts, table: pa.Table, rate: RateView | None, severity: Mapping[str, int], baseline: Baseline | None
 ) -> CheckView:
     found = table.filter(pc.equal(table["check"], facts.name))
     counts = _severities(found)
@@ -290,7 +298,7 @@ def _check(
         skipped=tuple((visible(reason), number(n)) for reason, n in skipped),
         n_skipped=number(sum(n for _, n in skipped)),
         counts=tuple((SEVERITIES[s], number(n)) for s, n in counts),
-        rules=tuple(_rule(rule, severity[rule.id], found) for rule in _broken(facts.rules, severity)),
+        rules=tuple(_rule(rule, severity[rule.id], found) for rule in broken(facts.rules, severity)),
         kept=tuple(rule.title for rule in facts.rules if not rule.findings),
         notes=tuple(visible(note) for note in facts.notes),
         tables=tuple(_table(table, name) for name, table in _tables(facts)),
@@ -301,7 +309,7 @@ def _check(
     )
 
 
-def _told(rate: Rate | None, found: pa.Table) -> str:
+def _told(rate: RateView | None, found: pa.Table) -> str:
     if rate is None:
         words = "judged no message"
     else:
@@ -361,10 +369,10 @@ def _some(words: list[str], n: int, what: str) -> list[str]:
     return words if len(words) <= n else [*words[:n], f"{number(len(words) - n)} more {what}: see {RECORD}"]
 
 
-def _by_language(facts: Facts) -> tuple[tuple[str, str, str], ...]:
+def by_language(facts: Facts) -> list[tuple[str, int]]:
+    """Messages by declared language, the most frequent first."""
     totals = charts.sums((_tag(count.lang), count.messages) for count in facts.census)
-    ranked = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
-    return tuple((tag, number(n), f"{n / max(1, facts.messages):.1%}") for tag, n in ranked)
+    return sorted(totals.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _tag(lang: str | None) -> str:

@@ -2,8 +2,6 @@
 
 import re
 
-from ..checks.base.agreement import wilson
-
 # First and last code points of what cannot be seen, or turns other characters around: controls but tab and line feed,
 # format characters, line and paragraph separators, blanks that count as letters, selectors that may carry hidden data.
 _HIDDEN = (
@@ -49,9 +47,8 @@ def percent(share: float) -> str:
     return f"{share:.1%}" if 0.1 <= share <= 0.9 else f"{share:.2%}"
 
 
-def interval(part: int, whole: int) -> str:
-    """The 95 % interval of a share (Wilson); a part that is larger than the whole counts as all of it."""
-    low, high = wilson(min(part, whole), whole)
+def interval(low: float, high: float) -> str:
+    """The ends of an interval of shares."""
     return f"{percent(low)} to {percent(high)}"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chataudit.reports.baseline import Baseline
 from chataudit.reports.html import pages
 from chataudit.reports.payload import Limits
 from chataudit.reports.record import REPORT, Record
@@ -36,7 +37,8 @@ def browser() -> Iterator[Any]:
 def saved(folder: Path, record: Record, limits: Limits | None = None, baseline: Record | None = None) -> Path:
     """The report of a record, as a file."""
     path = folder / REPORT
-    path.write_text(pages(record, limits, baseline)[REPORT], encoding="utf-8")
+    held = None if baseline is None else Baseline.of(baseline, record)
+    path.write_text(pages(record, limits, held)[REPORT], encoding="utf-8")
     return path
 
 

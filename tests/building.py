@@ -9,15 +9,18 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from chataudit.audit.formats import FORMATS
 from chataudit.audit.formats.base import Fault, Row, tabulate
 from chataudit.audit.run import run
-from chataudit.checks.base.check import Check
+from chataudit.checks.base.check import Check, Result
+from chataudit.checks.base.findings import Rule, claim, cover
 from chataudit.checks.base.messages import Batch
 from chataudit.reports.record import Record
 
+SEVERE = ("note", "warning", "error")
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared beside the project")
 
@@ -83,6 +86,26 @@ def flagged(record: Record, *rules: str) -> list[tuple[str, str]]:
     rows = record.table.select(["rule", "message_id"]).to_pylist()
     pairs = [(row["rule"].partition("/")[2], row["message_id"]) for row in rows]
     return sorted(((r, i) for r, i in pairs if not rules or r in rules), key=str)
+
+
+class Marks(Check):
+    """Flag each text for what it says: error, warning or note; look away where it says skip."""
+
+    name = "marks"
+    rules = tuple(Rule(f"marks/{word}", f"It says {word}", k, "Mend it.") for k, word in enumerate(SEVERE, 1))
+
+    def scan(self, batch: Batch) -> Result:
+        texts = [text or "" for text in batch.column("text").to_pylist()]
+        rows = {rule.name: np.flatnonzero([rule.name in text for text in texts]) for rule in self.rules}
+        found = [claim(batch.places, rule, rows[rule.name], f"It says {rule.name}") for rule in self.rules]
+        outcomes = pa.array(["looked away" if "skip" in text else "judged" for text in texts], pa.string())
+        return Result(pa.concat_tables(found), cover(batch.messages, outcomes))
+
+
+def marked(folder: Path, *texts: str, **options: Any) -> Record:
+    """The audit of messages 0, 1, ..., each a tree of its own, by what they say."""
+    rows = [message(str(k), text=text, message_tree_id=uid(str(k))) for k, text in enumerate(texts)]
+    return audit(folder, rows, Marks(), **options)
 
 
 def rules_of(record: Record) -> Sequence[str]:

@@ -2,7 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import pyarrow as pa
@@ -35,6 +35,8 @@ class Format(ABC):
 
     form: ClassVar[Form]
     is_flat: ClassVar[bool] = False  # a record is a message, not a tree: trees must be gathered
+    is_whole: ClassVar[bool] = True  # no message can be taken out of a record and leave the rest
+    lang_field: ClassVar[str | None] = None  # where a message declares its language; None: nowhere
     fields: ClassVar[str]  # what its records hold, for people whose data were not recognised
 
     @abstractmethod
@@ -60,6 +62,27 @@ class Format(ABC):
         Raises ArrowInvalid where a value is not what the format promises; the records are then read one by one.
         """
         raise pa.ArrowInvalid(f"{self.form.name} has no columns")
+
+    def holders(self, record: dict[str, Any]) -> list[int]:
+        """For each message of a record, in the order of `flatten`, the one that it is written into; -1: none.
+
+        Only asked where a record is not whole.
+        """
+        raise NotImplementedError(f"{self.form.name} keeps its records whole")
+
+    def without(
+        self, record: dict[str, Any], dropped: Collection[int], tags: Mapping[int, str]
+    ) -> dict[str, Any] | None:
+        """The record without some of its messages, and with other language tags; None where nothing is left.
+
+        Messages are numbered in the order of `flatten`, from 0; what is written into a dropped one goes with it. The
+        record that was given stays as it is.
+        """
+        if dropped:
+            return None
+        assert self.lang_field is not None
+        (tag,) = tags.values()
+        return record | {self.lang_field: tag}
 
 
 def columns_of(kinds: dict[str, pa.DataType], sample: Sequence[dict[str, Any]]) -> pa.Schema | None:

@@ -15,6 +15,7 @@ class Documents(Format):
     """`{"id", "text", "lang"?, "context"?}`: each is a tree of one message without a role."""
 
     form: ClassVar = Form("documents", ("tree_id", "message_id", "text"), nested=True)
+    lang_field: ClassVar = "lang"
     fields: ClassVar = "id, text, and perhaps lang and context"
 
     def recognise(self, record: dict[str, Any]) -> str | None:

@@ -3,7 +3,7 @@
 The layout is that of the data set card (https://huggingface.co/datasets/OpenAssistant/oasst1).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,6 +26,7 @@ class OasstMessages(Format):
 
     form: ClassVar = Form("oasst_messages", REQUIRED, has_roles=True, uuid_ids=True, depth_first=True)
     is_flat: ClassVar = True
+    lang_field: ClassVar = "lang"
     fields: ClassVar = "message_id, parent_id, message_tree_id, role, text"
 
     def recognise(self, record: dict[str, Any]) -> str | None:
@@ -65,6 +66,8 @@ class OasstTrees(Format):
     """One conversation tree a record, as in `*.trees.jsonl.gz`."""
 
     form: ClassVar = Form("oasst_trees", REQUIRED, has_roles=True, uuid_ids=True, nested=True)
+    is_whole: ClassVar = False
+    lang_field: ClassVar = "lang"
     fields: ClassVar = "message_tree_id, tree_state, prompt {message_id, role, text, replies []}"
 
     def recognise(self, record: dict[str, Any]) -> str | None:
@@ -94,3 +97,38 @@ class OasstTrees(Format):
                 stack.extend((reply, parent_id) for reply in reversed(replies))
             elif replies is not None:
                 yield mistyped("replies", replies, "a list of messages", shared["tree_id"], node.get("message_id"))
+
+    def holders(self, record: dict[str, Any]) -> list[int]:
+        return [holder for _, holder in _nodes(record)]
+
+    def without(
+        self, record: dict[str, Any], dropped: Collection[int], tags: Mapping[int, str]
+    ) -> dict[str, Any] | None:
+        # What is written into a dropped message is not reached from any other, so nothing has to be done about it.
+        made: list[dict[str, Any]] = []
+        for number, (node, holder) in enumerate(_nodes(record)):
+            node = dict(node)
+            if isinstance(node.get("replies"), list):
+                # What is no message stays; it was told of in the audit.
+                node["replies"] = [reply for reply in node["replies"] if not isinstance(reply, dict)]
+            if number in tags:
+                node["lang"] = tags[number]
+            if holder >= 0 and number not in dropped:
+                made[holder]["replies"].append(node)
+            made.append(node)
+        return None if not made or 0 in dropped else record | {"prompt": made[0]}
+
+
+def _nodes(record: dict[str, Any]) -> Iterator[tuple[dict[str, Any], int]]:
+    """The messages of a tree in the order of `flatten`, each with the number of the one that it is written into."""
+    stack: list[tuple[Any, int]] = [(record.get("prompt"), -1)]
+    n = 0
+    while stack:
+        node, holder = stack.pop()
+        if not isinstance(node, dict):
+            continue
+        yield node, holder
+        replies = node.get("replies")
+        if isinstance(replies, list):
+            stack.extend((reply, n) for reply in reversed(replies))
+        n += 1

@@ -1,7 +1,6 @@
 """How findings agree with what people said of the same messages."""
 
 from collections.abc import Callable
-from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -9,12 +8,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .intervals import wilson
 from .messages import BoolArray, IntArray, entries
 
 FloatArray = npt.NDArray[np.float64]
 
 N_RESAMPLES = 200  # of 5 ms each
-Z = 1.959964  # 95 % of a normal distribution lie within so many standard deviations
 
 
 class Measure(NamedTuple):
@@ -24,19 +23,6 @@ class Measure(NamedTuple):
     value: float
     low: float
     high: float
-
-
-def wilson(hits: int, n: int) -> tuple[float, float]:
-    """The interval that holds a rate with 95 % confidence, from `hits` of n.
-
-    Wilson (1927), Probable Inference, the Law of Succession, and Statistical Inference: it stays in [0, 1], and is
-    right for small n and for rates near 0, where those of a data set lie.
-    """
-    if not n:
-        return 0.0, 1.0
-    p, square = hits / n, Z * Z / n
-    middle, half = p + square / 2, Z * sqrt((p * (1 - p) + square / 4) / n)
-    return max(0.0, (middle - half) / (1 + square)), min(1.0, (middle + half) / (1 + square))
 
 
 def agreement(people: BoolArray, flagged: BoolArray, scores: FloatArray) -> list[Measure]:

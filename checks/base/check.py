@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 import pyarrow as pa
 
 from .findings import COVERAGE, FINDINGS, Rule
+from .intervals import Confusion
 from .messages import Batch
 
 TREE = "<tree>"  # a stage that takes batches of whole trees
@@ -43,6 +44,7 @@ class Result:
     rows: pa.Table | None = None  # for the next stage; None after the last one
     notes: Sequence[str] = ()  # how the check went about, where that depends on the data
     tables: Sequence[Table] = ()  # what it counted besides, for the record and the page
+    labelled: Confusion | None = None  # of judged messages that people labelled in the data, by one call of a stage
 
 
 @dataclass(frozen=True)

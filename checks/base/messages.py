@@ -372,6 +372,17 @@ def _digest(column: pa.Array) -> npt.NDArray[np.uint64]:
     return values
 
 
+def nth(columns: IntArray) -> IntArray:
+    """For each column of an array, how many equal ones stand before it."""
+    order = np.lexsort(columns)
+    ordered = columns[:, order]
+    is_new = np.append(True, (ordered[:, 1:] != ordered[:, :-1]).any(axis=0))[: len(order)]
+    starts = np.maximum.accumulate(np.where(is_new, np.arange(len(order)), 0))
+    number = np.empty(len(order), dtype=np.int64)
+    number[order] = np.arange(len(order)) - starts
+    return number
+
+
 def single(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """The column in one piece."""
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

@@ -27,6 +27,7 @@ def test_run_writes_a_record_findings_and_a_report_beside_the_caller(call, data,
     assert done.exit_code == 0, done.output
     assert sorted(p.name for p in (tmp_path / "data.jsonl.audit").iterdir()) == [
         "findings.parquet",
+        "messages.parquet",
         "record.json",
         "report.html",
         "summary.md",
@@ -121,7 +122,7 @@ def test_a_page_that_cannot_be_made_leaves_the_record_there(call, data, tmp_path
     monkeypatch.setattr("chataudit.audit.cli.pages", fail)
     done = call("run", data, "--out", "o", "-q", *words)
     assert isinstance(done.exception, RuntimeError)
-    assert set(files(tmp_path / "o")) == {"record.json", "findings.parquet", "threads.parquet"}
+    assert set(files(tmp_path / "o")) == {"record.json", "findings.parquet", "threads.parquet", "messages.parquet"}
     assert Record.read(tmp_path / "o").table.num_rows == 2
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
@@ -277,7 +278,7 @@ def test_a_record_of_another_version_is_refused_in_one_line(call, audited, tmp_p
     path = audited / "record.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "version": 3}))
     done = call(*words)
-    told = "chataudit: o/record.json: is of version 3; this chataudit reads 4. Run the audit again\n"
+    told = "chataudit: o/record.json: is of version 3; this chataudit reads 5. Run the audit again\n"
     assert (done.exit_code, done.output) == (2, told)
 
 

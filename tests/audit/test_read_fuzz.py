@@ -213,7 +213,7 @@ def test_lines_are_cut_as_splitting_would_cut_them(texts, ends, size, longest):
         patch.setattr(read, "MAX_LINE", longest)
         found = list(read._line_blocks(Source(Path("x"), "x"), pieces, size, ()))
     wanted = list(enumerate(data.removesuffix(b"\n").split(b"\n") if data else [], 1))
-    assert [pair for block in found for pair in read._numbered(block)] == [
+    assert [pair for block in found for pair in read.numbered(block)] == [
         (n, t) for n, t in wanted if len(t) <= longest
     ]
     told = [fault.line for block in found for fault in block.faults]
@@ -363,7 +363,7 @@ def block_of(records: Sequence[bytes]) -> Block:
 
 
 def plan_of(sample: Sequence[bytes]) -> Plan:
-    records = [record for line in sample if (record := read._read_line(line)[0]) is not None]
+    records = [record for line in sample if (record := read.read_line(line)[0]) is not None]
     format = FORMATS["oasst_messages"]
     return Plan(format, format.schema(records))
 
@@ -619,7 +619,7 @@ def test_columns_read_at_once_are_what_careful_reading_gives(table):
     plan = Plan(FORMATS["oasst_messages"], None)
     block = Block(Source(Path("data.parquet"), "data.parquet"), table, 1)
     fast = read._parse_table(block, plan)
-    records, faults = read._table_records(table)
+    records, faults = read.table_records(table)
     assert faults == []
     slow = read._parse_records(list(enumerate(records, 1)), [], block, plan)
     event(f"{'some' if slow.faults.num_rows else 'no'} faults")

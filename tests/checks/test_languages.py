@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from chataudit.checks.base import agreement as module
-from chataudit.checks.base.agreement import Measure, agreement, labels, wilson
+from chataudit.checks.base.agreement import Measure, agreement, labels
 from chataudit.checks.base.asking import asks_for
+from chataudit.checks.base.intervals import wilson
 from chataudit.checks.base.languages import (
     ARABIC,
     BENGALI,

@@ -12,6 +12,7 @@ from chataudit.checks.base.check import Check, Method, Result, Table
 from chataudit.checks.base.findings import Rule, claim, cover
 from chataudit.checks.schema_invariants import SchemaInvariants
 from chataudit.reports import view
+from chataudit.reports.baseline import Baseline
 from chataudit.reports.html import pages
 from chataudit.reports.payload import Limits
 from chataudit.reports.view import page
@@ -145,8 +146,8 @@ def test_the_verdict_comes_first_with_its_reasons(bad):
     html = report(bad)
     assert '<div class="verdict error">\n  <p class="headline">' not in html  # four spaces, as the template has them
     assert '<p class="headline">Errors found<span>1 error and 1 note found</span></p>' in html
-    # Wilson's interval of 1 of 2.
-    assert "1 of 2 messages have an error or a warning: 50.0% (95% interval 9.45% to 90.55%)" in html
+    # Wilson's interval of half a message: the two of one tree count as one, as far as is known.
+    assert "1 of 2 messages have an error or a warning: 50.0% (95% interval 5.46% to 94.54%)" in html
     assert "1 × A reply has the role of its parent (error, schema_invariants)" in html
     assert "A thread ends without an answer (note" not in html.partition("</header>")[0]  # notes are no reason
     assert html.index('class="verdict') < html.index('id="checks"') < html.index('id="findings"')
@@ -217,7 +218,7 @@ def test_a_check_that_failed_stands_first_and_says_nothing_about_the_data(tmp_pa
 
 def test_a_card_tells_rate_interval_rules_and_what_was_not_judged(bad):
     told = card(report(bad), "schema_invariants")
-    assert "50.0% 1 of 2 messages with a warning or an error 95% interval 9.45% to 90.55%" in told
+    assert "50.0% 1 of 2 messages with a warning or an error 95% interval 5.46% to 94.54%" in told
     assert "error A reply has the role of its parent 1 note A thread ends without an answer 1" in told
     assert "2 judged, 0 not judged" in told
     assert "2 judged, 0 not judged" in card(report(bad), "near_duplicates")
@@ -241,7 +242,7 @@ def test_checks_that_passed_are_folded_below_the_others(bad):
 
 def test_a_record_that_was_lost_is_counted_beside_the_messages(tmp_path):
     (check,) = page(audit(tmp_path, [message("a"), message("b", "a"), "{"], "schema_invariants")).checks
-    rate = "0 of 2 messages with a warning or an error (0.00%; 95% interval 0.00% to 65.8%)"
+    rate = "0 of 2 messages with a warning or an error (0.00%; 95% interval 0.00% to 79.3%)"
     assert check.headline == f"{rate}, and 1 where no message could be named"
 
 
@@ -356,7 +357,7 @@ def test_of_files_a_hundred_are_shown_and_of_problems_twenty(tmp_path):
 def test_findings_are_told_as_new_known_and_gone_against_a_baseline(tmp_path, bad):
     rows = [message("a", role="assistant"), message("b", "a", role="prompter")]
     now = audit(tmp_path, rows, "schema_invariants", "near_duplicates")
-    html = report(now, baseline=bad)
+    html = report(now, baseline=Baseline.of(bad, now))
     # Gone: role_alternation; known: unanswered_thread; new: root_role.
     assert "1 new, 1 known, 1 gone since the baseline" in card(html, "schema_invariants")
     assert "0 new, 0 known, 0 gone since the baseline" in card(html, "near_duplicates")
@@ -369,7 +370,7 @@ def test_findings_are_told_as_new_known_and_gone_against_a_baseline(tmp_path, ba
 
 def test_a_check_that_the_baseline_has_not_is_told_so(tmp_path, bad):
     now = audit(tmp_path, [message("a")], Counts())
-    assert "not in the baseline" in card(report(now, baseline=bad), "counts")
+    assert "not in the baseline" in card(report(now, baseline=Baseline.of(bad, now)), "counts")
     assert "baseline" not in card(report(now), "counts")
     assert "isNew" not in unpacked(report(now))["index"]["columns"]
 
@@ -413,6 +414,7 @@ def test_what_the_baseline_did_not_look_at_is_not_new(tmp_path):
     ]
     old = audit(tmp_path / "old", rows[:1], "schema_invariants")
     new = audit(tmp_path, rows, "schema_invariants", "near_duplicates")
-    found = {(row["rule"].partition("/")[0], row["isNew"]) for row in shown(pages(new, baseline=old)["report.html"])}
+    html = report(new, baseline=Baseline.of(old, new))
+    found = {(row["rule"].partition("/")[0], row["isNew"]) for row in shown(html)}
     assert ("near_duplicates", -1) in found
     assert {held for check, held in found if check == "schema_invariants"} <= {0, 1}

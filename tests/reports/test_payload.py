@@ -8,6 +8,7 @@ import pytest
 from building import audit, conversation, message, seen, shown, uid, unpacked
 from chataudit.checks.base.findings import FINDINGS
 from chataudit.reports import payload
+from chataudit.reports.baseline import Baseline
 from chataudit.reports.html import pages
 from chataudit.reports.payload import Limits
 from chataudit.reports.record import THREADS, Count, Record, RuleFacts
@@ -275,7 +276,8 @@ def test_facets_that_many_findings_share_can_be_chosen_from_a_list_and_ids_canno
 
 def test_a_finding_is_new_if_the_baseline_has_not_its_fingerprint(made):
     rows = [finding(k) for k in range(3)]
-    html = report(made(rows), baseline=made(rows[1:]))
+    older, newer = made(rows[1:]), made(rows)
+    html = report(newer, baseline=Baseline.of(older, newer))
     assert [row["isNew"] for row in shown(html)] == [True, False, False]
     assert "isNew" not in unpacked(report(made(rows)))["index"]["columns"]
 

@@ -25,6 +25,7 @@ def test_a_record_comes_back_from_disk_as_it_was(record, tmp_path):
     assert again.threads.equals(record.threads)
     assert again.threads.schema.equals(THREADS)
     assert record.threads.num_rows == 2
+    assert again.messages.equals(record.messages)
 
 
 def test_the_record_says_what_was_read_judged_and_found(record):
@@ -63,7 +64,7 @@ def test_a_record_of_another_version_is_refused_with_a_way_out(record, tmp_path)
         Record.read(tmp_path / "o")
 
 
-@pytest.mark.parametrize("name", ["record.json", "findings.parquet", "threads.parquet"])
+@pytest.mark.parametrize("name", ["record.json", "findings.parquet", "threads.parquet", "messages.parquet"])
 def test_a_record_that_was_cut_short_is_refused_with_a_way_out(record, tmp_path, name):
     record.write(tmp_path / "o")
     path = tmp_path / "o" / name
@@ -72,10 +73,11 @@ def test_a_record_that_was_cut_short_is_refused_with_a_way_out(record, tmp_path,
         Record.read(tmp_path / "o")
 
 
-def test_a_record_without_its_conversations_is_refused_with_a_way_out(record, tmp_path):
+@pytest.mark.parametrize("name", ["findings", "threads", "messages"])
+def test_a_record_without_one_of_its_tables_is_refused_with_a_way_out(record, tmp_path, name):
     record.write(tmp_path / "o")
-    (tmp_path / "o" / "threads.parquet").unlink()
-    with pytest.raises(ValueError, match=r"threads\.parquet: could not be read .*Run the audit again"):
+    (tmp_path / "o" / f"{name}.parquet").unlink()
+    with pytest.raises(ValueError, match=rf"{name}\.parquet: could not be read .*Run the audit again"):
         Record.read(tmp_path / "o")
 
 
@@ -109,6 +111,7 @@ def test_a_record_is_written_without_pages_and_leaves_those_that_are_there(recor
     record.write(tmp_path / "o")
     assert sorted(path.name for path in (tmp_path / "o").iterdir()) == [
         "findings.parquet",
+        "messages.parquet",
         "record.json",
         "threads.parquet",
     ]

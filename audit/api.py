@@ -1,0 +1,189 @@
+"""The record of an audit as Python users hold it: with all that can be done with it."""
+
+import os
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..reports import record as kept
+from ..reports.baseline import Baseline, Difference, difference
+from ..reports.card import card
+from ..reports.croissant import croissant
+from ..reports.datasheet import datasheet
+from ..reports.gate import Gate, Limit, Suppression, Verdict, decide
+from ..reports.html import pages
+from ..reports.latex import latex
+from ..reports.limitations import Limitations, markdown
+from ..reports.limitations import limitations as statements
+from ..reports.rates import columns, rows
+from . import registry
+from .clean import Cleaned, clean
+from .policy import Policy, load_policy
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMS = ("markdown", "latex", "card", "croissant", "datasheet")
+
+
+class Record(kept.Record):
+    """One audit: its facts and its findings, and what can be made of them.
+
+    >>> import chataudit
+    >>> record = chataudit.run(release)
+    >>> sorted(record.findings()["check"].unique())[:2]
+    ['benchmark_leakage', 'lang_mismatch']
+    >>> record.write("release.audit")
+    >>> chataudit.Record.read("release.audit").facts.messages == record.facts.messages
+    True
+    """
+
+    def rates(self, by: Sequence[str] = ()) -> "pd.DataFrame":
+        """The rate of each check that finished and of each of its broken rules, with denominator and 95 % intervals.
+
+        Parameters
+        ----------
+        by : sequence of {'lang', 'role', 'source'}
+            One row for each combination of their values.
+
+        Returns
+        -------
+        DataFrame
+            check, rule (None: all of the check, from warnings on), the columns of `by`, flagged and judged (messages),
+            trees, rate, low and high (by trees: `checks.base.intervals.clustered`), wilson_low and wilson_high,
+            corrected, corrected_low and corrected_high (for the errors of the check, where people judged or labelled
+            messages).
+
+        Raises
+        ------
+        ValueError
+            If `by` names anything else.
+
+        >>> rates = record.rates().set_index(["check", "rule"])
+        >>> row = rates.loc[("prompt_parroting", None)]
+        >>> bool(row["low"] < row["rate"] < row["high"])
+        True
+        """
+        import pandas as pd
+
+        return pd.DataFrame([row.flat() for row in rows(self, by)], columns=list(columns(by)))
+
+    def gate(
+        self,
+        *limits: Limit,
+        suppressions: Sequence[Suppression] = (),
+        baseline: kept.Record | None = None,
+        today: date | None = None,
+    ) -> Verdict:
+        """Whether limits are held.
+
+        Parameters
+        ----------
+        limits : Limit
+            What may be found at most.
+        suppressions : sequence of Suppression
+            Findings that are accepted for a while.
+        baseline : Record, optional
+            The older audit that `max_new` is counted against.
+        today : date, optional
+            By which suppressions expire; by default the day that it is.
+
+        Raises
+        ------
+        ValueError
+            If there is no limit, one names a check or rule that was not run, or the baseline is missing or of other
+            data.
+
+        >>> from chataudit import Limit
+        >>> record.gate(Limit(target="near_duplicates", max_rate=0.5)).is_passed
+        True
+        >>> print(record.gate(Limit(target="near_duplicates", max_count=0)).words)
+        Gate failed: 1 of 1 limit broken
+        """
+        held = None if baseline is None else Baseline.of(baseline, self)
+        return decide(self, Gate(limits, tuple(suppressions)), held, today or date.today())
+
+    def diff(self, older: kept.Record) -> Difference:
+        """What changed since an older audit: findings new, fixed, unchanged; messages added, removed, changed.
+
+        Raises
+        ------
+        ValueError
+            If the two have no message in common.
+
+        >>> record.diff(record).new.num_rows
+        0
+        """
+        return difference(older, self)
+
+    def clean(
+        self,
+        out: str | os.PathLike[str],
+        sources: Sequence[str | os.PathLike[str]] = (),
+        policy: Policy | None = None,
+    ) -> Cleaned:
+        """Write the audited files without what a policy drops, in the formats they came in, into a new folder.
+
+        Parameters
+        ----------
+        out : str or path
+            A folder that does not exist, or is empty.
+        sources : sequence of str or path
+            The audited files; by default where they were.
+        policy : Policy, optional
+            What to do about which findings; by default `load_policy()`.
+
+        Raises
+        ------
+        LookupError, ValueError, FileExistsError, OSError
+            As `chataudit.audit.clean.clean` says; nothing is written then.
+
+        >>> cleaned = record.clean("cleaned")
+        >>> again = chataudit.run("cleaned")
+        >>> int((again.findings()["severity"] > 1).sum())
+        0
+        """
+        named = sources or [source.name for source in self.facts.sources]
+        return clean(self, named, policy or load_policy(), out)
+
+    def report(self, path: str | os.PathLike[str]) -> None:
+        """Write the page of this audit into a new file.
+
+        Raises
+        ------
+        FileExistsError
+            If the file is there already.
+        """
+        with Path(path).open("x", encoding="utf-8", errors="replace") as file:
+            file.write(pages(self)[kept.REPORT])
+
+    def limitations(self, form: str = "markdown", before: str = "") -> str:
+        """What was found, not looked at and cannot be seen, worded for a paper or a data set card.
+
+        Parameters
+        ----------
+        form : {'markdown', 'latex', 'card', 'croissant', 'datasheet'}
+            How it is written.
+        before : str
+            For a card: the card that there is, in which the section between the marks is written anew.
+
+        Raises
+        ------
+        LookupError
+            If there is no such form.
+
+        >>> record.limitations("latex").startswith("% Needs")
+        True
+        """
+        told: Limitations = statements(self, list(registry.checks()))
+        writers = {
+            "markdown": lambda: markdown(told),
+            "latex": lambda: latex(told),
+            "card": lambda: card(told, before),
+            "croissant": lambda: croissant(told, self.facts),
+            "datasheet": lambda: datasheet(told),
+        }
+        if form not in writers:
+            raise LookupError(f"no format {form!r}; there are {', '.join(writers)}")
+        return writers[form]()

@@ -1,0 +1,223 @@
+"""Files without some of their records, in the format and the compression that they came in."""
+
+import gzip
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+
+from ..checks.base.messages import IntArray
+from . import read
+from .streams import Stream
+
+_PACKED = {"gzip": ".gz", "zstd": ".zst"}
+
+
+def _packing(head: bytes) -> str:
+    """How a text file is compressed, told by its first four bytes."""
+    return "gzip" if head[:2] == b"\x1f\x8b" else "zstd" if head == b"\x28\xb5\x2f\xfd" else ""
+
+
+def head_of(source: read.Source) -> bytes:
+    """The bytes that tell how a file is packed."""
+    with open(source.path, "rb") as file:
+        return file.read(4)
+
+
+@dataclass
+class Edits:
+    """What is done to the records of one source."""
+
+    plan: read.Plan
+    gone: set[int]  # lines that are left out
+    parts: dict[int, tuple[set[int], dict[int, str]]]  # by line: numbers of dropped messages, new tags by number
+
+    @cached_property
+    def lines(self) -> IntArray:
+        """All lines at which something is done."""
+        return np.array(sorted(self.gone | self.parts.keys()), dtype=np.int64)
+
+    def made(self, line: int, record: dict[str, Any]) -> dict[str, Any] | None:
+        """What becomes of the record that stands there."""
+        return None if line in self.gone else self.plan.format.without(record, *self.parts[line])
+
+
+def rewrite(source: read.Source, edits: Edits, path: Path) -> None:
+    """A source with these edits."""
+    head = head_of(source)
+    if head == b"PAR1":
+        _rewrite_table(source, edits, path)
+        return
+    with open(path, "wb") as file, _packed(file, _packing(head)) as write:
+        blocks = read.blocks(source, again=True)
+        for block in blocks:
+            if block.lines is not None:  # a document, that is one array or object
+                lines = [block.lines, *(more.lines for more in blocks if more.lines is not None)]
+                _rewrite_document(source, edits, np.concatenate(lines).tolist(), write)
+                return
+            _rewrite_lines(block, edits, write)
+
+
+Write = Callable[[bytes | memoryview], Any]
+
+
+@contextmanager
+def _packed(file: BinaryIO, packing: str) -> Iterator[Write]:
+    """What writes into a file, compressed as it was."""
+    if packing == "gzip":
+        # Without a name and a time, the same data make the same file.
+        with gzip.GzipFile("", "wb", 6, file, mtime=0) as stream:
+            yield stream.write
+    elif packing == "zstd":
+        with pa.CompressedOutputStream(pa.PythonFile(file, mode="w"), "zstd") as stream:
+            yield stream.write
+    else:
+        yield file.write
+
+
+def _rewrite_lines(block: read.Block, edits: Edits, write: Write) -> None:
+    assert isinstance(block.data, bytes)
+    data = memoryview(block.data)
+    ends = read.feeds_of(block.data) + 1
+    starts = np.append(0, ends[:-1])
+    done = 0  # bytes that were written, or left out
+    for k in np.flatnonzero(np.isin(np.arange(block.first, block.first + len(ends)), edits.lines)).tolist():
+        write(data[done : starts[k]])
+        done = int(ends[k])
+        made = _edited(block.first + k, bytes(data[starts[k] : done]), edits)
+        if made is not None:
+            write(made + b"\n")
+    write(data[done:])
+
+
+def _edited(line: int, raw: bytes, edits: Edits) -> bytes | None:
+    """A record as JSON, or None where nothing is left of it."""
+    if line in edits.gone:
+        return None
+    record, _ = read.read_line(raw)
+    assert record is not None
+    made = edits.made(line, record)
+    return None if made is None else _json(made)
+
+
+_SPACE = b" \t\r\n"
+
+
+def _rewrite_document(source: read.Source, edits: Edits, lines: Sequence[int], write: Write) -> None:
+    """An array without some elements, laid out as it was where that can be told; or the one object of a file."""
+    with open(source.path, "rb") as file:
+        head = file.read(4)
+        file.seek(0)
+        data = b"".join(Stream(file, head, read.BLOCK, lambda n: None, is_digested=False)).removeprefix(read.BOM)
+    elements = [element for element in read.elements_of(data) if element.data is not None]
+    edited = set(edits.lines.tolist())
+    kept: list[bytes] = []
+    for line, element in zip(lines, elements, strict=True):
+        assert element.data is not None
+        if line not in edited:
+            kept.append(element.data)
+        elif (made := _edited(line, element.data, edits)) is not None:
+            kept.append(made)
+    if not data.lstrip().startswith(b"["):
+        write(kept[0] + b"\n")
+        return
+    before, between, after = b"[\n", b",\n", b"\n]\n"
+    if len(elements) > 1:
+        first, second = elements[:2]
+        gap = data[first.start + len(first.data or b"") : second.start]
+        if data[: first.start].strip(_SPACE) == b"[" and gap.strip(_SPACE) == b",":
+            before, between = data[: first.start], gap
+    write(before + between.join(kept) + after)
+
+
+def _rewrite_table(source: read.Source, edits: Edits, path: Path) -> None:
+    """A parquet file without some rows: the same columns, metadata, groups of rows and codecs."""
+    import pyarrow.parquet as pq
+
+    lines = edits.lines
+    first = 1
+    with (
+        pq.ParquetFile(source.path) as old,
+        open(path, "wb") as file,
+        pq.ParquetWriter(file, old.schema_arrow, compression=_codecs(old.metadata.row_group(0))) as writer,
+    ):
+        for number in range(old.num_row_groups):
+            table = old.read_row_group(number)
+            pieces, done = [], 0
+            for line in lines[np.searchsorted(lines, first) : np.searchsorted(lines, first + len(table))].tolist():
+                k = line - first
+                # In slices: `filter` does not know every type of column.
+                pieces.append(table.slice(done, k - done))
+                done = k + 1
+                if line not in edits.gone and (made := _edited_row(table.slice(k, 1), line, edits)) is not None:
+                    pieces.append(made)
+            pieces.append(table.slice(done))
+            first += len(table)
+            kept = pa.concat_tables(pieces)
+            if len(kept):
+                writer.write_table(kept, row_group_size=len(kept))
+
+
+def _codecs(group: Any) -> dict[str, str]:
+    """The compression of each column of a group of rows, as it is told to a writer."""
+    columns = [group.column(k) for k in range(group.num_columns)]
+    return {c.path_in_schema: "NONE" if c.compression == "UNCOMPRESSED" else c.compression for c in columns}
+
+
+def _edited_row(row: pa.Table, line: int, edits: Edits) -> pa.Table | None:
+    """A row of a table with its edits; only the columns that they are about are made anew."""
+    record = read.table_records(row)[0][0]
+    made = edits.made(line, record)
+    for name, value in (made or {}).items():
+        if value is not record.get(name):
+            if name not in row.column_names:
+                raise ValueError(f"fix_language: the table has no column {name!r}. Use drop_message or keep")
+            at = row.column_names.index(name)
+            row = row.set_column(at, row.schema.field(at), pa.array([value], row.schema.field(at).type))
+    return None if made is None else row
+
+
+def _json(value: Any) -> bytes:
+    """A value as JSON, however deep it is; what it was read from may have been within the reader's depth by a hair."""
+    try:
+        return _encoded(value)
+    except RecursionError:
+        pass
+    out: list[bytes] = []
+    stack: list[Any] = [value]
+    while stack:
+        at = stack.pop()
+        if isinstance(at, bytes):
+            out.append(at)
+        elif isinstance(at, dict):
+            items = [part for name, item in at.items() for part in (b",", _encoded(name) + b":", item)][1:]
+            stack += reversed([b"{", *items, b"}"])
+        elif isinstance(at, list):
+            stack += reversed([b"[", *[part for item in at for part in (b",", item)][1:], b"]"])
+        else:
+            out.append(_encoded(at))
+    return b"".join(out)
+
+
+def _encoded(value: Any) -> bytes:
+    # Python's own writer: that of msgspec makes null of what is no number of JSON, and refuses half a surrogate pair.
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
+def suffix_of(source: read.Source) -> str:
+    """The ending of a name that says what the file holds."""
+    head = head_of(source)
+    if head == b"PAR1":
+        return ".parquet"
+    block = next(read.blocks(source, again=True))
+    return f".json{'' if block.lines is not None else 'l'}{_PACKED.get(_packing(head), '')}"

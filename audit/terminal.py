@@ -1,0 +1,138 @@
+"""What the commands share: how they speak, what they refuse, and options of one meaning."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import pyarrow as pa
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from ..reports.words import number, visible
+from . import registry
+from .progress import Silence
+
+USAGE = 2  # exit code: what the user asked for cannot be done
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(highlight=False, soft_wrap=True, stderr=True)
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", help="TOML file. [default: chataudit.toml, or pyproject.toml]", show_default=False),
+]
+BaselineFolder = Annotated[
+    Path | None,
+    typer.Option("--baseline", help="An older audit: findings are new, known or gone.", show_default=False),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+
+
+@contextmanager
+def telling() -> Iterator[None]:
+    """What the user got wrong ends in one line and exit code 2; what we got wrong rises."""
+    try:
+        yield
+    except (LookupError, ValueError) as error:
+        if type(error) not in (LookupError, ValueError):  # a KeyError, say, is a fault of ours
+            raise
+        _stop(str(error))
+    except FileExistsError as error:
+        _stop(f"{error.filename} is there already. Name another file" if error.filename else str(error))
+    except OSError as error:  # a full disk, a folder that may not be written to
+        _stop(f"{error.filename or 'the audit'}: could not be written ({error.strerror})")
+
+
+def _stop(line: str) -> NoReturn:
+    err.print(f"chataudit: {visible(line)}", style="red", markup=False)
+    raise typer.Exit(USAGE)
+
+
+def leave_pandas_out() -> None:
+    """Keep pyarrow from importing pandas with the first array it makes: .6 s of the 1.5 s that a small audit takes.
+
+    An audit by the command needs no data frame. A plug-in may, so where one is installed nothing is held back.
+    """
+    if registry.has_plugins() or "pandas" in sys.modules:
+        return
+    finder = _NoPandas()
+    sys.meta_path.insert(0, finder)
+    try:
+        pa.array([0])  # pyarrow looks once, and remembers
+    finally:
+        sys.meta_path.remove(finder)
+
+
+class _NoPandas(MetaPathFinder):
+    def find_spec(self, name: str, path: object, target: object = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
+def print_columns(lines: Sequence[Sequence[str]], n_left: int) -> None:
+    """Lines of a table, the first its head, in columns as wide as they need: the first `n_left` of words, then numbers."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for k, line in enumerate(lines):
+        cells = [cell.ljust(w) if at < n_left else cell.rjust(w)
+                 for at, (cell, w) in enumerate(zip(line, widths, strict=True))]  # fmt: skip
+        out.print("  ".join(cells).rstrip(), style="dim" if k == 0 else None, markup=False)
+
+
+class _Bar:
+    """Progress on a terminal."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self._task: TaskID | None = None
+
+    def say(self, line: str) -> None:
+        self.progress.console.print(escape(visible(line)), style="dim")
+
+    def total(self, n_bytes: int) -> None:
+        if self._task is not None:
+            self.progress.remove_task(self._task)
+        self._task = self.progress.add_task("reading", total=n_bytes)
+
+    def advance(self, n_bytes: int) -> None:
+        if self._task is not None:
+            self.progress.advance(self._task, n_bytes)
+
+
+class _Lines:
+    """Progress where nobody watches: a line at each tenth of long work."""
+
+    LONG = 200_000_000  # bytes; shorter work is done before one could read of it
+
+    def __init__(self) -> None:
+        self._total = self._done = self._tenth = 0
+
+    def say(self, line: str) -> None:
+        err.print(visible(line), markup=False)
+
+    def total(self, n_bytes: int) -> None:
+        self._total, self._done, self._tenth = n_bytes, 0, 0
+
+    def advance(self, n_bytes: int) -> None:
+        self._done += n_bytes
+        tenth = 10 * self._done // max(1, self._total)
+        if self._total >= self.LONG and tenth > self._tenth:
+            self._tenth = tenth
+            err.print(f"read {number(self._done // 1_000_000)} of {number(self._total // 1_000_000)} MB")
+
+
+@contextmanager
+def watched(quiet: bool) -> Iterator[_Bar | _Lines | Silence]:
+    """Who is told how far long work is: a bar on a terminal, else lines; nobody where it is to be quiet."""
+    if quiet:
+        yield Silence()
+    elif not err.is_terminal:
+        yield _Lines()
+    else:
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=err, transient=True) as progress:
+            yield _Bar(progress)

@@ -1,0 +1,78 @@
+"""The statements of an audit as metadata: Croissant 1.0 with the vocabulary for responsible AI.
+
+http://mlcommons.org/croissant/1.0 and http://mlcommons.org/croissant/RAI/1.0.
+"""
+
+import json
+from typing import Any
+
+from .limitations import Limitations
+from .record import Facts
+from .words import visible
+
+_CONTEXT: dict[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileProperty": "cr:fileProperty",
+    "fileObject": "cr:fileObject",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "sc": "https://schema.org/",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+}
+
+
+def croissant(told: Limitations, facts: Facts) -> str:
+    """A description of the data set whose `rai:` properties are to be copied into the one that it has, or completed."""
+    files = [
+        {
+            "@type": "cr:FileObject",
+            "@id": f"file-{k}",
+            "name": visible(source.name.rsplit("/", 1)[-1]),
+            "contentUrl": visible(source.name.rsplit("/", 1)[-1]),
+            "contentSize": f"{source.n_bytes} B",
+            "encodingFormat": "application/x-parquet" if source.name.endswith(".parquet") else "application/jsonlines",
+            "sha256": source.sha256,
+        }
+        for k, source in enumerate(facts.sources, 1)
+    ]
+    limits = [f"{check.name}: {' '.join((*check.found, *check.unjudged, *check.errors))}" for check in told.checks]
+    described = {
+        "@context": _CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"],
+        "name": told.title,
+        "description": " ".join(told.audited),
+        "distribution": files,
+        "rai:dataLimitations": [*limits, *told.not_looked_at],
+        "rai:dataBiases": list(told.audited[1:-1]),
+        "rai:machineAnnotationTools": [told.made_by],
+        "rai:dataPreprocessingProtocol": ["The audit changed nothing in the data."],
+    }
+    return json.dumps(described, ensure_ascii=False, indent=1) + "\n"

@@ -1,0 +1,143 @@
+"""The verdicts of an audit for Great Expectations: a table of flags, a suite of its own Expectations, and a runner.
+
+Whoever has a project of theirs runs them there, on pandas or on Spark, without this package. The table holds ids and
+flags and no text: GX writes unexpected values into its pages as they are, so that markup among them would run.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..checks.base.findings import ERROR, NOTE, WARNING
+from .gate import EVERYTHING, Limit
+from .rates import Population
+from .record import CheckFacts, Record
+
+FLAGS_FILE, SUITE_FILE, RUNNER_FILE = "flags.parquet", "suite.json", "run_gx.py"
+KEYS = ("message_id", "tree_id", "source", "line", "role", "lang")
+_SEVERITY = {NOTE: "info", WARNING: "warning", ERROR: "critical"}
+
+
+def flags(record: Record) -> pa.Table:
+    """One row a message and one a record that could not be read, and a column of flags for each check and each rule.
+
+    A flag is true where there is a finding, for checks one that is more than a note; null where the check did not judge
+    the message; else false.
+    """
+    population = Population(record.messages, record.table)
+    rows, findings = population.row, record.table
+    lost = np.flatnonzero(rows < 0)
+    places = [tuple(place.values()) for place in findings.select(["source", "line"]).take(pa.array(lost)).to_pylist()]
+    number = {place: k for k, place in enumerate(dict.fromkeys(places))}
+    n, n_lost = len(population), len(number)
+    rows = rows.copy()
+    rows[lost] = [n + number[place] for place in places]
+
+    told = record.messages.select(list(KEYS))
+    columns = {name: told[name].combine_chunks().cast(_type(name)) for name in KEYS}
+    beside = {"source": [place[0] for place in number], "line": [place[1] for place in number]}
+    table = {
+        name: pa.concat_arrays([column, pa.array(beside.get(name, [None] * n_lost), _type(name))])
+        for name, column in columns.items()
+    }
+    for check in _finished(record):
+        judged = np.append(population.judged(check.name), np.zeros(n_lost, dtype=bool))
+        for target, severity in [(check.name, WARNING), *((rule.id, NOTE) for rule in check.rules)]:
+            flagged = np.zeros(n + n_lost, dtype=bool)
+            flagged[rows[population.of(target, severity)]] = True
+            table[target] = pa.array(flagged, mask=~judged & ~flagged)
+    return pa.table(table)
+
+
+def suite(record: Record, limits: Sequence[Limit] = ()) -> dict[str, Any]:
+    """A suite for the table of flags, as `great_expectations.ExpectationSuite` takes it.
+
+    No message may have a warning or an error, but where a limit on a whole check or rule allows a rate of them.
+    """
+    allowed = {
+        limit.target: limit.max_rate
+        for limit in limits
+        if limit.max_rate is not None and limit.target != EVERYTHING and not (limit.lang or limit.role or limit.source)
+    }
+    expectations = []
+    for check in _finished(record):
+        worst = max((rule.severity for rule in check.rules), default=WARNING)
+        told = [rule for rule in check.rules if rule.severity > NOTE or rule.id in allowed]
+        targets = [(check.name, check.about, worst), *((rule.id, rule.title, rule.severity) for rule in told)]
+        for target, about, severity in targets:
+            mostly = 1 - allowed.get(target, allowed.get(check.name, 0.0))
+            expectations.append(
+                {
+                    "type": "expect_column_values_to_be_in_set",
+                    "kwargs": {"column": target, "value_set": [False], "mostly": mostly},
+                    "severity": _SEVERITY[severity],
+                    "description": about,
+                    "meta": {"chataudit": record.facts.chataudit, "target": target},
+                }
+            )
+    meta = {"chataudit": record.facts.chataudit, "started": record.facts.started}
+    return {"name": "chataudit", "expectations": expectations, "meta": meta}
+
+
+def export(record: Record, limits: Sequence[Limit] = ()) -> dict[str, str | pa.Table]:
+    """All that is to be written, by file name."""
+    told = json.dumps(suite(record, limits), indent=1) + "\n"
+    return {FLAGS_FILE: flags(record), SUITE_FILE: told, RUNNER_FILE: RUNNER}
+
+
+def _finished(record: Record) -> list[CheckFacts]:
+    return [check for check in record.facts.checks if not check.error]
+
+
+def _type(name: str) -> pa.DataType:
+    return pa.int64() if name == "line" else pa.string()
+
+
+RUNNER = '''\
+"""Hold flags.parquet against suite.json with Great Expectations 1.x, in pandas or in Spark.
+
+    python run_gx.py            pip install great-expectations pyarrow
+    python run_gx.py --spark    pip install great-expectations[spark]
+
+Exit code: 0 if all expectations are met, else 1. result.json says which are not, and names the messages by their ids.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+os.environ["GX_ANALYTICS_ENABLED"] = "false"
+import great_expectations as gx  # noqa: E402
+
+HERE = Path(__file__).resolve().parent
+FLAGS = str(HERE / "flags.parquet")
+
+context = gx.get_context(mode="ephemeral")
+described = json.loads((HERE / "suite.json").read_text(encoding="utf-8"))
+suite = context.suites.add(gx.ExpectationSuite(**described))
+if "--spark" in sys.argv[1:]:
+    from pyspark.sql import SparkSession
+
+    frame = SparkSession.builder.getOrCreate().read.parquet(FLAGS)
+    source = context.data_sources.add_spark("chataudit")
+else:
+    import pandas as pd
+
+    frame = pd.read_parquet(FLAGS)
+    source = context.data_sources.add_pandas("chataudit")
+batch = source.add_dataframe_asset("flags").add_batch_definition_whole_dataframe("all")
+definition = gx.ValidationDefinition(name="chataudit", data=batch, suite=suite)
+result = context.validation_definitions.add(definition).run(
+    batch_parameters={"dataframe": frame},
+    result_format={"result_format": "COMPLETE", "unexpected_index_column_names": ["message_id", "source", "line"]},
+)
+(HERE / "result.json").write_text(json.dumps(result.to_json_dict(), indent=1), encoding="utf-8")
+for each in result.results:
+    column = each.expectation_config.kwargs["column"]
+    print("met   " if each.success else "unmet ", column, each.result.get("unexpected_count", ""))
+sys.exit(0 if result.success else 1)
+'''

@@ -1,0 +1,283 @@
+"""Limits on what an audit may have found, and whether they are held."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import chain
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..checks.base.findings import NOTE, SEVERITIES, WARNING
+from ..checks.base.messages import BoolArray
+from .baseline import Baseline
+from .rates import Population, Rate
+from .record import Facts, Record
+from .words import count_of, interval, listed, number, percent, visible
+
+Kind = Literal["max_rate", "max_count", "max_new"]
+Severity = Literal["note", "warning", "error"]
+LEVELS = {name: level for level, name in SEVERITIES.items()}
+EVERYTHING = "all"  # the target of limits on what all checks found together
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What may be found, at most, of what a check or one of its rules looks for."""
+
+    max_rate: float | None = None  # of messages judged, in [0, 1]
+    max_count: int | None = None  # findings
+    max_new: int | None = None  # findings that the baseline does not have
+    bound: Literal["point", "lower"] = "point"  # lower: fail only where even the lower end of the interval is above
+    severity: Severity | None = None  # milder ones do not count; by default warning, of a single rule note
+    lang: tuple[str, ...] = ()  # only messages that declare one of these
+    role: tuple[str, ...] = ()
+    source: tuple[str, ...] = ()
+    target: str = EVERYTHING  # a check, or check/rule; the name of its table
+
+    def __post_init__(self) -> None:
+        if not self.bounds:
+            raise ValueError("sets no limit; expected max_rate, max_count or max_new")
+        if self.bound != "point" and self.max_rate is None:
+            raise ValueError(f"bound: {self.bound!r} is for max_rate, which is not set")
+        if self.max_rate is not None and not 0 <= self.max_rate <= 1:
+            raise ValueError(f"max_rate: {self.max_rate} is not in [0, 1]. 1 % is 0.01")
+        for name in ("max_count", "max_new"):
+            if (getattr(self, name) or 0) < 0:
+                raise ValueError(f"{name}: {getattr(self, name)} is below 0")
+
+    @property
+    def level(self) -> int:
+        """The least severity that counts."""
+        return LEVELS[self.severity] if self.severity else NOTE if "/" in self.target else WARNING
+
+    @property
+    def bounds(self) -> list[tuple[Kind, float]]:
+        """What is limited, and to how much."""
+        kinds: tuple[Kind, ...] = ("max_rate", "max_count", "max_new")
+        return [(kind, getattr(self, kind)) for kind in kinds if getattr(self, kind) is not None]
+
+    @property
+    def where(self) -> str:
+        """What the limit is about: `near_duplicates, lang en`."""
+        narrowed = [f"{name} {listed(list(getattr(self, name)))}" for name in ("lang", "role", "source")
+                    if getattr(self, name)]  # fmt: skip
+        return ", ".join([self.target, *([f"{self.severity} and worse"] if self.severity else []), *narrowed])
+
+
+@dataclass(frozen=True)
+class Suppression:
+    """Findings that were looked at and are accepted for a while."""
+
+    reason: str
+    expires: date  # the last day on which it holds
+    fingerprints: tuple[str, ...] = ()
+    rule: str = ""  # check/rule, or a check: of the messages named, or of all
+    message_ids: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.reason.strip():
+            raise ValueError("reason is empty; say why these findings are accepted")
+        if bool(self.fingerprints) == bool(self.rule):
+            raise ValueError("expected either fingerprints or a rule")
+        if self.message_ids and not self.rule:
+            raise ValueError("message_ids narrow a rule; fingerprints need none")
+
+    def covers(self, findings: pa.Table) -> BoolArray:
+        """Which of these findings it is about."""
+        if self.fingerprints:
+            return _is_in(findings["fingerprint"], self.fingerprints)
+        mask = _is_in(findings["rule" if "/" in self.rule else "check"], [self.rule])
+        return mask & _is_in(findings["message_id"], self.message_ids) if self.message_ids else mask
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What decides: limits, and what is left out of account."""
+
+    limits: tuple[Limit, ...]
+    suppressions: tuple[Suppression, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """One limit, held against an audit."""
+
+    limit: Limit
+    kind: Kind
+    allowed: float
+    found: float | None  # a share, or a number of findings; None: it could not be told
+    rate: Rate | None
+    is_held: bool
+    told: str  # one sentence with its numbers
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an audit passes, and why."""
+
+    rulings: tuple[Ruling, ...]  # the broken ones first
+    problems: tuple[str, ...]  # why the audit is not complete
+    accepted: tuple[str | None, ...]  # for each finding of the record, why it is out of account; None: it counts
+    is_new: pa.Array | None  # against the baseline: null where that did not look
+    remarks: tuple[str, ...]  # on suppressions: expired, or about nothing
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether the audit is complete, and every limit is held."""
+        return not self.problems and all(ruling.is_held for ruling in self.rulings)
+
+    @property
+    def told_accepted(self) -> str:
+        """How many findings are out of account; empty where none is."""
+        n = sum(reason is not None for reason in self.accepted)
+        return f"{count_of(n, 'finding')} accepted for a while, and out of account." if n else ""
+
+    @property
+    def words(self) -> str:
+        """The verdict in one line."""
+        failed = [ruling for ruling in self.rulings if not ruling.is_held]
+        limits = count_of(len(self.rulings), "limit")
+        if self.is_passed:
+            return f"Gate passed: {limits} held"
+        return f"Gate failed: {'the audit is not complete; ' if self.problems else ''}{len(failed)} of {limits} broken"
+
+
+def decide(record: Record, gate: Gate, baseline: Baseline | None, today: date) -> Verdict:
+    """Hold an audit against the limits of a gate.
+
+    Parameters
+    ----------
+    record : Record
+        What was found.
+    gate : Gate
+        What may be found.
+    baseline : Baseline, optional
+        The older audit that `max_new` is counted against.
+    today : date
+        By which suppressions expire.
+
+    Raises
+    ------
+    ValueError
+        Where a limit or a suppression names a check or a rule that the audit does not know, where there is no limit,
+        or where new findings are limited and there is no baseline.
+    """
+    rules = {check.name: [rule.id for rule in check.rules] for check in record.facts.checks}
+    refuse_unknown(gate, rules, baseline is not None)
+    accepted, remarks = _accepted(record.table, gate.suppressions, today)
+    counted = np.array([reason is None for reason in accepted], dtype=bool)
+    is_new = None if baseline is None else baseline.is_new(record.table)
+    new = np.zeros(record.table.num_rows, dtype=bool) if is_new is None else np.asarray(is_new.fill_null(False))
+    population = Population(record.messages, record.table)
+    each = (_rulings(limit, population, counted, new, record.facts, baseline) for limit in gate.limits)
+    rulings = sorted(chain.from_iterable(each), key=lambda ruling: ruling.is_held)
+    problems = tuple(_problems(record.facts))
+    return Verdict(tuple(rulings), problems, accepted, is_new, remarks)
+
+
+def refuse_unknown(gate: Gate, rules: Mapping[str, Sequence[str]], has_baseline: bool) -> None:
+    """Let only a gate pass whose limits and suppressions name these checks, or rules of them.
+
+    Raises
+    ------
+    ValueError
+    """
+    if not gate.limits:
+        raise ValueError("there is no limit. Set one, such as [gate.near_duplicates] max_rate = 0.01")
+    if not has_baseline and any(limit.max_new is not None for limit in gate.limits):
+        raise ValueError("max_new needs a baseline. Name an older audit: --baseline DIR, or [gate] baseline")
+    named = [(f'[gate."{limit.target}"]', limit.target) for limit in gate.limits if limit.target != EVERYTHING]
+    for what, target in named:
+        check = target.partition("/")[0]
+        if check not in rules:
+            raise ValueError(f"{what}: the audit ran no check {check!r}; it ran {', '.join(rules)}")
+    # What is accepted of a check that was not run this time does no harm.
+    accepted = [(f"suppressed rule {s.rule!r}", s.rule) for s in gate.suppressions if s.rule.partition("/")[0] in rules]
+    for what, target in [*named, *accepted]:
+        check = target.partition("/")[0]
+        if "/" in target and target not in rules[check]:
+            near = ", ".join(rule.partition("/")[2] for rule in rules[check])
+            raise ValueError(f"{what}: {check} has no such rule; it has {near}")
+
+
+def _problems(facts: Facts) -> list[str]:
+    failed = [f"The check {check.name} did not finish: {visible(check.error)}" for check in facts.checks if check.error]
+    return failed + [visible(error) for error in facts.errors]
+
+
+def _accepted(
+    findings: pa.Table, suppressions: Sequence[Suppression], today: date
+) -> tuple[tuple[str | None, ...], tuple[str, ...]]:
+    """Why findings are out of account, and what is to be said of the suppressions."""
+    reasons: list[str | None] = [None] * findings.num_rows
+    remarks = []
+    for suppression in suppressions:
+        rows = np.flatnonzero(suppression.covers(findings)).tolist()
+        why = visible(suppression.reason)
+        if not rows:
+            remarks.append(f"A suppression covers nothing in this audit: {why}")
+        elif suppression.expires < today:
+            told = "counts again" if len(rows) == 1 else "count again"
+            remarks.append(
+                f"A suppression expired on {suppression.expires}; {count_of(len(rows), 'finding')} {told}: {why}"
+            )
+        else:
+            for k in rows:
+                reasons[k] = reasons[k] or why
+    return tuple(reasons), tuple(remarks)
+
+
+def _rulings(
+    limit: Limit, population: Population, counted: BoolArray, new: BoolArray, facts: Facts, baseline: Baseline | None
+) -> Iterator[Ruling]:
+    check = None if limit.target == EVERYTHING else limit.target.partition("/")[0]
+    asked = [c for c in facts.checks if check in (None, c.name)]
+    if failed := [c.name for c in asked if c.error]:
+        for kind, allowed in limit.bounds:
+            yield Ruling(limit, kind, allowed, None, None, False, f"{limit.where}: {listed(failed)} did not finish")
+        return
+    among = population.among(lang=limit.lang, role=limit.role, source=limit.source)
+    # What could not be read has no language and no role, but a source.
+    is_unread = population.row < 0
+    if limit.source:
+        is_unread &= _is_in(population.findings["source"], limit.source)
+    inside = np.append(among, False)[population.row] | (is_unread & (not limit.lang and not limit.role))
+    here = counted & population.of(None if check is None else limit.target, limit.level) & inside
+    rate = population.rate(check, here, among)
+    for kind, allowed in limit.bounds:
+        nothing = not rate.judged and (kind == "max_rate" or not here.any())
+        untold = "no message was judged, so nothing is known" if nothing else ""
+        if kind == "max_new" and baseline is not None:
+            missing = [c.name for c in asked if c.name not in baseline.n_findings]
+            untold = untold or (f"the baseline knows nothing of {listed(missing)}" if missing else "")
+        if untold:
+            yield Ruling(limit, kind, allowed, None, rate, False, f"{limit.where}: {untold}")
+        elif kind == "max_rate":
+            yield _of_rate(limit, allowed, rate)
+        else:
+            found = int((here if kind == "max_count" else here & new).sum())
+            told = f"{count_of(found, 'finding' if kind == 'max_count' else 'new finding')}, {_side(found, allowed)}"
+            told = f"{limit.where}: {told} {number(int(allowed))}"
+            yield Ruling(limit, kind, allowed, found, rate, found <= allowed, told)
+
+
+def _of_rate(limit: Limit, allowed: float, rate: Rate) -> Ruling:
+    low, high = rate.clustered
+    held = rate.share if limit.bound == "point" else low
+    told = (
+        f"{limit.where}: {percent(rate.share)} of messages ({number(rate.flagged)} of {number(rate.judged)}; "
+        f"95% interval {interval(low, high)}), {'its lower end ' if limit.bound == 'lower' else ''}"
+        f"{_side(held, allowed)} {100 * allowed:.6g}%"
+    )
+    return Ruling(limit, "max_rate", allowed, rate.share, rate, held <= allowed, told)
+
+
+def _side(found: float, allowed: float) -> str:
+    return "within" if found <= allowed else "above"
+
+
+def _is_in(column: pa.ChunkedArray, values: Sequence[str]) -> BoolArray:
+    return np.asarray(pc.is_in(column, value_set=pa.array(values, pa.string())), dtype=bool)

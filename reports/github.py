@@ -1,0 +1,109 @@
+"""What a gate writes for GitHub Actions: annotations of a step, and its summary."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..checks.base.findings import WARNING
+from .gate import Ruling, Verdict
+from .markdown import code, plain, summary
+from .record import Record
+from .sarif import STDIN
+from .view import page
+from .words import count_of, number, percent, visible
+
+SHOWN = 10  # annotations of a level that GitHub keeps of a step
+MAX_SUMMARY = 1 << 20  # bytes; GitHub drops a longer one whole
+
+
+def annotations(record: Record, verdict: Verdict) -> list[str]:
+    """Workflow commands, each one line whatever stands in the data: what fails the gate, then what to look at.
+
+    Errors are why the gate fails: parts that were not audited, and broken limits. Warnings are findings that count and
+    are not known to be old, those that a broken limit is about first; of each rule the worst, as ten of one would hide
+    the others.
+    """
+    failed = [("The audit is not complete", problem) for problem in page(record).problems]
+    failed += [(f"Gate: {ruling.limit.where}", ruling.told) for ruling in verdict.rulings if not ruling.is_held]
+    if len(failed) > SHOWN:
+        failed[SHOWN - 1 :] = [("Gate", f"{number(len(failed) - SHOWN + 1)} more reasons: see the summary of this job")]
+    return [_command("error", told, title=title) for title, told in failed] + [*_worst(record, verdict)]
+
+
+def step_summary(record: Record, verdict: Verdict) -> str:
+    """The verdict and its limits in Markdown, then all that summary.md says; whole lines, within GitHub's limit."""
+    new = verdict.is_new
+    lines = [
+        f"# {plain(verdict.words)}",
+        "",
+        "| limit | found | 95% interval | allowed | |",
+        "| --- | ---: | --- | ---: | --- |",
+        *(_row(ruling) for ruling in verdict.rulings),
+        "",
+        *(f"- {code(visible(ruling.told))}" for ruling in verdict.rulings if ruling.found is None),
+        *([f"- {verdict.told_accepted}"] if verdict.told_accepted else []),
+        *([f"- {count_of(new.true_count, 'finding')} new since the baseline"] if new is not None else []),
+        *(f"- {code(remark)}" for remark in verdict.remarks),
+        "",
+    ]
+    return _within("\n".join(lines) + "\n" + summary(page(record)))
+
+
+def _worst(record: Record, verdict: Verdict) -> Iterator[str]:
+    """A warning for each rule: those of broken limits first, then the worst."""
+    counts = np.array([reason is None for reason in verdict.accepted], dtype=bool)
+    if verdict.is_new is not None:
+        counts &= np.asarray(verdict.is_new.fill_null(True))
+    severity, score = (np.asarray(record.table[name]) for name in ("severity", "score"))
+    broken = pa.array([ruling.limit.target for ruling in verdict.rulings if not ruling.is_held], pa.string())
+    is_asked = np.asarray(pc.or_(*(pc.is_in(record.table[name], value_set=broken) for name in ("rule", "check"))))
+    rows = np.flatnonzero(counts & (severity >= WARNING))
+    rows = rows[np.lexsort((-score[rows], -severity[rows], ~is_asked[rows]))]  # stable: the first in the record wins
+    rules = np.asarray(record.table["rule"].combine_chunks().dictionary_encode().indices)[rows]
+    _, first, n = np.unique(rules, return_index=True, return_counts=True)
+    titles = {rule.id: rule.title for check in record.facts.checks for rule in check.rules}
+    for k in np.argsort(first)[:SHOWN].tolist():
+        (row,) = record.table.slice(rows[first[k]], 1).to_pylist()
+        told = row["summary"] + (f" (and {number(int(n[k]) - 1)} more of this rule)" if n[k] > 1 else "")
+        place = {} if row["source"] == STDIN else {"file": row["source"], "line": str(row["line"])}
+        yield _command("warning", told, **place, title=titles[row["rule"]])
+
+
+def _command(name: str, told: str, **properties: str) -> str:
+    """`::name key=value,key=value::told`, escaped as the runner reads it back."""
+
+    def escaped(words: str) -> str:
+        # What else might end a line was made visible, the carriage return among it.
+        return visible(words).replace("%", "%25").replace("\n", "%0A")
+
+    values = {key: escaped(value).replace(":", "%3A").replace(",", "%2C") for key, value in properties.items()}
+    return f"::{name} {','.join(f'{key}={value}' for key, value in values.items())}::{escaped(told)}"
+
+
+def _row(ruling: Ruling) -> str:
+    limit, rate, is_rate = ruling.limit, ruling.rate, ruling.kind == "max_rate"
+
+    def told(value: float) -> str:
+        return percent(value) if is_rate else number(int(value))
+
+    found = "not known" if ruling.found is None else told(ruling.found)
+    low_high = " to ".join(map(percent, rate.clustered)) if is_rate and rate is not None and rate.judged else ""
+    allowed = told(ruling.allowed) + (" by its lower end" if is_rate and limit.bound == "lower" else "")
+    outcome = "held" if ruling.is_held else "**broken**"
+    # A bar ends a cell in a code span too, and readers differ on how it is escaped there.
+    name = code(visible(f"{ruling.kind}: {limit.where}").replace("|", "⟦U+007C⟧"))
+    return f"| {name} | {found} | {low_high} | {allowed} | {outcome} |"
+
+
+def _within(text: str) -> str:
+    if len(text.encode("utf-8", "replace")) <= MAX_SUMMARY:
+        return text
+    kept, room = [], MAX_SUMMARY - 100
+    for line in text.splitlines(keepends=True):
+        room -= len(line.encode("utf-8", "replace"))
+        if room < 0:
+            break
+        kept.append(line)
+    return "".join([*kept, "\nCut short here: GitHub shows 1 MiB. All of it stands in summary.md.\n"])

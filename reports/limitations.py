@@ -1,0 +1,264 @@
+"""What an audit can say in a paper or on a data set card: statements that say no more than was measured."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ..checks.base.findings import NOTE, SEVERITIES, WARNING
+from ..checks.base.intervals import true_rate
+from .markdown import plain
+from .rates import Population, Rate, corrected_rate
+from .record import CheckFacts, Facts, Record, RuleFacts
+from .view import UNDECLARED, broken, by_language, worst
+from .words import count_of, interval, listed, number, percent, visible
+
+REASONS = 3  # why messages were not judged, of each check
+LANGUAGES = 8
+RECOMMENDED = 6  # pieces of advice
+
+INTERVALS = (
+    "Rates are shares of the messages that a check judged. Their 95% intervals say which rates of the process that "
+    "made these data fit what was counted; they take messages of one conversation tree to depend on each other, and "
+    "they do not cover the errors of the checks."
+)
+BEYOND = (
+    "No check looks at whether an answer is true, harmful, biased or of use, or whether a text tells of persons. An "
+    "audit that finds nothing does not show that nothing is there."
+)
+
+
+class Line(NamedTuple):
+    """One row of the table of rates."""
+
+    name: str
+    flagged: str
+    judged: str
+    rate: str
+    interval: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is to be said of one check."""
+
+    name: str
+    about: str  # what it looks for
+    found: tuple[str, ...]  # how it went about here, rates, rules, notes
+    unjudged: tuple[str, ...]  # what it did not look at
+    errors: tuple[str, ...]  # how often it errs
+    blind: tuple[str, ...]  # what it cannot see
+    sources: tuple[str, ...]  # to be cited
+
+
+@dataclass(frozen=True)
+class Limitations:
+    """All statements of an audit, in plain words; strangers' words in them are made visible, not escaped."""
+
+    title: str
+    n_messages: int
+    languages: tuple[str, ...]  # tags as declared, the most frequent first
+    audited: tuple[str, ...]
+    lines: tuple[Line, ...]
+    checks: tuple[Told, ...]
+    not_looked_at: tuple[str, ...]
+    advice: tuple[str, ...]
+    made_by: str
+
+
+def limitations(record: Record, installed: Sequence[str]) -> Limitations:
+    """What an audit can say of its data.
+
+    Parameters
+    ----------
+    record : Record
+        What was found.
+    installed : sequence of str
+        All checks that could have been run; those that were not are named.
+    """
+    facts = record.facts
+    population = Population(record.messages, record.table)
+    rates = {
+        check.name: population.rate(check.name, population.of(check.name, WARNING), population.among())
+        for check in facts.checks
+        if not check.error
+    }
+    severity = worst(record.table)
+    bad = broken([rule for check in facts.checks for rule in check.rules], severity)
+    return Limitations(
+        title=visible(facts.sources[0].name.rsplit("/", 1)[-1]) if facts.sources else "",
+        n_messages=facts.messages,
+        languages=tuple(tag for tag, _ in by_language(facts) if tag != UNDECLARED),
+        audited=_audited(facts),
+        lines=tuple(_line(name, rate) for name, rate in rates.items()),
+        checks=tuple(_told(record, check, rates.get(check.name), severity) for check in facts.checks),
+        not_looked_at=_not_looked_at(facts, installed),
+        advice=tuple(f"{rule.title}: {_lower(rule.advice)}" for rule in bad if severity[rule.id] > NOTE)[:RECOMMENDED],
+        made_by=f"chataudit {facts.chataudit}, {facts.started[:10]}, with Python {facts.python} and "
+        + listed([f"{name} {version}" for name, version in facts.dependencies.items()]),
+    )
+
+
+def _audited(facts: Facts) -> tuple[str, ...]:
+    files = [
+        f"{visible(source.name.rsplit('/', 1)[-1])} ({count_of(source.records, 'record')}"
+        + (f"; SHA-256 {source.sha256})" if source.sha256 else "; not read to its end)")
+        for source in facts.sources
+    ]
+    more = f" and {number(len(files) - 3)} more files" if len(files) > 3 else ""
+    languages = [f"{visible(tag)} ({number(n)})" for tag, n in by_language(facts) if tag != UNDECLARED]
+    declared = sum(n for tag, n in by_language(facts) if tag != UNDECLARED)
+    told = [
+        f"{count_of(facts.messages, 'message')} in {count_of(facts.trees, 'conversation tree')} were audited with "
+        f"chataudit {facts.chataudit} on {facts.started[:10]}: {', '.join(files[:3])}{more}."
+    ]
+    if languages:
+        shown = ", ".join(languages[:LANGUAGES])
+        rest = f" and {len(languages) - LANGUAGES} others" if len(languages) > LANGUAGES else ""
+        whose = "All messages declare" if declared == facts.messages else f"{count_of(declared, 'message')} declare"
+        told.append(f"{whose} a language, by number of messages: {shown}{rest}.")
+    return (*told, INTERVALS)
+
+
+def _line(name: str, rate: Rate) -> Line:
+    if not rate.judged:
+        return Line(name, "", "0", "not judged", "")
+    told = (number(rate.flagged), number(rate.judged), percent(rate.share), interval(*rate.clustered))
+    return Line(name, *told)
+
+
+def _told(record: Record, check: CheckFacts, rate: Rate | None, severity: dict[str, int]) -> Told:
+    method = check.measurement
+    if rate is None:
+        found: tuple[str, ...] = ("The check did not finish, so nothing is known of what it looks for.",)
+    elif not rate.judged:
+        found = ("No message was judged, so nothing is known of what it looks for.",)
+    else:
+        found = _found(check, rate, severity)
+    notes = tuple(f"{note[0].upper()}{note[1:].rstrip('.')}." for note in map(visible, check.notes))
+    return Told(
+        check.name,
+        _looks_for(check.about),
+        (*notes, *found),
+        () if rate is None else _unjudged(check),
+        () if rate is None or not rate.judged else _errors(record, check, rate),
+        method.blind,
+        method.sources,
+    )
+
+
+def _looks_for(about: str) -> str:
+    """`Flag messages that ...` as `messages that ...`."""
+    return _lower(about.removeprefix("Flag ").rstrip("."))
+
+
+def _found(check: CheckFacts, rate: Rate, severity: dict[str, int]) -> tuple[str, ...]:
+    judged = f"{number(rate.judged)} judged messages"
+    rules = broken(check.rules, severity)
+    bad = [rule for rule in rules if severity[rule.id] > NOTE]
+    if rate.flagged:
+        told = [
+            f"Of {judged}, {number(rate.flagged)} {'has' if rate.flagged == 1 else 'have'} a warning or an error: "
+            f"{percent(rate.share)} (95% interval {interval(*rate.clustered)})."
+        ]
+    else:
+        told = [
+            f"Of {judged}, none has a warning or an error. What made these data may still lead to one in up to "
+            f"{percent(rate.clustered[1])} of messages (upper end of the 95% interval, if faults come in whole trees)."
+        ]
+    if bad:
+        told.append(f"The rules broken, by number of findings: {_rules(bad, severity)}.")
+    if notes := [rule for rule in rules if severity[rule.id] == NOTE]:
+        told.append(f"Noted, and not always a fault: {_rules(notes, None)}.")
+    return tuple(told)
+
+
+def _rules(rules: Sequence[RuleFacts], severity: dict[str, int] | None) -> str:
+    def told(rule: RuleFacts) -> str:
+        level = f", {SEVERITIES[severity[rule.id]]}" if severity else ""
+        return f"{_lower(rule.title)} ({number(rule.findings)}{level})"
+
+    return "; ".join(told(rule) for rule in sorted(rules, key=lambda rule: -rule.findings))
+
+
+def _unjudged(check: CheckFacts) -> tuple[str, ...]:
+    reasons = sorted(check.skipped.items(), key=lambda item: (-item[1], item[0]))
+    total = sum(n for _, n in reasons)
+    if not total:
+        return ()
+    told = [f"{visible(reason)} ({number(n)})" for reason, n in reasons[:REASONS]]
+    if rest := sum(n for _, n in reasons[REASONS:]):
+        told.append(f"other reasons ({number(rest)})")
+    share = percent(total / (total + check.judged))
+    return (f"{count_of(total, 'message')} ({share}) {'was' if total == 1 else 'were'} not judged: {'; '.join(told)}.",)
+
+
+def _errors(record: Record, check: CheckFacts, rate: Rate) -> tuple[str, ...]:
+    sure = corrected_rate(record, check, rate)
+    told = []
+    if judged := record.judgements.get(check.name):
+        n = sum(stratum.drawn for stratum in judged.strata.values())
+        estimates = true_rate(list(judged.strata.values()))
+        told.append(f"People judged a random sample of {count_of(n, 'message')}, flagged and not.")
+        for estimate, words in (
+            (estimates.precision, "of the messages flagged, {} are at fault"),
+            (estimates.recall, "of the messages at fault, {} are flagged"),
+        ):
+            if estimate.value == estimate.value:
+                share = f"{percent(estimate.value)} (95% interval {interval(estimate.low, estimate.high)})"
+                told.append(f"By that sample, {words.format(share)}.")
+    elif check.labelled is not None:
+        hits, misses, false_alarms, _ = check.labelled
+        told.append(
+            f"People labelled {number(sum(check.labelled))} of the judged messages, {number(hits + misses)} of them as "
+            f"faults: {number(hits)} of these are flagged, and {number(false_alarms)} others."
+        )
+    if sure is not None and sure.value == sure.value:
+        told.append(
+            f"Corrected for the errors of the check, the rate is {percent(sure.value)} "
+            f"(95% interval {interval(sure.low, sure.high)})."
+        )
+    else:
+        told.append("The rate is that of messages flagged, and not corrected for errors of the check.")
+    if check.measurement.sure:
+        told.append(f"Measured on other data: {_lower(check.measurement.sure)}")
+    return tuple(told)
+
+
+def _not_looked_at(facts: Facts, installed: Sequence[str]) -> tuple[str, ...]:
+    told = [f"Not read: {visible(error)}." for error in facts.errors]
+    run = {check.name for check in facts.checks}
+    if missing := [name for name in installed if name not in run]:
+        told.append(f"Checks that were not run: {', '.join(missing)}.")
+    return (*told, BEYOND)
+
+
+def _lower(sentence: str) -> str:
+    """The sentence as it goes on after a colon; what begins with a name or an abbreviation stays."""
+    first = sentence.split(" ", 1)[0]
+    return sentence if first[1:].lower() != first[1:] or not first[:1].isalpha() else sentence[0].lower() + sentence[1:]
+
+
+def markdown(told: Limitations) -> str:
+    """The statements as a section of a page or a paper."""
+    lines = [
+        "## Limitations",
+        "",
+        *_paragraph(told.audited),
+        "| check | flagged | judged | rate | 95% interval |",
+        "| --- | ---: | ---: | ---: | --- |",
+        *(f"| {' | '.join(map(plain, line))} |" for line in told.lines),
+        "",
+    ]
+    for check in told.checks:
+        lines += [f"### {plain(check.name)}: {plain(check.about)}", ""]
+        lines += _paragraph((*check.found, *check.unjudged))
+        lines += _paragraph(check.errors)
+        lines += _paragraph(("What it cannot see:", *check.blind)) if check.blind else []
+    lines += ["### Not looked at", "", *_paragraph(told.not_looked_at)]
+    if told.advice:
+        lines += ["### Recommendations", "", *(f"- {plain(words)}" for words in told.advice), ""]
+    return "\n".join([*lines, f"Made by {plain(told.made_by)}.", ""])
+
+
+def _paragraph(sentences: Sequence[str]) -> list[str]:
+    return [plain(" ".join(sentences)), ""] if sentences else []

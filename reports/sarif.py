@@ -1,0 +1,177 @@
+"""Findings as SARIF 2.1.0, which code scanning and editors show beside the lines of the data."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pyarrow as pa
+
+from ..checks.base.findings import SEVERITIES, fingerprint
+from .gate import Verdict
+from .record import CheckFacts, Record, RuleFacts
+from .view import page
+from .words import count_of, number, visible
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+STDIN = "<stdin>"  # the name of a source that is no file
+# What GitHub shows of a run and of a result; a run of more than 25,000 results it rejects.
+MAX_RESULTS, MAX_LOCATIONS = 5_000, 100
+
+Json = dict[str, Any]
+
+
+def sarif(record: Record, verdict: Verdict | None = None) -> str:
+    """The findings of an audit, one a result, in the order of the record.
+
+    Where there are more than GitHub shows, they are told together: one result for each rule and file (for each rule,
+    where that is still too many), the worst first, with the place of the first finding. Of the data no more is told
+    than summaries, ids and places.
+    """
+    facts, view = record.facts, page(record)
+    rules = {rule.id: (check, rule) for check in facts.checks for rule in check.rules}
+    findings = _claims(record, verdict)
+    is_together = len(findings) > MAX_RESULTS
+    if is_together:
+        findings = _together(findings, {name: rule.title for name, (_, rule) in rules.items()})
+    at = {name: k for k, name in enumerate(rules)}
+    properties: Json = {"findings": record.table.num_rows, "oneResultPerRuleAndFile": is_together}
+    if verdict is not None:
+        properties |= {
+            "verdict": _line(verdict.words),
+            "passed": verdict.is_passed,
+            "limits": [_line(ruling.told) for ruling in verdict.rulings],
+            "remarks": [_line(remark) for remark in verdict.remarks],
+        }
+    run = {
+        "tool": {
+            "driver": {
+                "name": "chataudit",
+                "version": facts.chataudit,
+                "rules": [_descriptor(check, rule) for check, rule in rules.values()],
+            }
+        },
+        # GitHub closes the alerts of an earlier run of the same id: that of another data set must be another.
+        "automationDetails": {"id": f"chataudit/{quote(view.title)}/"},
+        "invocations": [
+            {
+                "executionSuccessful": not view.problems,
+                "startTimeUtc": facts.started.replace("+00:00", "Z"),
+                "toolExecutionNotifications": [
+                    {"level": "error", "message": {"text": _message(problem)}} for problem in view.problems
+                ],
+            }
+        ],
+        "results": [_result(row, at[row["rule"]]) for row in findings.to_pylist()],
+        "properties": properties,
+    }
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, ensure_ascii=False, indent=1) + "\n"
+
+
+def _claims(record: Record, verdict: Verdict | None) -> pa.Table:
+    """The findings with what the gate says of each, and of how many each tells."""
+    n = record.table.num_rows
+    accepted = pa.nulls(n, pa.string()) if verdict is None else pa.array(verdict.accepted, pa.string())
+    is_new = pa.nulls(n, pa.bool_()) if verdict is None or verdict.is_new is None else verdict.is_new
+    table = record.table.append_column("accepted", accepted).append_column("is_new", is_new)
+    return table.append_column("n", pa.array(np.ones(n, dtype=np.int64)))
+
+
+def _together(findings: pa.Table, titles: Mapping[str, str]) -> pa.Table:
+    """One row for all findings of a rule in a file that are accepted for one reason, or for none."""
+    numbered = findings.append_column("row", pa.array(np.arange(len(findings))))
+    for keys in (["rule", "accepted", "source"], ["rule", "accepted"]):
+        groups = numbered.group_by(keys, use_threads=False).aggregate(
+            [("row", "min"), ("n", "sum"), ("severity", "max"), ("score", "max"), ("is_new", "any")]
+        )
+        if len(groups) <= MAX_RESULTS:
+            break
+    order = [("severity_max", "descending"), ("n_sum", "descending"), ("row_min", "ascending")]
+    groups = groups.sort_by(order)
+    first = findings.take(groups["row_min"])
+    rows, summaries = groups.to_pylist(), first["summary"].to_pylist()
+    columns = {
+        "summary": [
+            f"{count_of(row['n_sum'], 'finding')}: {titles[row['rule']]}. The first: {summary}"
+            for row, summary in zip(rows, summaries, strict=True)
+        ],
+        # Of rule, file and reason alone, so that it is the same whatever their findings are.
+        "fingerprint": [
+            fingerprint(row["rule"], "", f"{row.get('source', '')}\x00{row['accepted'] or ''}") for row in rows
+        ],
+        "severity": groups["severity_max"],
+        "score": groups["score_max"],
+        "is_new": groups["is_new_any"],
+        "n": groups["n_sum"],
+    }
+    return pa.table({name: columns.get(name, first[name]) for name in first.column_names})
+
+
+def _descriptor(check: CheckFacts, rule: RuleFacts) -> Json:
+    return {
+        "id": rule.id,
+        "shortDescription": {"text": _message(rule.title)},
+        "fullDescription": {"text": _message(f"{rule.title}. {rule.advice}")},
+        "help": {"text": _message(rule.advice)},
+        "defaultConfiguration": {"level": SEVERITIES[rule.severity]},
+        "properties": {"tags": [check.name], "findings": rule.findings, "measurement": _line(check.measurement.sure)},
+    }
+
+
+def _result(row: Json, rule: int) -> Json:
+    spans = row["spans"]
+    # A record that could not be read has no message id; its span has a name for it.
+    name = row["message_id"] if row["message_id"] is not None else spans[0]["id"]
+    own = (row["source"], row["line"], name)
+    others = dict.fromkeys((span["source"], span["line"], span["id"]) for span in spans)
+    others.pop(own, None)
+    result = {
+        "ruleId": row["rule"],
+        "ruleIndex": rule,
+        "level": SEVERITIES[row["severity"]],
+        "message": {"text": _message(row["summary"])},
+        "locations": [_location(*own)],
+        "relatedLocations": [
+            {"id": k, **_location(*place)} for k, place in enumerate([*others][: MAX_LOCATIONS - 1], start=1)
+        ],
+        "partialFingerprints": {"chataudit/v1": row["fingerprint"]},
+        "rank": round(100 * row["score"], 1),
+        "suppressions": [],
+    }
+    if row["is_new"] is not None:
+        result["baselineState"] = "new" if row["is_new"] else "unchanged"
+    if row["accepted"] is not None:
+        result["suppressions"] = [{"kind": "external", "justification": _line(row["accepted"])}]
+    if row["n"] > 1:
+        result["properties"] = {"findings": row["n"]}
+    return result
+
+
+def _location(source: str, line: int | None, name: str) -> Json:
+    place: Json = {"logicalLocations": [{"fullyQualifiedName": _line(name), "kind": "message"}]}
+    if source == STDIN:
+        return place
+    # Quoted, a colon in a name is no scheme and nothing in it is a query; a relative path stays one.
+    uri = quote(source)
+    where = {"uri": f"file://{uri}"} if source.startswith("/") else {"uri": uri, "uriBaseId": "%SRCROOT%"}
+    place["physicalLocation"] = {"artifactLocation": where}
+    if line is not None and line > 0:
+        # GitHub asks for a line of every result. A table has none, so its rows are numbered in their place.
+        place["physicalLocation"]["region"] = {"startLine": line}
+        if source.lower().endswith(".parquet"):
+            place["message"] = {"text": f"Row {number(line)} of the table"}
+    return place
+
+
+def _message(words: str) -> str:
+    """Plain text as SARIF has it: 3.11.5 doubles braces, and nothing is to be a link (3.11.6: `[text](target)`).
+
+    Brackets that make no link are to stay as they are, and readers show a backslash before them; a blank between
+    both halves unmakes a link for all.
+    """
+    return _line(words).replace("{", "{{").replace("}", "}}").replace("](", "] (")
+
+
+def _line(words: str) -> str:
+    return " ".join(visible(words).split())
