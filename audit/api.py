@@ -1,7 +1,7 @@
 """The record of an audit as Python users hold it: with all that can be done with it."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,20 +11,20 @@ from ..reports.baseline import Baseline, Difference, difference
 from ..reports.card import card
 from ..reports.croissant import croissant
 from ..reports.datasheet import datasheet
+from ..reports.files import write_file
 from ..reports.gate import Gate, Limit, Suppression, Verdict, decide
 from ..reports.html import pages
 from ..reports.latex import latex
 from ..reports.limitations import Limitations, markdown
 from ..reports.limitations import limitations as statements
 from ..reports.rates import columns, rows
+from ..reports.view import page
 from . import registry
 from .clean import Cleaned, clean
 from .policy import Policy, load_policy
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FORMS = ("markdown", "latex", "card", "croissant", "datasheet")
 
 
 class Record(kept.Record):
@@ -139,6 +139,7 @@ class Record(kept.Record):
         LookupError, ValueError, FileExistsError, OSError
             As `chataudit.audit.clean.clean` says; nothing is written then.
 
+        >>> import chataudit
         >>> cleaned = record.clean("cleaned")
         >>> again = chataudit.run("cleaned")
         >>> int((again.findings()["severity"] > 1).sum())
@@ -155,8 +156,7 @@ class Record(kept.Record):
         FileExistsError
             If the file is there already.
         """
-        with Path(path).open("x", encoding="utf-8", errors="replace") as file:
-            file.write(pages(self)[kept.REPORT])
+        write_file(Path(path), pages(self, page(self))[kept.REPORT])
 
     def limitations(self, form: str = "markdown", before: str = "") -> str:
         """What was found, not looked at and cannot be seen, worded for a paper or a data set card.
@@ -176,14 +176,16 @@ class Record(kept.Record):
         >>> record.limitations("latex").startswith("% Needs")
         True
         """
-        told: Limitations = statements(self, list(registry.checks()))
-        writers = {
-            "markdown": lambda: markdown(told),
-            "latex": lambda: latex(told),
-            "card": lambda: card(told, before),
-            "croissant": lambda: croissant(told, self.facts),
-            "datasheet": lambda: datasheet(told),
-        }
-        if form not in writers:
-            raise LookupError(f"no format {form!r}; there are {', '.join(writers)}")
-        return writers[form]()
+        if form not in FORMS:
+            raise LookupError(f"no format {form!r}; there are {', '.join(FORMS)}")
+        return _WRITERS[form](statements(self, list(registry.checks())), self.facts, before)
+
+
+_WRITERS: dict[str, Callable[[Limitations, kept.Facts, str], str]] = {
+    "markdown": lambda told, facts, before: markdown(told),
+    "latex": lambda told, facts, before: latex(told),
+    "card": lambda told, facts, before: card(told, before),
+    "croissant": lambda told, facts, before: croissant(told, facts),
+    "datasheet": lambda told, facts, before: datasheet(told),
+}
+FORMS = tuple(_WRITERS)

@@ -19,10 +19,11 @@ from ..checks.benchmark_leakage import BenchmarkLeakage
 from ..checks.lang_mismatch import LangMismatch
 from ..checks.schema_invariants import SchemaInvariants
 from ..reports.baseline import Baseline
+from ..reports.files import write_pages
 from ..reports.gate import Gate, decide
 from ..reports.html import pages
 from ..reports.payload import Limits
-from ..reports.record import FINDINGS_FILE, REPORT, SUMMARY, Record, refuse_taken, write_pages
+from ..reports.record import FINDINGS_FILE, REPORT, SUMMARY, Record, refuse_taken
 from ..reports.redact import redacted
 from ..reports.view import Page, page
 from ..reports.words import count_of, size, visible
@@ -142,7 +143,7 @@ def run(
                 memory=memory,
                 progress=progress,
             )
-        _finish(redacted(record) if redact else record, target, overwrite, quiet, limits, older, settings.gate)
+        _finish(record, target, overwrite, quiet, limits, older, settings.gate, redact)
 
 
 @app.command()
@@ -166,7 +167,7 @@ def demo(
         settings = configuration.Config().setting(BenchmarkLeakage.name, folder=str(references))
         with watched(quiet) as progress:
             record = audit(source, progress=progress, config=settings)
-        _finish(record, folder / "audit", False, quiet, Limits(), None, None)
+        _finish(record, folder / "audit", False, quiet, Limits(), None, None, False)
 
 
 @app.command()
@@ -223,12 +224,12 @@ def report(
         limits = _limits(settings, max_report_mb, max_report_findings)
         record = Record.read(folder)
         older = older_audit(baseline, settings)
+        held = None if older is None else Baseline.of(older, record)
+        verdict = None if settings.gate is None else decide(record, settings.gate, held, date.today())
         if redact:
             record, folder = redacted(record), free(folder.resolve().with_name(f"{folder.resolve().name}-redacted"))
             record.write(folder)
-        held = None if older is None else Baseline.of(older, record)
-        verdict = None if settings.gate is None else decide(record, settings.gate, held, date.today())
-        write_pages(folder, pages(record, limits, held, verdict))
+        write_pages(folder, pages(record, page(record, held, verdict), limits, held))
         for name in (REPORT, SUMMARY):
             out.print(visible(str(folder / name)), markup=False)
         if show and not webbrowser.open((folder / REPORT).resolve().as_uri()):
@@ -418,14 +419,24 @@ def _finish(
     limits: Limits,
     older: Record | None,
     gate: Gate | None,
+    redact: bool,
 ) -> NoReturn:
-    # The record first: it took the time, and no page that cannot be made may lose it.
-    record.write(target, replace=overwrite)
-    baseline = None if older is None else Baseline.of(older, record)
+    shown = redacted(record) if redact else record
+    try:
+        baseline = None if older is None else Baseline.of(older, record)
+    except ValueError as error:
+        # The audit took the time: it is kept, and where it was to replace another one, beside that.
+        kept = free(target) if overwrite else target
+        shown.write(kept)
+        raise ValueError(f"{error}. The audit itself was made: {kept}") from None
+    # By the names that the data have, whatever is shown of them.
     verdict = None if gate is None else decide(record, gate, baseline, date.today())
-    write_pages(target, pages(record, limits, baseline, verdict))
+    # The record first: no page that cannot be made may lose it.
+    shown.write(target, replace=overwrite)
+    view = page(shown, baseline, verdict)
+    write_pages(target, pages(shown, view, limits, baseline))
     if not quiet:
-        _summarise(page(record, baseline, verdict), target)
+        _summarise(view, target)
     raise typer.Exit(code_of(record, verdict))
 
 

@@ -120,9 +120,13 @@ def _gate(table: Any, path: Path) -> tuple[Gate | None, GateFiles]:
     limits = []
     for target, values in table.items():
         if target not in named:
-            several = values if isinstance(values, list) else [values]  # [[gate.x]]: several limits on one check
+            several = values if isinstance(values, list) and values else [values]  # [[gate.x]]: several limits
             where = f'{path}: [gate."{target}"]' if "/" in target else f"{path}: [gate.{target}]"
             limits += [replace(_convert(each, Limit, where, without=("target",)), target=target) for each in several]
+    if files.suppress is not None and not limits:
+        raise ValueError(
+            f"{path}: [gate] suppress, but no limit. Set one, such as [gate.near_duplicates] max_rate = 0.01"
+        )
     suppressions = () if files.suppress is None else suppressed(path.parent / files.suppress)
     return (Gate(tuple(limits), suppressions) if limits else None), files
 

@@ -112,7 +112,7 @@ def frame(
                 parts.append(_places(once(parsed.faults, told), plan.format.form.name))
     table = pa.concat_tables(parts, promote_options="default")
     # In Arrow's own types: in those of pandas, ranks would be floating point numbers, and NaN the same as null.
-    rows = table.to_pandas(types_mapper=pd.ArrowDtype)
+    rows: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
     rows.attrs["sources"] = [
         {"name": s.name, "format": s.format, "records": s.records, "errors": s.errors} for s in found
     ]

@@ -24,14 +24,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..checks.base.messages import FAULTS, MESSAGES, IntArray
-from ..reports.record import FINDINGS_FILE, MESSAGES_FILE, RECORD, THREADS_FILE
+from ..reports.record import FINDINGS_FILE, MESSAGES_FILE, RECORD, STDIN, THREADS_FILE
 from . import jsonl
 from .formats import FORMATS, Fault, Format, Row
 from .formats.base import EXCERPT, faults_table, fit, tabulate, whole_characters
 from .streams import Stream, UnreadableSource
 
 SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz", ".jsonl.zst", ".json.zst", ".parquet")
-STDIN = "<stdin>"
 BLOCK = 8 << 20  # bytes of decoded text read at a time: large enough for columns to pay, small enough to stay flat
 MAX_LINE = 256 << 20  # bytes; a longer line is passed over, and said so
 PIECE = 1 << 18  # bytes that are counted at a time: they stay in the cache, and need no memory of their own

@@ -42,6 +42,7 @@ DEPENDENCIES = (
 )
 
 
+SEEN_BUDGET = 8 << 20  # bytes in memory; small pieces kept for long would hold the memory between them
 MICROS_A_DAY = 86_400_000_000
 
 
@@ -138,6 +139,8 @@ def run(
         found.recognise(dict.fromkeys(found.names, format))
         audit = _Audit(found, wanted)
         audit.judge()
+        # What the batches took goes back to the system, or what follows would come on top of it.
+        pa.default_memory_pool().release_unused()
         findings, around = audit.told(audit.findings())
         messages = audit.messages()
     return Record(audit.facts(findings, messages, started, time.perf_counter() - began), findings, around, messages)
@@ -161,7 +164,7 @@ class _Audit:
 
     def _reset(self) -> None:
         self.outcomes = {check.name: _Outcome() for check in self.checks}
-        self.seen: list[pa.Table] = []
+        self.seen = Spill(None, SEEN_BUDGET)
         self.shape: Counter[tuple[str | None, int]] = Counter()
         self.days: Counter[int] = Counter()
         self.n_trees = 0
@@ -187,7 +190,7 @@ class _Audit:
                 if len(stages := check.stages()) > 1:
                     spills[check.name] = stack.enter_context(self._spill(stages[1].by))
             for judged in self.engine.map(partial(_judge, self.checks), self.sources.batches()):
-                self.seen.append(judged.seen)
+                self.seen.add(judged.seen)
                 self.shape += judged.shape
                 self.days += judged.days
                 self.n_trees += judged.n_trees
@@ -241,7 +244,8 @@ class _Audit:
         """All messages, with what became of them in the checks that finished."""
         failed = [name for name, outcome in self.outcomes.items() if outcome.error]
         amended = {name: outcome.amended for name, outcome in self.outcomes.items() if name not in failed}
-        parts = [table.drop_columns(failed) for table in self.seen] if failed else self.seen
+        with self.seen as spill:  # what is mapped stays readable when its file is gone
+            parts = [table.drop_columns(failed) for table in spill.partitions()]
         return seen.joined(parts, amended, self.sources.names)
 
     def told(self, findings: pa.Table) -> tuple[pa.Table, pa.Table]:

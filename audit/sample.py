@@ -130,7 +130,7 @@ def write(record: Record, check: str, drawn: Sequence[Drawn], sources: Sequence[
     messages = record.messages.take(pa.array([each.row for each in drawn], pa.int64()))
     told = {name: messages[name].to_pylist() for name in ("source", "line", "role", "lang")}
     keys = list(zip(told["source"], told["line"], names(messages["message_id"], messages["line"]), strict=True))
-    texts = _texts(record, keys, messages["tree_id"].unique(), sources)
+    texts = _texts(record, keys, pc.unique(messages["tree_id"].cast(pa.string())), sources)
     said = _summaries(record, check)
     rows = []
     for each, key, role, lang in zip(drawn, keys, told["role"], told["lang"], strict=True):
@@ -145,7 +145,9 @@ def _texts(
 ) -> dict[quote.Key, tuple[str | None, str | None]]:
     """The texts of these messages and of those that they answer."""
     seen = record.messages
-    some = seen.select(["source", "line"]).filter(pc.is_in(seen["tree_id"], value_set=trees)).to_pylist()
+    some = (
+        seen.select(["source", "line"]).filter(pc.is_in(seen["tree_id"].cast(pa.string()), value_set=trees)).to_pylist()
+    )
     lines: dict[str, set[int]] = {source: {line} for source, line, _ in keys}
     for place in [*some, *({"source": source, "line": line} for source, line, _ in keys)]:
         lines.setdefault(place["source"], set()).add(place["line"])
@@ -184,8 +186,8 @@ def _summaries(record: Record, check: str) -> dict[int, str]:
     return said
 
 
-def judged(record: Record, path: Path) -> dict[str, tuple[Judgement, int]]:
-    """The verdicts in a table that `write` made and people filled in, by check; and how many rows have none yet.
+def judged(record: Record, path: Path) -> dict[str, Judgement]:
+    """The verdicts in a table that `write` made and people filled in, by check.
 
     Raises
     ------
@@ -202,11 +204,11 @@ def judged(record: Record, path: Path) -> dict[str, tuple[Judgement, int]]:
         check, verdict = row["check"], row["is_fault"].strip().lower()
         if check not in where:
             where[check] = _placed(record, check)
-        key = (row["source"], int(row["line"]) if row["line"].isdigit() else -1, row["message_id"])
+        key = (row["source"], int(row["line"]) if row["line"].isdecimal() else -1, row["message_id"])
         if where[check].get(key) != row["stratum"]:
             raise ValueError(
                 f"{path}:{line}: message {row['message_id']!r} is not among those {row['stratum']!r} of this audit. "
-                "Judge a sample with the audit that it was drawn from"
+                "Judge a sample with the audit that it was drawn from; mind that spreadsheets change long numbers"
             )
         if (check, key) in seen:
             raise ValueError(f"{path}:{line}: message {row['message_id']!r} stands here a second time")
@@ -220,7 +222,8 @@ def judged(record: Record, path: Path) -> dict[str, tuple[Judgement, int]]:
             blank[check] = blank.get(check, 0) + 1
     when = datetime.now(UTC).isoformat(timespec="seconds")
     return {
-        check: (Judgement(_strata(record, check, strata), when), blank.get(check, 0)) for check, strata in said.items()
+        check: Judgement(_strata(record, check, strata), blank.get(check, 0), when, record.facts.digest)
+        for check, strata in said.items()
     }
 
 
@@ -229,7 +232,10 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         raise LookupError(f"{path}: no such file")
     with path.open(encoding="utf-8-sig", newline="") as file:
         try:
-            reader = csv.DictReader(file, restkey="")
+            # Spreadsheets of many countries put semicolons or tabs in place of the commas.
+            delimiter = max(",;\t", key=file.readline().count)
+            file.seek(0)
+            reader = csv.DictReader(file, restkey="", delimiter=delimiter)
             missing = [name for name in COLUMNS[:6] if name not in (reader.fieldnames or ())]
             if missing:
                 raise ValueError(f"{path}: has no column {missing[0]!r}; expected a table that `chataudit sample` made")

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..checks.base.messages import Batch, as_ints, place_keys, single
-from ..reports.record import OUTCOME, SEEN, Count
+from ..reports.record import SEEN, WORDS, Count
 
 BY = ("lang", "role", "source")  # what messages are counted by
 
@@ -26,19 +26,18 @@ def seen(batch: Batch, coverage: Mapping[str, pa.Table]) -> pa.Table:
 
 def joined(tables: Sequence[pa.Table], amended: Mapping[str, Sequence[pa.Table]], sources: Sequence[str]) -> pa.Table:
     """All of an audit, in the order of sources and lines; later stages have the last word on a message."""
-    empty = pa.schema([*SEEN, *(pa.field(check, OUTCOME) for check in amended)]).empty_table()
+    empty = pa.schema([*SEEN, *(pa.field(check, WORDS) for check in amended)]).empty_table()
     whole = pa.concat_tables([empty, *tables]).unify_dictionaries()
     place = pc.index_in(whole["source"].cast(pa.string()), value_set=pa.array(sources, pa.string()))
     order = np.lexsort((as_ints(single(whole["line"]), 0), as_ints(single(place), 0)))
     if (order[1:] < order[:-1]).any():
         whole = whole.take(pa.array(order))
-    whole = whole.combine_chunks()
     for check, covered in amended.items():
         if covered:
             at = whole.column_names.index(check)
             later = _by_key(whole, pa.concat_tables(covered).combine_chunks())
-            earlier = whole[check].cast(pa.string())
-            whole = whole.set_column(at, check, pc.coalesce(later, earlier).combine_chunks().dictionary_encode())
+            earlier = single(whole[check].cast(pa.string()))
+            whole = whole.set_column(at, check, pc.coalesce(later, earlier).dictionary_encode())
     return whole
 
 
@@ -62,7 +61,7 @@ def _aligned(rows: pa.Table, coverage: pa.Table) -> pa.Array:
         outcomes = single(coverage["outcome"])
     else:
         outcomes = _by_key(rows, coverage)
-    return outcomes.cast(OUTCOME) if pa.types.is_dictionary(outcomes.type) else outcomes.dictionary_encode()
+    return outcomes.cast(WORDS) if pa.types.is_dictionary(outcomes.type) else outcomes.dictionary_encode()
 
 
 def _are_same(left: pa.ChunkedArray, right: pa.ChunkedArray) -> bool:

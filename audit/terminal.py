@@ -19,8 +19,8 @@ from .progress import Silence
 
 USAGE = 2  # exit code: what the user asked for cannot be done
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(highlight=False, soft_wrap=True, stderr=True)
+out = Console(highlight=False, soft_wrap=True, emoji=False)
+err = Console(highlight=False, soft_wrap=True, emoji=False, stderr=True)
 
 ConfigFile = Annotated[
     Path | None,
@@ -75,7 +75,7 @@ class _NoPandas(MetaPathFinder):
 
 
 def print_columns(lines: Sequence[Sequence[str]], n_left: int) -> None:
-    """Lines of a table, the first its head, in columns as wide as they need: the first `n_left` of words, then numbers."""
+    """Lines of a table, the first its head, in columns as wide as they need; the first `n_left` hold words."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for k, line in enumerate(lines):
         cells = [cell.ljust(w) if at < n_left else cell.rjust(w)

@@ -17,10 +17,11 @@ from ..reports import github, sheet
 from ..reports import record as kept
 from ..reports.baseline import Baseline, Difference, difference
 from ..reports.expectations import export
+from ..reports.files import refuse_file, write_file
 from ..reports.gate import Gate, Verdict, decide, refuse_unknown
 from ..reports.junit import junit
 from ..reports.rates import BY, columns, rows
-from ..reports.record import NOT_FLAGGED, write_judgements, write_pages
+from ..reports.record import NOT_FLAGGED, write_judgements
 from ..reports.sarif import sarif
 from ..reports.words import count_of, interval, number, percent, visible
 from . import config as configuration
@@ -80,6 +81,7 @@ def gate(
     on_github: Annotated[
         bool, typer.Option("--github", help="Print annotations, and write the summary of the step, for GitHub Actions.")
     ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace older files of these names.")] = False,
 ) -> None:
     """Hold an audit against the limits of [gate], without a new audit.
 
@@ -93,12 +95,14 @@ def gate(
         record = Record.read(folder)
         older = older_audit(baseline, settings)
         verdict = decide(record, limits, None if older is None else Baseline.of(older, record), date.today())
-        for path, text in ((junit_file, junit), (sarif_file, sarif)):
-            if path is not None:
-                path.write_text(text(record, verdict), encoding="utf-8")
+        files = [(path, text) for path, text in ((junit_file, junit), (sarif_file, sarif)) if path is not None]
+        for path, _ in files:
+            refuse_file(path, replace=overwrite)
+        for path, text in files:
+            write_file(path, text(record, verdict), replace=overwrite)
         if on_github:
             for line in github.annotations(record, verdict):
-                print(line)  # as it is: a console would make pictures of words between colons
+                print(line)  # as it is, whatever a console would make of it
             if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
                 with open(summary, "a", encoding="utf-8") as file:
                     file.write(github.step_summary(record, verdict))
@@ -139,7 +143,8 @@ def _print_findings(kind: str, findings: pa.Table) -> None:
         of_rule = findings.filter(pc.equal(findings["rule"], row["values"])).slice(0, SHOWN)
         for found in of_rule.select(["source", "line", "message_id", "summary"]).to_pylist():
             place = f"{found['source']}:{found['line']}"
-            out.print(escape(visible(f"  {place}  {found['message_id']}  {found['summary']}")), style="dim")
+            told = " ".join(visible(f"{place}  {found['message_id']}  {found['summary']}").splitlines())
+            out.print(f"  {told}", style="dim", markup=False)
         if row["counts"] > SHOWN:
             out.print(f"  and {number(row['counts'] - SHOWN)} more: --out FILE.csv has all", style="dim")
 
@@ -170,7 +175,7 @@ def rates(
     """Print the rate of each check and each broken rule, with its denominator and 95 % interval."""
     with telling():
         record = Record.read(folder)
-        names = [name.strip() for name in by.split(",") if name.strip()]
+        names = list(dict.fromkeys(name.strip() for name in by.split(",") if name.strip()))
         told = list(rows(record, names))
         if out_file is not None:
             sheet.write(out_file, columns(names), (row.flat() for row in told))
@@ -207,15 +212,20 @@ def limitations(
     with telling():
         before = ""
         if form == "card" and out_file is not None and out_file.exists():
-            before = out_file.read_text(encoding="utf-8")
+            before = _held_by(out_file)
         text = Record.read(folder).limitations(form, before)
         if out_file is None:
             print(text, end="")
-        elif before:
-            write_pages(out_file.parent, {out_file.name: text})
         else:
-            with out_file.open("x", encoding="utf-8") as file:
-                file.write(text)
+            # Of a card that is there, only what stands between the marks is another.
+            write_file(out_file, text, replace=form == "card")
+
+
+def _held_by(card: Path) -> str:
+    try:
+        return card.read_bytes().decode()  # line ends and all
+    except UnicodeDecodeError:
+        raise ValueError(f"{card}: is not UTF-8; expected a data set card in Markdown") from None
 
 
 def sample(
@@ -258,7 +268,10 @@ def judge(
     with telling():
         record = Record.read(folder)
         judgements = dict(record.judgements)
-        for check, (judgement, n_blank) in sampling.judged(record, labels).items():
+        judged = sampling.judged(record, labels)
+        if not judged:
+            raise ValueError(f"{labels}: holds no message; expected a table that `chataudit sample` made, filled in")
+        for check, judgement in judged.items():
             strata = judgement.strata
             n = sum(stratum.drawn for stratum in strata.values())
             if not n:
@@ -266,7 +279,7 @@ def judge(
             judgements[check] = judgement
             out.print(
                 f"[bold]{escape(check)}[/]: {count_of(n, 'verdict')}"
-                + (f", {number(n_blank)} left open" if n_blank else "")
+                + (f", {number(judgement.n_open)} left open" if judgement.n_open else "")
             )
             sure = true_rate(list(strata.values()))
             for name, estimate in zip(("precision", "recall", "rate of faults"), sure, strict=True):

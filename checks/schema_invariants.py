@@ -280,7 +280,7 @@ MICROSECONDS_PER_YEAR = 365.25 * 24 * 3600 * 1e6
 
 @dataclass(frozen=True)
 class SchemaInvariants(Check):
-    """Hold every tree, message and record to what the format promises."""
+    """Flag trees, messages and records that break what the format promises."""
 
     name: ClassVar[str] = "schema_invariants"
     rules: ClassVar[Sequence[Rule]] = tuple(RULES.values())

@@ -29,7 +29,7 @@ class Baseline:
             If the two have no message in common: they are of different data.
         """
         before, after = (_ids(record, like) for record, like in ((older, newer), (newer, older)))
-        if len(before) and len(after) and not pc.any(pc.is_in(after, value_set=before)).as_py():
+        if len(before) and len(after) and not pc.any(pc.is_in(after, value_set=before, skip_nulls=True)).as_py():
             names = " and ".join(record.facts.sources[0].name for record in (older, newer))
             raise ValueError(f"the baseline is of other data: no message is in both audits ({names})")
         return cls._of(older)
@@ -111,7 +111,8 @@ def _ids(record: Record, other: Record) -> pa.Array:
 
 
 def _keys(ids: pa.Array) -> pa.Array:
-    """The ids, with a number behind those that stand several times."""
+    """The ids, with a number behind those that stand several times; messages without one have a common name."""
+    ids = ids.fill_null("")
     codes = as_ints(ids.dictionary_encode().indices, -1)
     numbers: IntArray = nth(codes[None, :])
     numbered = pc.binary_join_element_wise(ids, pa.array(numbers).cast(pa.string()), " ")

@@ -21,6 +21,7 @@ _CONTEXT: dict[str, Any] = {
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
     "examples": {"@id": "cr:examples", "@type": "@json"},
     "extract": "cr:extract",
     "field": "cr:field",
@@ -40,6 +41,7 @@ _CONTEXT: dict[str, Any] = {
     "regex": "cr:regex",
     "repeated": "cr:repeated",
     "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
     "sc": "https://schema.org/",
     "separator": "cr:separator",
     "source": "cr:source",
@@ -57,7 +59,7 @@ def croissant(told: Limitations, facts: Facts) -> str:
             "name": visible(source.name.rsplit("/", 1)[-1]),
             "contentUrl": visible(source.name.rsplit("/", 1)[-1]),
             "contentSize": f"{source.n_bytes} B",
-            "encodingFormat": "application/x-parquet" if source.name.endswith(".parquet") else "application/jsonlines",
+            "encodingFormat": _encoding(source.name.lower()),
             "sha256": source.sha256,
         }
         for k, source in enumerate(facts.sources, 1)
@@ -70,9 +72,14 @@ def croissant(told: Limitations, facts: Facts) -> str:
         "name": told.title,
         "description": " ".join(told.audited),
         "distribution": files,
-        "rai:dataLimitations": [*limits, *told.not_looked_at],
-        "rai:dataBiases": list(told.audited[1:-1]),
-        "rai:machineAnnotationTools": [told.made_by],
-        "rai:dataPreprocessingProtocol": ["The audit changed nothing in the data."],
+        "rai:dataLimitations": [*limits, *told.not_looked_at, told.audited[-1], f"Audited with {told.made_by}."],
+        "rai:dataBiases": [f"Distribution of languages: {words}" for words in told.audited[1:-1]],
     }
     return json.dumps(described, ensure_ascii=False, indent=1) + "\n"
+
+
+def _encoding(name: str) -> str:
+    """The media type of a file, by its name."""
+    kinds = {".parquet": "application/x-parquet", ".gz": "application/gzip", ".zst": "application/zstd"}
+    kinds |= {".json": "application/json"}
+    return next((kind for ending, kind in kinds.items() if name.endswith(ending)), "application/jsonlines")

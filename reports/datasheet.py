@@ -23,10 +23,13 @@ def datasheet(told: Limitations) -> str:
         ),
         (
             "Composition: how sure these answers are",
-            [f"{check.name}: {' '.join((*check.errors, *check.blind))}" for check in told.checks if check.errors],
+            [
+                f"{check.name}: {' '.join((*check.errors, *check.blind)) or 'Nothing is known.'}"
+                for check in told.checks
+            ],
         ),
         ("Preprocessing, cleaning, labelling: what was not done", ["The audit changed nothing in the data."]),
-        ("Uses: what users should know", told.advice or ["Nothing above a note was found."]),
+        ("Uses: what users should know", told.advice or [told.no_advice]),
         ("Maintenance: how the audit is repeated", [f"It was made by {told.made_by}."]),
     ]
     lines = []

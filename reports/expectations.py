@@ -14,10 +14,11 @@ import pyarrow as pa
 from ..checks.base.findings import ERROR, NOTE, WARNING
 from .gate import EVERYTHING, Limit
 from .rates import Population
-from .record import CheckFacts, Record
+from .record import Record
 
 FLAGS_FILE, SUITE_FILE, RUNNER_FILE = "flags.parquet", "suite.json", "run_gx.py"
 KEYS = ("message_id", "tree_id", "source", "line", "role", "lang")
+_TINY = 1e-9  # less than one message of any data set
 _SEVERITY = {NOTE: "info", WARNING: "warning", ERROR: "critical"}
 
 
@@ -25,7 +26,7 @@ def flags(record: Record) -> pa.Table:
     """One row a message and one a record that could not be read, and a column of flags for each check and each rule.
 
     A flag is true where there is a finding, for checks one that is more than a note; null where the check did not judge
-    the message; else false.
+    the message, or did not finish; else false. Records that could not be read are rows here, and do not count in rates.
     """
     population = Population(record.messages, record.table)
     rows, findings = population.row, record.table
@@ -43,7 +44,10 @@ def flags(record: Record) -> pa.Table:
         name: pa.concat_arrays([column, pa.array(beside.get(name, [None] * n_lost), _type(name))])
         for name, column in columns.items()
     }
-    for check in _finished(record):
+    for check in record.facts.checks:
+        if check.error:
+            table[check.name] = pa.nulls(n + n_lost, pa.bool_())
+            continue
         judged = np.append(population.judged(check.name), np.zeros(n_lost, dtype=bool))
         for target, severity in [(check.name, WARNING), *((rule.id, NOTE) for rule in check.rules)]:
             flagged = np.zeros(n + n_lost, dtype=bool)
@@ -55,29 +59,43 @@ def flags(record: Record) -> pa.Table:
 def suite(record: Record, limits: Sequence[Limit] = ()) -> dict[str, Any]:
     """A suite for the table of flags, as `great_expectations.ExpectationSuite` takes it.
 
-    No message may have a warning or an error, but where a limit on a whole check or rule allows a rate of them.
+    No message may have a warning or an error, but where a limit on a whole check or rule allows a rate of them; each
+    check must have judged a message.
     """
     allowed = {
         limit.target: limit.max_rate
         for limit in limits
-        if limit.max_rate is not None and limit.target != EVERYTHING and not (limit.lang or limit.role or limit.source)
-    }
+        if limit.max_rate is not None and limit.bound == "point" and limit.target != EVERYTHING
+        and not (limit.severity or limit.lang or limit.role or limit.source)
+    }  # fmt: skip
     expectations = []
-    for check in _finished(record):
+
+    def expect(kind: str, column: str, severity: int, about: str, **more: Any) -> None:
+        expectations.append(
+            {
+                "type": kind,
+                "kwargs": {"column": column, **more},
+                "severity": _SEVERITY[severity],
+                "description": about,
+                "meta": {"chataudit": record.facts.chataudit, "target": column},
+            }
+        )
+
+    for check in record.facts.checks:
+        # A column of nulls alone meets whatever is expected of its values.
+        told = f"{check.name} did not finish" if check.error else f"{check.name} judged a message"
+        expect("expect_column_values_to_not_be_null", check.name, ERROR, told, mostly=_TINY)
+        if check.error:
+            continue
         worst = max((rule.severity for rule in check.rules), default=WARNING)
-        told = [rule for rule in check.rules if rule.severity > NOTE or rule.id in allowed]
-        targets = [(check.name, check.about, worst), *((rule.id, rule.title, rule.severity) for rule in told)]
-        for target, about, severity in targets:
-            mostly = 1 - allowed.get(target, allowed.get(check.name, 0.0))
-            expectations.append(
-                {
-                    "type": "expect_column_values_to_be_in_set",
-                    "kwargs": {"column": target, "value_set": [False], "mostly": mostly},
-                    "severity": _SEVERITY[severity],
-                    "description": about,
-                    "meta": {"chataudit": record.facts.chataudit, "target": target},
-                }
-            )
+        rules = [rule for rule in check.rules if rule.severity > NOTE or rule.id in allowed]
+        for target, about, severity in [
+            (check.name, check.about, worst),
+            *((r.id, r.title, r.severity) for r in rules),
+        ]:
+            # A rate at its very limit is held; floats would break it.
+            mostly = max(0.0, 1 - allowed.get(target, allowed.get(check.name, 0.0)) - _TINY) if allowed else 1.0
+            expect("expect_column_values_to_be_in_set", target, severity, about, value_set=[False], mostly=mostly)
     meta = {"chataudit": record.facts.chataudit, "started": record.facts.started}
     return {"name": "chataudit", "expectations": expectations, "meta": meta}
 
@@ -86,10 +104,6 @@ def export(record: Record, limits: Sequence[Limit] = ()) -> dict[str, str | pa.T
     """All that is to be written, by file name."""
     told = json.dumps(suite(record, limits), indent=1) + "\n"
     return {FLAGS_FILE: flags(record), SUITE_FILE: told, RUNNER_FILE: RUNNER}
-
-
-def _finished(record: Record) -> list[CheckFacts]:
-    return [check for check in record.facts.checks if not check.error]
 
 
 def _type(name: str) -> pa.DataType:

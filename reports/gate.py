@@ -15,6 +15,7 @@ from ..checks.base.messages import BoolArray
 from .baseline import Baseline
 from .rates import Population, Rate
 from .record import Facts, Record
+from .redact import hashed
 from .words import count_of, interval, listed, number, percent, visible
 
 Kind = Literal["max_rate", "max_count", "max_new"]
@@ -64,7 +65,7 @@ class Limit:
         """What the limit is about: `near_duplicates, lang en`."""
         narrowed = [f"{name} {listed(list(getattr(self, name)))}" for name in ("lang", "role", "source")
                     if getattr(self, name)]  # fmt: skip
-        return ", ".join([self.target, *([f"{self.severity} and worse"] if self.severity else []), *narrowed])
+        return visible(", ".join([self.target, *([f"{self.severity} and worse"] if self.severity else []), *narrowed]))
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,10 @@ class Suppression:
         if self.fingerprints:
             return _is_in(findings["fingerprint"], self.fingerprints)
         mask = _is_in(findings["rule" if "/" in self.rule else "check"], [self.rule])
-        return mask & _is_in(findings["message_id"], self.message_ids) if self.message_ids else mask
+        if not self.message_ids:
+            return mask
+        # In a redacted record ids are hashed.
+        return mask & _is_in(findings["message_id"], [*self.message_ids, *map(hashed, self.message_ids)])
 
 
 @dataclass(frozen=True)
@@ -174,8 +178,7 @@ def decide(record: Record, gate: Gate, baseline: Baseline | None, today: date) -
     population = Population(record.messages, record.table)
     each = (_rulings(limit, population, counted, new, record.facts, baseline) for limit in gate.limits)
     rulings = sorted(chain.from_iterable(each), key=lambda ruling: ruling.is_held)
-    problems = tuple(_problems(record.facts))
-    return Verdict(tuple(rulings), problems, accepted, is_new, remarks)
+    return Verdict(tuple(rulings), tuple(record.facts.problems), accepted, is_new, remarks)
 
 
 def refuse_unknown(gate: Gate, rules: Mapping[str, Sequence[str]], has_baseline: bool) -> None:
@@ -201,11 +204,6 @@ def refuse_unknown(gate: Gate, rules: Mapping[str, Sequence[str]], has_baseline:
         if "/" in target and target not in rules[check]:
             near = ", ".join(rule.partition("/")[2] for rule in rules[check])
             raise ValueError(f"{what}: {check} has no such rule; it has {near}")
-
-
-def _problems(facts: Facts) -> list[str]:
-    failed = [f"The check {check.name} did not finish: {visible(check.error)}" for check in facts.checks if check.error]
-    return failed + [visible(error) for error in facts.errors]
 
 
 def _accepted(

@@ -9,8 +9,7 @@ import pyarrow.compute as pc
 from ..checks.base.findings import WARNING
 from .gate import Ruling, Verdict
 from .markdown import code, plain, summary
-from .record import Record
-from .sarif import STDIN
+from .record import STDIN, Record
 from .view import page
 from .words import count_of, number, percent, visible
 
@@ -25,7 +24,7 @@ def annotations(record: Record, verdict: Verdict) -> list[str]:
     are not known to be old, those that a broken limit is about first; of each rule the worst, as ten of one would hide
     the others.
     """
-    failed = [("The audit is not complete", problem) for problem in page(record).problems]
+    failed = [("The audit is not complete", problem) for problem in verdict.problems]
     failed += [(f"Gate: {ruling.limit.where}", ruling.told) for ruling in verdict.rulings if not ruling.is_held]
     if len(failed) > SHOWN:
         failed[SHOWN - 1 :] = [("Gate", f"{number(len(failed) - SHOWN + 1)} more reasons: see the summary of this job")]

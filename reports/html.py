@@ -11,29 +11,25 @@ from markupsafe import Markup
 
 from . import markdown
 from .baseline import Baseline
-from .gate import Verdict
 from .payload import Limits, Payload, payload
 from .record import REPORT, SUMMARY, Record
-from .view import page
+from .view import Page
 
 
-def pages(
-    record: Record, limits: Limits | None = None, baseline: Baseline | None = None, gate: Verdict | None = None
-) -> dict[str, str]:
+def pages(record: Record, view: Page, limits: Limits | None = None, baseline: Baseline | None = None) -> dict[str, str]:
     """The pages that an audit writes beside its record, by file name.
 
     Parameters
     ----------
     record : Record
         What was found.
+    view : Page
+        The same, worded (`view.page`).
     limits : Limits, optional
         How large the HTML page may grow.
     baseline : Baseline, optional
-        An older audit, against which findings are told as new, known or gone.
-    gate : Verdict, optional
-        What a gate decided.
+        The older audit that `view` was held against, so that the list of findings tells what is new.
     """
-    view = page(record, baseline, gate)
     parts = _parts()
 
     def rendered(data: Payload | None) -> str:

@@ -5,7 +5,6 @@ from xml.etree import ElementTree as ET
 
 from .gate import Ruling, Verdict
 from .record import Record
-from .view import page
 from .words import count_of, visible
 
 # XML 1.0 allows neither, however written; all else that it forbids is made visible as it is on every page.
@@ -18,10 +17,9 @@ def junit(record: Record, verdict: Verdict) -> str:
     A limit that is broken fails; one that could not be told is an error, as is an audit that is not complete. The
     schema of Jenkins, which is strict, allows properties of suites alone: those of a limit begin with its name.
     """
-    view = page(record)
     suite = ET.Element(
         "testsuite",
-        name=_words(view.title),
+        name=_words(record.facts.title),
         time=f"{record.facts.seconds:.3f}",
         timestamp=record.facts.started[:19],  # UTC; readers of JUnit expect no zone
     )
@@ -32,9 +30,9 @@ def junit(record: Record, verdict: Verdict) -> str:
             _say(properties, f"{_name(ruling)}: {key}", value)
 
     whole = ET.SubElement(suite, "testcase", classname="audit", name="complete")
-    if view.problems:
-        told = f"{count_of(len(view.problems), 'part')} of the audit could not be done"
-        ET.SubElement(whole, "error", type="incomplete", message=told).text = _words("\n".join(view.problems))
+    if verdict.problems:
+        told = f"{count_of(len(verdict.problems), 'part')} of the audit could not be done"
+        ET.SubElement(whole, "error", type="incomplete", message=told).text = _words("\n".join(verdict.problems))
     for ruling in verdict.rulings:
         case = ET.SubElement(suite, "testcase", classname=_words(ruling.limit.target), name=_name(ruling))
         if not ruling.is_held:

@@ -51,14 +51,20 @@ def latex(told: Limitations) -> str:
     for check in told.checks:
         lines.append(rf"\paragraph{{{plain(check.name)}: {plain(check.about)}.}}")
         lines += _paragraph((*check.found, *check.unjudged, *check.errors))
+        lines += _paragraph(("How it was measured:", *check.method)) if check.method else []
         lines += _paragraph(("What it cannot see:", *check.blind)) if check.blind else []
     lines += [r"\paragraph{Not looked at.}", *_paragraph(told.not_looked_at)]
+    lines += [r"\paragraph{Recommendations.}", *_paragraph(told.advice)] if told.advice else []
     return "\n".join([*lines, f"Made by {plain(told.made_by)}.", ""])
 
 
 def plain(words: str) -> str:
-    """Words without any meaning in TeX, on one line."""
-    return "".join(_SPECIAL.get(character, character) for character in " ".join(words.split()))
+    """Words without any meaning in TeX, on one line; letters that its fonts of Latin lack, as their code points."""
+    return "".join(_SPECIAL.get(c) or (c if _is_known(c) else f"U+{ord(c):04X}") for c in " ".join(words.split()))
+
+
+def _is_known(character: str) -> bool:
+    return character.isascii() or ("\u00c0" <= character <= "\u00ff" and character.isalpha())
 
 
 def _paragraph(sentences: Sequence[str]) -> list[str]:

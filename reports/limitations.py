@@ -1,11 +1,12 @@
 """What an audit can say in a paper or on a data set card: statements that say no more than was measured."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..checks.base.findings import NOTE, SEVERITIES, WARNING
-from ..checks.base.intervals import true_rate
+from ..checks.base.intervals import Estimate, true_rate
 from .markdown import plain
 from .rates import Population, Rate, corrected_rate
 from .record import CheckFacts, Facts, Record, RuleFacts
@@ -17,13 +18,13 @@ LANGUAGES = 8
 RECOMMENDED = 6  # pieces of advice
 
 INTERVALS = (
-    "Rates are shares of the messages that a check judged. Their 95% intervals say which rates of the process that "
-    "made these data fit what was counted; they take messages of one conversation tree to depend on each other, and "
-    "they do not cover the errors of the checks."
+    "Rates are shares of the messages that a check judged. All messages were counted; the 95% intervals are for the "
+    "rate of the process that made them, as if more conversation trees were drawn from it, and they do not cover the "
+    "errors of the checks. Corrected rates are of these data."
 )
 BEYOND = (
-    "No check looks at whether an answer is true, harmful, biased or of use, or whether a text tells of persons. An "
-    "audit that finds nothing does not show that nothing is there."
+    "None of the checks that come with chataudit looks at whether an answer is true, harmful, biased or of use, or "
+    "whether a text tells of persons. An audit that finds nothing does not show that nothing is there."
 )
 
 
@@ -46,6 +47,7 @@ class Told:
     found: tuple[str, ...]  # how it went about here, rates, rules, notes
     unjudged: tuple[str, ...]  # what it did not look at
     errors: tuple[str, ...]  # how often it errs
+    method: tuple[str, ...]  # how it measures, and its settings
     blind: tuple[str, ...]  # what it cannot see
     sources: tuple[str, ...]  # to be cited
 
@@ -62,6 +64,7 @@ class Limitations:
     checks: tuple[Told, ...]
     not_looked_at: tuple[str, ...]
     advice: tuple[str, ...]
+    no_advice: str  # what to say where there is none
     made_by: str
 
 
@@ -85,14 +88,17 @@ def limitations(record: Record, installed: Sequence[str]) -> Limitations:
     severity = worst(record.table)
     bad = broken([rule for check in facts.checks for rule in check.rules], severity)
     return Limitations(
-        title=visible(facts.sources[0].name.rsplit("/", 1)[-1]) if facts.sources else "",
+        title=facts.title,
         n_messages=facts.messages,
         languages=tuple(tag for tag, _ in by_language(facts) if tag != UNDECLARED),
         audited=_audited(facts),
-        lines=tuple(_line(name, rate) for name, rate in rates.items()),
+        lines=tuple(_line(check.name, rates.get(check.name)) for check in facts.checks),
         checks=tuple(_told(record, check, rates.get(check.name), severity) for check in facts.checks),
         not_looked_at=_not_looked_at(facts, installed),
-        advice=tuple(f"{rule.title}: {_lower(rule.advice)}" for rule in bad if severity[rule.id] > NOTE)[:RECOMMENDED],
+        advice=_advice([rule for rule in bad if severity[rule.id] > NOTE]),
+        no_advice="No check found more than notes."
+        if all(rate.judged for rate in rates.values()) and len(rates) == len(facts.checks)
+        else "The checks that judged messages found no more than notes; not all did.",
         made_by=f"chataudit {facts.chataudit}, {facts.started[:10]}, with Python {facts.python} and "
         + listed([f"{name} {version}" for name, version in facts.dependencies.items()]),
     )
@@ -114,14 +120,21 @@ def _audited(facts: Facts) -> tuple[str, ...]:
     if languages:
         shown = ", ".join(languages[:LANGUAGES])
         rest = f" and {len(languages) - LANGUAGES} others" if len(languages) > LANGUAGES else ""
-        whose = "All messages declare" if declared == facts.messages else f"{count_of(declared, 'message')} declare"
-        told.append(f"{whose} a language, by number of messages: {shown}{rest}.")
+        whose = "All messages carry" if declared == facts.messages else f"{count_of(declared, 'message')} carry"
+        told.append(f"{whose} a tag of a language, by number of messages: {shown}{rest}.")
     return (*told, INTERVALS)
 
 
-def _line(name: str, rate: Rate) -> Line:
-    if not rate.judged:
-        return Line(name, "", "0", "not judged", "")
+def _advice(rules: Sequence[RuleFacts]) -> tuple[str, ...]:
+    told = [f"{rule.title}: {_lower(rule.advice)}" for rule in rules[:RECOMMENDED]]
+    if len(rules) > RECOMMENDED:
+        told.append(f"These are the gravest of {len(rules)} rules that were broken.")
+    return tuple(told)
+
+
+def _line(name: str, rate: Rate | None) -> Line:
+    if rate is None or not rate.judged:
+        return Line(name, "", "" if rate is None else "0", "did not finish" if rate is None else "not judged", "")
     told = (number(rate.flagged), number(rate.judged), percent(rate.share), interval(*rate.clustered))
     return Line(name, *told)
 
@@ -141,6 +154,7 @@ def _told(record: Record, check: CheckFacts, rate: Rate | None, severity: dict[s
         (*notes, *found),
         () if rate is None else _unjudged(check),
         () if rate is None or not rate.judged else _errors(record, check, rate),
+        _method(check),
         method.blind,
         method.sources,
     )
@@ -162,11 +176,12 @@ def _found(check: CheckFacts, rate: Rate, severity: dict[str, int]) -> tuple[str
         ]
     else:
         told = [
-            f"Of {judged}, none has a warning or an error. What made these data may still lead to one in up to "
-            f"{percent(rate.clustered[1])} of messages (upper end of the 95% interval, if faults come in whole trees)."
+            f"Of {judged}, none has a warning or an error. Rates of up to {percent(rate.clustered[1])} are compatible "
+            "with finding none (upper end of the 95% interval, taking faults to come in whole trees). This is about "
+            "what the check flags, and not about what it misses."
         ]
     if bad:
-        told.append(f"The rules broken, by number of findings: {_rules(bad, severity)}.")
+        told.append(f"Findings by rule (a message may have several): {_rules(bad, severity)}.")
     if notes := [rule for rule in rules if severity[rule.id] == NOTE]:
         told.append(f"Noted, and not always a fault: {_rules(notes, None)}.")
     return tuple(told)
@@ -196,32 +211,50 @@ def _errors(record: Record, check: CheckFacts, rate: Rate) -> tuple[str, ...]:
     sure = corrected_rate(record, check, rate)
     told = []
     if judged := record.judgements.get(check.name):
-        n = sum(stratum.drawn for stratum in judged.strata.values())
+        n_flagged, n_quiet = (
+            sum(stratum.drawn for stratum in judged.strata.values() if stratum.is_flagged is is_flagged)
+            for is_flagged in (True, False)
+        )
         estimates = true_rate(list(judged.strata.values()))
-        told.append(f"People judged a random sample of {count_of(n, 'message')}, flagged and not.")
+        left = f"; {number(judged.n_open)} more were drawn and left without a verdict" if judged.n_open else ""
+        told.append(
+            f"People judged {number(n_flagged)} of the messages flagged and {number(n_quiet)} of the others, drawn at "
+            f"random{left}. Their verdicts are taken as right; they saw what the check had said."
+        )
         for estimate, words in (
             (estimates.precision, "of the messages flagged, {} are at fault"),
             (estimates.recall, "of the messages at fault, {} are flagged"),
         ):
             if estimate.value == estimate.value:
-                share = f"{percent(estimate.value)} (95% interval {interval(estimate.low, estimate.high)})"
-                told.append(f"By that sample, {words.format(share)}.")
+                told.append(f"By that sample, {words.format(_share(estimate))}.")
     elif check.labelled is not None:
         hits, misses, false_alarms, _ = check.labelled
         told.append(
             f"People labelled {number(sum(check.labelled))} of the judged messages, {number(hits + misses)} of them as "
-            f"faults: {number(hits)} of these are flagged, and {number(false_alarms)} others."
+            f"faults: {number(hits)} of these are flagged, and {number(false_alarms)} others. They are taken for a "
+            "random part of all judged messages, and messages for independent."
         )
     if sure is not None and sure.value == sure.value:
-        told.append(
-            f"Corrected for the errors of the check, the rate is {percent(sure.value)} "
-            f"(95% interval {interval(sure.low, sure.high)})."
-        )
+        told.append(f"Corrected for the errors of the check, the rate is {_share(sure)}.")
     else:
         told.append("The rate is that of messages flagged, and not corrected for errors of the check.")
     if check.measurement.sure:
-        told.append(f"Measured on other data: {_lower(check.measurement.sure)}")
+        told.append(f"In tests of its authors: {_lower(check.measurement.sure)}")
     return tuple(told)
+
+
+def _share(estimate: Estimate) -> str:
+    if estimate.low == estimate.high:
+        return f"{percent(estimate.value)} (all of them were judged)"
+    return f"{percent(estimate.value)} (95% interval {interval(estimate.low, estimate.high)})"
+
+
+def _method(check: CheckFacts) -> tuple[str, ...]:
+    settings = ", ".join(
+        f"{name} {visible(json.dumps(value, ensure_ascii=False))}" for name, value in check.settings.items()
+    )
+    how = check.measurement
+    return (*how.how, *([f"Settings: {settings}."] if settings else []))
 
 
 def _not_looked_at(facts: Facts, installed: Sequence[str]) -> tuple[str, ...]:
@@ -253,10 +286,13 @@ def markdown(told: Limitations) -> str:
         lines += [f"### {plain(check.name)}: {plain(check.about)}", ""]
         lines += _paragraph((*check.found, *check.unjudged))
         lines += _paragraph(check.errors)
+        lines += _paragraph(("How it was measured:", *check.method)) if check.method else []
         lines += _paragraph(("What it cannot see:", *check.blind)) if check.blind else []
     lines += ["### Not looked at", "", *_paragraph(told.not_looked_at)]
     if told.advice:
         lines += ["### Recommendations", "", *(f"- {plain(words)}" for words in told.advice), ""]
+    if sources := list(dict.fromkeys(source for check in told.checks for source in check.sources)):
+        lines += ["### Sources", "", *(f"- {plain(source)}" for source in sources), ""]
     return "\n".join([*lines, f"Made by {plain(told.made_by)}.", ""])
 
 

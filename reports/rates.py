@@ -72,10 +72,9 @@ class Population:
 
     def __init__(self, messages: pa.Table, findings: pa.Table) -> None:
         self.messages, self.findings = messages, findings
-        at = pc.index_in(place_keys(findings), value_set=place_keys(messages))
-        self.row: IntArray = as_ints(at, -1)
+        self.row = _rows_of(findings, messages)
         """The message that each finding is about; -1 where it is a record that could not be read."""
-        trees = as_ints(single(messages["tree_id"]).dictionary_encode().indices, -1)
+        trees = as_ints(single(messages["tree_id"]).indices, -1)
         alone = np.flatnonzero(trees < 0)  # a message without a tree id is a tree of its own
         trees[alone] = trees.max(initial=-1) + 1 + np.arange(len(alone))
         self._trees = trees
@@ -133,6 +132,19 @@ class Population:
         return found
 
 
+def _rows_of(findings: pa.Table, messages: pa.Table) -> IntArray:
+    """The message of each finding, the first where several have its id and place; -1: none."""
+    # Messages are looked up among the findings, which are few, and not the other way round.
+    keys = place_keys(findings)
+    known = pc.unique(keys)
+    of_message = as_ints(pc.index_in(place_keys(messages), value_set=known), -1)
+    told = np.flatnonzero(of_message >= 0)
+    first = np.full(len(known), -1)
+    first[of_message[told[::-1]]] = told[::-1]
+    found: IntArray = first[as_ints(pc.index_in(keys, value_set=known), -1)] if len(known) else first
+    return found
+
+
 def rows(record: Record, by: Sequence[str] = ()) -> Iterator[Row]:
     """The rates of all checks that finished and of their broken rules, for each combination of values of `by`.
 
@@ -161,7 +173,12 @@ def corrected_rate(record: Record, check: CheckFacts, rate: Rate) -> Estimate | 
     """The rate without the errors of the check: by the sample that people judged, or else by labels in the data."""
     if judged := record.judgements.get(check.name):
         return true_rate(list(judged.strata.values())).rate
-    return corrected(rate.flagged, rate.judged, check.labelled) if check.labelled else None
+    if check.labelled is None:
+        return None
+    labelled, faults = sum(check.labelled), check.labelled.hits + check.labelled.misses
+    if labelled == rate.judged:  # nothing is left to be corrected
+        return Estimate(faults / labelled, *wilson(faults, labelled))
+    return corrected(rate.flagged, rate.judged, check.labelled)
 
 
 def _kinds(population: Population, by: Sequence[str]) -> tuple[list[tuple[str | None, ...]], IntArray]:

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
+from hashlib import blake2b
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
@@ -15,6 +16,8 @@ import pyarrow.compute as pc
 from ..checks.base.check import Method, Table
 from ..checks.base.findings import FINDINGS
 from ..checks.base.intervals import Confusion, Stratum
+from .files import umask, write_pages
+from .words import visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,9 +25,11 @@ if TYPE_CHECKING:
 VERSION = 5
 RECORD, FINDINGS_FILE, THREADS_FILE = "record.json", "findings.parquet", "threads.parquet"
 MESSAGES_FILE = "messages.parquet"
+SHOWN_SOURCES = 20  # that could not be read to their end: no page, and no log, is a place for ten thousand
 JUDGED = "judged.json"  # what people said of a sample; written by `judge`
 NOT_FLAGGED = "not flagged"  # the stratum of messages without a finding
 REPORT, SUMMARY = "report.html", "summary.md"
+STDIN = "<stdin>"  # the name of a source that is no file
 
 THREADS = pa.schema(
     [
@@ -44,21 +49,21 @@ THREADS = pa.schema(
 )
 """The messages that findings are about, those above them up to the root, and their siblings; one a row."""
 
-OUTCOME = pa.dictionary(pa.int32(), pa.string())
+WORDS = pa.dictionary(pa.int32(), pa.string())  # of which few are different
 SEEN = pa.schema(
     [
-        ("tree_id", pa.string()),
+        ("tree_id", WORDS),
         ("message_id", pa.string()),
-        ("source", OUTCOME),
+        ("source", WORDS),
         ("line", pa.int64()),
-        ("role", OUTCOME),
-        ("lang", OUTCOME),
+        ("role", WORDS),
+        ("lang", WORDS),
         ("digest", pa.int64()),  # of text, role, language and parent; null where the record is redacted
     ]
 )
 """All messages that were read, one a row, without their texts.
 
-Behind these columns stands one for each check that finished, of type OUTCOME and the check's name: "judged", why it did
+Behind these columns stands one for each check that finished, of type WORDS and the check's name: "judged", why it did
 not judge the message, or null where it said nothing of it.
 """
 
@@ -138,7 +143,9 @@ class Judgement(msgspec.Struct, frozen=True):
     """What people said of a sample of messages that a check judged (`chataudit sample` and `judge`)."""
 
     strata: dict[str, Stratum]  # by rule that flagged them, or NOT_FLAGGED
+    n_open: int  # messages drawn that nobody has judged
     when: str  # ISO 8601
+    audit: str  # `Facts.digest` of the audit that the sample was drawn from: it tells nothing of another one
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -161,6 +168,26 @@ class Facts(msgspec.Struct, frozen=True):
     shape: list[Shape]
     days: dict[str, int]  # messages by the day that they were written on, in UTC, as YYYY-MM-DD
     checks: list[CheckFacts]
+
+    @property
+    def title(self) -> str:
+        """What the data are called: the name of the first file."""
+        names = [visible(source.name.rsplit("/", 1)[-1]) for source in self.sources]
+        return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+    @property
+    def digest(self) -> str:
+        """A name of this very audit."""
+        return blake2b(msgspec.json.encode(self), digest_size=8).hexdigest()
+
+    @property
+    def problems(self) -> list[str]:
+        """Why the audit is not complete, in words for everybody; of very many sources the first."""
+        failed = [f"The check {c.name} did not finish: {visible(c.error)}" for c in self.checks if c.error]
+        unread = [visible(error) for error in self.errors]
+        if len(unread) > SHOWN_SOURCES:
+            unread[SHOWN_SOURCES:] = [f"{len(unread) - SHOWN_SOURCES:,} more sources: see {RECORD}"]
+        return failed + unread
 
     @property
     def errors(self) -> list[str]:
@@ -206,7 +233,8 @@ class Record:
             if check not in names:
                 raise LookupError(f"check {check!r} was not run; there are {', '.join(names)}")
             table = table.filter(pc.equal(table["check"], check))
-        return table.to_pandas(maps_as_pydicts="strict")
+        frame: pd.DataFrame = table.to_pandas(maps_as_pydicts="strict")
+        return frame
 
     def write(self, folder: str | os.PathLike[str], *, replace: bool = False) -> None:
         """The record into a folder, whole or not at all.
@@ -225,11 +253,15 @@ class Record:
 
             pq.write_table(self.table, made / FINDINGS_FILE, compression="zstd")
             pq.write_table(self.threads, made / THREADS_FILE, compression="zstd")
-            pq.write_table(self.messages, made / MESSAGES_FILE, compression="zstd")
+            # Ids and digests are all different; a dictionary of them would take half of the time, and be dropped.
+            words = [field.name for field in self.messages.schema if field.type == WORDS]
+            pq.write_table(
+                self.messages, made / MESSAGES_FILE, compression="zstd", use_dictionary=words, row_group_size=1 << 16
+            )
             (made / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(self.facts), indent=1))
             if self.judgements:
                 (made / JUDGED).write_text(_judgements(self.judgements), encoding="utf-8")
-            made.chmod(0o755 & ~_umask())
+            made.chmod(0o755 & ~umask())
             if target.is_dir():
                 # Only what an audit writes is replaced; anything else in the folder stays.
                 for file in made.iterdir():
@@ -264,7 +296,7 @@ class Record:
         import pyarrow.parquet as pq
 
         tables = []
-        finished = [pa.field(check.name, OUTCOME) for check in facts.checks if not check.error]
+        finished = [pa.field(check.name, WORDS) for check in facts.checks if not check.error]
         seen = pa.schema([*SEEN, *finished])
         for name, schema in ((FINDINGS_FILE, FINDINGS), (THREADS_FILE, THREADS), (MESSAGES_FILE, seen)):
             file = Path(folder) / name
@@ -280,6 +312,7 @@ class Record:
             judgements = msgspec.json.decode(judged.read_bytes(), type=dict[str, Judgement]) if judged.is_file() else {}
         except msgspec.DecodeError as error:
             raise ValueError(f"{judged}: could not be read ({error}). Judge the sample again") from None
+        judgements = {name: judged for name, judged in judgements.items() if judged.audit == facts.digest}
         table, threads, messages = tables
         return cls(facts, table, threads, messages, judgements)
 
@@ -291,17 +324,6 @@ def write_judgements(folder: Path, judgements: Mapping[str, Judgement]) -> None:
 
 def _judgements(judgements: Mapping[str, Judgement]) -> str:
     return msgspec.json.format(msgspec.json.encode(dict(judgements)), indent=1).decode() + "\n"
-
-
-def write_pages(folder: Path, pages: Mapping[str, str]) -> None:
-    """Pages, text by file name, into a folder; each whole, or as it was."""
-    for name, text in pages.items():
-        draft = folder / f".{name}"
-        try:
-            draft.write_text(text, encoding="utf-8", errors="replace")
-            draft.replace(folder / name)
-        finally:
-            draft.unlink(missing_ok=True)
 
 
 def refuse_taken(folder: Path, *, replace: bool = False) -> None:
@@ -317,9 +339,3 @@ def refuse_taken(folder: Path, *, replace: bool = False) -> None:
         raise FileExistsError(
             f"{folder} is not empty. Name another folder, or pass --overwrite to replace an older audit"
         )
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

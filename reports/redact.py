@@ -30,9 +30,10 @@ def redacted(record: Record) -> Record:
         return record
     facts, shorter = _facts(record.facts)
     messages = _messages(record.messages, shorter)
-    return Record(
-        facts, _findings(record.table, shorter), _threads(record.threads, shorter), messages, record.judgements
-    )
+    judgements = {
+        name: msgspec.structs.replace(judged, audit=facts.digest) for name, judged in record.judgements.items()
+    }
+    return Record(facts, _findings(record.table, shorter), _threads(record.threads, shorter), messages, judgements)
 
 
 def hashed(name: str) -> str:
@@ -121,9 +122,9 @@ def _named(name: str, line: int) -> str:
 def _messages(messages: pa.Table, shorter: Callable[[str], str]) -> pa.Table:
     """The messages with hashed ids, and no digest, by which a text could be guessed."""
     columns = {name: messages[name] for name in messages.column_names}
-    for name in ("tree_id", "message_id"):
-        columns[name] = hashes(messages[name])
-    source = messages["source"].combine_chunks()
+    columns["message_id"] = hashes(messages["message_id"])
+    tree, source = (messages[name].combine_chunks() for name in ("tree_id", "source"))
+    columns["tree_id"] = pa.DictionaryArray.from_arrays(tree.indices, hashes(tree.dictionary))
     names = pa.array([shorter(name) for name in source.dictionary.to_pylist()], pa.string())
     columns["source"] = pa.DictionaryArray.from_arrays(source.indices, names)
     columns["digest"] = pa.nulls(messages.num_rows, pa.int64())

@@ -10,12 +10,10 @@ import pyarrow as pa
 
 from ..checks.base.findings import SEVERITIES, fingerprint
 from .gate import Verdict
-from .record import CheckFacts, Record, RuleFacts
-from .view import page
+from .record import STDIN, CheckFacts, Record, RuleFacts
 from .words import count_of, number, visible
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-STDIN = "<stdin>"  # the name of a source that is no file
 # What GitHub shows of a run and of a result; a run of more than 25,000 results it rejects.
 MAX_RESULTS, MAX_LOCATIONS = 5_000, 100
 
@@ -29,7 +27,7 @@ def sarif(record: Record, verdict: Verdict | None = None) -> str:
     where that is still too many), the worst first, with the place of the first finding. Of the data no more is told
     than summaries, ids and places.
     """
-    facts, view = record.facts, page(record)
+    facts, problems = record.facts, record.facts.problems
     rules = {rule.id: (check, rule) for check in facts.checks for rule in check.rules}
     findings = _claims(record, verdict)
     is_together = len(findings) > MAX_RESULTS
@@ -53,13 +51,13 @@ def sarif(record: Record, verdict: Verdict | None = None) -> str:
             }
         },
         # GitHub closes the alerts of an earlier run of the same id: that of another data set must be another.
-        "automationDetails": {"id": f"chataudit/{quote(view.title)}/"},
+        "automationDetails": {"id": f"chataudit/{quote(facts.title)}/"},
         "invocations": [
             {
-                "executionSuccessful": not view.problems,
+                "executionSuccessful": not problems,
                 "startTimeUtc": facts.started.replace("+00:00", "Z"),
                 "toolExecutionNotifications": [
-                    {"level": "error", "message": {"text": _message(problem)}} for problem in view.problems
+                    {"level": "error", "message": {"text": _message(problem)}} for problem in problems
                 ],
             }
         ],

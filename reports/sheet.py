@@ -2,26 +2,31 @@
 
 import csv
 from collections.abc import Iterable, Sequence
+from io import StringIO
 from pathlib import Path
+
+from .files import refuse_file, write_pages
 
 
 def write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Rows as CSV (RFC 4180) into a new file; no cell is taken for a formula.
+    """Rows as CSV (RFC 4180) into a new file, whole or not at all; no cell is taken for a formula.
 
     Raises
     ------
-    FileExistsError
-        If the file is there already.
+    FileExistsError, LookupError
+        If the file is there already, or its folder is not.
     """
-    with path.open("x", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows([_guarded(cell) for cell in row] for row in rows)
+    refuse_file(path)
+    text = StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows([_guarded(cell) for cell in row] for row in rows)
+    write_pages(path.parent, {path.name: text.getvalue()})
 
 
 def bare(cell: str) -> str:
     """What a cell said before `write` kept it from being a formula."""
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULA else cell
+    return cell[1:] if cell[:1] == "'" and cell.lstrip("'")[:1] in _FORMULA else cell
 
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what cells begin with that spreadsheets run
@@ -31,4 +36,5 @@ def _guarded(cell: object) -> object:
     if not isinstance(cell, str):
         return cell
     whole = cell.encode("utf-8", "replace").decode()  # half a surrogate pair, as some data hold, cannot be written
-    return f"'{whole}" if whole[:1] in _FORMULA else whole
+    # Behind quotes of the data's own too, so that `bare` knows which one is ours.
+    return f"'{whole}" if whole.lstrip("'")[:1] in _FORMULA else whole

@@ -145,12 +145,11 @@ def page(record: Record, baseline: Baseline | None = None, gate: Verdict | None 
     rates, severity = _rates(facts, population), worst(table)
     checks = [_check(c, table, rates.get(c.name), severity, baseline) for c in facts.checks]
     checks.sort(key=lambda check: (STATES.index(check.state), check.name))
-    failed = [f"The check {c.name} did not finish: {visible(c.error)}" for c in facts.checks if c.error]
-    problems = (*failed, *_some([visible(error) for error in facts.errors], SHOWN_ROWS, "sources"))
+    problems = tuple(facts.problems)
     languages = by_language(facts)
     state = "failed" if problems else min((c.state for c in checks), key=STATES.index, default="clean")
     return Page(
-        title=_title(facts),
+        title=facts.title,
         state=state,
         verdict=VERDICTS[state],
         headline=_headline(table, bool(problems)),
@@ -194,11 +193,6 @@ UNDECLARED = "not declared"
 
 def _when(started: str) -> str:
     return started.replace("T", " ").replace("+00:00", " UTC")
-
-
-def _title(facts: Facts) -> str:
-    names = [source.name.rsplit("/", 1)[-1] for source in facts.sources]
-    return visible(names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more")
 
 
 def _headline(findings: pa.Table, incomplete: bool) -> str:
@@ -362,11 +356,6 @@ def _table(table: Table, name: str) -> TableView:
 def _tables(facts: CheckFacts) -> list[tuple[str, Table]]:
     """The tables of a check that hold anything, under names of their own: two checks may call a table the same."""
     return [(f"{facts.name}: {table.name}", table) for table in facts.tables if table.rows]
-
-
-def _some(words: list[str], n: int, what: str) -> list[str]:
-    """The first of them, and how many there are more: a page is no place for ten thousand."""
-    return words if len(words) <= n else [*words[:n], f"{number(len(words) - n)} more {what}: see {RECORD}"]
 
 
 def by_language(facts: Facts) -> list[tuple[str, int]]:

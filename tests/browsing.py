@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from building import pages
 from chataudit.reports.baseline import Baseline
-from chataudit.reports.html import pages
 from chataudit.reports.payload import Limits
 from chataudit.reports.record import REPORT, Record
 

@@ -18,7 +18,12 @@ from chataudit.audit.run import run
 from chataudit.checks.base.check import Check, Result
 from chataudit.checks.base.findings import Rule, claim, cover
 from chataudit.checks.base.messages import Batch
+from chataudit.reports import html
+from chataudit.reports.baseline import Baseline
+from chataudit.reports.gate import Verdict
+from chataudit.reports.payload import Limits
 from chataudit.reports.record import Record
+from chataudit.reports.view import page
 
 SEVERE = ("note", "warning", "error")
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -167,9 +172,21 @@ def seen(n: int, checks: Iterable[str], lang: str = "en", source: str = "data.js
         return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), n), pa.array([word]))
 
     ids = pa.array([uid(str(k)) for k in range(n)] if n <= 1000 else range(n)).cast(pa.string())
-    columns = {"tree_id": ids, "message_id": ids, "source": same(source), "line": pa.array(range(1, n + 1))}
+    columns = {
+        "tree_id": ids.dictionary_encode(),
+        "message_id": ids,
+        "source": same(source),
+        "line": pa.array(range(1, n + 1)),
+    }
     columns |= {"role": same("prompter"), "lang": same(lang), "digest": pa.array(range(n))}
     return pa.table(columns | {check: same("judged") for check in checks})
+
+
+def pages(
+    record: Record, limits: Limits | None = None, baseline: Baseline | None = None, gate: Verdict | None = None
+) -> dict[str, str]:
+    """The pages of a record, by file name."""
+    return html.pages(record, page(record, baseline, gate), limits, baseline)
 
 
 def unpacked(html: str) -> dict[str, Any]:

@@ -158,7 +158,7 @@ def test_the_gate_tells_whether_it_passed_and_ends_as_it_does(runner, tmp_path, 
     assert runner("Gate", {"config": "c.toml"}, STATUS=status)[0] == int(status)
     assert (tmp_path / "output").read_text() == f"passed={passed}\n"
     files = [f"--{kind}=chataudit-audit/{name}" for kind, name in (("junit", "junit.xml"), ("sarif", "results.sarif"))]
-    assert calls(tmp_path) == [["gate", *files, "--github", "--config=c.toml", "--", "chataudit-audit"]]
+    assert calls(tmp_path) == [["gate", *files, "--overwrite", "--github", "--config=c.toml", "--", "chataudit-audit"]]
 
 
 @needs_bash

@@ -62,7 +62,9 @@ def wilson(hits: float, n: float) -> tuple[float, float]:
         return 0.0, 1.0
     p, square = hits / n, Z * Z / n
     middle, half = p + square / 2, Z * sqrt((p * (1 - p) + square / 4) / n)
-    return max(0.0, (middle - half) / (1 + square)), min(1.0, (middle + half) / (1 + square))
+    # At the very ends without what floats leave over: a limit of 0 is held where nothing was found.
+    low = (middle - half) / (1 + square) if hits else 0.0
+    return max(0.0, low), min(1.0, (middle + half) / (1 + square)) if hits < n else 1.0
 
 
 def clustered(flagged: IntArray, judged: IntArray) -> tuple[float, float]:

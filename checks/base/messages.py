@@ -356,11 +356,17 @@ def names(ids: pa.Array | pa.ChunkedArray, lines: pa.Array | pa.ChunkedArray) ->
 
 def place_keys(table: pa.Table) -> pa.Array:
     """A hash of the id, source and line of each row: equal for rows that tell of one message."""
-    total = _digest(single(table["message_id"]))
-    source = single(table["source"])
+    # Piece by piece, so that no column of ids is copied as a whole.
+    pieces = [_place_keys(batch) for batch in table.select(["message_id", "source", "line"]).to_batches()]
+    return pa.array(np.concatenate([np.zeros(0, dtype=np.int64), *pieces]))
+
+
+def _place_keys(batch: pa.RecordBatch) -> IntArray:
+    source = batch["source"]
     source = source if pa.types.is_dictionary(source.type) else source.dictionary_encode()
-    total = total * _MIXED + _digest(source.dictionary)[np.asarray(source.indices)]
-    return pa.array((total * _MIXED + as_ints(single(table["line"]), 0).view(np.uint64)).view(np.int64))
+    total = _digest(batch["message_id"]) * _MIXED + _digest(source.dictionary)[np.asarray(source.indices)]
+    keys: IntArray = (total * _MIXED + as_ints(batch["line"], 0).view(np.uint64)).view(np.int64)
+    return keys
 
 
 _MIXED = np.uint64(0x9E3779B97F4A7C15)  # odd, so that nothing is lost in multiplying by it

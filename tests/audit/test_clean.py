@@ -910,7 +910,7 @@ def test_an_interrupt_leaves_nothing_behind(tmp_path, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cleaning, "_list", interrupted)
+    monkeypatch.setattr(cleaning.sheet, "write", interrupted)
     with pytest.raises(KeyboardInterrupt):
         clean(record, [path], policy(), tmp_path / "out")
     assert nothing_written(tmp_path, before)

@@ -1,9 +1,8 @@
 import pyarrow as pa
 import pytest
-from building import audit, batch, conversation, message, nest, shown, uid, write
+from building import audit, batch, conversation, message, nest, pages, shown, uid, write
 from chataudit import run
 from chataudit.audit.threads import EXCERPT, MAX_ABOVE, MAX_BESIDE, around, joined
-from chataudit.reports.html import pages
 from chataudit.reports.record import THREADS
 
 WORDS = "Yeast eats sugar and breathes out gas, and the dough traps it until the bread is baked in a hot oven"

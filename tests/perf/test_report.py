@@ -13,9 +13,8 @@ from pathlib import Path
 import large_report
 import pytest
 from browsing import PHONE, Visit, browser, needs_browser, saved
-from building import SHARED, needs_shared
+from building import SHARED, needs_shared, pages
 from chataudit.audit.run import run
-from chataudit.reports.html import pages
 from chataudit.reports.payload import CHUNK
 from chataudit.reports.record import REPORT
 from measuring import release

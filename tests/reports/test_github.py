@@ -162,8 +162,8 @@ def test_the_summary_of_a_step_tells_the_verdict_and_each_limit_then_the_rates(r
     assert re.fullmatch(r"\d+\.\d+% to \d+\.\d+%", interval)
     assert [[cell.strip() for cell in row] for row in rows] == [
         ["max_count: schema_invariants", "1", "", "0", "broken"],
-        ["max_rate: all", "50.0%", interval, "75.0%", "held"],
         ["max_rate: schema_invariants/role_alternation", "50.0%", interval, "1.00% by its lower end", "broken"],
+        ["max_rate: all", "50.0%", interval, "75.0%", "held"],
     ]
     assert "\n# Audit of ` data.jsonl `\n" in told
     assert "\n- 1 × A reply has the role of its parent (error, `schema_invariants/role_alternation`)\n" in told
@@ -177,7 +177,7 @@ def test_the_summary_of_a_step_tells_what_is_new_accepted_expired_and_not_known(
     assert "` max_rate: schema_invariants, lang de ` | not known |  | 10.0% | **broken** |" in told
     assert (
         "- ` schema_invariants, lang de: no message was judged, so nothing is known `\n"
-        "- 1 finding accepted, and out of account\n"
+        "- 1 finding accepted for a while, and out of account.\n"
         "- 0 findings new since the baseline\n"
         "- ` A suppression expired on 2025-01-01; 1 finding counts again: old `\n"
     ) in told

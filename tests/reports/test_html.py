@@ -6,14 +6,13 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from building import audit, message, shown, uid, unpacked, write
+from building import audit, message, pages, shown, uid, unpacked, write
 from chataudit import run
 from chataudit.checks.base.check import Check, Method, Result, Table
 from chataudit.checks.base.findings import Rule, claim, cover
 from chataudit.checks.schema_invariants import SchemaInvariants
 from chataudit.reports import view
 from chataudit.reports.baseline import Baseline
-from chataudit.reports.html import pages
 from chataudit.reports.payload import Limits
 from chataudit.reports.view import page
 

@@ -45,7 +45,7 @@ def judged(record, **strata):
     named = {NOT_FLAGGED if name == "quiet" else f"planted/{name}": sizes for name, sizes in strata.items()}
     kept = {name: Stratum(*sizes, name != NOT_FLAGGED) for name, sizes in named.items()}
     record = copy.copy(record)
-    record.judgements = MappingProxyType({"planted": Judgement(kept, "2026-01-01T00:00:00+00:00")})
+    record.judgements = MappingProxyType({"planted": Judgement(kept, "2026-01-01T00:00:00+00:00", record.facts.digest)})
     return record
 
 
@@ -162,7 +162,7 @@ def test_a_sample_that_people_judged_gives_precision_recall_and_rate(tmp_path):
     record = planted(tmp_path, *["FAULT"] * 5, *["fine"] * 15)
     # All were judged, so that nothing is left to chance: 4 of 5 flagged are faults, and 1 of 15 others.
     assert told(judged(record, fault=(5, 5, 4), quiet=(15, 15, 1))).errors[:4] == (
-        "People judged a random sample of 20 messages, flagged and not.",
+        "People judged 5 of the messages flagged and 15 of the others, drawn at random.",
         "By that sample, of the messages flagged, 80.0% (95% interval 80.0% to 80.0%) are at fault.",
         "By that sample, of the messages at fault, 80.0% (95% interval 80.0% to 80.0%) are flagged.",
         "Corrected for the errors of the check, the rate is 25.0% (95% interval 25.0% to 25.0%).",
@@ -184,11 +184,10 @@ def test_a_sample_without_verdicts_on_one_side_tells_neither_recall_nor_rate(tmp
     assert "The rate is that of messages flagged, and not corrected for errors of the check." in errors
 
 
-@pytest.mark.xfail(reason="fault: says that not flagged messages were judged where none was", strict=True)
 def test_a_sample_of_one_side_is_not_said_to_be_of_both(tmp_path):
     record = planted(tmp_path, *["FAULT"] * 5, *["fine"] * 15)
     errors = told(judged(record, fault=(5, 5, 5), quiet=(15, 0, 0))).errors
-    assert not any("flagged and not" in sentence for sentence in errors)
+    assert errors[0] == "People judged 5 of the messages flagged and 0 of the others, drawn at random."
 
 
 # -- what was audited, and what was not ------------------------------------------------------------------------------
@@ -257,7 +256,6 @@ def test_an_audit_never_claims_that_all_is_well(tmp_path):
         assert "does not show that nothing is there" in record.limitations(form), form
 
 
-@pytest.mark.xfail(reason="fault: a check that failed or judged nothing has found nothing above a note", strict=True)
 def test_nothing_is_said_of_all_checks_where_one_knows_nothing(tmp_path):
     record = audit(tmp_path, alone("SKIP it"), Planted(), Fails())
     assert "Nothing above a note was found." not in record.limitations("datasheet")
@@ -283,7 +281,9 @@ def test_every_number_about_a_check_can_be_counted_in_the_record(released):
         bad = found.filter(pc.greater_equal(found["severity"], 2))
         flagged = len(set(place_keys(bad).to_pylist()) & places)
         n = outcomes.count("judged")
-        assert f"Of {n} judged messages, {flagged} have a warning or an error: {flagged / n:.2%}" in " ".join(check.found)
+        assert f"Of {n} judged messages, {flagged} have a warning or an error: {flagged / n:.2%}" in " ".join(
+            check.found
+        )
 
         titles = {rule.id: rule.title for rule in facts[check.name].rules}
         for row in pc.value_counts(found["rule"]).to_pylist():
@@ -357,12 +357,12 @@ def test_no_line_holds_a_character_that_cannot_be_seen(hostile, form):
 
 
 def test_strangers_words_have_no_meaning_in_tex(hostile):
-    text = hostile.limitations("latex")
+    text = hostile.limitations("latex").split("\n", 1)[1]  # the first line is a comment of ours
     names = "textbackslash|textasciicircum|textasciitilde|textless|textgreater|textbar|textquotedbl|textasciigrave"
     bare = re.sub(rf"\\({names}|textquotesingle){{}}|\\[{{}}$&%#_]|\[\[|\]\]", "", text)
     own = r"section\*|paragraph|begin|end|centering|toprule|midrule|bottomrule|caption|label"
     assert set(re.findall(r"\\(\w+\*?|.)", bare)) <= set(own.replace("\\", "").split("|")) | {"\\"}
-    assert not set("$#_^~<>|\"`'") & set(bare.split("\n", 1)[1])
+    assert not set("%$#_^~<>|\"`'") & set(bare)
     assert "input" in bare
     assert r"\input" not in text
 
@@ -387,10 +387,13 @@ def test_what_is_written_compiles(hostile, released, tmp_path, compiler):
         assert done.returncode == 0, done.stdout[-2000:]
 
 
-@pytest.mark.xfail(reason="fault: pdfLaTeX stops at letters that its fonts do not have", strict=True)
-def test_letters_that_pdftex_does_not_know_are_not_written(tmp_path):
+def test_letters_that_pdftex_does_not_know_are_not_written(tmp_path, released):
     record = run(write(tmp_path / "报告.jsonl", alone("fine")), checks=[Planted()], engine="serial")
-    assert record.limitations("latex").isascii()
+    text = record.limitations("latex")
+    assert text.isascii()
+    assert "U+62A5U+544A.jsonl" in text
+    # Our own words need none.
+    assert set(re.findall(r"U\+[0-9A-F]+", released[1].limitations("latex"))) <= {"U+FFFD"}
 
 
 # -- the card --------------------------------------------------------------------------------------------------------
@@ -462,11 +465,30 @@ def test_a_card_without_front_matter_gets_one(statements):
     assert "---\n\n# Mine\n\nA rule\n\n---\n\nand more\n" in text
 
 
-def test_tags_that_are_no_language_tags_do_not_reach_the_yaml(tmp_path):
-    rows = [*alone("fine"), *(message(tag, lang=tag, message_tree_id=uid(tag)) for tag in ("pt-BR", EVIL, "x: y", "")), ]
-    statements = limitations(audit(tmp_path, rows, Planted()), [])
-    front = yaml.safe_load(card(statements).split("---\n")[1])
-    assert sorted(front["language"]) == ["en", "pt-BR"]
+@pytest.fixture
+def tagged(tmp_path):
+    """Statements about messages of several tags, not all of them of a language."""
+    tags = ("en", "pt-BR", "xx-elvish", EVIL, "x: y", "", "[a, b]")
+    rows = [message(tag, lang=tag, message_tree_id=uid(tag)) for tag in tags]
+    return limitations(audit(tmp_path, rows, Planted()), [])
+
+
+def test_what_is_no_language_tag_does_not_reach_the_yaml(tagged):
+    front = yaml.safe_load(card(tagged).split("---\n")[1])
+    assert {"en", "pt"} <= set(front["language"])
+    assert all(re.fullmatch("[a-zA-Z-]+", tag) for tag in front["language"])
+
+
+def test_languages_of_the_yaml_are_codes_and_whole_tags_stand_beside_them(tmp_path):
+    rows = [message(tag, lang=tag, message_tree_id=uid(tag)) for tag in ("en", "pt-BR", "pt", "zh-Hant-TW")]
+    front = yaml.safe_load(card(limitations(audit(tmp_path, rows, Planted()), [])).split("---\n")[1])
+    # As DatasetCardData of huggingface_hub asks: codes of ISO 639. Tags of BCP 47 have a key of their own.
+    assert (front["language"], front["language_bcp47"]) == (["en", "pt", "zh"], ["pt-BR", "zh-Hant-TW"])
+
+
+@pytest.mark.xfail(reason="fault: what our own check calls no language tag is given to the hub as one", strict=True)
+def test_a_code_that_no_language_has_does_not_reach_the_yaml(tagged):
+    assert "xx" not in card(tagged).split("---\n")[1]
 
 
 @pytest.mark.parametrize("tag", ["no", "NO", "No"])
@@ -475,7 +497,6 @@ def test_norwegian_is_not_false(tmp_path, tag):
     assert isinstance(yaml.safe_load(front)["language"][0], str)
 
 
-@pytest.mark.xfail(reason="fault: `yes` (Nyeng), `on` and `off` are true and false in YAML", strict=True)
 @pytest.mark.parametrize("tag", ["yes", "on", "off"])
 def test_no_tag_becomes_a_truth_value(tmp_path, tag):
     front = card(limitations(audit(tmp_path, alone("fine", lang=tag), Planted()), [])).split("---\n")[1]
@@ -483,7 +504,12 @@ def test_no_tag_becomes_a_truth_value(tmp_path, tag):
 
 
 @pytest.mark.parametrize(
-    ("n", "size"), [(999, "n<1K"), (1_000, "1K<n<10K"), (161_443, "100K<n<1M"), (10**9, "n>1B")]
+    ("n", "size"),
+    [
+        *((999, "n<1K"), (1_000, "1K<n<10K"), (161_443, "100K<n<1M"), (10**9 - 1, "100M<n<1B")),
+        (10**9, "1B<n<10B"),
+        (10**12, "n>1T"),
+    ],
 )
 def test_the_size_is_one_of_those_of_the_hub(statements, n, size):
     object.__setattr__(statements, "n_messages", n)
@@ -495,11 +521,10 @@ def test_the_size_is_one_of_those_of_the_hub(statements, n, size):
     [BEGIN, END, f"{END} {BEGIN}", f"{BEGIN} {END} {BEGIN} {END}", f"{BEGIN} {BEGIN} {END}", f"{BEGIN} {END} {END}"],
 )
 def test_marks_that_are_no_pair_are_refused(statements, before):
-    with pytest.raises(ValueError, match="the card does not hold <!-- chataudit: begin.* Leave one pair, or none"):
+    with pytest.raises(ValueError, match=r"the card does not hold <!-- chataudit: begin.* Leave one pair, or none"):
         card(statements, before)
 
 
-@pytest.mark.xfail(reason="fault: the opening marks of the YAML lose their carriage return", strict=True)
 def test_a_card_with_crlf_keeps_its_line_ends(statements):
     before = README.replace("\n", "\r\n")
     after = card(statements, before)
@@ -508,13 +533,11 @@ def test_a_card_with_crlf_keeps_its_line_ends(statements):
     assert DatasetCard(after).data.to_dict()["license"] == "apache-2.0"
 
 
-@pytest.mark.xfail(reason="fault: a byte order mark hides the YAML, and a second one is put above it", strict=True)
 def test_a_byte_order_mark_does_not_hide_the_yaml(statements):
     assert card(statements, "\ufeff" + README).count("language:") == 1
     assert card(statements, "\ufeff" + README).startswith("\ufeff---\nlicense: apache-2.0\n")
 
 
-@pytest.mark.xfail(reason="fault: blanks at the end of a card are cut when the section is first put in", strict=True)
 def test_blanks_at_the_end_of_a_card_stay(statements):
     before = "---\nlanguage: x\nsize_categories: x\n---\n# T\n\n\n"
     assert card(statements, before).startswith(before)
@@ -561,12 +584,10 @@ def test_croissant_names_every_file(tmp_path):
     assert [(file.id, file.name) for file in metadata.distribution] == [("file-1", "a.jsonl"), ("file-2", "b.jsonl")]
 
 
-@pytest.mark.xfail(reason="fault: a file without a checksum is no FileObject", strict=True)
 def test_croissant_of_a_file_that_was_not_read_to_its_end_is_valid(tmp_path):
     checked(cut(tmp_path).limitations("croissant"))
 
 
-@pytest.mark.xfail(reason="fault: compressed files are said to be JSON lines", strict=True)
 def test_croissant_tells_compressed_files_from_plain_ones(tmp_path):
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(gzip.compress(json.dumps(alone("fine")[0]).encode()))
@@ -579,8 +600,7 @@ def test_croissant_tells_compressed_files_from_plain_ones(tmp_path):
 
 def sections(text):
     return {
-        part.split("**")[0]: [line for line in part.split("\n") if line.startswith("- ")]
-        for part in text.split("\n**")
+        part.split("**")[0]: [line for line in part.split("\n") if line.startswith("- ")] for part in text.split("\n**")
     }
 
 
@@ -592,7 +612,6 @@ def test_every_section_of_the_datasheet_answers_something(tmp_path, texts):
     assert all(answers.values())
 
 
-@pytest.mark.xfail(reason="fault: where no check judged anything, nothing is answered on how sure it is", strict=True)
 def test_every_section_answers_something_where_nothing_was_judged(tmp_path):
     answers = sections("\n" + planted(tmp_path, "SKIP it").limitations("datasheet"))
     answers.pop("", None)

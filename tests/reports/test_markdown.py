@@ -1,11 +1,10 @@
 import re
 
 import pytest
-from building import audit, message, write
+from building import audit, message, pages, write
 from chataudit import run
 from chataudit.checks.base.check import Check
 from chataudit.reports.baseline import Baseline
-from chataudit.reports.html import pages
 from chataudit.reports.markdown import code, plain
 from markdown_it import MarkdownIt
 

@@ -5,11 +5,10 @@ from itertools import pairwise
 import msgspec
 import pyarrow as pa
 import pytest
-from building import audit, conversation, message, seen, shown, uid, unpacked
+from building import audit, conversation, message, pages, seen, shown, uid, unpacked
 from chataudit.checks.base.findings import FINDINGS
 from chataudit.reports import payload
 from chataudit.reports.baseline import Baseline
-from chataudit.reports.html import pages
 from chataudit.reports.payload import Limits
 from chataudit.reports.record import THREADS, Count, Record, RuleFacts
 

@@ -3,11 +3,11 @@ import json
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from building import audit, message, uid
+from building import audit, message, pages, uid
 from chataudit import Record
 from chataudit.checks.base.findings import FINDINGS
-from chataudit.reports.html import pages
-from chataudit.reports.record import THREADS, write_pages
+from chataudit.reports.files import write_pages
+from chataudit.reports.record import THREADS
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from base64 import b64decode
 from hashlib import blake2b
 
 import pytest
-from building import audit, message, shown, uid, write
+from building import audit, message, pages, shown, uid, write
 from chataudit import Record, run
 from chataudit.checks.base.check import Check
 from chataudit.checks.base.findings import FINDINGS
 from chataudit.reports.baseline import Baseline
-from chataudit.reports.html import pages
-from chataudit.reports.record import THREADS, write_pages
+from chataudit.reports.files import write_pages
+from chataudit.reports.record import THREADS
 from chataudit.reports.redact import hashed, redacted
 from chataudit.reports.view import page
 

@@ -1,0 +1,510 @@
+"""Samples for people to judge: drawn at random in strata, and their verdicts taken back."""
+
+import copy
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+from building import audit, conversation, message, nest, uid, write
+from chataudit import Record
+from chataudit.audit.run import run
+from chataudit.audit.sample import COLUMNS, MAX_TEXT, draw, judged, strata_of
+from chataudit.audit.sample import write as write_sample
+from chataudit.checks.base.intervals import Stratum, true_rate
+from chataudit.reports.rates import rows
+from chataudit.reports.record import JUDGED, NOT_FLAGGED, Judgement, write_judgements
+from chataudit.reports.redact import redacted
+from planting import Fails, Planted, alone
+
+FAULT, ODD = "planted/fault", "planted/odd"
+
+
+def planted(tmp_path, *texts):
+    return audit(tmp_path, alone(*texts), Planted())
+
+
+def judgement(record, flagged, others):
+    return Judgement({FAULT: flagged, NOT_FLAGGED: others}, "2026-01-01T00:00:00+00:00", record.facts.digest)
+
+
+def counted(drawn):
+    return dict(Counter(each.stratum for each in drawn))
+
+
+def table(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def sampled(record, path, n=100, seed=1, sources=(), check="planted"):
+    """The rows of a sample, as people see them."""
+    write_sample(record, check, draw(record, check, n, seed), sources, path)
+    return table(path)
+
+
+def filled(path, rows, says, encoding="utf-8", **dialect):
+    """The table as people hand it back: `says` tells their word for each row."""
+    with path.open("w", encoding=encoding, newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), **dialect)
+        writer.writeheader()
+        writer.writerows({**row, "is_fault": says(row)} for row in rows)
+    return path
+
+
+def always(word):
+    return lambda row: word
+
+
+@pytest.fixture
+def record(tmp_path):
+    """20 messages: 4 faults, 2 odd ones, 14 fine."""
+    return planted(tmp_path, *["FAULT"] * 4, *["ODD"] * 2, *["fine"] * 14)
+
+
+# -- who is in which stratum -----------------------------------------------------------------------------------------
+
+
+def test_a_message_is_in_the_stratum_of_its_worst_finding_and_a_note_is_none(tmp_path):
+    record = planted(tmp_path, "FAULT ODD", "ODD REMARK", "REMARK", "fine", "SKIP it")
+    parts, _ = strata_of(record, "planted")
+    assert {name: part.tolist() for name, part in parts.items()} == {FAULT: [0], ODD: [1], NOT_FLAGGED: [2, 3]}
+
+
+def test_a_message_that_was_not_judged_is_never_drawn(tmp_path):
+    record = planted(tmp_path, *["SKIP it"] * 10, *["fine"] * 10)
+    assert {each.row for each in draw(record, "planted", 100, 1)} == set(range(10, 20))
+
+
+def test_a_record_that_could_not_be_read_is_in_no_stratum(released):
+    _, record = released
+    parts, population = strata_of(record, "schema_invariants")
+    assert "schema_invariants/unreadable_line" not in parts
+    assert sum(map(len, parts.values())) == len(population) == record.facts.messages
+
+
+def test_strata_of_the_demo_are_disjoint_and_hold_all_that_was_judged(released):
+    _, record = released
+    for check in record.facts.checks:
+        parts, _ = strata_of(record, check.name)
+        together = np.concatenate(list(parts.values()))
+        assert len(set(together.tolist())) == len(together) == check.judged
+
+
+# -- how many of each ------------------------------------------------------------------------------------------------
+
+
+def test_half_of_a_sample_is_flagged(tmp_path):
+    record = planted(tmp_path, *["FAULT"] * 50, *["fine"] * 50)
+    assert counted(draw(record, "planted", 20, 1)) == {FAULT: 10, NOT_FLAGGED: 10}
+    assert counted(draw(record, "planted", 21, 1)) == {FAULT: 10, NOT_FLAGGED: 11}
+    assert counted(draw(record, "planted", 2, 1)) == {FAULT: 1, NOT_FLAGGED: 1}
+
+
+def test_where_few_are_flagged_others_fill_the_sample_and_the_reverse(tmp_path):
+    assert counted(draw(planted(tmp_path, *["FAULT"] * 3, *["fine"] * 50), "planted", 20, 1)) == {
+        FAULT: 3,
+        NOT_FLAGGED: 17,
+    }
+    assert counted(draw(planted(tmp_path, *["FAULT"] * 50, *["fine"] * 3), "planted", 20, 1)) == {
+        FAULT: 17,
+        NOT_FLAGGED: 3,
+    }
+
+
+def test_rules_get_their_shares_of_what_is_flagged(tmp_path):
+    record = planted(tmp_path, *["FAULT"] * 60, *["ODD"] * 30, *["fine"] * 100)
+    assert counted(draw(record, "planted", 60, 1)) == {FAULT: 20, ODD: 10, NOT_FLAGGED: 30}
+
+
+def test_a_rare_rule_gets_five(tmp_path):
+    record = planted(tmp_path, *["FAULT"] * 200, *["ODD"] * 8, *["fine"] * 100)
+    assert counted(draw(record, "planted", 40, 1)) == {FAULT: 15, ODD: 5, NOT_FLAGGED: 20}
+
+
+def test_a_rule_with_fewer_than_five_is_drawn_whole(tmp_path):
+    record = planted(tmp_path, *["FAULT"] * 200, *["ODD"] * 2, *["fine"] * 100)
+    assert counted(draw(record, "planted", 40, 1)) == {FAULT: 18, ODD: 2, NOT_FLAGGED: 20}
+
+
+def test_a_sample_too_small_for_five_of_each_keeps_to_shares(tmp_path):
+    record = planted(tmp_path, *["FAULT"] * 30, *["ODD"] * 10, *["fine"] * 40)
+    assert counted(draw(record, "planted", 8, 1)) == {FAULT: 3, ODD: 1, NOT_FLAGGED: 4}
+
+
+def test_a_sample_larger_than_the_data_is_all_of_them_once(record):
+    drawn = draw(record, "planted", 1000, 1)
+    assert sorted(each.row for each in drawn) == list(range(20))
+    assert counted(drawn) == {FAULT: 4, ODD: 2, NOT_FLAGGED: 14}
+
+
+def test_where_nothing_is_flagged_all_are_others_and_the_reverse(tmp_path):
+    assert counted(draw(planted(tmp_path, *["fine"] * 9), "planted", 4, 1)) == {NOT_FLAGGED: 4}
+    assert counted(draw(planted(tmp_path, *["FAULT"] * 9), "planted", 4, 1)) == {FAULT: 4}
+
+
+def test_languages_and_roles_of_the_others_get_their_shares(tmp_path):
+    tags = ["en"] * 60 + ["de"] * 30 + ["th"] * 10
+    texts = [
+        message(f"{k}", text="fine", lang=tag, message_tree_id=uid(str(k)), role=("prompter", "assistant")[k % 2])
+        for k, tag in enumerate(tags)
+    ]
+    record = audit(tmp_path, texts, Planted())
+    for seed in range(5):
+        at = [each.row for each in draw(record, "planted", 20, seed)]
+        assert Counter(tags[row] for row in at) == {"en": 12, "de": 6, "th": 2}
+        assert Counter((tags[row], row % 2) for row in at)["en", 1] == 6
+
+
+def test_every_message_of_a_stratum_is_as_likely(record):
+    n = Counter(each.row for seed in range(400) for each in draw(record, "planted", 8, seed))
+    # Of 4 flagged 3 are FAULT or so and all is drawn by size; of the 14 others each stands in 4 of 14 samples.
+    assert all(80 <= n[row] <= 150 for row in range(6, 20)), n  # 114 expected, standard deviation 9
+    assert max(n[row] for row in range(4)) - min(n[row] for row in range(4)) < 60
+
+
+def test_the_same_seed_draws_the_same_and_another_another(record):
+    assert draw(record, "planted", 10, 3) == draw(record, "planted", 10, 3)
+    assert draw(record, "planted", 10, 3) != draw(record, "planted", 10, 4)
+
+
+def test_the_order_does_not_tell_what_was_flagged(record):
+    strata = [each.stratum for each in draw(record, "planted", 20, 1)]
+    assert strata != sorted(strata)
+    assert strata != sorted(strata, reverse=True)
+
+
+# -- what cannot be drawn --------------------------------------------------------------------------------------------
+
+
+def test_a_check_that_was_not_run_failed_or_judged_nothing_gives_no_sample(tmp_path):
+    record = audit(tmp_path, alone("SKIP it"), Planted(), Fails())
+    with pytest.raises(LookupError, match="check 'near_duplicates' was not run; there are planted, fails"):
+        draw(record, "near_duplicates", 10, 1)
+    with pytest.raises(ValueError, match="fails did not finish in this audit; there is nothing to judge"):
+        draw(record, "fails", 10, 1)
+    with pytest.raises(ValueError, match="planted judged no message in this audit; there is nothing to judge"):
+        draw(record, "planted", 10, 1)
+
+
+@pytest.mark.parametrize("n", [1, 0, -5])
+def test_a_sample_of_fewer_than_two_is_refused(record, n):
+    with pytest.raises(ValueError, match=f"-n: {n} is below 2; draw at least one flagged message and one other"):
+        draw(record, "planted", n, 1)
+
+
+def test_a_redacted_audit_gives_no_table(record, tmp_path):
+    hidden = redacted(record)
+    with pytest.raises(ValueError, match="the audit is redacted: its ids are hashed"):
+        write_sample(hidden, "planted", draw(hidden, "planted", 4, 1), (), tmp_path / "s.csv")
+    assert not (tmp_path / "s.csv").exists()
+
+
+def test_a_source_that_moved_is_named_and_one_that_changed_is_refused(record, tmp_path):
+    moved = (tmp_path / "data.jsonl").rename(tmp_path / "elsewhere.jsonl")
+    drawn = draw(record, "planted", 4, 1)
+    with pytest.raises(LookupError, match=r"data\.jsonl"):
+        write_sample(record, "planted", drawn, (), tmp_path / "s.csv")
+    write_sample(record, "planted", drawn, [str(moved)], tmp_path / "s.csv")
+    assert {row["source"] for row in table(tmp_path / "s.csv")} == {str(tmp_path / "data.jsonl")}
+    with moved.open("ab") as file:
+        file.write(b"\n")
+    with pytest.raises(LookupError, match="Name all files of the audit as they were, or audit them again"):
+        write_sample(record, "planted", drawn, [str(moved)], tmp_path / "t.csv")
+
+
+def test_a_table_is_not_written_over(record, tmp_path):
+    (tmp_path / "s.csv").write_text("hours of work")
+    with pytest.raises(FileExistsError):
+        write_sample(record, "planted", draw(record, "planted", 4, 1), (), tmp_path / "s.csv")
+    assert (tmp_path / "s.csv").read_text() == "hours of work"
+
+
+# -- what people are shown -------------------------------------------------------------------------------------------
+
+
+def test_a_row_tells_the_message_the_one_above_it_and_what_was_found(tmp_path):
+    tree = [message("a", text="Why?"), message("a1", "a", text="ODD FAULT"), message("a2", "a", text="fine")]
+    by_id = {row["message_id"]: row for row in sampled(audit(tmp_path, tree, Planted()), tmp_path / "s.csv")}
+    source = str(tmp_path / "data.jsonl")
+    where = {"check": "planted", "source": source, "lang": "en", "is_fault": ""}
+    assert by_id[uid("a1")] == where | {
+        "stratum": FAULT,
+        "message_id": uid("a1"),
+        "line": "2",
+        "role": "assistant",
+        "text": "ODD FAULT",
+        "above": "Why?",
+        "finding": "It says ODD FAULT; It says ODD FAULT",
+    }
+    root = by_id[uid("a")]
+    assert (root["stratum"], root["above"], root["finding"], root["text"]) == (NOT_FLAGGED, "", "", "Why?")
+    assert tuple(root) == COLUMNS
+
+
+@pytest.mark.parametrize("word", ["=1+1", "+1", "-1", "@sum", "\tx", "\rx"])
+def test_no_cell_is_a_formula(tmp_path, word):
+    record = audit(tmp_path, [message(word, message_id=word, message_tree_id=word, text=f"{word} FAULT")], Planted())
+    (row,) = sampled(record, tmp_path / "s.csv")
+    assert row["text"] == f"'{word} FAULT"
+    assert row["message_id"] == f"'{word}"
+
+
+def test_ids_that_look_like_formulas_are_read_back(tmp_path):
+    names = ["=1+1", "-1", "'", "'tis", "plain", "a,b", 'q"q', "new\nline"]
+    tree = [message(name, message_id=name, message_tree_id=name, text="FAULT") for name in names]
+    record = audit(tmp_path, tree, Planted())
+    rows = sampled(record, tmp_path / "s.csv")
+    back = judged(record, filled(tmp_path / "s.csv", rows, always("yes")))
+    assert back["planted"][0].strata == {FAULT: Stratum(8, 8, 8, True)}
+
+
+def test_an_id_that_looks_like_a_guarded_formula_is_read_back(tmp_path):
+    record = audit(tmp_path, [message("a", message_id="'=2", message_tree_id="'=2", text="FAULT")], Planted())
+    rows = sampled(record, tmp_path / "s.csv")
+    back = judged(record, filled(tmp_path / "s.csv", rows, always("yes")))
+    assert back["planted"][0].strata == {FAULT: Stratum(1, 1, 1, True)}
+
+
+def test_a_message_without_an_id_is_told_by_its_line(tmp_path):
+    record = audit(tmp_path, [message("a", message_id=None, text="FAULT"), message("b", text="fine")], Planted())
+    rows = sampled(record, tmp_path / "s.csv")
+    assert {row["text"] for row in rows} == {"FAULT", "fine"}
+    back = judged(record, filled(tmp_path / "s.csv", rows, always("yes")))
+    assert back["planted"][0].strata == {FAULT: Stratum(1, 1, 1, True), NOT_FLAGGED: Stratum(1, 1, 1, False)}
+
+
+def test_texts_with_commas_quotes_line_ends_and_half_characters_keep_to_their_cell(tmp_path):
+    texts = ["a,b;c", 'say "no"', "two\nlines\r\nand more", "half \ud83d", "nul \x00 in it", "naïve 日本"]
+    raw = [json.dumps(row) for row in alone(*texts)]
+    rows = sampled(audit(tmp_path, raw, Planted()), tmp_path / "s.csv")
+    assert len(rows) == len(texts)
+    told = {row["text"] for row in rows}
+    assert {texts[0], texts[1], texts[2], texts[5]} <= told
+
+
+def test_a_long_text_is_cut_visibly(tmp_path):
+    (row,) = sampled(planted(tmp_path, "x" * (MAX_TEXT + 1)), tmp_path / "s.csv")
+    assert row["text"] == "x" * MAX_TEXT + "…"
+    (tmp_path / "s.csv").unlink()
+    (row,) = sampled(planted(tmp_path, "x" * MAX_TEXT), tmp_path / "s.csv")
+    assert row["text"] == "x" * MAX_TEXT
+
+
+def test_messages_of_two_files_with_the_same_ids_are_told_apart(tmp_path):
+    (tmp_path / "d").mkdir()
+    write(tmp_path / "d" / "one.jsonl", [message("a", text="FAULT one")])
+    write(tmp_path / "d" / "two.jsonl", [message("a", text="fine two")])
+    record = run(tmp_path / "d", checks=[Planted()], engine="serial")
+    rows = sampled(record, tmp_path / "s.csv")
+    assert {(Path(row["source"]).name, row["text"]) for row in rows} == {
+        ("one.jsonl", "FAULT one"),
+        ("two.jsonl", "fine two"),
+    }
+
+
+# -- verdicts --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("word", "faults"),
+    [(w, 4) for w in ("yes", "YES", " y ", "Y", "1", "true", "TRUE", "x")]
+    + [(w, 0) for w in ("no", "N", "0", "false", " No")],
+)
+def test_yes_and_no_are_known_in_many_forms(record, tmp_path, word, faults):
+    path = tmp_path / "s.csv"
+    filled(path, sampled(record, path), always(word))
+    judgement, n_blank = judged(record, path)["planted"]
+    assert (judgement.strata[FAULT], n_blank) == (Stratum(4, 4, faults, True), 0)
+
+
+def test_rows_left_open_are_counted_and_not_drawn(record, tmp_path):
+    path = tmp_path / "s.csv"
+    filled(path, sampled(record, path), lambda row: "yes" if row["stratum"] == FAULT else " ")
+    judgement, n_blank = judged(record, path)["planted"]
+    assert judgement.strata == {
+        FAULT: Stratum(4, 4, 4, True),
+        ODD: Stratum(2, 0, 0, True),
+        NOT_FLAGGED: Stratum(14, 0, 0, False),
+    }
+    assert n_blank == 16
+
+
+@pytest.mark.parametrize("word", ["maybe", "?", "ja", "2", "yes no"])
+def test_another_word_is_refused_with_its_line(record, tmp_path, word):
+    path = tmp_path / "s.csv"
+    rows = sampled(record, path)
+    filled(path, rows, lambda row: word if row is rows[2] else "no")
+    with pytest.raises(ValueError, match=r"s\.csv:4: is_fault is '.*'; expected yes, no, or nothing"):
+        judged(record, path)
+
+
+def test_a_row_that_stands_twice_is_refused(record, tmp_path):
+    path = tmp_path / "s.csv"
+    rows = sampled(record, path)
+    filled(path, [*rows, rows[0]], always("no"))
+    with pytest.raises(ValueError, match=r"s\.csv:22: message '.*' stands here a second time"):
+        judged(record, path)
+
+
+def test_a_row_of_another_audit_is_refused(record, tmp_path):
+    path = tmp_path / "s.csv"
+    filled(path, sampled(record, path), always("no"))
+    (tmp_path / "other").mkdir()
+    other = planted(tmp_path / "other", *["FAULT"] * 4, *["fine"] * 16)
+    with pytest.raises(ValueError, match="Judge a sample with the audit that it was drawn from"):
+        judged(other, path)
+
+
+def test_a_stratum_that_somebody_changed_is_refused(record, tmp_path):
+    path = tmp_path / "s.csv"
+    rows = [row | {"stratum": NOT_FLAGGED} for row in sampled(record, path)]
+    filled(path, rows, always("no"))
+    with pytest.raises(ValueError, match="is not among those 'not flagged' of this audit"):
+        judged(record, path)
+
+
+def test_a_check_that_the_audit_did_not_run_is_refused(record, tmp_path):
+    path = tmp_path / "s.csv"
+    filled(path, [row | {"check": "lang_mismatch"} for row in sampled(record, path)], always("no"))
+    with pytest.raises(LookupError, match="check 'lang_mismatch' was not run; there are planted"):
+        judged(record, path)
+
+
+def test_columns_that_nobody_needs_may_go_and_may_come_in_any_order(record, tmp_path):
+    path = tmp_path / "s.csv"
+    needed = ("line", "source", "message_id", "check", "stratum", "is_fault")
+    rows = [{name: row[name] for name in needed} | {"remark": "hm"} for row in sampled(record, path)]
+    assert judged(record, filled(path, rows, always("no")))["planted"][1] == 0
+
+
+@pytest.mark.parametrize("name", COLUMNS[:6])
+def test_a_column_that_is_needed_and_gone_is_named(record, tmp_path, name):
+    path = tmp_path / "s.csv"
+    rows = [{key: value for key, value in row.items() if key != name} for row in sampled(record, path)]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    with pytest.raises(ValueError, match=f"has no column '{name}'; expected a table that `chataudit sample` made"):
+        judged(record, path)
+
+
+def test_a_byte_order_mark_and_line_ends_of_windows_are_read(record, tmp_path):
+    path = tmp_path / "s.csv"
+    filled(path, sampled(record, path), always("yes"), encoding="utf-8-sig", lineterminator="\r\n")
+    assert judged(record, path)["planted"][0].strata[NOT_FLAGGED] == Stratum(14, 14, 14, False)
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_a_table_with_semicolons_or_tabs_is_read(record, tmp_path, delimiter):
+    path = tmp_path / "s.csv"
+    filled(path, sampled(record, path), always("yes"), delimiter=delimiter)
+    assert judged(record, path)["planted"][0].strata[FAULT] == Stratum(4, 4, 4, True)
+
+
+def test_what_is_no_table_is_refused(record, tmp_path):
+    with pytest.raises(LookupError, match=r"none\.csv: no such file"):
+        judged(record, tmp_path / "none.csv")
+    for raw in (b"", b"\xff\xfe\x00", b"a,b\n1,2\n"):
+        (tmp_path / "s.csv").write_bytes(raw)
+        with pytest.raises(ValueError, match=r"s\.csv"):
+            judged(record, tmp_path / "s.csv")
+
+
+def test_a_cell_longer_than_the_reader_allows_is_told_as_such(record, tmp_path):
+    path = tmp_path / "s.csv"
+    rows = sampled(record, path)
+    filled(path, [row | {"text": "x" * 200_000} for row in rows], always("no"))
+    with pytest.raises(ValueError, match="is no CSV in UTF-8"):
+        judged(record, path)
+
+
+# -- verdicts are kept -----------------------------------------------------------------------------------------------
+
+
+def test_verdicts_are_kept_beside_the_record_and_read_back(record, tmp_path):
+    path = tmp_path / "s.csv"
+    filled(path, sampled(record, path), lambda row: "yes" if row["stratum"] == FAULT else "no")
+    record.write(tmp_path / "a")
+    write_judgements(tmp_path / "a", {"planted": judged(record, path)["planted"][0]})
+    back = Record.read(tmp_path / "a")
+    assert back.judgements["planted"].strata == {
+        FAULT: Stratum(4, 4, 4, True),
+        ODD: Stratum(2, 2, 0, True),
+        NOT_FLAGGED: Stratum(14, 14, 0, False),
+    }
+    (row, *_) = rows(back)
+    # All were judged: 4 of 20 are faults, and there is nothing left to chance.
+    assert tuple(row.corrected) == pytest.approx((0.2, 0.2, 0.2))
+    assert back.rates()["corrected"][0] == pytest.approx(0.2)
+    assert "the rate is 20.0% (95% interval 20.0% to 20.0%)" in back.limitations()
+
+
+def test_an_audit_that_is_copied_takes_its_verdicts_along(record, tmp_path):
+    kept = copy.copy(record)
+    kept.judgements = MappingProxyType({"planted": judgement(record, Stratum(6, 6, 6, True), Stratum(14, 2, 0, False))})
+    kept.write(tmp_path / "a")
+    assert Record.read(tmp_path / "a").judgements == dict(kept.judgements)
+    record.write(tmp_path / "b")
+    assert not (tmp_path / "b" / JUDGED).exists()
+
+
+def test_verdicts_that_cannot_be_read_are_named(record, tmp_path):
+    record.write(tmp_path / "a")
+    (tmp_path / "a" / JUDGED).write_text('{"planted": 3}')
+    with pytest.raises(ValueError, match=r"judged\.json: could not be read .* Judge the sample again"):
+        Record.read(tmp_path / "a")
+
+
+def test_an_audit_that_replaces_another_does_not_inherit_its_verdicts(record, tmp_path):
+    kept = copy.copy(record)
+    kept.judgements = MappingProxyType({"planted": judgement(record, Stratum(6, 6, 6, True), Stratum(14, 2, 0, False))})
+    kept.write(tmp_path / "a")
+    planted(tmp_path, "fine", "fine").write(tmp_path / "a", replace=True)
+    assert not Record.read(tmp_path / "a").judgements
+
+
+@pytest.mark.xfail(reason="fault: a redacted record has another digest, and loses its verdicts when read", strict=True)
+def test_a_redacted_audit_keeps_its_verdicts(record, tmp_path):
+    kept = copy.copy(record)
+    kept.judgements = MappingProxyType({"planted": judgement(record, Stratum(6, 6, 6, True), Stratum(14, 2, 0, False))})
+    redacted(kept).write(tmp_path / "r")
+    assert Record.read(tmp_path / "r").judgements == dict(kept.judgements)
+
+
+# -- from end to end -------------------------------------------------------------------------------------------------
+
+
+def test_a_sample_of_known_truth_holds_the_truth_in_its_intervals(tmp_path):
+    # 600 messages, 60 of them flagged. 45 of these are bad, and 27 others, which the check missed: precision .75,
+    # recall 45 / 72 = .625, rate 72 / 600 = .12.
+    texts = ["FAULT bad"] * 30 + ["FAULT"] * 10 + ["ODD bad"] * 15 + ["ODD"] * 5 + ["fine bad"] * 27 + ["fine"] * 513
+    record = planted(tmp_path, *texts)
+    held = Counter()
+    for seed in range(10):
+        path = tmp_path / f"{seed}.csv"
+        drawn = sampled(record, path, n=120, seed=seed)
+        assert Counter(row["stratum"] for row in drawn) == {FAULT: 40, ODD: 20, NOT_FLAGGED: 60}
+        filled(path, drawn, lambda row: "yes" if "bad" in row["text"] else "no")
+        (judgement, _) = judged(record, path)["planted"]
+        estimates = true_rate(list(judgement.strata.values()))
+        assert estimates.precision.value == 0.75  # all that were flagged are in the sample
+        for name, truth in (("precision", 0.75), ("recall", 0.625), ("rate", 0.12)):
+            estimate = getattr(estimates, name)
+            held[name] += estimate.low <= truth <= estimate.high
+        missed = judgement.strata[NOT_FLAGGED].faults
+        assert estimates.rate.value == pytest.approx((45 + 540 * missed / 60) / 600)
+    assert held["precision"] == 10
+    assert min(held.values()) >= 8
+
+
+def test_trees_of_several_messages_and_nested_files_are_sampled_too(tmp_path):
+    trees = [nest(conversation(f"t{k}", 2, text="FAULT" if k % 2 else "fine")) for k in range(6)]
+    rows = sampled(audit(tmp_path, trees, Planted()), tmp_path / "s.csv", n=8)
+    assert Counter(row["stratum"] for row in rows) == {FAULT: 4, NOT_FLAGGED: 4}
+    assert all(row["text"] == ("FAULT" if row["stratum"] == FAULT else "fine") for row in rows)
+    assert all((row["above"] != "") == (row["role"] == "assistant") for row in rows)
