@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from ..checks.base.findings import SEVERITIES
 from ..checks.schema_invariants import UNREADABLE_LINE
 from . import registry
+from .config import toml
 
 Action = Literal["keep", "drop_message", "drop_subtree", "drop_tree", "keep_best", "fix_language"]
 Criterion = Literal["split", "replies", "rank", "quality", "review", "length"]
@@ -110,12 +111,7 @@ def load_policy(path: Path | None = None) -> Policy:
     """
     if path is None:
         return _policy(tomllib.loads(DEFAULT), "the default policy")
-    if not path.is_file():
-        raise LookupError(f"{path}: no such file. Name a policy in TOML, or leave --policy out for the default one")
-    try:
-        return _policy(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: {error}") from None
+    return _policy(toml(path), str(path))
 
 
 def _policy(table: dict[str, Any], where: str) -> Policy:

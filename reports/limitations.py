@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..checks.base.findings import NOTE, SEVERITIES, WARNING
-from ..checks.base.intervals import Estimate, true_rate
+from ..checks.base.intervals import Confusion, Estimate, true_rate
 from .markdown import plain
 from .rates import Population, Rate, corrected_rate
-from .record import CheckFacts, Facts, Record, RuleFacts
+from .record import CheckFacts, Facts, Judgement, Record, RuleFacts
 from .view import UNDECLARED, broken, by_language, worst
 from .words import count_of, interval, listed, number, percent, visible
 
@@ -20,8 +20,9 @@ RECOMMENDED = 6  # pieces of advice
 INTERVALS = (
     "Rates are shares of the messages that a check judged. All messages were counted; the 95% intervals are for the "
     "rate of the process that made them, as if more conversation trees were drawn from it, and they do not cover the "
-    "errors of the checks. Corrected rates are of these data."
+    "errors of the checks."
 )
+UNCORRECTED = "The rate is that of messages flagged, and not corrected for errors of the check."
 BEYOND = (
     "None of the checks that come with chataudit looks at whether an answer is true, harmful, biased or of use, or "
     "whether a text tells of persons. An audit that finds nothing does not show that nothing is there."
@@ -208,44 +209,58 @@ def _unjudged(check: CheckFacts) -> tuple[str, ...]:
 
 
 def _errors(record: Record, check: CheckFacts, rate: Rate) -> tuple[str, ...]:
-    sure = corrected_rate(record, check, rate)
     told = []
     if judged := record.judgements.get(check.name):
-        n_flagged, n_quiet = (
-            sum(stratum.drawn for stratum in judged.strata.values() if stratum.is_flagged is is_flagged)
-            for is_flagged in (True, False)
-        )
-        estimates = true_rate(list(judged.strata.values()))
-        left = f"; {number(judged.n_open)} more were drawn and left without a verdict" if judged.n_open else ""
-        told.append(
-            f"People judged {number(n_flagged)} of the messages flagged and {number(n_quiet)} of the others, drawn at "
-            f"random{left}. Their verdicts are taken as right; they saw what the check had said."
-        )
-        for estimate, words in (
-            (estimates.precision, "of the messages flagged, {} are at fault"),
-            (estimates.recall, "of the messages at fault, {} are flagged"),
-        ):
-            if estimate.value == estimate.value:
-                told.append(f"By that sample, {words.format(_share(estimate))}.")
-    elif check.labelled is not None:
-        hits, misses, false_alarms, _ = check.labelled
-        told.append(
-            f"People labelled {number(sum(check.labelled))} of the judged messages, {number(hits + misses)} of them as "
-            f"faults: {number(hits)} of these are flagged, and {number(false_alarms)} others. They are taken for a "
-            "random part of all judged messages, and messages for independent."
-        )
-    if sure is not None and sure.value == sure.value:
-        told.append(f"Corrected for the errors of the check, the rate is {_share(sure)}.")
+        told += _by_sample(judged)
+    elif check.labelled is not None and any(check.labelled):
+        told += _by_labels(check.labelled, rate, corrected_rate(record, check, rate))
     else:
-        told.append("The rate is that of messages flagged, and not corrected for errors of the check.")
+        told.append(UNCORRECTED)
     if check.measurement.sure:
         told.append(f"In tests of its authors: {_lower(check.measurement.sure)}")
     return tuple(told)
 
 
+def _by_sample(judged: Judgement) -> list[str]:
+    strata = list(judged.strata.values())
+    n_flagged, n_quiet = (sum(s.drawn for s in strata if s.is_flagged is which) for which in (True, False))
+    left = f"; {number(judged.n_open)} more were drawn and left without a verdict" if judged.n_open else ""
+    told = [
+        f"People judged {number(n_flagged)} of the messages flagged and {number(n_quiet)} of the others, drawn at "
+        f"random{left}. Their verdicts are taken as right; they saw what the check had said."
+    ]
+    estimates = true_rate(strata)
+    of_flagged = all(s.drawn == s.size for s in strata if s.is_flagged)
+    of_all = all(s.drawn == s.size for s in strata)
+    for estimate, is_whole, words in (
+        (estimates.precision, of_flagged, "By that sample, of the messages flagged, {} are at fault."),
+        (estimates.recall, of_all, "By that sample, of the messages at fault, {} are flagged."),
+        (estimates.rate, of_all, "Corrected for the errors of the check, the rate is {}."),
+    ):
+        if estimate.value == estimate.value:
+            share = f"{percent(estimate.value)} (all of them were judged)" if is_whole else _share(estimate)
+            told.append(words.format(share))
+    return told if estimates.rate.value == estimates.rate.value else [*told, UNCORRECTED]
+
+
+def _by_labels(labelled: Confusion, rate: Rate, sure: Estimate | None) -> list[str]:
+    hits, misses, false_alarms, _ = labelled
+    told = [
+        f"People labelled {number(sum(labelled))} of the judged messages, {number(hits + misses)} of them as faults: "
+        f"{number(hits)} of these are flagged, and {number(false_alarms)} others."
+    ]
+    if sure is None:
+        return [*told, UNCORRECTED]
+    if sum(labelled) == rate.judged:
+        return [*told, f"By people's labels the rate is {_share(sure)}, taking messages for independent."]
+    return [
+        *told,
+        "They are taken for a random part of all judged messages, and messages for independent.",
+        f"Corrected for the errors of the check, the rate is {_share(sure)}.",
+    ]
+
+
 def _share(estimate: Estimate) -> str:
-    if estimate.low == estimate.high:
-        return f"{percent(estimate.value)} (all of them were judged)"
     return f"{percent(estimate.value)} (95% interval {interval(estimate.low, estimate.high)})"
 
 

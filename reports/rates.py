@@ -173,7 +173,7 @@ def corrected_rate(record: Record, check: CheckFacts, rate: Rate) -> Estimate | 
     """The rate without the errors of the check: by the sample that people judged, or else by labels in the data."""
     if judged := record.judgements.get(check.name):
         return true_rate(list(judged.strata.values())).rate
-    if check.labelled is None:
+    if check.labelled is None or not sum(check.labelled):
         return None
     labelled, faults = sum(check.labelled), check.labelled.hits + check.labelled.misses
     if labelled == rate.judged:  # nothing is left to be corrected

@@ -150,10 +150,18 @@ def test_rates_by_anything_else_are_refused(tmp_path):
 
 
 def test_labels_in_the_data_correct_the_rate_of_the_check_and_not_of_its_rules(tmp_path):
-    # Rogan and Gladen, by hand: (5/20 + 9/10 - 1) / (8/10 + 9/10 - 1).
-    rates = planted(tmp_path, *["FAULT"] * 5, *["fine"] * 15, labelled=(8, 2, 1, 9)).rates()
+    # Rogan and Gladen, by hand: (10/40 + 9/10 - 1) / (8/10 + 9/10 - 1).
+    rates = planted(tmp_path, *["FAULT"] * 10, *["fine"] * 30, labelled=(8, 2, 1, 9)).rates()
     assert rates["corrected"][0] == pytest.approx(0.15 / 0.7)
     assert pd.isna(rates["corrected"][1])
+
+
+def test_where_people_labelled_all_messages_the_rate_is_theirs(tmp_path):
+    # 10 of 20 are faults; Wilson's interval, by hand: .5 +- .2007.
+    rates = planted(tmp_path, *["FAULT"] * 9, *["fine"] * 11, labelled=(8, 2, 1, 9)).rates()
+    assert tuple(rates.loc[0, ["corrected", "corrected_low", "corrected_high"]]) == pytest.approx(
+        (0.5, 0.2993, 0.7007), abs=1e-4
+    )
 
 
 def test_a_check_that_judged_nothing_has_no_rate(tmp_path):

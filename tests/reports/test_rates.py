@@ -322,7 +322,7 @@ def test_what_people_judged_corrects_the_rate_of_the_check_as_a_whole_alone(tmp_
         made.table,
         made.threads,
         made.messages,
-        {"marks": Judgement(strata, "2026-01-01", made.facts.digest)},
+        {"marks": Judgement(strata, 0, "2026-01-01", made.facts.digest)},
     )
     of_check, of_rule = rows(record)
     assert (of_rule.corrected, of_check.rate.share) == (None, 0.5)
