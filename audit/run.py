@@ -141,8 +141,8 @@ def run(
         audit.judge()
         # What the batches took goes back to the system, or what follows would come on top of it.
         pa.default_memory_pool().release_unused()
-        findings, around = audit.told(audit.findings())
         messages = audit.messages()
+        findings, around = audit.told(audit.findings(messages))
     return Record(audit.facts(findings, messages, started, time.perf_counter() - began), findings, around, messages)
 
 
@@ -233,12 +233,11 @@ class _Audit:
 
     # -- telling -----------------------------------------------------------------------------------------------------
 
-    def findings(self) -> pa.Table:
+    def findings(self, messages: pa.Table) -> pa.Table:
         """All findings of the checks that finished, in order."""
         tables = [t for o in self.outcomes.values() if o.error is None for t in o.findings if t.num_rows]
-        return _sorted(
-            pa.concat_tables(tables).combine_chunks() if tables else FINDINGS.empty_table(), self.sources.names
-        )
+        whole = pa.concat_tables(tables).combine_chunks() if tables else FINDINGS.empty_table()
+        return _sorted(seen.named(whole, messages), self.sources.names)
 
     def messages(self) -> pa.Table:
         """All messages, with what became of them in the checks that finished."""

@@ -6,7 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..checks.base.messages import Batch, as_ints, place_keys, single
+from ..checks.base.findings import fingerprint
+from ..checks.base.messages import Batch, as_ints, is_place, place_keys, single
+from ..reports.rates import rows_of
 from ..reports.record import SEEN, WORDS, Count
 
 BY = ("lang", "role", "source")  # what messages are counted by
@@ -52,6 +54,24 @@ def counts(messages: pa.Table, check: str | None = None) -> list[Count]:
     table = table.filter(table["outcome"].is_valid())
     ordered = table.sort_by([(name, "ascending") for name in table.column_names])
     return [Count(**row) for row in ordered.to_pylist()]
+
+
+def named(findings: pa.Table, messages: pa.Table) -> pa.Table:
+    """The findings with fingerprints of what a message says, where its id is but its place.
+
+    A line more would give all that follow other ids, and with them other fingerprints.
+    """
+    at = rows_of(findings, messages)
+    known = np.flatnonzero((at >= 0) & np.asarray(is_place(findings)))
+    if not known.size:
+        return findings
+    digests = single(messages["digest"]).take(pa.array(at[known])).to_pylist()
+    rules = findings["rule"].take(pa.array(known)).to_pylist()
+    prints = findings["fingerprint"].to_pylist()
+    for row, rule, digest in zip(known.tolist(), rules, digests, strict=True):
+        prints[row] = fingerprint(rule, f"digest {digest}")
+    column = findings.column_names.index("fingerprint")
+    return findings.set_column(column, findings.schema.field(column), pa.array(prints, pa.string()))
 
 
 def _aligned(rows: pa.Table, coverage: pa.Table) -> pa.Array:

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..checks.base.messages import IntArray, as_ints, nth, single
+from ..checks.base.messages import IntArray, as_ints, is_place, nth, single
 from .record import Record
 from .redact import hashes
 
@@ -32,12 +32,8 @@ class Baseline:
         if len(before) and len(after) and not pc.any(pc.is_in(after, value_set=before, skip_nulls=True)).as_py():
             names = " and ".join(record.facts.sources[0].name for record in (older, newer))
             raise ValueError(f"the baseline is of other data: no message is in both audits ({names})")
-        return cls._of(older)
-
-    @classmethod
-    def _of(cls, record: Record) -> "Baseline":
-        found = {c.name: sum(rule.findings for rule in c.rules) for c in record.facts.checks if not c.error}
-        return cls(record.facts.started, record.table["fingerprint"].combine_chunks(), found)
+        found = {c.name: sum(rule.findings for rule in c.rules) for c in older.facts.checks if not c.error}
+        return cls(older.facts.started, older.table["fingerprint"].combine_chunks(), found)
 
     def is_new(self, findings: pa.Table) -> pa.Array:
         """For each finding, whether the older audit did not have it; null where it did not look."""
@@ -104,10 +100,8 @@ def _ids(record: Record, other: Record) -> pa.Array:
     ids = single(messages["message_id"])
     if other.facts.is_redacted or record.facts.is_redacted:
         return ids if record.facts.is_redacted else hashes(ids)
-    place = pc.binary_join_element_wise(messages["source"].cast(pa.string()), messages["line"].cast(pa.string()), ":")
     # A line more would move the places of all that follow.
-    is_place = pc.equal(pc.replace_substring_regex(ids, "#[a-z]+$", ""), single(place)).fill_null(True)
-    return pc.if_else(is_place, single(messages["digest"]).cast(pa.string()), ids)
+    return pc.if_else(is_place(messages), single(messages["digest"]).cast(pa.string()), ids)
 
 
 def _keys(ids: pa.Array) -> pa.Array:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from ..checks.base.findings import NOTE, WARNING
 from ..checks.base.intervals import Estimate, clustered, corrected, true_rate, wilson
 from ..checks.base.messages import BoolArray, IntArray, as_ints, place_keys, single
-from .record import CheckFacts, Record
+from .record import SEEN, CheckFacts, Record
 
 BY = ("lang", "role", "source")  # what messages can be narrowed by
 
@@ -72,7 +72,7 @@ class Population:
 
     def __init__(self, messages: pa.Table, findings: pa.Table) -> None:
         self.messages, self.findings = messages, findings
-        self.row = _rows_of(findings, messages)
+        self.row = rows_of(findings, messages)
         """The message that each finding is about; -1 where it is a record that could not be read."""
         trees = as_ints(single(messages["tree_id"]).indices, -1)
         alone = np.flatnonzero(trees < 0)  # a message without a tree id is a tree of its own
@@ -94,7 +94,7 @@ class Population:
 
     def judged(self, check: str | None) -> BoolArray:
         """The messages that a check judged; None: those that any check did."""
-        checks = self.messages.column_names[len(BY) + 4 :] if check is None else [check]
+        checks = self.messages.column_names[len(SEEN) :] if check is None else [check]
         mask = np.zeros(len(self), dtype=bool)
         for name in checks:
             mask |= np.asarray(pc.equal(self.messages[name].cast(pa.string()), "judged").fill_null(False))
@@ -132,7 +132,7 @@ class Population:
         return found
 
 
-def _rows_of(findings: pa.Table, messages: pa.Table) -> IntArray:
+def rows_of(findings: pa.Table, messages: pa.Table) -> IntArray:
     """The message of each finding, the first where several have its id and place; -1: none."""
     # Messages are looked up among the findings, which are few, and not the other way round.
     keys = place_keys(findings)

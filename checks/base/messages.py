@@ -369,6 +369,14 @@ def _place_keys(batch: pa.RecordBatch) -> IntArray:
     return keys
 
 
+def is_place(table: pa.Table) -> pa.Array:
+    """Which rows have no id of their own: none at all, or their file and line in place of one."""
+    place = pc.binary_join_element_wise(table["source"].cast(pa.string()), table["line"].cast(pa.string()), ":")
+    # A format may tell the messages of a record apart behind its place, as in data.jsonl:7#output.
+    ids = pc.replace_substring_regex(table["message_id"], "#[a-z]+$", "")
+    return single(pc.equal(ids, place).fill_null(True))
+
+
 _MIXED = np.uint64(0x9E3779B97F4A7C15)  # odd, so that nothing is lost in multiplying by it
 
 

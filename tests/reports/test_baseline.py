@@ -74,19 +74,12 @@ def test_what_a_check_found_that_failed_since_is_not_fixed(tmp_path):
     assert (found.fixed.num_rows, found.untold) == (0, {"marks": 1})
 
 
-NAMELESS = pytest.mark.xfail(
-    strict=True, reason="the fingerprint of a document without an id holds its place, and so moves with each line"
-)
-
-
-@NAMELESS
 def test_findings_of_documents_without_ids_stay_the_same_where_a_line_is_put_before_them(tmp_path):
     rows = [{"text": "warning"}, {"text": "fine"}]
     found = difference(audit(tmp_path, rows, Marks()), audit(tmp_path, [{"text": "first"}, *rows], Marks()))
     assert [len(ids) for ids in states(found).values()] == [0, 0, 1]
 
 
-@NAMELESS
 def test_findings_of_documents_without_ids_stay_the_same_in_a_file_of_another_folder(tmp_path):
     (tmp_path / "v1").mkdir()
     rows = [{"text": "warning"}]
