@@ -508,7 +508,7 @@ def over_time(messages: Mapping[str, int], flagged: Mapping[str, int]) -> Column
     return Columns(
         "over-time",
         "Findings over time",
-        f"The share of messages with a warning or an error, by {unit.name}, with its 95% interval.",
+        f"The share of messages with a warning or an error, by {unit.name}, with its 95% interval (Wilson).",
         f"{unit.name} of the message",
         "messages with a warning or an error",
         tuple(bars),
