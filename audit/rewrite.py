@@ -14,14 +14,9 @@ import pyarrow as pa
 
 from ..checks.base.messages import IntArray
 from . import read
-from .streams import Stream
+from .streams import Stream, packing
 
 _PACKED = {"gzip": ".gz", "zstd": ".zst"}
-
-
-def _packing(head: bytes) -> str:
-    """How a text file is compressed, told by its first four bytes."""
-    return "gzip" if head[:2] == b"\x1f\x8b" else "zstd" if head == b"\x28\xb5\x2f\xfd" else ""
 
 
 def head_of(source: read.Source) -> bytes:
@@ -54,7 +49,7 @@ def rewrite(source: read.Source, edits: Edits, path: Path) -> None:
     if head == b"PAR1":
         _rewrite_table(source, edits, path)
         return
-    with open(path, "wb") as file, _packed(file, _packing(head)) as write:
+    with open(path, "wb") as file, _packed(file, packing(head)) as write:
         blocks = read.blocks(source, again=True)
         for block in blocks:
             if block.lines is not None:  # a document, that is one array or object
@@ -68,13 +63,13 @@ Write = Callable[[bytes | memoryview], Any]
 
 
 @contextmanager
-def _packed(file: BinaryIO, packing: str) -> Iterator[Write]:
+def _packed(file: BinaryIO, packed: str) -> Iterator[Write]:
     """What writes into a file, compressed as it was."""
-    if packing == "gzip":
+    if packed == "gzip":
         # Without a name and a time, the same data make the same file.
         with gzip.GzipFile("", "wb", 6, file, mtime=0) as stream:
             yield stream.write
-    elif packing == "zstd":
+    elif packed == "zstd":
         with pa.CompressedOutputStream(pa.PythonFile(file, mode="w"), "zstd") as stream:
             yield stream.write
     else:
@@ -220,4 +215,4 @@ def suffix_of(source: read.Source) -> str:
     if head == b"PAR1":
         return ".parquet"
     block = next(read.blocks(source, again=True))
-    return f".json{'' if block.lines is not None else 'l'}{_PACKED.get(_packing(head), '')}"
+    return f".json{'' if block.lines is not None else 'l'}{_PACKED.get(packing(head), '')}"

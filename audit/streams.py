@@ -13,6 +13,11 @@ class UnreadableSource(Exception):
     """A file, or the rest of it, could not be read; says why and what to do."""
 
 
+def packing(head: bytes) -> str:
+    """How a file is compressed, told by its first four bytes: gzip, zstd, or not at all (empty)."""
+    return "gzip" if head[:2] == b"\x1f\x8b" else "zstd" if head == b"\x28\xb5\x2f\xfd" else ""
+
+
 class Stream:
     """The decoded bytes of a file in pieces of at most `size`; its digest is that of the bytes on disk.
 
@@ -25,12 +30,8 @@ class Stream:
         self.size, self.digest, self._is_digested = size, hashlib.sha256(), is_digested
         self.error: Exception | None = None
         self._file, self._watch = file, watch
-        if head[:2] == b"\x1f\x8b":
-            self._pieces = self._gunzip()
-        elif head == b"\x28\xb5\x2f\xfd":
-            self._pieces = self._unzstd()
-        else:
-            self._pieces = self._raw(size)
+        packed = packing(head)
+        self._pieces = self._gunzip() if packed == "gzip" else self._unzstd() if packed == "zstd" else self._raw(size)
 
     def __iter__(self) -> Iterator[bytes]:
         try:
