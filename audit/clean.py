@@ -28,6 +28,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..checks.base.findings import LEVELS
 from ..checks.base.messages import as_ints, line_id, nameless_id, single
 from ..checks.near_duplicates import STOCK_PHRASE
 from ..checks.schema_invariants import DUPLICATE_ID, REPAIRED_LINE, TREE_STATE_MIXED, UNREADABLE_LINE
@@ -37,7 +38,7 @@ from ..reports.words import count_of
 from . import read
 from .folders import made
 from .policy import DEFAULT as DEFAULT
-from .policy import LEVELS, Criterion, Policy
+from .policy import Criterion, Policy
 from .policy import load_policy as load_policy
 from .progress import Progress, Silence
 from .rewrite import Edits, rewrite, suffix_of

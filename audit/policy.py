@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from ..checks.base.findings import SEVERITIES
+from ..checks.base.findings import LEVELS, Severity
 from ..checks.schema_invariants import UNREADABLE_LINE
 from . import registry
 from .config import toml
 
 Action = Literal["keep", "drop_message", "drop_subtree", "drop_tree", "keep_best", "fix_language"]
 Criterion = Literal["split", "replies", "rank", "quality", "review", "length"]
-Severity = Literal["note", "warning", "error"]
 
 DEFAULT = """\
 # What `chataudit clean` does about findings. Copy it, change it, and pass it with --policy; what stands in your file is
@@ -94,9 +93,6 @@ class Policy:
         # A quoted key of TOML is written as a string of JSON is.
         rules = "".join(f'{json.dumps(name)} = "{action}"\n' for name, action in self.rules.items())
         return f'keep_best_by = [{order}]\nmin_severity = "{self.min_severity}"\n\n[rules]\n{rules}'
-
-
-LEVELS = {name: level for level, name in SEVERITIES.items()}
 
 
 def load_policy(path: Path | None = None) -> Policy:

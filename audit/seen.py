@@ -8,10 +8,8 @@ import pyarrow.compute as pc
 
 from ..checks.base.findings import fingerprint
 from ..checks.base.messages import Batch, as_ints, is_place, place_keys, single
-from ..reports.rates import rows_of
+from ..reports.rates import BY, rows_of
 from ..reports.record import SEEN, WORDS, Count
-
-BY = ("lang", "role", "source")  # what messages are counted by
 
 
 def seen(batch: Batch, coverage: Mapping[str, pa.Table]) -> pa.Table:
@@ -77,15 +75,11 @@ def named(findings: pa.Table, messages: pa.Table) -> pa.Table:
 def _aligned(rows: pa.Table, coverage: pa.Table) -> pa.Array:
     """The outcome of each row, null where the check said nothing of it."""
     keys = ("message_id", "source", "line")
-    if coverage.num_rows == rows.num_rows and all(_are_same(rows[key], coverage[key]) for key in keys):
+    if coverage.num_rows == rows.num_rows and all(rows[key].equals(coverage[key]) for key in keys):
         outcomes = single(coverage["outcome"])
     else:
         outcomes = _by_key(rows, coverage)
     return outcomes.cast(WORDS) if pa.types.is_dictionary(outcomes.type) else outcomes.dictionary_encode()
-
-
-def _are_same(left: pa.ChunkedArray, right: pa.ChunkedArray) -> bool:
-    return left is right or left.equals(right)
 
 
 def _by_key(rows: pa.Table, coverage: pa.Table) -> pa.Array:

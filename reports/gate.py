@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..checks.base.findings import NOTE, SEVERITIES, WARNING
+from ..checks.base.findings import LEVELS, NOTE, WARNING, Severity
 from ..checks.base.messages import BoolArray
 from .baseline import Baseline
 from .rates import Population, Rate
@@ -19,8 +19,6 @@ from .redact import hashed
 from .words import count_of, interval, listed, number, percent, visible
 
 Kind = Literal["max_rate", "max_count", "max_new"]
-Severity = Literal["note", "warning", "error"]
-LEVELS = {name: level for level, name in SEVERITIES.items()}
 EVERYTHING = "all"  # the target of limits on what all checks found together
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,8 @@ from .messages import Batch, IntArray, names, single
 
 NOTE, WARNING, ERROR = 1, 2, 3
 SEVERITIES = {NOTE: "note", WARNING: "warning", ERROR: "error"}
+Severity = Literal["note", "warning", "error"]  # as people write it
+LEVELS = {name: level for level, name in SEVERITIES.items()}
 
 CLIP = 240  # code points of a quote
 
