@@ -42,7 +42,7 @@ from .policy import Criterion, Policy
 from .policy import load_policy as load_policy
 from .progress import Progress, Silence
 from .rewrite import Edits, rewrite, suffix_of
-from .sources import Audited, matched
+from .sources import Audited, formats_of, matched
 from .structure import Messages, refuse_unread, split_code, structure
 
 DROPPED, CHANGED, POLICY = "dropped.csv", "changed.csv", "policy.toml"
@@ -140,7 +140,8 @@ def clean(
     progress = progress or Silence()
     files = matched(record, sources)
     progress.total(2 * sum(file.source.n_bytes for file in files))
-    messages = structure([file.source for file in files], [facts.format for facts in record.facts.sources], progress)
+    read_as = [facts.format for facts in record.facts.sources]
+    messages = structure([file.source for file in files], read_as, formats_of(record), progress)
     if messages.n_judged != record.facts.messages:
         raise ValueError(
             f"the files hold {messages.n_judged:,} messages, the audit read {record.facts.messages:,}: it was made by "

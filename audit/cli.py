@@ -2,8 +2,10 @@
 
 import gc
 import json
+import shutil
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -33,6 +35,8 @@ from . import registry, uses
 from .engines import ENGINES
 from .folders import free
 from .formats import FORMATS
+from .journal import is_begun
+from .remote import bare
 from .run import run as audit
 from .terminal import BaselineFolder, ConfigFile, Quiet, err, leave_pandas_out, out, telling, watched
 from .uses import code_of, older_audit, print_verdict, refuse_unfit
@@ -51,7 +55,7 @@ refs_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The be
 app.add_typer(refs_app, name="refs")
 app.add_typer(uses.export_app, name="export")
 
-SOURCES = typer.Argument(help="Files, folders, globs in quotes, or - for standard input.", show_default=False)
+SOURCES = typer.Argument(help="Files, folders, globs in quotes, URLs, or - for standard input.", show_default=False)
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an older audit in that folder.")]
 Format = Annotated[
     str | None,
@@ -105,6 +109,10 @@ def run(
         str | None, typer.Option(help=f"{', '.join(ENGINES)}. [default: auto]", show_default=False)
     ] = None,
     workers: Annotated[int | None, typer.Option(help="[default: as many as processors]", show_default=False)] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Of a Ray cluster, such as auto. [default: one on this machine]", show_default=False),
+    ] = None,
     memory: Annotated[
         str | None,
         typer.Option(help="What rows that wait may take before they go to disk. [default: 1GB]", show_default=False),
@@ -114,9 +122,12 @@ def run(
     max_report_mb: MaxReportMb = None,
     max_report_findings: MaxReportFindings = None,
     overwrite: Overwrite = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an audit that was stopped.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Audit data: reads it once, writes a record and a report.
+
+    What is done is kept beside the folder of the audit until it is written; --resume goes on with it.
 
     Exit codes: 0 done, 1 a limit of [gate] is broken, 2 usage or settings, 3 a source could not be read to its end,
     4 a check did not finish.
@@ -131,7 +142,7 @@ def run(
         older = older_audit(baseline, settings)
         refuse_unfit(settings, [name.strip() for name in checks.split(",") if name.strip()], older)
         target = _target(out_dir, [*(sources or ()), *(path for _, path in named)], overwrite)
-        with watched(quiet) as progress:
+        with _working(target, resume, overwrite) as work, watched(quiet) as progress:
             record = audit(
                 *(sources or ()),
                 splits={name: [path for other, path in named if other == name] for name, _ in named},
@@ -140,10 +151,13 @@ def run(
                 format=format,
                 engine=engine,
                 workers=workers,
+                address=address,
                 memory=memory,
                 progress=progress,
+                work=work,
+                resume=resume,
             )
-        _finish(record, target, overwrite, quiet, limits, older, settings.gate, redact)
+            _finish(record, target, overwrite, quiet, limits, older, settings.gate, redact, work)
 
 
 @app.command()
@@ -161,13 +175,13 @@ def demo(
         folder.mkdir(parents=True)
         source = folder / "release.jsonl"
         made = demonstration.release(seed)
-        demonstration.write(made, source)
+        sources = demonstration.write(made, source)
         references = folder / "references"
         demonstration.write_references(references)
         settings = configuration.Config().setting(BenchmarkLeakage.name, folder=str(references))
         with watched(quiet) as progress:
-            record = audit(source, progress=progress, config=settings)
-        _finish(record, folder / "audit", False, quiet, Limits(), None, None, False)
+            record = audit(*sources, progress=progress, config=settings)
+        _finish(record, folder / "audit", False, quiet, Limits(), None, None, False, None)
 
 
 @app.command()
@@ -396,7 +410,10 @@ def _split(argument: str) -> tuple[str, str]:
 def _target(folder: Path | None, sources: Sequence[str], overwrite: bool) -> Path:
     """Where the audit goes; known to be free before anything is read."""
     if folder is None:
-        name = "stdin" if sources[:1] == ["-"] else Path(*sources[:1]).name.replace("*", "_") or "data"
+        # Of a URL, what others may see.
+        (first,) = sources[:1] or ("",)
+        first = bare(first) if "://" in first else first
+        name = "stdin" if first == "-" else Path(first).name.replace("*", "_") or "data"
         return free(Path(f"{name}.audit"))
     refuse_taken(folder, replace=overwrite)
     return folder
@@ -420,6 +437,7 @@ def _finish(
     older: Record | None,
     gate: Gate | None,
     redact: bool,
+    work: Path | None,
 ) -> NoReturn:
     shown = redacted(record) if redact else record
     try:
@@ -427,17 +445,49 @@ def _finish(
     except ValueError as error:
         # The audit took the time: it is kept, and where it was to replace another one, beside that.
         kept = free(target) if overwrite else target
-        shown.write(kept)
+        _write(shown, kept, False, work)
         raise ValueError(f"{error}. The audit itself was made: {kept}") from None
     # By the names that the data have, whatever is shown of them.
     verdict = None if gate is None else decide(record, gate, baseline, date.today())
     # The record first: no page that cannot be made may lose it.
-    shown.write(target, replace=overwrite)
+    _write(shown, target, overwrite, work)
     view = page(shown, baseline, verdict)
     write_pages(target, pages(shown, view, limits, baseline))
     if not quiet:
         _summarise(view, target)
     raise typer.Exit(code_of(record, verdict))
+
+
+def _write(record: Record, target: Path, overwrite: bool, work: Path | None) -> None:
+    """The record, and then nothing of what was kept while it was made."""
+    record.write(target, replace=overwrite)
+    if work is not None:
+        shutil.rmtree(work)
+
+
+@contextmanager
+def _working(target: Path, resume: bool, overwrite: bool) -> Iterator[Path]:
+    """The folder that keeps what an audit has until it is written; one that was stopped may have left it."""
+    work = target.with_name(f"{target.name}.unfinished")
+    if resume and not work.is_dir():
+        raise LookupError(f"{work} is not there: no audit was stopped here. Leave out --resume to begin one")
+    if not resume and is_begun(work):
+        if not overwrite:
+            raise ValueError(
+                f"an audit was stopped here, and what it had done is kept in {work}. Go on with it: --resume; or start "
+                "over: --overwrite"
+            )
+        shutil.rmtree(work)
+    try:
+        yield work
+    except BaseException as error:
+        if type(error) in (LookupError, ValueError):  # what the user got wrong
+            pass
+        elif is_begun(work):
+            err.print(f"What was done is kept in {visible(str(work))}: go on with --resume", markup=False)
+        else:
+            shutil.rmtree(work, ignore_errors=True)
+        raise
 
 
 def _summarise(view: Page, target: Path) -> None:

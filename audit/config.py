@@ -1,7 +1,8 @@
 """Settings from TOML: what is unknown is refused, and what is known is named."""
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections import abc
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from ..checks.base.check import Check
 from ..reports.gate import Gate, Limit, Suppression
 from ..reports.payload import Limits
 from . import registry
+from .formats import Mapping
 
 FILES = ("chataudit.toml", "pyproject.toml")
 
@@ -37,7 +39,7 @@ class GateFiles:
     suppress: str | None = None  # TOML file of findings that are accepted
 
 
-D = TypeVar("D", bound=Settings | Check | GateFiles | Limit | Suppression)
+D = TypeVar("D", bound=Settings | Mapping | Check | GateFiles | Limit | Suppression)
 C = TypeVar("C", bound=Check)
 
 
@@ -46,7 +48,8 @@ class Config:
     """A configuration file, read and checked."""
 
     settings: Settings = Settings()
-    checks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # settings by check
+    checks: abc.Mapping[str, abc.Mapping[str, Any]] = field(default_factory=dict)  # settings by check
+    format: Mapping | None = None  # which field holds what, in data of no known format
     gate: Gate | None = None
     baseline: Path | None = None  # folder of the audit that the data are held against
 
@@ -93,12 +96,13 @@ def toml(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: {error}") from None
 
 
-def _read(table: Mapping[str, Any], path: Path) -> Config:
-    _refuse_unknown(table, ("run", "checks", "gate"), f"{path}: ")
+def _read(table: abc.Mapping[str, Any], path: Path) -> Config:
+    _refuse_unknown(table, ("run", "format", "checks", "gate"), f"{path}: ")
     settings = _convert(table.get("run", {}), Settings, f"{path}: [run]")
+    format = _convert(table["format"], Mapping, f"{path}: [format]") if "format" in table else None
     known = registry.checks()
     of_checks = table.get("checks", {})
-    if not isinstance(of_checks, Mapping):
+    if not isinstance(of_checks, abc.Mapping):
         raise ValueError(f"{path}: [checks] is {of_checks!r}; expected a table of settings for each check")
     _refuse_unknown(of_checks, known, f"{path}: [checks] ")
     for name, values in of_checks.items():
@@ -108,12 +112,12 @@ def _read(table: Mapping[str, Any], path: Path) -> Config:
             raise ValueError(f"{path}: {error}") from None
     gate, files = _gate(table.get("gate", {}), path)
     baseline = None if files.baseline is None else path.parent / files.baseline
-    return Config(settings, of_checks, gate, baseline)
+    return Config(settings, of_checks, format, gate, baseline)
 
 
 def _gate(table: Any, path: Path) -> tuple[Gate | None, GateFiles]:
     """The limits of `[gate]`, and the files that it names; paths are relative to the file that names them."""
-    if not isinstance(table, Mapping):
+    if not isinstance(table, abc.Mapping):
         raise ValueError(f"{path}: [gate] is {table!r}; expected a table of limits for each check")
     named = [f.name for f in fields(GateFiles)]
     files = _convert({name: value for name, value in table.items() if name in named}, GateFiles, f"{path}: [gate]")
@@ -149,7 +153,7 @@ def suppressed(path: Path) -> tuple[Suppression, ...]:
     return tuple(_convert(each, Suppression, f"{path}: [[suppress]] {k}") for k, each in enumerate(entries, 1))
 
 
-def make(check: type[C], values: Mapping[str, Any]) -> C:
+def make(check: type[C], values: abc.Mapping[str, Any]) -> C:
     """The check with these settings."""
     return _convert(values, check, f"[checks.{check.name}]")
 
@@ -165,7 +169,7 @@ def chosen(config: Config, names: Sequence[str] = ()) -> list[Check]:
 
 
 def _convert(values: Any, kind: type[D], where: str, without: Sequence[str] = ()) -> D:
-    if not isinstance(values, Mapping):
+    if not isinstance(values, abc.Mapping):
         raise ValueError(f"{where} is {values!r}; expected a table of settings")
     _refuse_unknown(values, [f.name for f in fields(kind) if f.name not in without], f"{where} ")
     try:
@@ -177,7 +181,7 @@ def _convert(values: Any, kind: type[D], where: str, without: Sequence[str] = ()
         raise ValueError(f"{where} {told}") from None
 
 
-def _refuse_unknown(table: Mapping[str, Any], known: Iterable[str], where: str) -> None:
+def _refuse_unknown(table: abc.Mapping[str, Any], known: Iterable[str], where: str) -> None:
     names = list(known)
     for key in table:
         if key not in names:

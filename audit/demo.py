@@ -15,6 +15,7 @@ from . import refs
 
 Message = dict[str, Any]
 Tree = list[Message]
+Chat = dict[str, Any]  # a preference pair: the messages of its prompt, and those of either side
 
 NAMES = [
     "Ada",
@@ -176,15 +177,17 @@ TALKS = {
 }
 LABELS = ("spam", "lang_mismatch", "pii", "not_appropriate", "quality", "toxicity", "humor", "creativity", "violence")
 N_PLAIN = 40  # trees without a fault
+N_CHATS = 4  # chats without a fault
 
 
 @dataclass
 class Release:
-    """Trees, the lines that are written of them, and what was planted."""
+    """Trees, the lines that are written of them, chats, and what was planted."""
 
     rng: random.Random
     trees: list[Tree] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)  # lines that are no plain record
+    chats: list[Chat] = field(default_factory=list)
     planted: dict[str, str | None] = field(default_factory=dict)  # rule name -> message id; None: a line without one
 
     def uid(self) -> str:
@@ -203,6 +206,31 @@ class Release:
         tree = [root, best, more, last, other]
         self.trees.append(tree)
         return tree
+
+    def chat(self) -> Chat:
+        """A new chat without a fault: a prompt with a call of a tool behind it, a follow-up, two answers to that."""
+        prompt, answer, other, follow_up, last = (self._signed(text) for text in self.rng.choice(TALKS["en"]))
+        call = f"call_{self.rng.randrange(10**9):09}"
+        chat = {
+            "id": self.uid(),
+            "lang": "en",
+            "prompt": [
+                {"role": "system", "content": "Look it up before you answer, and be brief."},
+                {"role": "user", "content": prompt},
+                {
+                    "role": "assistant",
+                    "content": None,
+                    "tool_calls": [{"id": call, "type": "function", "function": {"name": "find", "arguments": "{}"}}],
+                },
+                {"role": "tool", "tool_call_id": call, "content": self._signed("One page was found.")},
+                {"role": "assistant", "content": answer},
+                {"role": "user", "content": follow_up},
+            ],
+            "chosen": [{"role": "assistant", "content": last}],
+            "rejected": [{"role": "assistant", "content": other}],
+        }
+        self.chats.append(chat)
+        return chat
 
     def _signed(self, text: str) -> str:
         # The same few sentences serve all trees; what differs is who says them, and who is told.
@@ -254,11 +282,17 @@ def release(seed: int) -> Release:
     # Written as strings that JSON does not allow; a reader that gives up at the first one loses the rest.
     made.raw = [b'{"message_id": "cut off in the mid', b""]
     made.planted.update(unreadable_line=None, line_format=None)
+    # What OASST has no form for stands in chats.
+    for _ in range(N_CHATS):
+        made.chat()
+    for rule, spoil in CHAT_FAULTS.items():
+        chat = made.chat()
+        made.planted[rule] = f"{chat['id']}#{spoil(chat)}"
     return made
 
 
-def write(made: Release, path: Path) -> None:
-    """The release as JSON lines, its broken lines at the end."""
+def write(made: Release, path: Path) -> list[Path]:
+    """The release as JSON lines, its broken lines at the end, and its chats in a file beside it; gives back both."""
     lines = []
     for tree in made.trees:
         for message in tree:
@@ -267,6 +301,9 @@ def write(made: Release, path: Path) -> None:
                 line = line[:-1] + b', "lang": "en"}'  # a key that stands twice
             lines.append(line)
     path.write_bytes(b"\n".join([*lines, *made.raw]) + b"\n")
+    chats = path.with_stem(f"{path.stem}-chats")
+    chats.write_text("".join(json.dumps(chat, ensure_ascii=False) + "\n" for chat in made.chats), encoding="utf-8")
+    return [path, chats]
 
 
 # -- a made-up benchmark, whose items stand in the release -----------------------------------------------------------
@@ -482,6 +519,26 @@ def _asked(item: Item, index: int = 0, flagged: int = 0, also: str = "") -> Call
     return plant
 
 
+def _system_first(chat: Chat) -> str:
+    chat["prompt"].append(chat["prompt"].pop(0))
+    return "6"
+
+
+def _tool_result(chat: Chat) -> str:
+    del chat["prompt"][2]
+    return "3"
+
+
+def _same_pair(chat: Chat) -> str:
+    chat["rejected"] = chat["chosen"]
+    return "rejected"
+
+
+def _pair_prompt(chat: Chat) -> str:
+    chat["rejected"] += [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "I cannot tell."}]
+    return "rejected"
+
+
 _FINNISH = (
     "Sauna lämmitetään hitaasti, jotta kivet ehtivät kuumeta tasaisesti. Löylyä heitetään vähän kerrallaan, ja välillä "
     "käydään vilvoittelemassa järvessä."
@@ -553,4 +610,12 @@ FAULTS: dict[str, Callable[[Release, Tree], Message]] = {
     "close_language": _set(4, text=_GALICIAN, lang="pt"),
     "mixed_language": _set(4, text=f"{_FINNISH}\n\nTo translate: the third paragraph, as soon as possible.", lang="en"),
     "label_disagrees": _labels("value", lambda values: [values[0], 1.0, *values[2:]]),
+}
+
+# Of chats, each spoils one and gives back what names the message within it.
+CHAT_FAULTS: dict[str, Callable[[Chat], str]] = {
+    "system_first": _system_first,
+    "tool_result": _tool_result,
+    "same_pair": _same_pair,
+    "pair_prompt": _pair_prompt,
 }

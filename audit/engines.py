@@ -16,6 +16,7 @@ class Engine(Protocol):
 
     name: str
     workers: int
+    is_cluster: bool  # it works in other processes: items and results are packed, and files are how rows meet
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         """The function of each item. Items are drawn as they are needed, never all at once."""
@@ -32,6 +33,7 @@ class Serial:
     """One item after the other, in this thread."""
 
     name = "serial"
+    is_cluster = False
     workers = 1
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
@@ -48,6 +50,7 @@ class Threads:
     """Several items at a time. The kernels of Arrow and NumPy release the interpreter's lock."""
 
     name = "threads"
+    is_cluster = False
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
@@ -75,15 +78,29 @@ class Threads:
         self._pool.shutdown(cancel_futures=True)
 
 
-ENGINES = ("auto", "serial", "threads")
+ENGINES = ("auto", "serial", "threads", "ray")
 
 
-def start(name: str = "auto", workers: int | None = None) -> Engine:
-    """The engine of this name with so many workers; by default as many as this process may use processors."""
+def start(name: str = "auto", workers: int | None = None, address: str | None = None) -> Engine:
+    """The engine of this name with so many workers; by default as many as this process may use processors.
+
+    Raises
+    ------
+    ValueError
+        If there is no such engine, or it takes no such workers or address.
+    LookupError
+        If its packages are not installed, or there is no cluster at that address.
+    """
     if name not in ENGINES:
         raise ValueError(f"engine {name!r}; expected one of {', '.join(ENGINES)}")
     if workers is not None and workers < 1:
         raise ValueError(f"workers: {workers} is below 1")
+    if address is not None and name != "ray":
+        raise ValueError(f"address {address!r}: the engine {name} works on this machine; expected the engine ray")
+    if name == "ray":
+        from .cluster import Ray  # the packages take seconds to load
+
+        return Ray(workers, address)
     # Not os.cpu_count(): in a container it counts processors that are not ours.
     n = workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
     return Serial() if name == "serial" or (name == "auto" and n == 1) else Threads(n)

@@ -41,7 +41,7 @@ from ..checks.base.findings import ERROR, FINDINGS, NOTE, SEVERITIES, WARNING, R
 from ..checks.base.messages import FAULTS, MESSAGES, PLACES, TEXT_FACTS, Batch
 from ..checks.schema_invariants import SchemaInvariants
 from . import read
-from .formats import FORMATS
+from .formats import FORMATS, refuse_unknown
 from .progress import Progress, Silence
 from .sources import once
 from .streams import UnreadableSource
@@ -89,8 +89,7 @@ def frame(
     LookupError
         If a source or the format does not exist.
     """
-    if format is not None and format not in FORMATS:
-        raise LookupError(f"no format {format!r}; there are {', '.join(FORMATS)}")
+    refuse_unknown(format, FORMATS)
     progress = progress or Silence()
     found = read.find(sources)
     progress.total(sum(source.n_bytes for source in found))
@@ -158,13 +157,14 @@ def _broken(rows: pd.DataFrame, check: SchemaInvariants) -> dict[str, list[int]]
 def _findings(table: pa.Table, check: SchemaInvariants) -> pa.Table:
     """FINDINGS of all stages of the check, over one FRAME."""
     first, *later = check.stages()
-    results = [first.run(batch) for batch in _batches(table)]
+    results = [result for batch in _batches(table) for result in first.results(batch)]
     findings = [FINDINGS.empty_table(), *(result.findings for result in results)]
     rows = pa.concat_tables([result.rows for result in results]) if results else None
     for stage in later if results else ():
-        result = stage.run(rows)
-        findings.append(result.findings)
-        rows = result.rows
+        parts = list(stage.results(rows))
+        findings += [part.findings for part in parts]
+        given = [part.rows for part in parts if part.rows is not None]
+        rows = pa.concat_tables(given) if given else None
     return pa.concat_tables(findings)
 
 

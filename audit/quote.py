@@ -1,7 +1,7 @@
 """The words that spans point at, and whose they are: the one place where text enters a finding."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence, Set
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -44,16 +44,17 @@ def wanted(findings: pa.Table) -> set[Key]:
     return {*subjects(findings), *pointed}
 
 
-def rows_of(batch: Batch, keys: Iterable[Key]) -> dict[Key, int]:
+def rows_of(batch: Batch, keys: Set[Key]) -> dict[Key, int]:
     """The rows of these messages, as far as this batch holds them; of several the first."""
-    keys = set(keys)
-    # Messages without an id are known by their line alone.
-    ids = batch.column("message_id")
-    by_id = pc.is_in(ids, value_set=pa.array({key[2] for key in keys}, pa.string()))
-    by_line = pc.and_(
-        ids.is_null(), pc.is_in(batch.column("line"), value_set=pa.array({key[1] for key in keys}, pa.int64()))
-    )
-    at = pc.indices_nonzero(pc.or_(by_id, by_line))
+    at = pa.array(range(len(batch)), pa.int64())
+    if len(keys) < len(batch):  # else each row is looked up: keys of a whole data set are many, and batches too
+        # Messages without an id are known by their line alone.
+        ids = batch.column("message_id")
+        by_id = pc.is_in(ids, value_set=pa.array({key[2] for key in keys}, pa.string()))
+        by_line = pc.and_(
+            ids.is_null(), pc.is_in(batch.column("line"), value_set=pa.array({key[1] for key in keys}, pa.int64()))
+        )
+        at = pc.indices_nonzero(pc.or_(by_id, by_line))
     found: dict[Key, int] = {}
     columns = (batch.column(name).take(at) for name in ("source", "line", "message_id"))
     for row, key in zip(at.to_pylist(), _keys(*columns), strict=True):
@@ -62,9 +63,8 @@ def rows_of(batch: Batch, keys: Iterable[Key]) -> dict[Key, int]:
     return found
 
 
-def told_of(batch: Batch, keys: Iterable[Key]) -> dict[Key, Told]:
+def told_of(batch: Batch, keys: Set[Key]) -> dict[Key, Told]:
     """What is to be told of these messages and raw records, as far as this batch holds them."""
-    keys = set(keys)
     lines, _ = batch.raw_lines
     told = {(s, n, line_id(n)): Told(text) for (s, n), text in lines.items() if (s, n, line_id(n)) in keys}
     rows = rows_of(batch, keys)

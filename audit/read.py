@@ -5,15 +5,12 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import sys
-import tempfile
-import weakref
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
-from pathlib import Path
+from itertools import chain, count
+from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Any, BinaryIO, NamedTuple
 
@@ -25,10 +22,10 @@ import pyarrow.compute as pc
 
 from ..checks.base.messages import FAULTS, MESSAGES, IntArray
 from ..reports.record import FINDINGS_FILE, MESSAGES_FILE, RECORD, STDIN, THREADS_FILE
-from . import jsonl
+from . import jsonl, remote
 from .formats import FORMATS, Fault, Format, Row
 from .formats.base import EXCERPT, faults_table, fit, tabulate, whole_characters
-from .streams import Stream, UnreadableSource
+from .streams import Stream, UnreadableSource, spooled
 
 SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz", ".jsonl.zst", ".json.zst", ".parquet")
 BLOCK = 8 << 20  # bytes of decoded text read at a time: large enough for columns to pay, small enough to stay flat
@@ -44,10 +41,10 @@ CAREFUL = 32  # lines that are read one by one, where a block of so many was ref
 class Source:
     """One file that is audited, and what was learned in reading it."""
 
-    path: Path
+    path: Path | remote.Remote
     name: str  # as the user may find it; in every place of a finding
     split: str | None = None  # of its messages, where they do not say one themselves
-    n_bytes: int = 0  # on disk
+    n_bytes: int = 0  # as it is stored; 0 until it was read where a server does not tell
     format: str = ""
     reason: str = ""  # what the format was recognised by
     sha256: str = ""  # of the bytes on disk; empty where they were not read to the end
@@ -88,7 +85,7 @@ def find(
     arguments: Iterable[str | os.PathLike[str]],
     splits: Mapping[str, Sequence[str | os.PathLike[str]]] = MappingProxyType({}),
 ) -> list[Source]:
-    """The files that paths, folders, globs and `-` (standard input) name, in this order, each once.
+    """The files that paths, folders, globs, URLs and `-` (standard input) name, in this order, each once.
 
     A file's split is that under which `splits` names it, or else told by its name.
 
@@ -97,28 +94,27 @@ def find(
     LookupError
         Where an argument names no file that could be read.
     """
-    found: dict[str, Source] = {}
+    found: dict[str | remote.Remote, Source] = {}
     named = [(split, argument) for split, group in splits.items() for argument in group]
     for split, argument in (*named, *((None, argument) for argument in arguments)):
         argument = os.fspath(argument)
-        path = Path(argument)
         if argument == "-":
             if STDIN not in found:
                 found[STDIN] = _spool(sys.stdin.buffer, STDIN)
                 found[STDIN].split = split
             continue
-        if path.is_dir():
-            files = sorted(p for p in path.rglob("*") if p.name.lower().endswith(SUFFIXES) and p.is_file())
-            files = [file for file in files if not _is_of_an_audit(file)]
-            if not files:
-                raise LookupError(f"{argument}: the folder holds no file that ends in {', '.join(SUFFIXES)}")
-        elif path.exists():
-            files = [path]
-        else:
-            files = sorted(Path(p) for p in glob.glob(argument, recursive=True) if Path(p).is_file())
-            if not files:
-                raise LookupError(f"{argument}: no such file. Name a file, a folder, a glob in quotes, or - for stdin")
-        for file in files:
+        if "://" in argument and not os.path.exists(argument):  # noqa: PTH110 - a URL may be too long for a Path
+            taken = {source.name for source in found.values()}
+            for away in _remote_files(argument):
+                if away in found:
+                    continue
+                # URLs may differ in nothing but their query, which is not told.
+                names = (away.url if k == 1 else f"{away.url}#{k}" for k in count(1))
+                name = next(name for name in names if name not in taken)
+                taken.add(name)
+                found[away] = Source(away, name, split or _split_of(PurePath(away.url)), away.n_bytes)
+            continue
+        for file in _local_files(argument):
             # A file's name need not be UTF-8, but a finding's place is.
             name = os.fsencode(file).decode("utf-8", "backslashreplace")
             key = os.path.realpath(file)
@@ -131,10 +127,42 @@ def find(
                     found[key] = _spool(pipe, name)
                 found[key].split = split
     if not found:
-        raise LookupError("no source given. Name a file, a folder, a glob in quotes, or - for stdin")
+        raise LookupError("no source given. Name a file, a folder, a glob in quotes, a URL, or - for stdin")
     for source in found.values():
-        source.n_bytes = source.path.stat().st_size
+        if isinstance(source.path, Path):
+            source.n_bytes = source.path.stat().st_size
     return list(found.values())
+
+
+def _local_files(argument: str) -> list[Path]:
+    path = Path(argument)
+    if path.is_dir():
+        # Hidden folders hold what programs keep for themselves, such as an audit that was stopped in being written.
+        shown = (p for p in path.rglob("*") if not any(step.startswith(".") for step in p.relative_to(path).parts[:-1]))
+        every = {p for p in shown if p.name.lower().endswith(SUFFIXES) and p.is_file()}
+        files = sorted(file for file in every if not _is_of_an_audit(file, every))
+        if not files:
+            raise LookupError(f"{argument}: the folder holds no file that ends in {', '.join(SUFFIXES)}")
+        return files
+    if path.exists():
+        return [path]
+    files = sorted(Path(p) for p in glob.glob(argument, recursive=True) if Path(p).is_file())
+    if not files:
+        raise LookupError(f"{argument}: no such file. Name a file, a folder, a glob in quotes, a URL, or - for stdin")
+    return files
+
+
+def _remote_files(url: str) -> list[remote.Remote]:
+    files, is_folder = remote.find(url)
+    if is_folder:
+        every = {PurePath(file.url) for file in files if file.name.lower().endswith(SUFFIXES)}
+        wanted = {file for file in every if not _is_of_an_audit(file, every)}
+        files = [file for file in files if PurePath(file.url) in wanted]
+        if not files:
+            raise LookupError(f"{remote.bare(url)}: the folder holds no file that ends in {', '.join(SUFFIXES)}")
+    if not files:
+        raise LookupError(f"{remote.bare(url)}: no such file. Name a file, a folder, or a glob in quotes")
+    return files
 
 
 # Words by which the Hugging Face hub tells splits in names of files and of their folder
@@ -147,7 +175,7 @@ _SPLITS = {
 SPLIT_OF = {word: split for split, words in _SPLITS.items() for word in words}
 
 
-def _split_of(file: Path) -> str | None:
+def _split_of(file: PurePath) -> str | None:
     # A folder must have just that name: in many a path something is called a test.
     for word in (*re.split(r"[-._ 0-9]+", file.name.lower()), file.parent.name.lower()):
         if word in SPLIT_OF:
@@ -155,19 +183,16 @@ def _split_of(file: Path) -> str | None:
     return None
 
 
-def _is_of_an_audit(file: Path) -> bool:
+def _is_of_an_audit(file: PurePath, others: Container[PurePath]) -> bool:
     # An audit of the working folder writes into it; the next one is not to read that.
     names = (RECORD, FINDINGS_FILE, THREADS_FILE, MESSAGES_FILE)
-    return file.name in names and all((file.parent / name).is_file() for name in (RECORD, FINDINGS_FILE))
+    return file.name in names and all(file.parent / name in others for name in (RECORD, FINDINGS_FILE))
 
 
 def _spool(stream: BinaryIO, name: str) -> Source:
     # A source is read twice (to recognise the format, and to quote), so what comes once is kept as long as its source.
-    folder = Path(tempfile.mkdtemp(prefix="chataudit-"))
-    source = Source(folder / "stdin", name)
-    weakref.finalize(source, shutil.rmtree, folder, ignore_errors=True)
-    with open(source.path, "wb") as file:
-        shutil.copyfileobj(stream, file)
+    source = Source(Path(), name)
+    source.path = spooled(stream, source)
     return source
 
 
@@ -184,11 +209,11 @@ def blocks(
     same.
     """
     try:
-        with open(source.path, "rb") as file:
+        with source.path.open("rb") as file:
             head = file.read(4)
             file.seek(0)
             if head == b"PAR1":
-                yield from _table_blocks(source, file, size, watch)
+                yield from _table_blocks(source, size, watch)
                 return
             if source.name.lower().endswith(".parquet"):
                 raise UnreadableSource("is no parquet file: it does not begin with PAR1")
@@ -197,6 +222,7 @@ def blocks(
             if stream.error:
                 raise stream.error
             source.sha256 = "" if again else stream.digest.hexdigest()
+            source.n_bytes = source.n_bytes or file.tell()
     except UnreadableSource as error:
         source.errors.append(f"{source.name}: {error}")
     except OSError as error:
@@ -424,10 +450,13 @@ def _excerpt(data: bytes, at: int) -> str:
     return data[at : at + 4 * EXCERPT].decode("utf-8", "ignore")[:EXCERPT]
 
 
-def _table_blocks(source: Source, file: BinaryIO, size: int, watch: Callable[[int], None]) -> Iterator[Block]:
+def _table_blocks(source: Source, size: int, watch: Callable[[int], None]) -> Iterator[Block]:
     import pyarrow.parquet as pq
 
-    source.sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    # By its path: a table is read from its end and in many places, and what is remote is fetched for that.
+    with open(source.path, "rb") as file:
+        source.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        source.n_bytes = source.n_bytes or file.tell()
     try:
         table = pq.ParquetFile(source.path)
         twice = [name for name, n in Counter(table.schema_arrow.names).items() if n > 1]
@@ -492,7 +521,7 @@ def _pieces(data: bytes) -> Iterator[npt.NDArray[np.uint8]]:
 # -- which format ----------------------------------------------------------------------------------------------------
 
 
-def recognise(source: Source, forced: str | None = None) -> Plan:
+def recognise(source: Source, forced: str | None = None, formats: Mapping[str, Format] = FORMATS) -> Plan:
     """How to read a source, told by its first records; the guess and its reason go into the source.
 
     Raises
@@ -504,24 +533,24 @@ def recognise(source: Source, forced: str | None = None) -> Plan:
     if not sample and not (forced and lost):
         raise UnreadableSource(lost or "holds no record")
     if forced is not None:
-        format = FORMATS[forced]
+        format = formats[forced]
         source.format, source.reason = forced, "as told"
         return Plan(format, format.schema(sample))
     votes: Counter[str] = Counter()
     reasons: dict[str, str] = {}
     for record in sample:
-        for name, format in FORMATS.items():
+        for name, format in formats.items():
             if reason := format.recognise(record):
                 votes[name] += 1
                 reasons.setdefault(name, reason)
                 break
     if not votes:
         held = ", ".join(sorted(map(repr, sample[0]))[:8])
-        known = "; ".join(f"{name} ({format.fields})" for name, format in FORMATS.items())
+        known = "; ".join(f"{name} ({format.fields})" for name, format in formats.items())
         raise UnreadableSource(f"has no known format: its records hold {held}. Known are {known}")
     name, n = votes.most_common(1)[0]
     source.format, source.reason = name, f"{reasons[name]} ({n} of the first {len(sample)})"
-    return Plan(FORMATS[name], FORMATS[name].schema(sample))
+    return Plan(formats[name], formats[name].schema(sample))
 
 
 def _sample(source: Source) -> tuple[list[dict[str, Any]], str]:

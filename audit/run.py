@@ -2,15 +2,17 @@
 
 import os
 import platform
+import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -23,17 +25,17 @@ import pyarrow.compute as pc
 
 from .. import __version__
 from ..checks.base import kernels
-from ..checks.base.check import ALL, Check, Result, Table, n_bytes
+from ..checks.base.check import ALL, Check, Result, Stage, Table, n_bytes
 from ..checks.base.findings import COVERAGE, FINDINGS, fingerprint
 from ..checks.base.intervals import Confusion
-from ..checks.base.messages import Batch, as_ints
+from ..checks.base.messages import FAULTS, Batch, Form, as_ints
 from ..reports.record import VERSION, CheckFacts, Facts, RuleFacts, Shape, SourceFacts
 from . import config as configuration
-from . import engines, gather, jsonl, quote, read, seen, threads
+from . import engines, formats, gather, jsonl, quote, read, seen, threads
 from .api import Record
-from .formats import FORMATS
+from .journal import Journal
 from .progress import Progress, Silence
-from .sources import Lines, Sources
+from .sources import START, Finished, Lines, Mark, Reading, Sources
 from .spill import Spill
 
 DEPENDENCIES = (
@@ -48,15 +50,31 @@ MICROS_A_DAY = 86_400_000_000
 
 @dataclass
 class _Outcome:
-    """What one check has given so far."""
+    """What one check has given so far, beside its rows."""
 
-    findings: list[pa.Table] = field(default_factory=list)
-    amended: list[pa.Table] = field(default_factory=list)  # COVERAGE of later stages
+    stages: int = 1  # that are done when the data are read
     notes: list[str] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     seconds: float = 0.0
     error: str | None = None
     labelled: Confusion | None = None
+
+
+@dataclass
+class _State:
+    """A moment of an audit that a later run can go back to. What rows there were, the journal knows."""
+
+    mark: Mark = START
+    scattered: bool = False
+    parts: list[str] = field(default_factory=list)  # that workers of a cluster are done with, in whatever order
+    sources: list[Finished] = field(default_factory=list)
+    outcomes: dict[str, _Outcome] = field(default_factory=dict)  # by check
+    shape: list[tuple[str | None, int, int]] = field(default_factory=list)  # role, depth, messages
+    days: list[tuple[int, int]] = field(default_factory=list)  # day, messages
+    n_trees: int = 0
+
+
+_Timed = tuple[Result | str, float]  # what a stage gave, or how it failed; and the processor seconds that it took
 
 
 class _Judged(NamedTuple):
@@ -79,9 +97,12 @@ def run(
     format: str | None = None,
     engine: str | None = None,
     workers: int | None = None,
+    address: str | None = None,
     memory: str | None = None,
     progress: Progress | None = None,
     block: int = read.BLOCK,
+    work: str | os.PathLike[str] | None = None,
+    resume: bool = False,
 ) -> Record:
     """Audit files of conversations.
 
@@ -98,16 +119,24 @@ def run(
         Settings as `chataudit.toml` has them; what is given here stands above it.
     format : str, optional
         The format of all sources; by default it is recognised from the first records of each.
-    engine : {'auto', 'serial', 'threads'}
-        What carries the checks out; 'auto' takes threads where there is more than one processor.
+    engine : {'auto', 'serial', 'threads', 'ray'}
+        What carries the checks out; 'auto' takes threads where there is more than one processor, 'ray' a cluster.
     workers : int, optional
-        By default as many as this process may use processors.
+        By default as many as this process may use processors, or the cluster has.
+    address : str, optional
+        Of the Ray cluster, such as 'auto' or 'ray://head:10001'; by default one is started on this machine.
     memory : str
         What rows that wait for others may take before they go to disk, such as '1GB'.
     progress : Progress, optional
         Who is told how far the audit is.
     block : int
         Bytes of text that are read at a time. Findings do not depend on it.
+    work : path, optional
+        Folder in which what is done is kept every few seconds, so that a later call can go on where this one was
+        stopped; on storage that all nodes of a cluster share. Remove it when the record is written.
+    resume : bool
+        Go on with what is in `work`. Data, checks and their settings must be the same; engine, workers and memory
+        need not. The record is that of an audit that was not stopped, but for its times.
 
     Returns
     -------
@@ -117,16 +146,16 @@ def run(
     Raises
     ------
     LookupError
-        If a source, a check or a format does not exist.
+        If a source, a check or a format does not exist, or there is nothing to go on with.
     ValueError
-        If a setting has a wrong value.
+        If a setting has a wrong value, or data or settings have changed since the audit was stopped.
     """
     began, started = time.perf_counter(), datetime.now(UTC)
     config = config or configuration.Config()
     settings = config.settings
     format = format or settings.format
-    if format is not None and format not in FORMATS:
-        raise LookupError(f"no format {format!r}; there are {', '.join(FORMATS)}")
+    known = formats.known(config.format)
+    formats.refuse_unknown(format, known)
     if block < 1:
         raise ValueError(f"block: {block} is below 1")
     budget = n_bytes(memory or settings.memory)
@@ -134,16 +163,26 @@ def run(
     progress = progress or Silence()
     if not (kernels.COMPILED and jsonl.COMPILED):
         progress.say("no compiled kernels: NumPy and Arrow do their work, slower. With a C compiler, install again")
-    with engines.start(engine or settings.engine, settings.workers if workers is None else workers) as workforce:
-        found = Sources(read.find(sources, splits), workforce, budget, block, progress)
-        found.recognise(dict.fromkeys(found.names, format))
-        audit = _Audit(found, wanted)
+    with ExitStack() as stack:
+        n_workers = settings.workers if workers is None else workers
+        workforce = stack.enter_context(engines.start(engine or settings.engine, n_workers, address))
+        if work is None and workforce.is_cluster:  # whose workers hand their rows on by files
+            work = stack.enter_context(tempfile.TemporaryDirectory(prefix="chataudit-"))
+        journal = stack.enter_context(Journal(None if work is None else Path(work)))
+        found = Sources(read.find(sources, splits), workforce, budget, block, progress, known)
+        plan = _Plan.of(found, wanted, format, config.format)
+        state = _resumed(journal, plan, found) if resume else None
+        if state is None:
+            found.recognise(dict.fromkeys(found.names, format))
+            journal.begin(replace(plan, readings=found.readings()))
+        audit = _Audit(found, wanted, journal, state or _State())
         audit.judge()
         # What the batches took goes back to the system, or what follows would come on top of it.
         pa.default_memory_pool().release_unused()
         messages = audit.messages()
         findings, around = audit.told(audit.findings(messages))
-    return Record(audit.facts(findings, messages, started, time.perf_counter() - began), findings, around, messages)
+    facts = audit.facts(findings, messages, config.format, started, time.perf_counter() - began)
+    return Record(facts, findings, around, messages)
 
 
 def _wanted(checks: Sequence[Check | str], config: configuration.Config) -> list[Check]:
@@ -152,71 +191,210 @@ def _wanted(checks: Sequence[Check | str], config: configuration.Config) -> list
     return [*made, *(configuration.chosen(config, names) if names or not made else [])]
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """What an audit sets out to do: where one of these differs, it cannot go on with what another run has done."""
+
+    chataudit: str
+    checks: dict[str, Any]  # settings by name
+    sources: list[tuple[str, str | None, int, int]]  # name, split, bytes, time of the last change in nanoseconds
+    format: str | None
+    mapping: formats.Mapping | None
+    block: int
+    readings: list[Reading] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls, sources: Sources, checks: Sequence[Check], format: str | None, mapping: formats.Mapping | None
+    ) -> "_Plan":
+        stated = {check.name: msgspec.json.decode(msgspec.json.encode(asdict(check))) for check in checks}
+        files = []
+        for source in sources.files:
+            changed = source.path.stat().st_mtime_ns if isinstance(source.path, Path) else 0
+            files.append((source.name, source.split, source.n_bytes, changed))
+        return cls(__version__, stated, files, format, mapping, sources.block)
+
+
+def _resumed(journal: Journal, plan: _Plan, sources: Sources) -> _State | None:
+    """The moment to go back to, and the sources as they were then; None where nothing was kept yet."""
+    before = journal.plan(_Plan)
+    if before is None:
+        raise LookupError(f"{journal.folder}: holds no audit that was stopped. Leave out --resume to begin one")
+    words = {"chataudit": "chataudit", "checks": "the checks or their settings", "sources": "the files"}
+    words |= {"format": "the format", "mapping": "the table [format]", "block": "the size of blocks"}
+    for name, what in words.items():
+        if getattr(before, name) != getattr(plan, name):
+            way_out = "Undo that, or start over with --overwrite"
+            raise ValueError(f"{journal.folder}: {what} changed since that audit was stopped. {way_out}")
+    state = journal.state(_State)
+    if state is not None:
+        sources.restore(before.readings, state.sources)
+    return state
+
+
 class _Audit:
     """An audit under way."""
 
-    def __init__(self, sources: Sources, checks: list[Check]) -> None:
-        self.sources, self.checks = sources, checks
+    def __init__(self, sources: Sources, checks: list[Check], journal: Journal, state: _State) -> None:
+        self.sources, self.checks, self.journal = sources, checks, journal
         self.engine, self.progress, self.budget = sources.engine, sources.progress, sources.budget
-        # Where the messages of each tree stand: number of the source, tree_id, line.
-        self.places = Spill(None, self.budget)
-        self._reset()
+        # What needs no more than this process, whatever carries the rest.
+        self._local: engines.Engine = engines.Serial() if self.engine.is_cluster else self.engine
+        self._go_to(state)
 
-    def _reset(self) -> None:
-        self.outcomes = {check.name: _Outcome() for check in self.checks}
-        self.seen = Spill(None, SEEN_BUDGET)
-        self.shape: Counter[tuple[str | None, int]] = Counter()
-        self.days: Counter[int] = Counter()
-        self.n_trees = 0
-        self.threads: list[pa.Table] = []
+    def _go_to(self, state: _State) -> None:
+        """Go to a moment of this audit, or to its beginning."""
+        self.mark, self.parts = state.mark, list(state.parts)
+        self.sources.start(state.mark, scattered=state.scattered)
+        self.outcomes = {check.name: state.outcomes.get(check.name, _Outcome()) for check in self.checks}
+        self.shape = Counter({(role, depth): n for role, depth, n in state.shape})
+        self.days = Counter(dict(state.days))
+        self.n_trees = state.n_trees
+        spill = self.journal.spill
+        self.seen = spill("messages", None, SEEN_BUDGET)
+        self.found = spill("findings", None, SEEN_BUDGET)
+        self.threads = spill("threads", None, SEEN_BUDGET)
+        # Where the messages of each tree stand: number of the source, tree_id, line.
+        self.places = spill("places", None, self.budget)
 
     # -- judging -----------------------------------------------------------------------------------------------------
 
     def judge(self) -> None:
         """Carry out all stages of all checks."""
-        self.sources.start()
+        carry = self._read_on_workers if self.engine.is_cluster else self.first_pass
         try:
-            self._pass()
+            carry()
         except gather.Scattered as error:
             self.progress.say(f"{error}: starting over, with the trees gathered first")
-            self._reset()
-            self.sources.start(scattered=True)
-            self._pass()
+            self.journal.clear()
+            self._go_to(_State(scattered=True))
+            carry()
+        self.mark = Mark(len(self.sources.forms))
+        for check in self.checks:
+            for number in range(self.outcomes[check.name].stages, len(check.stages())):
+                self._carry_out(check, number)
+                self.outcomes[check.name].stages += 1
+                if self.journal.is_due():
+                    self._save()
 
-    def _pass(self) -> None:
-        with ExitStack() as stack:
-            spills: dict[str, Spill] = {}
-            for check in self.checks:
-                if len(stages := check.stages()) > 1:
-                    spills[check.name] = stack.enter_context(self._spill(stages[1].by))
-            for judged in self.engine.map(partial(_judge, self.checks), self.sources.batches()):
-                self.seen.add(judged.seen)
-                self.shape += judged.shape
-                self.days += judged.days
-                self.n_trees += judged.n_trees
-                self.threads.append(judged.threads)
-                if judged.places is not None:
-                    number = pc.index_in(judged.places["source"], value_set=pa.array(self.sources.names))
-                    self.places.add(judged.places.set_column(0, "source", number))
-                for check, result, seconds in judged.results:
-                    self._keep(check, result, seconds, spills.get(check.name))
-            for check in self.checks:
-                stages = check.stages()
-                for k, stage in enumerate(stages[1:], 1):
-                    follower = stages[k + 1] if k + 1 < len(stages) else None
-                    spill = spills.pop(check.name)
-                    if follower is not None:
-                        spills[check.name] = stack.enter_context(self._spill(follower.by))
-                    for result, seconds in self.engine.map(partial(_timed, stage.run), spill.partitions()):
-                        self._keep(check, result, seconds, spills.get(check.name))
-                        if isinstance(result, Result) and result.coverage.num_rows:
-                            self.outcomes[check.name].amended.append(result.coverage)
-                    spill.__exit__(None, None, None)
+    def first_pass(self) -> None:
+        """The first stages, in one pass over the data."""
+        for number in range(self.mark.form, len(self.sources.forms)):
+            # Of one form after the other: what is kept while the trees of one are gathered must know of all before.
+            since = self.mark if self.mark.form == number else Mark(number)
+            names = [source.name for source in self.sources.sources_of(self.sources.forms[number][0])]
+            closed = seen.trees_of(self.seen, names if since is self.mark else [])
+            self.take(self.sources.batches(self.journal, since, closed, self._save_at))
 
-    def _spill(self, by: str) -> Spill:
-        return Spill(None if by == ALL else by, self.budget)
+    def take(self, batches: Iterable[tuple[Batch, Mark]]) -> None:
+        """The first stages over these batches."""
+        for judged, mark in self._local.map(partial(_judge, self.checks), batches):
+            self.seen.add(judged.seen)
+            self.shape += judged.shape
+            self.days += judged.days
+            self.n_trees += judged.n_trees
+            self.threads.add(judged.threads)
+            if judged.places is not None:
+                number = pc.index_in(judged.places["source"], value_set=pa.array(self.sources.names))
+                self.places.add(judged.places.set_column(0, "source", number))
+            for check, result, seconds in judged.results:
+                self._keep(check, 1, result, seconds)
+            self._save_at(mark)
 
-    def _keep(self, check: Check, result: Result | str, seconds: float, spill: Spill | None) -> None:
+    def _read_on_workers(self) -> None:
+        """The first stages, a source a task; scattered trees are gathered first, and a partition of them is a task."""
+        must_gather = [form for form, is_flat in self.sources.forms if is_flat and self.sources.scattered]
+        whole, scattered = [], []
+        for number, source in enumerate(self.sources.files):
+            if (plan := self.sources.plans.get(source.name)) is None:
+                continue
+            if plan.format.form in must_gather:
+                scattered.append(_Part(f"source {number}", (number,), _gather))
+            else:
+                whole.append(_Part(f"source {number}", (number,), _Audit.first_pass))
+        self._on_workers(whole)
+        self._on_workers(scattered)
+        for form in must_gather:
+            messages, faults = self.sources.gathered(self.journal, form)
+            judge = partial(_judge_gathered, form, tuple(messages.pieces), tuple(faults.pieces))
+            parts = range(messages.n_partitions)
+            self._on_workers([_Part(f"{form.name} {part}", (), partial(judge, part)) for part in parts])
+        flat = [form for form, is_flat in self.sources.forms if is_flat and form not in must_gather]
+        for form in flat:
+            if tree := seen.split_tree(self.seen, [source.name for source in self.sources.sources_of(form)]):
+                raise gather.Scattered(f"tree {tree[:60]!r} stands in several files")
+
+    def _on_workers(self, parts: Sequence["_Part"]) -> None:
+        """Parts of the work on a cluster; those that an earlier run was done with are left out."""
+        folder = self.journal.folder
+        assert folder is not None
+        work = partial(_on_worker, self.checks, self.sources.packed(), folder)
+        for done in self.engine.map(work, [part for part in parts if part.name not in self.parts]):
+            if done.scattered:
+                raise gather.Scattered(done.scattered)
+            self._take_over(done)
+            if self.journal.is_due():
+                self._save()
+
+    def _take_over(self, done: "_Done") -> None:
+        """What a worker has done."""
+        self.parts.append(done.part)
+        self.journal.adopt(done.pieces)
+        state = done.state
+        self.sources.learn(state.sources)
+        self.progress.advance(sum(source.n_bytes for source in self.sources.files if source.name in done.read))
+        self.shape += Counter({(role, depth): n for role, depth, n in state.shape})
+        self.days += Counter(dict(state.days))
+        self.n_trees += state.n_trees
+        for name, theirs in state.outcomes.items():
+            ours = self.outcomes[name]
+            if theirs.error and ours.error is None:
+                self.progress.say(f"{name} failed: {theirs.error}")
+            ours.error = ours.error or theirs.error
+            ours.notes += theirs.notes
+            ours.tables += theirs.tables
+            ours.seconds += theirs.seconds
+            ours.labelled = theirs.labelled or ours.labelled
+
+    def _carry_out(self, check: Check, number: int) -> None:
+        """A later stage of a check, over all rows that the stage before it gave out."""
+        rows = self.rows(check, number)
+        if self.engine.is_cluster and rows.by is not None:
+            rows.flush()
+            parts = range(rows.n_partitions)
+            stage = partial(_carry_out, check.name, number, tuple(rows.pieces))
+            self._on_workers([_Part(f"{self._name(check, number)} {part}", (), partial(stage, part)) for part in parts])
+        else:
+            self.carry_out(check, number, rows.partitions())
+        rows.close()
+
+    def carry_out(self, check: Check, number: int, tables: Iterable[pa.Table]) -> None:
+        """A later stage of a check, over some of its rows."""
+        stage = check.stages()[number]
+        if stage.by == ALL:  # one call, whose parts are kept as they come
+            calls: Iterable[Iterable[_Timed]] = map(partial(_results, stage), tables)
+        else:
+            calls = self._local.map(lambda table: list(_results(stage, table)), tables)
+        for result, seconds in chain.from_iterable(calls):
+            self._keep(check, number + 1, result, seconds)
+            if isinstance(result, Result):
+                self._amended(check).add(result.coverage)
+
+    @staticmethod
+    def _name(check: Check, number: int) -> str:
+        return f"{check.name} {number}"
+
+    def rows(self, check: Check, number: int) -> Spill:
+        """What a stage of a check is to work on."""
+        by = check.stages()[number].by
+        return self.journal.spill(self._name(check, number), None if by == ALL else by, self.budget)
+
+    def _amended(self, check: Check) -> Spill:
+        """COVERAGE of later stages."""
+        return self.journal.spill(f"{check.name} coverage", None, SEEN_BUDGET)
+
+    def _keep(self, check: Check, number: int, result: Result | str, seconds: float) -> None:
+        """What one call of a stage gave; `number` is that of the next stage."""
         outcome = self.outcomes[check.name]
         outcome.seconds += seconds
         if isinstance(result, str):
@@ -224,27 +402,53 @@ class _Audit:
                 self.progress.say(f"{check.name} failed: {result}")
             outcome.error = outcome.error or result
             return
-        outcome.findings.append(result.findings)
+        self.found.add(result.findings)
         outcome.notes += result.notes
         outcome.tables += result.tables
         outcome.labelled = result.labelled or outcome.labelled
-        if spill is not None and result.rows is not None:
-            spill.add(result.rows)
+        if result.rows is not None and number < len(check.stages()):
+            self.rows(check, number).add(result.rows)
+
+    # -- being stopped -----------------------------------------------------------------------------------------------
+
+    def _save_at(self, mark: Mark) -> None:
+        """Keep all that stands before this mark, if it is time to."""
+        self.mark = mark
+        if self.journal.is_due():
+            self._save()
+
+    def _save(self) -> None:
+        # On workers, in whatever order; else up to the mark.
+        done = [self.sources.files[int(part.split()[1])] for part in self.parts if part.startswith("source ")]
+        self.journal.save(self.state(done or self.sources.finished(self.mark)))
+
+    def state(self, finished: Sequence[read.Source]) -> _State:
+        """The moment that it is, when these sources are read."""
+        return _State(
+            mark=self.mark,
+            scattered=self.sources.scattered,
+            parts=self.parts,
+            sources=[Finished(s.name, s.records, s.sha256, s.errors) for s in finished],
+            outcomes=self.outcomes,
+            shape=[(*key, n) for key, n in self.shape.items()],
+            days=list(self.days.items()),
+            n_trees=self.n_trees,
+        )
 
     # -- telling -----------------------------------------------------------------------------------------------------
 
     def findings(self, messages: pa.Table) -> pa.Table:
         """All findings of the checks that finished, in order."""
-        tables = [t for o in self.outcomes.values() if o.error is None for t in o.findings if t.num_rows]
-        whole = pa.concat_tables(tables).combine_chunks() if tables else FINDINGS.empty_table()
+        failed = pa.array([name for name, outcome in self.outcomes.items() if outcome.error], pa.string())
+        whole = pa.concat_tables([FINDINGS.empty_table(), *self.found.partitions()]).combine_chunks()
+        whole = whole.filter(pc.invert(pc.is_in(whole["check"], value_set=failed))) if len(failed) else whole
         return _sorted(seen.named(whole, messages), self.sources.names)
 
     def messages(self) -> pa.Table:
         """All messages, with what became of them in the checks that finished."""
         failed = [name for name, outcome in self.outcomes.items() if outcome.error]
-        amended = {name: outcome.amended for name, outcome in self.outcomes.items() if name not in failed}
-        with self.seen as spill:  # what is mapped stays readable when its file is gone
-            parts = [table.drop_columns(failed) for table in spill.partitions()]
+        amended = {c.name: list(self._amended(c).partitions()) for c in self.checks if c.name not in failed}
+        parts = [table.drop_columns(failed) for table in self.seen.partitions()]
         return seen.joined(parts, amended, self.sources.names)
 
     def told(self, findings: pa.Table) -> tuple[pa.Table, pa.Table]:
@@ -255,10 +459,11 @@ class _Audit:
         later = quote.unquoted(findings)
         wanted, about = quote.wanted(later), set(quote.subjects(later))
         told: dict[quote.Key, quote.Told] = {}
-        for more, around in self.engine.map(partial(_again, wanted, about), self.sources.batches(self._lines(later))):
+        conversations = list(self.threads.partitions())
+        for more, around in self._local.map(partial(_again, wanted, about), self.sources.again(self._lines(later))):
             told |= more
-            self.threads.append(around)
-        return quote.fill(findings, told, last=True), threads.joined(self.threads, self.sources.names)
+            conversations.append(around)
+        return quote.fill(findings, told, last=True), threads.joined(conversations, self.sources.names)
 
     def _lines(self, findings: pa.Table) -> Lines:
         """The lines by source of all that these findings tell of, and of the whole trees that they are about."""
@@ -266,14 +471,20 @@ class _Audit:
         for source, line, _ in quote.wanted(findings):
             lines.setdefault(source, set()).add(line)
         trees = pc.unique(findings["tree_id"]).drop_null()
-        with self.places as spill:
-            for places in spill.partitions():
-                found = places.filter(pc.is_in(places["tree_id"], value_set=trees))
-                for number, line in zip(found["source"].to_pylist(), found["line"].to_pylist(), strict=True):
-                    lines.setdefault(self.sources.names[number], set()).add(line)
+        for places in self.places.partitions():
+            found = places.filter(pc.is_in(places["tree_id"], value_set=trees))
+            for number, line in zip(found["source"].to_pylist(), found["line"].to_pylist(), strict=True):
+                lines.setdefault(self.sources.names[number], set()).add(line)
         return {source: np.array(sorted(some), dtype=np.int64) for source, some in lines.items()}
 
-    def facts(self, findings: pa.Table, messages: pa.Table, started: datetime, seconds: float) -> Facts:
+    def facts(
+        self,
+        findings: pa.Table,
+        messages: pa.Table,
+        mapping: formats.Mapping | None,
+        started: datetime,
+        seconds: float,
+    ) -> Facts:
         """All that is known of this audit but its findings."""
         counts = {row["values"]: row["counts"] for row in pc.value_counts(findings["rule"]).to_pylist()}
         return Facts(
@@ -297,6 +508,7 @@ class _Audit:
             shape=[Shape(*key, messages=n) for key, n in sorted(self.shape.items(), key=repr)],
             days={str(np.datetime64(day, "D")): n for day, n in sorted(self.days.items())},
             checks=[self._check_facts(check, counts, messages) for check in self.checks],
+            mapping=None if mapping is None else asdict(mapping),
         )
 
     def _check_facts(self, check: Check, counts: dict[str, int], messages: pa.Table) -> CheckFacts:
@@ -317,12 +529,70 @@ class _Audit:
         )
 
 
-def _judge(checks: Sequence[Check], batch: Batch) -> _Judged:
+# -- on the workers of a cluster -------------------------------------------------------------------------------------
+
+
+class _Part(NamedTuple):
+    """A part of the work that a worker does by itself: its rows go to files whose names begin with the part's."""
+
+    name: str
+    sources: tuple[int, ...]  # numbers of those that it reads
+    do: Callable[["_Audit"], None]
+
+
+class _Done(NamedTuple):
+    """What a worker made of a part."""
+
+    part: str
+    read: list[str]  # names of sources
+    state: _State
+    pieces: dict[str, list[str]]  # files by the name of their rows
+    scattered: str = ""  # why trees must be gathered first; the rest is empty then
+
+
+def _on_worker(checks: list[Check], sources: Sources, folder: Path, part: _Part) -> _Done:
+    with Journal(folder, f"{part.name} ") as journal:
+        audit = _Audit(sources.only(part.sources), checks, journal, _State())
+        try:
+            part.do(audit)
+        except gather.Scattered as error:
+            return _Done(part.name, [], _State(), {}, str(error))
+        done = [audit.sources.files[number] for number in part.sources]
+        return _Done(part.name, [source.name for source in done], audit.state(done), journal.flushed())
+
+
+def _gather(audit: _Audit) -> None:
+    for form, _ in audit.sources.forms:
+        audit.sources.gather(audit.journal, form, START, lambda mark: None)
+
+
+def _judge_gathered(form: Form, messages: Sequence[str], faults: Sequence[str], part: int, audit: _Audit) -> None:
+    """One partition of trees that were gathered; all faults go with the first."""
+    spills = audit.sources.gathered(audit.journal, form)
+    told = [spills[1].partition(0, faults)] if part == 0 and faults else []
+    tables = [table for table in [spills[0].partition(part, messages)] if table is not None]
+    faulty = pa.concat_tables([FAULTS.empty_table(), *(table for table in told if table is not None)])
+    audit.take((batch, START) for batch in gather.by_tree(tables, faulty, form, audit.sources.block))
+
+
+def _carry_out(check: str, number: int, pieces: Sequence[str], part: int, audit: _Audit) -> None:
+    """One partition of the rows of a later stage."""
+    (which,) = (each for each in audit.checks if each.name == check)
+    table = audit.rows(which, number).partition(part, pieces)
+    if table is not None:
+        audit.carry_out(which, number, [table])
+
+
+# -- a batch ---------------------------------------------------------------------------------------------------------
+
+
+def _judge(checks: Sequence[Check], marked: tuple[Batch, Mark]) -> tuple[_Judged, Mark]:
     """The first stage of every check over one batch, quotes filled in; runs on a worker."""
+    batch, mark = marked
     results = []
     about: set[quote.Key] = set()
     for check in checks:
-        result, seconds = _timed(check.stages()[0].run, batch)
+        ((result, seconds),) = _results(check.stages()[0], batch)
         if isinstance(result, Result) and result.findings.num_rows:
             about.update(quote.subjects(result.findings))
             found = quote.fill(result.findings, quote.told_of(batch, quote.wanted(result.findings)))
@@ -331,7 +601,7 @@ def _judge(checks: Sequence[Check], batch: Batch) -> _Judged:
     # What a check that failed was about to say is dropped in the end; until then its column is there as others' are.
     coverage = {c.name: r.coverage if isinstance(r, Result) else COVERAGE.empty_table() for c, r, _ in results}
     is_spread = not batch.form.nested and batch.column("parent_id").null_count < len(batch)
-    return _Judged(
+    judged = _Judged(
         results,
         seen.seen(batch, coverage),
         _shape(batch),
@@ -340,6 +610,7 @@ def _judge(checks: Sequence[Check], batch: Batch) -> _Judged:
         threads.around(batch, list(quote.rows_of(batch, about).values())),
         batch.messages.select(["source", "tree_id", "line"]) if is_spread else None,
     )
+    return judged, mark
 
 
 def _again(wanted: set[quote.Key], about: set[quote.Key], batch: Batch) -> tuple[dict[quote.Key, quote.Told], pa.Table]:
@@ -366,17 +637,18 @@ def _days(batch: Batch) -> Counter[int]:
     return Counter(dict(zip(days.tolist(), counts.tolist(), strict=True)))
 
 
-def _timed(stage: Callable[[Any], Result], rows: Any) -> tuple[Result | str, float]:
-    """What the stage gives, or how it failed; and the processor seconds that it took."""
+def _results(stage: Stage, rows: Any) -> Iterator[_Timed]:
+    """What one call of a stage gives, part by part, or how it failed."""
     began = time.thread_time()
-    result: Result | str
     try:
-        result = stage(rows)
+        for result in stage.results(rows):
+            yield result, time.thread_time() - began
+            began = time.thread_time()
     except Exception as error:  # a check that fails is a result: the others go on, and the record says so
         frame = traceback.extract_tb(error.__traceback__)[-1]
         words = str(error).split("\n", 1)[0][:300]
-        result = f"{type(error).__name__}: {words} ({Path(frame.filename).name}:{frame.lineno})"
-    return result, time.thread_time() - began
+        words = f"{type(error).__name__}: {words} ({Path(frame.filename).name}:{frame.lineno})"
+        yield words, time.thread_time() - began
 
 
 def _sorted(findings: pa.Table, sources: Sequence[str]) -> pa.Table:

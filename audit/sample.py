@@ -18,7 +18,7 @@ from ..reports.rates import Population
 from ..reports.record import NOT_FLAGGED, Judgement, Record
 from . import engines, quote, read
 from .progress import Silence
-from .sources import Sources, matched
+from .sources import START, Sources, formats_of, matched
 
 COLUMNS = ("is_fault", "stratum", "check", "message_id", "source", "line", "role", "lang", "text", "above", "finding")
 MAX_TEXT = 20_000  # characters of a cell; some spreadsheets hold no more than 32,767
@@ -158,13 +158,14 @@ def _texts(
         1 << 30,
         read.BLOCK,
         Silence(),
+        formats_of(record),
     )
     found.recognise(formats)
-    found.start(scattered=True)
+    found.start(START, scattered=True)
     texts = {}
-    for batch in found.batches({name: np.array(sorted(wanted)) for name, wanted in lines.items()}):
+    for batch in found.again({name: np.array(sorted(wanted)) for name, wanted in lines.items()}):
         column = batch.column("text")
-        for key, row in quote.rows_of(batch, keys).items():
+        for key, row in quote.rows_of(batch, set(keys)).items():
             above = int(batch.parent[row])
             texts[key] = (column[row].as_py(), column[above].as_py() if above >= 0 else None)
     return texts

@@ -10,6 +10,7 @@ from ..checks.base.findings import fingerprint
 from ..checks.base.messages import Batch, as_ints, is_place, place_keys, single
 from ..reports.rates import BY, rows_of
 from ..reports.record import SEEN, WORDS, Count
+from .spill import Spill
 
 
 def seen(batch: Batch, coverage: Mapping[str, pa.Table]) -> pa.Table:
@@ -70,6 +71,29 @@ def named(findings: pa.Table, messages: pa.Table) -> pa.Table:
         prints[row] = fingerprint(rule, f"digest {digest}")
     column = findings.column_names.index("fingerprint")
     return findings.set_column(column, findings.schema.field(column), pa.array(prints, pa.string()))
+
+
+def trees_of(messages: Spill, sources: Sequence[str]) -> pa.ChunkedArray:
+    """The ids of the trees of some sources, of which `messages` holds SEEN."""
+    names = pa.array(sources, pa.string())
+    found = [pa.array([], pa.string())]
+    for table in messages.partitions():
+        is_theirs = pc.is_in(table["source"].cast(pa.string()), value_set=names)
+        found += table["tree_id"].cast(pa.string()).filter(is_theirs).chunks
+    return pa.chunked_array(found)
+
+
+def split_tree(messages: Spill, sources: Sequence[str]) -> str | None:
+    """A tree of these sources that stands in several of them, as far as there is one."""
+    names = pa.array(sources, pa.string())
+    found = [table.select(["tree_id", "source"]).unify_dictionaries() for table in messages.partitions()]
+    pairs = pa.concat_tables(found).group_by(["tree_id", "source"]).aggregate([]) if found else None
+    if pairs is None:
+        return None
+    pairs = pairs.filter(pc.is_in(pairs["source"].cast(pa.string()), value_set=names))
+    trees = pc.value_counts(pairs["tree_id"].cast(pa.string()).drop_null())
+    several = trees.field("values").filter(pc.greater(trees.field("counts"), 1))
+    return pc.min(several).as_py() if len(several) else None
 
 
 def _aligned(rows: pa.Table, coverage: pa.Table) -> pa.Array:

@@ -2,27 +2,76 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import pyarrow as pa
 
-from ..checks.base.messages import Batch, Form, IntArray
+from ..checks.base.messages import FAULTS, Batch, Form, IntArray
 from ..reports.record import Record
-from . import gather, read
-from .engines import Engine
-from .progress import Progress
+from . import formats, gather, read
+from .engines import Engine, Serial
+from .formats import FORMATS, Format, known
+from .journal import Journal
+from .progress import Progress, Silence
+from .remote import Remote
+from .spill import Spill
 from .streams import UnreadableSource
 
 Lines = Mapping[str, IntArray]  # by source
 
 
+class Mark(NamedTuple):
+    """How far the reading is: what was given out holds all that stands before this, and nothing behind it."""
+
+    form: int = 0  # number of the form that is being read
+    source: int = 0  # number of the source, among those of the form
+    blocks: int = 0  # that were read of it
+    records: int = 0  # in these
+    told: frozenset[tuple[str, str]] = frozenset()  # what was told of the form of its lines
+    given: int | None = None  # batches that were given out since all trees were gathered; None: they are not
+    held: pa.Table | None = None  # messages whose trees may go on
+
+
+START = Mark()
+
+
+class Reading(NamedTuple):
+    """How one source is read, as `recognise` found out."""
+
+    name: str
+    format: str  # empty: nobody knows it
+    reason: str
+    errors: list[str]
+    schema: str | None  # of its raw columns; in base64
+
+
+class Finished(NamedTuple):
+    """What was learned of a source in reading it to its end."""
+
+    name: str
+    records: int
+    sha256: str
+    errors: list[str]
+
+
 class Sources:
     """Files of any formats, each with how it is read."""
 
-    def __init__(self, files: list[read.Source], engine: Engine, budget: int, block: int, progress: Progress) -> None:
-        self.files, self.engine = files, engine
+    def __init__(
+        self,
+        files: list[read.Source],
+        engine: Engine,
+        budget: int,
+        block: int,
+        progress: Progress,
+        known: Mapping[str, Format] = FORMATS,
+    ) -> None:
+        self.files, self.engine, self.formats = files, engine, known
         self.budget, self.block, self.progress = budget, block, progress
         self.plans: dict[str, read.Plan] = {}
         self.scattered = False
@@ -32,11 +81,11 @@ class Sources:
         """As findings have them."""
         return [source.name for source in self.files]
 
-    def recognise(self, formats: Mapping[str, str | None]) -> None:
+    def recognise(self, told: Mapping[str, str | None]) -> None:
         """Find out how to read each source, by name told or to be guessed; one that nobody knows is left out."""
         for source in self.files:
             try:
-                plan = read.recognise(source, formats[source.name])
+                plan = read.recognise(source, told[source.name], self.formats)
             except UnreadableSource as error:
                 source.errors = [f"{source.name}: {error}"]
                 self.progress.say(source.errors[0])
@@ -44,50 +93,169 @@ class Sources:
             self.plans[source.name] = plan
             self.progress.say(f"{source.name}: {source.format}, {source.reason}")
 
-    def start(self, *, scattered: bool = False) -> None:
-        """Begin at the first byte; where trees are `scattered`, they are gathered before any is given out."""
-        self.scattered = scattered
-        known = [source for source in self.files if source.name in self.plans]
-        for source in known:
-            source.records, source.errors = 0, []
-        self.progress.total(sum(source.n_bytes for source in known))
+    def readings(self) -> list[Reading]:
+        """How the sources are read."""
+        return [
+            Reading(
+                s.name, s.format if plan else "", s.reason, [] if plan else s.errors, _written(plan and plan.schema)
+            )
+            for s, plan in ((s, self.plans.get(s.name)) for s in self.files)
+        ]
 
-    def batches(self, lines: Lines | None = None) -> Iterator[Batch]:
-        """Whole trees of all sources; or what stands at some `lines`, read again.
+    def restore(self, readings: Sequence[Reading], finished: Sequence[Finished]) -> None:
+        """What an earlier run learned of the sources: how each is read, and what it found in those it came through."""
+        for source, reading in zip(self.files, readings, strict=True):
+            source.format, source.reason, source.errors = reading.format, reading.reason, reading.errors
+            if reading.format:
+                self.plans[source.name] = read.Plan(self.formats[reading.format], _schema(reading.schema))
+        self.learn(finished)
+
+    def learn(self, finished: Sequence[Finished]) -> None:
+        """What was found in sources that were read to their ends."""
+        known = {source.name: source for source in self.files}
+        for each in finished:
+            source = known[each.name]
+            source.records, source.sha256, source.errors = each.records, each.sha256, each.errors
+
+    def packed(self) -> "Sources":
+        """The same for another process, where each works by itself."""
+        sources = Sources(self.files, Serial(), self.budget, self.block, Silence(), self.formats)
+        sources.plans = self.plans
+        return sources
+
+    def only(self, numbers: Collection[int]) -> "Sources":
+        """The same, where only the sources of these numbers are read."""
+        sources = self.packed()
+        names = [source.name for number, source in enumerate(self.files) if number in numbers]
+        sources.plans = {name: plan for name, plan in self.plans.items() if name in names}
+        return sources
+
+    def start(self, since: Mark, *, scattered: bool = False) -> None:
+        """Begin there; where trees are `scattered`, they are gathered before any is given out."""
+        self.scattered = scattered
+        done = self.finished(since)  # and what was learned of them stays
+        rest = [source for source in self.files if source.name in self.plans and source not in done]
+        for source in rest:
+            source.records, source.errors = 0, []
+        self.progress.total(sum(source.n_bytes for source in rest))
+
+    def finished(self, mark: Mark) -> list[read.Source]:
+        """The sources of which nothing is left to be read."""
+        groups = [self.sources_of(form) for form, _ in self.forms[: mark.form + 1]]
+        under_way = groups.pop()[: mark.source] if mark.form < len(groups) else []
+        return [*chain.from_iterable(groups), *under_way]
+
+    @property
+    def forms(self) -> list[tuple[Form, bool]]:
+        """The forms of all sources in the order in which they are read, and whether a tree may be on several lines."""
+        formats = {plan.format.form.name: plan.format for plan in self.plans.values()}
+        return [(format.form, format.is_flat) for format in formats.values()]
+
+    def sources_of(self, form: Form) -> list[read.Source]:
+        """The sources of one form, in the order in which they are read."""
+        return [s for s in self.files if s.name in self.plans and self.plans[s.name].format.form == form]
+
+    def batches(
+        self, journal: Journal, since: Mark, closed: pa.ChunkedArray, save: Callable[[Mark], None]
+    ) -> Iterator[tuple[Batch, Mark]]:
+        """Whole trees of all sources of a form, from a mark on, each batch with the mark that stands behind it.
+
+        `closed` are the ids of trees that were given out before that mark. `save` is told of marks while trees are
+        gathered, and nothing is given out.
 
         Raises
         ------
         Scattered
             Where a tree goes on after others began, and `start` was not told so.
         """
-        forms: dict[str, tuple[Form, bool]] = {}
-        for plan in self.plans.values():
-            forms[plan.format.form.name] = (plan.format.form, plan.format.is_flat)
-        for form, is_flat in forms.values():
-            parsed = self._parsed(form) if lines is None else self._parsed_again(form, lines)
+        form, is_flat = self.forms[since.form]
+        if not is_flat:
+            for part, mark in self._parsed(form, since):
+                yield Batch(part.messages.combine_chunks(), form, part.faults), mark
+        elif self.scattered:
+            yield from self._gathered(journal, form, since, save)
+        else:
+            in_order, mark = gather.InOrder(form, since.held, closed), since
+            for part, mark in self._parsed(form, since):
+                if (batch := in_order.add(part)) is not None:
+                    yield batch, mark._replace(held=in_order.held)
+            if (batch := in_order.rest()) is not None:  # which may hold faults alone
+                yield batch, mark._replace(held=None)
+
+    def _gathered(
+        self, journal: Journal, form: Form, since: Mark, save: Callable[[Mark], None]
+    ) -> Iterator[tuple[Batch, Mark]]:
+        messages, faults = self.gathered(journal, form)
+        if since.given is None:
+            self.gather(journal, form, since, save)
+            if journal.is_kept:  # a later run must meet them in the same order
+                messages.flush()
+            since = Mark(since.form, len(self.sources_of(form)), given=0)
+        told = pa.concat_tables([FAULTS.empty_table(), *faults.partitions()])
+        for number, batch in enumerate(gather.by_tree(messages.partitions(), told, form, self.block), 1):
+            if number > (since.given or 0):
+                yield batch, since._replace(given=number)
+        for spill in (messages, faults):
+            spill.close()
+
+    def gathered(self, journal: Journal, form: Form) -> tuple[Spill, Spill]:
+        """The messages of one form by tree, and the faults."""
+        messages = journal.spill(f"messages of {form.name}", "tree_id", self.budget)
+        return messages, journal.spill(f"faults of {form.name}", None, self.budget)
+
+    def gather(self, journal: Journal, form: Form, since: Mark, save: Callable[[Mark], None]) -> None:
+        """Read all sources of one form, for their messages to meet by tree."""
+        messages, faults = self.gathered(journal, form)
+        for part, mark in self._parsed(form, since):
+            messages.add(part.messages)
+            faults.add(part.faults)
+            save(mark)
+
+    def _parsed(self, form: Form, since: Mark) -> Iterator[tuple[read.Parsed, Mark]]:
+        """The parsed blocks of all sources of one form, in order, each with the mark behind it."""
+        sources = self.sources_of(form)
+
+        def pieces() -> Iterator[tuple[int, int, read.Block]]:
+            for k, source in enumerate(sources[since.source :], since.source):
+                for n, block in enumerate(read.blocks(source, self.block, self.progress.advance), 1):
+                    if k > since.source or n > since.blocks:
+                        yield k, n, block
+
+        def parse(piece: tuple[int, int, read.Block]) -> tuple[int, int, read.Parsed]:
+            k, n, block = piece
+            return k, n, read.parse(block, self.plans[block.source.name])
+
+        told = set(since.told)
+        for source in sources[since.source : since.source + 1]:
+            source.records = since.records
+        for k, n, parsed in self.engine.map(parse, pieces()):
+            sources[k].records += parsed.records
+            if parsed.faults.num_rows:
+                told = {each for each in told if each[0] == sources[k].name}
+                parsed = parsed._replace(faults=once(parsed.faults, told))
+            yield parsed, Mark(since.form, k, n, sources[k].records, frozenset(told))
+
+    def again(self, lines: Lines) -> Iterator[Batch]:
+        """What stands at some lines, read again, trees whole; faults were told the first time."""
+        for form, is_flat in self.forms:
+            parsed = self._parsed_again(self.sources_of(form), lines)
             if not is_flat:
                 yield from (Batch(part.messages.combine_chunks(), form, part.faults) for part in parsed)
             elif self.scattered:
-                yield from gather.by_tree(parsed, form, self.block, self.budget)
+                with Spill("tree_id", self.budget) as spill:
+                    for part in parsed:
+                        spill.add(part.messages)
+                    yield from gather.by_tree(spill.partitions(), FAULTS.empty_table(), form, self.block)
             else:
-                yield from gather.in_order(parsed, form)
+                in_order = gather.InOrder(form)
+                for part in parsed:
+                    if (batch := in_order.add(part)) is not None:
+                        yield batch
+                if (batch := in_order.rest()) is not None:
+                    yield batch
 
-    def _parsed(self, form: Form) -> Iterator[read.Parsed]:
-        """The parsed blocks of all sources of one form, in order."""
-
-        def parse(block: read.Block) -> tuple[read.Source, read.Parsed]:
-            return block.source, read.parse(block, self.plans[block.source.name])
-
-        sources = self._sources_of(form)
-        pieces = (b for source in sources for b in read.blocks(source, self.block, self.progress.advance))
-        told: set[tuple[str, str]] = set()
-        for source, parsed in self.engine.map(parse, pieces):
-            source.records += parsed.records
-            yield parsed._replace(faults=once(parsed.faults, told)) if parsed.faults.num_rows else parsed
-
-    def _parsed_again(self, form: Form, lines: Lines) -> Iterator[read.Parsed]:
-        """What stands at these lines of the sources of one form; faults were told the first time."""
-        for source in self._sources_of(form):
+    def _parsed_again(self, sources: Iterable[read.Source], lines: Lines) -> Iterator[read.Parsed]:
+        for source in sources:
             if source.name not in lines:
                 continue
             again = read.Source(source.path, source.name)
@@ -96,8 +264,13 @@ class Sources:
                 if part is not None:
                     yield read.parse(part, self.plans[source.name])
 
-    def _sources_of(self, form: Form) -> list[read.Source]:
-        return [s for s in self.files if s.name in self.plans and self.plans[s.name].format.form == form]
+
+def _written(schema: pa.Schema | None) -> str | None:
+    return None if schema is None else b64encode(schema.serialize()).decode()
+
+
+def _schema(written: str | None) -> pa.Schema | None:
+    return None if written is None else pa.ipc.read_schema(pa.py_buffer(b64decode(written)))
 
 
 def once(faults: pa.Table, told: set[tuple[str, str]]) -> pa.Table:
@@ -110,8 +283,14 @@ def once(faults: pa.Table, told: set[tuple[str, str]]) -> pa.Table:
     return faults.filter(pa.array(keep))
 
 
+def formats_of(record: Record) -> Mapping[str, Format]:
+    """The formats that the sources of an audit may have, by name."""
+    told = record.facts.mapping
+    return known(None if told is None else msgspec.convert(told, formats.Mapping))
+
+
 class Audited(NamedTuple):
-    """A source, and the path that its cleaned copy is named after; relative where it came from a pipe."""
+    """A source, and the path that its cleaned copy is named after: relative from a pipe, with the host from a URL."""
 
     source: read.Source
     path: Path
@@ -138,8 +317,11 @@ def matched(record: Record, arguments: Sequence[str | os.PathLike[str]]) -> list
             )
     given: dict[str, list[read.Source]] = {}
     for found in read.find(arguments):
-        with open(found.path, "rb") as file:
-            given.setdefault(hashlib.file_digest(file, "sha256").hexdigest(), []).append(found)
+        try:
+            with open(found.path, "rb") as file:
+                given.setdefault(hashlib.file_digest(file, "sha256").hexdigest(), []).append(found)
+        except OSError as error:
+            raise LookupError(f"{found.name}: could not be read ({error.strerror}). Nothing was written") from None
     files = []
     for source in facts.sources:
         same = given.get(source.sha256, [])
@@ -151,8 +333,14 @@ def matched(record: Record, arguments: Sequence[str | os.PathLike[str]]) -> list
         # Of files that are the same, the one with the name that was audited.
         best = min(same, key=lambda found: found.name != source.name)
         same.remove(best)
-        is_spooled = best.name != str(best.path) and best.path.name == "stdin"
-        files.append(Audited(best, Path("stdin") if is_spooled else Path(os.path.abspath(best.path))))  # noqa: PTH100
+        if isinstance(best.path, Remote):  # whose names are not to lead out of the folder of the copies
+            steps = best.path.url.partition("://")[2].split("/")
+            path = Path("/", *(step for step in steps if step not in ("", ".", "..")))
+        elif best.name != str(best.path) and best.path.name == "stdin":
+            path = Path("stdin")
+        else:
+            path = Path(os.path.abspath(best.path))  # noqa: PTH100
+        files.append(Audited(best, path))
         best.name = source.name  # as findings have it
     rest = [found.name for group in given.values() for found in group]
     if rest:

@@ -1,16 +1,61 @@
 """Bytes of files as they were written: plain, gzip or zstd, as far as they can be decoded."""
 
+import errno
 import hashlib
+import shutil
+import tempfile
+import weakref
 import zlib
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import BinaryIO
+from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 
 
 class UnreadableSource(Exception):
     """A file, or the rest of it, could not be read; says why and what to do."""
+
+
+class Bytes(Protocol):
+    """A file, wherever it is, as far as it is used here."""
+
+    def read(self, n: int, /) -> bytes:
+        """The next n bytes; fewer at the end."""
+        ...
+
+    def seek(self, place: int, /) -> int:
+        """Go on from this byte."""
+        ...
+
+    def tell(self) -> int:
+        """The place of the next byte."""
+        ...
+
+
+def spooled(stream: Bytes, owner: object) -> Path:
+    """A copy on disk, as long as its owner lives.
+
+    Raises
+    ------
+    OSError
+        Where it could not be read to its end, or there is no room for it; nothing is left of it then.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="chataudit-"))
+    remove = weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
+    path = folder / "stdin"
+    try:
+        with open(path, "wb") as file:
+            while data := stream.read(1 << 20):
+                file.write(data)
+    except OSError as error:
+        remove()
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            reason = "no room for a copy, which an audit needs of it; set TMPDIR to a folder on a larger disk"
+            raise OSError(error.errno, reason, str(folder.parent)) from None
+        raise
+    return path
 
 
 def packing(head: bytes) -> str:
@@ -25,7 +70,7 @@ class Stream:
     """
 
     def __init__(
-        self, file: BinaryIO, head: bytes, size: int, watch: Callable[[int], None], *, is_digested: bool = True
+        self, file: Bytes, head: bytes, size: int, watch: Callable[[int], None], *, is_digested: bool = True
     ) -> None:
         self.size, self.digest, self._is_digested = size, hashlib.sha256(), is_digested
         self.error: Exception | None = None
@@ -83,6 +128,8 @@ class Stream:
                 text = stream.read(min(self.size, 1 << 18))
             except OSError as error:
                 yield from self._unzstd_rest(given)
+                if error is self.error:
+                    raise
                 reason = "ends early" if "runcat" in str(error) or "nexpected end" in str(error) else "is damaged"
                 raise UnreadableSource(f"the zstd stream {reason}; fetch the file again") from None
             if not text:
@@ -91,7 +138,11 @@ class Stream:
             yield text
 
     def _read_and_note(self, n: int) -> bytes:
-        data = self._file.read(n)
+        try:
+            data = self._file.read(n)
+        except OSError as error:
+            self.error = error  # by which it is told from damage: Arrow hands on both
+            raise
         self._note(data)
         return data
 

@@ -1,6 +1,6 @@
 """What is known of all messages of a data set but their texts, in columns: who answers whom, and how good they are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from ..checks.base.agreement import FloatArray, labels
 from ..checks.base.messages import BoolArray, IntArray, as_bools, as_ints, single
 from ..checks.schema_invariants import UNREADABLE_LINE
 from . import engines, read
+from .formats import Format
 from .progress import Progress
 from .streams import UnreadableSource
 
@@ -156,15 +157,17 @@ class _Part(NamedTuple):
     lost: list[int]  # lines that could not be read
 
 
-def structure(sources: Sequence[read.Source], formats: Sequence[str], progress: Progress) -> Messages:
-    """The structure of all messages."""
+def structure(
+    sources: Sequence[read.Source], formats: Sequence[str], known: Mapping[str, Format], progress: Progress
+) -> Messages:
+    """The structure of all messages; `formats` are the names of the sources' formats, among those that are `known`."""
     plans: list[read.Plan] = []
     parts: list[_Part] = []
     of_source: list[int] = []
     with engines.start() as engine:
         for number, (source, format) in enumerate(zip(sources, formats, strict=True)):
             try:
-                plan = read.recognise(source, format)
+                plan = read.recognise(source, format, known)
             except UnreadableSource as error:
                 raise ValueError(f"{source.name}: {error}") from None
             plans.append(plan)

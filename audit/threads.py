@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..checks.base.messages import Batch, IntArray, as_ints, names, nth, single
+from ..checks.base.messages import Batch, IntArray, as_bools, as_ints, names, nth, single
 from ..reports.record import THREADS
 
 MAX_ABOVE = 200  # messages on the way up; few threads are as deep
@@ -14,12 +14,15 @@ MAX_BESIDE = 20  # siblings
 EXCERPT = 160  # code points
 
 _PARENT = THREADS.get_field_index("parent")
+# As THREADS, but that `parent` says how many rows further on the parent stands, so that tables can be laid behind one
+# another; and of messages of one id on one line, which of them it is.
+AROUND = THREADS.append(pa.field("nth", pa.int64()))
 
 
 def around(batch: Batch, rows: Sequence[int]) -> pa.Table:
-    """THREADS of these rows of a batch: themselves, the messages above them, and their siblings."""
+    """AROUND of these rows of a batch: themselves, the messages above them, and their siblings."""
     if not rows:
-        return THREADS.empty_table()
+        return AROUND.empty_table()
     shown = np.zeros(len(batch), dtype=bool)
     shown[list(rows)] = True
     parents = np.unique(batch.parent[list(rows)])
@@ -38,41 +41,46 @@ def around(batch: Batch, rows: Sequence[int]) -> pa.Table:
     parent = position[batch.parent[kept]]
     n_replies = np.bincount(batch.parent[batch.parent >= 0], minlength=len(batch))
     table = batch.messages.take(pa.array(kept))
+    ids = pa.array(names(table["message_id"], table["line"]), pa.string())
+    keys = [_codes(single(table["source"])), as_ints(single(table["line"]), -1), _codes(ids)]
     columns = {name: table[name] for name in THREADS.names if name in table.column_names}
     return pa.table(
         {
             **columns,
-            "id": pa.array(names(table["message_id"], table["line"]), pa.string()),
-            "parent": pa.array(parent, pa.int64(), mask=parent < 0),
+            "id": ids,
+            "parent": pa.array(parent - np.arange(len(kept)), pa.int64(), mask=parent < 0),
             "depth": pa.array(batch.depth[kept], pa.int64()),
             "n_replies": pa.array(n_replies[kept], pa.int64()),
             "excerpt": pc.utf8_slice_codeunits(table["text"], 0, EXCERPT),
+            "nth": pa.array(nth(np.stack(keys)), pa.int64()),
         }
-    ).select(THREADS.names).cast(THREADS)  # fmt: skip
+    ).select(AROUND.names).cast(AROUND)  # fmt: skip
 
 
 def joined(tables: Sequence[pa.Table], sources: Sequence[str]) -> pa.Table:
-    """THREADS of several calls in one, each message once, in the order of sources and lines.
+    """THREADS of several tables of AROUND, each message once, in the order of sources and lines.
 
     A message may come twice: with what was found in the pass, and with what was found later; each brings its own
     siblings.
     """
-    whole = pa.concat_tables([THREADS.empty_table(), *tables]).combine_chunks()
-    starts = np.repeat(np.cumsum([0, *(t.num_rows for t in tables)])[:-1], [t.num_rows for t in tables])
-    parent = as_ints(single(whole["parent"]), -1)
-    parent = np.where(parent >= 0, parent + starts, -1)
+    whole = pa.concat_tables([AROUND.empty_table(), *tables]).combine_chunks()
+    rows = np.arange(whole.num_rows)
+    parent = np.where(as_bools(single(whole["parent"]).is_valid()), rows + as_ints(single(whole["parent"]), 0), -1)
     place = pc.index_in(single(whole["source"]), value_set=pa.array(sources, pa.string()))
-    ids = single(whole["id"]).dictionary_encode().indices
-    # An id may stand twice on one line; then it is told apart by the order within its call.
-    keys = np.stack([as_ints(column, -1) for column in (place, single(whole["line"]), ids)])
-    _, first, of = np.unique(
-        np.vstack([keys, nth(np.vstack([keys, starts]))]), axis=1, return_index=True, return_inverse=True
-    )
+    line, which = (as_ints(single(whole[name]), -1) for name in ("line", "nth"))
+    keys = np.stack([as_ints(place, -1), line, _codes(single(whole["id"])), which])
+    _, first, of = np.unique(keys, axis=1, return_index=True, return_inverse=True)
     of = of.reshape(-1)
     merged = np.full(len(first), -1)
     np.maximum.at(merged, of[parent >= 0], of[parent[parent >= 0]])
     column = pa.array(merged, pa.int64(), mask=merged < 0)
-    return whole.take(pa.array(first)).set_column(_PARENT, THREADS.field(_PARENT), column)
+    kept = whole.drop_columns("nth").take(pa.array(first))
+    return kept.set_column(_PARENT, THREADS.field(_PARENT), column)
+
+
+def _codes(column: pa.Array) -> IntArray:
+    """A number for each value."""
+    return as_ints(column.dictionary_encode().indices, -1)
 
 
 def _replies(batch: Batch, parents: IntArray) -> IntArray:

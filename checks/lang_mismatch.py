@@ -41,7 +41,7 @@ from .base.languages import (
     script_table,
     scripts,
 )
-from .base.messages import PLACES, Batch, BoolArray, IntArray, as_ints
+from .base.messages import PLACES, Batch, BoolArray, IntArray, as_bools, as_ints
 from .base.text import excerpts
 
 NAME = "lang_mismatch"
@@ -93,7 +93,7 @@ METHOD = Method(
         "A paragraph in another language within a text of its own language is not told.",
         "A reply in another language below any prompt that mentions that language, its people or country counts as "
         "asked for.",
-        "English written like the comments of source code, under another tag, is left.",
+        "English written like the comments of source code, under another tag, is left. So are the results of tools.",
     ),
     measured=(
         "19,727 texts with 388 wrong tags and 2,500 hard negatives, py3langid and then fasttext: precision 1.000, "
@@ -131,6 +131,7 @@ ROMANISED = "may be the declared language in Latin letters"
 SOURCE_TEXT = "English as in comments of source code"
 NOT_AGREED = "the detectors do not agree"
 ASKED_FOR = "the prompt asked for that language"
+TOOL = "a tool's result"
 
 SCREEN = 300  # bytes of each text that are read at first: whether it is in its language is known by then
 READ = 900  # bytes of one that may not be
@@ -330,6 +331,8 @@ class _Scan:
         outcome = np.full(len(self.batch), "judged", dtype=object)
         outcome[declared == ""] = NO_LANGUAGE
         outcome[is_unknown] = UNKNOWN_TAG
+        # What a tool gives back is in the tool's language; a conversation declares that of those who talk.
+        outcome[as_bools(pc.equal(self.batch.column("role"), "tool"))] = TOOL
         return declared, outcome
 
     # -- scripts -----------------------------------------------------------------------------------------------------

@@ -12,7 +12,6 @@ through others is not joined (a chain of edits has two ends that share nothing).
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -22,8 +21,8 @@ import pyarrow.compute as pc
 
 from .base import kernels
 from .base.check import ALL, Check, Method, Result, Stage, n_bytes
-from .base.findings import ERROR, FINDINGS, NOTE, WARNING, Rule, Spans, claim, cover
-from .base.messages import PLACES, Batch, BoolArray, IntArray, as_ints, names, single
+from .base.findings import ERROR, NOTE, WARNING, Rule, Spans, claim, cover
+from .base.messages import PLACES, Batch, BoolArray, IntArray, as_bools, as_ints, names, single
 from .base.text import N_GRAM, HashArray
 
 NAME = "near_duplicates"
@@ -73,6 +72,7 @@ METHOD = Method(
         "Of very many texts that share a rare 5-gram, each is compared with the first of them only. Such messages are "
         "counted apart in the coverage.",
         "Texts of fewer than five words have no 5-gram. They are compared whole.",
+        "System messages are not compared, as one serves many conversations. A setting asks for them.",
         "Two marks on one letter in another order are not the same word here, though Unicode says so.",
     ),
     measured=(
@@ -96,10 +96,12 @@ METHOD = Method(
 NO_WORDS = "the text has no words"
 TWICE = "its id stands twice in its tree"
 OTHER_ROLE = "its role is not asked for"
+SYSTEM = "a system message"
 CAPPED = "judged against the first of very many alike"
 
 MAX_TOLD = 5  # partners outside its group that are told of one message, the most similar ones
 MAX_PLACES = 5  # places of a stock phrase that are shown
+MAX_CLAIMS = 50_000  # that are told at a time
 MAX_FANOUT, MIN_FANOUT, MAX_PAIRS = 1000, 50, 50_000_000
 
 FACTS = pa.schema(
@@ -147,7 +149,7 @@ class NearDuplicates(Check):
 
     min_similarity: float = 0.8  # shared 5-grams of all 5-grams of both texts (Jaccard), in (0, 1]
     min_tokens: int = 10  # of an exact copy; shorter ones are stock phrases, one note for all of them
-    roles: tuple[str, ...] = ()  # such as ["assistant"]; empty: all
+    roles: tuple[str, ...] = ()  # such as ["assistant"]; empty: all but system
     method: Literal["auto", "exact", "minhash"] = "auto"  # auto: exact while it fits into the memory
     memory: str = "4GB"  # that the comparison may take
     bands: int = 16  # of a MinHash signature
@@ -179,11 +181,15 @@ class NearDuplicates(Check):
         outcome = np.full(len(batch), "", dtype=object)
         outcome[n_tokens == 0] = NO_WORDS
         outcome[batch.is_copy] = TWICE
+        role = batch.column("role")
         if self.roles:
-            outcome[~np.asarray(pc.is_in(batch.column("role"), value_set=pa.array(self.roles)))] = OTHER_ROLE
+            outcome[~np.asarray(pc.is_in(role, value_set=pa.array(self.roles)))] = OTHER_ROLE
+        else:  # one system message serves many conversations; that is its use
+            outcome[as_bools(pc.equal(role, "system"))] = SYSTEM
         judged = outcome == ""
-        skipped = np.flatnonzero(~judged & ~batch.is_context)
+        said = np.flatnonzero(~batch.is_context)
         rows = np.flatnonzero(judged & ~batch.is_context)
+        outcome[judged] = "judged"
         sums = np.append(np.uint64(0), np.cumsum(sets, dtype=np.uint64))
         columns = {name: batch.places[name] for name in PLACES.names}
         columns |= {name: batch.column(name) for name in ("role", "lang", "user_id", "split")}
@@ -193,26 +199,22 @@ class NearDuplicates(Check):
         columns["shingles"] = pa.LargeListArray.from_arrays(pa.array(limits), pa.array(sets))
         facts = pa.table([columns[name] for name in FACTS.names], schema=FACTS)
         return Result(
-            coverage=cover(batch.messages.take(pa.array(skipped)), pa.array(outcome[skipped], pa.string())),
+            coverage=cover(batch.messages.take(pa.array(said)), pa.array(outcome[said], pa.string())),
             rows=facts if len(rows) == len(batch) else facts.take(pa.array(rows)),
         )
 
     # -- second stage ------------------------------------------------------------------------------------------------
 
-    def compare(self, rows: pa.Table) -> Result:
-        """All texts: pairs, groups, claims."""
+    def compare(self, rows: pa.Table) -> Iterator[Result]:
+        """All texts: pairs, groups, claims; a part of the claims at a time, since copies may be most of the data."""
         texts = _Texts(rows)
         pairs = self.pairs(texts.sets)
         groups = _grouped(pairs)
+        capped = np.flatnonzero(np.append(pairs.capped, False)[texts.set_of])  # without a set: the last
+        yield Result(coverage=cover(texts.facts(capped), CAPPED), notes=pairs.notes)
         short = max(self.min_tokens, N_GRAM)
-        findings = [FINDINGS.empty_table(), *_stock_phrases(texts, short), *_copies(texts, pairs, groups, short)]
-        capped = np.append(pairs.capped, False)[texts.set_of]  # without a set: the last
-        outcomes = pa.array(np.where(capped, CAPPED, "judged"))
-        return Result(
-            pa.concat_tables(findings),
-            cover(texts.table, outcomes),
-            notes=pairs.notes,
-        )
+        for findings in (_stock_phrases(texts, short), _copies(texts, pairs, groups, short)):
+            yield from map(Result, findings)
 
     def pairs(self, sets: "Sets") -> Pairs:
         """The pairs of sets whose Jaccard similarity is at least `min_similarity`, by the method that was chosen."""
@@ -393,34 +395,47 @@ def _sizes(lists: pa.ChunkedArray) -> IntArray:
 class _Texts:
     """The texts of a data set in the order of their ids, and which of them have the same set.
 
-    The smallest id stands for a group, so that the outcome does not depend on the order of the data.
+    The smallest id stands for a group, so that the outcome does not depend on the order of the data. Only numbers are
+    held of all of them; the rest is fetched where something is told.
     """
 
     def __init__(self, rows: pa.Table) -> None:
         keys = rows.select(["message_id", "source", "line"])
         order = np.asarray(pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names]), dtype=np.int64)
-        self.table = rows.drop_columns(["shingles"]).take(pa.array(order)).combine_chunks()
-        n_tokens, digest = (np.asarray(self.table[name]) for name in ("n_tokens", "digest"))
-        self.n_tokens = n_tokens
-        self.whole = np.asarray(self.table["whole"])
+        self._order, self._facts = order, rows.drop_columns(["shingles"]).to_batches()
+        self._starts = np.cumsum([0, *map(len, self._facts)])
+        self.n_tokens, self.whole, digest = (np.asarray(rows[n])[order] for n in ("n_tokens", "whole", "digest"))
+        # Null and unknown splits are negative.
+        self.split = as_ints(single(rows["split"].unify_dictionaries().dictionary_encode()).indices, -1)[order]
         sizes = _sizes(rows["shingles"])[order]
         has_set = np.flatnonzero(sizes > 0)
-        kinds = np.stack([sizes[has_set], digest[has_set]], axis=1)
-        _, first, inverse = np.unique(kinds, axis=0, return_index=True, return_inverse=True)
+        by_kind = np.lexsort((digest[has_set], sizes[has_set]))  # stable: the first text of each kind comes first
+        kinds = np.stack([sizes[has_set], digest[has_set]])[:, by_kind]
+        is_new = np.append(True, (kinds[:, 1:] != kinds[:, :-1]).any(axis=0))[: len(by_kind)]
+        first = by_kind[is_new]
         rank = np.argsort(np.argsort(first))  # sets are numbered in the order of their first texts
         self.set_of = np.full(len(order), -1)  # -1: too short for one
-        self.set_of[has_set] = rank[inverse.reshape(-1)]
+        self.set_of[has_set[by_kind]] = rank[np.cumsum(is_new) - 1]
         self.first = has_set[np.sort(first)]  # text of each set that comes first
         self.sets = Sets(rows["shingles"], order[self.first])
 
-    def column(self, name: str) -> list[str | None]:
-        values: list[str | None] = self.table[name].to_pylist()
-        return values
+    def facts(self, texts: IntArray) -> pa.Table:
+        """FACTS of some texts but for their sets, in this order."""
+        rows = self._order[texts]
+        sought = np.argsort(rows, kind="stable")
+        limits = np.searchsorted(rows[sought], self._starts)
+        parts = [
+            batch.take(pa.array(rows[sought[first:end]] - start))
+            for batch, start, first, end in zip(
+                self._facts, self._starts[:-1].tolist(), limits[:-1].tolist(), limits[1:].tolist(), strict=True
+            )
+            if end > first
+        ]
+        found = pa.Table.from_batches(parts, _FACTS)
+        return found.take(pa.array(np.argsort(sought))).combine_chunks()
 
-    @cached_property
-    def ids(self) -> list[str]:
-        """What stands for each text in facets."""
-        return names(self.table["message_id"], self.table["line"])
+
+_FACTS = pa.schema([field for field in FACTS if field.name != "shingles"])
 
 
 # -- groups ----------------------------------------------------------------------------------------------------------
@@ -451,44 +466,47 @@ def _grouped(pairs: Pairs) -> IntArray:
 # -- claims ----------------------------------------------------------------------------------------------------------
 
 
-def _stock_phrases(texts: _Texts, min_tokens: int) -> list[pa.Table]:
+def _stock_phrases(texts: _Texts, min_tokens: int) -> Iterator[pa.Table]:
     """One note for each short text that stands more than once."""
+    short = np.flatnonzero(texts.n_tokens < min_tokens)
+    facts, whole = texts.facts(short), texts.whole[short]
     # The same message twice is told by its id; texts come in the order of their ids.
-    ids = np.array(texts.ids, dtype=object)
-    again = np.append(False, (ids[1:] == ids[:-1]) & (texts.whole[1:] == texts.whole[:-1]))[: len(ids)]
-    short = np.flatnonzero((texts.n_tokens < min_tokens) & ~again)
-    _, first, inverse, counts = np.unique(
-        texts.whole[short], return_index=True, return_inverse=True, return_counts=True
-    )
+    ids = np.array(_ids(facts), dtype=object)
+    again = np.append(False, (ids[1:] == ids[:-1]) & (whole[1:] == whole[:-1]))[: len(ids)]
+    once = np.flatnonzero(~again)
+    _, first, inverse, counts = np.unique(whole[once], return_index=True, return_inverse=True, return_counts=True)
     repeated = np.flatnonzero(counts > 1)
     if not repeated.size:
-        return []
+        return
     order = np.argsort(inverse, kind="stable")
     ends = np.cumsum(counts)
     places = np.full((len(repeated), MAX_PLACES), -1)
-    split = texts.column("split")
+    split = facts["split"].to_pylist()
     facets = []
     for k, phrase in enumerate(repeated.tolist()):
-        rows = short[order[ends[phrase] - counts[phrase] : ends[phrase]]]
+        rows = once[order[ends[phrase] - counts[phrase] : ends[phrase]]]
         places[k, : len(rows)] = rows[:MAX_PLACES]
         splits = sorted({split[row] for row in rows} - {None})
         facets.append({"count": str(len(rows))} | ({"splits": ", ".join(splits)} if len(splits) > 1 else {}))
     n = counts[repeated]
-    return [
-        claim(
-            texts.table,
-            STOCK_PHRASE,
-            short[first[repeated]],
-            [f"The same short text stands {count:,} times" for count in n],
-            spans=[Spans(places[:, k]) for k in range(MAX_PLACES)],
-            facets=facets,
-        )
-    ]
+    yield claim(
+        facts,
+        STOCK_PHRASE,
+        once[first[repeated]],
+        [f"The same short text stands {count:,} times" for count in n],
+        spans=[Spans(places[:, k]) for k in range(MAX_PLACES)],
+        facets=facets,
+    )
+
+
+def _ids(facts: pa.Table) -> list[str]:
+    """What stands for each text in facets."""
+    return names(facts["message_id"], facts["line"])
 
 
 def _crosses(texts: _Texts, left: IntArray, right: IntArray) -> BoolArray:
     """Which pairs of texts stand in different splits."""
-    codes = as_ints(single(texts.table["split"]).dictionary_encode().indices, -1)
+    codes = texts.split
     crosses: BoolArray = (codes[left] != codes[right]) & (codes[left] >= 0) & (codes[right] >= 0)
     return crosses
 
@@ -501,7 +519,7 @@ class _Claims(NamedTuple):
     jaccard: npt.NDArray[np.float64]
 
 
-def _copies(texts: _Texts, pairs: Pairs, group: IntArray, min_tokens: int) -> list[pa.Table]:
+def _copies(texts: _Texts, pairs: Pairs, group: IntArray, min_tokens: int) -> Iterator[pa.Table]:
     """Claims of all texts that copy one that stands for them, and of verified pairs beyond the groups."""
     n_sets = len(group)
     to_group = np.ones(n_sets)  # similarity of each set to the one that stands for it
@@ -529,25 +547,35 @@ def _copies(texts: _Texts, pairs: Pairs, group: IntArray, min_tokens: int) -> li
     across = _Claims(texts.first[pairs.right[beyond]], texts.first[pairs.left[beyond]], pairs.jaccard[beyond])
 
     found = _Claims(*(np.concatenate(both) for both in zip(grouped, across, strict=True)))
-    return _told(texts, found, texts.first[group]) if len(found.rows) else []
+    for start in range(0, len(found.rows), MAX_CLAIMS):
+        here = slice(start, start + MAX_CLAIMS)
+        part = _Claims(found.rows[here], found.partners[here], found.jaccard[here])
+        yield from _told(texts, part, texts.first[group[texts.set_of[part.rows]]])
 
 
-def _told(texts: _Texts, found: _Claims, kept: IntArray) -> list[pa.Table]:
-    names = ("role", "tree_id", "user_id", "split", "source")
-    role, tree, author, split, source = (texts.column(name) for name in names)
-    ids = texts.ids
+def _told(texts: _Texts, found: _Claims, kept: IntArray) -> Iterator[pa.Table]:
+    """Claims as findings; `kept` is the text that stands for the group of each."""
     crosses = _crosses(texts, found.rows, found.partners)
-    # The same message twice within a split is told by its id (schema_invariants/duplicate_id).
-    other = crosses | np.array([ids[r] != ids[p] for r, p in zip(found.rows, found.partners, strict=True)], dtype=bool)
-    found, crosses = _Claims(*(column[other] for column in found)), crosses[other]
-    rows, partners = found.rows.tolist(), found.partners.tolist()
     same = texts.whole[found.rows] == texts.whole[found.partners]
+    # From here on, texts have their numbers among those that are told of.
+    used, at = np.unique(np.concatenate([found.rows, found.partners, kept]), return_inverse=True)
+    told_rows, told_partners, kept = np.split(at.reshape(-1), 3)
+    facts = texts.facts(used)
+    role, tree, author, split, source = (
+        facts[name].to_pylist() for name in ("role", "tree_id", "user_id", "split", "source")
+    )
+    ids = _ids(facts)
+    # The same message twice within a split is told by its id (schema_invariants/duplicate_id).
+    other = crosses | np.array([ids[r] != ids[p] for r, p in zip(told_rows, told_partners, strict=True)], dtype=bool)
+    found = _Claims(told_rows[other], told_partners[other], found.jaccard[other])
+    crosses, same, kept = crosses[other], same[other], kept[other]
+    rows, partners = found.rows.tolist(), found.partners.tolist()
     facets, summaries = [], []
     for k, (row, partner, jaccard) in enumerate(zip(rows, partners, found.jaccard.tolist(), strict=True)):
         is_author = author[row] is not None and author[row] == author[partner]
         is_tree = (tree[row], source[row]) == (tree[partner], source[partner])  # ids of trees are those of a file
         scope = "same tree" if is_tree else "same author" if is_author else "other tree"
-        facet = {"partner": ids[partner], "cluster": ids[kept[texts.set_of[row]]], "jaccard": f"{jaccard:.3f}"}
+        facet = {"partner": ids[partner], "cluster": ids[kept[k]], "jaccard": f"{jaccard:.3f}"}
         facet["scope"] = scope
         if role[row] is not None or role[partner] is not None:
             facet["roles"] = f"{role[row]}, {role[partner]}"
@@ -559,23 +587,19 @@ def _told(texts: _Texts, found: _Claims, kept: IntArray) -> list[pa.Table]:
         facets.append(facet)
         what = "All words are those of" if same[k] else f"{jaccard:.0%} of the 5-grams of both are shared with"
         summaries.append(f"{what} {_named(role[partner])} {place}")
-    tables = []
     for rule, chosen in ((CROSS_SPLIT, crosses), (EXACT_COPY, ~crosses & same), (NEAR_COPY, ~crosses & ~same)):
         at = np.flatnonzero(chosen)
         if at.size:
-            tables.append(
-                claim(
-                    texts.table,
-                    rule,
-                    found.rows[at],
-                    [summaries[k] for k in at],
-                    spans=[Spans(found.rows[at]), Spans(found.partners[at])],
-                    score=found.jaccard[at],
-                    facets=[facets[k] for k in at],
-                    about=[facets[k]["partner"] for k in at],
-                )
+            yield claim(
+                facts,
+                rule,
+                found.rows[at],
+                [summaries[k] for k in at],
+                spans=[Spans(found.rows[at]), Spans(found.partners[at])],
+                score=found.jaccard[at],
+                facets=[facets[k] for k in at],
+                about=[facets[k]["partner"] for k in at],
             )
-    return tables
 
 
 def _named(role: str | None) -> str:

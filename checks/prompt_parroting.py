@@ -3,6 +3,9 @@
 Each reply is held against its prompt and its other ancestors. The two texts of a pair are known, so their sets of word
 5-grams are counted out against each other; MinHash, which finds pairs, has nothing to do here.
 
+What a system message or a tool says is passed over on the way up, and is no reply itself. An answer that gives a tool's
+result back does its work; one that recites its system message is another fault than this.
+
 A reply that gives back a text which the prompt supplied (to be corrected, rewritten, continued) does its work. In any
 language such a prompt says something else before or behind the text, with a colon, a quotation mark or a line break
 between; what is repeated then begins or ends there. That is told as a note.
@@ -19,7 +22,7 @@ import pyarrow.compute as pc
 from .base import kernels
 from .base.check import Check, Method, Result
 from .base.findings import FINDINGS, NOTE, WARNING, Rule, claim, cover, token_spans
-from .base.messages import Batch, IntArray
+from .base.messages import Batch, IntArray, as_bools
 from .base.text import N_GRAM, HashArray, grams
 
 NAME = "prompt_parroting"
@@ -47,7 +50,7 @@ METHOD = Method(
     sure="Of 365 planted echoes it flags 363 and tells the other two as notes; of 115 quotations it flags none.",
     how=(
         "Each reply is held against its prompt and the messages above that. The two texts are known, so nothing is "
-        "searched or guessed.",
+        "searched or guessed. Messages of the system and results of tools are passed over.",
         "Their sets of word 5-grams are counted out: how much of the reply stands in the prompt, and how much of the "
         "prompt in the reply.",
         "The longest run of words that stands in both is marked on both sides. A prompt of very few words is compared "
@@ -69,7 +72,8 @@ METHOD = Method(
     sources=("Broder (1997), On the resemblance and containment of documents.",),
 )
 
-PROMPTER = "a prompter's message"
+NO_REPLIES = {"prompter": "a prompter's message", "system": "a system message", "tool": "a tool's result"}
+CALL = "a call of a tool"  # which may hand the prompt on
 NO_PROMPT = "no prompt before it in the data"
 NO_WORDS = "the text has no words"
 SHORT_PROMPT = "its prompt has too few words"
@@ -130,13 +134,16 @@ class PromptParroting(Check):
     def scan(self, batch: Batch) -> Result:
         """Hold each reply of whole trees against the messages before it."""
         n_tokens = np.diff(batch.tokens.bounds)
-        parent = batch.parent
+        role = batch.column("role")
+        parent = batch.below(~as_bools(pc.is_in(role, value_set=pa.array(["system", "tool"]))))
         outcome = np.full(len(batch), "judged", dtype=object)
         outcome[n_tokens[parent] < self.min_prompt] = SHORT_PROMPT
         outcome[n_tokens == 0] = NO_WORDS
         outcome[parent < 0] = NO_PROMPT
-        outcome[np.asarray(pc.equal(batch.column("role"), "prompter").fill_null(False))] = PROMPTER
-        pairs = _ancestors(batch, np.flatnonzero((outcome == "judged") & ~batch.is_context))
+        for name, reason in NO_REPLIES.items():
+            outcome[as_bools(pc.equal(role, name))] = reason
+        outcome[as_bools(batch.column("calls").is_valid())] = CALL
+        pairs = _ancestors(parent, np.flatnonzero((outcome == "judged") & ~batch.is_context))
         found: dict[int, _Claim] = {}  # of each reply the worst, and of these the nearest
         for suspect in self._suspects(batch, pairs):
             before = found.get(suspect[0])
@@ -219,16 +226,16 @@ class _Claim(NamedTuple):
         return NOTE if self.kind else self.rule.severity
 
 
-def _ancestors(batch: Batch, rows: IntArray) -> _Pairs:
+def _ancestors(parent: IntArray, rows: IntArray) -> _Pairs:
     """Each of these rows with its nearest ancestors."""
     found = []
-    at = batch.parent[rows]
+    at = parent[rows]
     for steps in range(1, MAX_ANCESTORS + 1):
         rows, at = rows[at >= 0], at[at >= 0]
         if not rows.size:
             break
         found.append((rows, at, np.full(len(rows), steps)))
-        at = batch.parent[at]
+        at = parent[at]
     if not found:
         none = np.zeros(0, dtype=np.int64)
         return _Pairs(none, none, none)

@@ -3,8 +3,10 @@
 A trainer walks a tree from root to leaf and trusts what it meets: that prompter and assistant take turns, that each
 parent is there, that an id names one message, that labels lie in the range their card gives. Where one of these does
 not hold, code fails late or, worse, learns from the wrong pair. The promises are those of the OASST data set card and
-of its export code (https://huggingface.co/datasets/OpenAssistant/oasst1; Köpf et al. 2023, arXiv:2304.07327); a format
-is held only to what it promises itself (`Form`).
+of its export code (https://huggingface.co/datasets/OpenAssistant/oasst1; Köpf et al. 2023, arXiv:2304.07327). Of chats
+in other formats they are what a chat template takes for granted: a system message first, results of tools behind their
+calls; and of preference pairs, two answers to one prompt that differ. A format is held only to what it promises itself
+(`Form`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,9 +21,20 @@ import pyarrow.compute as pc
 
 from .base.check import ALL, Check, Method, Result, Stage
 from .base.findings import ERROR, FINDINGS, NOTE, WARNING, Rule, Spans, claim, cover
-from .base.messages import DETOXIFY, PLACES, Batch, IntArray, as_bools, as_ints, entries, line_id, single
+from .base.messages import (
+    CHAT_ROLES,
+    DETOXIFY,
+    PLACES,
+    Batch,
+    BoolArray,
+    IntArray,
+    as_bools,
+    as_ints,
+    entries,
+    line_id,
+    single,
+)
 
-ROLES = ("prompter", "assistant")
 LABEL_NAMES = (
     "spam",
     "fails_task",
@@ -74,15 +87,27 @@ ROLE_ALTERNATION = _rule(
 )
 ROOT_ROLE = _rule(
     "root_role",
-    "A conversation starts with an assistant",
+    "A conversation does not start with a prompt",
     ERROR,
     "Drop the tree, or restore the prompt that it answers.",
 )
 UNKNOWN_ROLE = _rule(
     "unknown_role",
-    "The role is neither prompter nor assistant",
+    "The role is none of those that the format has",
     ERROR,
-    "Map the role to prompter or assistant, or drop the branch.",
+    "Map the role to one of these, or drop the branch.",
+)
+SYSTEM_FIRST = _rule(
+    "system_first",
+    "A system message stands behind other messages",
+    WARNING,
+    "Move it to the beginning, or into the next prompt: many chat templates refuse it or drop it.",
+)
+TOOL_RESULT = _rule(
+    "tool_result",
+    "A tool's result answers no call",
+    ERROR,
+    "Restore the call, or drop the result: a model trained on it learns to make results up.",
 )
 DUPLICATE_ID = _rule(
     "duplicate_id",
@@ -116,6 +141,18 @@ UNANSWERED_THREAD = _rule(
     "A thread ends without an answer",
     NOTE,
     "Cut the last prompt when threads are made into training examples.",
+)
+SAME_PAIR = _rule(
+    "same_pair",
+    "The chosen and the rejected answer are the same",
+    ERROR,
+    "Drop the pair: it says that an answer is better than itself.",
+)
+PAIR_PROMPT = _rule(
+    "pair_prompt",
+    "The chosen and the rejected answer do not share their prompt",
+    WARNING,
+    "Cut both sides down to answers of one prompt, or drop the pair: what is compared is more than two answers.",
 )
 ORDER = _rule(
     "order",
@@ -234,7 +271,8 @@ METHOD = Method(
     sure="Its rules are exact: it finds all faults that were planted in three releases of 20,000 messages each.",
     how=(
         "Each record is read strictly. What was lost, or could be read only after repair, is told with its line.",
-        "Each tree is judged as a whole: parents, roots, circles, roles in turn, ranks, labels, dates and states.",
+        "Each tree is judged as a whole: parents, roots, circles, roles in turn, ranks, labels, dates and states. So "
+        "are results of tools with their calls, and preference pairs.",
         "Ids and parents are then held against those of all trees in all files.",
         "A date is in the future if it lies years after the newest of the others. No clock is read.",
         "A format is held only to what it promises itself: where it has no roles, no role is judged.",
@@ -324,7 +362,7 @@ class SchemaInvariants(Check):
 
     def scan(self, batch: Batch) -> Result:
         """Judge what can be told from whole trees; hand on ids, open parents and the newest dates."""
-        judges = (links, roles, ranks, states, fields, texts, labels, dates) if len(batch) else ()
+        judges = (links, roles, tools, pairs, ranks, states, fields, texts, labels, dates) if len(batch) else ()
         found = self._findings(claims for judge in (*judges, reading_faults) for claims in judge(batch))
         return Result(found, cover(batch.judged), rows=_link_rows(batch))
 
@@ -552,42 +590,145 @@ def _order(batch: Batch) -> list[Claims]:
 
 def roles(batch: Batch) -> list[Claims]:
     """Who speaks, in turn, and who has the last word."""
-    if not batch.form.has_roles:
+    if not batch.form.roles:
         return []
     role = batch.column("role")
-    code = as_ints(pc.index_in(role, value_set=pa.array(ROLES)), -1)  # -1: neither
-    given = ~as_bools(role.is_null())
-    names = role.to_pylist
-    strange = np.flatnonzero(given & (code < 0))
+    strange = np.flatnonzero(
+        as_bools(role.is_valid()) & ~as_bools(pc.is_in(role, value_set=pa.array(batch.form.roles)))
+    )
+    *others, last = batch.form.roles
     claims = _claims(
         batch.places,
         UNKNOWN_ROLE,
         strange,
-        [f"The role is {_show(names()[r])}; expected prompter or assistant" for r in strange] if strange.size else [],
+        [
+            f"The role is {_show(name)}; expected {', '.join(others)} or {last}"
+            for name in role.take(pa.array(strange)).to_pylist()
+        ],
     )
-    start = np.flatnonzero(batch.is_root & (code == 1))
-    claims += _claims(batch.places, ROOT_ROLE, start, "The conversation starts with an assistant")
+    prompter, assistant, system, tool = (_has_role(batch, name) for name in CHAT_ROLES)
+    is_start = batch.is_root
+    if system.any():  # what a system message at the root is followed by, and any number of others behind that
+        above = batch.below(~system | batch.is_root)
+        is_start = is_start | ((above >= 0) & (system & batch.is_root)[above])
+    for speaks, name in ((assistant, "an assistant"), (tool, "a tool's result")):
+        start = np.flatnonzero(is_start & speaks)
+        claims += _claims(batch.places, ROOT_ROLE, start, f"The conversation starts with {name}")
 
-    has_parent = batch.parent >= 0
-    repeats = np.flatnonzero(
-        has_parent & (code >= 0) & (code == code[batch.parent]) & (batch.parent != np.arange(len(batch)))
-    )
+    for speaks, name in ((prompter, "prompter"), (assistant, "assistant")):
+        repeats = np.flatnonzero(
+            (batch.parent >= 0) & speaks & speaks[batch.parent] & (batch.parent != np.arange(len(batch)))
+        )
+        claims += _claims(
+            batch.places,
+            ROLE_ALTERNATION,
+            repeats,
+            f"{name.capitalize()} follows {name}",
+            spans=[Spans(repeats), Spans(batch.parent[repeats])],
+            facets=[{"role": name}] * len(repeats),
+        )
+    late = np.flatnonzero(system & (batch.depth > 0))
     claims += _claims(
         batch.places,
-        ROLE_ALTERNATION,
-        repeats,
-        [f"{ROLES[code[r]].capitalize()} follows {ROLES[code[r]]}" for r in repeats],
-        spans=[Spans(repeats), Spans(batch.parent[repeats])],
-        facets=[{"role": ROLES[code[r]]} for r in repeats],
+        SYSTEM_FIRST,
+        late,
+        [f"The system message stands behind {_n(n, 'other message')}" for n in batch.depth[late]],
+        spans=[Spans(late), Spans(batch.parent[late])],
     )
-    is_leaf = np.ones(len(batch), dtype=bool)
-    is_leaf[batch.parent[has_parent]] = False
     waiting = as_bools(pc.is_in(batch.column("tree_state"), value_set=pa.array(WAITING_STATES)))
     # Nobody can answer a message without an id by name, and a copy is told of as such.
-    named = ~as_bools(batch.column("message_id").is_null())
-    open_end = np.flatnonzero(is_leaf & (code == 0) & ~waiting & ~batch.is_copy & named)
+    named = as_bools(batch.column("message_id").is_valid())
+    is_end = batch.is_leaf & named & ~waiting & ~batch.is_copy
+    for speaks, name in ((prompter, "a prompt"), (system, "a system message"), (tool, "a tool's result")):
+        open_end = np.flatnonzero(is_end & speaks)
+        claims += _claims(batch.places, UNANSWERED_THREAD, open_end, f"The thread ends with {name} that nobody answers")
+    return claims
+
+
+def tools(batch: Batch) -> list[Claims]:
+    """Results of tools, each behind the call that it answers."""
+    tool = _has_role(batch, "tool")
+    if not tool.any():
+        return []
+    calls, call_id = batch.column("calls"), batch.column("call_id")
+    makes_calls = as_ints(pc.list_value_length(calls), 0) > 0
+    # A result without a parent is told as the start of a conversation, or its parent as lost.
+    has_caller = (tool | makes_calls)[batch.parent]
+    stray = np.flatnonzero(tool & (batch.parent >= 0) & ~has_caller)
+    claims = _claims(
+        batch.places,
+        TOOL_RESULT,
+        stray,
+        "The tool's result follows a message that makes no call",
+        spans=[Spans(stray), Spans(batch.parent[stray])],
+    )
+    # Results of several calls follow one another, so their calls stand above all of them.
+    caller = batch.below(~tool)
+    rows = np.flatnonzero(tool & has_caller & (caller >= 0) & as_bools(pc.not_equal(call_id, "")))
+    named = call_id.take(pa.array(rows))
+    made, maker = pc.list_flatten(calls), np.asarray(pc.list_parent_indices(calls), dtype=np.int64)
+    is_made = as_bools(pc.is_in(_keys(caller[rows], named), value_set=_keys(maker, made)))
+    # A call without an id may be any.
+    is_made |= np.isin(caller[rows], maker[as_bools(pc.equal(made, ""))])
+    unmade = rows[~is_made]
     return claims + _claims(
-        batch.places, UNANSWERED_THREAD, open_end, "The thread ends with a prompt that nobody answers"
+        batch.places,
+        TOOL_RESULT,
+        unmade,
+        [
+            f"The tool's result names the call {_show(name)}, which the message above does not make"
+            for name in call_id.take(pa.array(unmade)).to_pylist()
+        ],
+        spans=[Spans(unmade), Spans(caller[unmade])],
+    )
+
+
+def _keys(rows: IntArray, ids: pa.Array) -> pa.Array:
+    """Ids, each together with the row that it is held against."""
+    return pc.binary_join_element_wise(pa.array(rows).cast(pa.string()), ids, ":")
+
+
+def pairs(batch: Batch) -> list[Claims]:
+    """Preference pairs: two answers to one prompt, and not the same one twice."""
+    branch = batch.column("branch")
+    if branch.null_count == len(branch):
+        return []
+    ends, n_own = [], []
+    for side in ("chosen", "rejected"):
+        own = as_bools(pc.equal(branch, side))
+        last = np.flatnonzero(own & batch.is_leaf)
+        of_tree = np.full(batch.n_trees, -1)
+        of_tree[batch.tree[last]] = last
+        ends.append(of_tree)
+        n_own.append(np.bincount(batch.tree[own], minlength=batch.n_trees))
+    is_pair = (ends[0] >= 0) & (ends[1] >= 0)
+    chosen, rejected = ends[0][is_pair], ends[1][is_pair]
+    prompts = batch.parent[chosen], batch.parent[rejected]
+    are_siblings = prompts[0] == prompts[1]
+    texts = np.asarray(batch.text_facts["digest"])
+    # A message that makes calls may say the same and call something else.
+    is_told = as_bools(batch.column("text").is_valid()) & as_bools(batch.column("calls").is_null())
+    are_same = (texts[chosen] == texts[rejected]) & is_told[chosen] & is_told[rejected]
+    have_one_prompt = are_siblings | ((texts[prompts[0]] == texts[prompts[1]]) & (np.minimum(*prompts) >= 0))
+    same = np.flatnonzero(are_same & have_one_prompt)
+    claims = _claims(
+        batch.places,
+        SAME_PAIR,
+        rejected[same],
+        "The rejected answer is the chosen one, byte for byte",
+        spans=[Spans(rejected[same]), Spans(chosen[same])],
+    )
+    apart = np.flatnonzero(~are_siblings)
+    n_chosen, n_rejected = (n[batch.tree[rejected[apart]]] for n in n_own)
+    return claims + _claims(
+        batch.places,
+        PAIR_PROMPT,
+        rejected[apart],
+        [
+            f"{_n(a, 'message')} on the chosen side, {b} on the rejected; expected two answers to one prompt"
+            for a, b in zip(n_chosen, n_rejected, strict=True)
+        ],
+        spans=[Spans(rejected[apart]), Spans(chosen[apart])],
     )
 
 
@@ -940,6 +1081,12 @@ def _link_rows(batch: Batch) -> pa.Table:
 def _named(known: pa.Table) -> pa.Table:
     """KNOWN rows with their ids where other rows have them."""
     return known.set_column(known.schema.get_field_index("message_id"), LINKS.field("message_id"), known["key"])
+
+
+def _has_role(batch: Batch, role: str) -> BoolArray:
+    """Rows of a role, where the format has it; elsewhere it is an unknown one."""
+    known = role in batch.form.roles
+    return as_bools(pc.equal(batch.column("role"), role)) if known else np.zeros(len(batch), dtype=bool)
 
 
 # -- small words -----------------------------------------------------------------------------------------------------

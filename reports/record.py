@@ -168,6 +168,7 @@ class Facts(msgspec.Struct, frozen=True):
     shape: list[Shape]
     days: dict[str, int]  # messages by the day that they were written on, in UTC, as YYYY-MM-DD
     checks: list[CheckFacts]
+    mapping: dict[str, Any] | None = None  # of data of no known format: the settings that said which field is what
 
     @property
     def title(self) -> str:

@@ -58,6 +58,24 @@ def message(name: str, parent: str | None = None, role: str | None = None, **mor
     return {key: value for key, value in row.items() if value is not ...}
 
 
+def turns(*said: Row | str) -> list[Row]:
+    """Messages of a chat: each is written out, or `role: text`."""
+    pairs = [turn.partition(": ") if isinstance(turn, str) else turn for turn in said]
+    return [{"role": turn[0], "content": turn[2]} if isinstance(turn, tuple) else turn for turn in pairs]
+
+
+def calling(*ids: str | None) -> Row:
+    """An assistant's message that makes these calls of a tool; None: a call without an id."""
+    function = {"name": "look_up", "arguments": "{}"}
+    calls = [{"type": "function", "function": function} | ({} if own is None else {"id": own}) for own in ids]
+    return {"role": "assistant", "content": None, "tool_calls": calls}
+
+
+def result(call: str | None = None, text: str = "Nothing was found") -> Row:
+    """What a tool gave back, and for which call."""
+    return {"role": "tool", "content": text} | ({} if call is None else {"tool_call_id": call})
+
+
 def batch(rows: Iterable[Row], form: str = "oasst_messages") -> Batch:
     """One batch of raw records of a format, one record a line."""
     format, flat, lines, faults = FORMATS[form], [], [], []

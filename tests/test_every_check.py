@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from building import audit, message, uid
 from chataudit.audit import config, demo, registry
+from chataudit.audit.formats.oasst import ROLES
 from chataudit.audit.run import run
 from chataudit.checks.base.check import TREE, Check, Method
 from chataudit.checks.base.findings import FINDINGS, SEVERITIES
@@ -17,14 +18,12 @@ CHECKS = [pytest.param(check, id=name) for name, check in registry.checks().item
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory):
-    path = tmp_path_factory.mktemp("release") / "release.jsonl"
-    demo.write(demo.release(7), path)
-    return path
+    return demo.write(demo.release(7), tmp_path_factory.mktemp("release") / "release.jsonl")
 
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_findings_do_not_depend_on_batch_size_or_engine(check, release):
-    whole = run(release, checks=[check()], engine="serial").table
+    whole = run(*release, checks=[check()], engine="serial").table
     assert whole.num_rows
     for engine, workers, block in [
         ("serial", None, 1),
@@ -32,17 +31,17 @@ def test_findings_do_not_depend_on_batch_size_or_engine(check, release):
         ("threads", 1, 3000),
         ("threads", 3, 2000),
     ]:
-        assert run(release, checks=[check()], engine=engine, workers=workers, block=block).table.equals(whole)
+        assert run(*release, checks=[check()], engine=engine, workers=workers, block=block).table.equals(whole)
 
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_findings_do_not_depend_on_the_order_of_the_trees(check, tmp_path):
     made = demo.release(3)
     claims = []
-    for trees in (made.trees, made.trees[::-1]):
-        made.trees = trees
-        demo.write(made, tmp_path / "release.jsonl")
-        table = run(tmp_path / "release.jsonl", checks=[check()]).table.drop_columns(["line", "spans"])
+    for trees, chats in ((made.trees, made.chats), (made.trees[::-1], made.chats[::-1])):
+        made.trees, made.chats = trees, chats
+        sources = demo.write(made, tmp_path / "release.jsonl")
+        table = run(*sources, checks=[check()]).table.drop_columns(["line", "spans"])
         # The summary of a copy names the line of the first.
         rows = table.filter(pa.compute.invert(pa.compute.match_substring(table["rule"], "duplicate_id"))).to_pylist()
         claims.append(sorted(str(row) for row in rows if "line_format" not in row["rule"]))
@@ -51,14 +50,16 @@ def test_findings_do_not_depend_on_the_order_of_the_trees(check, tmp_path):
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_findings_do_not_depend_on_the_memory_at_hand(check, release):
-    whole = run(release, checks=[check()]).table
-    assert run(release, checks=[check()], memory="1B", block=2000).table.equals(whole)
+    whole = run(*release, checks=[check()]).table
+    assert run(*release, checks=[check()], memory="1B", block=2000).table.equals(whole)
 
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_spans_lie_in_their_texts_and_quotes_are_what_stands_there(check, release):
-    texts = {m["message_id"]: m["text"] for tree in demo.release(7).trees for m in tree}
-    for row in run(release, checks=[check()]).table.to_pylist():
+    made = demo.release(7)
+    texts = {m["message_id"]: m["text"] for tree in made.trees for m in tree}
+    texts |= {f"{c['id']}#{side}": c[side][-1]["content"] for c in made.chats for side in ("chosen", "rejected")}
+    for row in run(*release, checks=[check()]).table.to_pylist():
         assert row["spans"], row
         for span in row["spans"]:
             assert 0 <= span["start"] <= span["end"]
@@ -70,7 +71,7 @@ def test_spans_lie_in_their_texts_and_quotes_are_what_stands_there(check, releas
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_every_finding_is_of_a_declared_rule_and_well_formed(check, release):
-    table = run(release, checks=[check()]).table
+    table = run(*release, checks=[check()]).table
     assert table.schema.equals(FINDINGS)
     declared = {rule.id for rule in check.rules}
     for row in table.to_pylist():
@@ -108,7 +109,7 @@ def test_a_check_says_how_it_measures_what_it_cannot_see_and_how_often_it_is_wro
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_every_facet_of_a_finding_is_described(check, release):
-    table = run(release, checks=[check()]).table
+    table = run(*release, checks=[check()]).table
     assert {key for facets in table["facets"].to_pylist() for key, _ in facets} <= check.facets.keys()
 
 
@@ -140,19 +141,20 @@ def test_an_unknown_setting_is_refused_and_the_known_are_named(check):
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_no_messages_no_findings(check):
-    for form in (Form("empty"), Form("oasst_messages", ("text",), has_roles=True, uuid_ids=True, depth_first=True)):
+    for form in (Form("empty"), Form("oasst_messages", ("text",), ROLES, uuid_ids=True, depth_first=True)):
         stages = check().stages()
         assert stages[0].by == TREE
-        result = stages[0].run(Batch(MESSAGES.empty_table(), form, FAULTS.empty_table()))
+        (result,) = stages[0].results(Batch(MESSAGES.empty_table(), form, FAULTS.empty_table()))
         for stage in stages[1:]:
             assert result.findings.num_rows == 0
-            result = stage.run(result.rows)
+            result, *rest = stage.results(result.rows)
+            assert not any(part.findings.num_rows for part in rest)
         assert result.findings.num_rows == 0
 
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_every_message_is_judged_or_counted_as_skipped(check, release):
-    facts = run(release, checks=[check()]).facts
+    facts = run(*release, checks=[check()]).facts
     (found,) = facts.checks
     assert found.judged + sum(found.skipped.values()) == facts.messages > 300
 

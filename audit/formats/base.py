@@ -259,6 +259,8 @@ def _plain_column(values: Sequence[Any], kind: pa.DataType) -> pa.Array | None:
                 return None
             return pa.StructArray.from_arrays(parts, fields=list(kind), mask=pa.array([v is None for v in values]))
         if set(map(type, values)) <= _PLAIN[kind]:
+            if pa.types.is_list(kind) and any(type(item) is not str for value in values for item in value or ()):
+                return None
             return pa.array(values, kind)
     except (AttributeError, KeyError, TypeError, OverflowError, UnicodeEncodeError, pa.ArrowInvalid):
         pass
@@ -270,6 +272,7 @@ _PLAIN: dict[pa.DataType, set[type]] = {
     pa.int64(): {int, type(None)},
     pa.bool_(): {bool, type(None)},
     pa.float64(): {float, int, type(None)},
+    pa.list_(pa.string()): {list, type(None)},
 }
 
 
@@ -375,6 +378,12 @@ def _number(value: object, where: str = "") -> float:
         raise _Mistyped(value, "a number of 64 bits", where) from None
 
 
+def _texts(value: object) -> list[str]:
+    if type(value) is not list:
+        raise _Mistyped(value, "a list of strings")
+    return [_text(item, f"[{k}]") for k, item in enumerate(value)]
+
+
 def _detoxify(value: object) -> dict[str, float | None]:
     if type(value) is not dict:
         raise _Mistyped(value, "an object of scores")
@@ -424,10 +433,11 @@ def _emojis(value: object) -> dict[str, list[Any]]:
 
 _READERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("tree_id", "message_id", "parent_id", "role", "lang", "text", "user_id", "model_name"), _text),
-    **dict.fromkeys(("created_date", "tree_state", "split"), _text),
+    **dict.fromkeys(("created_date", "tree_state", "split", "branch", "call_id"), _text),
     **dict.fromkeys(("review_count", "rank"), _integer),
     **dict.fromkeys(("review_result", "deleted", "synthetic", "is_context"), _flag),
     "detoxify": _detoxify,
     "emojis": _emojis,
     "labels": _labels,
+    "calls": _texts,
 }

@@ -1,29 +1,60 @@
-"""Instructions and answers: Alpaca's `{"instruction", "input", "output"}`, and files of instructions alone."""
+"""Instructions and answers: Alpaca, Dolly, questions with answers, prompts with completions, or prompts alone."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, ClassVar
 
-from ...checks.base.messages import Form
+from ...checks.base.messages import CHAT_ROLES, Form
 from .base import Fault, Format, Row, mistyped
+from .turns import Turn, first_of, messages_of, said, string_of, system_of, tree_of
+
+ASKED = ("instruction", "prompt", "question", "input")
+ANSWERS = ("output", "response", "completion", "answer")
 
 
 class Instructions(Format):
-    """Each record is a prompt, with its input below it, and the answer where there is one."""
+    """Each record is a prompt, with its input or context below it, and the answer where there is one."""
 
-    form: ClassVar = Form("instructions", ("text",), has_roles=True, nested=True)
-    fields: ClassVar = "instruction, and perhaps input and output"
+    form: ClassVar = Form("instructions", ("text",), roles=CHAT_ROLES, nested=True)
+    fields: ClassVar = (
+        "instruction, and perhaps input and output; or prompt, and perhaps completion; or question and answer"
+    )
 
     def recognise(self, record: dict[str, Any]) -> str | None:
-        return "records hold an instruction" if "instruction" in record else None
+        if "instruction" in record:
+            return "records hold an instruction"
+        name, answer = first_of(record, ASKED), first_of(record, ANSWERS)
+        if name is None or not isinstance(record[name], str) or (name in ("question", "input") and answer is None):
+            return None
+        return f"records hold a {name}" + ("" if answer is None else f" and its {answer}")
 
     def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row | Fault]:
-        asked, given = record.get("instruction"), record.get("input")
-        if given is not None and not isinstance(given, str):
-            yield mistyped("input", given, "a string", place, place)
-        if isinstance(asked, str) and isinstance(given, str) and given:
-            asked = f"{asked}\n\n{given}"
-        shared = {"tree_id": place, "split": record.get("split")}
-        yield {**shared, "message_id": place, "role": "prompter", "text": asked}
-        if record.get("output") is not None:
-            reply = {**shared, "message_id": f"{place}#output", "parent_id": place, "role": "assistant"}
-            yield {**reply, "text": record["output"]}
+        shared = yield from tree_of(record, place)
+        turns = yield from asked(record)
+        if (answer := first_of(record, ANSWERS)) is not None:
+            turns.append(said("assistant", record[answer], answer, "output"))
+        yield from messages_of(shared, turns)
+
+
+def asked(record: Row) -> Generator[Fault, None, list[Turn]]:
+    """The turns up to the answer: a system prompt, what was said before, and what is asked, with its input."""
+    turns = yield from system_of(record)
+    turns += yield from _history(record.get("history"))
+    name = first_of(record, ASKED) or ASKED[0]
+    question = said("prompter", record.get(name), name)
+    given = yield from string_of(record, "context" if name == "input" or record.get("input") is None else "input")
+    if question.text is not None and given:
+        question = question._replace(text=f"{question.text}\n\n{given}")
+    return [*turns, question]
+
+
+def _history(raw: object) -> Generator[Fault, None, list[Turn]]:
+    """Earlier questions, each with its answer."""
+    if raw is not None and not isinstance(raw, list):
+        yield mistyped("history", raw, "a list of pairs")
+    turns: list[Turn] = []
+    for k, item in enumerate(raw if isinstance(raw, list) else ()):
+        if isinstance(item, list) and len(item) == 2:
+            turns += [said("prompter", item[0], f"history[{k}][0]"), said("assistant", item[1], f"history[{k}][1]")]
+        else:
+            yield mistyped(f"history[{k}]", item, "a question and its answer")
+    return turns

@@ -12,19 +12,20 @@ import pyarrow as pa
 from ...checks.base.messages import MESSAGES, Form, IntArray
 from .base import Fault, Format, Row, columns_of, completed, fit, mistyped
 
+ROLES = ("prompter", "assistant")
 REQUIRED = ("tree_id", "message_id", "role", "lang", "text")
-# Columns of MESSAGES by the names that the exports give them.
+# Columns of MESSAGES by the names that the exports give them; there are no pairs and no tools in them.
 RAW = {
     ("message_tree_id" if name == "tree_id" else name): name
     for name in MESSAGES.names
-    if name not in ("is_context", "source", "line")
+    if name not in ("branch", "calls", "call_id", "is_context", "source", "line")
 }
 
 
 class OasstMessages(Format):
     """One message a record, as in `*.messages.jsonl.gz` and the parquet files on the Hugging Face hub."""
 
-    form: ClassVar = Form("oasst_messages", REQUIRED, has_roles=True, uuid_ids=True, depth_first=True)
+    form: ClassVar = Form("oasst_messages", REQUIRED, roles=ROLES, uuid_ids=True, depth_first=True)
     is_flat: ClassVar = True
     lang_field: ClassVar = "lang"
     fields: ClassVar = "message_id, parent_id, message_tree_id, role, text"
@@ -65,7 +66,7 @@ class OasstMessages(Format):
 class OasstTrees(Format):
     """One conversation tree a record, as in `*.trees.jsonl.gz`."""
 
-    form: ClassVar = Form("oasst_trees", REQUIRED, has_roles=True, uuid_ids=True, nested=True)
+    form: ClassVar = Form("oasst_trees", REQUIRED, roles=ROLES, uuid_ids=True, nested=True)
     is_whole: ClassVar = False
     lang_field: ClassVar = "lang"
     fields: ClassVar = "message_tree_id, tree_state, prompt {message_id, role, text, replies []}"

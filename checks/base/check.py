@@ -1,6 +1,6 @@
 """What a check is: settings, rules and pure stages."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
@@ -52,11 +52,17 @@ class Stage:
     """One pure step. Rows that agree in the column `by` arrive in one call; nothing else may be assumed.
 
     The first stage of a check takes a `Batch` (by=TREE); later ones take the rows that the stage before gave out,
-    shuffled on a column, or all of them in one call (by=ALL).
+    shuffled on a column, or all of them in one call (by=ALL). Such a call may give its result in parts, which are
+    written as they come.
     """
 
-    run: Callable[[Any], Result]
+    run: Callable[[Any], Result | Iterator[Result]]
     by: str = TREE
+
+    def results(self, rows: Any) -> Iterator[Result]:
+        """What one call gives, part by part."""
+        given = self.run(rows)
+        return iter([given]) if isinstance(given, Result) else given
 
 
 @dataclass(frozen=True)

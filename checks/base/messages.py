@@ -15,6 +15,9 @@ from .text import Prose, Shingles, Tokens, mark, prose, shingle, tokenise, utf8
 
 BoolArray = npt.NDArray[np.bool_]
 
+CHAT_ROLES = ("prompter", "assistant", "system", "tool")
+"""The roles of a chat, whatever its format calls them."""
+
 # The column form of OASST: three lists of one length, as the data set card has them. The map form
 # {name: {value, count}} is read into it; unequal lengths must stay visible, so it is not a list of triples.
 LABELS = pa.struct(
@@ -58,6 +61,10 @@ MESSAGES = pa.schema(
         ("detoxify", DETOXIFY),  # each in [0, 1]
         ("emojis", EMOJIS),
         ("labels", LABELS),
+        # Of preference pairs and calls of tools.
+        ("branch", pa.string()),  # "chosen" or "rejected": the side of a pair; null: both share it, or there is no pair
+        ("calls", pa.list_(pa.string())),  # ids of the calls of tools that it makes, "" for one without; null: none
+        ("call_id", pa.string()),  # of a tool's message: the call that it answers; null where the data do not say
         # Where the message stands. Context is text that a document answers: it is a parent, and is not judged.
         ("is_context", pa.bool_()),
         ("source", pa.string()),
@@ -97,6 +104,7 @@ TEXT_FACTS = pa.schema(
         ("first_lost", pa.int64()),  # where the first of them stands, in code points; -1: there is none
         ("n_control", pa.int64()),  # control characters but tab, LF and CR
         ("first_control", pa.int64()),
+        ("digest", pa.uint64()),  # equal for texts that are the same, byte for byte
     ]
 )
 """What is held against a text without its words: enough to judge it where the text itself is not at hand."""
@@ -108,7 +116,7 @@ class Form:
 
     name: str
     required: tuple[str, ...] = ()  # columns of MESSAGES that are never null
-    has_roles: bool = False
+    roles: tuple[str, ...] = ()  # the roles that messages may have; none: the format promises none
     uuid_ids: bool = False
     depth_first: bool = False  # each tree's messages come in depth-first order
     nested: bool = False  # a record is a whole tree; else a tree is what has one tree id
@@ -238,6 +246,13 @@ class Batch:
         order = np.argsort(self.parent, kind="stable")
         return np.append(0, np.cumsum(counts)), order[np.count_nonzero(self.parent < 0) :]
 
+    @cached_property
+    def is_leaf(self) -> BoolArray:
+        """Rows that no other row has as its parent."""
+        mask = np.ones(len(self), dtype=bool)
+        mask[self.parent[self.parent >= 0]] = False
+        return mask
+
     def replies(self, row: int) -> list[int]:
         """The rows whose parent is this one, in order."""
         limits, rows = self._children
@@ -245,21 +260,29 @@ class Batch:
 
     def below(self, marked: BoolArray) -> IntArray:
         """The nearest marked row above each row; -1 where there is none."""
-        up = np.append(self.parent, -1)
-        nearest, at = np.full(len(self), -1), self.parent.copy()
-        for _ in range(int(self.depth.max(initial=0))):
-            here = (nearest < 0) & (at >= 0) & marked[at]
-            nearest[here] = at[here]
-            at = up[at]
-        return nearest
+        # Pointer doubling, as in `_jumps`: a marked row stays where it is, all others step up.
+        up = np.append(np.where(marked, np.arange(len(self)), self.parent), -1)
+        for _ in range(len(self).bit_length()):
+            further = up[up]
+            if (further == up).all():
+                break
+            up = further
+        found = up[self.parent]
+        # A way up that ends in a circle of unmarked rows leads nowhere.
+        return np.where((found >= 0) & np.append(marked, False)[found], found, -1)
 
     @cached_property
     def digest(self) -> npt.NDArray[np.uint64]:
         """A hash of what each message says, in which role, language and place: it tells two versions of it apart."""
-        total = np.zeros(len(self), dtype=np.uint64)
-        for name in ("text", "role", "lang", "parent_id"):
+        total = self.text_digest
+        for name in ("role", "lang", "parent_id"):
             total = total * _MIXED + _digest(self.column(name))
         return total
+
+    @cached_property
+    def text_digest(self) -> npt.NDArray[np.uint64]:
+        """A hash of each text: equal for texts that are the same, byte for byte."""
+        return _digest(self.column("text"))
 
     @cached_property
     def raw_lines(self) -> tuple[dict[tuple[str, int], str], IntArray]:
@@ -336,6 +359,7 @@ class Batch:
                 len(data[offsets[r] : where[k]].tobytes().decode()) for r, k in zip(rows, first, strict=True)
             ]
             facts += [pa.array(n), pa.array(start)]
+        facts.append(pa.array(self.text_digest))
         return pa.table(facts, schema=TEXT_FACTS)
 
 
@@ -372,8 +396,8 @@ def _place_keys(batch: pa.RecordBatch) -> IntArray:
 def is_place(table: pa.Table) -> pa.Array:
     """Which rows have no id of their own: none at all, or their file and line in place of one."""
     place = pc.binary_join_element_wise(table["source"].cast(pa.string()), table["line"].cast(pa.string()), ":")
-    # A format may tell the messages of a record apart behind its place, as in data.jsonl:7#output.
-    ids = pc.replace_substring_regex(table["message_id"], "#[a-z]+$", "")
+    # A format may tell the messages of a record apart behind its place, as in data.jsonl:7#2.
+    ids = pc.replace_substring_regex(table["message_id"], "#[a-z0-9-]+$", "")
     return single(pc.equal(ids, place).fill_null(True))
 
 

@@ -49,7 +49,7 @@ def test_the_working_folder_is_looked_at_first_for_chataudit_toml_then_for_pypro
             "c.toml: [checks] near: no such setting; there are benchmark_leakage, lang_mismatch, near_duplicates, "
             "prompt_parroting, schema_invariants",
         ),
-        ("[runs]\n", "c.toml: runs: no such setting; there are run, checks, gate"),
+        ("[runs]\n", "c.toml: runs: no such setting; there are run, format, checks, gate"),
         (
             "[run]\nengin = 'x'",
             "c.toml: [run] engin: no such setting; there are checks, format, engine, workers, memory",

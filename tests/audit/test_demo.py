@@ -7,8 +7,7 @@ from chataudit.audit.run import run
 @pytest.fixture(params=[1, 2, 3])
 def audited(request, tmp_path):
     made = demo.release(request.param)
-    demo.write(made, tmp_path / "release.jsonl")
-    return made, run(tmp_path / "release.jsonl").table.to_pylist()
+    return made, run(*demo.write(made, tmp_path / "release.jsonl")).table.to_pylist()
 
 
 def test_every_rule_is_broken_where_it_was_planted(audited):
@@ -26,9 +25,18 @@ def test_trees_without_a_plant_are_not_flagged(audited):
     assert not [row for row in rows if row["tree_id"] in clean]
 
 
+def test_chats_without_a_plant_are_not_flagged(audited):
+    made, rows = audited
+    planted = {i.partition("#")[0] for i in made.planted.values() if i}
+    clean = {chat["id"] for chat in made.chats} - planted
+    assert len(clean) == demo.N_CHATS
+    assert not [row for row in rows if row["tree_id"] in clean]
+
+
 def test_the_same_seed_makes_the_same_release(tmp_path):
-    for name in ("a", "b"):
-        demo.write(demo.release(5), tmp_path / name)
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-    demo.write(demo.release(6), tmp_path / "c")
-    assert (tmp_path / "a").read_bytes() != (tmp_path / "c").read_bytes()
+    first, again, other = (
+        [path.read_bytes() for path in demo.write(demo.release(seed), tmp_path / name)]
+        for name, seed in (("a", 5), ("b", 5), ("c", 6))
+    )
+    assert first == again
+    assert all(one != another for one, another in zip(first, other, strict=True))

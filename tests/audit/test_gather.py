@@ -232,10 +232,20 @@ KEYS = st.lists(st.sampled_from(["a", "b", "c", "d", "e", None]), max_size=25)
 SIZES = st.lists(st.integers(1, 9), max_size=8)
 
 
+def in_their_order(parts: Sequence[Parsed]) -> list[Batch]:
+    in_order = gather.InOrder(FLAT)
+    batches = [*map(in_order.add, parts), in_order.rest()]
+    return [batch for batch in batches if batch is not None]
+
+
 @given(KEYS, SIZES, st.integers(1, 300), st.sampled_from([1, 500, 1 << 30]))
 def test_gathering_cuts_no_tree_and_loses_nothing(keys, sizes, size, budget):
     parts = list(parsed(keys, sizes))
-    held_to_the_law(list(gather.by_tree(parts, FLAT, size, budget)), keys, len(parts))
+    with Spill("tree_id", budget) as spill:
+        for part in parts:
+            spill.add(part.messages)
+        faults = pa.concat_tables([FAULTS.empty_table(), *(part.faults for part in parts)])
+        held_to_the_law(list(gather.by_tree(spill.partitions(), faults, FLAT, size)), keys, len(parts))
 
 
 @given(KEYS, SIZES, st.integers(1, 8))
@@ -244,7 +254,7 @@ def test_reading_in_order_cuts_no_tree_or_says_that_it_would(keys, sizes, tail):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gather, "TAIL", tail)
         try:
-            batches = list(gather.in_order(parts, FLAT))
+            batches = in_their_order(parts)
         except Scattered:
             named = [key for key in keys if key is not None]
             assert len([key for key, _ in itertools.groupby(named)]) > len(set(named))
@@ -257,7 +267,7 @@ def test_whole_trees_in_order_are_never_taken_for_scattered(lengths, sizes):
     keys = [f"t{k}" for k, n in enumerate(lengths) for _ in range(n)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gather, "TAIL", 1)
-        held_to_the_law(list(gather.in_order(parsed(keys, sizes), FLAT)), keys, len(list(parsed(keys, sizes))))
+        held_to_the_law(in_their_order(list(parsed(keys, sizes))), keys, len(list(parsed(keys, sizes))))
 
 
 def test_faults_are_told_where_no_message_is_left(tmp_path):

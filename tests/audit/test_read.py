@@ -199,7 +199,7 @@ def test_what_stands_in_a_record_stands_in_the_message(tmp_path):
         "tree_id": uid("a"),
         **{name: value for name, value in row.items() if name != "message_tree_id"},
         "detoxify": {**scores, "toxicity": 0.25},
-        "is_context": None,
+        **dict.fromkeys(("branch", "calls", "call_id", "is_context")),
         "source": str(tmp_path / "data.jsonl"),
         "line": 1,
     }

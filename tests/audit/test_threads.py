@@ -2,7 +2,7 @@ import pyarrow as pa
 import pytest
 from building import audit, batch, conversation, message, nest, pages, shown, uid, write
 from chataudit import run
-from chataudit.audit.threads import EXCERPT, MAX_ABOVE, MAX_BESIDE, around, joined
+from chataudit.audit.threads import AROUND, EXCERPT, MAX_ABOVE, MAX_BESIDE, around, joined
 from chataudit.reports.record import THREADS
 
 WORDS = "Yeast eats sugar and breathes out gas, and the dough traps it until the bread is baked in a hot oven"
@@ -24,7 +24,7 @@ NAMES = [*"abcdefgh", *(f"b{k}" for k in range(MAX_BESIDE + 10))]
 
 def of(*rows, about, form="oasst_messages"):
     """THREADS of some messages, by their place in the batch."""
-    return around(batch(rows, form), about)
+    return joined([around(batch(rows, form), about)], ["data.jsonl"])
 
 
 # -- what is kept ------------------------------------------------------------------------------------------------------
@@ -47,7 +47,7 @@ def test_a_root_stands_alone():
 
 
 def test_of_no_message_nothing_is_kept():
-    assert around(batch([message("a")]), []).equals(THREADS.empty_table())
+    assert of(message("a"), about=[]).equals(THREADS.empty_table())
 
 
 def test_of_many_siblings_the_first_are_kept_and_the_message_itself():
@@ -112,11 +112,12 @@ def test_the_nested_form_is_kept_alike():
 
 
 def test_tables_are_joined_in_the_order_of_sources_and_lines_with_their_links():
-    two = of(message("c"), message("d", "c"), about=[1])
-    one = of(message("a"), message("b", "a"), about=[1])
+    two = around(batch([message("c"), message("d", "c")]), [1])
+    one = around(batch([message("a"), message("b", "a")]), [1])
     two = two.set_column(0, "source", pa.array(["two"] * 2))
     one = one.set_column(0, "source", pa.array(["one"] * 2))
-    whole = joined([two, THREADS.empty_table(), one], ["one", "two"])
+    whole = joined([two, AROUND.empty_table(), one], ["one", "two"])
+    assert joined([pa.concat_tables([two, one])], ["one", "two"]).equals(whole)  # as they lie on disk
     assert whole.schema.equals(THREADS)
     assert [uid(name) for name in "abcd"] == whole["id"].to_pylist()
     assert whole["parent"].to_pylist() == [None, 0, None, 2]

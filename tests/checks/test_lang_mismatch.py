@@ -8,7 +8,21 @@ from itertools import permutations
 
 import pyarrow.parquet as pq
 import pytest
-from building import SHARED, audit, batch, conversation, flagged, message, needs_shared, nest, uid, write
+from building import (
+    SHARED,
+    audit,
+    batch,
+    calling,
+    conversation,
+    flagged,
+    message,
+    needs_shared,
+    nest,
+    result,
+    turns,
+    uid,
+    write,
+)
 from chataudit.audit.cli import app
 from chataudit.audit.run import run
 from chataudit.checks import lang_mismatch
@@ -523,6 +537,14 @@ def test_what_was_asked_for_may_go_on_below(tmp_path):
     assert told == ([], {lang_mismatch.ASKED_FOR: 3})
 
 
+def test_what_a_tool_gives_back_may_be_in_any_language(tmp_path):
+    said = turns(f"user: {DE}", calling("a"), result("a", EN), f"assistant: {DE}")
+    record = audit(tmp_path, [{"id": "chat", "lang": "de", "messages": said}], LangMismatch())
+    assert flagged(record) == []
+    (facts,) = record.facts.checks
+    assert (facts.judged, facts.skipped[lang_mismatch.TOOL]) == (2, 1)
+
+
 def test_a_translation_that_was_asked_for_two_turns_before_is_another_matter(tmp_path):
     rest = [("en", "Of course, I will do so from the next message"), ("en", f"{EN}. And you?"), ("en", DE)]
     found, _ = talk(tmp_path, ("en", "Translate the word for dog, please"), *rest)
@@ -611,7 +633,8 @@ def test_every_message_is_judged_or_counted_once(tmp_path):
     assert len(rows) == 2
     constants = {name: value for name, value in vars(lang_mismatch).items() if name.isupper()}
     reasons = {value for value in constants.values() if isinstance(value, str) and " " in value}
-    assert reasons - {lang_mismatch.STANDS_OUT, lang_mismatch.LIKE_OTHERS} == expected.keys()
+    no_outcomes = {lang_mismatch.STANDS_OUT, lang_mismatch.LIKE_OTHERS}
+    assert reasons - no_outcomes - {lang_mismatch.TOOL} == expected.keys()  # documents have no roles
 
 
 def test_a_message_without_a_text_is_counted_as_one_with_too_few_letters(tmp_path):

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pyarrow as pa
 import pytest
-from building import audit, conversation, flagged, message, uid, write
+from building import audit, conversation, flagged, message, turns, uid, write
 from chataudit.audit.run import run
 from chataudit.checks import near_duplicates
 from chataudit.checks.base import kernels, text
@@ -122,6 +122,17 @@ def test_roles_can_be_chosen_and_the_others_are_counted(tmp_path):
     (row,) = record.table.to_pylist()
     assert {row["message_id"], facets(row)["partner"]} == {uid("b"), uid("c")}
     assert record.facts.checks[0].skipped == {near_duplicates.OTHER_ROLE: 1}
+
+
+def test_system_messages_are_no_copies_of_each_other_unless_they_are_asked_for(tmp_path):
+    said = "You are a patient librarian who answers every question with the title of one book"
+    chats = [{"id": f"{k}", "messages": turns(f"system: {said}", f"user: Well, {k}?")} for k in range(2)]
+    record = audit(tmp_path, chats, NearDuplicates())
+    assert record.table.num_rows == 0
+    assert record.facts.checks[0].skipped == {near_duplicates.SYSTEM: 2}
+    asked = audit(tmp_path, chats, NearDuplicates(roles=("system",)))
+    assert flagged(asked) == [("exact_copy", "1")]
+    assert asked.facts.checks[0].skipped == {near_duplicates.OTHER_ROLE: 2}
 
 
 def test_scope_and_roles_tell_what_kind_of_copy_it_is(tmp_path):
@@ -379,9 +390,9 @@ def test_a_million_copies_of_one_text_take_linear_time():
     columns = {name: places[name] for name in places.column_names} | nothing | same | {"shingles": column}
     rows = pa.table([columns[name] for name in near_duplicates.FACTS.names], schema=near_duplicates.FACTS)
     began = time.process_time()
-    result = NearDuplicates().compare(rows)
+    results = list(NearDuplicates().compare(rows))
     assert time.process_time() - began < 60
-    (row,) = result.findings.to_pylist()
+    (row,) = pa.concat_tables([result.findings for result in results]).to_pylist()
     assert facets(row) == {"count": str(n)}
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from building import audit, conversation, flagged, message, uid
+from building import audit, calling, conversation, flagged, message, result, turns, uid
 from chataudit.checks import prompt_parroting
 from chataudit.checks.prompt_parroting import PromptParroting, longest_run
 from hypothesis import given
@@ -142,11 +142,52 @@ def test_what_cannot_be_judged_is_counted(tmp_path):
     rows.append(message("zz", "z", message_tree_id=uid("z")))
     (facts,) = audit(tmp_path, rows, PromptParroting()).facts.checks
     assert facts.skipped == {
-        prompt_parroting.PROMPTER: 2,
+        "a prompter's message": 2,
         prompt_parroting.NO_PROMPT: 1,
         prompt_parroting.NO_WORDS: 1,
         prompt_parroting.SHORT_PROMPT: 1,
     }
+
+
+def chat(tmp_path, *said):
+    """The audit of a chat of these messages: chat, chat#2, chat#3, ..."""
+    return audit(tmp_path, [{"id": "chat", "messages": turns(*said)}], PromptParroting())
+
+
+def test_what_the_system_and_tools_say_is_no_reply_and_nothing_that_a_reply_can_repeat(tmp_path):
+    said = [f"system: {STORY}", "user: Tell me a story", calling("a"), result("a", ANSWER)]
+    record = chat(tmp_path, *said, f"assistant: {STORY} {ANSWER}")
+    assert flagged(record) == []
+    (facts,) = record.facts.checks
+    assert facts.judged == 1
+    assert facts.skipped == {
+        "a system message": 1,
+        "a prompter's message": 1,
+        prompt_parroting.CALL: 1,
+        "a tool's result": 1,
+    }
+
+
+def test_an_answer_behind_a_system_message_alone_has_no_prompt(tmp_path):
+    (facts,) = chat(tmp_path, f"system: {STORY}", f"assistant: {STORY}").facts.checks
+    assert facts.skipped == {"a system message": 1, prompt_parroting.NO_PROMPT: 1}
+
+
+def test_a_prompt_is_found_above_a_system_message_in_between(tmp_path):
+    (row,) = chat(tmp_path, f"user: {PROMPT}", "system: Be kind", f"assistant: {PROMPT}").table.to_pylist()
+    assert (row["message_id"], dict(row["facets"])["partner"], dict(row["facets"])["steps"]) == ("chat#3", "chat", "1")
+
+
+def test_an_echo_behind_the_result_of_a_tool_is_told_with_its_steps_past_the_call(tmp_path):
+    record = chat(tmp_path, f"user: {PROMPT}", calling("a"), result("a"), result("a"), f"assistant: {PROMPT}")
+    (row,) = record.table.to_pylist()
+    assert (row["rule"], row["message_id"]) == ("prompt_parroting/echo", "chat#5")
+    assert dict(row["facets"])["steps"] == "2"
+
+
+def test_a_call_may_hand_the_prompt_on(tmp_path):
+    call = calling("a") | {"content": PROMPT}
+    assert flagged(chat(tmp_path, f"user: {PROMPT}", call, result("a"), f"assistant: {ANSWER}")) == []
 
 
 def test_messages_in_a_circle_end(tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from building import audit, batch, flagged, message, rules_of, uid
+from building import audit, batch, calling, flagged, message, result, rules_of, turns, uid
 from chataudit.audit.formats.base import Row
 from chataudit.checks.base.findings import ERROR, NOTE, WARNING
 from chataudit.checks.schema_invariants import KNOWN, SchemaInvariants, is_language_tag
@@ -57,6 +57,19 @@ def node(name: str, role: str, *replies: Any, **more: Any) -> Row:
     """A message as it stands nested in a tree."""
     row: Row = {"message_id": uid(name), "text": f"The text of message {name}", "role": role, "lang": "en", **more}
     return {**{k: v for k, v in row.items() if v is not ...}, "replies": list(replies)}
+
+
+def chat(*said: Row | str, name: str = "chat") -> Row:
+    """A conversation as one record; its messages are chat, chat#2, chat#3, ..."""
+    return {"id": name, "messages": turns(*said)}
+
+
+def preference(prompt: list[Row], chosen: list[Row], rejected: list[Row]) -> Row:
+    """A preference pair as one record; the last messages of its sides are pair#chosen and pair#rejected."""
+    return {"id": "pair", "prompt": prompt, "chosen": chosen, "rejected": rejected}
+
+
+ASKED, ANSWER, OTHER = turns("user: Why?", "assistant: Because", "assistant: Nobody knows")
 
 
 def nested(prompt: Row, **more: Any) -> Row:
@@ -158,12 +171,191 @@ def test_a_role_of_another_name_is_flagged(tmp_path, role):
     assert the(record, "unknown_role")["severity"] == ERROR
 
 
+def test_a_role_that_a_chat_does_not_have_is_flagged_and_the_known_ones_are_named(tmp_path):
+    record = judge(tmp_path, [chat("user: Hello", "moderator: Be kind", "assistant: Hello")])
+    assert flagged(record) == [("unknown_role", "chat#2")]
+    assert the(record, "unknown_role")["summary"] == (
+        "The role is 'moderator'; expected prompter, assistant, system or tool"
+    )
+
+
 def test_an_unknown_role_is_quoted_and_clipped(tmp_path):
     record = judge(tmp_path, [message("a"), message("b", "a", "system"), message("c", "a", "s" * 70)])
     assert [finding["summary"] for finding in told(record, "unknown_role")] == [
         "The role is 'system'; expected prompter or assistant",
         f"The role is '{'s' * 59}…'; expected prompter or assistant",
     ]
+
+
+def test_an_answer_or_a_result_right_behind_the_system_message_starts_the_conversation(tmp_path):
+    data = [
+        chat("system: Be kind", "assistant: Hello", "user: Hello", "assistant: Yes?", name="one"),
+        chat("system: Be kind", result(), "assistant: Nothing", name="two"),
+        chat(result(), "assistant: Nothing", name="three"),
+    ]
+    record = judge(tmp_path, data)
+    assert flagged(record, "root_role") == [("root_role", "one#2"), ("root_role", "three"), ("root_role", "two#2")]
+    assert [row["summary"] for row in told(record, "root_role")] == [
+        "The conversation starts with an assistant",
+        "The conversation starts with a tool's result",
+        "The conversation starts with a tool's result",
+    ]
+
+
+def test_so_does_an_answer_behind_several_system_messages(tmp_path):
+    record = judge(tmp_path, [chat("system: Be kind", "developer: And brief", "assistant: Hello")])
+    assert flagged(record, "root_role") == [("root_role", "chat#3")]
+
+
+def test_a_prompt_behind_the_system_message_is_as_it_should_be(tmp_path):
+    assert flagged(judge(tmp_path, [chat("system: Be kind", "user: Hello", "assistant: Hello")])) == []
+
+
+# -- system_first ----------------------------------------------------------------------------------------------------
+
+
+def test_a_system_message_behind_others_is_flagged(tmp_path):
+    data = chat("user: Hello", "assistant: Hello", "system: Be kind", "user: And now?", "assistant: Well")
+    record = judge(tmp_path, [data])
+    assert flagged(record) == [("system_first", "chat#3")]
+    finding = the(record, "system_first")
+    assert (finding["summary"], finding["severity"]) == ("The system message stands behind 2 other messages", WARNING)
+    assert places(finding) == [("chat#3", "Be kind"), ("chat#2", "Hello")]
+
+
+def test_a_second_system_message_is_flagged(tmp_path):
+    data = chat("system: Be kind", "system: Be brief", "user: Hello", "assistant: Hello")
+    record = judge(tmp_path, [data])
+    assert flagged(record) == [("system_first", "chat#2")]
+    assert the(record, "system_first")["summary"] == "The system message stands behind 1 other message"
+
+
+def test_a_system_message_in_between_does_not_break_the_turns(tmp_path):
+    record = judge(tmp_path, [chat("user: Hello", "system: Be kind", "user: Well?", "assistant: Hello")])
+    assert rules_of(record) == ["system_first"]
+
+
+# -- tool_result -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [calling("a"), result("a")],
+        [calling("a"), result()],
+        [calling("a", "b"), result("a"), result("b")],
+        [calling("a", "b"), result("b"), result("a")],
+        [calling(None), result("a")],
+        [calling(None), result()],
+        [calling("a"), result("a"), calling("b"), result("b")],
+        [calling("a"), result("a"), "assistant: It is", "user: And?", calling("a"), result("a")],
+    ],
+)
+def test_a_result_behind_its_call_passes(tmp_path, said):
+    assert flagged(judge(tmp_path, [chat("user: Why?", *said, "assistant: Because")])) == []
+
+
+def test_a_result_that_follows_no_call_is_flagged(tmp_path):
+    record = judge(tmp_path, [chat("user: Why?", "assistant: Let me look", result(), "assistant: Because")])
+    assert flagged(record) == [("tool_result", "chat#3")]
+    finding = the(record, "tool_result")
+    assert finding["summary"] == "The tool's result follows a message that makes no call"
+    assert finding["severity"] == ERROR
+    assert places(finding) == [("chat#3", "Nothing was found"), ("chat#2", "Let me look")]
+
+
+@pytest.mark.parametrize(
+    ("said", "stray"),
+    [
+        ([calling("a"), result("b")], "chat#3"),
+        ([calling("a", "b"), result("a"), result("c")], "chat#4"),
+        ([calling("a"), result("a"), calling("b"), result("a")], "chat#5"),
+        ([calling(None), result("a"), calling("b"), result("c")], "chat#5"),
+    ],
+)
+def test_a_result_of_a_call_that_was_not_made_is_flagged(tmp_path, said, stray):
+    record = judge(tmp_path, [chat("user: Why?", *said, "assistant: Because")])
+    assert flagged(record) == [("tool_result", stray)]
+    name = said[-1]["tool_call_id"]
+    assert the(record, "tool_result")["summary"] == (
+        f"The tool's result names the call '{name}', which the message above does not make"
+    )
+
+
+def test_calls_of_one_conversation_do_not_serve_another(tmp_path):
+    data = [
+        chat("user: Why?", calling("a"), result("b"), "assistant: Because", name="one"),
+        chat("user: Why?", calling("b"), result("b"), "assistant: Because", name="two"),
+    ]
+    assert flagged(judge(tmp_path, data)) == [("tool_result", "one#3")]
+
+
+def test_results_behind_a_stray_result_are_not_told_again_unless_they_name_a_call(tmp_path):
+    data = [
+        chat("user: Why?", result(), result(), "assistant: Because", name="one"),
+        chat("user: Why?", result(), result("a"), "assistant: Because", name="two"),
+    ]
+    assert flagged(judge(tmp_path, data)) == [("tool_result", i) for i in ("one#2", "two#2", "two#3")]
+
+
+# -- same_pair and pair_prompt ---------------------------------------------------------------------------------------
+
+
+def test_two_answers_to_one_prompt_are_a_pair_as_it_should_be(tmp_path):
+    assert flagged(judge(tmp_path, [preference([ASKED], [ANSWER], [OTHER])])) == []
+
+
+def test_a_pair_of_one_and_the_same_answer_is_flagged(tmp_path):
+    record = judge(tmp_path, [preference([ASKED], [ANSWER], [ANSWER])])
+    assert flagged(record) == [("same_pair", "pair#rejected")]
+    finding = the(record, "same_pair")
+    assert finding["summary"] == "The rejected answer is the chosen one, byte for byte"
+    assert finding["severity"] == ERROR
+    assert places(finding) == [("pair#rejected", "Because"), ("pair#chosen", "Because")]
+
+
+@pytest.mark.parametrize("text", ["Because ", "because", "Becauśe"])
+def test_answers_that_differ_in_a_byte_are_two(tmp_path, text):
+    other = {"role": "assistant", "content": text}
+    assert flagged(judge(tmp_path, [preference([ASKED], [ANSWER], [other])])) == []
+
+
+def test_one_answer_to_two_prompts_is_not_the_same_pair(tmp_path):
+    longer = [*turns("assistant: Why not?", "user: Why then?"), ANSWER]
+    assert flagged(judge(tmp_path, [preference([ASKED], [ANSWER], longer)])) == [("pair_prompt", "pair#rejected")]
+
+
+def test_one_answer_to_the_same_prompt_is_the_same_pair_whatever_came_before(tmp_path):
+    sides = [[turn, ASKED, ANSWER] for turn in (ANSWER, OTHER)]
+    record = judge(tmp_path, [preference([ASKED], *sides)])
+    assert flagged(record) == [("pair_prompt", "pair#rejected"), ("same_pair", "pair#rejected")]
+
+
+def test_answers_that_say_the_same_and_make_calls_may_differ_in_these(tmp_path):
+    sides = [[calling(name) | {"content": "Let me look"}] for name in ("a", "b")]
+    assert flagged(judge(tmp_path, [preference([ASKED], *sides)])) == []
+
+
+def test_sides_that_part_before_the_last_prompt_are_flagged(tmp_path):
+    record = judge(tmp_path, [preference([ASKED], [OTHER, ASKED, ANSWER], [OTHER])])
+    assert flagged(record) == [("pair_prompt", "pair#rejected")]
+    finding = the(record, "pair_prompt")
+    assert finding["severity"] == WARNING
+    assert finding["summary"] == (
+        "3 messages on the chosen side, 1 on the rejected; expected two answers to one prompt"
+    )
+    assert places(finding) == [("pair#rejected", "Nobody knows"), ("pair#chosen", "Because")]
+
+
+@pytest.mark.parametrize("label", [True, False])
+def test_an_answer_that_was_judged_by_itself_is_no_pair(tmp_path, label):
+    data = [{"id": "a", "messages": [ASKED, ANSWER], "label": label}]
+    assert flagged(judge(tmp_path, data)) == []
+
+
+def test_each_pair_is_told_by_itself(tmp_path):
+    data = [{**preference([ASKED], [ANSWER], [side]), "id": f"{k}"} for k, side in enumerate([OTHER, ANSWER, OTHER])]
+    assert flagged(judge(tmp_path, data)) == [("same_pair", "1#rejected")]
 
 
 # -- duplicate_id ----------------------------------------------------------------------------------------------------
@@ -473,6 +665,24 @@ def test_a_lone_prompt_in_another_state_has_no_answer(tmp_path, state):
     assert flagged(judge(tmp_path, [message("a", tree_state=state)])) == claims(("unanswered_thread", "a"))
 
 
+@pytest.mark.parametrize(
+    ("said", "last", "what"),
+    [
+        ([calling("a"), result("a")], "chat#3", "a tool's result"),
+        (["assistant: Hello", "system: Be kind"], "chat#3", "a system message"),
+        ([], "chat", "a prompt"),
+    ],
+)
+def test_a_chat_that_does_not_end_with_an_answer_is_a_note(tmp_path, said, last, what):
+    record = judge(tmp_path, [chat("user: Hello", *said)])
+    assert flagged(record, "unanswered_thread") == [("unanswered_thread", last)]
+    assert the(record, "unanswered_thread")["summary"] == f"The thread ends with {what} that nobody answers"
+
+
+def test_a_call_that_nobody_answers_is_no_open_prompt(tmp_path):
+    assert flagged(judge(tmp_path, [chat("user: Hello", calling("a"))])) == []
+
+
 def test_each_branch_that_ends_with_a_prompt_is_told(tmp_path):
     data = [message("a"), message("b", "a"), message("c", "b", "prompter"), message("d", "b", "prompter")]
     data += [message("e", "d"), message("f", "b", "prompter")]
@@ -584,6 +794,22 @@ def test_in_a_very_long_thread_a_fault_at_its_end_is_found_quickly(tmp_path):
     assert time.process_time() - began < 15  # about 1 s; a step for each pair of messages takes minutes
     last = str(N - 1)
     assert flagged(record) == claims(("role_alternation", last), ("unanswered_thread", last))
+
+
+def test_very_many_system_messages_and_results_in_a_row_are_judged_quickly(tmp_path):
+    n = 20_000
+    data = [
+        chat(*["system: Be kind"] * n, "assistant: Hello", name="one"),
+        chat("user: Why?", calling("a"), *[result("a")] * n, result("b"), "assistant: Because", name="two"),
+    ]
+    start = time.process_time()
+    record = judge(tmp_path, data)
+    assert time.process_time() - start < 20
+    assert flagged(record, "root_role", "tool_result") == [
+        ("root_role", f"one#{n + 1}"),
+        ("tool_result", f"two#{n + 3}"),
+    ]
+    assert len(told(record, "system_first")) == n - 1
 
 
 def test_a_very_long_thread_upside_down_is_told_once(tmp_path):

@@ -1,0 +1,261 @@
+"""What conversations of all formats have in common: turns, who speaks, what they say, and how they become messages."""
+
+import json
+import re
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from .base import Fault, Row, mistyped
+
+REQUIRED = ("role", "text")  # columns of MESSAGES that every turn fills
+
+_RAW_ROLES = {
+    "prompter": ("prompter", "user", "human"),
+    "assistant": ("assistant", "gpt", "chatgpt", "bing", "bard", "bot", "model", "ai"),
+    "system": ("system", "developer"),
+    "tool": ("tool", "observation", "ipython", "function", "tool_response", "function_response"),
+}
+_CALLING = ("function_call", "tool_call", "tool_calls")  # roles of messages that are nothing but calls of tools
+ROLES = {raw: role for role, raws in _RAW_ROLES.items() for raw in raws} | dict.fromkeys(_CALLING, "assistant")
+
+_TEXT_BLOCKS = ("text", "input_text", "output_text")
+_CALL_BLOCKS = ("tool_call", "tool_use")
+_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
+
+ROLE_FIELDS = ("role", "from")
+TEXT_FIELDS = ("content", "value")
+
+
+class Turn(NamedTuple):
+    """What one message says, before it is known where it stands."""
+
+    role: str | None
+    text: str | None
+    calls: list[str] | None = None
+    call_id: str | None = None
+    faults: tuple[Fault, ...] = ()
+    name: str | None = None  # what tells the message apart within its record; None: its number
+
+
+# -- fields of a record ----------------------------------------------------------------------------------------------
+
+
+def tree_of(record: Row, place: str) -> Generator[Fault, None, Row]:
+    """What all messages of a record share: the id of the tree, the language and the split."""
+    name = first_of(record, ("id", "conversation_id")) or "id"
+    key = record.get(name)
+    if type(key) is int:
+        key = str(key)
+    elif key is not None and not isinstance(key, str):
+        yield mistyped(name, key, "a string or an integer", place)
+        key = None
+    lang = yield from string_of(record, "lang")
+    language = record.get("language")
+    # Many data sets name the language there, as English.
+    if lang is None and isinstance(language, str) and _TAG.fullmatch(language):
+        lang = language
+    split = yield from string_of(record, "split")
+    return {"tree_id": place if key is None else key, "lang": lang, "split": split}
+
+
+def string_of(record: Row, name: str) -> Generator[Fault, None, str | None]:
+    """A field that may be missing; what is no string is told."""
+    value = record.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    yield mistyped(name, value, "a string")
+    return None
+
+
+def system_of(record: Row) -> Generator[Fault, None, list[Turn]]:
+    """The system prompt that a record holds beside its turns."""
+    text = yield from string_of(record, "system")
+    return [Turn("system", text)] if text else []
+
+
+def first_of(record: Row, names: Iterable[str]) -> str | None:
+    """The first of these fields that holds something."""
+    return next((name for name in names if record.get(name) is not None), None)
+
+
+# -- turns -----------------------------------------------------------------------------------------------------------
+
+
+def said(role: str, value: object, where: str, name: str | None = None) -> Turn:
+    """The turn that a field of plain text is."""
+    if value is None or isinstance(value, str):
+        return Turn(role, value, name=name)
+    return Turn(role, None, faults=(mistyped(where, value, "a string"),), name=name)
+
+
+def turns_of(
+    raw: object,
+    where: str,
+    role_fields: Sequence[str] = ROLE_FIELDS,
+    text_fields: Sequence[str] = TEXT_FIELDS,
+    roles: Mapping[str, str] = ROLES,
+) -> Generator[Fault, None, list[Turn]]:
+    """The turns of a list of messages; a message that is no object is a turn that nobody could read."""
+    if not isinstance(raw, list):
+        yield mistyped(where, raw, "a list of messages")
+        return []
+    if not raw:
+        yield Fault("missing_field", f"{where} is an empty list; expected at least one message", 0)
+    return [turn_of(item, f"{where}[{k}]", role_fields, text_fields, roles) for k, item in enumerate(raw)]
+
+
+def turn_of(
+    raw: object,
+    where: str,
+    role_fields: Sequence[str] = ROLE_FIELDS,
+    text_fields: Sequence[str] = TEXT_FIELDS,
+    roles: Mapping[str, str] = ROLES,
+) -> Turn:
+    """One message: who speaks, the text, and which tools it calls or answers for."""
+    if not isinstance(raw, dict):
+        return Turn(None, None, faults=(mistyped(where, raw, "an object with a role and a text"),))
+    faults: list[Fault] = []
+
+    def string(name: str) -> str | None:
+        value = raw.get(name)
+        if value is None or isinstance(value, str):
+            return value
+        faults.append(mistyped(f"{where}.{name}", value, "a string"))
+        return None
+
+    said_role = string(first_of(raw, role_fields) or role_fields[0])
+    text_field = first_of(raw, text_fields) or text_fields[0]
+    ids, written = _read_calls(raw, where, faults)
+    text: str | None
+    if isinstance(raw.get(text_field), list):
+        text, own_ids, own_calls = _read_blocks(raw[text_field], f"{where}.{text_field}", faults)
+        ids, written = own_ids + ids, own_calls + written
+    else:
+        text = string(text_field)
+    if said_role is not None and said_role.lower() in _CALLING:
+        ids += _ids_within(text)
+    if written and not text:
+        try:
+            text = "\n\n".join(
+                call if isinstance(call, str) else json.dumps(call, ensure_ascii=False, default=str) for call in written
+            )
+        except RecursionError:  # read in fewer steps than it takes to write it
+            faults.append(mistyped(where, raw, "calls that are nested less deep"))
+    role = said_role and (roles.get(said_role) or roles.get(said_role.lower(), said_role))
+    return Turn(role, text, ids or None, string("tool_call_id"), tuple(faults))
+
+
+def _read_blocks(blocks: list[Any], where: str, faults: list[Fault]) -> tuple[str, list[str], list[Any]]:
+    """The text of a list of blocks, the ids of the calls among them, and the calls; what is neither is left out."""
+    texts: list[str] = []
+    ids: list[str] = []
+    calls: list[Any] = []
+    for k, block in enumerate(blocks):
+        kind = block.get("type", "text") if isinstance(block, dict) else None
+        if not isinstance(kind, str):
+            faults.append(mistyped(f"{where}[{k}]", block, "an object with a type"))
+        elif kind in _TEXT_BLOCKS:
+            name = first_of(block, ("text", "value")) or "text"
+            if isinstance(block.get(name), str):
+                texts.append(block[name])
+            else:
+                faults.append(mistyped(f"{where}[{k}].{name}", block.get(name), "a string"))
+        elif kind in _CALL_BLOCKS:
+            call = block.get("value")
+            ids += _ids_within(call) if isinstance(call, str) else _ids([block])
+            calls.append(call if isinstance(call, str) else block)
+    return "\n\n".join(texts), ids, calls
+
+
+def _read_calls(raw: Row, where: str, faults: list[Fault]) -> tuple[list[str], list[Any]]:
+    """The ids of the calls that stand beside a text, and the calls."""
+    ids: list[str] = []
+    written: list[Any] = []
+    for name, kind, expected in (("tool_calls", list, "a list of calls"), ("function_call", dict, "an object")):
+        calls = raw.get(name)
+        if calls is not None and not isinstance(calls, kind):
+            faults.append(mistyped(f"{where}.{name}", calls, expected))
+        elif calls:
+            ids += _ids(calls if isinstance(calls, list) else [calls])
+            written.append(calls)
+    for k, call in enumerate(raw["tool_calls"] if isinstance(raw.get("tool_calls"), list) else ()):
+        if not isinstance(call, dict):
+            faults.append(mistyped(f"{where}.tool_calls[{k}]", call, "an object"))
+        elif call.get("id") is not None and not isinstance(call["id"], str):
+            faults.append(mistyped(f"{where}.tool_calls[{k}].id", call["id"], "a string"))
+    return ids, written
+
+
+def _ids(calls: list[Any]) -> list[str]:
+    """The id of each call, empty where it has none."""
+    ids = [call.get("id") if isinstance(call, dict) else None for call in calls]
+    return [key if isinstance(key, str) else "" for key in ids]
+
+
+def _ids_within(text: str | None) -> list[str]:
+    """The ids of calls that are written as JSON: one call, or a list of them."""
+    try:
+        read = json.loads(text or "")
+    except (ValueError, RecursionError):
+        return [""]
+    return _ids(read if isinstance(read, list) and read else [read])
+
+
+# -- pairs -----------------------------------------------------------------------------------------------------------
+
+
+Pair = tuple[list[Turn], list[Turn], list[Turn]]  # what both sides share, and how each goes on
+
+
+def pair(chosen: list[Turn], rejected: list[Turn]) -> Pair:
+    """Two conversations, or one: what they share from the start, but never the last message of either."""
+    sides = [side for side in (chosen, rejected) if side]
+    n = 0
+    while n < min(map(len, sides), default=0) - 1 and all(side[n] == sides[0][n] for side in sides):
+        n += 1
+    return (chosen or rejected)[:n], chosen[n:], rejected[n:]
+
+
+def labelled(turns: list[Turn], label: object) -> Generator[Fault, None, Pair]:
+    """One conversation whose last message was judged by itself, as half a pair."""
+    if isinstance(label, bool):
+        return pair(turns, []) if label else pair([], turns)
+    yield mistyped("label", label, "true or false")
+    return turns, [], []
+
+
+# -- messages --------------------------------------------------------------------------------------------------------
+
+
+def messages_of(
+    shared: Row, prompt: Sequence[Turn], chosen: Sequence[Turn] = (), rejected: Sequence[Turn] = ()
+) -> Generator[Row | Fault, None, str | None]:
+    """The messages of a conversation, with both ends of a preference pair; gives back the id of the prompt's last."""
+    tree, end = shared["tree_id"], None
+    is_first = True
+    # Where both sides are one message, these are rival answers.
+    is_ranked = bool(prompt) and len(chosen) == len(rejected) == 1
+    for branch, turns in ((None, prompt), ("chosen", chosen), ("rejected", rejected)):
+        parent = end
+        for k, turn in enumerate(turns, 1):
+            if branch is None:
+                name = turn.name or str(k)
+            else:
+                name = branch if k == len(turns) else f"{len(prompt) + k}-{branch}"
+            row = {
+                **shared,
+                "message_id": tree if is_first else f"{tree}#{name}",
+                "parent_id": parent,
+                "role": turn.role,
+                "text": turn.text,
+                "branch": branch,
+                "calls": turn.calls,
+                "call_id": turn.call_id,
+                "rank": int(branch == "rejected") if is_ranked and branch else None,
+            }
+            yield row
+            for fault in turn.faults:
+                yield fault.of(row)
+            parent, is_first = row["message_id"], False
+        end = parent if branch is None else end
+    return end
