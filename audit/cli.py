@@ -115,7 +115,9 @@ def run(
     ] = None,
     memory: Annotated[
         str | None,
-        typer.Option(help="What rows that wait may take before they go to disk. [default: 1GB]", show_default=False),
+        typer.Option(
+            help="What the audit may take, about; past it, rows go to disk. [default: 4GB]", show_default=False
+        ),
     ] = None,
     baseline: BaselineFolder = None,
     redact: Redact = False,

@@ -23,7 +23,8 @@ class Ray:
         if self._is_ours:
             options: dict[str, Any] = {} if address is not None else {"num_cpus": workers, "include_dashboard": False}
             try:
-                self._ray.init(address=address, log_to_driver=False, logging_level="error", **options)
+                # Without an address, Ray would take whatever cluster was started here last.
+                self._ray.init(address=address or "local", log_to_driver=False, logging_level="error", **options)
             except (ConnectionError, ValueError, RuntimeError) as error:
                 raise LookupError(f"no Ray cluster at {address!r}: {str(error).splitlines()[0]}") from None
         self.workers = workers or int(self._ray.cluster_resources().get("CPU", 1))

@@ -26,7 +26,7 @@ class Settings:
     format: str | None = None
     engine: str = "auto"
     workers: int | None = None
-    memory: str = "1GB"  # what shuffled rows may take before they go to disk
+    memory: str = "4GB"  # what the audit may take, about
     max_report_mb: float = Limits.max_mb  # millions of bytes of report.html; the rest is in findings.parquet
     max_report_findings: int = Limits.per_check  # of each check in report.html
 

@@ -28,7 +28,8 @@ from ..checks.base import kernels
 from ..checks.base.check import ALL, Check, Result, Stage, Table, n_bytes
 from ..checks.base.findings import COVERAGE, FINDINGS, fingerprint
 from ..checks.base.intervals import Confusion
-from ..checks.base.messages import FAULTS, Batch, Form, as_ints
+from ..checks.base.messages import FAULTS, Batch, Form, as_ints, nth, single
+from ..checks.near_duplicates import NearDuplicates
 from ..reports.record import VERSION, CheckFacts, Facts, RuleFacts, Shape, SourceFacts
 from . import config as configuration
 from . import engines, formats, gather, jsonl, quote, read, seen, threads
@@ -45,6 +46,7 @@ DEPENDENCIES = (
 
 
 SEEN_BUDGET = 8 << 20  # bytes in memory; small pieces kept for long would hold the memory between them
+MAX_EVIDENCE = 100_000  # findings of a check whose words and conversations are kept
 MICROS_A_DAY = 86_400_000_000
 
 
@@ -126,7 +128,8 @@ def run(
     address : str, optional
         Of the Ray cluster, such as 'auto' or 'ray://head:10001'; by default one is started on this machine.
     memory : str
-        What rows that wait for others may take before they go to disk, such as '1GB'.
+        What the audit may take, about, such as '2GB': a quarter of it for rows that wait for others, before they go to
+        disk; half of it for the comparison of texts, which is exact as long as that is enough.
     progress : Progress, optional
         Who is told how far the audit is.
     block : int
@@ -158,7 +161,10 @@ def run(
     formats.refuse_unknown(format, known)
     if block < 1:
         raise ValueError(f"block: {block} is below 1")
-    budget = n_bytes(memory or settings.memory)
+    memory = memory or settings.memory
+    budget = n_bytes(memory) // 4  # of rows that wait; what else there is at that time takes as much
+    if "memory" not in config.checks.get(NearDuplicates.name, {}):
+        config = config.setting(NearDuplicates.name, memory=f"{n_bytes(memory) // 2}B")
     wanted = _wanted(checks, config)
     progress = progress or Silence()
     if not (kernels.COMPILED and jsonl.COMPILED):
@@ -208,6 +214,8 @@ class _Plan:
         cls, sources: Sources, checks: Sequence[Check], format: str | None, mapping: formats.Mapping | None
     ) -> "_Plan":
         stated = {check.name: msgspec.json.decode(msgspec.json.encode(asdict(check))) for check in checks}
+        for settings in stated.values():
+            settings.pop("memory", None)  # who was stopped for the lack of it goes on with another
         files = []
         for source in sources.files:
             changed = source.path.stat().st_mtime_ns if isinstance(source.path, Path) else 0
@@ -452,18 +460,21 @@ class _Audit:
         return seen.joined(parts, amended, self.sources.names)
 
     def told(self, findings: pa.Table) -> tuple[pa.Table, pa.Table]:
-        """The findings with words of messages that were no longer at hand, and THREADS of all of them.
+        """The findings with words of messages that were no longer at hand, and THREADS around them.
 
-        What later stages found is read again, from just the lines where it stands.
+        What later stages found is read again, from just the lines where it stands. Of very many findings of a check,
+        this is done for the worst alone: no page holds the others.
         """
-        later = quote.unquoted(findings)
+        shown = _worst(findings)
+        later = quote.unquoted(shown)
         wanted, about = quote.wanted(later), set(quote.subjects(later))
         told: dict[quote.Key, quote.Told] = {}
         conversations = list(self.threads.partitions())
         for more, around in self._local.map(partial(_again, wanted, about), self.sources.again(self._lines(later))):
             told |= more
             conversations.append(around)
-        return quote.fill(findings, told, last=True), threads.joined(conversations, self.sources.names)
+        trees = None if shown.num_rows == findings.num_rows else pc.unique(shown["tree_id"])
+        return quote.fill(findings, told, last=True), threads.joined(conversations, self.sources.names, trees)
 
     def _lines(self, findings: pa.Table) -> Lines:
         """The lines by source of all that these findings tell of, and of the whole trees that they are about."""
@@ -649,6 +660,14 @@ def _results(stage: Stage, rows: Any) -> Iterator[_Timed]:
         words = str(error).split("\n", 1)[0][:300]
         words = f"{type(error).__name__}: {words} ({Path(frame.filename).name}:{frame.lineno})"
         yield words, time.thread_time() - began
+
+
+def _worst(findings: pa.Table) -> pa.Table:
+    """The findings of which all evidence is kept: of each check the worst, and of these the first."""
+    order = np.argsort(-as_ints(single(findings["severity"]), 0), kind="stable")
+    checks = as_ints(single(findings["check"]).dictionary_encode().indices, -1)[order]
+    rows = np.sort(order[nth(checks[np.newaxis]) < MAX_EVIDENCE])
+    return findings if len(rows) == findings.num_rows else findings.take(pa.array(rows))
 
 
 def _sorted(findings: pa.Table, sources: Sequence[str]) -> pa.Table:

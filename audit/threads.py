@@ -57,8 +57,8 @@ def around(batch: Batch, rows: Sequence[int]) -> pa.Table:
     ).select(AROUND.names).cast(AROUND)  # fmt: skip
 
 
-def joined(tables: Sequence[pa.Table], sources: Sequence[str]) -> pa.Table:
-    """THREADS of several tables of AROUND, each message once, in the order of sources and lines.
+def joined(tables: Sequence[pa.Table], sources: Sequence[str], trees: pa.Array | None = None) -> pa.Table:
+    """THREADS of several tables of AROUND, each message once, in the order of sources and lines; of some `trees` alone.
 
     A message may come twice: with what was found in the pass, and with what was found later; each brings its own
     siblings.
@@ -66,11 +66,17 @@ def joined(tables: Sequence[pa.Table], sources: Sequence[str]) -> pa.Table:
     whole = pa.concat_tables([AROUND.empty_table(), *tables]).combine_chunks()
     rows = np.arange(whole.num_rows)
     parent = np.where(as_bools(single(whole["parent"]).is_valid()), rows + as_ints(single(whole["parent"]), 0), -1)
+    if trees is not None:
+        of_trees = as_bools(single(pc.is_in(whole["tree_id"], value_set=trees)))
+        renumbered = np.append(np.where(of_trees, np.cumsum(of_trees) - 1, -1), -1)
+        whole, parent = whole.filter(pa.array(of_trees)), renumbered[parent[of_trees]]
     place = pc.index_in(single(whole["source"]), value_set=pa.array(sources, pa.string()))
     line, which = (as_ints(single(whole[name]), -1) for name in ("line", "nth"))
     keys = np.stack([as_ints(place, -1), line, _codes(single(whole["id"])), which])
-    _, first, of = np.unique(keys, axis=1, return_index=True, return_inverse=True)
-    of = of.reshape(-1)
+    order = np.lexsort(keys[::-1])
+    is_new = np.append(True, (keys[:, order[1:]] != keys[:, order[:-1]]).any(axis=0))[: len(order)]
+    first, of = order[is_new], np.empty(len(order), dtype=np.int64)
+    of[order] = np.cumsum(is_new) - 1
     merged = np.full(len(first), -1)
     np.maximum.at(merged, of[parent >= 0], of[parent[parent >= 0]])
     column = pa.array(merged, pa.int64(), mask=merged < 0)

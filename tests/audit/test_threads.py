@@ -121,6 +121,8 @@ def test_tables_are_joined_in_the_order_of_sources_and_lines_with_their_links():
     assert whole.schema.equals(THREADS)
     assert [uid(name) for name in "abcd"] == whole["id"].to_pylist()
     assert whole["parent"].to_pylist() == [None, 0, None, 2]
+    assert joined([two, one], ["one", "two"], pa.array([uid("a")])).equals(whole)  # one tree, and all of it
+    assert joined([two, one], ["one", "two"], pa.array(["another"])).equals(THREADS.empty_table())
     assert joined([], ["one"]).equals(THREADS.empty_table())
 
 
