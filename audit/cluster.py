@@ -3,7 +3,10 @@
 import logging
 import os
 import pickle
+import socket
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -22,6 +25,7 @@ class Ray:
         self._is_ours = not self._ray.is_initialized()
         if self._is_ours:
             options: dict[str, Any] = {} if address is not None else {"num_cpus": workers, "include_dashboard": False}
+            _refuse_silent(address)
             try:
                 # Without an address, Ray would take whatever cluster was started here last.
                 self._ray.init(address=address or "local", log_to_driver=False, logging_level="error", **options)
@@ -42,7 +46,14 @@ class Ray:
         context.enable_progress_bars = False
         packed = cloudpickle.dumps(function)  # type: ignore[no-untyped-call]
 
+        # Nodes were started elsewhere: relative paths and our settings of the environment are those of the caller.
+        folder = Path.cwd()
+        ours = {name: value for name, value in os.environ.items() if name.startswith("CHATAUDIT_")}
+
         def call(row: dict[str, Any]) -> dict[str, Any]:
+            with suppress(OSError):  # a folder of the caller's machine alone; absolute paths lead on
+                os.chdir(folder)
+            os.environ.update(ours)
             return {"result": pickle.dumps(pickle.loads(packed)(pickle.loads(row["item"])))}
 
         data = ray.data.from_items(rows, override_num_blocks=len(rows))
@@ -55,6 +66,17 @@ class Ray:
     def __exit__(self, *_: object) -> None:
         if self._is_ours:
             self._ray.shutdown()
+
+
+def _refuse_silent(address: str | None) -> None:
+    """Let only addresses pass where something listens: Ray itself tries for minutes, and tells of each time."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise LookupError(f"no Ray cluster at {address!r}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _ray() -> ModuleType:

@@ -88,7 +88,8 @@ class Journal:
 
     def is_due(self) -> bool:
         """Whether it is time to save."""
-        return self.folder is not None and time.monotonic() - self._saved >= PAUSE
+        # How far the whole audit is, a part of it does not know.
+        return self.folder is not None and not self._prefix and time.monotonic() - self._saved >= PAUSE
 
     def save(self, state: Any) -> None:
         """Keep how far the audit is, and all rows that it has."""

@@ -138,8 +138,9 @@ def run(
         Folder in which what is done is kept every few seconds, so that a later call can go on where this one was
         stopped; on storage that all nodes of a cluster share. Remove it when the record is written.
     resume : bool
-        Go on with what is in `work`. Data, checks and their settings must be the same; engine, workers and memory
-        need not. The record is that of an audit that was not stopped, but for its times.
+        Go on with what is in `work`. Data, checks and their settings must be the same; engine, workers and memory need
+        not, but what was begun on a cluster goes on there. The record is that of an audit that was not stopped, but for
+        its times.
 
     Returns
     -------
@@ -207,6 +208,7 @@ class _Plan:
     format: str | None
     mapping: formats.Mapping | None
     block: int
+    on_cluster: bool
     readings: list[Reading] = field(default_factory=list)
 
     @classmethod
@@ -220,7 +222,7 @@ class _Plan:
         for source in sources.files:
             changed = source.path.stat().st_mtime_ns if isinstance(source.path, Path) else 0
             files.append((source.name, source.split, source.n_bytes, changed))
-        return cls(__version__, stated, files, format, mapping, sources.block)
+        return cls(__version__, stated, files, format, mapping, sources.block, sources.engine.is_cluster)
 
 
 def _resumed(journal: Journal, plan: _Plan, sources: Sources) -> _State | None:
@@ -230,6 +232,7 @@ def _resumed(journal: Journal, plan: _Plan, sources: Sources) -> _State | None:
         raise LookupError(f"{journal.folder}: holds no audit that was stopped. Leave out --resume to begin one")
     words = {"chataudit": "chataudit", "checks": "the checks or their settings", "sources": "the files"}
     words |= {"format": "the format", "mapping": "the table [format]", "block": "the size of blocks"}
+    words["on_cluster"] = "the engine (from ray, or to it)"  # which keep count of what is done in other ways
     for name, what in words.items():
         if getattr(before, name) != getattr(plan, name):
             way_out = "Undo that, or start over with --overwrite"
@@ -253,7 +256,7 @@ class _Audit:
     def _go_to(self, state: _State) -> None:
         """Go to a moment of this audit, or to its beginning."""
         self.mark, self.parts = state.mark, list(state.parts)
-        self.sources.start(state.mark, scattered=state.scattered)
+        self.sources.start(state.sources, scattered=state.scattered)
         self.outcomes = {check.name: state.outcomes.get(check.name, _Outcome()) for check in self.checks}
         self.shape = Counter({(role, depth): n for role, depth, n in state.shape})
         self.days = Counter(dict(state.days))
@@ -325,8 +328,8 @@ class _Audit:
         for form in must_gather:
             messages, faults = self.sources.gathered(self.journal, form)
             judge = partial(_judge_gathered, form, tuple(messages.pieces), tuple(faults.pieces))
-            parts = range(messages.n_partitions)
-            self._on_workers([_Part(f"{form.name} {part}", (), partial(judge, part)) for part in parts])
+            shares = messages.shares
+            self._on_workers([_Part(f"{form.name} {share.start}", (), partial(judge, share)) for share in shares])
         flat = [form for form, is_flat in self.sources.forms if is_flat and form not in must_gather]
         for form in flat:
             if tree := seen.split_tree(self.seen, [source.name for source in self.sources.sources_of(form)]):
@@ -369,9 +372,8 @@ class _Audit:
         rows = self.rows(check, number)
         if self.engine.is_cluster and rows.by is not None:
             rows.flush()
-            parts = range(rows.n_partitions)
-            stage = partial(_carry_out, check.name, number, tuple(rows.pieces))
-            self._on_workers([_Part(f"{self._name(check, number)} {part}", (), partial(stage, part)) for part in parts])
+            name, stage = self._name(check, number), partial(_carry_out, check.name, number, tuple(rows.pieces))
+            self._on_workers([_Part(f"{name} {share.start}", (), partial(stage, share)) for share in rows.shares])
         else:
             self.carry_out(check, number, rows.partitions())
         rows.close()
@@ -577,21 +579,21 @@ def _gather(audit: _Audit) -> None:
         audit.sources.gather(audit.journal, form, START, lambda mark: None)
 
 
-def _judge_gathered(form: Form, messages: Sequence[str], faults: Sequence[str], part: int, audit: _Audit) -> None:
-    """One partition of trees that were gathered; all faults go with the first."""
-    spills = audit.sources.gathered(audit.journal, form)
-    told = [spills[1].partition(0, faults)] if part == 0 and faults else []
-    tables = [table for table in [spills[0].partition(part, messages)] if table is not None]
-    faulty = pa.concat_tables([FAULTS.empty_table(), *(table for table in told if table is not None)])
+def _judge_gathered(form: Form, messages: Sequence[str], faults: Sequence[str], parts: range, audit: _Audit) -> None:
+    """Some partitions of trees that were gathered; all faults go with the first."""
+    trees, told = audit.sources.gathered(audit.journal, form)
+    tables = (table for part in parts if (table := trees.partition(part, messages)) is not None)
+    faulty = told.partition(0, faults) if parts.start == 0 else None
+    faulty = FAULTS.empty_table() if faulty is None else faulty
     audit.take((batch, START) for batch in gather.by_tree(tables, faulty, form, audit.sources.block))
 
 
-def _carry_out(check: str, number: int, pieces: Sequence[str], part: int, audit: _Audit) -> None:
-    """One partition of the rows of a later stage."""
+def _carry_out(check: str, number: int, pieces: Sequence[str], parts: range, audit: _Audit) -> None:
+    """Some partitions of the rows of a later stage."""
     (which,) = (each for each in audit.checks if each.name == check)
-    table = audit.rows(which, number).partition(part, pieces)
-    if table is not None:
-        audit.carry_out(which, number, [table])
+    rows = audit.rows(which, number)
+    tables = (table for part in parts if (table := rows.partition(part, pieces)) is not None)
+    audit.carry_out(which, number, tables)
 
 
 # -- a batch ---------------------------------------------------------------------------------------------------------

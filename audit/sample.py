@@ -18,7 +18,7 @@ from ..reports.rates import Population
 from ..reports.record import NOT_FLAGGED, Judgement, Record
 from . import engines, quote, read
 from .progress import Silence
-from .sources import START, Sources, formats_of, matched
+from .sources import Sources, formats_of, matched
 
 COLUMNS = ("is_fault", "stratum", "check", "message_id", "source", "line", "role", "lang", "text", "above", "finding")
 MAX_TEXT = 20_000  # characters of a cell; some spreadsheets hold no more than 32,767
@@ -161,7 +161,7 @@ def _texts(
         formats_of(record),
     )
     found.recognise(formats)
-    found.start(START, scattered=True)
+    found.start(scattered=True)
     texts = {}
     for batch in found.again({name: np.array(sorted(wanted)) for name, wanted in lines.items()}):
         column = batch.column("text")

@@ -130,11 +130,11 @@ class Sources:
         sources.plans = {name: plan for name, plan in self.plans.items() if name in names}
         return sources
 
-    def start(self, since: Mark, *, scattered: bool = False) -> None:
-        """Begin there; where trees are `scattered`, they are gathered before any is given out."""
+    def start(self, finished: Sequence[Finished] = (), *, scattered: bool = False) -> None:
+        """Begin with what is not finished; where trees are `scattered`, they are gathered before any is given out."""
         self.scattered = scattered
-        done = self.finished(since)  # and what was learned of them stays
-        rest = [source for source in self.files if source.name in self.plans and source not in done]
+        done = {each.name for each in finished}  # and what was learned of them stays
+        rest = [source for source in self.files if source.name in self.plans and source.name not in done]
         for source in rest:
             source.records, source.errors = 0, []
         self.progress.total(sum(source.n_bytes for source in rest))

@@ -86,6 +86,14 @@ class Spill:
                 if found:
                     yield pa.concat_tables(found)
 
+    @property
+    def shares(self) -> list[range]:
+        """The partitions of what is on disk, in groups that are worth a task: each, or all where they are small."""
+        n_bytes = sum(self._path(name).stat().st_size for name in self.pieces)
+        if n_bytes <= SMALL:
+            return [range(self.n_partitions)]
+        return [range(part, part + 1) for part in range(self.n_partitions)]
+
     def partition(self, part: int, pieces: Sequence[str] | None = None) -> pa.Table | None:
         """One partition of what is on disk, or of some pieces of it; None where it is empty."""
         names = self.pieces if pieces is None else pieces
