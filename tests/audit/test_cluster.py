@@ -76,7 +76,7 @@ def processes_of(folder: Path) -> list[str]:
     return found.stdout.splitlines()
 
 
-def until(is_so, seconds=30):
+def until(is_so, seconds=120):
     end = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < end, f"not so within {seconds} s"
