@@ -483,12 +483,11 @@ def _working(target: Path, resume: bool, overwrite: bool) -> Iterator[Path]:
     try:
         yield work
     except BaseException as error:
-        if type(error) in (LookupError, ValueError):  # what the user got wrong
-            pass
-        elif is_begun(work):
-            err.print(f"What was done is kept in {visible(str(work))}: go on with --resume", markup=False)
-        else:
-            shutil.rmtree(work, ignore_errors=True)
+        if type(error) not in (LookupError, ValueError):  # which are what the user got wrong
+            if is_begun(work):
+                err.print(f"What was done is kept in {visible(str(work))}: go on with --resume", markup=False)
+            else:
+                shutil.rmtree(work, ignore_errors=True)
         raise
 
 

@@ -4,7 +4,6 @@ import shutil
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -32,7 +31,6 @@ class Journal:
         self._spills: dict[str, Spill] = {}
         self._pieces: dict[str, list[str]] = {}
         self._saved = time.monotonic()
-        self._stack = ExitStack()
 
     @property
     def is_kept(self) -> bool:
@@ -47,8 +45,7 @@ class Journal:
 
     def clear(self) -> None:
         """Forget how far the audit is, and all that it has."""
-        for spill in self._spills.values():
-            spill.close()
+        self._close()
         self._spills, self._pieces = {}, {}
         if self.folder is not None:
             (self.folder / STATE).unlink(missing_ok=True)
@@ -70,7 +67,7 @@ class Journal:
         """Rows of this name: those that an earlier run left, and more to come."""
         if name not in self._spills:
             folder = None if self.folder is None else self.folder / ROWS / name
-            spill = self._spills[name] = self._stack.enter_context(Spill(by, budget, folder, self._prefix))
+            spill = self._spills[name] = Spill(by, budget, folder, self._prefix)
             spill.pieces = list(self._pieces.get(name, []))
         return self._spills[name]
 
@@ -92,9 +89,8 @@ class Journal:
         return self.folder is not None and not self._prefix and time.monotonic() - self._saved >= PAUSE
 
     def save(self, state: Any) -> None:
-        """Keep how far the audit is, and all rows that it has."""
-        if self.folder is None:
-            return
+        """Keep how far the audit is, and all rows that it has; asked for where it is due."""
+        assert self.folder is not None
         _replace(self.folder / STATE, _Kept(state, self._pieces | self.flushed()))
         self._saved = time.monotonic()
 
@@ -104,7 +100,11 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        self._close()
+
+    def _close(self) -> None:
+        for spill in self._spills.values():
+            spill.close()
 
 
 def is_begun(folder: Path) -> bool:

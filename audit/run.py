@@ -87,7 +87,7 @@ class _Judged(NamedTuple):
     shape: Counter[tuple[str | None, int]]  # messages by role and depth
     days: Counter[int]  # messages by the day of their date, in days since 1970
     n_trees: int
-    threads: pa.Table  # THREADS of what was found
+    threads: pa.Table  # AROUND what was found
     places: pa.Table | None  # source, tree_id, line of all messages; where a tree stands on one line, None
 
 
@@ -256,6 +256,7 @@ class _Audit:
     def _go_to(self, state: _State) -> None:
         """Go to a moment of this audit, or to its beginning."""
         self.mark, self.parts = state.mark, list(state.parts)
+        self.finished = list(state.sources)  # as workers of a cluster tell; else it follows from the mark
         self.sources.start(state.sources, scattered=state.scattered)
         self.outcomes = {check.name: state.outcomes.get(check.name, _Outcome()) for check in self.checks}
         self.shape = Counter({(role, depth): n for role, depth, n in state.shape})
@@ -285,16 +286,16 @@ class _Audit:
             for number in range(self.outcomes[check.name].stages, len(check.stages())):
                 self._carry_out(check, number)
                 self.outcomes[check.name].stages += 1
-                if self.journal.is_due():
-                    self._save()
+                self._save()
 
     def first_pass(self) -> None:
         """The first stages, in one pass over the data."""
         for number in range(self.mark.form, len(self.sources.forms)):
             # Of one form after the other: what is kept while the trees of one are gathered must know of all before.
-            since = self.mark if self.mark.form == number else Mark(number)
-            names = [source.name for source in self.sources.sources_of(self.sources.forms[number][0])]
-            closed = seen.trees_of(self.seen, names if since is self.mark else [])
+            since, closed = Mark(number), None
+            if self.mark.form == number:
+                names = [source.name for source in self.sources.sources_of(self.sources.forms[number][0])]
+                since, closed = self.mark, seen.trees_of(self.seen, names)
             self.take(self.sources.batches(self.journal, since, closed, self._save_at))
 
     def take(self, batches: Iterable[tuple[Batch, Mark]]) -> None:
@@ -344,28 +345,20 @@ class _Audit:
             if done.scattered:
                 raise gather.Scattered(done.scattered)
             self._take_over(done)
-            if self.journal.is_due():
-                self._save()
+            self._save()
 
     def _take_over(self, done: "_Done") -> None:
         """What a worker has done."""
         self.parts.append(done.part)
         self.journal.adopt(done.pieces)
         state = done.state
-        self.sources.learn(state.sources)
-        self.progress.advance(sum(source.n_bytes for source in self.sources.files if source.name in done.read))
+        self.finished += state.sources
+        self.progress.advance(sum(source.n_bytes for source in self.sources.learn(state.sources)))
         self.shape += Counter({(role, depth): n for role, depth, n in state.shape})
         self.days += Counter(dict(state.days))
         self.n_trees += state.n_trees
-        for name, theirs in state.outcomes.items():
-            ours = self.outcomes[name]
-            if theirs.error and ours.error is None:
-                self.progress.say(f"{name} failed: {theirs.error}")
-            ours.error = ours.error or theirs.error
-            ours.notes += theirs.notes
-            ours.tables += theirs.tables
-            ours.seconds += theirs.seconds
-            ours.labelled = theirs.labelled or ours.labelled
+        for name, outcome in state.outcomes.items():
+            self._join(name, outcome)
 
     def _carry_out(self, check: Check, number: int) -> None:
         """A later stage of a check, over all rows that the stage before it gave out."""
@@ -405,40 +398,46 @@ class _Audit:
 
     def _keep(self, check: Check, number: int, result: Result | str, seconds: float) -> None:
         """What one call of a stage gave; `number` is that of the next stage."""
-        outcome = self.outcomes[check.name]
-        outcome.seconds += seconds
         if isinstance(result, str):
-            if outcome.error is None:
-                self.progress.say(f"{check.name} failed: {result}")
-            outcome.error = outcome.error or result
+            self._join(check.name, _Outcome(seconds=seconds, error=result))
             return
+        given = list(result.notes), list(result.tables)
+        self._join(check.name, _Outcome(1, *given, seconds, labelled=result.labelled))
         self.found.add(result.findings)
-        outcome.notes += result.notes
-        outcome.tables += result.tables
-        outcome.labelled = result.labelled or outcome.labelled
         if result.rows is not None and number < len(check.stages()):
             self.rows(check, number).add(result.rows)
+
+    def _join(self, check: str, more: _Outcome) -> None:
+        """What a check has given, and what a call of it or a worker gave."""
+        outcome = self.outcomes[check]
+        if more.error and outcome.error is None:
+            self.progress.say(f"{check} failed: {more.error}")
+        outcome.error = outcome.error or more.error
+        outcome.notes += more.notes
+        outcome.tables += more.tables
+        outcome.seconds += more.seconds
+        outcome.labelled = more.labelled or outcome.labelled
 
     # -- being stopped -----------------------------------------------------------------------------------------------
 
     def _save_at(self, mark: Mark) -> None:
         """Keep all that stands before this mark, if it is time to."""
         self.mark = mark
-        if self.journal.is_due():
-            self._save()
+        self._save()
 
     def _save(self) -> None:
-        # On workers, in whatever order; else up to the mark.
-        done = [self.sources.files[int(part.split()[1])] for part in self.parts if part.startswith("source ")]
-        self.journal.save(self.state(done or self.sources.finished(self.mark)))
+        """Keep what is done, if it is time to."""
+        if self.journal.is_due():
+            finished = self.finished if self.engine.is_cluster else self.sources.finished(self.mark)
+            self.journal.save(self.state(finished))
 
-    def state(self, finished: Sequence[read.Source]) -> _State:
+    def state(self, finished: list[Finished]) -> _State:
         """The moment that it is, when these sources are read."""
         return _State(
             mark=self.mark,
             scattered=self.sources.scattered,
             parts=self.parts,
-            sources=[Finished(s.name, s.records, s.sha256, s.errors) for s in finished],
+            sources=finished,
             outcomes=self.outcomes,
             shape=[(*key, n) for key, n in self.shape.items()],
             days=list(self.days.items()),
@@ -557,7 +556,6 @@ class _Done(NamedTuple):
     """What a worker made of a part."""
 
     part: str
-    read: list[str]  # names of sources
     state: _State
     pieces: dict[str, list[str]]  # files by the name of their rows
     scattered: str = ""  # why trees must be gathered first; the rest is empty then
@@ -569,9 +567,9 @@ def _on_worker(checks: list[Check], sources: Sources, folder: Path, part: _Part)
         try:
             part.do(audit)
         except gather.Scattered as error:
-            return _Done(part.name, [], _State(), {}, str(error))
-        done = [audit.sources.files[number] for number in part.sources]
-        return _Done(part.name, [source.name for source in done], audit.state(done), journal.flushed())
+            return _Done(part.name, _State(), {}, str(error))
+        finished = [Finished.of(audit.sources.files[number]) for number in part.sources]
+        return _Done(part.name, audit.state(finished), journal.flushed())
 
 
 def _gather(audit: _Audit) -> None:

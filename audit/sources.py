@@ -38,6 +38,7 @@ class Mark(NamedTuple):
 
 
 START = Mark()
+_Marked = Iterator[tuple[Batch, Mark]]  # each batch with the mark that stands behind it
 
 
 class Reading(NamedTuple):
@@ -57,6 +58,11 @@ class Finished(NamedTuple):
     records: int
     sha256: str
     errors: list[str]
+
+    @classmethod
+    def of(cls, source: read.Source) -> "Finished":
+        """What is known of this one."""
+        return cls(source.name, source.records, source.sha256, source.errors)
 
 
 class Sources:
@@ -110,12 +116,13 @@ class Sources:
                 self.plans[source.name] = read.Plan(self.formats[reading.format], _schema(reading.schema))
         self.learn(finished)
 
-    def learn(self, finished: Sequence[Finished]) -> None:
-        """What was found in sources that were read to their ends."""
-        known = {source.name: source for source in self.files}
-        for each in finished:
-            source = known[each.name]
+    def learn(self, finished: Sequence[Finished]) -> list[read.Source]:
+        """The sources that were read to their ends, now that it is known what was found in them."""
+        by_name = {source.name: source for source in self.files}
+        sources = [by_name[each.name] for each in finished]
+        for source, each in zip(sources, finished, strict=True):
             source.records, source.sha256, source.errors = each.records, each.sha256, each.errors
+        return sources
 
     def packed(self) -> "Sources":
         """The same for another process, where each works by itself."""
@@ -139,11 +146,11 @@ class Sources:
             source.records, source.errors = 0, []
         self.progress.total(sum(source.n_bytes for source in rest))
 
-    def finished(self, mark: Mark) -> list[read.Source]:
+    def finished(self, mark: Mark) -> list[Finished]:
         """The sources of which nothing is left to be read."""
         groups = [self.sources_of(form) for form, _ in self.forms[: mark.form + 1]]
         under_way = groups.pop()[: mark.source] if mark.form < len(groups) else []
-        return [*chain.from_iterable(groups), *under_way]
+        return [Finished.of(source) for source in (*chain.from_iterable(groups), *under_way)]
 
     @property
     def forms(self) -> list[tuple[Form, bool]]:
@@ -156,8 +163,8 @@ class Sources:
         return [s for s in self.files if s.name in self.plans and self.plans[s.name].format.form == form]
 
     def batches(
-        self, journal: Journal, since: Mark, closed: pa.ChunkedArray, save: Callable[[Mark], None]
-    ) -> Iterator[tuple[Batch, Mark]]:
+        self, journal: Journal, since: Mark, closed: pa.ChunkedArray | None, save: Callable[[Mark], None]
+    ) -> _Marked:
         """Whole trees of all sources of a form, from a mark on, each batch with the mark that stands behind it.
 
         `closed` are the ids of trees that were given out before that mark. `save` is told of marks while trees are
@@ -169,22 +176,14 @@ class Sources:
             Where a tree goes on after others began, and `start` was not told so.
         """
         form, is_flat = self.forms[since.form]
-        if not is_flat:
-            for part, mark in self._parsed(form, since):
-                yield Batch(part.messages.combine_chunks(), form, part.faults), mark
-        elif self.scattered:
+        if is_flat and self.scattered:
             yield from self._gathered(journal, form, since, save)
+        elif is_flat:
+            yield from _in_order(gather.InOrder(form, since.held, closed), self._parsed(form, since), since)
         else:
-            in_order, mark = gather.InOrder(form, since.held, closed), since
-            for part, mark in self._parsed(form, since):
-                if (batch := in_order.add(part)) is not None:
-                    yield batch, mark._replace(held=in_order.held)
-            if (batch := in_order.rest()) is not None:  # which may hold faults alone
-                yield batch, mark._replace(held=None)
+            yield from _whole(form, self._parsed(form, since))
 
-    def _gathered(
-        self, journal: Journal, form: Form, since: Mark, save: Callable[[Mark], None]
-    ) -> Iterator[tuple[Batch, Mark]]:
+    def _gathered(self, journal: Journal, form: Form, since: Mark, save: Callable[[Mark], None]) -> _Marked:
         messages, faults = self.gathered(journal, form)
         if since.given is None:
             self.gather(journal, form, since, save)
@@ -239,22 +238,16 @@ class Sources:
         """What stands at some lines, read again, trees whole; faults were told the first time."""
         for form, is_flat in self.forms:
             parsed = self._parsed_again(self.sources_of(form), lines)
-            if not is_flat:
-                yield from (Batch(part.messages.combine_chunks(), form, part.faults) for part in parsed)
-            elif self.scattered:
+            if is_flat and self.scattered:
                 with Spill("tree_id", self.budget) as spill:
-                    for part in parsed:
+                    for part, _ in parsed:
                         spill.add(part.messages)
                     yield from gather.by_tree(spill.partitions(), FAULTS.empty_table(), form, self.block)
             else:
-                in_order = gather.InOrder(form)
-                for part in parsed:
-                    if (batch := in_order.add(part)) is not None:
-                        yield batch
-                if (batch := in_order.rest()) is not None:
-                    yield batch
+                marked = _in_order(gather.InOrder(form), parsed, START) if is_flat else _whole(form, parsed)
+                yield from (batch for batch, _ in marked)
 
-    def _parsed_again(self, sources: Iterable[read.Source], lines: Lines) -> Iterator[read.Parsed]:
+    def _parsed_again(self, sources: Iterable[read.Source], lines: Lines) -> Iterator[tuple[read.Parsed, Mark]]:
         for source in sources:
             if source.name not in lines:
                 continue
@@ -262,7 +255,22 @@ class Sources:
             for block in read.blocks(again, self.block, again=True):
                 part = read.only(block, lines[source.name])
                 if part is not None:
-                    yield read.parse(part, self.plans[source.name])
+                    yield read.parse(part, self.plans[source.name]), START
+
+
+def _whole(form: Form, parsed: Iterable[tuple[read.Parsed, Mark]]) -> _Marked:
+    """Batches where a record is a whole tree."""
+    for part, mark in parsed:
+        yield Batch(part.messages.combine_chunks(), form, part.faults), mark
+
+
+def _in_order(trees: gather.InOrder, parsed: Iterable[tuple[read.Parsed, Mark]], mark: Mark) -> _Marked:
+    """Batches where trees follow one another."""
+    for part, mark in parsed:
+        if (batch := trees.add(part)) is not None:
+            yield batch, mark._replace(held=trees.held)
+    if (batch := trees.rest()) is not None:  # which may hold faults alone
+        yield batch, mark._replace(held=None)
 
 
 def _written(schema: pa.Schema | None) -> str | None:

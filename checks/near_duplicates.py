@@ -187,7 +187,6 @@ class NearDuplicates(Check):
         else:  # one system message serves many conversations; that is its use
             outcome[as_bools(pc.equal(role, "system"))] = SYSTEM
         judged = outcome == ""
-        said = np.flatnonzero(~batch.is_context)
         rows = np.flatnonzero(judged & ~batch.is_context)
         outcome[judged] = "judged"
         sums = np.append(np.uint64(0), np.cumsum(sets, dtype=np.uint64))
@@ -199,7 +198,7 @@ class NearDuplicates(Check):
         columns["shingles"] = pa.LargeListArray.from_arrays(pa.array(limits), pa.array(sets))
         facts = pa.table([columns[name] for name in FACTS.names], schema=FACTS)
         return Result(
-            coverage=cover(batch.messages.take(pa.array(said)), pa.array(outcome[said], pa.string())),
+            coverage=cover(batch.judged, pa.array(outcome[~batch.is_context], pa.string())),
             rows=facts if len(rows) == len(batch) else facts.take(pa.array(rows)),
         )
 

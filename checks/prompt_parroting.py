@@ -151,10 +151,9 @@ class PromptParroting(Check):
                 claimed = self._judge(batch, *suspect)
                 if claimed is not None and (before is None or claimed.severity > before.severity):
                     found[claimed.reply] = claimed
-        rows = np.flatnonzero(~batch.is_context)
         return Result(
             _told(batch, list(found.values())),
-            cover(batch.messages.take(pa.array(rows)), pa.array(outcome[rows], pa.string())),
+            cover(batch.judged, pa.array(outcome[~batch.is_context], pa.string())),
         )
 
     def _suspects(self, batch: Batch, pairs: _Pairs) -> list[tuple[int, int, int, float, float]]:
