@@ -41,7 +41,7 @@ from ..checks.base.findings import ERROR, FINDINGS, NOTE, SEVERITIES, WARNING, R
 from ..checks.base.messages import FAULTS, MESSAGES, PLACES, TEXT_FACTS, Batch
 from ..checks.schema_invariants import SchemaInvariants
 from . import read
-from .formats import FORMATS, refuse_unknown
+from .formats import FORMATS, Mapped, Mapping, known, refuse_unknown
 from .progress import Progress, Silence
 from .sources import once
 from .streams import UnreadableSource
@@ -68,7 +68,10 @@ FRAME = pa.schema(
 
 
 def frame(
-    *sources: str | os.PathLike[str], format: str | None = None, progress: Progress | None = None
+    *sources: str | os.PathLike[str],
+    format: str | None = None,
+    mapping: Mapping | None = None,
+    progress: Progress | None = None,
 ) -> pd.DataFrame:
     """The structure of all messages in one data frame, whose columns are those of FRAME.
 
@@ -81,6 +84,8 @@ def frame(
         As for `run`.
     format : str, optional
         The format of all sources; by default it is recognised from the first records of each.
+    mapping : Mapping, optional
+        Which field is what in data of no known format, as `[format]` of the settings says.
     progress : Progress, optional
         Who is told how far the reading is.
 
@@ -89,7 +94,8 @@ def frame(
     LookupError
         If a source or the format does not exist.
     """
-    refuse_unknown(format, FORMATS)
+    formats = known(mapping)
+    refuse_unknown(format, formats)
     progress = progress or Silence()
     found = read.find(sources)
     progress.total(sum(source.n_bytes for source in found))
@@ -97,7 +103,7 @@ def frame(
     told: set[tuple[str, str]] = set()
     for source in found:
         try:
-            plan = read.recognise(source, format)
+            plan = read.recognise(source, format, formats)
         except UnreadableSource as error:
             source.errors = [f"{source.name}: {error}"]
             progress.say(source.errors[0])
@@ -168,6 +174,9 @@ def _findings(table: pa.Table, check: SchemaInvariants) -> pa.Table:
     return pa.concat_tables(findings)
 
 
+_FORMS = {name: format.form for name, format in FORMATS.items()} | {Mapped.form.name: Mapped.form}
+
+
 def _batches(table: pa.Table) -> Iterator[Batch]:
     """One batch a format, which takes what it would derive from the texts from the frame."""
     for format in pc.unique(table["format"]).to_pylist():
@@ -177,7 +186,7 @@ def _batches(table: pa.Table) -> Iterator[Batch]:
         blank = pa.repeat("", faults.num_rows)
         faults = faults.append_column("detail", blank).append_column("excerpt", blank).select(FAULTS.names)
         texts = pc.if_else(rows["has_text"], "", pa.scalar(None, pa.string()))
-        batch = Batch(rows.append_column("text", texts).select(MESSAGES.names), FORMATS[format].form, faults)
+        batch = Batch(rows.append_column("text", texts).select(MESSAGES.names), _FORMS[format], faults)
         batch.places, batch.text_facts = rows.select(PLACES.names), rows.select(TEXT_FACTS.names)
         yield batch
 
@@ -271,6 +280,7 @@ def validate(
     *sources: str | os.PathLike[str],
     check: SchemaInvariants | None = None,
     format: str | None = None,
+    mapping: Mapping | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """The validation result of GX over these files, ready for JSON.
@@ -284,7 +294,7 @@ def validate(
 
     Parameters
     ----------
-    sources, format, progress
+    sources, format, mapping, progress
         As for `frame`.
     check : SchemaInvariants, optional
         The check with its settings.
@@ -294,7 +304,7 @@ def validate(
     LookupError
         If a source or the format does not exist.
     """
-    rows = frame(*sources, format=format, progress=progress)
+    rows = frame(*sources, format=format, mapping=mapping, progress=progress)
     told = rows.attrs.pop("sources")  # pandas would copy them each time that GX looks up a row
     context = gx.get_context(
         mode="ephemeral",

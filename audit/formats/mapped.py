@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from ...checks.base.messages import CHAT_ROLES, Form
 from .base import Fault, Format, Row
-from .turns import REQUIRED, ROLES, Turn, labelled, messages_of, pair, said, system_of, tree_of, turns_of
+from .turns import REQUIRED, ROLES, Fields, Turn, labelled, messages_of, pair, said, system_of, tree_of, turns_of
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Mapped(Format):
             assert mapping.role is not None
             assert mapping.text is not None
             roles = ROLES | mapping.roles
-            return (yield from turns_of(found["turns"], mapping.turns, (mapping.role,), (mapping.text,), roles))
+            return (yield from turns_of(found["turns"], mapping.turns, Fields((mapping.role,), (mapping.text,), roles)))
         assert mapping.prompt is not None
         turns = [said("prompter", found["prompt"], mapping.prompt)]
         if mapping.answer is not None:

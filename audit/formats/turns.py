@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from .base import Fault, Row, mistyped
@@ -22,8 +23,16 @@ _TEXT_BLOCKS = ("text", "input_text", "output_text")
 _CALL_BLOCKS = ("tool_call", "tool_use")
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 
-ROLE_FIELDS = ("role", "from")
-TEXT_FIELDS = ("content", "value")
+
+class Fields(NamedTuple):
+    """Where a message says who speaks and what, the first that is there, and what its roles are called."""
+
+    role: Sequence[str] = ("role", "from")
+    text: Sequence[str] = ("content", "value")
+    roles: Mapping[str, str] = ROLES
+
+
+FIELDS = Fields()
 
 
 class Turn(NamedTuple):
@@ -51,11 +60,21 @@ def tree_of(record: Row, place: str) -> Generator[Fault, None, Row]:
         key = None
     lang = yield from string_of(record, "lang")
     language = record.get("language")
-    # Many data sets name the language there, as English.
-    if lang is None and isinstance(language, str) and _TAG.fullmatch(language):
-        lang = language
+    if lang is None and isinstance(language, str):
+        lang = language if _TAG.fullmatch(language) else tag_of(language)
     split = yield from string_of(record, "split")
     return {"tree_id": place if key is None else key, "lang": lang, "split": split}
+
+
+@lru_cache(1000)
+def tag_of(name: str) -> str | None:
+    """The tag of a language that is named in English, as by WildChat; None where it is not known."""
+    from langcodes import find  # its tables take 60 ms to load
+
+    try:
+        return find(name).to_tag()
+    except (LookupError, UnicodeEncodeError):  # half a surrogate is no letter
+        return None
 
 
 def string_of(record: Row, name: str) -> Generator[Fault, None, str | None]:
@@ -88,29 +107,17 @@ def said(role: str, value: object, where: str, name: str | None = None) -> Turn:
     return Turn(role, None, faults=(mistyped(where, value, "a string"),), name=name)
 
 
-def turns_of(
-    raw: object,
-    where: str,
-    role_fields: Sequence[str] = ROLE_FIELDS,
-    text_fields: Sequence[str] = TEXT_FIELDS,
-    roles: Mapping[str, str] = ROLES,
-) -> Generator[Fault, None, list[Turn]]:
+def turns_of(raw: object, where: str, fields: Fields = FIELDS) -> Generator[Fault, None, list[Turn]]:
     """The turns of a list of messages; a message that is no object is a turn that nobody could read."""
     if not isinstance(raw, list):
         yield mistyped(where, raw, "a list of messages")
         return []
     if not raw:
         yield Fault("missing_field", f"{where} is an empty list; expected at least one message", 0)
-    return [turn_of(item, f"{where}[{k}]", role_fields, text_fields, roles) for k, item in enumerate(raw)]
+    return [turn_of(item, f"{where}[{k}]", fields) for k, item in enumerate(raw)]
 
 
-def turn_of(
-    raw: object,
-    where: str,
-    role_fields: Sequence[str] = ROLE_FIELDS,
-    text_fields: Sequence[str] = TEXT_FIELDS,
-    roles: Mapping[str, str] = ROLES,
-) -> Turn:
+def turn_of(raw: object, where: str, fields: Fields = FIELDS) -> Turn:
     """One message: who speaks, the text, and which tools it calls or answers for."""
     if not isinstance(raw, dict):
         return Turn(None, None, faults=(mistyped(where, raw, "an object with a role and a text"),))
@@ -123,8 +130,8 @@ def turn_of(
         faults.append(mistyped(f"{where}.{name}", value, "a string"))
         return None
 
-    said_role = string(first_of(raw, role_fields) or role_fields[0])
-    text_field = first_of(raw, text_fields) or text_fields[0]
+    said_role = string(first_of(raw, fields.role) or fields.role[0])
+    text_field = first_of(raw, fields.text) or fields.text[0]
     ids, written = _read_calls(raw, where, faults)
     text: str | None
     if isinstance(raw.get(text_field), list):
@@ -141,7 +148,7 @@ def turn_of(
             )
         except RecursionError:  # read in fewer steps than it takes to write it
             faults.append(mistyped(where, raw, "calls that are nested less deep"))
-    role = said_role and (roles.get(said_role) or roles.get(said_role.lower(), said_role))
+    role = said_role and (fields.roles.get(said_role) or fields.roles.get(said_role.lower(), said_role))
     return Turn(role, text, ids or None, string("tool_call_id"), tuple(faults))
 
 

@@ -84,7 +84,10 @@ def test_a_tree_has_the_id_of_its_record_or_its_place(fields, tree):
     [
         ({"lang": "de"}, "de"),
         ({"language": "pt-BR"}, "pt-BR"),
-        ({"language": "English"}, None),
+        ({"language": "English"}, "en"),
+        ({"language": "Brazilian Portuguese"}, "pt-BR"),
+        ({"language": "Nolang"}, None),
+        ({"language": "\ud800"}, None),
         ({"lang": "de", "language": "en"}, "de"),
         ({}, None),
     ],
@@ -223,8 +226,8 @@ def test_calls_in_a_text_are_counted_where_they_can_be_read(value, calls):
 def test_wildchat_and_lmsys_chat_are_read():
     record = {"conversation_id": "w", "language": "English", "conversation": [user("Hi"), bot("Hello")]}
     assert told("sharegpt", record, "lang") == [
-        ("w", None, "prompter", "Hi", None),
-        ("w#2", "w", "assistant", "Hello", None),
+        ("w", None, "prompter", "Hi", "en"),
+        ("w#2", "w", "assistant", "Hello", "en"),
     ]
 
 
