@@ -7,6 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
+from .processes import Processes
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -78,11 +80,15 @@ class Threads:
         self._pool.shutdown(cancel_futures=True)
 
 
-ENGINES = ("auto", "serial", "threads", "ray")
+ENGINES = ("auto", "serial", "threads", "processes", "ray")
 
 
-def start(name: str = "auto", workers: int | None = None, address: str | None = None) -> Engine:
+def start(
+    name: str = "auto", workers: int | None = None, address: str | None = None, *, holds_gil: bool = False
+) -> Engine:
     """The engine of this name with so many workers; by default as many as this process may use processors.
+
+    `auto` is threads, or processes for what `holds_gil`; one after the other where there is but one worker.
 
     Raises
     ------
@@ -103,4 +109,6 @@ def start(name: str = "auto", workers: int | None = None, address: str | None = 
         return Ray(workers, address)
     # Not os.cpu_count(): in a container it counts processors that are not ours.
     n = workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
-    return Serial() if name == "serial" or (name == "auto" and n == 1) else Threads(n)
+    if name == "serial" or (name == "auto" and n == 1):
+        return Serial()
+    return Processes(n) if name == "processes" or (name == "auto" and holds_gil) else Threads(n)

@@ -16,6 +16,7 @@ from .spill import Spill
 T = TypeVar("T")
 
 PAUSE = 5.0  # seconds between two moments to come back to: less would write much, more would lose much
+SHARE = 0.01  # of the time of the audit, where that is more: each moment leaves files behind
 PLAN, STATE, ROWS = "plan", "state", "rows"  # no names of data: an audit of the folder above is not to read them
 
 
@@ -30,7 +31,7 @@ class Journal:
         self.folder, self._prefix = folder, prefix  # that the names of files begin with, where several write at a time
         self._spills: dict[str, Spill] = {}
         self._pieces: dict[str, list[str]] = {}
-        self._saved = time.monotonic()
+        self._began = self._saved = time.monotonic()
 
     @property
     def is_kept(self) -> bool:
@@ -86,7 +87,9 @@ class Journal:
     def is_due(self) -> bool:
         """Whether it is time to save."""
         # How far the whole audit is, a part of it does not know.
-        return self.folder is not None and not self._prefix and time.monotonic() - self._saved >= PAUSE
+        now = time.monotonic()
+        pause = max(PAUSE, SHARE * (now - self._began))
+        return self.folder is not None and not self._prefix and now - self._saved >= pause
 
     def save(self, state: Any) -> None:
         """Keep how far the audit is, and all rows that it has; asked for where it is due."""

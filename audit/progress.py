@@ -15,6 +15,9 @@ class Progress(Protocol):
     def advance(self, n_bytes: int) -> None:
         """So many more were read."""
 
+    def step(self, what: str) -> None:
+        """All was read, and this is done now."""
+
 
 class Silence:
     """Tells nobody."""
@@ -24,3 +27,5 @@ class Silence:
     def total(self, n_bytes: int) -> None: ...
 
     def advance(self, n_bytes: int) -> None: ...
+
+    def step(self, what: str) -> None: ...

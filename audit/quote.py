@@ -1,15 +1,16 @@
 """The words that spans point at, and whose they are: the one place where text enters a finding."""
 
 from bisect import bisect_left
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..checks.base.findings import CLIP, FINDINGS, SPAN, clipped
-from ..checks.base.messages import Batch, line_id, names
+from ..checks.base.findings import CLIP, FINDINGS, SPAN, TOLD, clipped
+from ..checks.base.messages import Batch, IntArray, as_ints, line_id, names, single
 
 AROUND = 60  # code points before and after it
 
@@ -30,11 +31,10 @@ def subjects(findings: pa.Table) -> list[Key]:
     return _keys(*(findings[name] for name in ("source", "line", "message_id")))
 
 
-def unquoted(findings: pa.Table) -> pa.Table:
+def unquoted(findings: pa.Table) -> IntArray:
     """The findings of which a span has no quote yet."""
-    flat = _flat(findings)
-    rows = pc.list_parent_indices(findings["spans"].combine_chunks())
-    return findings.take(pc.unique(rows.filter(pc.struct_field(flat, "quote").is_null())))
+    is_open = pc.struct_field(_flat(findings), "quote").is_null()
+    return np.unique(as_ints(pc.list_parent_indices(single(findings["spans"])).filter(is_open), -1))
 
 
 def wanted(findings: pa.Table) -> set[Key]:
@@ -73,8 +73,8 @@ def told_of(batch: Batch, keys: Set[Key]) -> dict[Key, Told]:
     return told | {key: Told(*values) for key, *values in zip(rows, *columns, strict=True)}
 
 
-def fill(findings: pa.Table, told: dict[Key, Told], *, last: bool = False) -> pa.Table:
-    """The findings with all that is at hand of their messages; the `last` time, no quote stays null."""
+def fill(findings: pa.Table, told: Mapping[Key, Told]) -> pa.Table:
+    """The findings with all that is at hand of their messages."""
     flat = _flat(findings)
     columns = {name: pc.struct_field(flat, name) for name in SPAN.names}
     filled = {name: columns[name].to_pylist() for name in ("at", "before", "quote", "after", "role", "lang")}
@@ -82,9 +82,7 @@ def fill(findings: pa.Table, told: dict[Key, Told], *, last: bool = False) -> pa
     of_span = [told.get(place) for place in places]
     texts = [None if of is None else of.text for of in of_span]
     starts, ends = (columns[name].to_pylist() for name in ("start", "end"))
-    spans = findings["spans"].combine_chunks()
-    lengths = pc.list_value_length(spans).fill_null(0)
-    offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)])
+    offsets = _offsets(findings)
     ats = _first_differences(texts, starts, ends, offsets.to_pylist())
     for k, (of, text, start, end) in enumerate(zip(of_span, texts, starts, ends, strict=True)):
         if filled["quote"][k] is not None:
@@ -92,22 +90,36 @@ def fill(findings: pa.Table, told: dict[Key, Told], *, last: bool = False) -> pa
         if of is not None and text is not None:
             at = ats.get(k, start)
             values = (at, *_cut(text, at, end), of.role, of.lang)
-        elif last:
-            values = (start, "", "", "", None, None)
-        else:
-            continue
-        for column, value in zip(filled.values(), values, strict=True):
-            column[k] = value
+            for column, value in zip(filled.values(), values, strict=True):
+                column[k] = value
     columns |= {name: pa.array(values, SPAN.field(name).type) for name, values in filled.items()}
-    quoted = pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(list(columns.values()), fields=list(SPAN)))
-    findings = findings.set_column(FINDINGS.get_field_index("spans"), FINDINGS.field("spans"), quoted)
-
+    findings = _with_spans(findings, offsets, columns)
     of_subject = [told.get(key) for key in subjects(findings)]
-    for name in ("role", "lang", "created_date"):
+    for name in TOLD:
         known = zip(findings[name].to_pylist(), of_subject, strict=True)
         column = pa.array([before if of is None else getattr(of, name) for before, of in known], pa.string())
         findings = findings.set_column(FINDINGS.get_field_index(name), FINDINGS.field(name), column)
     return findings
+
+
+def closed(findings: pa.Table) -> pa.Table:
+    """The findings where no quote stays null: what was not found, or was not asked for, has no words."""
+    flat = _flat(findings)
+    columns = {name: pc.struct_field(flat, name) for name in SPAN.names}
+    columns["at"] = pc.coalesce(columns["at"], columns["start"])
+    columns |= {name: columns[name].fill_null("") for name in ("before", "quote", "after")}
+    return _with_spans(findings, _offsets(findings), columns)
+
+
+def _offsets(findings: pa.Table) -> pa.Array:
+    """Where the spans of each finding begin among those of all."""
+    lengths = pc.list_value_length(single(findings["spans"])).fill_null(0)
+    return pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)])
+
+
+def _with_spans(findings: pa.Table, offsets: pa.Array, columns: Mapping[str, pa.Array]) -> pa.Table:
+    spans = pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(list(columns.values()), fields=list(SPAN)))
+    return findings.set_column(FINDINGS.get_field_index("spans"), FINDINGS.field("spans"), spans)
 
 
 def _first_differences(
@@ -140,4 +152,4 @@ def _keys(sources: pa.ChunkedArray, lines: pa.ChunkedArray, ids: pa.ChunkedArray
 
 
 def _flat(findings: pa.Table) -> pa.StructArray:
-    return pc.list_flatten(findings["spans"].combine_chunks())
+    return pc.list_flatten(single(findings["spans"]))

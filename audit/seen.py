@@ -6,11 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..checks.base.findings import fingerprint
-from ..checks.base.messages import Batch, as_ints, is_place, place_keys, single
-from ..reports.rates import BY, rows_of
+from ..checks.base.mapped import forget
+from ..checks.base.messages import Batch, as_ints, place_keys, rows_at, single
+from ..reports.rates import BY
 from ..reports.record import SEEN, WORDS, Count
-from .spill import Spill
+from .spill import LAID, Spill
+
+SLICE = 100_000  # messages that are at hand at a time
 
 
 def seen(batch: Batch, coverage: Mapping[str, pa.Table]) -> pa.Table:
@@ -32,7 +34,11 @@ def joined(tables: Sequence[pa.Table], amended: Mapping[str, Sequence[pa.Table]]
     place = pc.index_in(whole["source"].cast(pa.string()), value_set=pa.array(sources, pa.string()))
     order = np.lexsort((as_ints(single(whole["line"]), 0), as_ints(single(place), 0)))
     if (order[1:] < order[:-1]).any():
-        whole = whole.take(pa.array(order))
+        with Spill(None, LAID) as laid:
+            for start in range(0, len(order), SLICE):
+                laid.add(rows_at(whole, order[start : start + SLICE]))
+                forget()
+            whole = pa.concat_tables(laid.partitions()).unify_dictionaries()
     for check, covered in amended.items():
         if covered:
             at = whole.column_names.index(check)
@@ -53,24 +59,6 @@ def counts(messages: pa.Table, check: str | None = None) -> list[Count]:
     table = table.filter(table["outcome"].is_valid())
     ordered = table.sort_by([(name, "ascending") for name in table.column_names])
     return [Count(**row) for row in ordered.to_pylist()]
-
-
-def named(findings: pa.Table, messages: pa.Table) -> pa.Table:
-    """The findings with fingerprints of what a message says, where its id is but its place.
-
-    A line more would give all that follow other ids, and with them other fingerprints.
-    """
-    at = rows_of(findings, messages)
-    known = np.flatnonzero((at >= 0) & np.asarray(is_place(findings)))
-    if not known.size:
-        return findings
-    digests = single(messages["digest"]).take(pa.array(at[known])).to_pylist()
-    rules = findings["rule"].take(pa.array(known)).to_pylist()
-    prints = findings["fingerprint"].to_pylist()
-    for row, rule, digest in zip(known.tolist(), rules, digests, strict=True):
-        prints[row] = fingerprint(rule, f"digest {digest}")
-    column = findings.column_names.index("fingerprint")
-    return findings.set_column(column, findings.schema.field(column), pa.array(prints, pa.string()))
 
 
 def trees_of(messages: Spill, sources: Sequence[str]) -> pa.ChunkedArray:

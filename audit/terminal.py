@@ -44,6 +44,8 @@ def telling() -> Iterator[None]:
         _stop(str(error))
     except FileExistsError as error:
         _stop(f"{error.filename} is there already. Name another file" if error.filename else str(error))
+    except ChildProcessError as error:
+        _stop(str(error))
     except OSError as error:  # a full disk, a folder that may not be written to
         _stop(f"{error.filename or 'the audit'}: could not be written ({error.strerror})")
 
@@ -102,9 +104,13 @@ class _Bar:
         if self._task is not None:
             self.progress.advance(self._task, n_bytes)
 
+    def step(self, what: str) -> None:
+        if self._task is not None:
+            self.progress.update(self._task, description=what)
+
 
 class _Lines:
-    """Progress where nobody watches: a line at each tenth of long work."""
+    """Progress where nobody watches: a line at each tenth and each further step of long work."""
 
     LONG = 200_000_000  # bytes; shorter work is done before one could read of it
 
@@ -123,6 +129,10 @@ class _Lines:
         if self._total >= self.LONG and tenth > self._tenth:
             self._tenth = tenth
             err.print(f"read {number(self._done // 1_000_000)} of {number(self._total // 1_000_000)} MB")
+
+    def step(self, what: str) -> None:
+        if self._total >= self.LONG:
+            err.print(what)
 
 
 @contextmanager

@@ -63,13 +63,9 @@ def joined(tables: Sequence[pa.Table], sources: Sequence[str], trees: pa.Array |
     A message may come twice: with what was found in the pass, and with what was found later; each brings its own
     siblings.
     """
-    whole = pa.concat_tables([AROUND.empty_table(), *tables]).combine_chunks()
-    rows = np.arange(whole.num_rows)
-    parent = np.where(as_bools(single(whole["parent"]).is_valid()), rows + as_ints(single(whole["parent"]), 0), -1)
-    if trees is not None:
-        of_trees = as_bools(single(pc.is_in(whole["tree_id"], value_set=trees)))
-        renumbered = np.append(np.where(of_trees, np.cumsum(of_trees) - 1, -1), -1)
-        whole, parent = whole.filter(pa.array(of_trees)), renumbered[parent[of_trees]]
+    chosen = tables if trees is None else [_of_trees(table, trees) for table in tables]
+    whole = pa.concat_tables([AROUND.empty_table(), *chosen]).combine_chunks()
+    parent = _parents(whole)
     place = pc.index_in(single(whole["source"]), value_set=pa.array(sources, pa.string()))
     line, which = (as_ints(single(whole[name]), -1) for name in ("line", "nth"))
     keys = np.stack([as_ints(place, -1), line, _codes(single(whole["id"])), which])
@@ -82,6 +78,21 @@ def joined(tables: Sequence[pa.Table], sources: Sequence[str], trees: pa.Array |
     column = pa.array(merged, pa.int64(), mask=merged < 0)
     kept = whole.drop_columns("nth").take(pa.array(first))
     return kept.set_column(_PARENT, THREADS.field(_PARENT), column)
+
+
+def _parents(table: pa.Table) -> IntArray:
+    """The row of AROUND that each row answers; -1: none."""
+    steps = single(table["parent"])
+    return np.where(as_bools(steps.is_valid()), np.arange(len(steps)) + as_ints(steps, 0), -1)
+
+
+def _of_trees(table: pa.Table, trees: pa.Array) -> pa.Table:
+    """AROUND of some trees alone."""
+    of_trees = as_bools(single(pc.is_in(table["tree_id"], value_set=trees)))
+    place = np.append(np.where(of_trees, np.cumsum(of_trees) - 1, -1), -1)
+    parent = place[_parents(table)[of_trees]]
+    steps = pa.array(parent - np.arange(len(parent)), pa.int64(), mask=parent < 0)
+    return table.filter(pa.array(of_trees)).set_column(_PARENT, AROUND.field(_PARENT), steps)
 
 
 def _codes(column: pa.Array) -> IntArray:

@@ -22,7 +22,8 @@ import pyarrow.compute as pc
 from .base import kernels
 from .base.check import ALL, Check, Method, Result, Stage, n_bytes
 from .base.findings import ERROR, NOTE, WARNING, Rule, Spans, claim, cover
-from .base.messages import PLACES, Batch, BoolArray, IntArray, as_bools, as_ints, names, single
+from .base.mapped import forget
+from .base.messages import PLACES, Batch, BoolArray, IntArray, as_bools, as_ints, names, rows_at, single
 from .base.text import N_GRAM, HashArray
 
 NAME = "near_duplicates"
@@ -102,6 +103,7 @@ CAPPED = "judged against the first of very many alike"
 MAX_TOLD = 5  # partners outside its group that are told of one message, the most similar ones
 MAX_PLACES = 5  # places of a stock phrase that are shown
 MAX_CLAIMS = 50_000  # that are told at a time
+FORGET = 8 << 20  # values of sets that lie on disk, after which what was read is handed back
 MAX_FANOUT, MIN_FANOUT, MAX_PAIRS = 1000, 50, 50_000_000
 
 FACTS = pa.schema(
@@ -109,6 +111,7 @@ FACTS = pa.schema(
         *PLACES,
         ("role", pa.string()),
         ("lang", pa.string()),
+        ("created_date", pa.string()),
         ("user_id", pa.string()),
         ("split", pa.string()),
         ("n_tokens", pa.int64()),
@@ -191,7 +194,7 @@ class NearDuplicates(Check):
         outcome[judged] = "judged"
         sums = np.append(np.uint64(0), np.cumsum(sets, dtype=np.uint64))
         columns = {name: batch.places[name] for name in PLACES.names}
-        columns |= {name: batch.column(name) for name in ("role", "lang", "user_id", "split")}
+        columns |= {name: batch.column(name) for name in ("role", "lang", "created_date", "user_id", "split")}
         columns["n_tokens"] = pa.array(n_tokens)
         columns["whole"] = pa.array(whole.view(np.int64))
         columns["digest"] = pa.array((sums[limits[1:]] - sums[limits[:-1]]).view(np.int64))
@@ -380,11 +383,16 @@ class Sets:
 
     def _stored(self) -> Iterator[tuple[int, HashArray, IntArray]]:
         """The chunks of the column: first row, values, limits."""
-        start = 0
+        start = n_values = 0
         for chunk in self._column.chunks:
             offsets = np.asarray(chunk.offsets, dtype=np.int64)
             yield start, np.asarray(chunk.values)[offsets[0] : offsets[-1]], offsets - offsets[0]
             start += len(chunk)
+            n_values += int(offsets[-1] - offsets[0])
+            if n_values > FORGET:
+                forget()
+                n_values = 0
+        forget()
 
 
 def _sizes(lists: pa.ChunkedArray) -> IntArray:
@@ -401,8 +409,7 @@ class _Texts:
     def __init__(self, rows: pa.Table) -> None:
         keys = rows.select(["message_id", "source", "line"])
         order = np.asarray(pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names]), dtype=np.int64)
-        self._order, self._facts = order, rows.drop_columns(["shingles"]).to_batches()
-        self._starts = np.cumsum([0, *map(len, self._facts)])
+        self._order, self._facts = order, rows.drop_columns(["shingles"])
         self.n_tokens, self.whole, digest = (np.asarray(rows[n])[order] for n in ("n_tokens", "whole", "digest"))
         # Null and unknown splits are negative.
         self.split = as_ints(single(rows["split"].unify_dictionaries().dictionary_encode()).indices, -1)[order]
@@ -420,21 +427,9 @@ class _Texts:
 
     def facts(self, texts: IntArray) -> pa.Table:
         """FACTS of some texts but for their sets, in this order."""
-        rows = self._order[texts]
-        sought = np.argsort(rows, kind="stable")
-        limits = np.searchsorted(rows[sought], self._starts)
-        parts = [
-            batch.take(pa.array(rows[sought[first:end]] - start))
-            for batch, start, first, end in zip(
-                self._facts, self._starts[:-1].tolist(), limits[:-1].tolist(), limits[1:].tolist(), strict=True
-            )
-            if end > first
-        ]
-        found = pa.Table.from_batches(parts, _FACTS)
-        return found.take(pa.array(np.argsort(sought))).combine_chunks()
-
-
-_FACTS = pa.schema([field for field in FACTS if field.name != "shingles"])
+        found = rows_at(self._facts, self._order[texts])
+        forget()
+        return found
 
 
 # -- groups ----------------------------------------------------------------------------------------------------------

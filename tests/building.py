@@ -171,6 +171,7 @@ class Told:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.steps: list[str] = []
         self.read = self.n_bytes = 0
 
     def say(self, line: str) -> None:
@@ -181,6 +182,9 @@ class Told:
 
     def advance(self, n_bytes: int) -> None:
         self.read += n_bytes
+
+    def step(self, what: str) -> None:
+        self.steps.append(what)
 
 
 def seen(n: int, checks: Iterable[str], lang: str = "en", source: str = "data.jsonl") -> pa.Table:

@@ -78,6 +78,11 @@ class Check:
     measurement: ClassVar[Method] = Method()  # not `method`: near_duplicates has a setting of that name
     facets: ClassVar[Mapping[str, str]] = MappingProxyType({})  # what the facets of its findings say, by key
 
+    @property
+    def holds_gil(self) -> bool:
+        """Whether it is Python code above all, which threads do not carry out side by side, but processes do."""
+        return False
+
     def stages(self) -> Sequence[Stage]:
         """The steps of this check; most have one."""
         return (Stage(self.scan),)

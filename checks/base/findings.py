@@ -51,12 +51,15 @@ FINDINGS = pa.schema(
         ("fingerprint", pa.string()),  # 16 hex digits, the same in every run over the same fault
         ("source", pa.string()),
         ("line", pa.int64()),
-        # Of the message; filled in by audit/quote.py, so that findings can be counted by them without the data.
+        # Of the message; filled in by audit/quote.py where the check does not know them, so that findings can be
+        # counted by them without the data.
         ("role", pa.string()),
         ("lang", pa.string()),  # as declared
         ("created_date", pa.string()),  # as written
     ]
 )
+
+TOLD = ("role", "lang", "created_date")  # of a message, with each finding about it
 
 COVERAGE = pa.schema(
     [
@@ -128,7 +131,7 @@ def claim(
     Parameters
     ----------
     places : Table (PLACES)
-        Where the messages stand, as in `Batch.places`.
+        Where the messages stand, as in `Batch.places`; what else it holds of TOLD enters the findings.
     rule : Rule
         Which fault it is.
     rows : ndarray of int64, shape (n,)
@@ -169,7 +172,7 @@ def claim(
             ),
             "source": at["source"],
             "line": at["line"],
-            **dict.fromkeys(("role", "lang", "created_date"), pa.nulls(n, pa.string())),
+            **{name: at[name] if name in at.column_names else pa.nulls(n, pa.string()) for name in TOLD},
         },
         schema=FINDINGS,
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -10,10 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from . import kernels
+from .mapped import forget
 from .text import IntArray as IntArray
 from .text import Prose, Shingles, Tokens, mark, prose, shingle, tokenise, utf8
 
 BoolArray = npt.NDArray[np.bool_]
+
+PIECES = 32  # of a table on disk, after which what was read is handed back
 
 CHAT_ROLES = ("prompter", "assistant", "system", "tool")
 """The roles of a chat, whatever its format calls them."""
@@ -276,13 +280,13 @@ class Batch:
         """A hash of what each message says, in which role, language and place: it tells two versions of it apart."""
         total = self.text_digest
         for name in ("role", "lang", "parent_id"):
-            total = total * _MIXED + _digest(self.column(name))
+            total = total * _MIXED + digests(self.column(name))
         return total
 
     @cached_property
     def text_digest(self) -> npt.NDArray[np.uint64]:
         """A hash of each text: equal for texts that are the same, byte for byte."""
-        return _digest(self.column("text"))
+        return digests(self.column("text"))
 
     @cached_property
     def raw_lines(self) -> tuple[dict[tuple[str, int], str], IntArray]:
@@ -388,7 +392,7 @@ def place_keys(table: pa.Table) -> pa.Array:
 def _place_keys(batch: pa.RecordBatch) -> IntArray:
     source = batch["source"]
     source = source if pa.types.is_dictionary(source.type) else source.dictionary_encode()
-    total = _digest(batch["message_id"]) * _MIXED + _digest(source.dictionary)[np.asarray(source.indices)]
+    total = digests(batch["message_id"]) * _MIXED + digests(source.dictionary)[np.asarray(source.indices)]
     keys: IntArray = (total * _MIXED + as_ints(batch["line"], 0).view(np.uint64)).view(np.int64)
     return keys
 
@@ -404,7 +408,8 @@ def is_place(table: pa.Table) -> pa.Array:
 _MIXED = np.uint64(0x9E3779B97F4A7C15)  # odd, so that nothing is lost in multiplying by it
 
 
-def _digest(column: pa.Array) -> npt.NDArray[np.uint64]:
+def digests(column: pa.Array) -> npt.NDArray[np.uint64]:
+    """A hash of each text; 0 where there is none."""
     values = kernels.digest(*utf8(column))
     values[as_bools(column.is_null())] = 0
     return values
@@ -424,6 +429,25 @@ def nth(columns: IntArray) -> IntArray:
 def single(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """The column in one piece."""
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def rows_at(table: pa.Table, rows: IntArray) -> pa.Table:
+    """These rows of a table, in this order.
+
+    Arrow's own `take` lays all pieces of a column behind one another first; a table on disk may be larger than memory.
+    """
+    pieces = table.to_batches()
+    starts = np.cumsum([0, *map(len, pieces)])
+    sought = np.argsort(rows, kind="stable")
+    limits = np.searchsorted(rows[sought], starts)
+    parts = []
+    for k, (first, end) in enumerate(pairwise(limits.tolist())):
+        if end > first:
+            parts.append(pieces[k].take(pa.array(rows[sought[first:end]] - starts[k])))
+        if k % PIECES == PIECES - 1:
+            forget()
+    found = pa.Table.from_batches(parts, table.schema).unify_dictionaries().combine_chunks()
+    return found if (sought[1:] > sought[:-1]).all() else found.take(pa.array(np.argsort(sought)))
 
 
 def as_ints(column: pa.Array, null: int) -> IntArray:

@@ -410,6 +410,7 @@ class Stopped(BaseException):
 def _eager(monkeypatch):
     """Audits keep what they have at every moment that they could."""
     monkeypatch.setattr(journal, "PAUSE", 0)
+    monkeypatch.setattr(journal, "SHARE", 0)
 
 
 class Packed(engines.Serial):
@@ -476,7 +477,10 @@ def test_what_was_begun_on_a_cluster_goes_on_there_and_nothing_else_does(tmp_pat
     paths, work = nested(tmp_path), tmp_path / "work"
     options = {"checks": FIRST_STAGES, "block": BLOCK}
     assert stopped(2, *paths, engine=before, work=work, **options)
-    with pytest.raises(ValueError, match=r"the engine \(from ray, or to it\) changed since that audit was stopped"):
+    with pytest.raises(
+        ValueError,
+        match=r"the engine \(from ray or processes to others, or back\) changed since that audit was stopped",
+    ):
         run(*paths, engine=after, work=work, resume=True, **options)
 
 

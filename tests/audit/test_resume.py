@@ -41,6 +41,7 @@ class Stopped(BaseException):
 def _eager(monkeypatch):
     """Audits keep what they have at every moment that they could; trees are scattered when they are a little apart."""
     monkeypatch.setattr(journal, "PAUSE", 0)
+    monkeypatch.setattr(journal, "SHARE", 0)
     monkeypatch.setattr(gather, "TAIL", 4)
 
 

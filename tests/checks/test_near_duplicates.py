@@ -386,7 +386,7 @@ def test_a_million_copies_of_one_text_take_linear_time():
         }
     )
     same = {name: pa.repeat(pa.scalar(7, pa.int64()), n) for name in ("n_tokens", "whole", "digest")}
-    nothing = {name: pa.nulls(n, pa.string()) for name in ("role", "lang", "user_id", "split")}
+    nothing = {name: pa.nulls(n, pa.string()) for name in ("role", "lang", "created_date", "user_id", "split")}
     columns = {name: places[name] for name in places.column_names} | nothing | same | {"shingles": column}
     rows = pa.table([columns[name] for name in near_duplicates.FACTS.names], schema=near_duplicates.FACTS)
     began = time.process_time()

@@ -1,0 +1,149 @@
+"""All findings of an audit: in order, each under a name of its own, the worst of them with their words."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..checks.base.findings import FINDINGS, fingerprint
+from ..checks.base.mapped import forget
+from ..checks.base.messages import BoolArray, IntArray, as_ints, digests, is_place, rows_at, single
+from ..reports.rates import rows_of
+from . import quote
+
+MAX_EVIDENCE = 25_000  # findings of a check whose words and conversations are kept
+SLICE = 50_000  # that are at hand at a time
+
+_TIES = ("check", "rule", "message_id", "fingerprint", "summary")  # the order of findings of one line
+
+
+class Findings:
+    """The findings of an audit as they came, and the order in which they are told: by sources, lines and rules.
+
+    Of each finding some numbers are held; the rest stays where it is.
+    """
+
+    def __init__(self, found: pa.Table, messages: pa.Table, sources: Sequence[str]) -> None:
+        self._found = found
+        # Fingerprints that replace those of the checks; 0 where theirs stands.
+        self._renamed, keys = _named(found, messages)
+        place = as_ints(single(pc.index_in(found["source"], value_set=pa.array(sources, pa.string()))), -1)
+        line = as_ints(single(found["line"]), 0)
+        self._order = np.lexsort((line, place))
+        self._sort_ties(place, line)
+        self._number(keys)
+        forget()
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    @cached_property
+    def shown(self) -> BoolArray:
+        """Those of which all evidence is kept: of each check the worst, and of these the first; by their place."""
+        severity = as_ints(single(self._found["severity"]), 0)[self._order]
+        check = as_ints(single(self._found["check"].dictionary_encode().unify_dictionaries()).indices, -1)[self._order]
+        by_check = np.lexsort((-severity, check))
+        of = check[by_check]
+        shown = np.zeros(len(self), dtype=bool)
+        shown[by_check] = np.arange(len(of)) - np.searchsorted(of, of) < MAX_EVIDENCE
+        return shown
+
+    def at(self, places: IntArray | slice, columns: Sequence[str] = FINDINGS.names) -> pa.Table:
+        """FINDINGS at some places of the order, or some columns of it."""
+        rows = self._order[places]
+        table, renamed = rows_at(self._found.select(columns), rows), self._renamed[rows]
+        if "fingerprint" in columns and renamed.any():
+            prints = table["fingerprint"].to_pylist()
+            for k in np.flatnonzero(renamed).tolist():
+                prints[k] = f"{renamed[k]:016x}"
+            column = columns.index("fingerprint")
+            table = table.set_column(column, "fingerprint", pa.array(prints, pa.string()))
+        return table
+
+    def evidence(self) -> tuple[pa.Table, pa.Array]:
+        """Of those shown, the ones whose words are yet to be found; and the trees of all."""
+        places = np.flatnonzero(self.shown)
+        later, trees = [FINDINGS.empty_table()], [pa.array([], pa.string())]
+        for start in range(0, len(places), SLICE):
+            table = self.at(places[start : start + SLICE])
+            later.append(table.take(pa.array(quote.unquoted(table))))
+            trees.append(pc.unique(table["tree_id"]))
+        return pa.concat_tables(later), pc.unique(pa.chunked_array(trees))
+
+    def parts(self, told: Mapping[quote.Key, quote.Told]) -> Iterator[pa.Table]:
+        """All, SLICE at a time, with the words that are told of those shown."""
+        for start in range(0, len(self), SLICE):
+            here = slice(start, start + SLICE)
+            table = self.at(here)
+            rows = quote.unquoted(table)
+            rows = rows[self.shown[here][rows]]
+            if rows.size:
+                others = np.delete(np.arange(len(table)), rows)
+                both = pa.concat_tables([table.take(pa.array(others)), quote.fill(table.take(pa.array(rows)), told)])
+                table = both.take(pa.array(np.argsort(np.concatenate([others, rows]))))
+            yield quote.closed(table)
+            forget()
+
+    def _sort_ties(self, place: IntArray, line: IntArray) -> None:
+        """Put those in order that tell of one line."""
+        place, line = place[self._order], line[self._order]
+        is_new = np.append(True, (place[1:] != place[:-1]) | (line[1:] != line[:-1]))[: len(self)]
+        starts = np.flatnonzero(is_new)
+        group = np.cumsum(is_new)
+        start = 0
+        while start < len(self):
+            # Whole lines, of which one may hold more than a slice.
+            later = np.searchsorted(starts, min(start + SLICE, len(self)))
+            end = int(starts[later]) if later < len(starts) else len(self)
+            if not is_new[start:end].all():
+                rows = self._order[start:end]
+                keys = self.at(slice(start, end), _TIES).add_column(0, "", pa.array(group[start:end]))
+                self._order[start:end] = rows[
+                    pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names])
+                ]
+            start = end
+
+    def _number(self, keys: npt.NDArray[np.uint64]) -> None:
+        """Give those a name of their own that make the same claim of the same id, as where an id stands twice.
+
+        The first keeps its name, later ones are numbered.
+        """
+        keys = keys[self._order]
+        by_key = np.argsort(keys, kind="stable")
+        again = np.append(False, keys[by_key][1:] == keys[by_key][:-1])[: len(keys)]
+        runs = np.arange(len(keys)) - np.maximum.accumulate(np.where(again, 0, np.arange(len(keys))))
+        for start in range(0, len(keys), SLICE):
+            some = by_key[start : start + SLICE][again[start : start + SLICE]]
+            if not some.size:
+                continue
+            numbers = runs[start : start + SLICE][again[start : start + SLICE]]
+            prints = self.at(some, ["fingerprint"])["fingerprint"].to_pylist()
+            unique = [fingerprint(name, str(n + 1)) for name, n in zip(prints, numbers.tolist(), strict=True)]
+            self._renamed[self._order[some]] = np.array([int(name, 16) for name in unique], dtype=np.uint64)
+
+
+def _named(found: pa.Table, messages: pa.Table) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    """Fingerprints of what a message says, where its id is but its place, else 0; and a hash of the name of each.
+
+    A line more would give all that follow other ids, and with them other fingerprints.
+    """
+    columns = found.select(["message_id", "source", "line", "rule", "fingerprint"]).to_batches()
+    keys = np.concatenate([np.zeros(0, dtype=np.uint64), *(digests(piece["fingerprint"]) for piece in columns)])
+    renamed = np.zeros(found.num_rows, dtype=np.uint64)
+    nameless = np.concatenate([np.zeros(0, dtype=bool), *(is_place(piece) for piece in columns)])
+    placed = np.flatnonzero(nameless)
+    if placed.size:
+        at = rows_of(found, messages)[placed]
+        placed, at = placed[at >= 0], at[at >= 0]
+        digest = np.asarray(messages["digest"])[at]
+        for start in range(0, len(placed), SLICE):
+            some = placed[start : start + SLICE]
+            rules = rows_at(found.select(["rule"]), some)["rule"].to_pylist()
+            said = zip(rules, digest[start : start + SLICE].tolist(), strict=True)
+            prints = [fingerprint(rule, f"digest {said_of}") for rule, said_of in said]
+            renamed[some] = np.array([int(name, 16) for name in prints], dtype=np.uint64)
+            keys[some] = digests(pa.array(prints, pa.string()))
+    return renamed, keys

@@ -1,0 +1,43 @@
+"""The engine `processes`: whole sources and partitions in processes of this machine, for checks that are no kernels."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Processes:
+    """Items in processes of their own, each with an interpreter of its own: Python code is carried out side by side."""
+
+    name = "processes"
+    is_cluster = True
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+    def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        """The function of each item, in their order."""
+        # Its processes need no guard in the caller's script, and take what a notebook defines, as those of
+        # multiprocessing do not.
+        from concurrent.futures.process import BrokenProcessPool
+
+        from joblib import Parallel, delayed
+
+        # No array is handed over by a file: rows go by pieces on disk.
+        parallel = Parallel(self.workers, return_as="generator", batch_size=1, max_nbytes=None)
+        try:
+            yield from parallel(delayed(function)(item) for item in items)
+        except BrokenProcessPool:
+            raise ChildProcessError(
+                "a worker process was killed, as the system does where memory is short. What is done is kept: go on "
+                "with --resume, and with less --memory or fewer --workers"
+            ) from None
+
+    def __enter__(self) -> "Processes":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        from joblib.externals.loky import get_reusable_executor
+
+        get_reusable_executor().shutdown(kill_workers=True)
