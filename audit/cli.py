@@ -371,11 +371,10 @@ def gx(
     with telling():
         from .gx import validate  # the library takes 5 s to load
 
-        values = configuration.load(config).checks.get(SchemaInvariants.name, {})
-        check = configuration.make(SchemaInvariants, values)
-
+        settings = configuration.load(config)
+        check = configuration.make(SchemaInvariants, settings.checks.get(SchemaInvariants.name, {}))
         with watched(out_file is None) as progress:
-            result = validate(*sources, check=check, format=format, progress=progress)
+            result = validate(*sources, check=check, format=format, mapping=settings.format, progress=progress)
         text = json.dumps(result, indent=1)
         if out_file is None:
             print(text)

@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 
 from ..checks.base.findings import WARNING
 from ..checks.base.intervals import Stratum
-from ..checks.base.messages import IntArray, names
+from ..checks.base.messages import IntArray, nameless_id, names, rows_at
 from ..reports import sheet
+from ..reports.pieces import Coded, is_in, places
 from ..reports.rates import Population
 from ..reports.record import NOT_FLAGGED, Judgement, Record
 from . import engines, quote, read
@@ -56,11 +57,11 @@ def strata_of(record: Record, check: str) -> tuple[dict[str, IntArray], Populati
     rule_of = np.full(len(population), -1)
     rules = [rule.id for rule in facts.rules]
     found = np.flatnonzero(population.of(check, WARNING) & (population.row >= 0))
-    severity = np.asarray(record.table["severity"])[found]
-    number = np.array([rules.index(rule) for rule in record.table["rule"].take(pa.array(found)).to_pylist()], dtype=int)
+    known = np.array([rules.index(rule) if rule in rules else -1 for rule in population.rule.words], dtype=np.int64)
+    number = known[population.rule.codes[found]]
     # The mildest first and rules from last to first, so that the worst, and the first rule of a check, stay.
-    for k in np.lexsort((-number, severity)).tolist():
-        rule_of[population.row[found[k]]] = number[k]
+    order = np.lexsort((-number, population.severity[found]))
+    rule_of[population.row[found[order]]] = number[order]
     parts = {rule: np.flatnonzero(rule_of == k) for k, rule in enumerate(rules)}
     parts[NOT_FLAGGED] = np.flatnonzero(population.judged(check) & (rule_of < 0))
     parts = {name: rows for name, rows in parts.items() if len(rows)}
@@ -108,8 +109,8 @@ def _systematic(population: Population, rows: IntArray, n: int, rng: np.random.G
     n = min(n, len(rows))
     if not n:
         return []
-    codes = [np.asarray(population.messages[name].combine_chunks().indices.fill_null(-1)) for name in ("role", "lang")]
-    order = rows[np.lexsort([rng.permutation(len(rows)), *(code[rows] for code in codes)])]
+    codes = [Coded(population.messages[name]).codes[rows].astype(np.int64) for name in ("role", "lang")]
+    order = rows[np.lexsort((rng.permutation(len(rows)), *codes))]
     start = rng.random()
     picked: list[int] = order[((np.arange(n) + start) * len(rows) / n).astype(int)].tolist()
     return picked
@@ -127,11 +128,12 @@ def write(record: Record, check: str, drawn: Sequence[Drawn], sources: Sequence[
     FileExistsError
         If the file is there already.
     """
-    messages = record.messages.take(pa.array([each.row for each in drawn], pa.int64()))
+    drawn_rows = np.array([each.row for each in drawn], dtype=np.int64)
+    messages = rows_at(record.messages, drawn_rows)
     told = {name: messages[name].to_pylist() for name in ("source", "line", "role", "lang")}
     keys = list(zip(told["source"], told["line"], names(messages["message_id"], messages["line"]), strict=True))
     texts = _texts(record, keys, pc.unique(messages["tree_id"].cast(pa.string())), sources)
-    said = _summaries(record, check)
+    said = _summaries(record, check, drawn_rows)
     rows = []
     for each, key, role, lang in zip(drawn, keys, told["role"], told["lang"], strict=True):
         source, line, name = key
@@ -145,9 +147,8 @@ def _texts(
 ) -> dict[quote.Key, tuple[str | None, str | None]]:
     """The texts of these messages and of those that they answer."""
     seen = record.messages
-    some = (
-        seen.select(["source", "line"]).filter(pc.is_in(seen["tree_id"].cast(pa.string()), value_set=trees)).to_pylist()
-    )
+    rows = np.flatnonzero(is_in(seen["tree_id"], trees.to_pylist()))
+    some = rows_at(seen.select(["source", "line"]), rows).to_pylist()
     lines: dict[str, set[int]] = {source: {line} for source, line, _ in keys}
     for place in [*some, *({"source": source, "line": line} for source, line, _ in keys)]:
         lines.setdefault(place["source"], set()).add(place["line"])
@@ -176,13 +177,13 @@ def _cut(text: str | None) -> str:
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
 
 
-def _summaries(record: Record, check: str) -> dict[int, str]:
-    """What the findings of a check say of each message, by its row."""
+def _summaries(record: Record, check: str, rows: IntArray) -> dict[int, str]:
+    """What the findings of a check say of some messages, by their rows."""
     population = Population(record.messages, record.table)
     said: dict[int, str] = {}
-    mask = population.of(check, WARNING)
-    summaries = record.table["summary"].filter(pa.array(mask)).to_pylist()
-    for row, words in zip(population.row[mask].tolist(), summaries, strict=True):
+    found = np.flatnonzero(population.of(check, WARNING) & np.isin(population.row, rows))
+    summaries = rows_at(record.table.select(["summary"]), found)["summary"].to_pylist()
+    for row, words in zip(population.row[found].tolist(), summaries, strict=True):
         said[row] = f"{said[row]}; {words}" if row in said else words
     return said
 
@@ -199,13 +200,14 @@ def judged(record: Record, path: Path) -> dict[str, Judgement]:
     """
     said: dict[str, dict[str, list[bool]]] = {}
     blank: dict[str, int] = {}
-    where: dict[str, Mapping[tuple[str, int, str], str]] = {}
-    seen: set[tuple[str, tuple[str, int, str]]] = set()
-    for line, row in _rows(path):
+    rows = [(line, row, _key(row)) for line, row in _rows(path)]
+    where = {
+        check: _placed(record, check, [key for _, row, key in rows if row["check"] == check])
+        for check in dict.fromkeys(row["check"] for _, row, _ in rows)
+    }
+    seen: set[tuple[str, quote.Key]] = set()
+    for line, row, key in rows:
         check, verdict = row["check"], row["is_fault"].strip().lower()
-        if check not in where:
-            where[check] = _placed(record, check)
-        key = (row["source"], int(row["line"]) if row["line"].isdecimal() else -1, row["message_id"])
         if where[check].get(key) != row["stratum"]:
             raise ValueError(
                 f"{path}:{line}: message {row['message_id']!r} is not among those {row['stratum']!r} of this audit. "
@@ -247,15 +249,31 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             raise ValueError(f"{path}: is no CSV in UTF-8 ({error})") from None
 
 
-def _placed(record: Record, check: str) -> dict[tuple[str, int, str], str]:
-    """The stratum of each message that a check judged."""
+def _key(row: Mapping[str, str]) -> quote.Key:
+    line = row["line"]
+    # No file has a line whose number is longer.
+    return row["source"], int(line) if line.isdecimal() and len(line) < 19 else -1, row["message_id"]
+
+
+def _placed(record: Record, check: str, keys: Sequence[quote.Key]) -> dict[quote.Key, str]:
+    """The stratum of each of these messages that the check judged."""
     parts, _ = strata_of(record, check)
-    placed: dict[tuple[str, int, str], str] = {}
+    sources, lines, _ = zip(*keys, strict=True)
+    sought = pa.table(
+        {
+            "message_id": [None if name == nameless_id(line) else name for _, line, name in keys],
+            "source": sources,
+            "line": lines,
+        },
+        schema=pa.schema([("message_id", pa.string()), ("source", pa.string()), ("line", pa.int64())]),
+    )
+    is_sought = np.isin(places(record.messages), places(sought))
+    placed: dict[quote.Key, str] = {}
     for stratum, rows in parts.items():
-        some = record.messages.select(["source", "line", "message_id"]).take(pa.array(rows))
-        ids = names(some["message_id"], some["line"])
-        keys = zip(some["source"].to_pylist(), some["line"].to_pylist(), ids, strict=True)
-        placed |= dict.fromkeys(keys, stratum)
+        some = rows_at(record.messages.select(["source", "line", "message_id"]), rows[is_sought[rows]])
+        names_of = names(some["message_id"], some["line"])
+        found = zip(some["source"].to_pylist(), some["line"].to_pylist(), names_of, strict=True)
+        placed |= dict.fromkeys(found, stratum)
     return placed
 
 

@@ -6,7 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..checks.base.messages import IntArray, as_ints, is_place, nth, single
+from ..checks.base.messages import digests, is_place, nth, rows_at, single
+from ..checks.base.text import HashArray
+from .pieces import Keys, column_digests, is_in, pieces
 from .record import Record
 from .redact import hashes
 
@@ -16,7 +18,7 @@ class Baseline:
     """What an older audit found."""
 
     started: str
-    fingerprints: pa.Array
+    fingerprints: Keys
     n_findings: dict[str, int]  # by check, those that finished
 
     @classmethod
@@ -29,17 +31,16 @@ class Baseline:
             If the two have no message in common: they are of different data.
         """
         before, after = (_ids(record, like) for record, like in ((older, newer), (newer, older)))
-        if len(before) and len(after) and not pc.any(pc.is_in(after, value_set=before, skip_nulls=True)).as_py():
+        if len(before) and len(after) and not (Keys(before[before != 0]).rows(after) >= 0).any():
             names = " and ".join(record.facts.sources[0].name for record in (older, newer))
             raise ValueError(f"the baseline is of other data: no message is in both audits ({names})")
         found = {c.name: sum(rule.findings for rule in c.rules) for c in older.facts.checks if not c.error}
-        return cls(older.facts.started, older.table["fingerprint"].combine_chunks(), found)
+        return cls(older.facts.started, Keys(column_digests(older.table["fingerprint"])), found)
 
     def is_new(self, findings: pa.Table) -> pa.Array:
         """For each finding, whether the older audit did not have it; null where it did not look."""
-        is_known = pc.is_in(findings["fingerprint"], value_set=self.fingerprints)
-        was_looked_at = pc.is_in(findings["check"], value_set=pa.array(self.n_findings, pa.string()))
-        return pc.if_else(was_looked_at, pc.invert(is_known), pa.scalar(None, pa.bool_())).combine_chunks()
+        is_known = self.fingerprints.rows(column_digests(findings["fingerprint"])) >= 0
+        return pa.array(~is_known, mask=~is_in(findings["check"], list(self.n_findings)))
 
 
 @dataclass(frozen=True)
@@ -74,40 +75,50 @@ def difference(older: Record, newer: Record) -> Difference:
         for row in pc.value_counts(record.table["check"].filter(states.is_null())).to_pylist():
             untold[row["values"]] = row["counts"]
     before, after = _keys(_ids(older, newer)), _keys(_ids(newer, older))
-    at = as_ints(pc.index_in(after, value_set=before), -1)
-    has_stayed = pc.is_in(before, value_set=after)
+    at = Keys(before).rows(after)
     kept = np.flatnonzero(at >= 0)
-    digests = [single(record.messages["digest"]) for record in (older, newer)]
+    digests = [record.messages["digest"] for record in (older, newer)]
     changed = None
     if not any(column.null_count for column in digests):
         differs = np.asarray(digests[1])[kept] != np.asarray(digests[0])[at[kept]]
-        changed = newer.messages.take(pa.array(kept[differs]))
+        changed = rows_at(newer.messages, kept[differs])
     return Difference(
         newer.table.filter(is_new),
         older.table.filter(is_gone),
         newer.table.filter(pc.invert(is_new)),
         untold,
-        newer.messages.take(pa.array(np.flatnonzero(at < 0))),
-        older.messages.filter(pc.invert(has_stayed)),
+        rows_at(newer.messages, np.flatnonzero(at < 0)),
+        rows_at(older.messages, np.flatnonzero(Keys(after).rows(before) < 0)),
         changed,
         len(kept),
     )
 
 
-def _ids(record: Record, other: Record) -> pa.Array:
-    """What each message is known by in another audit: its id, hashed where that one is redacted; else its digest."""
-    messages = record.messages
-    ids = single(messages["message_id"])
-    if other.facts.is_redacted or record.facts.is_redacted:
-        return ids if record.facts.is_redacted else hashes(ids)
+def _ids(record: Record, other: Record) -> HashArray:
+    """What each message is known by in another audit: its id, hashed where that one is redacted; else its digest.
+
+    Of each a hash, 0 where there is none.
+    """
+    messages, is_redacted = record.messages, record.facts.is_redacted
+    if is_redacted:
+        return column_digests(messages["message_id"])
+    if other.facts.is_redacted:
+        found = [digests(hashes(piece["message_id"])) for piece in pieces(messages, ["message_id"])]
+    else:
+        columns = ["message_id", "source", "line", "digest"]
+        found = [digests(_lasting(pa.Table.from_batches([piece]))) for piece in pieces(messages, columns)]
+    return np.concatenate([np.zeros(0, dtype=np.uint64), *found])
+
+
+def _lasting(messages: pa.Table) -> pa.Array:
     # A line more would move the places of all that follow.
-    return pc.if_else(is_place(messages), single(messages["digest"]).cast(pa.string()), ids)
+    return pc.if_else(is_place(messages), single(messages["digest"]).cast(pa.string()), single(messages["message_id"]))
 
 
-def _keys(ids: pa.Array) -> pa.Array:
-    """The ids, with a number behind those that stand several times; messages without one have a common name."""
-    ids = ids.fill_null("")
-    codes = as_ints(ids.dictionary_encode().indices, -1)
-    numbers: IntArray = nth(codes[None, :])
-    numbered = pc.binary_join_element_wise(ids, pa.array(numbers).cast(pa.string()), " ")
-    return pc.if_else(pa.array(numbers == 0), ids, numbered)
+def _keys(ids: HashArray) -> HashArray:
+    """The ids, of those that stand several times each with its number; messages without one have a common name."""
+    keys: HashArray = ids + nth(ids.view(np.int64)[None, :]).view(np.uint64) * _ODD
+    return keys
+
+
+_ODD = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio: spreads what differs little

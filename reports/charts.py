@@ -11,7 +11,11 @@ from datetime import date, timedelta
 from math import floor, log10, sqrt
 from typing import ClassVar, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 from ..checks.base.intervals import wilson
+from ..checks.base.messages import IntArray
 from .words import count_of, interval
 
 WIDE, NARROW = 640, 320  # px; a phone of 360 px leaves about as much as the second
@@ -22,6 +26,8 @@ MOST_SHARES = 20
 MOST_BINS = 40  # of time
 DEEPEST = 10  # all below it are counted with it
 OTHERS = "others"
+
+FloatArray = npt.NDArray[np.float64]
 
 _K = TypeVar("_K")
 
@@ -420,11 +426,12 @@ def role_depth(counts: Mapping[tuple[str, int], int]) -> Matrix | None:
     )
 
 
-def group_sizes(sizes: Sequence[int]) -> Columns | None:
+def group_sizes(sizes: Sequence[int] | IntArray) -> Columns | None:
     """How many groups of duplicates have how many messages."""
+    sizes = np.asarray(sizes, dtype=np.int64)
     bins = (("2", 2, 2), ("3", 3, 3), ("4", 4, 4), ("5", 5, 5), ("6–10", 6, 10), ("11–100", 11, 100))
-    counts = [(label, sum(low <= size <= high for size in sizes)) for label, low, high in bins]
-    counts.append(("101+", sum(size > 100 for size in sizes)))
+    counts = [(label, int(((low <= sizes) & (sizes <= high)).sum())) for label, low, high in bins]
+    counts.append(("101+", int((sizes > 100).sum())))
     if not any(n for _, n in counts):
         return None
     return Columns(
@@ -437,23 +444,22 @@ def group_sizes(sizes: Sequence[int]) -> Columns | None:
     )
 
 
-def similarities(values: Sequence[float]) -> Columns | None:
+def similarities(values: Sequence[float] | FloatArray) -> Columns | None:
     """How alike duplicates are: ten bins up to 1, and exact copies (1.0) apart.
 
     Values are in [0, 1].
     """
-    if not values:
+    values = np.asarray(values, dtype=np.float64)
+    if not len(values):
         return None
-    below = [value for value in values if value < 1]
+    below = values[values < 1]
     bars = []
-    if below:
+    if len(below):
         # In thousandths, so that a value at the edge of a bin is not moved by rounding.
-        start = floor(min(below) * 20 + 1e-9) * 50
+        start = floor(float(below.min()) * 20 + 1e-9) * 50
         step = (1000 - start) // 10
-        counts = [0] * 10
-        for value in below:
-            counts[min(9, int((value * 1000 - start + 1e-6) // step))] += 1
-        for k, n in enumerate(counts):
+        at = np.minimum(9, ((below * 1000 - start + 1e-6) // step).astype(np.int64))
+        for k, n in enumerate(np.bincount(at, minlength=10).tolist()):
             low, high = ((start + step * edge) / 1000 for edge in (k, k + 1))
             digits = 3 if step % 10 else 2
             full = f"{low:.{digits}f} to below {high:.{digits}f}"

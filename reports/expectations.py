@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..checks.base.findings import ERROR, NOTE, WARNING
+from ..checks.base.messages import rows_at
 from .gate import EVERYTHING, Limit
 from .rates import Population
 from .record import Record
@@ -31,7 +32,7 @@ def flags(record: Record) -> pa.Table:
     population = Population(record.messages, record.table)
     rows, findings = population.row, record.table
     lost = np.flatnonzero(rows < 0)
-    places = [tuple(place.values()) for place in findings.select(["source", "line"]).take(pa.array(lost)).to_pylist()]
+    places = [tuple(place.values()) for place in rows_at(findings.select(["source", "line"]), lost).to_pylist()]
     number = {place: k for k, place in enumerate(dict.fromkeys(places))}
     n, n_lost = len(population), len(number)
     rows = rows.copy()

@@ -8,11 +8,11 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..checks.base.findings import LEVELS, NOTE, WARNING, Severity
-from ..checks.base.messages import BoolArray
+from ..checks.base.messages import BoolArray, as_bools
 from .baseline import Baseline
+from .pieces import is_in
 from .rates import Population, Rate
 from .record import Facts, Record
 from .redact import hashed
@@ -87,12 +87,12 @@ class Suppression:
     def covers(self, findings: pa.Table) -> BoolArray:
         """Which of these findings it is about."""
         if self.fingerprints:
-            return _is_in(findings["fingerprint"], self.fingerprints)
-        mask = _is_in(findings["rule" if "/" in self.rule else "check"], [self.rule])
+            return is_in(findings["fingerprint"], self.fingerprints)
+        mask = is_in(findings["rule" if "/" in self.rule else "check"], [self.rule])
         if not self.message_ids:
             return mask
         # In a redacted record ids are hashed.
-        return mask & _is_in(findings["message_id"], [*self.message_ids, *map(hashed, self.message_ids)])
+        return mask & is_in(findings["message_id"], [*self.message_ids, *map(hashed, self.message_ids)])
 
 
 @dataclass(frozen=True)
@@ -170,9 +170,9 @@ def decide(record: Record, gate: Gate, baseline: Baseline | None, today: date) -
     rules = {check.name: [rule.id for rule in check.rules] for check in record.facts.checks}
     refuse_unknown(gate, rules, baseline is not None)
     accepted, remarks = _accepted(record.table, gate.suppressions, today)
-    counted = np.array([reason is None for reason in accepted], dtype=bool)
+    counted = np.fromiter((reason is None for reason in accepted), dtype=bool, count=len(accepted))
     is_new = None if baseline is None else baseline.is_new(record.table)
-    new = np.zeros(record.table.num_rows, dtype=bool) if is_new is None else np.asarray(is_new.fill_null(False))
+    new = np.zeros(record.table.num_rows, dtype=bool) if is_new is None else as_bools(is_new)
     population = Population(record.messages, record.table)
     each = (_rulings(limit, population, counted, new, record.facts, baseline) for limit in gate.limits)
     rulings = sorted(chain.from_iterable(each), key=lambda ruling: ruling.is_held)
@@ -208,22 +208,21 @@ def _accepted(
     findings: pa.Table, suppressions: Sequence[Suppression], today: date
 ) -> tuple[tuple[str | None, ...], tuple[str, ...]]:
     """Why findings are out of account, and what is to be said of the suppressions."""
-    reasons: list[str | None] = [None] * findings.num_rows
+    reasons: list[str | None] = [None]
+    reason = np.zeros(findings.num_rows, dtype=np.int16)  # of each finding the first that holds
     remarks = []
     for suppression in suppressions:
-        rows = np.flatnonzero(suppression.covers(findings)).tolist()
-        why = visible(suppression.reason)
-        if not rows:
+        covered = suppression.covers(findings)
+        n, why = int(np.count_nonzero(covered)), visible(suppression.reason)
+        if not n:
             remarks.append(f"A suppression covers nothing in this audit: {why}")
         elif suppression.expires < today:
-            told = "counts again" if len(rows) == 1 else "count again"
-            remarks.append(
-                f"A suppression expired on {suppression.expires}; {count_of(len(rows), 'finding')} {told}: {why}"
-            )
+            told = "counts again" if n == 1 else "count again"
+            remarks.append(f"A suppression expired on {suppression.expires}; {count_of(n, 'finding')} {told}: {why}")
         else:
-            for k in rows:
-                reasons[k] = reasons[k] or why
-    return tuple(reasons), tuple(remarks)
+            reason[covered & (reason == 0)] = len(reasons)
+            reasons.append(why)
+    return tuple(reasons[k] for k in reason.tolist()), tuple(remarks)
 
 
 def _rulings(
@@ -239,7 +238,7 @@ def _rulings(
     # What could not be read has no language and no role, but a source.
     is_unread = population.row < 0
     if limit.source:
-        is_unread &= _is_in(population.findings["source"], limit.source)
+        is_unread &= is_in(population.findings["source"], limit.source)
     inside = np.append(among, False)[population.row] | (is_unread & (not limit.lang and not limit.role))
     here = counted & population.of(None if check is None else limit.target, limit.level) & inside
     rate = population.rate(check, here, among)
@@ -273,7 +272,3 @@ def _of_rate(limit: Limit, allowed: float, rate: Rate) -> Ruling:
 
 def _side(found: float, allowed: float) -> str:
     return "within" if found <= allowed else "above"
-
-
-def _is_in(column: pa.ChunkedArray, values: Sequence[str]) -> BoolArray:
-    return np.asarray(pc.is_in(column, value_set=pa.array(values, pa.string())), dtype=bool)

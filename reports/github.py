@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..checks.base.findings import WARNING
 from .gate import Ruling, Verdict
 from .markdown import code, plain, summary
+from .pieces import Coded, is_in
 from .record import STDIN, Record
 from .view import page
 from .words import count_of, number, percent, visible
@@ -52,15 +51,15 @@ def step_summary(record: Record, verdict: Verdict) -> str:
 
 def _worst(record: Record, verdict: Verdict) -> Iterator[str]:
     """A warning for each rule: those of broken limits first, then the worst."""
-    counts = np.array([reason is None for reason in verdict.accepted], dtype=bool)
+    counts = np.fromiter((reason is None for reason in verdict.accepted), dtype=bool, count=len(verdict.accepted))
     if verdict.is_new is not None:
         counts &= np.asarray(verdict.is_new.fill_null(True))
     severity, score = (np.asarray(record.table[name]) for name in ("severity", "score"))
-    broken = pa.array([ruling.limit.target for ruling in verdict.rulings if not ruling.is_held], pa.string())
-    is_asked = np.asarray(pc.or_(*(pc.is_in(record.table[name], value_set=broken) for name in ("rule", "check"))))
+    broken = [ruling.limit.target for ruling in verdict.rulings if not ruling.is_held]
+    is_asked = is_in(record.table["rule"], broken) | is_in(record.table["check"], broken)
     rows = np.flatnonzero(counts & (severity >= WARNING))
     rows = rows[np.lexsort((-score[rows], -severity[rows], ~is_asked[rows]))]  # stable: the first in the record wins
-    rules = np.asarray(record.table["rule"].combine_chunks().dictionary_encode().indices)[rows]
+    rules = Coded(record.table["rule"]).codes[rows]
     _, first, n = np.unique(rules, return_index=True, return_counts=True)
     titles = {rule.id: rule.title for check in record.facts.checks for rule in check.rules}
     for k in np.argsort(first)[:SHOWN].tolist():

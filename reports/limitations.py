@@ -86,7 +86,7 @@ def limitations(record: Record, installed: Sequence[str]) -> Limitations:
         for check in facts.checks
         if not check.error
     }
-    severity = worst(record.table)
+    severity = worst(population)
     bad = broken([rule for check in facts.checks for rule in check.rules], severity)
     return Limitations(
         title=facts.title,

@@ -6,7 +6,7 @@ the page unpacks those that somebody opens. A table of 100,000 findings as HTML 
 
 import gzip
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +16,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..checks.base.messages import IntArray, as_ints, names, single
+from ..checks.base.findings import SEVERITIES
+from ..checks.base.mapped import forget
+from ..checks.base.messages import IntArray, as_ints, digests, names, rows_at, single
 from .baseline import Baseline
+from .pieces import Coded, Keys, Words, facets, pieces, places
 from .record import FINDINGS_FILE, THREADS_FILE, Record
 from .words import HIDDEN, count_of, number, visible
 
 SHOWN = ("source", "before", "quote", "after", "role", "lang")  # of a span
+SOME = 20_000  # findings whose facets are looked at together
 CHUNK = 500  # findings whose evidence is unpacked together
 MAX_VALUES = 300  # of a facet that can be chosen from a list; ids have more, and are found by their words
 INDEX_SHARE = 0.5  # of the page at most; the rest is evidence
@@ -82,8 +86,8 @@ def payload(record: Record, limits: Limits, n_bytes: int, baseline: Baseline | N
         budget -= sum(len(piece) + ELEMENT for piece in evidence)
         # Without its evidence, a finding needs no conversation.
         threads = _fitting(pool, _threads(record), chunks[: len(evidence)], budget)
-    for what, file, pieces in (("evidence", FINDINGS_FILE, evidence), ("conversations", THREADS_FILE, threads)):
-        n = len(order) - min(len(order), len(pieces) * CHUNK)
+    for what, file, made in (("evidence", FINDINGS_FILE, evidence), ("conversations", THREADS_FILE, threads)):
+        n = len(order) - min(len(order), len(made) * CHUNK)
         if n:
             which = f"the {what} of the {number(n)} mildest findings" if n < len(order) else f"the {what}"
             told.append(
@@ -95,15 +99,16 @@ def payload(record: Record, limits: Limits, n_bytes: int, baseline: Baseline | N
 
 def _order(findings: pa.Table, per_check: int) -> IntArray:
     """The rows that are shown: the worst first, each severity as in the record."""
-    severity = np.asarray(findings["severity"], dtype=np.int64)
-    check = as_ints(findings["check"].combine_chunks().dictionary_encode().indices, -1)
-    order = np.argsort(-severity, kind="stable")
-    by_check = order[np.argsort(check[order], kind="stable")]
-    of = check[by_check]
-    nth = np.arange(len(of)) - np.searchsorted(of, of)
-    kept = np.zeros(len(of), dtype=bool)
-    kept[by_check] = nth < per_check
-    return order[kept[order]]
+    severity, checks = np.asarray(findings["severity"]), Coded(findings["check"])
+    levels = sorted(SEVERITIES, reverse=True)
+    shown = np.zeros(len(severity), dtype=bool)
+    for check in checks.words:
+        left = per_check
+        for level in levels:
+            rows = np.flatnonzero(checks.are(check) & (severity == level))[:left]
+            shown[rows] = True
+            left -= len(rows)
+    return np.concatenate([np.flatnonzero(shown & (severity == level)) for level in levels])
 
 
 def _capped(record: Record, per_check: int) -> list[str]:
@@ -145,21 +150,26 @@ def _index(record: Record, rows: IntArray, baseline: Baseline | None) -> dict[st
 
     A browser unpacks 100,000 findings so in .3 s; with a text of its own in each place it took .5.
     """
-    findings = record.table.take(pa.array(rows))
     words: dict[str, list[str | None]] = {}
     columns: dict[str, Any] = {}
+
+    # One after the other: all columns of 100,000 findings of each check would be most of what a report takes.
+    def column(name: str) -> pa.Array:
+        return single(_taken(record.table.select([name]), rows)[name])
+
     for name in ("rule", "role", "lang", "source", "summary"):
-        encoded = findings[name].combine_chunks().dictionary_encode()
+        encoded = column(name).dictionary_encode()
         words[name] = _shown(encoded.dictionary)
         columns[name] = as_ints(encoded.indices, -1).tolist()
-    of_facet, words["facet"], columns["facets"] = _common_facets(findings)
+    of_facet, words["facet"], columns["facets"] = _common_facets(record.table, rows)
     columns["nFacets"] = np.bincount(of_facet, minlength=len(rows)).tolist()
-    columns |= {name: findings[name].to_pylist() for name in ("severity", "line")}
-    columns["fingerprints"] = "".join(findings["fingerprint"].to_pylist())  # of 16 digits each
-    columns["id"] = _shown(findings["message_id"])
-    columns["score"] = np.round(np.asarray(findings["score"]) * 1000).astype(int).tolist()
+    columns |= {name: column(name).to_pylist() for name in ("severity", "line")}
+    columns["fingerprints"] = "".join(column("fingerprint").to_pylist())  # of 16 digits each
+    columns["id"] = _shown(column("message_id"))
+    columns["score"] = np.round(np.asarray(column("score")) * 1000).astype(int).tolist()
     if baseline is not None:
-        columns["isNew"] = as_ints(baseline.is_new(findings), -1).tolist()
+        is_new = baseline.is_new(_taken(record.table.select(["check", "fingerprint"]), rows))
+        columns["isNew"] = as_ints(is_new, -1).tolist()
     rules = {
         rule.id: {"title": rule.title, "advice": rule.advice, "facets": check.facets}
         for check in record.facts.checks
@@ -173,27 +183,33 @@ def _index(record: Record, rows: IntArray, baseline: Baseline | None) -> dict[st
     }
 
 
-def _common_facets(findings: pa.Table) -> tuple[IntArray, list[str | None], list[int]]:
+def _common_facets(findings: pa.Table, rows: IntArray) -> tuple[IntArray, list[str | None], list[int]]:
     """`key=value` of the keys that have few values: the row that has each, all of them, and which of them it is."""
-    rows, keys, values = _facets(findings)
-    counts = pa.table({"key": keys, "value": values}).group_by("key", use_threads=False)
-    counts = counts.aggregate([("value", "count_distinct"), ("value", "count")])
-    n_values, n_uses = counts["value_count_distinct"], counts["value_count"]
-    # A value that hardly two share tells findings apart, and does not group them.
-    is_shared = pc.or_(pc.less(n_values, 20), pc.less(pc.multiply(n_values, 2), n_uses))
-    common = counts["key"].filter(pc.and_(is_shared, pc.less_equal(n_values, MAX_VALUES)))
-    told = pc.is_in(keys, value_set=common)
-    words = pc.binary_join_element_wise(keys.filter(told), values.filter(told), "=").dictionary_encode()
-    return rows[np.asarray(told)], _shown(words.dictionary), words.indices.to_pylist()
+    keys, of_key, hashes = Words(), [np.zeros(0, dtype=np.int32)], [np.zeros(0, dtype=np.uint64)]
+    for _, some_keys, values in _facets_of(findings, rows):
+        of_key.append(keys.add(some_keys))
+        hashes.append(digests(values))
+    numbers, value_hashes = np.concatenate(of_key), np.concatenate(hashes)
+    common = []
+    for k, key in enumerate(keys.words):
+        used = value_hashes[numbers == k]
+        n_values = len(np.unique(used, return_counts=True)[0])
+        # A value that hardly two share tells findings apart, and does not group them.
+        if (n_values < 20 or 2 * n_values < len(used)) and n_values <= MAX_VALUES:
+            common.append(key)
+    words, of_row, of_word = Words(), [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int32)]
+    for some_rows, some_keys, values in _facets_of(findings, rows):
+        told = pc.is_in(some_keys, value_set=pa.array(common, pa.string()))
+        of_row.append(some_rows[np.asarray(told)])
+        of_word.append(words.add(pc.binary_join_element_wise(some_keys.filter(told), values.filter(told), "=")))
+    return np.concatenate(of_row), _shown(pa.array(words.words, pa.string())), np.concatenate(of_word).tolist()
 
 
-def _facets(findings: pa.Table) -> tuple[IntArray, pa.Array, pa.Array]:
-    """All facets: the row, the key and the value of each."""
-    maps = findings["facets"].combine_chunks()
-    lists = maps.cast(pa.list_(maps.type.field(0)))
-    flat = pc.list_flatten(lists)
-    rows = np.asarray(pc.list_parent_indices(lists), dtype=np.int64)
-    return rows, pc.struct_field(flat, 0), pc.struct_field(flat, 1)
+def _facets_of(findings: pa.Table, rows: IntArray) -> Iterator[tuple[IntArray, pa.Array, pa.Array]]:
+    """All facets of some findings, some at a time: which of `rows` has it, its key and its value."""
+    for start in range(0, len(rows), SOME):
+        of, keys, values = facets(single(_taken(findings.select(["facets"]), rows[start : start + SOME])["facets"]))
+        yield of + start, keys, values
 
 
 def _shown(column: pa.Array | pa.ChunkedArray) -> list[str | None]:
@@ -218,11 +234,11 @@ def _evidence(record: Record) -> Callable[[IntArray], dict[str, Any]]:
     """
 
     def make(rows: IntArray) -> dict[str, Any]:
-        findings = record.table.take(pa.array(rows))
+        findings = _taken(record.table, rows)
         spans = findings["spans"].combine_chunks()
         flat = pc.list_flatten(spans)
         of_span = as_ints(pc.list_parent_indices(spans), -1).tolist()
-        of_facet, keys, values = _facets(findings)
+        of_facet, keys, values = facets(single(findings["facets"]))
         own = _shown(findings["message_id"])
         names: dict[str | None, int] = {}
 
@@ -252,13 +268,14 @@ def _evidence(record: Record) -> Callable[[IntArray], dict[str, Any]]:
 def _threads(record: Record) -> Callable[[IntArray], dict[str, Any]]:
     """The conversations around some findings: messages in columns, and which of them each finding is about."""
     threads = record.threads
-    parent = as_ints(threads["parent"].combine_chunks(), -1)
+    parents_of = [as_ints(piece["parent"], -1) for piece in pieces(threads, ["parent"])]
+    parent = np.concatenate([np.zeros(0, dtype=np.int64), *parents_of])
     by_parent = np.argsort(parent, kind="stable")
     sorted_parent = parent[by_parent]
-    subject = _subjects(record)
+    subjects = _subjects(record)
 
     def make(rows: IntArray) -> dict[str, Any]:
-        of = subject[rows]
+        of = subjects(rows)
         found = of[of >= 0]
         parents = np.unique(parent[found])
         parents = parents[parents >= 0]
@@ -274,7 +291,7 @@ def _threads(record: Record) -> Callable[[IntArray], dict[str, Any]]:
         nodes = np.unique(np.concatenate(kept))
         up = np.searchsorted(nodes, parent[nodes])
         up = np.where(nodes[np.minimum(up, len(nodes) - 1)] == parent[nodes], up, -1) if len(nodes) else up
-        table = threads.take(pa.array(nodes))
+        table = _taken(threads, nodes)
         ids = _shown(table["parent_id"])
         return {
             "of": np.where(of >= 0, np.searchsorted(nodes, of), -1).tolist(),
@@ -288,12 +305,21 @@ def _threads(record: Record) -> Callable[[IntArray], dict[str, Any]]:
     return make
 
 
-def _subjects(record: Record) -> IntArray:
-    """The row of THREADS of the message that each finding is about; -1 where there is none."""
-    table, threads = record.table, record.threads
-    named = pa.array(names(table["message_id"], table["line"]), pa.string())
-    subjects, messages = (
-        pc.binary_join_element_wise(single(of["source"]), single(of["line"]).cast(pa.string()), key, "\0")
-        for of, key in ((table, named), (threads, single(threads["id"])))
-    )
-    return as_ints(pc.index_in(subjects, value_set=messages), -1)
+def _subjects(record: Record) -> Callable[[IntArray], IntArray]:
+    """The row of THREADS of the message that each of some findings is about; -1 where there is none."""
+    place = ["message_id", "source", "line"]
+    threads = record.threads.select(["id", "source", "line"]).rename_columns(place)
+    known = Keys(places(threads))
+
+    def rows_of(rows: IntArray) -> IntArray:
+        findings = _taken(record.table.select(place), rows)
+        named = pa.array(names(findings["message_id"], findings["line"]), pa.string())
+        return known.rows(places(findings.set_column(0, "message_id", named)))
+
+    return rows_of
+
+
+def _taken(table: pa.Table, rows: IntArray) -> pa.Table:
+    found = rows_at(table, rows)
+    forget()
+    return found

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..checks.base.findings import NOTE, WARNING
 from ..checks.base.intervals import Estimate, clustered, corrected, true_rate, wilson
-from ..checks.base.messages import BoolArray, IntArray, as_ints, place_keys, single
+from ..checks.base.messages import BoolArray, IntArray
+from .pieces import Coded, Keys, column_digests, is_in, numbered, places
 from .record import SEEN, CheckFacts, Record
 
 BY = ("lang", "role", "source")  # what messages can be narrowed by
@@ -74,10 +74,13 @@ class Population:
         self.messages, self.findings = messages, findings
         self.row = rows_of(findings, messages)
         """The message that each finding is about; -1 where it is a record that could not be read."""
-        trees = as_ints(single(messages["tree_id"]).indices, -1)
+        self.check, self.rule = Coded(findings["check"]), Coded(findings["rule"])
+        self.severity = np.asarray(findings["severity"])
+        trees = numbered(column_digests(messages["tree_id"]))
         alone = np.flatnonzero(trees < 0)  # a message without a tree id is a tree of its own
         trees[alone] = trees.max(initial=-1) + 1 + np.arange(len(alone))
         self._trees = trees
+        self._n_trees = int(trees.max(initial=-1)) + 1
 
     def __len__(self) -> int:
         return int(self.messages.num_rows)
@@ -87,9 +90,7 @@ class Population:
         chosen = np.ones(len(self), dtype=bool)
         for name, wanted in values.items():
             if wanted:
-                column = single(self.messages[name])
-                known = pc.is_in(column.dictionary, value_set=pa.array(wanted, pa.string()))
-                chosen &= np.append(np.asarray(known), False)[as_ints(column.indices, -1)]
+                chosen &= is_in(self.messages[name], wanted)
         return chosen
 
     def judged(self, check: str | None) -> BoolArray:
@@ -97,15 +98,15 @@ class Population:
         checks = self.messages.column_names[len(SEEN) :] if check is None else [check]
         mask = np.zeros(len(self), dtype=bool)
         for name in checks:
-            mask |= np.asarray(pc.equal(self.messages[name].cast(pa.string()), "judged").fill_null(False))
+            mask |= is_in(self.messages[name], ["judged"])
         return mask
 
     def of(self, target: str | None, severity: int) -> BoolArray:
         """The findings of a check or of a check/rule, or of all, that are at least so severe."""
-        mask = pc.greater_equal(self.findings["severity"], severity)
+        mask: BoolArray = self.severity >= severity
         if target is not None:
-            mask = pc.and_(mask, pc.equal(self.findings["rule" if "/" in target else "check"], target))
-        return np.asarray(mask, dtype=bool)
+            mask &= (self.rule if "/" in target else self.check).are(target)
+        return mask
 
     def rate(self, check: str | None, findings: BoolArray, among: BoolArray) -> Rate:
         """The share of messages that these findings are about, of those that the check judged.
@@ -120,10 +121,15 @@ class Population:
         rows = self.row[findings]
         flagged[rows[rows >= 0]] = True
         whole = np.flatnonzero((self.judged(check) | flagged) & (kind >= 0))
-        n_trees = int(self._trees.max(initial=-1)) + 1
-        cells, cell = np.unique(kind[whole] * n_trees + self._trees[whole], return_inverse=True)
+        cell = kind[whole] * self._n_trees + self._trees[whole]
+        if n_kinds > 1:
+            cells, cell = np.unique(cell, return_inverse=True)
+        else:  # sorting millions takes a second
+            cells = np.arange(self._n_trees)
         judged, hits = (np.bincount(cell[some], minlength=len(cells)) for some in (slice(None), flagged[whole]))
-        ends = np.searchsorted(cells, np.arange(n_kinds + 1) * n_trees)
+        there = judged > 0
+        cells, judged, hits = cells[there], judged[there], hits[there]
+        ends = np.searchsorted(cells, np.arange(n_kinds + 1) * self._n_trees)
         found = []
         for start, end in pairwise(ends.tolist()):
             n_flagged, n_judged = int(hits[start:end].sum()), int(judged[start:end].sum())
@@ -134,15 +140,7 @@ class Population:
 
 def rows_of(findings: pa.Table, messages: pa.Table) -> IntArray:
     """The message of each finding, the first where several have its id and place; -1: none."""
-    # Messages are looked up among the findings, which are few, and not the other way round.
-    keys = place_keys(findings)
-    known = pc.unique(keys)
-    of_message = as_ints(pc.index_in(place_keys(messages), value_set=known), -1)
-    told = np.flatnonzero(of_message >= 0)
-    first = np.full(len(known), -1)
-    first[of_message[told[::-1]]] = told[::-1]
-    found: IntArray = first[as_ints(pc.index_in(keys, value_set=known), -1)] if len(known) else first
-    return found
+    return Keys(places(messages)).rows(places(findings))
 
 
 def rows(record: Record, by: Sequence[str] = ()) -> Iterator[Row]:
@@ -185,8 +183,9 @@ def _kinds(population: Population, by: Sequence[str]) -> tuple[list[tuple[str | 
     """All combinations of values of some columns, in order, and the number of that of each message."""
     if not by:
         return [()], np.zeros(len(population), dtype=np.int64)
-    numbers = [as_ints(single(population.messages[name]).indices, -1) for name in by]
-    names = [[*single(population.messages[name]).dictionary.to_pylist(), None] for name in by]
+    columns = [Coded(population.messages[name]) for name in by]
+    numbers = [column.codes for column in columns]
+    names = [[*column.words, None] for column in columns]
     found, of = np.unique(np.stack(numbers), axis=1, return_inverse=True)
     values = [tuple(known[k] for known, k in zip(names, column, strict=True)) for column in found.T.tolist()]
     order = sorted(range(len(values)), key=lambda k: repr(values[k]))

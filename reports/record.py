@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +16,9 @@ import pyarrow.compute as pc
 from ..checks.base.check import Method, Table
 from ..checks.base.findings import FINDINGS
 from ..checks.base.intervals import Confusion, Stratum
+from ..checks.base.mapped import forget
 from .files import umask, write_pages
+from .pieces import LARGE, PIECE, on_disk
 from .words import visible
 
 if TYPE_CHECKING:
@@ -250,15 +252,11 @@ class Record:
         target.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
-            import pyarrow.parquet as pq
-
-            pq.write_table(self.table, made / FINDINGS_FILE, compression="zstd")
-            pq.write_table(self.threads, made / THREADS_FILE, compression="zstd")
+            _write(self.table, made / FINDINGS_FILE)
+            _write(self.threads, made / THREADS_FILE)
             # Ids and digests are all different; a dictionary of them would take half of the time, and be dropped.
             words = [field.name for field in self.messages.schema if field.type == WORDS]
-            pq.write_table(
-                self.messages, made / MESSAGES_FILE, compression="zstd", use_dictionary=words, row_group_size=1 << 16
-            )
+            _write(self.messages, made / MESSAGES_FILE, use_dictionary=words)
             (made / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(self.facts), indent=1))
             if self.judgements:
                 (made / JUDGED).write_text(_judgements(self.judgements), encoding="utf-8")
@@ -294,15 +292,13 @@ class Record:
             facts = msgspec.json.decode(path.read_bytes(), type=Facts)
         except (msgspec.DecodeError, AttributeError) as error:
             raise ValueError(f"{path}: could not be read ({error}). {again}") from None
-        import pyarrow.parquet as pq
-
         tables = []
         finished = [pa.field(check.name, WORDS) for check in facts.checks if not check.error]
         seen = pa.schema([*SEEN, *finished])
         for name, schema in ((FINDINGS_FILE, FINDINGS), (THREADS_FILE, THREADS), (MESSAGES_FILE, seen)):
             file = Path(folder) / name
             try:
-                table = pq.read_table(file)
+                table = _read(file)
             except (pa.ArrowException, OSError) as error:
                 raise ValueError(f"{file}: could not be read ({str(error).splitlines()[0]}). {again}") from None
             if not table.schema.equals(schema):
@@ -316,6 +312,43 @@ class Record:
         judgements = {name: judged for name, judged in judgements.items() if judged.audit == facts.digest}
         table, threads, messages = tables
         return cls(facts, table, threads, messages, judgements)
+
+
+def _write(table: pa.Table, path: Path, **options: Any) -> None:
+    """The table as Parquet, some rows at a time."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetWriter(path, table.schema, compression="zstd", **options) as file:
+        for start in range(0, max(1, table.num_rows), PIECE):
+            file.write_table(_shortened(table.slice(start, PIECE)))
+            forget()
+
+
+def _shortened(piece: pa.Table) -> pa.Table:
+    """The same rows, with dictionaries that hold no more words than there are rows: each row group has its own."""
+    for k, field in enumerate(piece.schema):
+        if pa.types.is_dictionary(field.type) and piece.num_rows:
+            column = piece.column(k).unify_dictionaries()
+            if len(column.chunk(0).dictionary) > piece.num_rows:
+                column = column.cast(field.type.value_type).dictionary_encode()
+            piece = piece.set_column(k, field, column)
+    return piece
+
+
+def _read(path: Path) -> pa.Table:
+    """The table in a Parquet file: in memory, or where it is large in a temporary file."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        facts = file.metadata
+        if sum(facts.row_group(k).total_byte_size for k in range(facts.num_row_groups)) <= LARGE:
+            return file.read()
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            for k in range(facts.num_row_groups):
+                yield from file.iter_batches(PIECE, [k])
+
+        return on_disk(batches(), file.schema_arrow)
 
 
 def write_judgements(folder: Path, judgements: Mapping[str, Judgement]) -> None:

@@ -5,7 +5,7 @@ link to a finding leads to it here too, and so that the record can be a baseline
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from itertools import count
 from typing import Any
@@ -15,7 +15,10 @@ import pyarrow as pa
 
 from ..checks.base.findings import FINDINGS, ID_FACETS
 from ..checks.base.messages import line_id, nameless_id
+from .pieces import gathered, pieces
 from .record import THREADS, Facts, Record
+
+AT_ONCE = 1 << 12  # findings that are rows in Python at a time
 
 # A value of the data as our sentences quote it, and ids that stand in them without quotes.
 _QUOTED = re.compile(r"(?<!\w)(?:'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\")(?!\w)")
@@ -74,7 +77,17 @@ def _facts(facts: Facts) -> tuple[Facts, Callable[[str], str]]:
 
 
 def _findings(table: pa.Table, shorter: Callable[[str], str]) -> pa.Table:
-    rows = table.to_pylist()
+    slices = (part for piece in pieces(table) for part in _cut(piece))
+    return gathered((_fewer(part, shorter) for part in slices), FINDINGS, table.nbytes)
+
+
+def _cut(piece: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    # Rows in Python take some thirty times the memory.
+    return (piece.slice(start, AT_ONCE) for start in range(0, len(piece), AT_ONCE))
+
+
+def _fewer(findings: pa.RecordBatch, shorter: Callable[[str], str]) -> pa.RecordBatch:
+    rows = findings.to_pylist()
     for row in rows:
         facets = dict(row["facets"])
         counted = [value for key, value in facets.items() if key not in ID_FACETS]
@@ -85,7 +98,7 @@ def _findings(table: pa.Table, shorter: Callable[[str], str]) -> pa.Table:
             row[name] = None if row[name] is None else hashed(row[name])
         row["source"] = shorter(row["source"])
         row["spans"] = [_span(span, shorter) for span in row["spans"]]
-    return pa.Table.from_pylist(rows, schema=FINDINGS)
+    return pa.RecordBatch.from_pylist(rows, schema=FINDINGS)
 
 
 def _summary(words: str, told: set[str | None]) -> str:
@@ -121,14 +134,31 @@ def _named(name: str, line: int) -> str:
 
 def _messages(messages: pa.Table, shorter: Callable[[str], str]) -> pa.Table:
     """The messages with hashed ids, and no digest, by which a text could be guessed."""
-    columns = {name: messages[name] for name in messages.column_names}
-    columns["message_id"] = hashes(messages["message_id"])
-    tree, source = (messages[name].combine_chunks() for name in ("tree_id", "source"))
-    columns["tree_id"] = pa.DictionaryArray.from_arrays(tree.indices, hashes(tree.dictionary))
-    names = pa.array([shorter(name) for name in source.dictionary.to_pylist()], pa.string())
-    columns["source"] = pa.DictionaryArray.from_arrays(source.indices, names)
-    columns["digest"] = pa.nulls(messages.num_rows, pa.int64())
-    return pa.table(columns)
+    names = _Dictionaries(hashes)
+    sources = _Dictionaries(lambda words: pa.array([shorter(word) for word in words.to_pylist()], pa.string()))
+
+    def fewer(piece: pa.RecordBatch) -> pa.RecordBatch:
+        columns = {name: piece[name] for name in piece.schema.names}
+        columns["message_id"] = hashes(piece["message_id"])
+        columns["tree_id"] = names.replaced(piece["tree_id"])
+        columns["source"] = sources.replaced(piece["source"])
+        columns["digest"] = pa.nulls(len(piece), pa.int64())
+        return pa.RecordBatch.from_arrays(list(columns.values()), schema=messages.schema)
+
+    return gathered(map(fewer, pieces(messages)), messages.schema, messages.nbytes)
+
+
+class _Dictionaries:
+    """Words of dictionary columns replaced; one dictionary may serve many pieces of a table, and is made anew once."""
+
+    def __init__(self, replace: Callable[[pa.Array], pa.Array]) -> None:
+        self._replace = replace
+        self._old = self._new = pa.array([], pa.string())
+
+    def replaced(self, column: pa.DictionaryArray) -> pa.DictionaryArray:
+        if not column.dictionary.equals(self._old):
+            self._old, self._new = column.dictionary, self._replace(column.dictionary)
+        return pa.DictionaryArray.from_arrays(column.indices, self._new)
 
 
 def hashes(ids: pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -137,11 +167,14 @@ def hashes(ids: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 def _threads(threads: pa.Table, shorter: Callable[[str], str]) -> pa.Table:
-    columns = {name: threads[name] for name in THREADS.names}
-    for name in ("tree_id", "parent_id"):
-        columns[name] = hashes(threads[name])
-    places = zip(threads["id"].to_pylist(), threads["line"].to_pylist(), strict=True)
-    columns["id"] = pa.array([_named(*place) for place in places], pa.string())
-    columns["source"] = pa.array([shorter(name) for name in threads["source"].to_pylist()], pa.string())
-    columns["excerpt"] = pa.nulls(threads.num_rows, pa.string())
-    return pa.table(columns, schema=THREADS)
+    def fewer(piece: pa.RecordBatch) -> pa.RecordBatch:
+        columns = {name: piece[name] for name in THREADS.names}
+        for name in ("tree_id", "parent_id"):
+            columns[name] = hashes(piece[name])
+        places = zip(piece["id"].to_pylist(), piece["line"].to_pylist(), strict=True)
+        columns["id"] = pa.array([_named(*place) for place in places], pa.string())
+        columns["source"] = pa.array([shorter(name) for name in piece["source"].to_pylist()], pa.string())
+        columns["excerpt"] = pa.nulls(len(piece), pa.string())
+        return pa.RecordBatch.from_arrays(list(columns.values()), schema=THREADS)
+
+    return gathered(map(fewer, pieces(threads)), THREADS, threads.nbytes)

@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from ..checks.base.findings import SEVERITIES, fingerprint
+from ..checks.base.messages import rows_at
 from .gate import Verdict
+from .pieces import Coded
 from .record import STDIN, CheckFacts, Record, RuleFacts
 from .words import count_of, number, visible
 
@@ -73,35 +75,44 @@ def _claims(record: Record, verdict: Verdict | None) -> pa.Table:
     accepted = pa.nulls(n, pa.string()) if verdict is None else pa.array(verdict.accepted, pa.string())
     is_new = pa.nulls(n, pa.bool_()) if verdict is None or verdict.is_new is None else verdict.is_new
     table = record.table.append_column("accepted", accepted).append_column("is_new", is_new)
-    return table.append_column("n", pa.array(np.ones(n, dtype=np.int64)))
+    return table.append_column("n", pa.repeat(1, n))
 
 
 def _together(findings: pa.Table, titles: Mapping[str, str]) -> pa.Table:
     """One row for all findings of a rule in a file that are accepted for one reason, or for none."""
-    numbered = findings.append_column("row", pa.array(np.arange(len(findings))))
+    # By numbers: words of millions of rows would be copied.
+    words = {name: Coded(findings[name]) for name in ("rule", "accepted", "source")}
+    numbered = pa.table(
+        {
+            **{name: column.codes for name, column in words.items()},
+            **{name: findings[name] for name in ("severity", "score", "is_new")},
+            "row": np.arange(len(findings), dtype=np.int32),
+        }
+    )
     for keys in (["rule", "accepted", "source"], ["rule", "accepted"]):
         groups = numbered.group_by(keys, use_threads=False).aggregate(
-            [("row", "min"), ("n", "sum"), ("severity", "max"), ("score", "max"), ("is_new", "any")]
+            [("row", "min"), ([], "count_all"), ("severity", "max"), ("score", "max"), ("is_new", "any")]
         )
         if len(groups) <= MAX_RESULTS:
             break
-    order = [("severity_max", "descending"), ("n_sum", "descending"), ("row_min", "ascending")]
+    order = [("severity_max", "descending"), ("count_all", "descending"), ("row_min", "ascending")]
     groups = groups.sort_by(order)
-    first = findings.take(groups["row_min"])
-    rows, summaries = groups.to_pylist(), first["summary"].to_pylist()
+    first = rows_at(findings, np.asarray(groups["row_min"], dtype=np.int64))
+    summaries, counts = first["summary"].to_pylist(), groups["count_all"].to_pylist()
+    rows = first.select(["rule", "accepted", "source"]).to_pylist()
+    if "source" not in groups.column_names:
+        rows = [{**row, "source": ""} for row in rows]
     columns = {
         "summary": [
-            f"{count_of(row['n_sum'], 'finding')}: {titles[row['rule']]}. The first: {summary}"
-            for row, summary in zip(rows, summaries, strict=True)
+            f"{count_of(n, 'finding')}: {titles[row['rule']]}. The first: {summary}"
+            for row, n, summary in zip(rows, counts, summaries, strict=True)
         ],
         # Of rule, file and reason alone, so that it is the same whatever their findings are.
-        "fingerprint": [
-            fingerprint(row["rule"], "", f"{row.get('source', '')}\x00{row['accepted'] or ''}") for row in rows
-        ],
+        "fingerprint": [fingerprint(row["rule"], "", f"{row['source']}\x00{row['accepted'] or ''}") for row in rows],
         "severity": groups["severity_max"],
         "score": groups["score_max"],
         "is_new": groups["is_new_any"],
-        "n": groups["n_sum"],
+        "n": groups["count_all"],
     }
     return pa.table({name: columns.get(name, first[name]) for name in first.column_names})
 

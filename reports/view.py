@@ -1,19 +1,20 @@
 """A record as a page: counted, sorted and worded, so that a template has only to loop and print."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..checks.base.check import Method, Table
 from ..checks.base.findings import ERROR, NOTE, SEVERITIES, WARNING
-from ..checks.base.messages import micros_of
+from ..checks.base.messages import BoolArray, IntArray, as_bools, as_ints, digests, micros_of
 from . import charts
 from .baseline import Baseline
 from .gate import Verdict
+from .pieces import Codes, Words, column_digests, facets, numbered, pieces
 from .rates import Population
 from .record import RECORD, CheckFacts, Facts, Record, RuleFacts
 from .words import count_of, interval, listed, number, percent, size, visible
@@ -140,10 +141,11 @@ def page(record: Record, baseline: Baseline | None = None, gate: Verdict | None 
 
     Where there is a `baseline`, findings are counted as new, known and gone; where a `gate` decided, so it says.
     """
-    facts, table = record.facts, record.table
-    population = Population(record.messages, table)
-    rates, severity = _rates(facts, population), worst(table)
-    checks = [_check(c, table, rates.get(c.name), severity, baseline) for c in facts.checks]
+    facts = record.facts
+    found = _Found.of(record, baseline)
+    population = found.population
+    rates, severity = _rates(facts, population), worst(population)
+    checks = [_check(c, found, rates.get(c.name), severity, baseline) for c in facts.checks]
     checks.sort(key=lambda check: (STATES.index(check.state), check.name))
     problems = tuple(facts.problems)
     languages = by_language(facts)
@@ -152,7 +154,7 @@ def page(record: Record, baseline: Baseline | None = None, gate: Verdict | None 
         title=facts.title,
         state=state,
         verdict=VERDICTS[state],
-        headline=_headline(table, bool(problems)),
+        headline=_headline(population, bool(problems)),
         reasons=_reasons(facts, population, checks, severity),
         problems=problems,
         size=f"{count_of(facts.messages, 'message')} in {count_of(facts.trees, 'tree')}, "
@@ -180,7 +182,7 @@ def page(record: Record, baseline: Baseline | None = None, gate: Verdict | None 
         beyond=f"Of {count_of(len(facts.sources), 'file')} and {count_of(len(languages), 'language')} the first "
         f"{SHOWN_LINES} are shown; {RECORD} has all." if max(len(facts.sources), len(languages)) > SHOWN_LINES else "",
         checks=tuple(checks),
-        charts=_charts(record),
+        charts=_charts(facts, found),
         nothing="Nothing was found." if rates else "Nothing was looked at, so nothing was found.",
         made_by=f"chataudit {facts.chataudit}, Python {facts.python}, "
         + ", ".join(f"{name} {version}" for name, version in facts.dependencies.items()),
@@ -191,12 +193,36 @@ def page(record: Record, baseline: Baseline | None = None, gate: Verdict | None 
 UNDECLARED = "not declared"
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What was found, in a few numbers a finding: there may be millions."""
+
+    population: Population
+    message: Codes  # a number for the id of the message of each finding, -1 where it has none
+    is_new: pa.Array | None  # against the baseline
+
+    @classmethod
+    def of(cls, record: Record, baseline: Baseline | None) -> "_Found":
+        message = numbered(column_digests(record.table["message_id"]))
+        is_new = None if baseline is None else baseline.is_new(record.table)
+        return cls(Population(record.messages, record.table), message, is_new)
+
+    @property
+    def table(self) -> pa.Table:
+        return self.population.findings
+
+    @property
+    def is_bad(self) -> BoolArray:
+        """Those that are more than notes."""
+        return self.population.of(None, WARNING)
+
+
 def _when(started: str) -> str:
     return started.replace("T", " ").replace("+00:00", " UTC")
 
 
-def _headline(findings: pa.Table, incomplete: bool) -> str:
-    counts = _severities(findings)
+def _headline(population: Population, incomplete: bool) -> str:
+    counts = _severities(population, population.of(None, NOTE))
     told = [count_of(n, SEVERITIES[s]) for s, n in counts if n]
     words = f"{listed(told)} found" if told else "nothing found"
     words = f"{words} in what could be audited" if incomplete else words
@@ -230,10 +256,10 @@ def _reasons(
     return tuple(reasons)
 
 
-def worst(findings: pa.Table) -> dict[str, int]:
+def worst(population: Population) -> dict[str, int]:
     """How bad the worst finding of each rule is: a setting, or the case, may make it milder than its rule."""
-    grouped = findings.group_by("rule", use_threads=False).aggregate([("severity", "max")])
-    return {row["rule"]: row["severity_max"] for row in grouped.to_pylist()}
+    rules = population.rule.words
+    return {rule: int(population.severity[population.rule.are(rule)].max()) for rule in rules}
 
 
 def broken(rules: Sequence[RuleFacts], severity: Mapping[str, int]) -> list[RuleFacts]:
@@ -242,14 +268,9 @@ def broken(rules: Sequence[RuleFacts], severity: Mapping[str, int]) -> list[Rule
     return sorted(broken, key=lambda rule: (-severity[rule.id], -rule.findings, rule.id))
 
 
-def _severities(findings: pa.Table) -> list[tuple[int, int]]:
-    found = {row["values"]: row["counts"] for row in pc.value_counts(findings["severity"]).to_pylist()}
-    return [(severity, found.get(severity, 0)) for severity in range(ERROR, NOTE - 1, -1)]
-
-
-def _bad(findings: pa.Table) -> pa.Table:
-    """Those that are more than notes."""
-    return findings.filter(pc.greater(findings["severity"], NOTE))
+def _severities(population: Population, some: BoolArray) -> list[tuple[int, int]]:
+    found = np.bincount(population.severity[some], minlength=ERROR + 1).tolist()
+    return [(severity, found[severity]) for severity in range(ERROR, NOTE - 1, -1)]
 
 
 def _rates(facts: Facts, population: Population) -> dict[str, RateView]:
@@ -275,10 +296,10 @@ def _rates(facts: Facts, population: Population) -> dict[str, RateView]:
 
 
 def _check(
-    facts: CheckFacts, table: pa.Table, rate: RateView | None, severity: Mapping[str, int], baseline: Baseline | None
+    facts: CheckFacts, found: _Found, rate: RateView | None, severity: Mapping[str, int], baseline: Baseline | None
 ) -> CheckView:
-    found = table.filter(pc.equal(table["check"], facts.name))
-    counts = _severities(found)
+    some = found.population.of(facts.name, NOTE)
+    counts = _severities(found.population, some)
     worst = next((SEVERITIES[s] for s, n in counts if n), "clean")
     skipped = sorted(facts.skipped.items(), key=lambda item: (-item[1], item[0]))
     return CheckView(
@@ -286,46 +307,48 @@ def _check(
         about=facts.about,
         state="failed" if facts.error else worst,
         rate=rate,
-        headline="did not finish" if facts.error else _told(rate, found),
+        headline="did not finish" if facts.error else _told(rate, found, some),
         error=visible(facts.error or ""),
         judged=number(facts.judged),
         skipped=tuple((visible(reason), number(n)) for reason, n in skipped),
         n_skipped=number(sum(n for _, n in skipped)),
         counts=tuple((SEVERITIES[s], number(n)) for s, n in counts),
-        rules=tuple(_rule(rule, severity[rule.id], found) for rule in broken(facts.rules, severity)),
+        rules=tuple(_rule(rule, severity[rule.id], found, some) for rule in broken(facts.rules, severity)),
         kept=tuple(rule.title for rule in facts.rules if not rule.findings),
         notes=tuple(visible(note) for note in facts.notes),
         tables=tuple(_table(table, name) for name, table in _tables(facts)),
         settings=tuple((name, visible(repr(value))) for name, value in facts.settings.items()),
         seconds=f"{facts.seconds:.2f}",
         measurement=facts.measurement,
-        baseline=_since(baseline, facts.name, found) if baseline and not facts.error else "",
+        baseline=_since(baseline, facts.name, found, some) if baseline and not facts.error else "",
     )
 
 
-def _told(rate: RateView | None, found: pa.Table) -> str:
+def _told(rate: RateView | None, found: _Found, some: BoolArray) -> str:
     if rate is None:
         words = "judged no message"
     else:
         words = f"{rate.flagged} of {rate.judged} messages with a warning or an error"
         words += f" ({rate.share}; 95% interval {rate.interval})"
     # A record that could not be read has no message, and would be missing from the count.
-    lost = _bad(found)["message_id"].null_count
+    lost = int(np.count_nonzero(some & found.is_bad & (found.message < 0)))
     return f"{words}, and {number(lost)} where no message could be named" if lost else words
 
 
-def _since(baseline: Baseline, check: str, found: pa.Table) -> str:
+def _since(baseline: Baseline, check: str, found: _Found, some: BoolArray) -> str:
     """What is new of a check's findings, and what is gone."""
     if check not in baseline.n_findings:
         return "not in the baseline"
-    new = pc.sum(baseline.is_new(found)).as_py() or 0
-    known = found.num_rows - new
+    assert found.is_new is not None
+    new = int(np.count_nonzero(as_bools(found.is_new)[some]))
+    known = int(np.count_nonzero(some)) - new
     gone = baseline.n_findings[check] - known
     return f"{number(new)} new, {number(known)} known, {number(gone)} gone since the baseline"
 
 
-def _rule(rule: RuleFacts, severity: int, found: pa.Table) -> RuleView:
-    (first,) = found.filter(pc.equal(found["rule"], rule.id)).slice(0, 1).to_pylist()
+def _rule(rule: RuleFacts, severity: int, found: _Found, some: BoolArray) -> RuleView:
+    at = int(np.argmax(some & found.population.rule.are(rule.id)))
+    (first,) = found.table.select(["summary", "fingerprint"]).slice(at, 1).to_pylist()
     return RuleView(
         id=rule.id,
         name=rule.id.partition("/")[2],
@@ -371,67 +394,117 @@ def _tag(lang: str | None) -> str:
 # -- charts ----------------------------------------------------------------------------------------------------------
 
 
-def _charts(record: Record) -> tuple[charts.Chart, ...]:
+def _charts(facts: Facts, found: _Found) -> tuple[charts.Chart, ...]:
     """What can be drawn of this record."""
-    facts, table = record.facts, record.table
-    bad = _bad(table)
     judged = charts.sums(
         ((_tag(count.lang), check.name), count.messages)
         for check in facts.checks
         for count in check.coverage
         if count.outcome == "judged"
     )
-    flagged = charts.sums(
-        ((_tag(row["lang"]), row["check"]), row["message_id_count_distinct"])
-        for row in _distinct(bad, ["lang", "check"])
-    )
+    flagged, days = _flagged(found)
     drawn = (
         charts.by_language(flagged, judged),
-        _declared_detected(bad, judged, flagged),
-        *_copies(table),
+        _declared_detected(found, judged, flagged),
+        *_copies(found),
         *(_bars(name, table) for check in facts.checks for name, table in _tables(check) if table.bars),
         charts.role_depth(_roles(facts)),
-        charts.over_time(facts.days, _flagged_days(bad)),
+        charts.over_time(facts.days, days),
     )
     return tuple(chart for chart in drawn if chart is not None)
 
 
-def _distinct(findings: pa.Table, keys: list[str]) -> list[dict[str, Any]]:
-    """Messages by keys."""
-    grouped = findings.group_by(keys, use_threads=False).aggregate([("message_id", "count_distinct")])
-    rows: list[dict[str, Any]] = grouped.to_pylist()
-    return rows
+def _flagged(found: _Found) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
+    """Messages with a warning or an error, by language and check, and by the day that they were written on, in UTC."""
+    table, check, rows = found.table, found.population.check, np.flatnonzero(found.is_bad)
+    langs, lang, day = Words(), np.zeros(len(rows), dtype=np.int32), np.zeros(len(rows), dtype=np.int32)
+    at = start = 0
+    for piece in pieces(table.select(["lang", "created_date"])):
+        here = rows[at : np.searchsorted(rows, start + len(piece))]
+        some = piece.take(pa.array(here - start))
+        lang[at : at + len(here)] = langs.add(some["lang"])
+        stamps = micros_of(some["created_date"]).cast(pa.timestamp("us"))
+        day[at : at + len(here)] = as_ints(stamps.cast(pa.date32()).cast(pa.int32()), _NO_DAY)
+        at, start = at + len(here), start + len(piece)
+    tags, n_checks = [*map(_tag, langs.words), UNDECLARED], len(check.words)
+    by_lang = _counted(np.where(lang < 0, len(tags) - 1, lang) * n_checks + check.codes[rows], found.message[rows])
+    flagged = charts.sums(((tags[k // n_checks], check.words[k % n_checks]), n) for k, n in by_lang)
+    days, counts = _distinct(day, np.where(day == _NO_DAY, -1, found.message[rows]))
+    written = pa.array(days, pa.int32()).cast(pa.date32()).cast(pa.string()).to_pylist()
+    return flagged, dict(zip(written, counts.tolist(), strict=True))
 
 
-def _facet(findings: pa.Table, key: str) -> pa.Table:
-    """Findings that have a facet, with its value in a column of that name."""
-    values = pc.map_lookup(findings["facets"].combine_chunks(), key, "first")
-    return findings.append_column(key, values).filter(values.is_valid())
+_NO_DAY = -(1 << 31)
+
+
+def _distinct(group: IntArray | Codes, message: Codes) -> tuple[IntArray, IntArray]:
+    """The groups that have a message, and how many; `group` and `message` say of which each finding is."""
+    named = message >= 0
+    n = int(message.max(initial=0)) + 1
+    pairs = group[named].astype(np.int64) * n + message[named]
+    # In place: np.unique makes a set of them, which takes several times the memory.
+    pairs.sort()
+    groups = pairs[np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]] // n
+    found, counts = np.unique(groups, return_counts=True)
+    return found, counts
+
+
+def _counted(group: IntArray | Codes, message: Codes) -> Iterator[tuple[int, int]]:
+    """The same for few groups, in pairs."""
+    return zip(*(each.tolist() for each in _distinct(group, message)), strict=True)
+
+
+def _faceted(findings: pa.Table, first: str, second: str) -> Iterator[tuple[IntArray, pa.Array, pa.Array]]:
+    """The rows of findings that have both facets, and the values of both, some at a time."""
+    start = 0
+    for piece in pieces(findings, ["facets"]):
+        rows, keys, values = facets(piece["facets"])
+        at = np.full((2, len(piece)), -1)
+        for key, own in zip((first, second), at, strict=True):
+            # As map_lookup would find it, which takes five times as long. The first of a row is set last.
+            there = np.flatnonzero(as_bools(pc.and_(pc.equal(keys, key), values.is_valid())))[::-1]
+            own[rows[there]] = there
+        both = np.flatnonzero((at >= 0).all(axis=0))
+        if len(both):
+            yield both + start, *(values.take(pa.array(own[both])) for own in at)
+        start += len(piece)
 
 
 def _declared_detected(
-    bad: pa.Table, judged: Mapping[tuple[str, str], int], flagged: Mapping[tuple[str, str], int]
+    found: _Found, judged: Mapping[tuple[str, str], int], flagged: Mapping[tuple[str, str], int]
 ) -> charts.Chart | None:
-    both = _facet(_facet(bad, "declared"), "detected")
-    if not both.num_rows:
+    is_bad, checks = found.is_bad, found.population.check
+    langs, told = Words(), [np.zeros((0, 3), dtype=np.int32)]
+    for rows, *values in _faceted(found.table, "declared", "detected"):
+        some = is_bad[rows]
+        declared, detected = (langs.add(each)[some] for each in values)
+        told.append(np.stack([rows[some], declared, detected], axis=1).astype(np.int32))
+    rows, declared, detected = np.concatenate(told).T
+    if not len(rows):
         return None
-    (check, *others) = pc.unique(both["check"]).to_pylist()
-    if others:  # of plug-ins that look at languages too, the figures would be counted twice
-        both = both.filter(pc.equal(both["check"], check))
-    pairs = {(_tag(r["declared"]), _tag(r["detected"])): r["message_id_count_distinct"]
-             for r in _distinct(both, ["declared", "detected"])}  # fmt: skip
+    # Of plug-ins that look at languages too, the figures would be counted twice.
+    check = checks.words[checks.codes[rows[0]]]
+    own = checks.are(check)[rows]
+    tags = list(map(_tag, langs.words))
+    pairs = _counted(declared[own].astype(np.int64) * len(tags) + detected[own], found.message[rows[own]])
     return charts.declared_detected(
-        pairs,
+        charts.sums(((tags[k // len(tags)], tags[k % len(tags)]), n) for k, n in pairs),
         {lang: n for (lang, name), n in judged.items() if name == check},
         {lang: n for (lang, name), n in flagged.items() if name == check},
     )
 
 
-def _copies(table: pa.Table) -> tuple[charts.Chart | None, ...]:
-    copies = _facet(_facet(table, "cluster"), "jaccard")
-    groups = copies.group_by("cluster", use_threads=False).aggregate([("message_id", "count_distinct")])
-    sizes = [n + 1 for n in groups["message_id_count_distinct"].to_pylist()]  # and the one that is copied
-    return charts.group_sizes(sizes), charts.similarities([float(value) for value in copies["jaccard"].to_pylist()])
+def _copies(found: _Found) -> tuple[charts.Chart | None, ...]:
+    rows, clusters, alike = [np.zeros(0, np.int64)], [np.zeros(0, np.uint64)], [np.zeros(0, np.int32)]
+    jaccards = Words()
+    for some, cluster, jaccard in _faceted(found.table, "cluster", "jaccard"):
+        rows.append(some)
+        clusters.append(digests(cluster))
+        alike.append(jaccards.add(jaccard))
+    _, sizes = _distinct(numbered(np.concatenate(clusters)), found.message[np.concatenate(rows)])
+    values = np.array([float(word) for word in jaccards.words])
+    # The one that is copied belongs to its group too.
+    return charts.group_sizes(sizes + 1), charts.similarities(values[np.concatenate(alike)])
 
 
 def _bars(name: str, table: Table) -> charts.Chart | None:
@@ -446,10 +519,3 @@ def _roles(facts: Facts) -> dict[tuple[str, int], int]:
         (("no role" if shape.role is None else visible(shape.role)[:40], shape.depth), shape.messages)
         for shape in facts.shape
     )
-
-
-def _flagged_days(bad: pa.Table) -> dict[str, int]:
-    """Messages with a warning or an error, by the day that they were written on."""
-    stamps = micros_of(bad["created_date"].combine_chunks()).cast(pa.timestamp("us"))
-    days = bad.select(["message_id"]).append_column("day", stamps.cast(pa.date32()).cast(pa.string()))
-    return {r["day"]: r["message_id_count_distinct"] for r in _distinct(days, ["day"]) if r["day"] is not None}

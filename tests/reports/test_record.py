@@ -143,7 +143,7 @@ def test_what_fails_while_it_is_written_leaves_nothing_behind(record, tmp_path, 
     def full(*_args, **_more):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pyarrow.parquet.write_table", full)
+    monkeypatch.setattr("pyarrow.parquet.ParquetWriter", full)
     with pytest.raises(OSError, match="No space left"):
         record.write(tmp_path / "o")
     assert [path.name for path in tmp_path.iterdir()] == ["in"]

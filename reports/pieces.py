@@ -1,0 +1,167 @@
+"""Tables that may be larger than memory, piece by piece: their words as numbers, and tables laid down in files."""
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..checks.base.mapped import forget, mapped
+from ..checks.base.messages import BoolArray, IntArray, as_bools, digests, place_keys
+from ..checks.base.text import HashArray
+
+PIECE = 1 << 16  # rows that are looked at together
+LARGE = 64 << 20  # bytes of a table that is laid down in a file rather than made in memory
+
+Codes = npt.NDArray[np.int32]
+
+
+def pieces(table: pa.Table, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """All rows, some at a time, all columns or some; in between, what was looked at of mapped files is handed back."""
+    some = table if columns is None else table.select(columns)
+    for piece in some.to_batches(max_chunksize=PIECE):
+        yield piece
+        forget()
+
+
+def column_pieces(column: pa.ChunkedArray) -> Iterator[pa.Array]:
+    """One column, some rows at a time."""
+    for piece in pieces(pa.table([column], ["column"])):
+        yield piece.column(0)
+
+
+class Words:
+    """Words that were met, each with a number, in the order in which they came. For columns of few different ones."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    @property
+    def words(self) -> list[str]:
+        """All of them, by number."""
+        return list(self._numbers)
+
+    def number(self, word: str) -> int:
+        """Its number; one that no row has where it was not met."""
+        return self._numbers.get(word, -2)
+
+    def add(self, column: pa.Array) -> Codes:
+        """The number of the word of each row, -1 where it is null."""
+        encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+        met = [
+            -1 if word is None else self._numbers.setdefault(word, len(self._numbers))
+            for word in encoded.dictionary.to_pylist()
+        ]
+        codes: Codes = np.array([*met, -1], dtype=np.int32)[np.asarray(encoded.indices.fill_null(len(met)))]
+        return codes
+
+
+class Coded(Words):
+    """A whole column of few different words."""
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        super().__init__()
+        found = [self.add(piece) for piece in column_pieces(column)]
+        self.codes: Codes = np.concatenate([np.zeros(0, dtype=np.int32), *found])
+
+    def are(self, word: str) -> BoolArray:
+        """Which rows hold this word."""
+        is_it: BoolArray = self.codes == self.number(word)
+        return is_it
+
+
+def column_digests(column: pa.ChunkedArray) -> HashArray:
+    """A hash of each word; 0 where it is null."""
+    found = np.zeros(len(column), dtype=np.uint64)
+    start, words, known = 0, None, found
+    for chunk in column.chunks:
+        if not pa.types.is_dictionary(chunk.type):
+            for piece in column_pieces(pa.chunked_array([chunk])):
+                found[start : start + len(piece)] = digests(piece)
+                start += len(piece)
+            continue
+        # Chunks of a table in memory share one dictionary, which may be as long as the table.
+        if words is None or not chunk.dictionary.equals(words):
+            words = chunk.dictionary
+            known = np.append(digests(words), np.uint64(0))
+        found[start : start + len(chunk)] = known[np.asarray(chunk.indices.fill_null(len(words)))]
+        start += len(chunk)
+        forget()
+    return found
+
+
+def places(table: pa.Table) -> IntArray:
+    """`place_keys` of a large table."""
+    columns = ["message_id", "source", "line"]
+    found = [np.asarray(place_keys(pa.Table.from_batches([piece]))) for piece in pieces(table, columns)]
+    return np.concatenate([np.zeros(0, dtype=np.int64), *found])
+
+
+def numbered(hashes: HashArray) -> Codes:
+    """The same number from 0 for equal hashes, -1 for that of null."""
+    known, codes = np.unique(hashes, return_inverse=True)
+    has_null = len(known) > 0 and known[0] == 0
+    return codes.astype(np.int32) - np.int32(has_null)
+
+
+class Keys:
+    """Keys by which rows are found; of equal ones the first row counts."""
+
+    def __init__(self, keys: npt.NDArray[np.generic]) -> None:
+        self._order = np.argsort(keys, kind="stable")
+        self._keys = keys[self._order]
+
+    def rows(self, sought: npt.NDArray[np.generic]) -> IntArray:
+        """The row of each key, -1 where there is none."""
+        found = np.full(len(sought), -1)
+        if not len(self._keys):
+            return found
+        # In their order, as a search that jumps about waits for the memory.
+        order = np.argsort(sought)
+        keys = sought[order]
+        at = np.searchsorted(self._keys, keys)
+        at[at == len(self._keys)] = 0
+        hit = self._keys[at] == keys
+        found[order[hit]] = self._order[at[hit]]
+        return found
+
+
+def is_in(column: pa.ChunkedArray, values: Sequence[str]) -> BoolArray:
+    """Which rows hold one of these words."""
+    found = [_is_in(piece, pa.array(values, pa.string())) for piece in column_pieces(column)]
+    return np.concatenate([np.zeros(0, dtype=bool), *found])
+
+
+def _is_in(column: pa.Array, values: pa.Array) -> BoolArray:
+    if not pa.types.is_dictionary(column.type):
+        return as_bools(pc.is_in(column, value_set=values))
+    known = np.append(as_bools(pc.is_in(column.dictionary, value_set=values)), False)
+    mask: BoolArray = known[np.asarray(column.indices.fill_null(len(known) - 1))]
+    return mask
+
+
+def facets(maps: pa.Array) -> tuple[IntArray, pa.Array, pa.Array]:
+    """All facets of some findings: the row, the key and the value of each."""
+    lists = maps.cast(pa.list_(maps.type.field(0)))
+    flat = pc.list_flatten(lists)
+    rows = np.asarray(pc.list_parent_indices(lists), dtype=np.int64)
+    return rows, pc.struct_field(flat, 0), pc.struct_field(flat, 1)
+
+
+def on_disk(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
+    """These rows as a table that lies in a temporary file, and is read from there as it is looked at."""
+    with tempfile.TemporaryDirectory(prefix="chataudit-") as folder:
+        path = Path(folder) / "table.arrow"
+        with pa.ipc.new_stream(str(path), schema) as stream:
+            for batch in batches:
+                stream.write_batch(batch)
+        # What is mapped stays when the name is gone, and goes with the table, however the process ends.
+        return mapped(path)
+
+
+def gathered(batches: Iterable[pa.RecordBatch], schema: pa.Schema, n_bytes: int) -> pa.Table:
+    """These rows, of which there are about so many bytes, as a table in memory or in a file."""
+    return on_disk(batches, schema) if n_bytes > LARGE else pa.Table.from_batches(batches, schema)
