@@ -73,8 +73,8 @@ class Findings:
             trees.append(pc.unique(table["tree_id"]))
         return pa.concat_tables(later), pc.unique(pa.chunked_array(trees))
 
-    def parts(self, told: Mapping[quote.Key, quote.Told]) -> Iterator[pa.Table]:
-        """All, SLICE at a time, with the words that are told of those shown."""
+    def parts(self, told: Mapping[quote.Key, quote.Told]) -> Iterator[pa.RecordBatch]:
+        """All, about SLICE at a time, with the words that are told of those shown."""
         for start in range(0, len(self), SLICE):
             here = slice(start, start + SLICE)
             table = self.at(here)
@@ -84,7 +84,7 @@ class Findings:
                 others = np.delete(np.arange(len(table)), rows)
                 both = pa.concat_tables([table.take(pa.array(others)), quote.fill(table.take(pa.array(rows)), told)])
                 table = both.take(pa.array(np.argsort(np.concatenate([others, rows]))))
-            yield quote.closed(table)
+            yield from quote.closed(table).to_batches()
             forget()
 
     def _sort_ties(self, place: IntArray, line: IntArray) -> None:

@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..checks.base.mapped import forget
 from ..checks.base.messages import Batch, as_ints, place_keys, rows_at, single
+from ..reports.pieces import gathered
 from ..reports.rates import BY
 from ..reports.record import SEEN, WORDS, Count
-from .spill import LAID, Spill
+from .spill import Spill
 
 SLICE = 100_000  # messages that are at hand at a time
 
@@ -34,11 +34,9 @@ def joined(tables: Sequence[pa.Table], amended: Mapping[str, Sequence[pa.Table]]
     place = pc.index_in(whole["source"].cast(pa.string()), value_set=pa.array(sources, pa.string()))
     order = np.lexsort((as_ints(single(whole["line"]), 0), as_ints(single(place), 0)))
     if (order[1:] < order[:-1]).any():
-        with Spill(None, LAID) as laid:
-            for start in range(0, len(order), SLICE):
-                laid.add(rows_at(whole, order[start : start + SLICE]))
-                forget()
-            whole = pa.concat_tables(laid.partitions()).unify_dictionaries()
+        parts = (rows_at(whole, order[start : start + SLICE]) for start in range(0, len(order), SLICE))
+        batches = (batch for part in parts for batch in part.to_batches())
+        whole = gathered(batches, whole.schema, whole.nbytes).unify_dictionaries()
     for check, covered in amended.items():
         if covered:
             at = whole.column_names.index(check)

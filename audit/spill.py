@@ -13,7 +13,6 @@ import pyarrow as pa
 from ..checks.base.mapped import mapped
 
 N_PARTITIONS = 64  # each is given out as a whole, so it is to be small beside the budget
-LAID = 64 << 20  # bytes of a piece of what is laid out in order, and stays
 SMALL = 16 << 20  # bytes that are given out in one table: more pieces would cost more than they save
 
 

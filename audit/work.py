@@ -16,12 +16,13 @@ from ..checks.base.check import ALL, Check, Result, Table
 from ..checks.base.findings import FINDINGS
 from ..checks.base.intervals import Confusion
 from ..checks.base.messages import FAULTS, Batch, Form
+from ..reports.pieces import gathered
 from . import engines, gather, quote, seen, threads
 from .findings import Findings
 from .journal import Journal
 from .judging import Timed, again, judge, timed
 from .sources import START, Finished, Lines, Mark, Sources
-from .spill import LAID, Spill
+from .spill import Spill
 
 SEEN_BUDGET = 8 << 20  # bytes in memory; small pieces kept for long would hold the memory between them
 
@@ -283,10 +284,7 @@ class Audit:
         for more, around in self._local.map(partial(again, wanted, about), self.sources.again(self._lines(later))):
             told |= more
             conversations.append(around)
-        with Spill(None, LAID) as laid:
-            for part in findings.parts(told):
-                laid.add(part)
-            table = pa.concat_tables([FINDINGS.empty_table(), *laid.partitions()])
+        table = gathered(findings.parts(told), FINDINGS, found.nbytes)
         around = threads.joined(conversations, self.sources.names, None if findings.shown.all() else trees)
         return table, around
 

@@ -12,6 +12,7 @@ from chataudit.audit import demo, findings, seen, spill, work
 from chataudit.checks.base import mapped, messages
 from chataudit.checks.base.messages import rows_at
 from chataudit.checks.near_duplicates import NearDuplicates
+from chataudit.reports import pieces
 from hypothesis import given
 from hypothesis import strategies as st
 from planting import Planted, alone
@@ -23,8 +24,8 @@ def _on_disk(monkeypatch):
     monkeypatch.setattr(findings, "SLICE", 3)
     monkeypatch.setattr(seen, "SLICE", 2)
     monkeypatch.setattr(messages, "PIECES", 1)
-    for module, name in ((work, "SEEN_BUDGET"), (work, "LAID"), (seen, "LAID")):
-        monkeypatch.setattr(module, name, 0)
+    monkeypatch.setattr(work, "SEEN_BUDGET", 0)
+    monkeypatch.setattr(pieces, "LARGE", 0)
 
 
 def release(folder):

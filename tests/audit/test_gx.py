@@ -217,6 +217,20 @@ def test_the_suite_runs_over_the_frame_in_a_context_of_ones_own(tmp_path):
     assert batch.validate(gx.EXPECTATIONS["cycle"]()).success
 
 
+def test_data_of_no_known_format_are_read_as_the_settings_say(tmp_path, monkeypatch):
+    from chataudit.audit.cli import app
+    from typer.testing import CliRunner
+
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "whole.jsonl", [{"ask": "Why?", "say": "So."}])
+    write(tmp_path / "broken.jsonl", [{"ask": "Why?", "say": "So."}, {"ask": "Who?", "say": 7}])
+    Path("chataudit.toml").write_text('[format]\nprompt = "ask"\nanswer = "say"\n', encoding="utf-8")
+    for name, code in (("whole", 0), ("broken", 1)):
+        done = CliRunner().invoke(app, ["gx", f"{name}.jsonl", "--out", f"{name}.json"])
+        assert done.exit_code == code
+        assert json.loads(Path(f"{name}.json").read_text())["meta"]["chataudit"]["sources"][0]["format"] == "mapping"
+
+
 def test_nothing_else_imports_great_expectations():
     root = Path(chataudit.__file__).resolve().parent
     modules = [
