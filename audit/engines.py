@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
+from ..checks.base import kernels
 from .processes import Processes
 
 T = TypeVar("T")
@@ -59,13 +60,14 @@ class Threads:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="chataudit")
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        # Executor.map would draw the whole source into memory; one item a worker beyond the running ones keeps
-        # everybody busy. Only the caller's thread ever waits, so maps over maps cannot lock each other out.
+        # Executor.map would draw the whole source into memory; two items beyond the running ones keep everybody busy
+        # while the caller has something else to do. Only the caller's thread ever waits, so maps over maps cannot lock
+        # each other out.
         running: deque[Future[R]] = deque()
         try:
             for item in items:
                 running.append(self._pool.submit(function, item))
-                if len(running) > self.workers:
+                if len(running) > self.workers + 1:
                     yield running.popleft().result()
             while running:
                 yield running.popleft().result()
@@ -74,9 +76,11 @@ class Threads:
                 future.cancel()
 
     def __enter__(self) -> Self:
+        self._before = kernels.THREADS.set(self.workers)
         return self
 
     def __exit__(self, *_: object) -> None:
+        kernels.THREADS.reset(self._before)
         self._pool.shutdown(cancel_futures=True)
 
 

@@ -4,6 +4,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,6 +33,12 @@ class Judged(NamedTuple):
     n_trees: int
     threads: pa.Table  # AROUND what was found
     places: pa.Table | None  # source, tree_id, line of all messages; where a tree stands on one line, None
+
+
+def load(check: Check) -> None:
+    """Load what a check wants, before its first stage."""
+    with suppress(Exception):  # its first stage meets the same, and the record says so
+        check.load()
 
 
 def judge(checks: Sequence[Check], marked: tuple[Batch, Mark]) -> tuple[Judged, Mark]:

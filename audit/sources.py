@@ -248,14 +248,18 @@ class Sources:
                 yield from (batch for batch, _ in marked)
 
     def _parsed_again(self, sources: Iterable[read.Source], lines: Lines) -> Iterator[tuple[read.Parsed, Mark]]:
-        for source in sources:
-            if source.name not in lines:
-                continue
-            again = read.Source(source.path, source.name)
-            for block in read.blocks(again, self.block, again=True):
-                part = read.only(block, lines[source.name])
-                if part is not None:
-                    yield read.parse(part, self.plans[source.name]), START
+        def pieces() -> Iterator[read.Block]:
+            for source in sources:
+                if source.name in lines:
+                    yield from read.blocks(read.Source(source.path, source.name), self.block, again=True)
+
+        def parse(block: read.Block) -> read.Parsed | None:
+            part = read.only(block, lines[block.source.name])
+            return None if part is None else read.parse(part, self.plans[block.source.name])
+
+        for parsed in self.engine.map(parse, pieces()):
+            if parsed is not None:
+                yield parsed, START
 
 
 def _whole(form: Form, parsed: Iterable[tuple[read.Parsed, Mark]]) -> _Marked:

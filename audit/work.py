@@ -1,6 +1,6 @@
 """An audit under way: what it does, on this machine or on the workers of a cluster, and how far it is."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,7 +20,7 @@ from ..reports.pieces import gathered
 from . import engines, gather, quote, seen, threads
 from .findings import Findings
 from .journal import Journal
-from .judging import Timed, again, judge, timed
+from .judging import Timed, again, judge, load, timed
 from .sources import START, Finished, Lines, Mark, Sources
 from .spill import Spill
 
@@ -111,6 +111,7 @@ class Audit:
 
     def take(self, batches: Iterable[tuple[Batch, Mark]]) -> None:
         """The first stages over these batches."""
+        deque(self._local.map(load, self.checks), 0)
         for judged, mark in self._local.map(partial(judge, self.checks), batches):
             self.seen.add(judged.seen)
             self.shape += judged.shape

@@ -346,8 +346,8 @@ def save(fingerprint: Fingerprint, path: Path, *, replace: bool = False) -> None
         made.unlink(missing_ok=True)
 
 
-def load(path: Path) -> Fingerprint:
-    """The fingerprint in a file.
+def verify(path: Path) -> bytes:
+    """What a file holds of a fingerprint behind its first line, which says of what format it is, and its checksum.
 
     Raises
     ------
@@ -363,6 +363,18 @@ def load(path: Path) -> Fingerprint:
         raise ValueError(f"{path}: is of format {int(told[1])}; this chataudit reads {FORMAT}. {again}")
     if hashlib.sha256(data).hexdigest() != told[2].decode():
         raise ValueError(f"{path}: is damaged: its checksum is another than it says. {again}")
+    return data
+
+
+def load(path: Path, *, is_verified: bool = False) -> Fingerprint:
+    """The fingerprint in a file.
+
+    Raises
+    ------
+    ValueError
+        As `verify` does; of a file that is known to be verified, it is not asked again.
+    """
+    data = path.read_bytes().partition(b"\n")[2] if is_verified else verify(path)
     # What follows was written by `save`, byte for byte. (Read as .npz it took a second in place of a fifth for all.)
     packed = pa.Codec("zstd").decompress(data[8:], int.from_bytes(data[:8], "little"), asbytes=True)
     members = msgspec.msgpack.decode(packed)

@@ -240,21 +240,24 @@ class BenchmarkLeakage(Check):
         if self.originals and not Path(self.originals).is_dir():
             raise ValueError(f"originals: {self.originals!r} is no folder; expected that of the original files")
         try:
-            self._load()
+            references.find(self.references, Path(self.folder))
         except LookupError as error:
             raise ValueError(f"references: {error}") from None
 
     def stages(self) -> Sequence[Stage]:
         return Stage(self.scan), Stage(self.count, by=ALL)
 
-    def _load(self) -> References:
+    def load(self) -> None:
+        self._references()
+
+    def _references(self) -> References:
         return references.load(self.references, Path(self.folder))
 
     # -- first stage -------------------------------------------------------------------------------------------------
 
     def scan(self, batch: Batch) -> Result:
         """Messages to the items that stand in them."""
-        refs, tokens = self._load(), batch.tokens
+        refs, tokens = self._references(), batch.tokens
         judged = ~batch.is_context & (np.diff(tokens.bounds) > 0)
         hits = kernels.scan(tokens.hashes, tokens.bounds, batch.marks, N_GRAM, refs.sought)
         columns = dict(zip(HIT, hits[judged[hits[:, 0]]].T, strict=True))
@@ -278,7 +281,7 @@ class BenchmarkLeakage(Check):
         said = _published(refs, columns)
         return Result(
             self._beside(_told(texts, found, said)),
-            cover(batch.messages.take(pa.array(rows)), pa.array(outcomes, pa.string())),
+            cover(batch.judged, pa.array(outcomes, pa.string())),
             _seen(refs, said, found),
         )
 
@@ -339,30 +342,27 @@ class BenchmarkLeakage(Check):
     def _rephrased(self, texts: "_Texts", judged: BoolArray) -> Iterator[_Hit]:
         """Questions whose numbers and words stand in a message, in any order."""
         refs, bags = texts.refs, texts.refs.bags
-        for row, candidates in _same_numbers(texts, judged):
-            own = Counter(texts.short(row).tolist())
-            best = (0.0, -1)
-            for bag in candidates:
-                here = slice(bags.limits[bag], bags.limits[bag + 1])
-                words, weights = bags.words[here].tolist(), bags.weights[here].tolist()
-                shared = sum(weight for word, weight in zip(words, weights, strict=True) if word in own)
-                share = shared / max(1, sum(weights))
-                if shared * STEP < self.min_information or share < max(best[0], self.min_words_shared):
-                    continue
-                theirs = Counter(word for word, weight in zip(words, weights, strict=True) if not weight)
-                ours = Counter(texts.short(row)[texts.is_number(row)].tolist())
-                if (theirs & ours).total() >= self.min_numbers_shared * (theirs | ours).total():
-                    best = (share, int(bags.parts[bag]))
-            share, part = best
-            if part >= 0:
-                items = tuple(refs.items_of(part).tolist())
-                yield _Hit(row, part, items, 0, len(texts.short(row)), share, share, 0.0, "rephrased")
+        rows, candidates, shared, totals = _same_numbers(texts, judged)
+        shares = shared / np.maximum(1, totals)
+        near = np.flatnonzero((shared * STEP >= self.min_information) & (shares >= self.min_words_shared))
+        best: dict[int, tuple[float, int]] = {}  # share and part, by row
+        for row, bag, share in zip(rows[near].tolist(), candidates[near].tolist(), shares[near].tolist(), strict=True):
+            if row in best and share < best[row][0]:
+                continue
+            here = slice(bags.limits[bag], bags.limits[bag + 1])
+            theirs = Counter(bags.words[here][bags.weights[here] == 0].tolist())
+            ours = Counter(texts.short(row)[texts.is_number(row)].tolist())
+            if (theirs & ours).total() >= self.min_numbers_shared * (theirs | ours).total():
+                best[row] = (share, int(bags.parts[bag]))
+        for row, (share, part) in best.items():
+            items = tuple(refs.items_of(part).tolist())
+            yield _Hit(row, part, items, 0, len(texts.short(row)), share, share, 0.0, "rephrased")
 
     def _beside(self, findings: pa.Table) -> pa.Table:
         """The findings with the item's own question as a last span, where its original file is at hand."""
         if not (self.originals and findings.num_rows):
             return findings
-        refs = self._load()
+        refs = self._references()
         spans = findings["spans"].to_pylist()
         for own, facets in zip(spans, map(dict, findings["facets"].to_pylist()), strict=True):
             if "item" in facets:
@@ -377,7 +377,7 @@ class BenchmarkLeakage(Check):
 
     def count(self, rows: pa.Table) -> Result:
         """All messages: which items of each benchmark are touched, by our rule and by published ones."""
-        refs = self._load()
+        refs = self._references()
         items: dict[tuple[str, str], list[int]] = {}  # messages by rule
         flags = zip(*(rows[name].to_pylist() for name in SEEN.names), strict=True)
         for benchmark, item, *said in flags:
@@ -592,7 +592,16 @@ def _with_answer(hit: _Hit, texts: _Texts) -> _Hit:
 # -- rephrased -------------------------------------------------------------------------------------------------------
 
 
-def _same_numbers(texts: _Texts, judged: BoolArray) -> Iterator[tuple[int, list[int]]]:
+class _Candidates(NamedTuple):
+    """Messages, and questions that they may hold in other words."""
+
+    rows: IntArray
+    bags: IntArray
+    shared: IntArray  # weight of the words that both hold
+    totals: IntArray  # weight of all words of the question
+
+
+def _same_numbers(texts: _Texts, judged: BoolArray) -> _Candidates:
     """Messages, and questions whose numbers are theirs but for one or two, and of whose rarest words they hold one."""
     bags, tokens = texts.refs.bags, texts.batch.tokens
     is_number = texts.batch.marks & NUMBER > 0
@@ -613,13 +622,23 @@ def _same_numbers(texts: _Texts, judged: BoolArray) -> Iterator[tuple[int, list[
     owner, bag = np.divmod(pairs, max(1, len(bags.parts)))
     of_owner = np.repeat(np.arange(len(rows)), n_tokens[rows]).astype(np.uint64) << np.uint64(32)
     held = np.sort(of_owner | words)
-    sought = owner[:, None].astype(np.uint64) << np.uint64(32) | bags.heaviest[bag]
-    at = np.minimum(np.searchsorted(held, sought), max(0, len(held) - 1))
-    holds = (held[at] == sought).any(axis=1) if len(held) else np.zeros(len(bag), dtype=bool)
+    holds = _among(held, owner[:, None].astype(np.uint64) << np.uint64(32) | bags.heaviest[bag]).any(axis=1)
     owner, bag = owner[holds], bag[holds]
-    for k in np.unique(owner).tolist():
-        here = slice(*np.searchsorted(owner, [k, k + 1]).tolist())
-        yield int(rows[k]), bag[here].tolist()
+    sizes = bags.limits[bag + 1] - bags.limits[bag]
+    pair = np.repeat(np.arange(len(bag)), sizes)
+    at = bags.limits[bag][pair] + np.arange(len(pair)) - (np.cumsum(sizes) - sizes)[pair]
+    is_shared = _among(held, owner[pair].astype(np.uint64) << np.uint64(32) | bags.words[at])
+    weights = bags.weights[at].astype(np.int64)
+    shared, totals = (np.bincount(pair, some, len(bag)).astype(np.int64) for some in (weights * is_shared, weights))
+    return _Candidates(rows[owner], bag, shared, totals)
+
+
+def _among(held: HashArray, sought: HashArray) -> BoolArray:
+    """Which values are among the ascending ones."""
+    if not len(held):
+        return np.zeros(sought.shape, dtype=bool)
+    are: BoolArray = held[np.minimum(np.searchsorted(held, sought), len(held) - 1)] == sought
+    return are
 
 
 # -- published rules -------------------------------------------------------------------------------------------------

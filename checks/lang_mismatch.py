@@ -12,6 +12,7 @@ kin; 7. a second detector, and text that is mostly names; 8. a vote of the segme
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import ClassVar, NamedTuple
 
@@ -156,6 +157,8 @@ MIN_SHARE = 0.3  # of the letters that the segments confirm
 
 _OF_SCRIPT = {script: language for language, script in SCRIPT_DECIDES.items()}
 
+_LETTERS = WEIGHTS * (np.arange(N_SCRIPTS) > 0)  # what a character of each script is worth; 0: no letter
+
 _SEGMENT = re.compile(r"[^\n.!?;:。！？；：…()\[\]\"“”„«»「」『』]+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _WRAPPED = re.compile(r"^.{50,85}[^\s.!?:;]\n *[a-z]", re.MULTILINE)
@@ -208,6 +211,10 @@ class LangMismatch(Check):
     @property
     def holds_gil(self) -> bool:
         return self.first == "langdetect"  # 2 to 5 ms a message
+
+    def load(self) -> None:
+        detector(self.first)
+        detector(self.second)
 
     def stages(self) -> Sequence[Stage]:
         return Stage(self.scan), Stage(self.add_up, by=ALL)
@@ -320,7 +327,7 @@ class _Scan:
         rows = np.flatnonzero(~batch.is_context)
         return Result(
             self._told(),
-            cover(batch.messages.take(pa.array(rows)), pa.array(self.outcome[rows], pa.string())),
+            cover(batch.judged, pa.array(self.outcome[rows], pa.string())),
             self._rows(),
         )
 
@@ -344,46 +351,54 @@ class _Scan:
 
     def _by_script(self) -> tuple[list[_Text], IntArray]:
         """The texts that their script gives away, and the rows that detectors are asked about."""
-        found, asked = [], []
-        judged = ~self.batch.is_context & (self.outcome == "judged")
-        for code in sorted(set(self.declared[judged])):
-            rows = np.flatnonzero(judged & (self.declared == code))
-            self.outcome[rows[self.total[rows] < MIN_WEIGHT]] = FEW_LETTERS
-            rows = rows[self.total[rows] >= MIN_WEIGHT]
-            some, others = self._of_language(code, rows)
-            found += some
-            asked.append(others)
+        is_judged = ~self.batch.is_context & (self.outcome == "judged")
+        rows = np.flatnonzero(is_judged)
+        declared = pa.array(self.declared[rows], pa.string()).dictionary_encode()
+        codes = declared.dictionary.to_pylist()
+        # Language by language, in the order of their codes.
+        number = np.argsort(np.argsort(codes))[np.asarray(declared.indices)]
+        order = np.argsort(number, kind="stable")
+        rows, number = rows[order], number[order]
+        is_enough = self.total[rows] >= MIN_WEIGHT
+        self.outcome[rows[~is_enough]] = FEW_LETTERS
+        found, asked = self._of_languages(sorted(codes), number[is_enough], rows[is_enough])
         # What declares no language is asked about for the count of languages.
-        rows = np.flatnonzero(
-            ~self.batch.is_context & (self.outcome == NO_LANGUAGE) & (self.total >= self.check.min_letters)
-        )
-        return found, np.concatenate([*asked, rows]).astype(np.int64)
+        others = ~self.batch.is_context & (self.outcome == NO_LANGUAGE) & (self.total >= self.check.min_letters)
+        return found, np.concatenate([asked, np.flatnonzero(others)])
 
-    def _of_language(self, code: str, rows: IntArray) -> tuple[list[_Text], IntArray]:
+    def _of_languages(self, codes: Sequence[str], number: IntArray, rows: IntArray) -> tuple[list[_Text], IntArray]:
+        """The same of rows of which each declares the language of this number."""
         letters, total = self.letters[rows], self.total[rows]
-        own_scripts = list(scripts(code))
         plain = self.batch.prose.counts[rows, :N_SCRIPTS]
-        if code != "ja":  # Japanese is written in two scripts, and here both count as Kana
-            is_japanese = letters[:, KANA] > MIN_KANA * (letters[:, KANA] + letters[:, HAN])
-            for counts in (letters, plain):
-                counts[is_japanese, KANA] += counts[is_japanese, HAN]
-                counts[is_japanese, HAN] = 0
-        own = letters[:, own_scripts].sum(axis=1) / total
-        n_own, n_all = plain[:, own_scripts].sum(axis=1), plain.sum(axis=1)
+        is_own = np.zeros((len(codes), N_SCRIPTS), dtype=bool)
+        for k, code in enumerate(codes):
+            is_own[k, list(scripts(code))] = True
+        is_own = is_own[number]
+        declares_japanese = np.array([code == "ja" for code in codes], dtype=bool)[number]
+        is_decisive = np.array([code in SCRIPT_DECIDES for code in codes], dtype=bool)[number]
+        # Japanese is written in two scripts, and under other tags both count as Kana.
+        is_japanese = letters[:, KANA] > MIN_KANA * (letters[:, KANA] + letters[:, HAN])
+        is_japanese &= ~declares_japanese
+        for counts in (letters, plain):
+            counts[is_japanese, KANA] += counts[is_japanese, HAN]
+            counts[is_japanese, HAN] = 0
+        own = (letters * is_own).sum(axis=1) / total
+        n_own, n_all = (plain * is_own).sum(axis=1), plain.sum(axis=1)
         top = letters.argmax(axis=1)
         # Latin words stand in texts of all scripts: whose they are is left to the vote of the segments.
-        has_own = (LATIN not in own_scripts) & (n_own >= 10) & ((n_own >= MIN_OWN_LETTERS) | (n_own >= 0.1 * n_all))
+        has_own = ~is_own[:, LATIN] & (n_own >= 10) & ((n_own >= MIN_OWN_LETTERS) | (n_own >= 0.1 * n_all))
         is_foreign = (letters.max(axis=1) >= MIN_TOP * total) & (own < MAX_OWN) & ~has_own
-        decided = np.zeros(len(rows), dtype=bool)
-        if code in SCRIPT_DECIDES:
-            decided = own >= MIN_SCRIPT
-            if code == "ja":  # Han alone may be Chinese
-                decided &= (plain[:, KANA] > 0) | (plain[:, HAN] < MIN_OTHER)
+        decided = is_decisive & (own >= MIN_SCRIPT)
+        # Han alone may be Chinese.
+        decided &= ~declares_japanese | (plain[:, KANA] > 0) | (plain[:, HAN] < MIN_OTHER)
         self.is_match[rows[decided]] = True
         self.outcome[rows[~decided & ~is_foreign & (own < MIN_SCRIPT)]] = SEVERAL_SCRIPTS
         is_told = is_foreign & np.isin(top, list(_OF_SCRIPT))
         found = [
-            _Text(int(rows[k]), code, float(total[k]), False, _OF_SCRIPT[int(top[k])], 1.0, 1.0, by_script=True)
+            _Text(
+                *(int(rows[k]), codes[number[k]], float(total[k]), False, _OF_SCRIPT[int(top[k])], 1.0, 1.0),
+                by_script=True,
+            )
             for k in np.flatnonzero(is_told).tolist()
         ]
         asked = ~decided & ~is_told & (self.outcome[rows] == "judged")
@@ -398,8 +413,8 @@ class _Scan:
         if not rows.size:
             return []
         first, second = detector(self.check.first), detector(self.check.second)
-        known = np.array(sorted(first.languages & second.languages | {""}), dtype=object)
-        is_known = np.isin(self.declared[rows], known)
+        known = pa.array(sorted(first.languages & second.languages | {""}))
+        is_known = as_bools(pc.is_in(pa.array(self.declared[rows], pa.string()), value_set=known))
         self.outcome[rows[~is_known]] = UNSUPPORTED
         rows = rows[is_known]
         guesses = first.detect(self._excerpts(rows, SCREEN))
@@ -693,7 +708,13 @@ class _Part(NamedTuple):
     own: float  # share of them that are of some scripts
 
 
-def _parts(prose_: str, own_scripts: Sequence[int]) -> list[_Part]:
+@cache
+def _members(some: tuple[int, ...]) -> BoolArray:
+    """Which scripts are among these."""
+    return np.isin(np.arange(N_SCRIPTS), some)
+
+
+def _parts(prose_: str, own_scripts: tuple[int, ...]) -> list[_Part]:
     """The segments of a text's prose that have a letter.
 
     It is cut at line ends, sentence marks, quotation marks, brackets, and where letters of these scripts meet others.
@@ -701,10 +722,10 @@ def _parts(prose_: str, own_scripts: Sequence[int]) -> list[_Part]:
     codes = np.frombuffer(prose_.encode("utf-32-le"), dtype=np.uint32)
     found = script_table()[np.minimum(codes, 0xFFFF)]
     found[(codes >= 0x20000) & (codes < 0x40000)] = HAN
-    weights = WEIGHTS * (np.arange(N_SCRIPTS) > 0)
-    is_own = np.isin(found, own_scripts)
-    all_letters = np.append(0, np.cumsum(weights[found]))
-    own_letters = np.append(0, np.cumsum(np.where(is_own, weights[found], 0)))
+    is_own = _members(own_scripts)[found]
+    weights = _LETTERS[found]
+    all_letters = np.append(0, np.cumsum(weights))
+    own_letters = np.append(0, np.cumsum(np.where(is_own, weights, 0)))
     at = np.flatnonzero(found)
     cuts = at[1:][is_own[at[1:]] != is_own[at[:-1]]]
     parts: list[_Part] = []

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .base import kernels
+from .base import kernels, text
 from .base.check import ALL, Check, Method, Result, Stage, n_bytes
 from .base.findings import ERROR, NOTE, WARNING, Rule, Spans, claim, cover
 from .base.mapped import forget
@@ -172,6 +172,9 @@ class NearDuplicates(Check):
             raise ValueError(f"seed: {self.seed} is not in [0, 2**32)")
         n_bytes(self.memory)
 
+    def load(self) -> None:
+        text.load()
+
     def stages(self) -> Sequence[Stage]:
         return Stage(self.scan), Stage(self.compare, by=ALL)
 
@@ -226,7 +229,7 @@ class NearDuplicates(Check):
         fanout = max(MIN_FANOUT, min(MAX_FANOUT, MAX_PAIRS // max(1, len(sets))))
         if method == "exact":
             values, limits = sets.all()
-            *places, shared, capped = kernels.join(values, limits, self.min_similarity, fanout)
+            *places, shared, capped = kernels.join(values, limits, self.min_similarity, fanout, kernels.THREADS.get())
             left, right = (place.astype(np.int64) for place in places)
             sizes = sets.sizes
             jaccard = shared / (sizes[left] + sizes[right] - shared)

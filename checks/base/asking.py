@@ -11,7 +11,6 @@ _ARROW = re.compile(r"(?:->|→|⇒|=>)\s*([a-z]{2,3})\b")
 _JOINED = re.compile(
     r"[\u0590-\u08ff\u0e00-\u0eff\u1100-\u11ff\u3040-\ud7ff]"
 )  # other words are written onto it, before or behind
-_STROKES = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "æ": "ae", "ı": "i"})  # no accents to Unicode
 # What else languages are called, and how the names change within: suomi, suomeksi; němčina, německy.
 _OTHER_NAMES = {
     "cs": "cesk",
@@ -25,6 +24,20 @@ _OTHER_NAMES = {
     "sv": "svensk",
     "zh": "mandarin мандарин cinsk",
 }
+
+
+class _Letters(dict[int, int | str | None]):
+    """What stands for a character where accents are left out; what is asked for once is known."""
+
+    def __missing__(self, code: int) -> int | str | None:
+        self[code] = None if unicodedata.category(chr(code))[0] == "M" else code
+        return self[code]
+
+
+# No accents to Unicode.
+_LETTERS = _Letters(
+    {ord(letter): plain for letter, plain in (("ł", "l"), ("ø", "o"), ("đ", "d"), ("æ", "ae"), ("ı", "i"))}
+)
 
 # How a translation is asked for: parts of words, without accents.
 _TRANSLATE = {
@@ -82,8 +95,8 @@ def asks_for(text: str, language: str, tongues: tuple[str, ...], *, translation:
 
 def _plain(text: str) -> str:
     """Without case, accents and vowel signs, for words to be found in."""
-    folded = unicodedata.normalize("NFKD", text.casefold()).translate(_STROKES)
-    return "".join(c for c in folded if unicodedata.category(c)[0] != "M")
+    folded = unicodedata.normalize("NFKD", text.casefold())
+    return folded if folded.isascii() else folded.translate(_LETTERS)
 
 
 def _words(text: str) -> str:

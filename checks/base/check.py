@@ -83,6 +83,12 @@ class Check:
         """Whether it is Python code above all, which threads do not carry out side by side, but processes do."""
         return False
 
+    def load(self) -> None:
+        """Load what takes time, for this process to have it before the first batch; several checks load at a time.
+
+        A stage loads what is not there yet.
+        """
+
     def stages(self) -> Sequence[Stage]:
         """The steps of this check; most have one."""
         return (Stage(self.scan),)

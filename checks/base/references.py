@@ -1,7 +1,7 @@
 """Fingerprints of benchmarks, put together so that texts can be held against all of them at once."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ...benchmarks_refs import fingerprints
 from ...benchmarks_refs.cards import Card
-from ...benchmarks_refs.fingerprints import A_NUMBER, ANSWER, CHOICES, MASKED, PASSAGE, QUESTION, Fingerprint, leading
+from ...benchmarks_refs.fingerprints import A_NUMBER, ANSWER, CHOICES, MASKED, PASSAGE, QUESTION, Fingerprint
 from . import kernels
 from .kernels._layout import ALL_NUMBERS
 from .messages import BoolArray
@@ -19,6 +19,7 @@ from .text import HashArray, IntArray
 
 N_HEAVIEST = 4
 MAX_PARTS = 64  # that a gram may stand in, to be looked for
+CHUNK = 1 << 16  # values that are worked on at a time, so that what is made on the way stays in the cache
 _LOCK = Lock()  # threads that ask for the same references wait for the first
 
 
@@ -88,8 +89,11 @@ def number_keys(numbers: npt.NDArray[np.uint32], limits: IntArray) -> tuple[Hash
     return keys, np.concatenate([np.arange(len(sizes)), owners[large]])
 
 
-def load(names: tuple[str, ...], folder: Path) -> References:
-    """The references of these names, or all there are; read once in a process.
+_File = tuple[str, Path, int]  # name, path, time of the last change in nanoseconds
+
+
+def find(names: tuple[str, ...], folder: Path) -> tuple[_File, ...]:
+    """The files of the references of these names, or of all there are; each is verified once in a process.
 
     Raises
     ------
@@ -107,13 +111,28 @@ def load(names: tuple[str, ...], folder: Path) -> References:
             )
     if not known:
         raise LookupError("no fingerprint at all, not even those of the package. Install chataudit again")
+    files = tuple((name, known[name], known[name].stat().st_mtime_ns) for name in names or sorted(known))
+    for _, path, changed in files:
+        _verify(path, changed)
+    return files
+
+
+@cache
+def _verify(path: Path, changed: int) -> None:
+    fingerprints.verify(path)
+
+
+def load(names: tuple[str, ...], folder: Path) -> References:
+    """The references of these names, or all there are; read once in a process. Raises what `find` does."""
+    files = find(names, folder)
     with _LOCK:
-        return _loaded(*((name, known[name], known[name].stat().st_mtime_ns) for name in names or sorted(known)))
+        return _loaded(*files)
 
 
 @lru_cache(maxsize=2)
-def _loaded(*files: tuple[str, Path, int]) -> References:
-    return _together(tuple(name for name, _, _ in files), [fingerprints.load(path) for _, path, _ in files])
+def _loaded(*files: _File) -> References:
+    read = [fingerprints.load(path, is_verified=True) for _, path, _ in files]
+    return _together(tuple(name for name, _, _ in files), read)
 
 
 def _together(names: tuple[str, ...], loaded: list[Fingerprint]) -> References:
@@ -206,14 +225,16 @@ def _sought(
     spans: IntArray,
     weights: npt.NDArray[np.uint8],
 ) -> kernels.Sought:
-    part = np.repeat(np.arange(len(kinds)), np.diff(limits))
-    # Choices are looked for only where their question was found.
-    looked_for = kinds[part] != CHOICES
-    postings = np.sort(leading(grams[looked_for], MASKED) | part[looked_for].astype(np.uint64))
+    # In place, where there are millions: what an array of as many takes most of the time is new memory.
+    n_grams = np.diff(limits)
+    looked_for = np.repeat(kinds != CHOICES, n_grams)  # choices only where their question was found
+    postings = grams[looked_for]
+    postings &= ~np.uint64(0) << np.uint64(64 - MASKED)
+    postings |= np.repeat(np.arange(len(kinds), dtype=np.uint32), n_grams)[looked_for]
+    postings.sort()
     postings = postings[_opens(postings)]  # np.unique took 2.9 s in place of 0.1 for 3 million
-    keys = leading(postings, MASKED)
-    opens = np.flatnonzero(_opens(keys))
-    sizes = np.diff(np.append(opens, len(keys)))
+    opens = np.flatnonzero(_opens(postings >> np.uint64(64 - MASKED)))
+    sizes = np.diff(np.append(opens, len(postings)))
     postings = postings[np.repeat(sizes <= MAX_PARTS, sizes)]
     bits = max(6, len(postings).bit_length() - 1)
     heads = np.zeros((1 << bits) + 1, dtype=np.int32)
@@ -235,16 +256,22 @@ def _sought(
     )
 
 
-def _opens(values: HashArray) -> npt.NDArray[np.bool_]:
+def _opens(values: HashArray | IntArray) -> npt.NDArray[np.bool_]:
     """Whether each of the ascending values is another than the one before."""
-    return np.append(True, values[1:] != values[:-1])[: len(values)]
+    opens = np.ones(len(values), dtype=bool)
+    np.not_equal(values[1:], values[:-1], out=opens[1:])
+    return opens
 
 
 def _bitmap(values: HashArray, bits: int) -> HashArray:
-    """A bit for each value by its highest bits."""
-    flags = np.zeros(1 << bits, dtype=np.uint8)
-    flags[values >> np.uint64(64 - bits)] = 1
-    return np.packbits(flags, bitorder="little").view("<u8").astype(np.uint64, copy=False)
+    """A bit for each of the ascending values by its highest bits."""
+    words = np.zeros(1 << (bits - 6), dtype=np.uint64)
+    for start in range(0, len(values), CHUNK):
+        at = values[start : start + CHUNK] >> np.uint64(64 - bits)
+        word = (at >> np.uint64(6)).view(np.int64)
+        opens = np.flatnonzero(_opens(word))
+        words[word[opens]] |= np.bitwise_or.reduceat(np.uint64(1) << (at & np.uint64(63)), opens)
+    return words
 
 
-__all__ = ["ANSWER", "CHOICES", "PASSAGE", "QUESTION", "References", "load", "number_keys"]
+__all__ = ["ANSWER", "CHOICES", "PASSAGE", "QUESTION", "References", "find", "load", "number_keys"]

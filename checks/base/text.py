@@ -177,6 +177,13 @@ _TABLE: list[tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]] = []
 _LOCK = Lock()
 
 
+def load() -> None:
+    """Make what characters are looked up in, so that the first texts need not wait for it."""
+    _table()
+    _digits()
+    script_table()
+
+
 def _table() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
     """The entries of all code points, and the sequences that some of them point to; made once."""
     with _LOCK:

@@ -329,6 +329,17 @@ def test_a_damaged_reference_is_refused_at_the_door(tmp_path, check):
         BenchmarkLeakage(references=("quiz",), folder=str(tmp_path / "references"))
 
 
+def test_references_are_verified_where_the_check_is_made_and_read_where_it_is_loaded(tmp_path, check, monkeypatch):
+    read = []
+    real = fingerprints.load
+    monkeypatch.setattr(fingerprints, "load", lambda path, **how: read.append(path.stem) or real(path, **how))
+    again = BenchmarkLeakage(references=("quiz",), folder=str(tmp_path / "references"))
+    assert read == []
+    again.load()
+    again.load()
+    assert read == ["quiz"]
+
+
 @pytest.mark.parametrize("name", ["min_exact", "min_masked", "min_numbers_shared", "min_words_shared"])
 def test_shares_are_between_0_and_1(name):
     with pytest.raises(ValueError, match=rf"{name}: 1.5 is not in \(0, 1\]"):

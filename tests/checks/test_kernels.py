@@ -300,6 +300,26 @@ def test_join_of_random_families_finds_what_brute_force_finds(form, threshold, n
 
 
 @both_forms
+@pytest.mark.parametrize("threads", [2, 3, 8])
+@pytest.mark.parametrize("max_fanout", [2, UNLIMITED])
+def test_join_gives_the_same_on_several_threads(form, threads, max_fanout):
+    parts = [set(), *edited(np.random.default_rng(7), 30, 80, 25), set()]
+    for some in (parts, parts[:3], []):
+        alone = form.join(*as_sets(some), 0.7, max_fanout)
+        shared = form.join(*as_sets(some), 0.7, max_fanout, threads)
+        for one, other in zip(alone, shared, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@both_forms
+def test_join_finds_pairs_among_values_that_all_stand_very_often(form):
+    # More often than what most sets are told apart by: 300 of each value.
+    parts = [{*VALUES[:40].tolist(), int(VALUES[40 + k // 2])} for k in range(300)]
+    found, _ = joined(form, parts, 0.99)
+    assert found == [(k, k + 1, 41) for k in range(0, 300, 2)]
+
+
+@both_forms
 @pytest.mark.parametrize("threshold", THRESHOLDS)
 def test_a_pair_on_the_threshold_is_found_and_one_value_below_it_is_not(form, threshold):
     # Of n values of the larger set, the smaller one holds k: Jaccard similarity k / n.

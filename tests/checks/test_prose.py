@@ -735,6 +735,16 @@ def test_scores_of_random_models_are_those_of_the_formula(form, n_rows, n_featur
     np.testing.assert_allclose(found, [scores_of(string, *model) for string in texts], rtol=1e-4, atol=1e-4)
 
 
+@both_forms
+def test_a_text_has_the_same_scores_alone_and_among_texts_of_any_length(form):
+    rng = np.random.default_rng(11)
+    model = random_model(rng, 30, 400, 17)
+    texts = ["".join(map(chr, rng.integers(32, 400, n))) for n in (*rng.integers(0, 60, 100), 3000, 0, 1)]
+    among = visits(form, texts, *model)
+    np.testing.assert_array_equal(among, np.concatenate([visits(form, [text], *model) for text in texts]))
+    np.testing.assert_array_equal(among[::-1], visits(form, texts[::-1], *model))
+
+
 @needs_native
 @needs_shared
 def test_both_forms_score_real_texts_alike():

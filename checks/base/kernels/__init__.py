@@ -3,6 +3,8 @@
 Both forms give the same values, bit for bit; _numpy.py and _plain.py say what they are. Nothing here knows of messages.
 """
 
+from contextvars import ContextVar
+
 from ._numpy import Sought, grams
 
 try:
@@ -16,8 +18,12 @@ except ImportError:
 
     COMPILED = False
 
+THREADS: ContextVar[int] = ContextVar("THREADS", default=1)
+"""Threads that one call may take. The engine says so to the thread that waits for the others, which do nothing then."""
+
 __all__ = [
     "COMPILED",
+    "THREADS",
     "Sought",
     "digest",
     "excerpts",

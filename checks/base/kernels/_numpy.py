@@ -260,7 +260,9 @@ def place(sets: Hashes, limits: Ints, goal: Ints, out: Hashes) -> None:
 # -- pairs -----------------------------------------------------------------------------------------------------------
 
 
-def join(sets: Hashes, limits: Ints, threshold: float, max_fanout: int) -> tuple[Places, Places, Places, Flags]:
+def join(
+    sets: Hashes, limits: Ints, threshold: float, max_fanout: int, threads: int = 1
+) -> tuple[Places, Places, Places, Flags]:
     """All pairs of sets whose Jaccard similarity is at least a threshold; none is missed.
 
     A pair of sets x, y with |x| >= |y| that share that much have a value in common among the first
@@ -276,6 +278,8 @@ def join(sets: Hashes, limits: Ints, threshold: float, max_fanout: int) -> tuple
     max_fanout : int
         So many sets are found by one value, those with the fewest values first. Where more begin with it, the others
         are found by their own search for these, but not by one another.
+    threads : int
+        That may share the work; whatever they are, the outcome is the same.
 
     Returns
     -------

@@ -123,6 +123,44 @@ cdef extern from *:
     {
         for (size_t j = 0; j < n; j++) sums[j] += weight * (float)row[j];
     }
+
+    /* A text under way through an automaton. */
+    typedef struct {
+        const uint8_t *at;  /* what is read next */
+        int64_t left;       /* bytes */
+        uint32_t state;
+        int64_t row;
+        int32_t *met;       /* the feature of each step */
+        int32_t *begin;     /* of these */
+    } Lane;
+
+    #define LANES 16
+    #define PREFETCHED 16
+
+    /* Steps in several texts at a time. Each waits for memory, where the tables are larger than the caches; those of
+       one text wait for one another, and those of the others are done meanwhile. */
+    static inline void walk(Lane *lanes, int n_lanes, int64_t n, const uint16_t *moves, const int32_t *features)
+    {
+        uint32_t states[LANES];
+        for (int l = 0; l < n_lanes; l++) states[l] = lanes[l].state;
+        for (int64_t k = 0; k < n; k++)
+            for (int l = 0; l < n_lanes; l++) {
+                uint32_t at = states[l] << 8 | lanes[l].at[k];
+                lanes[l].met[k] = features[at];
+                states[l] = moves[at];
+            }
+        for (int l = 0; l < n_lanes; l++) {
+            lanes[l].state = states[l];
+            lanes[l].at += n;
+            lanes[l].met += n;
+            lanes[l].left -= n;
+        }
+    }
+
+    static inline void fetch(const int16_t *row, size_t n)
+    {
+        for (size_t j = 0; j < n; j += 32) __builtin_prefetch(row + j);
+    }
     """
     const int SPACE, HAN, N_SCRIPTS, DIGIT, LOWER, CAPITAL, LETTER, NAME, BRACKET, MODE, PRINTED, SLOTS
     const int PROSE, CODE, FENCED, TABLE, EMPTY
@@ -135,6 +173,16 @@ cdef extern from *:
     int64_t ascii_letters(const uint8_t *s, size_t n, uint8_t *is_ascii) nogil
     void add_rows(const int16_t *a, const int16_t *b, const int16_t *c, const int16_t *d, int32_t *sums, size_t n) nogil
     void add_weighted(const int16_t *row, float weight, float *sums, size_t n) nogil
+    const int LANES, PREFETCHED
+    ctypedef struct Lane:
+        const uint8_t *at
+        int64_t left
+        uint32_t state
+        int64_t row
+        int32_t *met
+        int32_t *begin
+    void walk(Lane *lanes, int n_lanes, int64_t n, const uint16_t *moves, const int32_t *features) nogil
+    void fetch(const int16_t *row, size_t n) nogil
 
 cdef int N_COUNTS = _layout.N_COUNTS
 cdef int N_CODE = _layout.N_CODE
@@ -782,50 +830,85 @@ def visits(
     scores = np.zeros((n, prior.shape[0]), dtype=np.float32)
     cdef float[:, ::1] out = scores
     cdef int32_t[::1] met = np.zeros(none + 1, dtype=np.int32)
-    cdef int32_t[::1] seen = np.empty(min(most, none + 1) + 4, dtype=np.int32)
+    cdef int32_t[:, ::1] seen_ = np.empty((LANES, most + 4), dtype=np.int32)
     cdef int32_t[::1] once = np.zeros(width, dtype=np.int32)
     cdef float[::1] often = np.zeros(width, dtype=np.float32)
-    cdef uint32_t at
+    cdef Lane lanes[LANES]
+    cdef int n_lanes = 0, lane
+    cdef int64_t following = 0  # the text that is begun next
+    cdef int32_t *seen
     cdef int32_t feature, c
     cdef float one = <float>log1p(1)
+    for lane in range(LANES):
+        lanes[lane].begin = &seen_[lane, 0]
+        lanes[lane].left = 0
     with nogil:
-        for row in range(n):
-            at, m = first, 0
-            for k in range(offsets[row], offsets[row + 1]):
-                at = at << 8 | data[k]
-                feature = features[at]
-                at = moves[at]
-                # Without a branch, as nobody could predict it.
-                seen[m] = feature
-                m += met[feature] == 0
-                met[feature] += 1
-            if m == (met[none] > 0):
-                met[none] = 0
-                continue
-            memset(&once[0], 0, width * sizeof(int32_t))
-            memset(&often[0], 0, width * sizeof(float))
-            met[none] = 1
-            n_once = 0
-            for k in range(m):
-                feature = seen[k]
-                c = met[feature]
-                met[feature] = 0
-                if c == 1:  # most are met once, and then whole numbers are added up
-                    seen[n_once] = feature
-                    n_once += 1
+        n_lanes = LANES
+        while True:
+            lane = 0
+            while lane < n_lanes:
+                if lanes[lane].left:
+                    lane += 1
+                    continue
+                while following < n and offsets[following] == offsets[following + 1]:
+                    following += 1
+                if following < n:
+                    lanes[lane].row, lanes[lane].state = following, <uint32_t>first
+                    lanes[lane].at, lanes[lane].met = &data[offsets[following]], lanes[lane].begin
+                    lanes[lane].left = offsets[following + 1] - offsets[following]
+                    following += 1
+                    lane += 1
                 else:
-                    add_weighted(&table[feature, 0], <float>log1p(c), &often[0], width)
-            while n_once & 3:
-                seen[n_once] = none
-                n_once += 1
-            for k in range(0, n_once, 4):
-                add_rows(
-                    &table[seen[k], 0], &table[seen[k + 1], 0], &table[seen[k + 2], 0], &table[seen[k + 3], 0],
-                    &once[0], width,
-                )
-            met[none] = 0
-            for k in range(prior.shape[0]):
-                out[row, k] = (<float>once[k] * one + often[k]) * unit + prior[k]
+                    n_lanes -= 1
+                    lanes[lane] = lanes[n_lanes]
+            if not n_lanes:
+                break
+            m = lanes[0].left
+            for lane in range(1, n_lanes):
+                m = min(m, lanes[lane].left)
+            walk(lanes, n_lanes, m, &moves[0], &features[0])
+            for lane in range(n_lanes):
+                if lanes[lane].left:
+                    continue
+                row, seen, m = lanes[lane].row, lanes[lane].begin, 0
+                for k in range(lanes[lane].met - lanes[lane].begin):
+                    # Without a branch, as nobody could predict it.
+                    feature = seen[k]
+                    seen[m] = feature
+                    m += met[feature] == 0
+                    met[feature] += 1
+                if m == (met[none] > 0):
+                    met[none] = 0
+                    continue
+                memset(&once[0], 0, width * sizeof(int32_t))
+                memset(&often[0], 0, width * sizeof(float))
+                met[none] = 1
+                n_once = 0
+                for k in range(m):
+                    feature = seen[k]
+                    c = met[feature]
+                    met[feature] = 0
+                    if c == 1:  # most are met once, and then whole numbers are added up
+                        seen[n_once] = feature
+                        n_once += 1
+                    else:
+                        add_weighted(&table[feature, 0], <float>log1p(c), &often[0], width)
+                while n_once & 3:
+                    seen[n_once] = none
+                    n_once += 1
+                for k in range(min(n_once, PREFETCHED)):
+                    fetch(&table[seen[k], 0], width)
+                for k in range(0, n_once, 4):
+                    for c in range(4):
+                        if k + PREFETCHED + c < n_once:
+                            fetch(&table[seen[k + PREFETCHED + c], 0], width)
+                    add_rows(
+                        &table[seen[k], 0], &table[seen[k + 1], 0], &table[seen[k + 2], 0], &table[seen[k + 3], 0],
+                        &once[0], width,
+                    )
+                met[none] = 0
+                for k in range(prior.shape[0]):
+                    out[row, k] = (<float>once[k] * one + often[k]) * unit + prior[k]
     return scores
 
 
