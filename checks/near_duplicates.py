@@ -103,7 +103,7 @@ CAPPED = "judged against the first of very many alike"
 MAX_TOLD = 5  # partners outside its group that are told of one message, the most similar ones
 MAX_PLACES = 5  # places of a stock phrase that are shown
 MAX_CLAIMS = 50_000  # that are told at a time
-FORGET = 8 << 20  # values of sets that lie on disk, after which what was read is handed back
+FORGET = 4 << 20  # values of sets that lie on disk, after which what was read is handed back
 MAX_FANOUT, MIN_FANOUT, MAX_PAIRS = 1000, 50, 50_000_000
 
 FACTS = pa.schema(
@@ -364,7 +364,7 @@ class Sets:
             chosen = values if kept.all() else values[np.repeat(kept, sizes)]
             yield here[kept], chosen, np.append(0, np.cumsum(sizes[kept]))
 
-    def overlaps(self, left: IntArray, right: IntArray, size: int = 1 << 16) -> IntArray:
+    def overlaps(self, left: IntArray, right: IntArray, size: int = 1 << 15) -> IntArray:
         """Values that the sets of each pair share."""
         parts = [np.zeros(0, dtype=np.int64)]
         for start in range(0, len(left), size):

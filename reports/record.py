@@ -328,10 +328,10 @@ def _shortened(piece: pa.Table) -> pa.Table:
     """The same rows, with dictionaries that hold no more words than there are rows: each row group has its own."""
     for k, field in enumerate(piece.schema):
         if pa.types.is_dictionary(field.type) and piece.num_rows:
-            column = piece.column(k).unify_dictionaries()
-            if len(column.chunk(0).dictionary) > piece.num_rows:
+            column = piece.column(k)
+            if max(len(chunk.dictionary) for chunk in column.chunks) > piece.num_rows:
                 column = column.cast(field.type.value_type).dictionary_encode()
-            piece = piece.set_column(k, field, column)
+            piece = piece.set_column(k, field, column.unify_dictionaries())
     return piece
 
 
