@@ -14,7 +14,7 @@ from ..checks.base.messages import BoolArray, IntArray, as_ints, digests, is_pla
 from ..reports.rates import rows_of
 from . import quote
 
-MAX_EVIDENCE = 25_000  # findings of a check whose words and conversations are kept
+MAX_EVIDENCE = 10_000  # findings of a check whose words and conversations are kept
 SLICE = 50_000  # that are at hand at a time
 
 _TIES = ("check", "rule", "message_id", "fingerprint", "summary")  # the order of findings of one line
