@@ -15,7 +15,7 @@ from ..reports.rates import rows_of
 from . import quote
 
 MAX_EVIDENCE = 10_000  # findings of a check whose words and conversations are kept
-SLICE = 50_000  # that are at hand at a time
+SLICE = 20_000  # that are at hand at a time
 
 _TIES = ("check", "rule", "message_id", "fingerprint", "summary")  # the order of findings of one line
 

@@ -23,15 +23,22 @@ class Processes:
         from concurrent.futures.process import BrokenProcessPool
 
         from joblib import Parallel, delayed
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
 
         # No array is handed over by a file: rows go by pieces on disk.
         parallel = Parallel(self.workers, return_as="generator", batch_size=1, max_nbytes=None)
         try:
             yield from parallel(delayed(function)(item) for item in items)
-        except BrokenProcessPool:
+        except TerminatedWorkerError:
             raise ChildProcessError(
                 "a worker process was killed, as the system does where memory is short. What is done is kept: go on "
                 "with --resume, and with less --memory or fewer --workers"
+            ) from None
+        except BrokenProcessPool as error:
+            reason = str(error.__cause__ or error).strip('"\n').splitlines()[-1]  # of the trace back in the worker
+            raise ChildProcessError(
+                f"a worker process could not make out what it is to do ({reason}). A check must stand in a module that "
+                "Python finds there too: install it, or take the engine threads"
             ) from None
 
     def __enter__(self) -> "Processes":

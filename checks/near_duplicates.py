@@ -102,7 +102,7 @@ CAPPED = "judged against the first of very many alike"
 
 MAX_TOLD = 5  # partners outside its group that are told of one message, the most similar ones
 MAX_PLACES = 5  # places of a stock phrase that are shown
-MAX_CLAIMS = 50_000  # that are told at a time
+MAX_CLAIMS = 20_000  # that are told at a time
 FORGET = 4 << 20  # values of sets that lie on disk, after which what was read is handed back
 MAX_FANOUT, MIN_FANOUT, MAX_PAIRS = 1000, 50, 50_000_000
 
@@ -246,6 +246,7 @@ class NearDuplicates(Check):
         found = [np.zeros(0, dtype=np.int64)]
         # As many bands at a time as a quarter of the budget has room for; a band is a key of 8 bytes for each set.
         step = max(1, min(bands, budget // 4 // (8 * max(1, len(sets)))))
+        step = -(-bands // -(-bands // step))  # of as many parts, none larger than it must be
         for first in range(0, bands, step):
             last = min(bands, first + step)
             keys = self._band_keys(sets, bands * rows, slice(first * rows, last * rows), rows)
@@ -366,7 +367,7 @@ class Sets:
             chosen = values if kept.all() else values[np.repeat(kept, sizes)]
             yield here[kept], chosen, np.append(0, np.cumsum(sizes[kept]))
 
-    def overlaps(self, left: IntArray, right: IntArray, size: int = 1 << 15) -> IntArray:
+    def overlaps(self, left: IntArray, right: IntArray, size: int = 1 << 14) -> IntArray:
         """Values that the sets of each pair share."""
         parts = [np.zeros(0, dtype=np.int64)]
         for start in range(0, len(left), size):

@@ -435,7 +435,11 @@
       ),
       spans.map((span) => {
         const nothing = !(span.before || span.quote || span.after);
-        if (nothing) return h("p", { class: "nothing" }, "no text");
+        if (nothing) {
+          // Of very many findings of a check the worst alone keep their words; a redacted report has none of raw records.
+          const place = `characters ${count(span.start)} to ${count(span.end)}, whose words are not in this report`;
+          return h("p", { class: "nothing" }, span.end > span.start ? place : "no text");
+        }
         const isWhole = !(span.before || span.after) && span.start === 0;
         return h(
           "div",

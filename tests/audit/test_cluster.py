@@ -431,7 +431,9 @@ class Packed(engines.Serial):
 def _packed(monkeypatch):
     """The engine ray is one process, so that every moment of its audits can be tried."""
     start = engines.start
-    monkeypatch.setattr(engines, "start", lambda name, *more: Packed() if name == "ray" else start(name, *more))
+    monkeypatch.setattr(
+        engines, "start", lambda name, *more, **said: Packed() if name == "ray" else start(name, *more, **said)
+    )
 
 
 def stopped(after, *paths, **options):

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from building import Told, conversation, nest, write
@@ -17,6 +19,15 @@ from chataudit.checks.near_duplicates import NearDuplicates
 from chataudit.checks.schema_invariants import SchemaInvariants
 from planting import Planted
 from typer.testing import CliRunner
+
+TESTS = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _found_by_workers(monkeypatch):
+    """Workers find the checks of tests on the path that they are given."""
+    monkeypatch.syspath_prepend(str(TESTS))
+
 
 CHECKS = [Planted(), NearDuplicates(), SchemaInvariants()]
 
@@ -117,6 +128,15 @@ def test_a_worker_that_is_killed_ends_the_audit_with_a_line_and_it_goes_on_later
     gone_on = run(*paths, **given, resume=True, progress=told)
     whole = run(*paths, engine="serial", checks=given["checks"])
     assert gone_on.table.equals(whole.table)
+
+
+def test_a_check_that_workers_cannot_find_is_told_as_such(tmp_path, monkeypatch):
+    module = ModuleType("nowhere_but_here")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    lost = type("Lost", (Planted,), {"__module__": module.__name__, "name": "lost"})
+    module.Lost = lost
+    with pytest.raises(ChildProcessError, match=r"to do \(ModuleNotFoundError: .*\)\. A check must"):
+        run(*files(tmp_path), engine="processes", workers=2, checks=[lost()])
 
 
 def test_the_command_says_so_in_one_line(tmp_path, monkeypatch):
