@@ -20,13 +20,10 @@ from chataudit.checks.schema_invariants import SchemaInvariants
 from planting import Planted
 from typer.testing import CliRunner
 
-TESTS = Path(__file__).resolve().parents[1]
-
-
 @pytest.fixture(autouse=True)
 def _found_by_workers(monkeypatch):
-    """Workers find the checks of tests on the path that they are given."""
-    monkeypatch.syspath_prepend(str(TESTS))
+    """Workers find the checks of this file, as `tests.audit.test_processes`, on the path that they are given."""
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[2]))
 
 
 CHECKS = [Planted(), NearDuplicates(), SchemaInvariants()]
