@@ -20,6 +20,7 @@ from chataudit.checks.schema_invariants import SchemaInvariants
 from planting import Planted
 from typer.testing import CliRunner
 
+
 @pytest.fixture(autouse=True)
 def _found_by_workers(monkeypatch):
     """Workers find the checks of this file, as `tests.audit.test_processes`, on the path that they are given."""
