@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from ..checks.base.findings import FINDINGS, fingerprint
 from ..checks.base.mapped import forget
-from ..checks.base.messages import BoolArray, IntArray, as_ints, digests, is_place, rows_at, single
+from ..checks.base.messages import BoolArray, IntArray, as_ints, digests, is_place, nth, rows_at, single
 from ..reports.rates import rows_of
 from . import quote
 
@@ -45,10 +45,9 @@ class Findings:
         """Those of which all evidence is kept: of each check the worst, and of these the first; by their place."""
         severity = as_ints(single(self._found["severity"]), 0)[self._order]
         check = as_ints(single(self._found["check"].dictionary_encode().unify_dictionaries()).indices, -1)[self._order]
-        by_check = np.lexsort((-severity, check))
-        of = check[by_check]
+        worst = np.argsort(-severity, kind="stable")
         shown = np.zeros(len(self), dtype=bool)
-        shown[by_check] = np.arange(len(of)) - np.searchsorted(of, of) < MAX_EVIDENCE
+        shown[worst] = nth(check[worst][np.newaxis]) < MAX_EVIDENCE
         return shown
 
     def at(self, places: IntArray | slice, columns: Sequence[str] = FINDINGS.names) -> pa.Table:
@@ -111,17 +110,12 @@ class Findings:
 
         The first keeps its name, later ones are numbered.
         """
-        keys = keys[self._order]
-        by_key = np.argsort(keys, kind="stable")
-        again = np.append(False, keys[by_key][1:] == keys[by_key][:-1])[: len(keys)]
-        runs = np.arange(len(keys)) - np.maximum.accumulate(np.where(again, 0, np.arange(len(keys))))
-        for start in range(0, len(keys), SLICE):
-            some = by_key[start : start + SLICE][again[start : start + SLICE]]
-            if not some.size:
-                continue
-            numbers = runs[start : start + SLICE][again[start : start + SLICE]]
+        before = nth(keys.view(np.int64)[self._order][np.newaxis])
+        again = np.flatnonzero(before)
+        for start in range(0, len(again), SLICE):
+            some = again[start : start + SLICE]
             prints = self.at(some, ["fingerprint"])["fingerprint"].to_pylist()
-            unique = [fingerprint(name, str(n + 1)) for name, n in zip(prints, numbers.tolist(), strict=True)]
+            unique = [fingerprint(name, str(n + 1)) for name, n in zip(prints, before[some].tolist(), strict=True)]
             self._renamed[self._order[some]] = np.array([int(name, 16) for name in unique], dtype=np.uint64)
 
 

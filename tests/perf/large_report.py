@@ -97,13 +97,26 @@ def record(tmp_path, n: int = 100_000, seed: int = 1) -> Record:
             "excerpt": excerpts,
         }
     ).cast(THREADS)
-    checks = [
+    checks = check_facts(np.bincount(which, minlength=len(CHECKS)), per_lang(5 * n))
+    facts = msgspec.structs.replace(made.facts, messages=5 * n, checks=checks)
+    messages = seen(5 * n, [check for check, _, _ in CHECKS], source=SOURCE)
+    return Record(facts, pa.Table.from_pylist(rows, schema=FINDINGS), threads, messages)
+
+
+def per_lang(messages: int) -> list[Count]:
+    """So many messages, spread evenly over the languages."""
+    return [Count("judged", tag, "assistant", SOURCE, messages // len(LANGS)) for tag in LANGS]
+
+
+def check_facts(found: np.ndarray, coverage: list[Count]) -> list[CheckFacts]:
+    """The checks, each with so many findings of its rule."""
+    return [
         CheckFacts(
             name=check,
             about="Made up.",
             settings={},
-            rules=[RuleFacts(f"{check}/{rule}", "Made up", severity, "None.", int((which == k).sum()))],
-            coverage=[Count("judged", tag, "assistant", SOURCE, 5 * n // len(LANGS)) for tag in LANGS],
+            rules=[RuleFacts(f"{check}/{rule}", "Made up", severity, "None.", int(n))],
+            coverage=coverage,
             seconds=1.0,
             error=None,
             notes=[],
@@ -111,8 +124,5 @@ def record(tmp_path, n: int = 100_000, seed: int = 1) -> Record:
             measurement=Method(),
             facets={},
         )
-        for k, (check, rule, severity) in enumerate(CHECKS)
+        for (check, rule, severity), n in zip(CHECKS, found, strict=True)
     ]
-    facts = msgspec.structs.replace(made.facts, messages=5 * n, checks=checks)
-    messages = seen(5 * n, [check for check, _, _ in CHECKS], source=SOURCE)
-    return Record(facts, pa.Table.from_pylist(rows, schema=FINDINGS), threads, messages)

@@ -16,18 +16,17 @@ from typing import Any
 import msgspec
 import numpy as np
 import pyarrow as pa
-from chataudit.checks.base.check import Method
 from chataudit.checks.base.findings import FINDINGS, SPAN
 from chataudit.checks.base.mapped import forget, mapped
 from chataudit.reports import html
 from chataudit.reports.baseline import Baseline
 from chataudit.reports.gate import Gate, Limit, Suppression, decide
 from chataudit.reports.rates import rows
-from chataudit.reports.record import SEEN, THREADS, WORDS, CheckFacts, Count, Facts, Record, RuleFacts
+from chataudit.reports.record import SEEN, THREADS, WORDS, Facts, Record
 from chataudit.reports.redact import redacted
 from chataudit.reports.sarif import sarif
 from chataudit.reports.view import page
-from large_report import CHECKS, EXCERPT, LANGS, LENGTH, ROLES, SOURCE, texts
+from large_report import CHECKS, EXCERPT, LANGS, LENGTH, ROLES, SOURCE, check_facts, per_lang, texts
 
 CHUNK = 60_000  # rows that are laid down together
 POOL = 5_000  # texts that quotes are drawn from
@@ -160,23 +159,8 @@ def _chunks(n: int) -> Iterator[np.ndarray]:
 
 
 def _facts(n: int, found: np.ndarray) -> Facts:
-    per_lang = [Count("judged", tag, "assistant", SOURCE, n // len(LANGS)) for tag in LANGS]
-    checks = [
-        CheckFacts(
-            name=check,
-            about="Made up.",
-            settings={},
-            rules=[RuleFacts(f"{check}/{rule}", "Made up", severity, "None.", int(found[k]))],
-            coverage=per_lang,
-            seconds=1.0,
-            error=None,
-            notes=[],
-            tables=[],
-            measurement=Method(),
-            facets={},
-        )
-        for k, (check, rule, severity) in enumerate(CHECKS)
-    ]
+    coverage = per_lang(n)
+    checks = check_facts(found, coverage)
     source = {"name": SOURCE, "format": "oasst_messages", "reason": "made up", "n_bytes": 1, "sha256": "0" * 64}
     told = {
         "version": 5,
@@ -192,7 +176,7 @@ def _facts(n: int, found: np.ndarray) -> Facts:
         "sources": [{**source, "records": n, "errors": []}],
         "messages": n,
         "trees": -(-n // 3),
-        "census": [msgspec.to_builtins(count) for count in per_lang],
+        "census": [msgspec.to_builtins(count) for count in coverage],
         "shape": [],
         "days": {f"2023-{1 + k % 12:02}-{1 + k % 28:02}": n // 84 for k in range(84)},
         "checks": [msgspec.to_builtins(check) for check in checks],
