@@ -1,18 +1,20 @@
 """An audit under way: what it does, on this machine or on the workers of a cluster, and how far it is."""
 
+import threading
+import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..checks.base.check import ALL, Check, Result, Table
+from ..checks.base.check import ALL, Check, Result, Spread, Table
 from ..checks.base.findings import FINDINGS
 from ..checks.base.intervals import Confusion
 from ..checks.base.messages import FAULTS, Batch, Form
@@ -23,6 +25,9 @@ from .journal import Journal
 from .judging import Timed, again, judge, load, timed
 from .sources import START, Finished, Lines, Mark, Sources
 from .spill import Spill
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 SEEN_BUDGET = 8 << 20  # bytes in memory; small pieces kept for long would hold the memory between them
 
@@ -187,13 +192,31 @@ class Audit:
         """A later stage of a check, over some of its rows."""
         stage = check.stages()[number]
         if stage.by == ALL:  # one call, whose parts are kept as they come
-            calls: Iterable[Iterable[Timed]] = map(partial(timed, stage), tables)
+            calls: Iterable[Iterable[Timed]] = (
+                timed(stage, table, self._spread(check, number, table)) for table in tables
+            )
         else:
             calls = self._local.map(lambda table: list(timed(stage, table)), tables)
         for result, seconds in chain.from_iterable(calls):
             self._keep(check, number + 1, result, seconds)
             if isinstance(result, Result):
                 self._amended(check).add(result.coverage)
+
+    def _spread(self, check: Check, number: int, table: pa.Table) -> Spread:
+        """Hands out what a stage over all of these rows may hand out; its time counts as that of the check."""
+        stored = self.rows(check, number)
+        if self.engine.is_cluster:
+            stored.flush()
+        there = partial(_stored, self.journal.folder, self._name(check, number), tuple(stored.pieces))
+        rows = there if self.engine.is_cluster else lambda: table
+
+        def spread(function: Callable[[pa.Table, T], R], items: Iterable[T]) -> Iterator[R]:
+            for value, seconds, thread in self.engine.map(partial(_share, function, rows), items):
+                if thread != threading.get_native_id():  # of this one all is counted
+                    self._join(check.name, Outcome(seconds=seconds))
+                yield value
+
+        return spread
 
     @staticmethod
     def _name(check: Check, number: int) -> str:
@@ -302,6 +325,16 @@ class Audit:
         return {source: np.array(sorted(some), dtype=np.int64) for source, some in lines.items()}
 
 
+# -- on workers ------------------------------------------------------------------------------------------------------
+
+
+def _share(function: Callable[[pa.Table, T], R], rows: Callable[[], pa.Table], item: T) -> tuple[R, float, int]:
+    """What a function makes of all rows and an item, the processor seconds that it took, and in which thread."""
+    began = time.thread_time()
+    value = function(rows(), item)
+    return value, time.thread_time() - began, threading.get_native_id()
+
+
 # -- on the workers of a cluster -------------------------------------------------------------------------------------
 
 
@@ -331,6 +364,13 @@ def _on_worker(checks: list[Check], sources: Sources, folder: Path, part: _Part)
             return _Done(part.name, State(), {}, str(error))
         finished = [Finished.of(audit.sources.files[number]) for number in part.sources]
         return _Done(part.name, audit.state(finished), journal.flushed())
+
+
+def _stored(folder: Path | None, name: str, pieces: Sequence[str]) -> pa.Table:
+    """All rows of a later stage that takes them in one call; none of them is read yet."""
+    rows = Journal(folder).spill(name, None, 0).partition(0, pieces)
+    assert rows is not None  # or there would be nothing to hand out
+    return rows
 
 
 def _gather(audit: Audit) -> None:

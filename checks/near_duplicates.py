@@ -12,6 +12,7 @@ through others is not joined (a chain of edits has two ends that share nothing).
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .base import kernels, text
-from .base.check import ALL, Check, Method, Result, Stage, n_bytes
+from .base.check import ALL, Check, Method, Result, Spread, Stage, n_bytes
 from .base.findings import ERROR, NOTE, WARNING, Rule, Spans, claim, cover
 from .base.mapped import forget
 from .base.messages import PLACES, Batch, BoolArray, IntArray, as_bools, as_ints, names, rows_at, single
@@ -103,7 +104,8 @@ CAPPED = "judged against the first of very many alike"
 MAX_TOLD = 5  # partners outside its group that are told of one message, the most similar ones
 MAX_PLACES = 5  # places of a stock phrase that are shown
 MAX_CLAIMS = 20_000  # that are told at a time
-FORGET = 4 << 20  # values of sets that lie on disk, after which what was read is handed back
+LOT = 4 << 20  # values of sets that are read from disk until they are handed back
+PAIRS = 1 << 14  # that are counted out at a time
 MAX_FANOUT, MIN_FANOUT, MAX_PAIRS = 1000, 50, 50_000_000
 
 FACTS = pa.schema(
@@ -176,7 +178,7 @@ class NearDuplicates(Check):
         text.load()
 
     def stages(self) -> Sequence[Stage]:
-        return Stage(self.scan), Stage(self.compare, by=ALL)
+        return Stage(self.scan), Stage(self.compare, by=ALL, spreads=True)
 
     # -- first stage -------------------------------------------------------------------------------------------------
 
@@ -210,10 +212,10 @@ class NearDuplicates(Check):
 
     # -- second stage ------------------------------------------------------------------------------------------------
 
-    def compare(self, rows: pa.Table) -> Iterator[Result]:
+    def compare(self, rows: pa.Table, spread: Spread) -> Iterator[Result]:
         """All texts: pairs, groups, claims; a part of the claims at a time, since copies may be most of the data."""
         texts = _Texts(rows)
-        pairs = self.pairs(texts.sets)
+        pairs = self.pairs(texts.sets, spread)
         groups = _grouped(pairs)
         capped = np.flatnonzero(np.append(pairs.capped, False)[texts.set_of])  # without a set: the last
         yield Result(coverage=cover(texts.facts(capped), CAPPED), notes=pairs.notes)
@@ -221,7 +223,7 @@ class NearDuplicates(Check):
         for findings in (_stock_phrases(texts, short), _copies(texts, pairs, groups, short)):
             yield from map(Result, findings)
 
-    def pairs(self, sets: "Sets") -> Pairs:
+    def pairs(self, sets: "Sets", spread: Spread) -> Pairs:
         """The pairs of sets whose Jaccard similarity is at least `min_similarity`, by the method that was chosen."""
         budget = n_bytes(self.memory)
         wanted = sets.memory_of_join
@@ -237,29 +239,46 @@ class NearDuplicates(Check):
             if n := np.count_nonzero(capped):
                 told += f", but among {n:,} texts of very many alike, held against the first {fanout:,} of these"
             return Pairs(left, right, jaccard, capped, (f"{told} (memory: {max(1, wanted // 10**6):,} MB at most)",))
-        return self._by_minhash(sets, fanout, budget)
+        return self._by_minhash(sets, fanout, budget, spread)
 
-    def _by_minhash(self, sets: "Sets", fanout: int, budget: int) -> Pairs:
+    def _by_minhash(self, sets: "Sets", fanout: int, budget: int, spread: Spread) -> Pairs:
+        """Workers sign the sets, find which ones agree in a band, and count those out; numbers alone come back."""
         bands, rows = self.banding()
-        miss = (1 - self.min_similarity**rows) ** bands
-        capped = np.zeros(len(sets), dtype=bool)
-        found = [np.zeros(0, dtype=np.int64)]
-        # As many bands at a time as a quarter of the budget has room for; a band is a key of 8 bytes for each set.
-        step = max(1, min(bands, budget // 4 // (8 * max(1, len(sets)))))
+        # As many bands at a time as an eighth of the budget has room for; a band is a key of 8 bytes for each set.
+        step = max(1, min(bands, budget // 8 // (8 * max(1, len(sets)))))
         step = -(-bands // -(-bands // step))  # of as many parts, none larger than it must be
+        candidates, capped = np.zeros(0, dtype=np.int64), np.zeros(len(sets), dtype=bool)
         for first in range(0, bands, step):
-            last = min(bands, first + step)
-            keys = self._band_keys(sets, bands * rows, slice(first * rows, last * rows), rows)
-            met = np.sort(np.concatenate([*found, *(_alike(band, fanout, capped) for band in keys)]))
+            part = slice(first * rows, min(bands, first + step) * rows)
+            met = [candidates]
+            for pairs, later in spread(partial(_alike, fanout=fanout), self._band_keys(sets, part, spread)):
+                met.append(pairs)
+                capped[later] = True
             # Not np.unique, which hashes: 7.7 s for 1.6 million texts, and this takes .7.
-            found = [met[np.append(True, met[1:] != met[:-1])[: len(met)]]]
-        left, right = np.divmod(found[0], max(1, len(sets)))
-        shared = sets.overlaps(left, right)
-        jaccard = shared / (sets.sizes[left] + sets.sizes[right] - shared)
-        alike = jaccard >= self.min_similarity
+            ascending = np.sort(np.concatenate(met))
+            candidates = ascending[np.append(True, ascending[1:] != ascending[:-1])[: len(ascending)]]
+        parts = [candidates[start : start + PAIRS] for start in range(0, len(candidates), PAIRS)]
+        verified = [(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))]
+        for pairs, shared in zip(parts, spread(_shared, map(sets.ends, parts)), strict=True):
+            left, right = np.divmod(pairs, len(sets))
+            jaccard = shared / (sets.sizes[left] + sets.sizes[right] - shared)
+            alike = jaccard >= self.min_similarity
+            verified.append((left[alike], right[alike], jaccard[alike]))
+        left, right, jaccard = (np.concatenate(some) for some in zip(*verified, strict=True))
+        miss = (1 - self.min_similarity**rows) ** bands
         told = f"MinHash, {bands} bands of {rows} rows: of pairs at {self.min_similarity} about {miss:.1%} are missed"
-        note = f"{told}, of more similar ones fewer; {np.count_nonzero(alike):,} of {len(alike):,} candidates verified"
-        return Pairs(left[alike], right[alike], jaccard[alike], capped, (note,))
+        counted = f"{len(left):,} of {len(candidates):,} candidates verified"
+        return Pairs(left, right, jaccard, capped, (f"{told}, of more similar ones fewer; {counted}",))
+
+    def _band_keys(self, sets: "Sets", part: slice, spread: Spread) -> HashArray:
+        """A key for each set and each band in this part of the hashes: equal where all agree in it."""
+        bands, rows = self.banding()
+        keys = np.empty(((part.stop - part.start) // rows, len(sets)), dtype=np.uint64)
+        lots = list(sets.lots())
+        sign = partial(_lot_keys, n=bands * rows, seed=self.seed, part=part, rows=rows)
+        for (_, numbers), signed in zip(lots, spread(sign, lots), strict=True):
+            keys[:, numbers[numbers >= 0]] = signed
+        return keys
 
     def banding(self) -> tuple[int, int]:
         """Bands and rows: those that were set, or with `max_miss` those that datasketch takes for best.
@@ -277,15 +296,6 @@ class NearDuplicates(Check):
         raise ValueError(
             f"max_miss: {self.max_miss} is not reached with {self.bands * self.rows} hashes (bands x rows); set more"
         )
-
-    def _band_keys(self, sets: "Sets", n: int, part: slice, rows: int) -> HashArray:
-        """A key for each set and each band of this part of n hashes, shape (n_bands, n_sets): equal where all agree."""
-        keys = np.empty(((part.stop - part.start) // rows, len(sets)), dtype=np.uint64)
-        for numbers, values, limits in sets.parts():
-            signed = signatures(values, limits, n, self.seed, part)
-            grid = signed.reshape(len(signed), len(keys), rows).transpose(1, 0, 2)
-            keys[:, numbers] = _row_hashes(grid)
-        return keys
 
 
 def signatures(
@@ -313,6 +323,22 @@ def signatures(
     return kernels.sign(sets, limits, a, b)
 
 
+def _lot_keys(table: pa.Table, lot: tuple[int, IntArray], *, n: int, seed: int, part: slice, rows: int) -> HashArray:
+    """A key for each set of a lot and each band in this part of n hashes, shape (n_bands, n_sets)."""
+    first, numbers = lot
+    keys = np.empty(((part.stop - part.start) // rows, np.count_nonzero(numbers >= 0)), dtype=np.uint64)
+    done = 0
+    for start, values, limits in _stored(table["shingles"].slice(first, len(numbers))):
+        kept = numbers[start : start + len(limits) - 1] >= 0
+        sizes = np.diff(limits)
+        chosen = values if kept.all() else values[np.repeat(kept, sizes)]
+        signed = signatures(chosen, np.append(0, np.cumsum(sizes[kept])), n, seed, part)
+        grid = signed.reshape(len(signed), len(keys), rows).transpose(1, 0, 2)
+        keys[:, done : done + len(signed)] = _row_hashes(grid)
+        done += len(signed)
+    return keys
+
+
 def _row_hashes(grid: npt.NDArray[np.uint32]) -> HashArray:
     keys = np.zeros(grid.shape[:-1], dtype=np.uint64)
     for k in range(grid.shape[-1]):
@@ -321,19 +347,34 @@ def _row_hashes(grid: npt.NDArray[np.uint32]) -> HashArray:
     return keys
 
 
-def _alike(keys: HashArray, fanout: int, capped: BoolArray) -> IntArray:
-    """Pairs of sets with one key, as left * n + right; each meets only so many of the first ones that have it."""
+def _alike(_: pa.Table, keys: HashArray, *, fanout: int) -> tuple[IntArray, IntArray]:
+    """Pairs of sets with one key, as left * n + right; and sets that met no more than the first ones that have it."""
     n = len(keys)
     order = np.argsort(keys, kind="stable")
-    opens = np.append(True, keys[order][1:] != keys[order][:-1])[:n]
-    nth = np.arange(n) - np.maximum.accumulate(np.where(opens, np.arange(n), 0))
-    capped[order[nth > fanout]] = True
-    many = np.minimum(nth, fanout)
-    right = np.repeat(order, many)
-    base = np.repeat(np.arange(n) - nth, many)
-    left = order[base + np.arange(len(right)) - np.repeat(np.cumsum(many) - many, many)]
-    pairs: IntArray = np.minimum(left, right) * n + np.maximum(left, right)
-    return pairs
+    ascending = keys[order]
+    is_next = np.append(False, ascending[1:] == ascending[:-1])[:n]  # to one with the same key
+    many = np.flatnonzero(is_next | np.append(is_next[1:], False)[:n])  # of most keys there is one
+    order, opens = order[many], ~is_next[many]
+    nth = np.arange(len(many)) - np.maximum.accumulate(np.where(opens, np.arange(len(many)), 0))
+    n_met = np.minimum(nth, fanout)
+    right = np.repeat(order, n_met)
+    base = np.repeat(np.arange(len(many)) - nth, n_met)
+    left = order[base + np.arange(len(right)) - np.repeat(np.cumsum(n_met) - n_met, n_met)]
+    return np.minimum(left, right) * n + np.maximum(left, right), order[nth > fanout]
+
+
+def _shared(table: pa.Table, ends: "Ends") -> IntArray:
+    """Values that the sets of each pair share."""
+    return kernels.overlaps(*_taken(table["shingles"], ends.rows, ends.sizes), ends.left, ends.right)
+
+
+class Ends(NamedTuple):
+    """The sets of some pairs, where they are stored."""
+
+    rows: IntArray
+    sizes: IntArray
+    left: IntArray  # of each pair one of these
+    right: IntArray
 
 
 class Sets:
@@ -341,8 +382,7 @@ class Sets:
 
     def __init__(self, column: pa.ChunkedArray, rows: IntArray) -> None:
         self._column, self._rows = column, rows
-        self._sizes = _sizes(column)
-        self.sizes = self._sizes[rows]  # values of each
+        self.sizes = _sizes(column)[rows]  # values of each
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -354,51 +394,52 @@ class Sets:
 
     def all(self) -> tuple[HashArray, IntArray]:
         """Values of all sets, and where each begins."""
-        return self._taken(self._rows)
+        return _taken(self._column, self._rows, self.sizes)
 
-    def parts(self) -> Iterator[tuple[IntArray, HashArray, IntArray]]:
-        """All sets in the order in which they are stored: numbers, values, limits."""
-        number = np.full(len(self._sizes), -1)
-        number[self._rows] = np.arange(len(self))
-        for start, values, limits in self._stored():
-            here = number[start : start + len(limits) - 1]
-            kept = here >= 0
-            sizes = np.diff(limits)
-            chosen = values if kept.all() else values[np.repeat(kept, sizes)]
-            yield here[kept], chosen, np.append(0, np.cumsum(sizes[kept]))
+    def lots(self) -> Iterator[tuple[int, IntArray]]:
+        """All rows of the column, some at a time: the first, and the number of the set that each holds, or -1."""
+        numbers = np.full(len(self._column), -1)
+        numbers[self._rows] = np.arange(len(self))
+        sums = np.cumsum(_sizes(self._column))
+        start = 0
+        while start < len(numbers):
+            before = sums[start - 1] if start else 0
+            end = max(start + 1, int(np.searchsorted(sums, before + LOT, side="right")))
+            yield start, numbers[start:end]
+            start = end
 
-    def overlaps(self, left: IntArray, right: IntArray, size: int = 1 << 14) -> IntArray:
-        """Values that the sets of each pair share."""
-        parts = [np.zeros(0, dtype=np.int64)]
-        for start in range(0, len(left), size):
-            x, y = left[start : start + size], right[start : start + size]
-            used, at = np.unique(np.concatenate([x, y]), return_inverse=True)
-            values, limits = self._taken(self._rows[used])
-            parts.append(kernels.overlaps(values, limits, at[: len(x)], at[len(x) :]))
-        return np.concatenate(parts)
+    def ends(self, pairs: IntArray) -> Ends:
+        """Both sets of each pair, left * n + right."""
+        used, at = np.unique(np.concatenate(np.divmod(pairs, len(self))), return_inverse=True)
+        return Ends(self._rows[used], self.sizes[used], *np.split(at, 2))
 
-    def _taken(self, rows: IntArray) -> tuple[HashArray, IntArray]:
-        """Values of the sets in these rows, in this order, and where each begins. Arrow's `take` would copy twice."""
-        limits = np.append(0, np.cumsum(self._sizes[rows]))
-        goal = np.full(len(self._sizes), -1)
-        goal[rows] = limits[:-1]
-        taken = np.empty(limits[-1], dtype=np.uint64)
-        for start, values, bounds in self._stored():
-            kernels.place(values, bounds, goal[start : start + len(bounds) - 1], taken)
-        return taken, limits
 
-    def _stored(self) -> Iterator[tuple[int, HashArray, IntArray]]:
-        """The chunks of the column: first row, values, limits."""
-        start = n_values = 0
-        for chunk in self._column.chunks:
-            offsets = np.asarray(chunk.offsets, dtype=np.int64)
-            yield start, np.asarray(chunk.values)[offsets[0] : offsets[-1]], offsets - offsets[0]
-            start += len(chunk)
-            n_values += int(offsets[-1] - offsets[0])
-            if n_values > FORGET:
-                forget()
-                n_values = 0
-        forget()
+def _taken(column: pa.ChunkedArray, rows: IntArray, sizes: IntArray) -> tuple[HashArray, IntArray]:
+    """Values of the sets in these rows, in this order, and where each begins. Arrow's `take` would copy twice."""
+    order = np.argsort(rows)
+    ascending = rows[order]
+    limits = np.append(0, np.cumsum(sizes))
+    taken = np.empty(limits[-1], dtype=np.uint64)
+    for start, values, bounds in _stored(column):
+        here = slice(*np.searchsorted(ascending, [start, start + len(bounds) - 1]))
+        goal = np.full(len(bounds) - 1, -1)
+        goal[ascending[here] - start] = limits[order[here]]
+        kernels.place(values, bounds, goal, taken)
+    return taken, limits
+
+
+def _stored(column: pa.ChunkedArray) -> Iterator[tuple[int, HashArray, IntArray]]:
+    """The chunks of a column of sets: first row, values, limits. What is mapped is handed back in between."""
+    start = n_values = 0
+    for chunk in column.chunks:
+        offsets = np.asarray(chunk.offsets, dtype=np.int64)
+        yield start, np.asarray(chunk.values)[offsets[0] : offsets[-1]], offsets - offsets[0]
+        start += len(chunk)
+        n_values += int(offsets[-1] - offsets[0])
+        if n_values > LOT:
+            forget()
+            n_values = 0
+    forget()
 
 
 def _sizes(lists: pa.ChunkedArray) -> IntArray:
@@ -430,6 +471,7 @@ class _Texts:
         self.set_of[has_set[by_kind]] = rank[np.cumsum(is_new) - 1]
         self.first = has_set[np.sort(first)]  # text of each set that comes first
         self.sets = Sets(rows["shingles"], order[self.first])
+        forget()
 
     def facts(self, texts: IntArray) -> pa.Table:
         """FACTS of some texts but for their sets, in this order."""

@@ -1,9 +1,10 @@
 """What a check is: settings, rules and pure stages."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -13,6 +14,20 @@ from .messages import Batch
 
 TREE = "<tree>"  # a stage that takes batches of whole trees
 ALL = "<all>"  # a stage that takes all that is left, in one call
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Spread(Protocol):
+    """Hands out parts of the work of a stage by=ALL to whatever workers there are, threads or other machines."""
+
+    def __call__(self, function: Callable[[pa.Table, T], R], items: Iterable[T]) -> Iterator[R]:
+        """The function of all rows of the stage and each item, in the order of the items.
+
+        Workers elsewhere read the rows from storage; function, items and results travel, so they are to be small.
+        """
+        ...
 
 
 class Table(NamedTuple):
@@ -53,16 +68,22 @@ class Stage:
 
     The first stage of a check takes a `Batch` (by=TREE); later ones take the rows that the stage before gave out,
     shuffled on a column, or all of them in one call (by=ALL). Such a call may give its result in parts, which are
-    written as they come.
+    written as they come, and with `spreads` it takes a `Spread` beside its rows.
     """
 
-    run: Callable[[Any], Result | Iterator[Result]]
+    run: Callable[..., Result | Iterator[Result]]
     by: str = TREE
+    spreads: bool = False
 
-    def results(self, rows: Any) -> Iterator[Result]:
-        """What one call gives, part by part."""
-        given = self.run(rows)
+    def results(self, rows: Any, spread: Spread | None = None) -> Iterator[Result]:
+        """What one call gives, part by part. What it would spread is done here, unless it is told where."""
+        given = self.run(rows, spread or in_turn(rows)) if self.spreads else self.run(rows)
         return iter([given]) if isinstance(given, Result) else given
+
+
+def in_turn(rows: pa.Table) -> Spread:
+    """One item after the other, in this thread."""
+    return lambda function, items: map(partial(function, rows), items)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from chataudit import run
 from chataudit.audit import demo, engines, journal
 from chataudit.audit.cli import app
 from chataudit.audit.journal import Journal
-from chataudit.checks.base import detectors, references
+from chataudit.checks.base import detectors, kernels, references
 from chataudit.checks.base.check import Check, Result, Stage
 from chataudit.checks.base.findings import WARNING, Rule, claim, cover
 from chataudit.checks.benchmark_leakage import BenchmarkLeakage
@@ -54,6 +54,7 @@ def cluster(references):
     import ray
     from ray.cluster_utils import Cluster
 
+    Path("/tmp/ray").mkdir(exist_ok=True)  # Ray notes the address there even so, and fails where it never ran before
     folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # short: sockets in it have paths of 107 bytes at most
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(TESTS))  # where workers find the checks of tests
@@ -304,6 +305,17 @@ def test_stages_whose_rows_come_from_several_workers_find_the_same(cluster, tmp_
     hold_equal(on_ray, expected)
     assert not any(check.error for check in on_ray.facts.checks)
     assert {"planted", "near_duplicates", "schema_invariants", "repeats"} == set(on_ray.table["check"].to_pylist())
+
+
+@needs_shared
+def test_texts_are_compared_on_the_workers(cluster, release, monkeypatch):
+    checks = [NearDuplicates(method="minhash")]
+    expected = run(*release, engine="serial", checks=checks)
+    for kernel in ("sign", "overlaps"):
+        monkeypatch.delattr(kernels, kernel)  # in this process alone
+    on_ray = run(*release, engine="ray", address=cluster.address, checks=checks)
+    hold_equal(on_ray, expected)
+    assert on_ray.table.num_rows > 30
 
 
 SHAPES = [flat, cut_between_files, nested, of_documents, of_tables, with_broken_lines, cut_in_the_middle]

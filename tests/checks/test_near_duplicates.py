@@ -12,6 +12,7 @@ from building import audit, conversation, flagged, message, turns, uid, write
 from chataudit.audit.run import run
 from chataudit.checks import near_duplicates
 from chataudit.checks.base import kernels, text
+from chataudit.checks.base.check import in_turn
 from chataudit.checks.near_duplicates import NearDuplicates, signatures
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -281,10 +282,11 @@ def test_the_exact_method_finds_the_pairs_that_brute_force_finds(seed, n, thresh
     tokens = text.tokenise(pa.array([" ".join(words) for words in distinct], pa.string()))
     sets, limits, _ = text.shingle(tokens)
     column = pa.chunked_array([pa.LargeListArray.from_arrays(pa.array(limits), pa.array(sets))])
+    table = pa.table({"shingles": column})
     rows = near_duplicates.Sets(column, np.arange(len(distinct)))
     for method in ("exact", "minhash"):
         check = NearDuplicates(min_similarity=float(threshold), method=method)
-        got = check.pairs(rows)
+        got = check.pairs(rows, in_turn(table))
         told = set(zip(got.left.tolist(), got.right.tolist(), strict=True))
         assert told == expected if method == "exact" else told <= expected
         for left, right, jaccard in zip(got.left, got.right, got.jaccard, strict=True):
@@ -390,7 +392,7 @@ def test_a_million_copies_of_one_text_take_linear_time():
     columns = {name: places[name] for name in places.column_names} | nothing | same | {"shingles": column}
     rows = pa.table([columns[name] for name in near_duplicates.FACTS.names], schema=near_duplicates.FACTS)
     began = time.process_time()
-    results = list(NearDuplicates().compare(rows))
+    results = list(NearDuplicates().compare(rows, in_turn(rows)))
     assert time.process_time() - began < 60
     (row,) = pa.concat_tables([result.findings for result in results]).to_pylist()
     assert facets(row) == {"count": str(n)}
