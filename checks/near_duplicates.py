@@ -233,8 +233,7 @@ class NearDuplicates(Check):
             values, limits = sets.all()
             *places, shared, capped = kernels.join(values, limits, self.min_similarity, fanout, kernels.THREADS.get())
             left, right = (place.astype(np.int64) for place in places)
-            sizes = sets.sizes
-            jaccard = shared / (sizes[left] + sizes[right] - shared)
+            jaccard = sets.jaccard(left, right, shared)
             told = f"exact join: no pair at {self.min_similarity} or above is missed"
             if n := np.count_nonzero(capped):
                 told += f", but among {n:,} texts of very many alike, held against the first {fanout:,} of these"
@@ -248,12 +247,19 @@ class NearDuplicates(Check):
         step = max(1, min(bands, budget // 8 // (8 * max(1, len(sets)))))
         step = -(-bands // -(-bands // step))  # of as many parts, none larger than it must be
         candidates, capped = np.zeros(0, dtype=np.int64), np.zeros(len(sets), dtype=bool)
+        lots = list(sets.lots())
         for first in range(0, bands, step):
-            part = slice(first * rows, min(bands, first + step) * rows)
+            last = min(bands, first + step)
+            part = slice(first * rows, last * rows)
+            keys = np.empty((last - first, len(sets)), dtype=np.uint64)
+            sign = partial(_lot_keys, n=bands * rows, seed=self.seed, part=part, rows=rows)
+            for (_, numbers), signed in zip(lots, spread(sign, lots), strict=True):
+                keys[:, numbers[numbers >= 0]] = signed
             met = [candidates]
-            for pairs, later in spread(partial(_alike, fanout=fanout), self._band_keys(sets, part, spread)):
+            for pairs, later in spread(partial(_alike, fanout=fanout), keys):
                 met.append(pairs)
                 capped[later] = True
+            del keys  # or what follows would come on top of them
             # Not np.unique, which hashes: 7.7 s for 1.6 million texts, and this takes .7.
             ascending = np.sort(np.concatenate(met))
             candidates = ascending[np.append(True, ascending[1:] != ascending[:-1])[: len(ascending)]]
@@ -261,7 +267,7 @@ class NearDuplicates(Check):
         verified = [(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))]
         for pairs, shared in zip(parts, spread(_shared, map(sets.ends, parts)), strict=True):
             left, right = np.divmod(pairs, len(sets))
-            jaccard = shared / (sets.sizes[left] + sets.sizes[right] - shared)
+            jaccard = sets.jaccard(left, right, shared)
             alike = jaccard >= self.min_similarity
             verified.append((left[alike], right[alike], jaccard[alike]))
         left, right, jaccard = (np.concatenate(some) for some in zip(*verified, strict=True))
@@ -269,16 +275,6 @@ class NearDuplicates(Check):
         told = f"MinHash, {bands} bands of {rows} rows: of pairs at {self.min_similarity} about {miss:.1%} are missed"
         counted = f"{len(left):,} of {len(candidates):,} candidates verified"
         return Pairs(left, right, jaccard, capped, (f"{told}, of more similar ones fewer; {counted}",))
-
-    def _band_keys(self, sets: "Sets", part: slice, spread: Spread) -> HashArray:
-        """A key for each set and each band in this part of the hashes: equal where all agree in it."""
-        bands, rows = self.banding()
-        keys = np.empty(((part.stop - part.start) // rows, len(sets)), dtype=np.uint64)
-        lots = list(sets.lots())
-        sign = partial(_lot_keys, n=bands * rows, seed=self.seed, part=part, rows=rows)
-        for (_, numbers), signed in zip(lots, spread(sign, lots), strict=True):
-            keys[:, numbers[numbers >= 0]] = signed
-        return keys
 
     def banding(self) -> tuple[int, int]:
         """Bands and rows: those that were set, or with `max_miss` those that datasketch takes for best.
@@ -391,6 +387,11 @@ class Sets:
     def memory_of_join(self) -> int:
         """Bytes that the exact join takes at most: measured, 25 a value; NumPy's, 100."""
         return (25 if kernels.COMPILED else 100) * int(self.sizes.sum()) + 100 * len(self)
+
+    def jaccard(self, left: IntArray, right: IntArray, shared: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+        """The similarity of pairs that share so many values."""
+        similarity: npt.NDArray[np.float64] = shared / (self.sizes[left] + self.sizes[right] - shared)
+        return similarity
 
     def all(self) -> tuple[HashArray, IntArray]:
         """Values of all sets, and where each begins."""
