@@ -5,15 +5,15 @@ Both forms give the same values, bit for bit; _numpy.py and _plain.py say what t
 
 from contextvars import ContextVar
 
-from ._numpy import Sought, grams
+from ._numpy import Sought
 
 try:
-    from ._native import digest, join, mark, overlaps, place, scan, shingle, sign, suspects, tokenise
+    from ._native import digest, grams, join, mark, overlaps, place, scan, shingle, sign, suspects, tokenise
     from ._prose import excerpts, prose, rank, visits
 
     COMPILED = True
 except ImportError:
-    from ._numpy import digest, join, mark, overlaps, place, scan, shingle, sign, suspects, tokenise
+    from ._numpy import digest, grams, join, mark, overlaps, place, scan, shingle, sign, suspects, tokenise
     from ._plain import excerpts, prose, rank, visits
 
     COMPILED = False

@@ -1,4 +1,5 @@
 from ._numpy import digest as digest
+from ._numpy import grams as grams
 from ._numpy import join as join
 from ._numpy import mark as mark
 from ._numpy import overlaps as overlaps

@@ -412,6 +412,23 @@ def shingle(const uint64_t[::1] hashes, const int64_t[::1] bounds, int n):
     return sets_[:at], limits_, whole_
 
 
+def grams(const uint64_t[::1] hashes, int n):
+    cdef Py_ssize_t i, n_tokens = hashes.shape[0], many = max(0, n_tokens - n + 1)
+    values_ = np.empty(many, dtype=np.uint64)
+    cdef uint64_t[::1] values = values_
+    cdef uint64_t h = 0, power = 1
+    with nogil:
+        for i in range(n - 1):
+            power *= K
+        for i in range(n_tokens if many else 0):
+            if i >= n:
+                h -= hashes[i - n] * power
+            h = h * K + hashes[i]
+            if i >= n - 1:
+                values[i - n + 1] = spread(h)
+    return values_
+
+
 cdef inline int64_t shared_of(
     const uint64_t *x, int64_t n_x, const uint64_t *y, int64_t n_y, int64_t wanted
 ) noexcept nogil:

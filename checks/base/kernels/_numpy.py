@@ -209,9 +209,14 @@ def shingle(hashes: Hashes, bounds: Ints, n: int) -> tuple[Hashes, Ints, Hashes]
 def grams(hashes: Hashes, n: int) -> Hashes:
     """The hash of each run of n tokens, shape (n_tokens - n + 1,); none where there are fewer."""
     many = max(0, len(hashes) - n + 1)
-    values = hashes[:many]
-    for k in range(1, n):  # Horner's rule; for few tokens a tenth of what `_runs` takes
-        values = values * _K + hashes[k : k + many]
+    values, length = np.zeros(many, dtype=np.uint64), 0
+    power, runs, step = int(BASE), hashes, 1  # the runs of as many tokens as the step; twice as many with each bit of n
+    while length < n:
+        if n & step:
+            values = values * np.uint64(power) + runs[length : length + many]
+            length += step
+        runs = runs[:-step] * np.uint64(power) + runs[step:]
+        power, step = power * power % (1 << 64), 2 * step
     return _spread(values)
 
 
