@@ -325,7 +325,7 @@ def _lot_keys(table: pa.Table, lot: tuple[int, IntArray], *, n: int, seed: int, 
     first, numbers = lot
     keys = np.empty(((part.stop - part.start) // rows, np.count_nonzero(numbers >= 0)), dtype=np.uint64)
     done = 0
-    for start, values, limits in _stored(table["shingles"].slice(first, len(numbers))):
+    for start, values, limits in _stored(table["shingles"].slice(first, len(numbers)).chunks):
         kept = numbers[start : start + len(limits) - 1] >= 0
         sizes = np.diff(limits)
         chosen = values if kept.all() else values[np.repeat(kept, sizes)]
@@ -422,18 +422,20 @@ def _taken(column: pa.ChunkedArray, rows: IntArray, sizes: IntArray) -> tuple[Ha
     ascending = rows[order]
     limits = np.append(0, np.cumsum(sizes))
     taken = np.empty(limits[-1], dtype=np.uint64)
-    for start, values, bounds in _stored(column):
-        here = slice(*np.searchsorted(ascending, [start, start + len(bounds) - 1]))
-        goal = np.full(len(bounds) - 1, -1)
-        goal[ascending[here] - start] = limits[order[here]]
-        kernels.place(values, bounds, goal, taken)
+    chunks = column.chunks
+    starts = np.cumsum([0, *map(len, chunks)])
+    cuts = np.searchsorted(ascending, starts)
+    used = np.flatnonzero(np.diff(cuts)).tolist()
+    for k, (_, values, bounds) in zip(used, _stored([chunks[k] for k in used]), strict=True):
+        here = slice(cuts[k], cuts[k + 1])
+        kernels.place(values, bounds, ascending[here] - starts[k], limits[order[here]], taken)
     return taken, limits
 
 
-def _stored(column: pa.ChunkedArray) -> Iterator[tuple[int, HashArray, IntArray]]:
+def _stored(chunks: Sequence[pa.LargeListArray]) -> Iterator[tuple[int, HashArray, IntArray]]:
     """The chunks of a column of sets: first row, values, limits. What is mapped is handed back in between."""
     start = n_values = 0
-    for chunk in column.chunks:
+    for chunk in chunks:
         offsets = np.asarray(chunk.offsets, dtype=np.int64)
         yield start, np.asarray(chunk.values)[offsets[0] : offsets[-1]], offsets - offsets[0]
         start += len(chunk)

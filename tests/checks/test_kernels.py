@@ -612,14 +612,14 @@ def test_brute_force_itself_agrees_with_counting(parts):
 def test_sets_are_copied_to_where_they_are_to_stand(form, sets, rng):
     chosen = [k for k, (_, is_chosen) in enumerate(sets) if is_chosen]
     rng.shuffle(chosen)
-    goal, expected = np.full(len(sets), -1), []
+    goal, expected = [], []
     for k in chosen:
-        goal[k] = len(expected)
+        goal.append(len(expected))
         expected += sets[k][0]
     values = np.array([value for held, _ in sets for value in held], dtype=np.uint64)
     limits = np.cumsum([0] + [len(held) for held, _ in sets])
     out = np.zeros(len(expected), dtype=np.uint64)
-    form.place(values, limits, goal, out)
+    form.place(values, limits, *(np.array(some, dtype=np.int64) for some in (chosen, goal)), out)
     assert out.tolist() == expected
 
 

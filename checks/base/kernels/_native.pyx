@@ -469,12 +469,20 @@ def overlaps(
     return shared_
 
 
-def place(const uint64_t[::1] sets, const int64_t[::1] limits, const int64_t[::1] goal, uint64_t[::1] out):
+def place(
+    const uint64_t[::1] sets,
+    const int64_t[::1] limits,
+    const int64_t[::1] rows,
+    const int64_t[::1] goal,
+    uint64_t[::1] out,
+):
     cdef Py_ssize_t k
+    cdef int64_t first, end
     with nogil:
-        for k in range(goal.shape[0]):
-            if goal[k] >= 0 and limits[k + 1] > limits[k]:
-                memcpy(&out[goal[k]], &sets[limits[k]], (limits[k + 1] - limits[k]) * sizeof(uint64_t))
+        for k in range(rows.shape[0]):
+            first, end = limits[rows[k]], limits[rows[k] + 1]
+            if end > first:
+                memcpy(&out[goal[k]], &sets[first], (end - first) * sizeof(uint64_t))
 
 
 # -- pairs -----------------------------------------------------------------------------------------------------------

@@ -244,22 +244,21 @@ def overlaps(sets: Hashes, limits: Ints, left: Ints, right: Ints) -> Ints:
     return shared
 
 
-def place(sets: Hashes, limits: Ints, goal: Ints, out: Hashes) -> None:
-    """Copy sets to other places.
+def place(sets: Hashes, limits: Ints, rows: Ints, goal: Ints, out: Hashes) -> None:
+    """Copy some sets to other places.
 
     Parameters
     ----------
     sets, limits : ndarray of uint64, ndarray of int64
         As `shingle` gives them.
-    goal : ndarray of int64, shape (n_sets,)
-        Where in `out` each set is to begin; -1: it is left out.
+    rows, goal : ndarray of int64, shape (n,)
+        Which sets, and where in `out` each is to begin.
     out : ndarray of uint64
         Is written to.
     """
-    sizes = np.diff(limits)
-    kept = goal >= 0
-    at = limits[0] + np.flatnonzero(np.repeat(kept, sizes))
-    out[at + np.repeat((goal - limits[:-1])[kept], sizes[kept])] = sets[at]
+    sizes = limits[rows + 1] - limits[rows]
+    nth = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    out[np.repeat(goal, sizes) + nth] = sets[np.repeat(limits[rows], sizes) + nth]
 
 
 # -- pairs -----------------------------------------------------------------------------------------------------------
