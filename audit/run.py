@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from .. import __version__
 from ..checks.base import kernels
 from ..checks.base.check import Check, n_bytes
+from ..checks.base.mapped import trim
 from ..checks.near_duplicates import NearDuplicates
 from ..reports.record import VERSION, CheckFacts, Facts, RuleFacts, Shape, SourceFacts
 from . import config as configuration
@@ -138,10 +139,9 @@ def run(
             journal.begin(replace(plan, readings=found.readings()))
         audit = Audit(found, wanted, journal, state or State())
         audit.judge()
-        # What the batches took goes back to the system, or what follows would come on top of it.
-        pa.default_memory_pool().release_unused()
         messages = audit.messages()
         findings, around = audit.told(messages)
+        trim()
     facts = _facts(audit, findings, messages, config.format, started, time.perf_counter() - began)
     return Record(facts, findings, around, messages)
 

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from ..checks.base.check import ALL, Check, Result, Spread, Table
 from ..checks.base.findings import FINDINGS
 from ..checks.base.intervals import Confusion
+from ..checks.base.mapped import trim
 from ..checks.base.messages import FAULTS, Batch, Form
 from ..reports.pieces import gathered
 from . import engines, gather, quote, seen, threads
@@ -99,10 +100,12 @@ class Audit:
         self.mark = Mark(len(self.sources.forms))
         for check in self.checks:
             for number in range(self.outcomes[check.name].stages, len(check.stages())):
+                trim()
                 self.progress.step(f"{check.name}: over all files")
                 self._carry_out(check, number)
                 self.outcomes[check.name].stages += 1
                 self._save()
+        trim()
 
     def first_pass(self) -> None:
         """The first stages, in one pass over the data."""
@@ -265,6 +268,7 @@ class Audit:
         if self.journal.is_due():
             finished = self.finished if self.engine.is_cluster else self.sources.finished(self.mark)
             self.journal.save(self.state(finished))
+            trim()
 
     def state(self, finished: list[Finished]) -> State:
         """The moment that it is, when these sources are read."""
@@ -308,6 +312,7 @@ class Audit:
         for more, around in self._local.map(partial(again, wanted, about), self.sources.again(self._lines(later))):
             told |= more
             conversations.append(around)
+        trim()
         table = gathered(findings.parts(told), FINDINGS, found.nbytes)
         around = threads.joined(conversations, self.sources.names, None if findings.shown.all() else trees)
         return table, around

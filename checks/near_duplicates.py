@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from .base import kernels, text
 from .base.check import ALL, Check, Method, Result, Spread, Stage, n_bytes
 from .base.findings import ERROR, NOTE, WARNING, Rule, Spans, claim, cover
-from .base.mapped import forget
+from .base.mapped import forget, trim
 from .base.messages import PLACES, Batch, BoolArray, IntArray, as_bools, as_ints, names, rows_at, single
 from .base.text import N_GRAM, HashArray
 
@@ -263,7 +263,10 @@ class NearDuplicates(Check):
             # Not np.unique, which hashes: 7.7 s for 1.6 million texts, and this takes .7.
             ascending = np.sort(np.concatenate(met))
             candidates = ascending[np.append(True, ascending[1:] != ascending[:-1])[: len(ascending)]]
+            del met, ascending
+            trim()
         del lots  # 8 bytes a text, while memory is dearest
+        candidates = sets.near_in_size(candidates, self.min_similarity)
         parts = [candidates[start : start + PAIRS] for start in range(0, len(candidates), PAIRS)]
         verified = [(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))]
         for pairs, shared in zip(parts, spread(_shared, map(sets.ends, parts)), strict=True):
@@ -272,6 +275,7 @@ class NearDuplicates(Check):
             alike = jaccard >= self.min_similarity
             verified.append((left[alike], right[alike], jaccard[alike]))
         left, right, jaccard = (np.concatenate(some) for some in zip(*verified, strict=True))
+        trim()
         miss = (1 - self.min_similarity**rows) ** bands
         told = f"MinHash, {bands} bands of {rows} rows: of pairs at {self.min_similarity} about {miss:.1%} are missed"
         counted = f"{len(left):,} of {len(candidates):,} candidates verified"
@@ -394,6 +398,15 @@ class Sets:
         similarity: npt.NDArray[np.float64] = shared / (self.sizes[left] + self.sizes[right] - shared)
         return similarity
 
+    def near_in_size(self, pairs: IntArray, similarity: float) -> IntArray:
+        """The pairs, left * n + right, that may be so similar: none is by more than the quotient of both sizes."""
+        kept = [np.zeros(0, dtype=np.int64)]
+        for start in range(0, len(pairs), LOT):
+            some = pairs[start : start + LOT]
+            sizes = np.sort(self.sizes[np.stack(np.divmod(some, len(self)))], axis=0)
+            kept.append(some[sizes[0] / sizes[1] >= similarity])
+        return np.concatenate(kept)
+
     def all(self) -> tuple[HashArray, IntArray]:
         """Values of all sets, and where each begins."""
         return _taken(self._column, self._rows, self.sizes)
@@ -460,11 +473,13 @@ class _Texts:
     def __init__(self, rows: pa.Table) -> None:
         keys = rows.select(["message_id", "source", "line"])
         order = np.asarray(pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names]), dtype=np.int64)
+        forget()
         self._order, self._facts = order, rows.drop_columns(["shingles"])
         self.n_tokens, self.whole, digest = (np.asarray(rows[n])[order] for n in ("n_tokens", "whole", "digest"))
         # Null and unknown splits are negative.
         self.split = as_ints(single(rows["split"].unify_dictionaries().dictionary_encode()).indices, -1)[order]
         sizes = _sizes(rows["shingles"])[order]
+        forget()
         has_set = np.flatnonzero(sizes > 0)
         by_kind = np.lexsort((digest[has_set], sizes[has_set]))  # stable: the first text of each kind comes first
         kinds = np.stack([sizes[has_set], digest[has_set]])[:, by_kind]

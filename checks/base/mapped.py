@@ -33,6 +33,14 @@ def forget() -> None:
             pages.madvise(mmap.MADV_DONTNEED)
 
 
+def trim() -> None:
+    """Hand back memory that was freed: an allocator keeps it, and what follows may come on top.
+
+    Arrow's, which is the system's in the command, and with that NumPy's too.
+    """
+    pa.default_memory_pool().release_unused()
+
+
 def _pages(path: Path) -> mmap.mmap:
     with open(path, "rb") as file:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # which keeps the file open
