@@ -58,11 +58,12 @@ class Finished(NamedTuple):
     records: int
     sha256: str
     errors: list[str]
+    stretches: list[read.Stretch]
 
     @classmethod
     def of(cls, source: read.Source) -> "Finished":
         """What is known of this one."""
-        return cls(source.name, source.records, source.sha256, source.errors)
+        return cls(source.name, source.records, source.sha256, source.errors, source.stretches)
 
 
 class Sources:
@@ -122,6 +123,7 @@ class Sources:
         sources = [by_name[each.name] for each in finished]
         for source, each in zip(sources, finished, strict=True):
             source.records, source.sha256, source.errors = each.records, each.sha256, each.errors
+            source.stretches = each.stretches
         return sources
 
     def packed(self) -> "Sources":
@@ -143,7 +145,7 @@ class Sources:
         done = {each.name for each in finished}  # and what was learned of them stays
         rest = [source for source in self.files if source.name in self.plans and source.name not in done]
         for source in rest:
-            source.records, source.errors = 0, []
+            source.records, source.errors, source.stretches = 0, [], []
         self.progress.total(sum(source.n_bytes for source in rest))
 
     def finished(self, mark: Mark) -> list[Finished]:
@@ -248,13 +250,18 @@ class Sources:
                 yield from (batch for batch, _ in marked)
 
     def _parsed_again(self, sources: Iterable[read.Source], lines: Lines) -> Iterator[tuple[read.Parsed, Mark]]:
-        def pieces() -> Iterator[read.Block]:
+        def pieces() -> Iterator[tuple[read.Source, read.Stretch | read.Block]]:
             for source in sources:
-                if source.name in lines:
-                    yield from read.blocks(read.Source(source.path, source.name), self.block, again=True)
+                again = read.Source(source.path, source.name)  # what is learned of it was learned before
+                if source.name in lines and source.stretches:
+                    yield from ((again, stretch) for stretch in read.stretches_with(source, lines[source.name]))
+                elif source.name in lines:
+                    yield from ((again, block) for block in read.blocks(again, self.block, again=True))
 
-        def parse(block: read.Block) -> read.Parsed | None:
-            part = read.only(block, lines[block.source.name])
+        def parse(piece: tuple[read.Source, read.Stretch | read.Block]) -> read.Parsed | None:
+            source, where = piece
+            block = read.block_at(source, where) if isinstance(where, read.Stretch) else where
+            part = read.only(block, lines[source.name])
             return None if part is None else read.parse(part, self.plans[block.source.name])
 
         for parsed in self.engine.map(parse, pieces()):

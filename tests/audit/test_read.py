@@ -1285,6 +1285,39 @@ def test_a_line_longer_than_a_block_stands_alone_in_one(tmp_path):
     assert [line for block in found for line in block] == lines
 
 
+@pytest.mark.parametrize("begins", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("ends", [b"", b"\n"])
+def test_a_block_is_read_by_itself_as_it_was_read_in_order(tmp_path, begins, ends):
+    lines = [b"line %d" % k + b" long" * (k % 7) for k in range(200)]
+    path = tmp_path / "data.jsonl"
+    path.write_bytes(begins + b"\n".join(lines) + ends)
+    (source,) = read.find([path])
+    blocks = list(read.blocks(source, 500))
+    assert len(blocks) > 5
+    assert [read.block_at(source, stretch)[1:3] for stretch in source.stretches] == [block[1:3] for block in blocks]
+    some = read.stretches_with(source, np.array([1, 2, 100, 200]))
+    held = [range(block.first, block.first + block.data.count(b"\n")) for block in blocks]
+    assert [stretch.first for stretch in some] == [each.start for each in held if {1, 100, 200} & {*each}]
+    path.unlink()
+    assert [read.block_at(source, stretch).data for stretch in some] == [b""] * len(some)
+
+
+def test_what_is_told_is_read_again_from_where_it_stands_alone(tmp_path, monkeypatch):
+    texts = [" ".join(f"w{k}x{n}" for n in range(30)) for k in range(300)]
+    texts[20] = texts[250]
+    rows = [message(f"m{k}", text=text, message_tree_id=uid(f"m{k}")) for k, text in enumerate(texts)]
+    path, packed = write(tmp_path / "data.jsonl", rows), tmp_path / "packed.jsonl.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    firsts: list[int] = []
+    block_at = read.block_at
+    monkeypatch.setattr(read, "block_at", lambda source, at: firsts.append(at.first) or block_at(source, at))
+    found = [run(each, checks=["near_duplicates"], block=10_000) for each in (path, packed)]
+    assert len(firsts) == 2
+    for record in found:
+        ((one, other),) = record.table["spans"].to_pylist()
+        assert one["quote"] == other["quote"] == texts[20]
+
+
 MEMORY = """
 import json, sys
 from chataudit.audit.run import run

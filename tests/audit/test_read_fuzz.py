@@ -218,6 +218,9 @@ def test_lines_are_cut_as_splitting_would_cut_them(texts, ends, size, longest):
     ]
     told = [fault.line for block in found for fault in block.faults]
     assert told == [n for n, text in wanted if len(text) > longest]
+    for block in found:
+        assert block.start is not None
+        assert block.data.removesuffix(b"\n") == data[block.start :][: len(block.data)].removesuffix(b"\n")
 
 
 # -- two ways of reading lines ---------------------------------------------------------------------------------------
