@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from hashlib import blake2b
+from itertools import chain
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -164,9 +165,7 @@ def claim(
             "summary": pa.repeat(summaries, n) if isinstance(summaries, str) else pa.array(summaries, pa.string()),
             "score": pa.array(np.broadcast_to(np.asarray(score, dtype=np.float64), n)),
             "spans": _span_lists(places, list(spans) or [Spans(rows)], n),
-            "facets": pa.array(
-                [list(f.items()) for f in facets] if facets else [[]] * n, FINDINGS.field("facets").type
-            ),
+            "facets": _maps(facets or [{}] * n),
             "fingerprint": pa.array(
                 [fingerprint(rule.id, i or "", s) for i, s in zip(ids, subjects, strict=True)], pa.string()
             ),
@@ -204,6 +203,13 @@ def _span_lists(places: pa.Table, spans: Sequence[Spans], n: int) -> pa.Array:
     )
     offsets = np.concatenate([[0], np.cumsum(used.sum(axis=1))])
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), flat)
+
+
+def _maps(facets: Sequence[dict[str, str]]) -> pa.MapArray:
+    """Map array of these; given pairs, Arrow takes six times as long."""
+    limits = np.append(0, np.cumsum([len(f) for f in facets]))
+    parts = chain.from_iterable(facets), chain.from_iterable(f.values() for f in facets)
+    return pa.MapArray.from_arrays(pa.array(limits, pa.int32()), *(pa.array(part, pa.string()) for part in parts))
 
 
 def fingerprint(rule_id: str, message_id: str, about: str = "") -> str:
