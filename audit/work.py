@@ -30,6 +30,7 @@ from .spill import Spill
 T = TypeVar("T")
 R = TypeVar("R")
 
+RELEASED = 1_000_000  # messages of an audit that needs the room, and beside which a second of loading again is nothing
 SEEN_BUDGET = 8 << 20  # bytes in memory; small pieces kept for long would hold the memory between them
 
 
@@ -105,6 +106,8 @@ class Audit:
                 self._carry_out(check, number)
                 self.outcomes[check.name].stages += 1
                 self._save()
+            if sum(self.shape.values()) >= RELEASED:
+                check.release()
         trim()
 
     def first_pass(self) -> None:

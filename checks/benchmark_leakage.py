@@ -250,6 +250,9 @@ class BenchmarkLeakage(Check):
     def load(self) -> None:
         self._references()
 
+    def release(self) -> None:
+        references.release()
+
     def _references(self) -> References:
         return references.load(self.references, Path(self.folder))
 

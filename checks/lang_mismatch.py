@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 from .base.agreement import agreement, labels
 from .base.asking import asks_for
 from .base.check import ALL, Check, Method, Result, Stage, Table
-from .base.detectors import DETECTORS, Guesses, detector
+from .base.detectors import DETECTORS, Guesses, detector, release
 from .base.findings import ERROR, FINDINGS, NOTE, WARNING, Rule, Spans, claim, cover
 from .base.intervals import Confusion, wilson
 from .base.kernels._layout import N_SCRIPTS
@@ -215,6 +215,10 @@ class LangMismatch(Check):
     def load(self) -> None:
         detector(self.first)
         detector(self.second)
+
+    def release(self) -> None:
+        release(self.first)
+        release(self.second)
 
     def stages(self) -> Sequence[Stage]:
         return Stage(self.scan), Stage(self.add_up, by=ALL)

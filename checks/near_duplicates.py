@@ -107,7 +107,7 @@ MAX_PLACES = 5  # places of a stock phrase that are shown
 MAX_CLAIMS = 20_000  # that are told at a time
 LOT = 4 << 20  # values of sets that are read from disk until they are handed back
 PAIRS = 1 << 16  # that are counted out at a time
-COUNTED = LOT // 2  # values of the sets in these
+COUNTED = LOT  # values of the sets in these, at most
 MAX_FANOUT, MIN_FANOUT, MAX_PAIRS = 1000, 50, 50_000_000
 
 FACTS = pa.schema(
@@ -245,8 +245,8 @@ class NearDuplicates(Check):
     def _by_minhash(self, sets: "Sets", fanout: int, budget: int, spread: Spread) -> Pairs:
         """Workers sign the sets, find which ones agree in a band, and count those out; numbers alone come back."""
         bands, rows = self.banding()
-        # As many bands at a time as an eighth of the budget has room for; a band is a key of 8 bytes for each set.
-        step = max(1, min(bands, budget // 8 // (8 * max(1, len(sets)))))
+        # As many bands at a time as a quarter of the budget has room for; a band is a key of 8 bytes for each set.
+        step = max(1, min(bands, budget // 4 // (8 * max(1, len(sets)))))
         step = -(-bands // -(-bands // step))  # of as many parts, none larger than it must be
         candidates, capped = np.zeros(0, dtype=np.int64), np.zeros(len(sets), dtype=bool)
         lots = list(sets.lots())

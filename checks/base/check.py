@@ -110,6 +110,9 @@ class Check:
         A stage loads what is not there yet.
         """
 
+    def release(self) -> None:
+        """Give up what `load` took, for what follows to have the room. A later audit of this process loads it again."""
+
     def stages(self) -> Sequence[Stage]:
         """The steps of this check; most have one."""
         return (Stage(self.scan),)

@@ -67,6 +67,12 @@ def detector(name: str) -> Detector:
         return _MADE[name]
 
 
+def release(name: str) -> None:
+    """Give up a detector: the model of py3langid takes 100 MB."""
+    with _LOCK:
+        _MADE.pop(name, None)
+
+
 # -- py3langid -------------------------------------------------------------------------------------------------------
 
 

@@ -129,6 +129,11 @@ def load(names: tuple[str, ...], folder: Path) -> References:
         return _loaded(*files)
 
 
+def release() -> None:
+    """Give up what was loaded: with all that are shipped, 250 MB."""
+    _loaded.cache_clear()
+
+
 @lru_cache(maxsize=2)
 def _loaded(*files: _File) -> References:
     read = [fingerprints.load(path, is_verified=True) for _, path, _ in files]
@@ -274,4 +279,4 @@ def _bitmap(values: HashArray, bits: int) -> HashArray:
     return words
 
 
-__all__ = ["ANSWER", "CHOICES", "PASSAGE", "QUESTION", "References", "find", "load", "number_keys"]
+__all__ = ["ANSWER", "CHOICES", "PASSAGE", "QUESTION", "References", "find", "load", "number_keys", "release"]

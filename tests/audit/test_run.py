@@ -1,6 +1,8 @@
 import pytest
 from building import message, uid, write
 from chataudit import run
+from chataudit.audit import work
+from chataudit.checks.base import detectors, references
 from chataudit.checks.schema_invariants import SchemaInvariants
 
 
@@ -28,6 +30,22 @@ def test_checks_are_given_by_name_or_with_their_settings(data):
 def test_a_setting_of_a_wrong_value_is_refused_by_name(data, wrong, told):
     with pytest.raises(ValueError, match=told):
         run(data, **wrong)
+
+
+def test_an_audit_of_very_many_messages_gives_up_what_was_loaded_and_the_next_loads_it_again(data, monkeypatch):
+    def loaded():
+        return "py3langid" in detectors._MADE, "fasttext" in detectors._MADE, references._loaded.cache_info().currsize
+
+    references.release()
+    before = run(data)
+    assert loaded() == (True, True, 1)
+    monkeypatch.setattr(work, "RELEASED", 2)
+    during = run(data)
+    assert loaded() == (False, False, 0)
+    monkeypatch.undo()
+    for record in (during, run(data)):
+        assert record.table.equals(before.table)
+        assert record.messages.equals(before.messages)
 
 
 def test_several_sources_are_one_data_set(data, tmp_path):
