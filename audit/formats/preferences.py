@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from ...checks.base.messages import CHAT_ROLES, Form
 from .base import Fault, Format, Row, mistyped
 from .instructions import ASKED, asked
-from .turns import REQUIRED, Turn, first_of, labelled, messages_of, pair, system_of, tree_of, turn_of, turns_of
+from .turns import REQUIRED, Turn, first_of, labelled, messages_of, pair, system_of, tree_of, turns_of, turns_within
 
 LISTS = ("messages", "conversations", "conversation")
 SIDES = ("chosen", "rejected")
@@ -67,7 +67,7 @@ def _answer(raw: object, where: str) -> Generator[Fault, None, list[Turn]]:
     if isinstance(raw, str):
         return [Turn("assistant", raw)]
     if isinstance(raw, dict):
-        return [turn_of(raw, where)]
+        return turns_within(raw, where)
     yield mistyped(where, raw, "a text, a message or a list of messages")
     return []
 

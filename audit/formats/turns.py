@@ -21,6 +21,9 @@ ROLES = {raw: role for role, raws in _RAW_ROLES.items() for raw in raws} | dict.
 
 _TEXT_BLOCKS = ("text", "input_text", "output_text")
 _CALL_BLOCKS = ("tool_call", "tool_use")
+_RESULT_BLOCKS = ("tool_result",)
+# What stands before calls that are written into a text: as Hermes and Qwen, Glaive, Mistral and Llama 3.1 write them.
+_CALL_MARKS = ("<tool_call>", "<functioncall>", "[TOOL_CALLS]", "<|python_tag|>", "<function=")
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 
 
@@ -114,14 +117,18 @@ def turns_of(raw: object, where: str, fields: Fields = FIELDS) -> Generator[Faul
         return []
     if not raw:
         yield Fault("missing_field", f"{where} is an empty list; expected at least one message", 0)
-    return [turn_of(item, f"{where}[{k}]", fields) for k, item in enumerate(raw)]
+    return [turn for k, item in enumerate(raw) for turn in turns_within(item, f"{where}[{k}]", fields)]
 
 
-def turn_of(raw: object, where: str, fields: Fields = FIELDS) -> Turn:
-    """One message: who speaks, the text, and which tools it calls or answers for."""
+def turns_within(raw: object, where: str, fields: Fields = FIELDS) -> list[Turn]:
+    """One message: who speaks, the text, and which tools it calls or answers for.
+
+    Results of tools that stand in it as blocks are turns of their own, before what else it says.
+    """
     if not isinstance(raw, dict):
-        return Turn(None, None, faults=(mistyped(where, raw, "an object with a role and a text"),))
+        return [Turn(None, None, faults=(mistyped(where, raw, "an object with a role and a text"),))]
     faults: list[Fault] = []
+    results: list[Turn] = []
 
     def string(name: str) -> str | None:
         value = raw.get(name)
@@ -135,7 +142,7 @@ def turn_of(raw: object, where: str, fields: Fields = FIELDS) -> Turn:
     ids, written = _read_calls(raw, where, faults)
     text: str | None
     if isinstance(raw.get(text_field), list):
-        text, own_ids, own_calls = _read_blocks(raw[text_field], f"{where}.{text_field}", faults)
+        text, own_ids, own_calls, results = _read_blocks(raw[text_field], f"{where}.{text_field}", faults)
         ids, written = own_ids + ids, own_calls + written
     else:
         text = string(text_field)
@@ -149,14 +156,18 @@ def turn_of(raw: object, where: str, fields: Fields = FIELDS) -> Turn:
         except RecursionError:  # read in fewer steps than it takes to write it
             faults.append(mistyped(where, raw, "calls that are nested less deep"))
     role = said_role and (fields.roles.get(said_role) or fields.roles.get(said_role.lower(), said_role))
-    return Turn(role, text, ids or None, string("tool_call_id"), tuple(faults))
+    if role == "assistant" and text and not ids:
+        ids = [""] * sum(map(text.count, _CALL_MARKS))
+    own = Turn(role, text, ids or None, string("tool_call_id"), tuple(faults))
+    return [*results, own] if text or faults or not results else results
 
 
-def _read_blocks(blocks: list[Any], where: str, faults: list[Fault]) -> tuple[str, list[str], list[Any]]:
-    """The text of a list of blocks, the ids of the calls among them, and the calls; what is neither is left out."""
+def _read_blocks(blocks: list[Any], where: str, faults: list[Fault]) -> tuple[str, list[str], list[Any], list[Turn]]:
+    """The text of a list of blocks, the ids of the calls among them, the calls, and results; others are left out."""
     texts: list[str] = []
     ids: list[str] = []
     calls: list[Any] = []
+    results: list[Turn] = []
     for k, block in enumerate(blocks):
         kind = block.get("type", "text") if isinstance(block, dict) else None
         if not isinstance(kind, str):
@@ -171,7 +182,26 @@ def _read_blocks(blocks: list[Any], where: str, faults: list[Fault]) -> tuple[st
             call = block.get("value")
             ids += _ids_within(call) if isinstance(call, str) else _ids([block])
             calls.append(call if isinstance(call, str) else block)
-    return "\n\n".join(texts), ids, calls
+        elif kind in _RESULT_BLOCKS:
+            results.append(_result(block, f"{where}[{k}]"))
+    return "\n\n".join(texts), ids, calls, results
+
+
+def _result(block: Row, where: str) -> Turn:
+    """What a tool gave back, as text or as blocks of text."""
+    faults: list[Fault] = []
+    content, key = block.get("content"), block.get("tool_use_id")
+    if isinstance(content, list):
+        # No results within results, however deep they are nested.
+        blocks = [each for each in content if not isinstance(each, dict) or each.get("type") not in _RESULT_BLOCKS]
+        content = _read_blocks(blocks, f"{where}.content", faults)[0]
+    elif content is not None and not isinstance(content, str):
+        faults.append(mistyped(f"{where}.content", content, "a string or a list of blocks"))
+        content = None
+    if key is not None and not isinstance(key, str):
+        faults.append(mistyped(f"{where}.tool_use_id", key, "a string"))
+        key = None
+    return Turn("tool", content, None, key, tuple(faults))
 
 
 def _read_calls(raw: Row, where: str, faults: list[Fault]) -> tuple[list[str], list[Any]]:

@@ -141,6 +141,60 @@ def test_a_message_that_only_calls_tools_has_the_calls_as_its_text():
     ]
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        '<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>',
+        'One moment. <functioncall> {"name": "now", "arguments": {}}',
+        '[TOOL_CALLS][{"name": "now", "arguments": {}, "id": "call12345"}]',
+        "<|python_tag|>now.call()",
+        "<function=now>{}</function>",
+    ],
+)
+def test_calls_that_are_written_into_a_text_are_calls(tmp_path, call):
+    turns = [("human", "What time is it?"), ("gpt", call), ("tool", '{"time": "noon"}'), ("gpt", "It is noon.")]
+    record = {"conversations": [{"from": role, "value": text} for role, text in turns]}
+    assert [row["calls"] for row in rows("sharegpt", record)] == [None, [""], None, None]
+    assert rules_of(audit(tmp_path, [record], CHECK)) == []
+    mute = {
+        "conversations": [record["conversations"][0], {"from": "gpt", "value": "Wait."}, *record["conversations"][2:]]
+    }
+    assert rules_of(audit(tmp_path, [mute], CHECK)) == ["tool_result"]
+
+
+def test_results_of_tools_in_blocks_are_messages_of_the_tools():
+    uses = [{"type": "tool_use", "id": key, "name": "now", "input": {}} for key in ("u1", "u2")]
+    results = [
+        {"type": "tool_result", "tool_use_id": "u1", "content": "Noon"},
+        {"type": "tool_result", "tool_use_id": "u2", "content": [{"type": "text", "text": "One"}, {"type": "image"}]},
+    ]
+    record = {
+        "messages": [
+            user("What time is it?"),
+            {"role": "assistant", "content": [{"type": "text", "text": "I look."}, *uses]},
+            {"role": "user", "content": [*results, {"type": "text", "text": "Quick!"}]},
+            {"role": "assistant", "content": uses[:1]},
+            {"role": "user", "content": results[:1]},
+        ]
+    }
+    assert told("messages", record, "calls", "call_id")[1:] == [
+        ("data:1#2", "data:1", "assistant", "I look.", ["u1", "u2"], None),
+        ("data:1#3", "data:1#2", "tool", "Noon", None, "u1"),
+        ("data:1#4", "data:1#3", "tool", "One", None, "u2"),
+        ("data:1#5", "data:1#4", "prompter", "Quick!", None, None),
+        ("data:1#6", "data:1#5", "assistant", json.dumps(uses[0]), ["u1"], None),
+        ("data:1#7", "data:1#6", "tool", "Noon", None, "u1"),
+    ]
+
+
+def test_results_of_tools_that_are_nested_without_end_are_read():
+    block: dict[str, Any] = {"type": "tool_result", "content": "Noon"}
+    for _ in range(400):
+        block = {"type": "tool_result", "content": [block, {"type": "text", "text": "One"}]}
+    record = {"messages": [{"role": "user", "content": [block]}]}
+    assert [(row["role"], row["text"]) for row in rows("messages", record)] == [("tool", "One")]
+
+
 def test_calls_without_ids_are_calls():
     blocks = [{"type": "tool_call", "value": '{"name": "now"}'}, {"type": "tool_call", "value": '{"name": "then"}'}]
     record = {
@@ -696,6 +750,16 @@ def test_every_real_file_is_looked_at():
         ),
         (
             "messages",
+            {"messages": [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": 1}]}]},
+            "mistyped_field: messages[0].content[0].tool_use_id is 1, an integer; expected a string",
+        ),
+        (
+            "messages",
+            {"messages": [{"role": "user", "content": [{"type": "tool_result", "content": 1}]}]},
+            "mistyped_field: messages[0].content[0].content is 1, an integer; expected a string or a list of blocks",
+        ),
+        (
+            "messages",
             {"id": [], "messages": [user("Hi")]},
             "mistyped_field: id is [], a list; expected a string or an integer",
         ),
@@ -759,7 +823,7 @@ TEXTS = st.sampled_from(["Hi", "", "\n\nHuman: Hi\n\nAssistant: Hello", "### Hum
 BLOCKS = st.fixed_dictionaries(
     {},
     optional={
-        "type": st.sampled_from(["text", "tool_call", "tool_use", "image"]) | JSON,
+        "type": st.sampled_from(["text", "tool_call", "tool_use", "tool_result", "image"]) | JSON,
         "text": TEXTS | JSON,
         "value": TEXTS | JSON,
         "id": JSON,
