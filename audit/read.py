@@ -586,7 +586,8 @@ def recognise(source: Source, forced: str | None = None, formats: Mapping[str, F
     if not votes:
         held = ", ".join(sorted(map(repr, sample[0]))[:8])
         known = "; ".join(f"{name} ({format.fields})" for name, format in formats.items())
-        raise UnreadableSource(f"has no known format: its records hold {held}. Known are {known}")
+        way_out = "others are told in a table [format] of the settings"
+        raise UnreadableSource(f"has no known format: its records hold {held}. Known are {known}; {way_out}")
     name, n = votes.most_common(1)[0]
     source.format, source.reason = name, f"{reasons[name]} ({n} of the first {len(sample)})"
     return Plan(formats[name], formats[name].schema(sample))

@@ -7,8 +7,9 @@ from ...checks.base.messages import CHAT_ROLES, Form
 from .base import Fault, Format, Row, mistyped
 from .turns import Turn, first_of, messages_of, said, string_of, system_of, tree_of
 
-ASKED = ("instruction", "prompt", "question", "input")
-ANSWERS = ("output", "response", "completion", "answer")
+ASKED = ("instruction", "prompt", "question", "input", "query", "inputs")
+ANSWERS = ("output", "response", "completion", "answer", "target", "targets")
+ALONE = ("instruction", "prompt")  # which need no answer to be known
 
 
 class Instructions(Format):
@@ -23,7 +24,7 @@ class Instructions(Format):
         if "instruction" in record:
             return "records hold an instruction"
         name, answer = first_of(record, ASKED), first_of(record, ANSWERS)
-        if name is None or not isinstance(record[name], str) or (name in ("question", "input") and answer is None):
+        if name is None or not isinstance(record[name], str) or (name not in ALONE and answer is None):
             return None
         return f"records hold a {name}" + ("" if answer is None else f" and its {answer}")
 

@@ -1,32 +1,36 @@
-"""UltraChat: `data`, a list of texts by user and assistant in turn."""
+"""UltraChat and LIMA: a list of texts by user and assistant in turn."""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from ...checks.base.messages import CHAT_ROLES, Form
 from .base import Fault, Format, Row, mistyped
-from .turns import REQUIRED, messages_of, said, tree_of
+from .turns import REQUIRED, first_of, messages_of, said, tree_of
+
+_LISTS = ("data", "conversations")
 
 
 class UltraChat(Format):
-    """`{"id", "data": [text, ...]}`: the user speaks first, and nobody twice."""
+    """`{"id", "data": [text, ...]}`, or `conversations` in its place: the user speaks first, and nobody twice."""
 
     form: ClassVar = Form("ultrachat", REQUIRED, roles=CHAT_ROLES, nested=True)
-    fields: ClassVar = "data, a list of texts"
+    fields: ClassVar = "data or conversations, a list of texts"
 
     def recognise(self, record: dict[str, Any]) -> str | None:
-        data = record.get("data")
-        is_known = isinstance(data, list) and bool(data) and all(isinstance(text, str) for text in data)
-        return "records hold data, a list of texts in turn" if is_known else None
+        name = first_of(record, _LISTS)
+        texts = None if name is None else record[name]
+        is_known = isinstance(texts, list) and bool(texts) and all(isinstance(text, str) for text in texts)
+        return f"records hold {name}, a list of texts in turn" if is_known else None
 
     def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row | Fault]:
         shared = yield from tree_of(record, place)
-        data = record.get("data")
-        if not isinstance(data, list):
-            yield mistyped("data", data, "a list of texts")
+        name = first_of(record, _LISTS) or _LISTS[0]
+        texts = record.get(name)
+        if not isinstance(texts, list):
+            yield mistyped(name, texts, "a list of texts")
             return
-        if not data:
-            yield Fault("missing_field", "data is an empty list; expected at least one text", 0)
+        if not texts:
+            yield Fault("missing_field", f"{name} is an empty list; expected at least one text", 0)
         yield from messages_of(
-            shared, [said(("prompter", "assistant")[k % 2], text, f"data[{k}]") for k, text in enumerate(data)]
+            shared, [said(("prompter", "assistant")[k % 2], text, f"{name}[{k}]") for k, text in enumerate(texts)]
         )

@@ -482,6 +482,13 @@ def test_a_side_that_cannot_be_read_leaves_the_prompt_and_the_other_side():
 # -- other shapes ------------------------------------------------------------------------------------------------------
 
 
+def test_lima_is_a_list_of_texts_in_turn():
+    assert told("ultrachat", {"conversations": ["Hi", "Hello"], "source": "lima"}) == [
+        ("data:1", None, "prompter", "Hi"),
+        ("data:1#2", "data:1", "assistant", "Hello"),
+    ]
+
+
 def test_ultrachat_is_a_list_of_texts_in_turn():
     assert told("ultrachat", {"id": "0", "data": ["Hi", "Hello", "Why?"]}) == [
         ("0", None, "prompter", "Hi"),
@@ -630,6 +637,9 @@ def test_the_mapping_of_the_page_reads_the_record_of_the_page():
         ({"prompt": "Hi", "completion": "Hello", "label": False}, "preferences"),
         ({"prompt": "Hi", "completion": "Hello", "label": 1}, "instructions"),
         ({"id": "0", "data": ["Hi", "Hello"]}, "ultrachat"),
+        ({"conversations": ["Hi", "Hello"], "source": "lima"}, "ultrachat"),
+        ({"inputs": "Hi", "targets": "Hello", "language": "English"}, "instructions"),
+        ({"query": "Hi", "response": "Hello", "type": "GSM"}, "instructions"),
         ({"data": []}, None),
         ({"instruction": "Hi", "completions": [], "models": []}, "ultrafeedback"),
         ({"instruction": "Hi", "text": "Hi", "output": "Hello"}, "instructions"),
