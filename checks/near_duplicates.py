@@ -339,7 +339,7 @@ def _lot_keys(table: pa.Table, lot: tuple[int, IntArray], *, n: int, seed: int, 
     keys = np.empty(((part.stop - part.start) // rows, np.count_nonzero(numbers >= 0)), dtype=np.uint64)
     done = 0
     for start, values, limits in _stored(table["shingles"].slice(first, len(numbers)).chunks):
-        # Copies are signed too: to leave them out first took as long as half of them do.
+        # Copies are signed too: leaving them out first took half as long as signing all.
         signed = signatures(values, limits, n, seed, part)[numbers[start : start + len(limits) - 1] >= 0]
         keys[:, done : done + len(signed)] = _row_hashes(signed.reshape(len(signed), len(keys), rows)).T
         done += len(signed)
