@@ -70,12 +70,17 @@ class Web:
     requests: list[Request] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     tag: str = ""
+    answering: int = 0  # answers under way
+    idle: threading.Condition = field(default_factory=threading.Condition)
 
     def put(self, path: str, data: bytes) -> str:
         self.files[path] = data
         return self.root + path
 
     def got(self, method: str = "GET") -> list[Request]:
+        # Who asked may have all its bytes before the thread that sent them has noted it.
+        with self.idle:
+            assert self.idle.wait_for(lambda: not self.answering, timeout=10), "an answer never ended"
         return [request for request in self.requests if request.method == method]
 
 
@@ -90,10 +95,17 @@ def web() -> Iterator[Web]:
             pass
 
         def do_HEAD(self) -> None:
-            self.answer()
+            with given.idle:
+                given.answering += 1
+            try:
+                self.answer()
+            finally:
+                with given.idle:
+                    given.answering -= 1
+                    given.idle.notify_all()
 
         def do_GET(self) -> None:
-            self.answer()
+            self.do_HEAD()
 
         def answer(self) -> None:
             time.sleep(given.silence)
