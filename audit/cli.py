@@ -523,7 +523,3 @@ def main() -> None:
     pa.set_memory_pool(pa.system_memory_pool())
     gc.freeze()  # what was imported stays; the collector need not walk it again and again
     app()
-
-
-if __name__ == "__main__":
-    main()

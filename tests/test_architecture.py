@@ -105,7 +105,7 @@ def test_every_folder_with_code_is_packaged():
 @needs_checkout
 def test_typing_links_point_at_every_floor():
     links = ROOT / ".typing" / "chataudit"
-    assert {path.name for path in links.iterdir()} == {*FLOORS, "__init__.py", "py.typed"}
+    assert {path.name for path in links.iterdir()} == {*FLOORS, "__init__.py", "__main__.py", "py.typed"}
     assert all(path.resolve().exists() for path in links.iterdir())
 
 

@@ -17,7 +17,8 @@ class Instructions(Format):
 
     form: ClassVar = Form("instructions", ("text",), roles=CHAT_ROLES, nested=True)
     fields: ClassVar = (
-        "instruction, and perhaps input and output; or prompt, and perhaps completion; or question and answer"
+        "instruction or prompt, and perhaps input and output; or question, query, input or inputs, with response, "
+        "completion, answer, output or targets"
     )
 
     def recognise(self, record: dict[str, Any]) -> str | None:

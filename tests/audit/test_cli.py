@@ -149,7 +149,7 @@ def test_a_file_name_cannot_colour_or_steer_the_terminal(call, tmp_path):
 
 
 def test_standard_input_is_a_source(data, tmp_path):
-    words = [sys.executable, "-m", "chataudit.audit.cli", "run", "-", "--out", "o"]
+    words = [sys.executable, "-m", "chataudit", "run", "-", "--out", "o"]
     with data.open("rb") as stdin:
         done = subprocess.run(words, stdin=stdin, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -162,7 +162,7 @@ def test_a_users_own_folders_of_the_same_names_are_not_imported(data, tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise RuntimeError('mine')")
     (tmp_path / "audit.py").write_text("raise RuntimeError('mine')")
-    words = [sys.executable, "-m", "chataudit.audit.cli", "run", str(data), "-q"]
+    words = [sys.executable, "-m", "chataudit", "run", str(data), "-q"]
     subprocess.run(words, cwd=tmp_path, check=True, env={**os.environ, "PYTHONPATH": str(tmp_path)})
 
 

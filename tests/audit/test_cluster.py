@@ -545,7 +545,7 @@ def test_references_are_those_of_the_caller(cluster, tmp_path, monkeypatch):
 
 def command(*words):
     """`chataudit` as a process of its own."""
-    line = [sys.executable, "-m", "chataudit.audit.cli", *map(str, words)]
+    line = [sys.executable, "-m", "chataudit", *map(str, words)]
     return subprocess.run(line, capture_output=True, text=True)
 
 

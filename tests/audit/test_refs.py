@@ -563,7 +563,7 @@ def test_the_command_needs_no_network_where_the_environment_says_so(cache, tmp_p
     row = {"problem_id": "x", "problem": "How many birds sing?", "answer": "3"}
     keep(cache, "math-ai/aime25", {"default/test/0000.parquet": [row]})
     env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(cache)}
-    words = [sys.executable, "-m", "chataudit.audit.cli", "refs", "build"]
+    words = [sys.executable, "-m", "chataudit", "refs", "build"]
     done = subprocess.run([*words, "hle"], env=env, capture_output=True, text=True)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.startswith("chataudit: cais/hle: could not be fetched from the hub (")

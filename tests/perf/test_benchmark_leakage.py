@@ -72,7 +72,7 @@ def test_from_file_to_findings_against_peers(folder, n_bytes, peers, tmp_path, m
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     references = tmp_path / "references"
     members = ("--question", "question", "--choices", "options", "--answer", "answer", "--id", "id")
-    add = [sys.executable, "-m", "chataudit.audit.cli", "refs", "add", "planted", str(ITEMS), *members]
+    add = [sys.executable, "-m", "chataudit", "refs", "add", "planted", str(ITEMS), *members]
     making, _ = measure([*add, "--folder", str(references), "--here"])
     settings = tmp_path / "planted.toml"
     settings.write_text(f"[checks.benchmark_leakage]\nreferences = ['planted']\nfolder = '{references}'\n")
