@@ -18,8 +18,10 @@ def measure(command: list[str]) -> tuple[float, int]:
 
 def audit(path: Path, out: Path, *options: str) -> tuple[float, int]:
     """CPU seconds and peak memory in MB of `chataudit run`."""
-    command = [sys.executable, "-m", "chataudit.audit.cli", "run", str(path), "--out", str(out), *options]
-    return measure(command)
+    command = [sys.executable, "-m", "chataudit", "run", str(path), "--out", str(out), *options]
+    figures = measure(command)
+    assert (out / "report.html").is_file(), "what was measured is no audit"
+    return figures
 
 
 def release(folder: Path, messages: int, *options: str) -> Path:

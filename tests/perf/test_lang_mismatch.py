@@ -103,7 +103,7 @@ def test_start_and_memory(tmp_path):
     print(f"\nboth models loaded {float(told[0]):.2f} s after the start of the import, {told[1]} MB")
     one = tmp_path / "one.jsonl"
     one.write_text(json.dumps({"text": "Ein Satz, der lang genug ist.", "lang": "de"}) + "\n")
-    command = [sys.executable, "-m", "chataudit.audit.cli", "run", str(one), "--checks"]
+    command = [sys.executable, "-m", "chataudit", "run", str(one), "--checks"]
     for name in ("schema_invariants", "lang_mismatch"):
         cpu, memory = measure([*command, name, "--out", str(tmp_path / name)])
         print(f"one message with {name}: {cpu:.2f} s, {memory} MB")
@@ -111,7 +111,7 @@ def test_start_and_memory(tmp_path):
     with text.open("w", encoding="utf-8") as file:
         for t in rows(SHARED / "data" / "pools" / "messages.en.jsonl.gz", 40_000):
             file.write(json.dumps({"text": t["text"], "lang": "en"}) + "\n")
-    command = [sys.executable, "-m", "chataudit.audit.cli", "run", str(text), "--engine", "serial", "--checks"]
+    command = [sys.executable, "-m", "chataudit", "run", str(text), "--engine", "serial", "--checks"]
     for name in ("schema_invariants", "lang_mismatch"):
         cpu, memory = measure([*command, name, "--out", str(tmp_path / f"{name}-all")])
         print(f"{text.stat().st_size / 1e6:.0f} MB of JSON with {name}: {cpu:.2f} s, {memory} MB")
@@ -120,19 +120,8 @@ def test_start_and_memory(tmp_path):
 def test_a_million_short_messages(tmp_path):
     path = tmp_path / "ok.jsonl"
     path.write_text('{"text": "ok", "lang": "de"}\n' * 1_000_000)
-    cpu, memory = measure(
-        [
-            sys.executable,
-            "-m",
-            "chataudit.audit.cli",
-            "run",
-            str(path),
-            "--checks",
-            "lang_mismatch",
-            "--out",
-            str(tmp_path / "a"),
-        ]
-    )
+    command = [sys.executable, "-m", "chataudit", "run", str(path), "--checks", "lang_mismatch"]
+    cpu, memory = measure([*command, "--out", str(tmp_path / "a")])
     print(f"\na million 'ok': {cpu:.1f} s, {memory} MB")
     assert cpu < 60
 
