@@ -17,8 +17,7 @@ class Instructions(Format):
 
     form: ClassVar = Form("instructions", ("text",), roles=CHAT_ROLES, nested=True)
     fields: ClassVar = (
-        "instruction or prompt, and perhaps input and output; or question, query, input or inputs, with response, "
-        "completion, answer, output or targets"
+        f"one of {', '.join(ASKED)}, with one of {', '.join(ANSWERS)}; {' and '.join(ALONE)} also stand alone"
     )
 
     def recognise(self, record: dict[str, Any]) -> str | None:
