@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -238,6 +238,7 @@ def _check_facts(check: Check, outcome: Outcome, counts: dict[str, int], message
         name=check.name,
         about=(check.__doc__ or "").split("\n", 1)[0],
         settings=msgspec.json.decode(msgspec.json.encode(asdict(check))),  # as they come back from disk
+        changed=[f.name for f in fields(check) if getattr(check, f.name) != f.default and f.name != "memory"],
         rules=[RuleFacts(*rule, findings=counts.get(rule.id, 0)) for rule in check.rules],
         coverage=[] if outcome.error else seen.counts(messages, check.name),
         seconds=round(outcome.seconds, 3),

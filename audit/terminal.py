@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from pathlib import Path
+from textwrap import wrap
 from typing import Annotated, NoReturn
 
 import pyarrow as pa
@@ -74,6 +75,14 @@ class _NoPandas(MetaPathFinder):
     def find_spec(self, name: str, path: object, target: object = None) -> None:
         if name == "pandas":
             raise ModuleNotFoundError(name)
+
+
+def wrapped(words: str, indent: int = 0) -> str:
+    """Break words between words, not inside them, to fit the terminal; where nobody watches, leave them in one line."""
+    if not out.is_terminal:
+        return words
+    lines = wrap(words, out.width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines)
 
 
 def print_columns(lines: Sequence[Sequence[str]], n_left: int) -> None:

@@ -311,9 +311,7 @@ def by_rule(findings: pa.Table) -> list[tuple[str, int, int, int]]:
 
 def by_check(record: Record) -> dict[str, int]:
     """Count the findings of each check that finished."""
-    return {
-        check.name: sum(rule.findings for rule in check.rules) for check in record.facts.checks if not check.error
-    }
+    return {check.name: sum(rule.findings for rule in check.rules) for check in record.facts.checks if not check.error}
 
 
 def _lines(record: Record, population: Population) -> Iterator[Line]:

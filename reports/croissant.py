@@ -72,7 +72,13 @@ def croissant(told: Limitations, facts: Facts) -> str:
         "name": told.title,
         "description": " ".join(told.audited),
         "distribution": files,
-        "rai:dataLimitations": [*limits, *told.not_checked, told.audited[-1], *([told.appendix] if told.appendix else []), f"Audited with {told.made_by}."],
+        "rai:dataLimitations": [
+            *limits,
+            *told.not_checked,
+            told.audited[-1],
+            *([told.appendix] if told.appendix else []),
+            f"Audited with {told.made_by}.",
+        ],
         "rai:dataBiases": [f"Distribution of languages: {words}" for words in told.audited[1:-1]],
     }
     return json.dumps(described, ensure_ascii=False, indent=1) + "\n"

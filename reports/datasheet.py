@@ -23,10 +23,7 @@ def datasheet(told: Limitations) -> str:
         ),
         (
             "Composition: how accurate these answers are",
-            [
-                f"{check.name}: {' '.join((*check.errors, *check.blind)) or 'Unknown.'}"
-                for check in told.checks
-            ],
+            [f"{check.name}: {' '.join((*check.errors, *check.blind)) or 'Unknown.'}" for check in told.checks],
         ),
         ("Preprocessing, cleaning, labelling: what was not done", ["The audit did not change the data."]),
         ("Uses: what users should know", told.advice or [told.no_advice]),

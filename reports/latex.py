@@ -42,7 +42,7 @@ def latex(told: Limitations) -> str:
         *rows,
         r"\bottomrule",
         r"\end{tabular}",
-        r"\caption{Messages with a warning or an error among those that each check checked, with 95\,\% confidence "
+        r"\caption{Messages with a warning or an error, as a share of the checked messages, with 95\,\% confidence "
         r"intervals clustered by conversation.}",
         r"\label{tab:chataudit}",
         r"\end{table}",

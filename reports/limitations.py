@@ -12,16 +12,15 @@ from .markdown import plain
 from .rates import corrected_rate
 from .record import CheckFacts, Facts, Judgement, Record
 from .view import UNDECLARED, by_language
-from .words import confidence, count_of, listed, number, percent, sentence, visible
+from .words import confidence, count_of, interval, listed, number, percent, sentence, visible
 
 REASONS = 3  # why messages were skipped, of each check
 LANGUAGES = 8
 RECOMMENDED = 6  # pieces of advice
 
 INTERVALS = (
-    "Rates are shares of the messages that a check checked. All messages were counted; the 95 % confidence intervals "
-    "(CI) are clustered by conversation, are for the rate of the process that made the messages, and do not cover "
-    "errors of the checks."
+    "Rates are shares of the checked messages. The 95 % confidence intervals (CI) are clustered by conversation: they are "
+    "for the rate of the process that made the conversations, and do not cover errors of the checks."
 )
 UNCORRECTED = "The rate counts flagged messages and is not corrected for errors of the check."
 BEYOND = (
@@ -139,7 +138,7 @@ def _row(check: CheckCounts) -> Row:
 
 
 def _figures(rate: Rate) -> tuple[str, str, str, str]:
-    return number(rate.flagged), number(rate.judged), percent(rate.share), confidence(*rate.clustered)
+    return number(rate.flagged), number(rate.judged), percent(rate.share), f"{interval(*rate.clustered)} %"
 
 
 def _statements(record: Record, check: CheckCounts) -> Statements:

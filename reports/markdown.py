@@ -53,7 +53,10 @@ def gate(verdict: Verdict) -> list[str]:
     return [
         f"**{verdict.words}.**" + (f" {verdict.told_accepted}" if verdict.told_accepted else ""),
         "",
-        *(f"- {'met' if ruling.is_held else f'**{ruling.outcome}**'}: {plain(ruling.told)}" for ruling in verdict.rulings),
+        *(
+            f"- {'met' if ruling.is_held else f'**{ruling.outcome}**'}: {plain(ruling.told)}"
+            for ruling in verdict.rulings
+        ),
         *(f"- {plain(remark)}" for remark in verdict.remarks),
         "",
     ]

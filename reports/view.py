@@ -1,7 +1,7 @@
 """View of a record for a page: sorted and worded, so that a template has only to loop and print."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ from .words import count_of, interval, number, percent, size, visible
 SLUG = re.compile("[^a-z0-9]+")  # characters that have no place in the id of an element
 SHOWN_ROWS = 20  # of a table; all of them are in the record
 SHOWN_LINES = 100  # files, and languages
-REASONS = 3  # rules that the verdict names
+REASONS = 3  # rules that the verdict names, and reasons to skip a message that a check names
 
 # Of a check and of the audit, the worst first. An idle check says nothing, so any other state outweighs it.
 STATES = ("failed", "error", "warning", "note", "clean", "idle")
@@ -98,6 +98,14 @@ class CheckView:
     seconds: str
     measurement: Method
     baseline: str  # empty where there is none
+
+    @property
+    def why_skipped(self) -> str:
+        """The most frequent reasons to skip a message; with numbers, where there are several."""
+        if len(self.skipped) == 1:
+            return self.skipped[0][0]
+        more = [f"{len(self.skipped) - REASONS} more reasons"] if len(self.skipped) > REASONS else []
+        return "; ".join([*(f"{reason} ({n})" for reason, n in self.skipped[:REASONS]), *more])
 
     @property
     def is_passed(self) -> bool:
