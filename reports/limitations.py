@@ -19,8 +19,8 @@ LANGUAGES = 8
 RECOMMENDED = 6  # pieces of advice
 
 INTERVALS = (
-    "Rates are shares of the checked messages. The 95 % confidence intervals (CI) are clustered by conversation: they are "
-    "for the rate of the process that made the conversations, and do not cover errors of the checks."
+    "Rates are shares of the checked messages. The 95 % confidence intervals (CI) are clustered by conversation: they "
+    "are for the rate of the process that made the conversations, and do not cover errors of the checks."
 )
 UNCORRECTED = "The rate counts flagged messages and is not corrected for errors of the check."
 BEYOND = (
