@@ -281,11 +281,17 @@ class Counts:
     @property
     def gaps(self) -> tuple[str, ...]:
         """Which checks say nothing about the data: those that did not finish, and those that did not run."""
-        failed = [check.name for check in self.checks if check.facts.error]
-        idle = [f"{check.name} ({check.why_idle})" for check in self.checks if check.is_idle]
         n = count_of(len(self.checks), "check")
-        told = ((failed, "did not finish"), (idle, "did not run"))
-        return tuple(f"{len(names)} of {n} {what}: {', '.join(names)}" for names, what in told if names)
+        failed = [check.name for check in self.checks if check.facts.error]
+        idle: dict[str, list[str]] = {}
+        for check in self.checks:
+            if check.is_idle:
+                idle.setdefault(check.why_idle, []).append(check.name)
+        told = [f"{len(failed)} of {n} did not finish: {', '.join(failed)}"] if failed else []
+        if idle:
+            names = "; ".join(f"{', '.join(names)} ({why})" for why, names in idle.items())
+            told.append(f"{sum(map(len, idle.values()))} of {n} did not run: {names}")
+        return tuple(told)
 
 
 _NOTHING = Rate(0, 0, 0, (0.0, 1.0), (0.0, 1.0))  # of a check that did not finish

@@ -37,12 +37,12 @@ def latex(told: Limitations) -> str:
         r"\centering",
         r"\begin{tabular}{lrrrl}",
         r"\toprule",
-        r"Check & Flagged & Checked & Rate & 95\,\% CI \\",
+        r"Check & Flagged & Checked & Rate & 95 \% CI \\",
         r"\midrule",
         *rows,
         r"\bottomrule",
         r"\end{tabular}",
-        r"\caption{Messages with a warning or an error, as a share of the checked messages, with 95\,\% confidence "
+        r"\caption{Messages with a warning or an error, as a share of the checked messages, with 95 \% confidence "
         r"intervals clustered by conversation.}",
         r"\label{tab:chataudit}",
         r"\end{table}",

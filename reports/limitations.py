@@ -144,9 +144,9 @@ def _figures(rate: Rate) -> tuple[str, str, str, str]:
 def _statements(record: Record, check: CheckCounts) -> Statements:
     facts, method = check.facts, check.facts.measurement
     if facts.error:
-        found: tuple[str, ...] = ("The check did not finish, so this audit says nothing about it.",)
+        found: tuple[str, ...] = ("The check did not finish, so this audit says nothing about such messages.",)
     elif check.is_idle:
-        found = (f"The check {check.outcome}. This audit says nothing about it.",)
+        found = (f"The check {check.outcome}. This audit says nothing about such messages.",)
     else:
         found = _found(check)
     return Statements(

@@ -34,14 +34,15 @@ def summary(page: Page) -> str:
         "",
     ]
     for check in page.checks:
-        if check.rules or check.error or check.baseline or check.notes:
+        if check.rules or check.error or check.baseline:
             lines += [f"## {plain(check.name)}", ""]
             lines += [f"The check did not finish: {code(check.error)}", ""] if check.error else []
             lines += [f"Compared with the baseline: {check.baseline}.", ""] if check.baseline else []
             lines += [
                 f"- {rule.count} × {plain(rule.title)} ({rule.severity}, `{rule.id}`)" for rule in check.rules
             ] + [""] * bool(check.rules)
-            lines += [f"{plain(' '.join(map(sentence, check.notes)))}", ""] if check.notes else []
+    notes = [f"- {check.name}: {plain(sentence(note))}" for check in page.checks for note in check.notes]
+    lines += ["## Notes", "", *notes, ""] if notes else []
     sure = [f"- {check.name}: {plain(check.measurement.sure)}" for check in page.checks if check.measurement.sure]
     lines += ["## Accuracy of the checks", "", *sure] if sure else []
     lines += ["", f"Evidence: {REPORT} and {FINDINGS_FILE}. Made by {plain(page.made_by.partition(',')[0])}.", ""]

@@ -26,6 +26,7 @@ from chataudit.audit.cli import app
 from chataudit.reports.counts import Counts
 from chataudit.reports.gate import Gate, Limit, decide
 from chataudit.reports.junit import junit
+from chataudit.reports.sarif import sarif
 from chataudit.reports.view import page
 from planting import Fails, Planted
 from typer.testing import CliRunner
@@ -454,10 +455,13 @@ def test_junit_states_them(audits):
             assert skipped == ([f"did not run: {idle(audited)[check]}"] if check in idle(audited) else [])
 
 
-def test_sarif_states_them(audits):
-    for audited in audits:
+def test_sarif_states_them_also_where_results_are_merged(audits, monkeypatch):
+    logs = [(audited, audited.read("out.sarif")) for audited in audits]
+    monkeypatch.setattr("chataudit.reports.sarif.MAX_RESULTS", 1)
+    logs += [(audited, sarif(audited.record)) for audited in audits]
+    for audited, log in logs:
         expected = audited.expected
-        (run,) = json.loads(audited.read("out.sarif"))["runs"]
+        (run,) = json.loads(log)["runs"]
         told = run["properties"]
         assert [told[name] for name in ("messages", "trees", "files")] == (
             [expected.messages, expected.trees, expected.files]
