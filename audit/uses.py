@@ -25,7 +25,7 @@ from ..reports.junit import junit
 from ..reports.rates import BY, columns, rows
 from ..reports.record import NOT_FLAGGED, write_judgements
 from ..reports.sarif import sarif
-from ..reports.words import count_of, interval, number, percent, visible
+from ..reports.words import confidence, count_of, interval, number, percent, visible
 from . import config as configuration
 from . import sample as sampling
 from .api import FORMS, Record
@@ -189,9 +189,7 @@ def rates(
         if out_file is not None:
             sheet.write(out_file, columns(names), (row.flat() for row in told))
             return
-        # A column that is empty everywhere only takes room; Wilson's intervals are in the CSV.
-        is_corrected = any(row.corrected for row in told)
-        lines = [("check or rule", *names, "severity", "flagged", "checked", "rate", "95 % CI", "corrected")]
+        lines = [("check or rule", *names, "severity", "flagged", "checked", "rate", "95 % CI", "Wilson", "corrected")]
         for row in told:
             rate, sure = row.rate, row.corrected
             lines.append(
@@ -199,11 +197,12 @@ def rates(
                     f"  {row.rule.partition('/')[2]}" if row.rule else row.check,
                     *(visible(value or "none declared") for value in row.values),
                     *(row.severity or "", number(rate.flagged), number(rate.judged)),
-                    *((percent(rate.share), f"{interval(*rate.clustered)} %") if rate.judged else ("none checked", "")),
+                    percent(rate.share) if rate.judged else "none checked",
+                    *(f"{interval(*ends)} %" if rate.judged else "" for ends in (rate.clustered, rate.wilson)),
                     "" if sure is None else f"{percent(sure.value)} ({interval(sure.low, sure.high)})",
                 )
             )
-        print_columns(lines if is_corrected else [line[:-1] for line in lines], 2 + len(names))
+        print_columns(lines, 2 + len(names), ("Wilson",))
 
 
 def limitations(
@@ -295,7 +294,7 @@ def judge(
             sure = true_rate(list(strata.values()))
             for name, estimate in zip(("precision", "recall", "rate of faults"), sure, strict=True):
                 value = "not known" if estimate.value != estimate.value else percent(estimate.value)
-                out.print(f"{name:14}  {value:>9}  95% interval {interval(estimate.low, estimate.high)}")
+                out.print(f"{name:14}  {value:>9}  {confidence(estimate.low, estimate.high)}")
             flagged = sum(s.size for s in strata.values() if s.is_flagged)
             out.print(f"{'rate flagged':14}  {percent(flagged / sum(s.size for s in strata.values())):>9}", style="dim")
             for name, stratum in strata.items():

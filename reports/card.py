@@ -31,7 +31,7 @@ def card(told: Limitations, before: str = "") -> str:
     """
     marks, pairs = (before.count(BEGIN), before.count(END)), len(_SECTION.findall(before))
     if marks not in ((0, 0), (1, 1)) or pairs != marks[0]:
-        raise ValueError(f"the card: expected one {BEGIN}, followed by one {END}, or neither")
+        raise ValueError(f"the card must contain {BEGIN} once, followed by one {END}. Leave one pair, or none")
     end = "\r\n" if "\r\n" in before else "\n"
     section = f"{BEGIN}\n{markdown(told).rstrip()}\n{END}".replace("\n", end)
     if BEGIN in before:

@@ -33,7 +33,7 @@ FloatArray = npt.NDArray[np.float64]
 _K = TypeVar("_K")
 
 
-# -- parts of a drawing ---------------------------------------------------------------------------------------------------
+# -- parts of a drawing ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -363,7 +363,8 @@ def declared_detected(
     return _matrix(
         "declared-detected",
         "Declared and detected language",
-        "Flagged messages. Rows: declared language; columns: detected language. Unshaded diagonal: messages that passed.",
+        "Flagged messages. Rows: declared language; columns: detected language. Unshaded diagonal: messages that "
+        "passed.",
         ("declared", "detected"),
         (rows, columns),
         cell,
@@ -469,7 +470,8 @@ def similarities(values: Sequence[float] | FloatArray) -> Columns | None:
     return Columns(
         "similarities",
         "Similarity of duplicates",
-        "Similarity of duplicates to the message that they repeat. Labels are lower ends of bins; exact copies have their own.",
+        "Similarity of duplicates to the message that they repeat. Labels are lower ends of bins; exact copies have a "
+        "bin of their own.",
         "similarity from",
         "duplicates",
         tuple(bars),

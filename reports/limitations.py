@@ -110,7 +110,8 @@ def _audited(counts: Counts) -> tuple[str, ...]:
     languages = [f"{visible(tag)} ({number(n)})" for tag, n in by_language(facts) if tag != UNDECLARED]
     declared = sum(n for tag, n in by_language(facts) if tag != UNDECLARED)
     told = [
-        f"{count_of(counts.messages, 'message')} in {count_of(counts.trees, 'conversation tree')} were audited with "
+        f"{count_of(counts.messages, 'message')} in {count_of(counts.trees, 'conversation tree')} "
+        f"{'was' if counts.messages == 1 else 'were'} audited with "
         f"chataudit {facts.chataudit} on {facts.started[:10]}: {', '.join(files[:3])}{more}."
     ]
     if languages:

@@ -114,8 +114,8 @@ def _order(findings: pa.Table, per_check: int) -> IntArray:
 
 def _capped(record: Record, per_check: int) -> list[str]:
     return [
-        f"Left out: the {count_of(n - per_check, 'mildest finding')} of {check}, as the page shows {number(per_check)} of "
-        f"each check. All are in {FINDINGS_FILE}"
+        f"Left out: the {count_of(n - per_check, 'mildest finding')} of {check}, as the page shows {number(per_check)} "
+        f"of each check. All are in {FINDINGS_FILE}"
         for check, n in by_check(record).items()
         if n > per_check
     ]

@@ -260,10 +260,8 @@ def test_how_a_check_measures_and_how_it_was_set_is_on_the_page(bad):
 
 def test_a_link_to_a_rule_leads_to_its_findings_and_one_to_its_first(bad):
     html = report(bad)
-    assert (
-        '<a href="#findings?severity=error&amp;rule=schema_invariants/role_alternation">A reply has the role of its parent</a>'
-        in html
-    )
+    link = "#findings?severity=error&amp;rule=schema_invariants/role_alternation"
+    assert f'<a href="{link}">A reply has the role of its parent</a>' in html
     first = bad.findings().query("rule == 'schema_invariants/role_alternation'").iloc[0]
     assert f'<a href="#f/{first.fingerprint}">First</a>: <bdi>Prompter follows prompter</bdi>' in html
 

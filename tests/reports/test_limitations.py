@@ -163,7 +163,8 @@ def test_labels_in_the_data_correct_the_rate(tmp_path):
     # and Reiczigel, by hand: middle .1292, half width .3801.
     check = told(planted(tmp_path, *["FAULT"] * 10, *["fine"] * 30, labelled=(8, 2, 1, 9)))
     assert check.errors[:3] == (
-        "People labelled 20 of the checked messages, 10 of them as faults. The check flagged 8 of these and 1 of the others.",
+        "People labelled 20 of the checked messages, 10 of them as faults. The check flagged 8 of these and 1 of the "
+        "others.",
         "We assume that labelled messages are a random sample of all checked messages, and independent.",
         "Corrected for errors of the check, the rate is 21.4 % (95 % CI 0-50.9).",
     )
@@ -561,7 +562,7 @@ def test_the_size_is_one_of_those_of_the_hub(statements, n, size):
     [BEGIN, END, f"{END} {BEGIN}", f"{BEGIN} {END} {BEGIN} {END}", f"{BEGIN} {BEGIN} {END}", f"{BEGIN} {END} {END}"],
 )
 def test_marks_that_are_no_pair_are_refused(statements, before):
-    with pytest.raises(ValueError, match=r"the card: expected one <!-- chataudit: begin.*, or neither"):
+    with pytest.raises(ValueError, match=r"the card must contain <!-- chataudit: begin.* Leave one pair, or none"):
         card(statements, before)
 
 
