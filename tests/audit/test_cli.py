@@ -251,7 +251,7 @@ def test_report_says_so_where_there_is_no_browser(call, audited, monkeypatch):
     [
         (["--max-report-mb", "0.5"], "max_report_mb: 0.5 is not in 1 to 1000; a page without findings has .2"),
         (["--max-report-findings", "-1"], "max_report_findings: -1 is below 0"),
-        (["--baseline", "nowhere"], "nowhere: holds no record.json; expected the folder that an audit wrote"),
+        (["--baseline", "nowhere"], "nowhere: contains no record.json; expected the folder that an audit wrote"),
     ],
 )
 @pytest.mark.parametrize("command", ["report", "run"])
@@ -278,7 +278,7 @@ def test_a_record_of_another_version_is_refused_in_one_line(call, audited, tmp_p
     path = audited / "record.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "version": 3}))
     done = call(*words)
-    told = "chataudit: o/record.json: is of version 3; this chataudit reads 5. Run the audit again\n"
+    told = "chataudit: o/record.json: version 3; this chataudit reads version 5. Run the audit again\n"
     assert (done.exit_code, done.output) == (2, told)
 
 
@@ -322,7 +322,7 @@ def test_run_keeps_to_the_settings_of_the_page_too(call, data, tmp_path):
 def test_report_of_a_folder_without_an_audit_says_what_it_expected(call, tmp_path):
     done = call("report", tmp_path)
     assert done.exit_code == 2
-    assert "holds no record.json; expected the folder that an audit wrote" in done.output
+    assert "contains no record.json; expected the folder that an audit wrote" in done.output
 
 
 def test_demo_audits_a_release_that_breaks_every_rule(call, tmp_path):
