@@ -189,9 +189,9 @@ def rates(
         if out_file is not None:
             sheet.write(out_file, columns(names), (row.flat() for row in told))
             return
-        lines = [("check or rule", *names, "severity", "flagged", "checked", "rate", "95 % CI", "Wilson", "corrected")]
+        lines = [("check or rule", *names, "severity", "flagged", "checked", "rate", "95 % CI", "Wilson")]
         for row in told:
-            rate, sure = row.rate, row.corrected
+            rate = row.rate
             lines.append(
                 (
                     f"  {row.rule.partition('/')[2]}" if row.rule else row.check,
@@ -199,10 +199,13 @@ def rates(
                     *(row.severity or "", number(rate.flagged), number(rate.judged)),
                     percent(rate.share) if rate.judged else "none checked",
                     *(f"{interval(*ends)} %" if rate.judged else "" for ends in (rate.clustered, rate.wilson)),
-                    "" if sure is None else f"{percent(sure.value)} ({interval(sure.low, sure.high)})",
                 )
             )
         print_columns(lines, 2 + len(names), ("Wilson",))
+        for row in told:
+            if (sure := row.corrected) is not None:
+                words = f"{percent(sure.value)} ({confidence(sure.low, sure.high)})"
+                out.print(escape(wrapped(f"{row.check}, corrected for errors of the check: {words}")))
 
 
 def limitations(

@@ -5,7 +5,6 @@ import re
 from .gate import Verdict
 from .record import FINDINGS_FILE, REPORT
 from .view import CheckView, Page
-from .words import sentence
 
 # Characters with a meaning in Markdown or HTML; an underscore within a word has none.
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.|^[#+-]")
@@ -41,7 +40,7 @@ def summary(page: Page) -> str:
             lines += [
                 f"- {rule.count} × {plain(rule.title)} ({rule.severity}, `{rule.id}`)" for rule in check.rules
             ] + [""] * bool(check.rules)
-    notes = [f"- {check.name}: {plain(sentence(note))}" for check in page.checks for note in check.notes]
+    notes = [f"- {check.name}: {plain(note)}" for check in page.checks for note in check.notes]
     lines += ["## Notes", "", *notes, ""] if notes else []
     sure = [f"- {check.name}: {plain(check.measurement.sure)}" for check in page.checks if check.measurement.sure]
     lines += ["## Accuracy of the checks", "", *sure] if sure else []

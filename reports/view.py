@@ -17,7 +17,7 @@ from .counts import CheckCounts, Counts, Line, Population
 from .gate import Verdict
 from .pieces import Codes, Words, facets, numbered, pieces
 from .record import RECORD, CheckFacts, Facts, Record
-from .words import count_of, interval, number, percent, size, visible
+from .words import count_of, interval, number, percent, sentence, size, visible
 
 SLUG = re.compile("[^a-z0-9]+")  # characters that have no place in the id of an element
 SHOWN_ROWS = 20  # of a table; all of them are in the record
@@ -283,7 +283,7 @@ def _check(counts: CheckCounts, found: _Found, widest: float, baseline: Baseline
         counts=tuple((SEVERITIES[level], number(n)) for level, n in counts.severities.items()),
         rules=tuple(_rule(line, found) for line in counts.lines),
         kept=tuple(rule.title for rule in facts.rules if rule.id not in broken),
-        notes=tuple(visible(note) for note in facts.notes),
+        notes=tuple(sentence(visible(note)) for note in facts.notes),
         tables=tuple(_table(table, name) for name, table in _tables(facts)),
         settings=tuple((name, visible(repr(value))) for name, value in facts.settings.items()),
         seconds=f"{facts.seconds:.2f}",

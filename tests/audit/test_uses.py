@@ -181,7 +181,9 @@ def test_what_a_gate_cannot_be_held_against_is_one_line_and_exit_code_2_and_noth
 
 def test_a_folder_without_an_audit_cannot_be_gated(call, audited):
     limits(audited, LIMIT.format(0))
-    assert refused(call("gate", "nowhere")) == "nowhere: contains no record.json; expected the folder that an audit wrote"
+    assert (
+        refused(call("gate", "nowhere")) == "nowhere: contains no record.json; expected the folder that an audit wrote"
+    )
 
 
 @pytest.mark.parametrize("command", [["gate", "bad"], ["gate", "good", "--baseline", "bad"], ["diff", "bad", "good"]])
@@ -200,7 +202,7 @@ def test_a_record_of_another_version_is_refused(call, audited, command):
     limits(audited, LIMIT.format(0))
     path = audited / "bad" / "record.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "version": 4}))
-    assert refused(call(*command)) == "bad/record.json: is of version 4; this chataudit reads 5. Run the audit again"
+    assert refused(call(*command)) == "bad/record.json: version 4; this chataudit reads version 5. Run the audit again"
 
 
 @pytest.mark.parametrize("code", [0, 1])
