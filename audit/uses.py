@@ -62,13 +62,13 @@ def print_verdict(verdict: Verdict) -> None:
     """Print the verdict of a gate, the exceeded limits first."""
     out.print(f"\n[bold {'green' if verdict.is_passed else 'red'}]{wrapped(verdict.words)}[/]")
     for ruling in verdict.rulings:
-        line = Text(wrapped(f"{ruling.outcome:8}  {visible(ruling.told)}", 10))
+        line = Text(wrapped(f"{ruling.outcome:8}  {visible(ruling.words)}", 10))
         line.stylize("green" if ruling.is_held else "red", 0, 8)
         out.print(line)
     for remark in verdict.remarks:
         out.print(escape(wrapped(remark)), style="yellow")
-    if verdict.told_accepted:
-        out.print(wrapped(verdict.told_accepted), style="dim")
+    if verdict.accepted_words:
+        out.print(wrapped(verdict.accepted_words), style="dim")
 
 
 def gate(

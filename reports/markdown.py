@@ -51,10 +51,10 @@ def summary(page: Page) -> str:
 def gate(verdict: Verdict) -> list[str]:
     """Return the verdict of a gate: one line a limit, the exceeded ones first."""
     return [
-        f"**{verdict.words}.**" + (f" {verdict.told_accepted}" if verdict.told_accepted else ""),
+        f"**{verdict.words}.**" + (f" {verdict.accepted_words}" if verdict.accepted_words else ""),
         "",
         *(
-            f"- {'met' if ruling.is_held else f'**{ruling.outcome}**'}: {plain(ruling.told)}"
+            f"- {'met' if ruling.is_held else f'**{ruling.outcome}**'}: {plain(ruling.words)}"
             for ruling in verdict.rulings
         ),
         *(f"- {plain(remark)}" for remark in verdict.remarks),

@@ -68,7 +68,7 @@ def payload(record: Record, limits: Limits, n_bytes: int, baseline: Baseline | N
     """
     budget = int(limits.max_mb * 1e6) - n_bytes - SENTENCES
     order = _order(record.table, limits.per_check)
-    told = _capped(record, limits.per_check)
+    left_out = _capped(record, limits.per_check)
     index = _packed(_index(record, order, baseline))
     n_wanted = len(order)
     while len(index) > INDEX_SHARE * budget and len(order):
@@ -76,7 +76,7 @@ def payload(record: Record, limits: Limits, n_bytes: int, baseline: Baseline | N
         order = order[: int(0.95 * len(order) * max(0.0, INDEX_SHARE * budget) / len(index))]
         index = _packed(_index(record, order, baseline))
     if len(order) < n_wanted:
-        told.append(
+        left_out.append(
             f"Left out: the {count_of(n_wanted - len(order), 'mildest finding')}, which would exceed the limit of "
             f"{limits.max_mb:g} MB. See {FINDINGS_FILE}, or raise --max-report-mb"
         )
@@ -91,11 +91,11 @@ def payload(record: Record, limits: Limits, n_bytes: int, baseline: Baseline | N
         n = len(order) - min(len(order), len(made) * CHUNK)
         if n:
             which = f"the {what} of the {number(n)} mildest findings" if n < len(order) else f"the {what}"
-            told.append(
+            left_out.append(
                 f"Left out: {which}, which would exceed the limit of {limits.max_mb:g} MB. "
                 f"See {file}, or raise --max-report-mb"
             )
-    return Payload(index, tuple(evidence), tuple(threads), tuple(told))
+    return Payload(index, tuple(evidence), tuple(threads), tuple(left_out))
 
 
 def _order(findings: pa.Table, per_check: int) -> IntArray:
@@ -197,9 +197,11 @@ def _common_facets(findings: pa.Table, rows: IntArray) -> tuple[IntArray, list[s
             common.append(key)
     words, of_row, of_word = Words(), [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int32)]
     for some_rows, some_keys, values in _facets_of(findings, rows):
-        told = pc.is_in(some_keys, value_set=pa.array(common, pa.string()))
-        of_row.append(some_rows[np.asarray(told)])
-        of_word.append(words.add(pc.binary_join_element_wise(some_keys.filter(told), values.filter(told), "=")))
+        is_common = pc.is_in(some_keys, value_set=pa.array(common, pa.string()))
+        of_row.append(some_rows[np.asarray(is_common)])
+        of_word.append(
+            words.add(pc.binary_join_element_wise(some_keys.filter(is_common), values.filter(is_common), "="))
+        )
     return np.concatenate(of_row), _shown(pa.array(words.words, pa.string())), np.concatenate(of_word).tolist()
 
 

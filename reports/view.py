@@ -444,12 +444,12 @@ def _declared_detected(
     found: _Found, judged: Mapping[tuple[str, str], int], flagged: Mapping[tuple[str, str], int]
 ) -> charts.Chart | None:
     is_bad, checks = found.is_bad, found.population.check
-    langs, told = Words(), [np.zeros((0, 3), dtype=np.int32)]
+    langs, found_rows = Words(), [np.zeros((0, 3), dtype=np.int32)]
     for rows, *values in _faceted(found.table, "declared", "detected"):
         some = is_bad[rows]
         declared, detected = (langs.add(each)[some] for each in values)
-        told.append(np.stack([rows[some], declared, detected], axis=1).astype(np.int32))
-    rows, declared, detected = np.concatenate(told).T
+        found_rows.append(np.stack([rows[some], declared, detected], axis=1).astype(np.int32))
+    rows, declared, detected = np.concatenate(found_rows).T
     if not len(rows):
         return None
     # Several checks may report languages: the figures of one are shown, as a message would be counted twice.

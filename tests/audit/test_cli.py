@@ -249,7 +249,7 @@ def test_report_says_so_where_there_is_no_browser(call, audited, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--max-report-mb", "0.5"], "max_report_mb: 0.5 is not in 1 to 1000; a page without findings has .2"),
+        (["--max-report-mb", "0.5"], "max_report_mb: 0.5; expected 1 to 1000 (an empty report is 0.2 MB)"),
         (["--max-report-findings", "-1"], "max_report_findings: -1 is below 0"),
         (["--baseline", "nowhere"], "nowhere: contains no record.json; expected the folder that an audit wrote"),
     ],
