@@ -45,9 +45,9 @@ def card(statements: Limitations, before: str = "") -> str:
 
 def _with_yaml(text: str, statements: Limitations, end: str) -> str:
     front = _FRONT.match(text)
-    held = front[1] if front else ""
+    there = front[1] if front else ""
     keys = _keys(statements).items()
-    added = "".join(lines for key, lines in keys if not re.search(rf"^{key}\s*:", held, re.MULTILINE)).replace(
+    added = "".join(lines for key, lines in keys if not re.search(rf"^{key}\s*:", there, re.MULTILINE)).replace(
         "\n", end
     )
     if front is None:

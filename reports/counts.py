@@ -156,7 +156,7 @@ class CheckCounts:
     lines: tuple[Line, ...]  # the worst first, then the most frequent
     severities: dict[int, int]  # findings by severity, the worst first
     rate: Rate  # messages with a warning or an error
-    unnamed: int  # warnings and errors about records that hold no message that could be read
+    unnamed: int  # warnings and errors about records without a readable message
 
     @property
     def name(self) -> str:

@@ -268,13 +268,13 @@ def _rulings(
 
 def _of_rate(limit: Limit, allowed: float, rate: Rate) -> Ruling:
     low, high = rate.clustered
-    held = rate.share if limit.bound == "point" else low
+    value = rate.share if limit.bound == "point" else low
     words = (
         f"{limit.where}: {percent(rate.share)} of messages ({number(rate.flagged)} of {number(rate.judged)}; "
         f"{confidence(low, high)}), {'lower end ' if limit.bound == 'lower' else ''}"
-        f"{_side(held, allowed)} {100 * allowed:.6g} %"
+        f"{_side(value, allowed)} {100 * allowed:.6g} %"
     )
-    return Ruling(limit, "max_rate", allowed, rate.share, rate, held <= allowed, words)
+    return Ruling(limit, "max_rate", allowed, rate.share, rate, value <= allowed, words)
 
 
 def _side(found: float, allowed: float) -> str:

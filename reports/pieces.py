@@ -101,7 +101,7 @@ def places(table: pa.Table) -> IntArray:
 
 
 def numbered(hashes: HashArray) -> Codes:
-    """Number equal hashes alike, from 0; -1 for the hash of null."""
+    """Give equal hashes the same number, from 0; -1 for the hash of null."""
     known, codes = np.unique(hashes, return_inverse=True)
     has_null = len(known) > 0 and known[0] == 0
     return codes.astype(np.int32) - np.int32(has_null)

@@ -70,7 +70,7 @@ class TableView:
 
     name: str
     about: str
-    columns: tuple[tuple[str, bool], ...]  # name, whether it holds numbers
+    columns: tuple[tuple[str, bool], ...]  # name, whether it contains numbers
     rows: tuple[tuple[str, ...], ...]
     left_out: str  # empty where all are shown
 

@@ -43,7 +43,7 @@ def count_of(n: int, noun: str) -> str:
 
 
 def percent(share: float) -> str:
-    """Write a share in percent, with the places that it takes to tell it from none and from all."""
+    """Write a share in percent, with enough places to differ from none and from all."""
     return f"{_places(share)} %"
 
 

@@ -166,7 +166,7 @@ def test_the_same_seed_writes_the_same_table_and_none_is_written_over(call):
     assert Path("x.csv").read_bytes() == Path("y.csv").read_bytes() != Path("z.csv").read_bytes()
     done = call("sample", "a", "--check", "schema_invariants", "-n", "20", "--out", "x.csv")
     assert done.exit_code == 2
-    assert "x.csv is there already" in done.output
+    assert "x.csv already exists" in done.output
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,8 @@ def test_where_no_evidence_fits_that_is_said_without_a_number(made):
     assert set(unpacked(html)) == {"index"}
     assert re.findall('<p class="left-out">(.*?)</p>', html) == [
         "Left out: the evidence, which would exceed the limit of 1 MB. See findings.parquet, or raise --max-report-mb.",
-        "Left out: the conversations, which would exceed the limit of 1 MB. See threads.parquet, or raise --max-report-mb.",
+        "Left out: the conversations, which would exceed the limit of 1 MB. See threads.parquet, or raise "
+        "--max-report-mb.",
     ]
 
 
