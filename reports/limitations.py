@@ -19,8 +19,8 @@ LANGUAGES = 8
 RECOMMENDED = 6  # pieces of advice
 
 INTERVALS = (
-    "Rates are shares of the checked messages. The 95 % confidence intervals (CI) are clustered by conversation: they "
-    "are for the rate of the process that made the conversations, and do not cover errors of the checks."
+    "Rates are shares of the checked messages. The 95 % confidence intervals (CI) are clustered by conversation. They "
+    "are for the process that made the conversations, and do not include errors of the checks."
 )
 UNCORRECTED = "The rate counts flagged messages and is not corrected for errors of the check."
 BEYOND = (
@@ -117,8 +117,10 @@ def _audited(counts: Counts) -> tuple[str, ...]:
     if languages:
         shown = ", ".join(languages[:LANGUAGES])
         rest = f" and {len(languages) - LANGUAGES} others" if len(languages) > LANGUAGES else ""
-        whose = "All messages declare" if declared == counts.messages else f"{count_of(declared, 'message')} declare"
-        sentences.append(f"{whose} a language (most frequent first): {shown}{rest}.")
+        subject = "All messages declare"
+        if declared < counts.messages:
+            subject = f"{count_of(declared, 'message')} {'declares' if declared == 1 else 'declare'}"
+        sentences.append(f"{subject} a language (most frequent first): {shown}{rest}.")
     return (*sentences, INTERVALS)
 
 
