@@ -52,6 +52,11 @@ class TrueRate(NamedTuple):
     rate: Estimate  # of all messages, those at fault
 
 
+def in_percent(share: float, digits: int = 1) -> str:
+    """Write a share in [0, 1] as people read it, such as 9.7 %."""
+    return f"{100 * share:.{digits}f} %"
+
+
 def wilson(hits: float, n: float) -> tuple[float, float]:
     """The interval that holds a rate with 95 % confidence, from `hits` of n.
 
