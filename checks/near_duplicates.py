@@ -311,7 +311,7 @@ class NearDuplicates(Check):
             *places, shared, capped = kernels.join(values, limits, self.min_similarity, fanout, kernels.THREADS.get())
             left, right = (place.astype(np.int64) for place in places)
             jaccard = sets.jaccard(left, right, shared)
-            note = f"exact join: no pair at {self.min_similarity} or above is missed"
+            note = f"Exact join: no pair at {self.min_similarity} or above is missed"
             if n := np.count_nonzero(capped):
                 note += (
                     f", except among {n:,} texts with very many similar ones: only the first {fanout:,} were compared"

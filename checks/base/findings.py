@@ -113,6 +113,9 @@ class Rule:
     action: Action = Action.DROP_MESSAGE  # of `clean`, by default
     concerns: Concerns = Concerns.MESSAGE
 
+    def __hash__(self) -> int:
+        return hash(self.id)  # examples hold dicts
+
     @property
     def check(self) -> str:
         """The name of its check."""
