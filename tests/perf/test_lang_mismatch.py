@@ -252,7 +252,7 @@ def test_replies_in_a_language_that_was_asked_for_and_in_one_that_was_not(tmp_pa
     print(f"\nreplies in the language asked for: {n_asked} of {len(asked)} flagged (at most 5 %)")
     print(f"replies in a language nobody asked for: {n_unasked} of {len(unasked)} flagged (at least 85 %)")
     with monkeypatch.context() as changed:
-        changed.setattr(lang_mismatch._Scan, "_was_asked", lambda *_: False)
+        changed.setattr(lang_mismatch._Context, "is_requested", lambda *_: False)
         deaf = flagged(path)
     for name, some in (("asked for", asked), ("nobody asked for", unasked)):
         print(f"without what the prompt asked for, in a language {name}: {sum(c['id'] in deaf for c in some)} flagged")
