@@ -35,9 +35,12 @@ def width(ends):
 # -- counted ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("hits", "n"), [(0, 1), (1, 1), (0, 20), (3, 7), (15, 148), (99, 100), (5, 100_000)])
-def test_wilsons_interval_is_that_of_scipy(hits, n):
-    assert wilson(hits, n) == pytest.approx(tuple(binomtest(hits, n).proportion_ci(method="wilson")), abs=1e-6)
+def test_wilsons_interval_is_that_of_scipy():
+    for hits, n in [(0, 1), (1, 1), (0, 20), (3, 7), (15, 148), (99, 100), (5, 100_000)]:
+        assert wilson(hits, n) == pytest.approx(tuple(binomtest(hits, n).proportion_ci(method="wilson")), abs=1e-6), (
+            hits,
+            n,
+        )
 
 
 def test_effective_numbers_may_be_fractions():
@@ -47,9 +50,12 @@ def test_effective_numbers_may_be_fractions():
 # -- in trees --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("flagged", "judged"), [(0, 50), (1, 50), (7, 100), (100, 100), (30, 10_000)])
-def test_trees_of_one_message_each_have_wilsons_interval(flagged, judged):
-    assert clustered(*trees((1, 1, flagged), (0, 1, judged - flagged))) == pytest.approx(wilson(flagged, judged))
+def test_trees_of_one_message_each_have_wilsons_interval():
+    for flagged, judged in [(0, 50), (1, 50), (7, 100), (100, 100), (30, 10_000)]:
+        assert clustered(*trees((1, 1, flagged), (0, 1, judged - flagged))) == pytest.approx(wilson(flagged, judged)), (
+            flagged,
+            judged,
+        )
 
 
 def test_whole_trees_count_as_one_message_each():
@@ -66,16 +72,16 @@ def test_trees_in_which_nothing_was_judged_carry_nothing():
     assert clustered(*trees(*some)) == clustered(*trees((0, 0, 100), *some))
 
 
-@pytest.mark.parametrize("flagged", [0, 1])
-def test_none_or_all_flagged_is_as_sure_as_if_whole_trees_were(flagged):
-    # 10 trees of 1 message and 10 of 9: (10 + 90)^2 / (10 + 810) messages.
-    found = clustered(*trees((flagged, 1, 10), (9 * flagged, 9, 10)))
-    assert found == pytest.approx(wilson(flagged * 10_000 / 820, 10_000 / 820))
+def test_none_or_all_flagged_is_as_sure_as_if_whole_trees_were():
+    for flagged in [0, 1]:
+        # 10 trees of 1 message and 10 of 9: (10 + 90)^2 / (10 + 810) messages.
+        found = clustered(*trees((flagged, 1, 10), (9 * flagged, 9, 10)))
+        assert found == pytest.approx(wilson(flagged * 10_000 / 820, 10_000 / 820)), flagged
 
 
-@pytest.mark.parametrize("flagged", [0, 3, 10])
-def test_one_tree_says_no_more_than_one_message(flagged):
-    assert clustered(np.array([flagged]), np.array([10])) == pytest.approx(wilson(flagged / 10, 1))
+def test_one_tree_says_no_more_than_one_message():
+    for flagged in [0, 3, 10]:
+        assert clustered(np.array([flagged]), np.array([10])) == pytest.approx(wilson(flagged / 10, 1)), flagged
 
 
 def test_one_flagged_message_is_not_taken_for_proof_that_messages_are_independent():
@@ -94,17 +100,17 @@ def test_of_many_flagged_trees_the_interval_is_as_wide_as_a_bootstrap_by_tree():
     assert width(clustered(flagged, judged)) == pytest.approx(2 * 1.96 * np.std(rates), rel=0.12)
 
 
-@pytest.mark.parametrize("whole", [False, True])
-def test_95_of_100_intervals_hold_the_rate(whole):
-    # About 12 trees of 300; the percentile bootstrap by tree holds the rate in 91, Wilson's interval in 47 or 26.
-    rng, p, sizes, n_data = np.random.default_rng(0), 0.04, np.array([1] * 4 + [2] * 2 + [5, 20, 30, 40]), 1500
-    held = 0
-    for _ in range(n_data):
-        judged = rng.choice(sizes, 300)
-        flagged = judged * (rng.random(300) < p) if whole else rng.binomial(judged, rng.beta(p, 1 - p, 300))
-        low, high = clustered(flagged, judged)
-        held += low <= p <= high
-    assert 0.93 <= held / n_data <= 0.97
+def test_95_of_100_intervals_hold_the_rate():
+    for whole in [False, True]:
+        # About 12 trees of 300; the percentile bootstrap by tree holds the rate in 91, Wilson's interval in 47 or 26.
+        rng, p, sizes, n_data = np.random.default_rng(0), 0.04, np.array([1] * 4 + [2] * 2 + [5, 20, 30, 40]), 1500
+        held = 0
+        for _ in range(n_data):
+            judged = rng.choice(sizes, 300)
+            flagged = judged * (rng.random(300) < p) if whole else rng.binomial(judged, rng.beta(p, 1 - p, 300))
+            low, high = clustered(flagged, judged)
+            held += low <= p <= high
+        assert 0.93 <= held / n_data <= 0.97, whole
 
 
 @given(TREES)
@@ -179,19 +185,16 @@ def test_fewer_flagged_than_false_alarms_alone_would_be_is_a_rate_of_0():
     assert (rate.value, rate.low) == (0, 0)
 
 
-@pytest.mark.parametrize(
-    "confusion",
-    [
+def test_a_check_that_tells_nothing_corrects_nothing():
+    for confusion in [
         Confusion(0, 0, 1, 99),  # no fault labelled
         Confusion(9, 1, 0, 0),  # nothing but faults
         Confusion(0, 10, 0, 90),  # never flags
         Confusion(5, 5, 50, 50),  # flags by chance
         Confusion(1, 9, 90, 10),  # is wrong
         Confusion(1, 0, 900, 100),  # one fault is no proof that it is better than chance
-    ],
-)
-def test_a_check_that_tells_nothing_corrects_nothing(confusion):
-    assert corrected(5, 100, confusion) is None
+    ]:
+        assert corrected(5, 100, confusion) is None, confusion
 
 
 def test_nothing_judged_is_not_corrected():
