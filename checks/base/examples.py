@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -49,10 +50,21 @@ class Data:
         return Data(self.messages + other.messages, self.chats + other.chats, self.raw + other.raw)
 
     def files(self) -> dict[str, bytes]:
-        """Return the bytes of each file that holds these records, by name."""
-        flat = [*map(_encoded, self.messages), *self.raw]
-        found = {"messages.jsonl": flat, "chats.jsonl": [*map(_encoded, self.chats)]}
+        """Return the content of each file that holds these records, by name: chats of each shape have their own."""
+        found = {"messages.jsonl": [*map(_encoded, self.messages), *self.raw]}
+        shapes: dict[tuple[str, ...], int] = {}
+        for chat in self.chats:
+            number = shapes.setdefault(tuple(sorted(chat)), len(shapes) + 1)
+            found.setdefault(f"chats-{number}.jsonl", []).append(_encoded(chat))
         return {name: b"".join(line + b"\n" for line in lines) for name, lines in found.items() if lines}
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write the files into a folder."""
+        paths = []
+        for name, content in self.files().items():
+            paths.append(folder / name)
+            paths[-1].write_bytes(content)
+        return paths
 
     def lines(self) -> list[str]:
         """Return the conversation as people read it, a line a message, with the fields that make the example."""
@@ -96,7 +108,7 @@ class Example:
 
 
 def chat(*turns: str | Turn, lang: str = "en", name: str = "", **fields: Any) -> Data:
-    """Write one conversation as OASST messages.
+    r"""Write one conversation as OASST messages.
 
     Parameters
     ----------
@@ -111,7 +123,7 @@ def chat(*turns: str | Turn, lang: str = "en", name: str = "", **fields: Any) ->
 
     Examples
     --------
-    >>> print("\\n".join(chat("prompter: Why is the sky blue?", turn("assistant: Air.", rank=-1)).lines()))
+    >>> print("\n".join(chat("prompter: Why is the sky blue?", turn("assistant: Air.", rank=-1)).lines()))
     prompter: Why is the sky blue?
       assistant: Air.  [rank = -1]
     """

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from building import audit, message, pages, shown, uid, unpacked, write
+from building import EXAMPLE, audit, message, pages, shown, uid, unpacked, write
 from chataudit import run
 from chataudit.checks.base.check import Check, Method, Result, Table
 from chataudit.checks.base.findings import Rule, claim, cover
@@ -388,7 +388,7 @@ class FlagsMore(Check):
     """Flag all, and judge one."""
 
     name = "flags_more"
-    rules = (Rule("flags_more/all", "All", 3, "None."),)
+    rules = (Rule("flags_more/all", "All", 3, "None.", EXAMPLE),)
 
     def scan(self, batch):
         return Result(claim(batch.places, self.rules[0], np.arange(len(batch)), "Flagged"), cover(batch.messages[:1]))
