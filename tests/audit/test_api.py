@@ -35,7 +35,7 @@ def same(shown, printed):
 def test_the_examples_in_docstrings_do_what_they_say(released, tmp_path, monkeypatch):
     made, record = released
     monkeypatch.chdir(tmp_path)
-    demo.write(made, tmp_path / "release.jsonl")
+    made.write(tmp_path / "release.jsonl")
     tried = {}
     for test in doctest.DocTestFinder(exclude_empty=True).find(api, globs={}):
         test.globs = {"release": "release.jsonl", "record": record, "chataudit": chataudit}

@@ -539,7 +539,7 @@ def test_paths_are_those_of_the_caller(cluster, tmp_path, monkeypatch):
 def test_references_are_those_of_the_caller(cluster, tmp_path, monkeypatch):
     monkeypatch.setenv("CHATAUDIT_REFERENCES", str(tmp_path))  # none; the nodes were started with some
     path = tmp_path / "data.jsonl"
-    demo.write(demo.release(1), path)
+    demo.release(1).write(path)
     on_ray, expected = both(cluster, path, checks=[BenchmarkLeakage()])
     hold_equal(on_ray, expected)
 
