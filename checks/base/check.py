@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .faults import FaultKind
 from .findings import COVERAGE, FINDINGS, Rule
 from .intervals import Confusion
 from .messages import Batch
@@ -133,6 +134,7 @@ class Check:
     rules: ClassVar[Sequence[Rule]]
     measurement: ClassVar[Method] = Method()  # not `method`: near_duplicates has a setting of that name
     facets: ClassVar[Mapping[str, str]] = MappingProxyType({})  # what the facets of its findings say, by key
+    faults: ClassVar[Mapping[FaultKind, Rule]] = MappingProxyType({})  # which of its rules report what the reader met
     reads_texts: ClassVar[bool] = True  # False: ids, roles, other fields and `Batch.text_facts` are enough
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from building import audit, message, uid
 from chataudit import Limit, Record, Suppression
-from chataudit.audit import api, demo
+from chataudit.audit import api
 from chataudit.audit.policy import Policy
 from chataudit.reports import record as kept
 from planting import Fails, Planted, alone

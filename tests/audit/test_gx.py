@@ -148,7 +148,7 @@ def test_sound_data_succeed_and_nothing_is_printed(tmp_path, capfd):
 
 def test_rules_that_are_off_are_no_expectations(faulty):
     check = only("cycle", "order", "line_format")
-    result = gx.validate(faulty, check=check)
+    result = gx.validate(faulty, checks=[check])
     assert [r["expectation_config"]["type"].removeprefix("expect_rows_to_pass_") for r in result["results"]] == [
         "cycle",
         "order",
@@ -159,7 +159,7 @@ def test_rules_that_are_off_are_no_expectations(faulty):
 
 def test_in_a_filtered_export_a_missing_parent_is_a_note_and_settings_reach_the_check(faulty):
     check = only("self_parent", "dangling_parent", "date_in_future", filtered_export=True, max_future_years=20.0)
-    result = gx.validate(faulty, check=check)
+    result = gx.validate(faulty, checks=[check])
     config = {r["expectation_config"]["meta"]["rule"]: r["expectation_config"] for r in result["results"]}
     assert config["schema_invariants/dangling_parent"]["severity"] == "info"
     assert config["schema_invariants/self_parent"]["severity"] == "critical"
@@ -197,7 +197,7 @@ def test_real_data_get_the_same_judgement(source):
 
 def test_what_was_not_read_is_no_success(tmp_path):
     sound, strange = write(tmp_path / "a.jsonl", SOUND), write(tmp_path / "b.jsonl", [{"x": 1}])
-    result = gx.validate(sound, strange, check=only("cycle"))
+    result = gx.validate(sound, strange, checks=[only("cycle")])
     first, second = result["meta"]["chataudit"]["sources"]
     assert (first["records"], first["errors"]) == (2, [])
     assert "has no known format" in second["errors"][0]
@@ -214,7 +214,7 @@ def test_the_suite_runs_over_the_frame_in_a_context_of_ones_own(tmp_path):
     rows = gx.frame(write(tmp_path / "data.jsonl", SOUND))
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": rows})
     assert batch.validate(gx.suite()).success
-    assert batch.validate(gx.EXPECTATIONS["cycle"]()).success
+    assert batch.validate(gx.EXPECTATIONS["schema_invariants/cycle"]()).success
 
 
 def test_data_of_no_known_format_are_read_as_the_settings_say(tmp_path, monkeypatch):
