@@ -225,14 +225,14 @@ CYCLE = Rule(
         chat(
             "prompter: How do I tune a ukulele?",
             "assistant: The strings are G, C, E and A.",
-            turn("prompter: From the top or from the bottom?", to=3),
-            turn("assistant: From the string nearest to your chin.", to=2),
+            turn("prompter: From the top or from the bottom?", to=3, created_date="2023-02-07T18:00:00Z"),
+            turn("assistant: From the string nearest to your chin.", to=2, created_date="2023-02-07T18:00:00Z"),
         ),
         not_this=chat(
             "prompter: How do I tune a ukulele?",
             "assistant: The strings are G, C, E and A.",
-            turn("prompter: From the top or from the bottom?", to=1),
-            turn("assistant: From the string nearest to your chin.", to=2),
+            turn("prompter: From the top or from the bottom?", to=1, created_date="2023-02-07T18:00:00Z"),
+            turn("assistant: From the string nearest to your chin.", to=2, created_date="2023-02-07T18:00:00Z"),
         ),
         at=2,
     ),
@@ -300,13 +300,13 @@ UNANSWERED_THREAD = Rule(
 )
 
 
-def _song_pair(chosen: str, *rejected: tuple[str, str]) -> Data:
+def _pair(name: str, prompt: str, chosen: str, *rejected: tuple[str, str]) -> Data:
     """Return a preference pair with one chosen answer and any turns as the rejected side."""
     return records(
         {
-            "id": f"songs-{len(rejected)}",
+            "id": name,
             "lang": "en",
-            "prompt": [{"role": "user", "content": "Write a line of a song about rain."}],
+            "prompt": [{"role": "user", "content": prompt}],
             "chosen": [{"role": "assistant", "content": chosen}],
             "rejected": [{"role": role, "content": text} for role, text in rejected],
         }
@@ -319,10 +319,8 @@ SAME_PAIR = Rule(
     ERROR,
     "Drop the pair: no answer is better than itself.",
     example=Example(
-        _song_pair(
-            "The gutters hum what the clouds have sung.", ("assistant", "The gutters hum what the clouds have sung.")
-        ),
-        not_this=_song_pair("The gutters hum what the clouds have sung.", ("assistant", "Rain is wet.")),
+        _pair("riddle", "What has keys but no locks?", "A piano.", ("assistant", "A piano.")),
+        not_this=_pair("riddle", "What has keys but no locks?", "A piano.", ("assistant", "A map.")),
         at="#rejected",
     ),
 )
@@ -332,13 +330,17 @@ PAIR_PROMPT = Rule(
     WARNING,
     "Cut both sides down to answers of one prompt, or drop the pair: it compares more than two answers.",
     example=Example(
-        _song_pair(
+        _pair(
+            "rain song",
+            "Write a line of a song about rain.",
             "Drums on the tin roof, and nobody sleeps.",
             ("assistant", "Rain, rain, rain."),
             ("user", "Make it longer, please."),
             ("assistant", "It rained on Monday, and on Tuesday it rained again."),
         ),
-        not_this=_song_pair(
+        not_this=_pair(
+            "rain song",
+            "Write a line of a song about rain.",
             "Drums on the tin roof, and nobody sleeps.",
             ("assistant", "It rained on Monday, and on Tuesday it rained again."),
         ),
@@ -788,14 +790,19 @@ def _lone_prompt(text: str, edit: Callable[[bytes], bytes] = bytes) -> Data:
     return edited(chat(f"prompter: {text}", tree_state="prompt_lottery_waiting"), edit)
 
 
+_SEXTANT = chat(
+    "prompter: What does a sextant measure?",
+    "assistant: The angle between the horizon and a star.",
+    turn("assistant: How high the sun is above the sea.", to=0),
+)
 UNREADABLE_LINE = Rule(
     f"{NAME}/unreadable_line",
     "Record could not be read",
     ERROR,
     "Fix the line at the place that the finding names. Until then the record is lost.",
     example=Example(
-        _lone_prompt("What does a sextant measure?", lambda line: line[:-40]),
-        not_this=_lone_prompt("What does a sextant measure?"),
+        edited(_SEXTANT, lambda line: line[:-40]),
+        not_this=edited(_SEXTANT, bytes),
         at=None,
     ),
     action=Action.DROP_RECORD,
