@@ -981,6 +981,7 @@ class SchemaInvariants(Check):
         "scope": "whether the same tree or another one already has the id",
         "role": "role of both the message and its parent",
     }
+    reads_texts: ClassVar[bool] = False
 
     off: tuple[str, ...] = setting((), "Names of rules to switch off.", choices=tuple(rule.name for rule in RULES))
     filtered_export: bool = setting(False, "Report missing parents and roots as notes: they were left out on purpose.")
@@ -994,20 +995,23 @@ class SchemaInvariants(Check):
             Stage(self.compare_dates, takes={"dates": DATES}, by=ALL),
         )
 
-    def severity(self, rule: Rule) -> int:
-        """Return the severity of a rule under these settings."""
-        # In a filtered export a parent, and with it a tree's root, is missing on purpose.
-        return NOTE if self.filtered_export and rule in (DANGLING_PARENT, ONE_ROOT) else rule.severity
+    def severities(self) -> dict[Rule, int]:
+        """Return the rules that are not off, with missing parents and roots of a filtered export as notes."""
+        mild = (DANGLING_PARENT, ONE_ROOT) if self.filtered_export else ()
+        return {rule: NOTE if rule in mild else rule.severity for rule in self.rules if rule.name not in self.off}
 
     def _findings(self, claims: Iterable[Claims]) -> pa.Table:
-        """Return the findings of all rules that are on, as severe as the settings make them."""
+        """Return the findings of all rules that are not off, as severe as the settings make them."""
+        severities = self.severities()
         tables = []
         for rule, table in claims:
-            if self.severity(rule) != rule.severity:
-                mild = pa.repeat(pa.scalar(self.severity(rule), pa.int8()), table.num_rows)
-                table = table.set_column(table.schema.get_field_index("severity"), FINDINGS.field("severity"), mild)
-            if rule.name not in self.off:
-                tables.append(table)
+            severity = severities.get(rule)
+            if severity is None:
+                continue
+            if severity != rule.severity:
+                column = pa.repeat(pa.scalar(severity, pa.int8()), table.num_rows)
+                table = table.set_column(table.schema.get_field_index("severity"), FINDINGS.field("severity"), column)
+            tables.append(table)
         return pa.concat_tables(tables) if tables else FINDINGS.empty_table()
 
     # -- first stage: whole trees ------------------------------------------------------------------------------------
