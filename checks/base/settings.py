@@ -33,9 +33,9 @@ class Bounds:
             return self.expects
         if self.choices:
             return f"one of {', '.join(self.choices)}"
-        low = "" if self.at_least is None and self.above is None else f"[{self.at_least:g}"
+        low = "" if self.at_least is None else f"[{self.at_least:g}"
         low = low if self.above is None else f"({self.above:g}"
-        high = "" if self.at_most is None and self.below is None else f"{self.at_most:g}]"
+        high = "" if self.at_most is None else f"{self.at_most:g}]"
         high = high if self.below is None else f"{self.below:g})"
         if low and high:
             return f"in {low}, {high}"
