@@ -3,14 +3,20 @@
 import json
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from building import audit, batch, calling, flagged, message, result, rules_of, turns, uid
 from chataudit.audit.formats.base import Row
-from chataudit.checks.base.findings import ERROR, NOTE, WARNING
-from chataudit.checks.schema_invariants import KNOWN, SchemaInvariants, is_language_tag
+from chataudit.audit.run import run
+from chataudit.checks.base.examples import Data
+from chataudit.checks.base.faults import FaultKind
+from chataudit.checks.base.findings import ERROR, NOTE, WARNING, Action
+from chataudit.checks.schema_invariants import OF_READER, RULES, SchemaInvariants, is_language_tag
 from chataudit.reports.record import Record
 
 
@@ -20,6 +26,16 @@ def judge(folder: Path, records: list[Any], **settings: Any) -> Record:
     assert record.facts.checks[0].error is None
     assert not record.facts.errors
     return record
+
+
+@contextmanager
+def case(*values: Any) -> Iterator[None]:
+    """Name the case of a table for which an assertion fails."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"in the case {values!r}")
+        raise
 
 
 def claims(*pairs: tuple[str, str]) -> list[tuple[str, str]]:
@@ -104,7 +120,68 @@ def test_a_nested_tree_passes(tmp_path):
 
 def test_a_batch_without_messages_has_no_findings():
     result = SchemaInvariants().scan(batch([]))
-    assert (result.findings.num_rows, result.coverage.num_rows, result.rows.num_rows) == (0, 0, 0)
+    assert (result.findings.num_rows, result.coverage.num_rows) == (0, 0)
+    assert {name: table.num_rows for name, table in result.rows.items()} == {"ids": 0, "parents": 0, "dates": 0}
+
+
+def test_later_stages_without_rows_have_no_findings():
+    _, *later = SchemaInvariants().stages()
+    for stage in later:
+        assert stage.run(*stage.unpacked(None)).findings.num_rows == 0
+
+
+# -- the examples of the rules ---------------------------------------------------------------------------------------
+
+
+def findings_in(folder: Path, data: Data) -> list[tuple[str, str | None]]:
+    """(rule without its check, message id) of all findings in the data of an example."""
+    folder.mkdir()
+    record = run(*data.write(folder), checks=[SchemaInvariants()], engine="serial")
+    assert record.facts.checks[0].error is None
+    assert not record.facts.errors
+    return flagged(record)
+
+
+def test_an_example_breaks_its_rule_once_and_no_other_and_its_neighbour_breaks_none(tmp_path):
+    for rule in RULES:
+        with case(rule.name):
+            ((found, message_id),) = findings_in(tmp_path / rule.name, rule.example.this)
+            assert found == rule.name
+            assert rule.example.at is None or message_id == rule.example.reported
+            assert findings_in(tmp_path / f"not {rule.name}", rule.example.not_this) == []
+
+
+def test_in_one_release_the_examples_break_each_rule_once(tmp_path):
+    data = sum((rule.example.this for rule in RULES), Data())
+    assert sorted(name for name, _ in findings_in(tmp_path / "all", data)) == sorted(rule.name for rule in RULES)
+    neighbours = sum((rule.example.not_this for rule in RULES), Data())
+    assert findings_in(tmp_path / "none", neighbours) == []
+
+
+def test_no_two_rules_have_a_sentence_of_their_examples_in_common():
+    rules_with: dict[str, set[str]] = {}
+    for rule in RULES:
+        data = rule.example.this
+        said = [row["text"] for row in data.messages] + [json.loads(line)["text"] for line in data.raw[:-1] if line]
+        said += [turn["content"] for row in data.chats for turn in row.get("prompt") or row["messages"]]
+        for text in filter(None, said):
+            rules_with.setdefault(text, set()).add(rule.name)
+    assert {text: names for text, names in rules_with.items() if len(names) > 1} == {}
+
+
+def test_every_fault_of_the_reader_has_a_rule():
+    assert set(OF_READER) == set(FaultKind)
+    assert set(OF_READER.values()) <= set(RULES)
+
+
+def test_notes_are_kept_and_all_else_is_dropped_by_default():
+    for rule in RULES:
+        with case(rule.name):
+            assert (rule.action == Action.KEEP) == (rule.severity == NOTE)
+
+
+def test_a_title_survives_being_cut_at_60_characters():
+    assert [rule.title for rule in RULES if len(rule.title) > 60] == []
 
 
 # -- role_alternation ------------------------------------------------------------------------------------------------
@@ -150,7 +227,7 @@ def test_a_conversation_that_an_assistant_starts_is_flagged(tmp_path):
     data = [message("a", role="assistant"), message("b", "a", "prompter"), message("c", "b")]
     record = judge(tmp_path, data)
     assert flagged(record) == claims(("root_role", "a"))
-    assert the(record, "root_role")["summary"] == "The conversation starts with an assistant"
+    assert the(record, "root_role")["summary"] == "Conversation starts with an assistant"
     assert the(record, "root_role")["severity"] == ERROR
 
 
@@ -162,28 +239,29 @@ def test_an_assistant_whose_parent_was_lost_does_not_start_the_conversation(tmp_
 # -- unknown_role ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("role", ["system", "user", "Assistant", "assistant ", "", "bot" * 40])
-def test_a_role_of_another_name_is_flagged(tmp_path, role):
-    data = [message("a"), message("b", "a"), message("c", "a")]
-    data[2]["role"] = role
-    record = judge(tmp_path, data)
-    assert flagged(record) == claims(("unknown_role", "c"))
-    assert the(record, "unknown_role")["severity"] == ERROR
+def test_a_role_of_another_name_is_flagged(tmp_path):
+    for role in ["system", "user", "Assistant", "assistant ", "", "bot" * 40]:
+        with case(role):
+            data = [message("a"), message("b", "a"), message("c", "a")]
+            data[2]["role"] = role
+            record = judge(tmp_path, data)
+            assert flagged(record) == claims(("unknown_role", "c"))
+            assert the(record, "unknown_role")["severity"] == ERROR
 
 
 def test_a_role_that_a_chat_does_not_have_is_flagged_and_the_known_ones_are_named(tmp_path):
     record = judge(tmp_path, [chat("user: Hello", "moderator: Be kind", "assistant: Hello")])
     assert flagged(record) == [("unknown_role", "chat#2")]
     assert the(record, "unknown_role")["summary"] == (
-        "The role is 'moderator'; expected prompter, assistant, system or tool"
+        "Role is 'moderator'; expected prompter, assistant, system or tool"
     )
 
 
 def test_an_unknown_role_is_quoted_and_clipped(tmp_path):
     record = judge(tmp_path, [message("a"), message("b", "a", "system"), message("c", "a", "s" * 70)])
     assert [finding["summary"] for finding in told(record, "unknown_role")] == [
-        "The role is 'system'; expected prompter or assistant",
-        f"The role is '{'s' * 59}…'; expected prompter or assistant",
+        "Role is 'system'; expected prompter or assistant",
+        f"Role is '{'s' * 59}…'; expected prompter or assistant",
     ]
 
 
@@ -196,9 +274,9 @@ def test_an_answer_or_a_result_right_behind_the_system_message_starts_the_conver
     record = judge(tmp_path, data)
     assert flagged(record, "root_role") == [("root_role", "one#2"), ("root_role", "three"), ("root_role", "two#2")]
     assert [row["summary"] for row in told(record, "root_role")] == [
-        "The conversation starts with an assistant",
-        "The conversation starts with a tool's result",
-        "The conversation starts with a tool's result",
+        "Conversation starts with an assistant",
+        "Conversation starts with a tool result",
+        "Conversation starts with a tool result",
     ]
 
 
@@ -219,7 +297,7 @@ def test_a_system_message_behind_others_is_flagged(tmp_path):
     record = judge(tmp_path, [data])
     assert flagged(record) == [("system_first", "chat#3")]
     finding = the(record, "system_first")
-    assert (finding["summary"], finding["severity"]) == ("The system message stands behind 2 other messages", WARNING)
+    assert (finding["summary"], finding["severity"]) == ("System message comes after 2 other messages", WARNING)
     assert places(finding) == [("chat#3", "Be kind"), ("chat#2", "Hello")]
 
 
@@ -227,7 +305,7 @@ def test_a_second_system_message_is_flagged(tmp_path):
     data = chat("system: Be kind", "system: Be brief", "user: Hello", "assistant: Hello")
     record = judge(tmp_path, [data])
     assert flagged(record) == [("system_first", "chat#2")]
-    assert the(record, "system_first")["summary"] == "The system message stands behind 1 other message"
+    assert the(record, "system_first")["summary"] == "System message comes after 1 other message"
 
 
 def test_a_system_message_in_between_does_not_break_the_turns(tmp_path):
@@ -238,9 +316,8 @@ def test_a_system_message_in_between_does_not_break_the_turns(tmp_path):
 # -- tool_result -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
+def test_a_result_behind_its_call_passes(tmp_path):
+    for said in [
         [calling("a"), result("a")],
         [calling("a"), result()],
         [calling("a", "b"), result("a"), result("b")],
@@ -249,37 +326,34 @@ def test_a_system_message_in_between_does_not_break_the_turns(tmp_path):
         [calling(None), result()],
         [calling("a"), result("a"), calling("b"), result("b")],
         [calling("a"), result("a"), "assistant: It is", "user: And?", calling("a"), result("a")],
-    ],
-)
-def test_a_result_behind_its_call_passes(tmp_path, said):
-    assert flagged(judge(tmp_path, [chat("user: Why?", *said, "assistant: Because")])) == []
+    ]:
+        with case(said):
+            assert flagged(judge(tmp_path, [chat("user: Why?", *said, "assistant: Because")])) == []
 
 
 def test_a_result_that_follows_no_call_is_flagged(tmp_path):
     record = judge(tmp_path, [chat("user: Why?", "assistant: Let me look", result(), "assistant: Because")])
     assert flagged(record) == [("tool_result", "chat#3")]
     finding = the(record, "tool_result")
-    assert finding["summary"] == "The tool's result follows a message that makes no call"
+    assert finding["summary"] == "Tool result follows a message without a tool call"
     assert finding["severity"] == ERROR
     assert places(finding) == [("chat#3", "Nothing was found"), ("chat#2", "Let me look")]
 
 
-@pytest.mark.parametrize(
-    ("said", "stray"),
-    [
+def test_a_result_of_a_call_that_was_not_made_is_flagged(tmp_path):
+    for said, stray in [
         ([calling("a"), result("b")], "chat#3"),
         ([calling("a", "b"), result("a"), result("c")], "chat#4"),
         ([calling("a"), result("a"), calling("b"), result("a")], "chat#5"),
         ([calling(None), result("a"), calling("b"), result("c")], "chat#5"),
-    ],
-)
-def test_a_result_of_a_call_that_was_not_made_is_flagged(tmp_path, said, stray):
-    record = judge(tmp_path, [chat("user: Why?", *said, "assistant: Because")])
-    assert flagged(record) == [("tool_result", stray)]
-    name = said[-1]["tool_call_id"]
-    assert the(record, "tool_result")["summary"] == (
-        f"The tool's result names the call '{name}', which the message above does not make"
-    )
+    ]:
+        with case(said, stray):
+            record = judge(tmp_path, [chat("user: Why?", *said, "assistant: Because")])
+            assert flagged(record) == [("tool_result", stray)]
+            name = said[-1]["tool_call_id"]
+            assert the(record, "tool_result")["summary"] == (
+                f"Tool result answers the call '{name}', which the message above does not make"
+            )
 
 
 def test_calls_of_one_conversation_do_not_serve_another(tmp_path):
@@ -309,15 +383,16 @@ def test_a_pair_of_one_and_the_same_answer_is_flagged(tmp_path):
     record = judge(tmp_path, [preference([ASKED], [ANSWER], [ANSWER])])
     assert flagged(record) == [("same_pair", "pair#rejected")]
     finding = the(record, "same_pair")
-    assert finding["summary"] == "The rejected answer is the chosen one, byte for byte"
+    assert finding["summary"] == "Rejected answer is identical to the chosen one"
     assert finding["severity"] == ERROR
     assert places(finding) == [("pair#rejected", "Because"), ("pair#chosen", "Because")]
 
 
-@pytest.mark.parametrize("text", ["Because ", "because", "Becauśe"])
-def test_answers_that_differ_in_a_byte_are_two(tmp_path, text):
-    other = {"role": "assistant", "content": text}
-    assert flagged(judge(tmp_path, [preference([ASKED], [ANSWER], [other])])) == []
+def test_answers_that_differ_in_a_byte_are_two(tmp_path):
+    for text in ["Because ", "because", "Becauśe"]:
+        with case(text):
+            other = {"role": "assistant", "content": text}
+            assert flagged(judge(tmp_path, [preference([ASKED], [ANSWER], [other])])) == []
 
 
 def test_one_answer_to_two_prompts_is_not_the_same_pair(tmp_path):
@@ -342,15 +417,16 @@ def test_sides_that_part_before_the_last_prompt_are_flagged(tmp_path):
     finding = the(record, "pair_prompt")
     assert finding["severity"] == WARNING
     assert finding["summary"] == (
-        "3 messages on the chosen side, 1 on the rejected; expected two answers to one prompt"
+        "Answers do not share a prompt: 3 messages on the chosen side, 1 on the rejected side"
     )
     assert places(finding) == [("pair#rejected", "Nobody knows"), ("pair#chosen", "Because")]
 
 
-@pytest.mark.parametrize("label", [True, False])
-def test_an_answer_that_was_judged_by_itself_is_no_pair(tmp_path, label):
-    data = [{"id": "a", "messages": [ASKED, ANSWER], "label": label}]
-    assert flagged(judge(tmp_path, data)) == []
+def test_an_answer_that_was_judged_by_itself_is_no_pair(tmp_path):
+    for label in [True, False]:
+        with case(label):
+            data = [{"id": "a", "messages": [ASKED, ANSWER], "label": label}]
+            assert flagged(judge(tmp_path, data)) == []
 
 
 def test_each_pair_is_told_by_itself(tmp_path):
@@ -366,7 +442,7 @@ def test_an_id_that_stands_twice_in_a_tree_is_flagged_at_its_second_place(tmp_pa
     assert flagged(record) == claims(("duplicate_id", "b"))
     finding = the(record, "duplicate_id")
     assert finding["line"] == 3
-    assert finding["summary"] == "The id stands first at line 2"
+    assert finding["summary"] == "Id is already used at line 2"
     assert [(span["line"], span["quote"]) for span in finding["spans"]] == [
         (3, "Another text"),
         (2, "The text of message b"),
@@ -387,7 +463,7 @@ def test_every_further_copy_is_flagged_with_a_fingerprint_of_its_own(tmp_path):
     record = judge(tmp_path, [message("a"), message("b", "a"), message("b", "a"), message("b", "a")])
     assert flagged(record) == claims(("duplicate_id", "b"), ("duplicate_id", "b"))
     copies = told(record, "duplicate_id")
-    assert [copy["summary"] for copy in copies] == ["The id stands first at line 2"] * 2
+    assert [copy["summary"] for copy in copies] == ["Id is already used at line 2"] * 2
     assert len({copy["fingerprint"] for copy in copies}) == 2
 
 
@@ -410,7 +486,7 @@ def test_a_copy_of_a_root_does_not_count_among_several_roots(tmp_path):
     data = [message("a"), message("b", "a"), message("a"), message("c"), message("d", "c")]
     record = judge(tmp_path, data)
     assert flagged(record) == claims(("duplicate_id", "a"), ("one_root", "c"))
-    assert the(record, "one_root")["summary"] == "The tree has 2 roots; this is not the first"
+    assert the(record, "one_root")["summary"] == "Tree has 2 roots; this is not the first"
 
 
 def test_a_copy_that_says_it_is_the_root_is_not_believed(tmp_path):
@@ -445,7 +521,7 @@ def test_a_parent_that_is_nowhere_is_flagged(tmp_path):
     record = judge(tmp_path, [message("a"), message("b", "a"), message("c", "gone")])
     assert flagged(record) == claims(("dangling_parent", "c"))
     finding = the(record, "dangling_parent")
-    assert finding["summary"] == f"The parent '{uid('gone')}' is nowhere in the data"
+    assert finding["summary"] == f"Parent is missing: '{uid('gone')}'"
     assert places(finding) == whole("c")
     assert finding["severity"] == ERROR
 
@@ -464,7 +540,7 @@ def test_a_parent_in_another_tree_is_flagged(tmp_path):
     record = judge(tmp_path, [message("a"), message("b", "a"), other("x"), other("y", "x"), other("z", "b")])
     assert flagged(record) == claims(("parent_in_other_tree", "z"))
     finding = the(record, "parent_in_other_tree")
-    assert finding["summary"] == f"The parent '{uid('b')}' belongs to another tree"
+    assert finding["summary"] == f"Parent is in another tree: '{uid('b')}'"
     assert places(finding) == whole("z", "b")
     assert finding["severity"] == ERROR
 
@@ -485,7 +561,7 @@ def test_two_messages_that_answer_each_other_across_trees_are_no_cycle(tmp_path)
 def test_a_message_that_is_its_own_parent_is_flagged_and_is_no_cycle(tmp_path):
     record = judge(tmp_path, [message("a"), message("b", "a"), message("c", "c")])
     assert flagged(record) == claims(("self_parent", "c"))
-    assert the(record, "self_parent")["summary"] == "The message is its own parent"
+    assert the(record, "self_parent")["summary"] == "Message is its own parent"
     assert the(record, "self_parent")["severity"] == ERROR
 
 
@@ -563,7 +639,7 @@ def test_a_second_root_is_flagged(tmp_path):
     record = judge(tmp_path, [message("a"), message("b", "a"), message("c"), message("d", "c")])
     assert flagged(record) == claims(("one_root", "c"))
     finding = the(record, "one_root")
-    assert finding["summary"] == "The tree has 2 roots; this is not the first"
+    assert finding["summary"] == "Tree has 2 roots; this is not the first"
     assert places(finding) == whole("c", "a")
     assert finding["severity"] == ERROR
 
@@ -572,16 +648,14 @@ def test_all_roots_but_the_first_are_flagged(tmp_path):
     data = [row for name in "ace" for row in (message(name), message(f"{name}+", name))]
     record = judge(tmp_path, data)
     assert flagged(record) == claims(("one_root", "c"), ("one_root", "e"))
-    assert {finding["summary"] for finding in told(record, "one_root")} == {
-        "The tree has 3 roots; this is not the first"
-    }
+    assert {finding["summary"] for finding in told(record, "one_root")} == {"Tree has 3 roots; this is not the first"}
 
 
 def test_a_tree_without_a_root_is_flagged_at_its_first_message(tmp_path):
     data = [message("b", "a"), message("c", "b", "prompter"), message("d", "c"), other("x"), other("y", "x")]
     record = judge(tmp_path, data)
     assert flagged(record) == claims(("dangling_parent", "b"), ("one_root", "b"))
-    assert the(record, "one_root")["summary"] == "None of the tree's 3 messages is a root"
+    assert the(record, "one_root")["summary"] == "Tree of 3 messages has no root"
 
 
 def test_one_root_in_each_tree_is_as_it_should_be(tmp_path):
@@ -595,7 +669,7 @@ def test_a_tree_id_that_is_not_the_roots_id_is_flagged_once_at_the_root(tmp_path
     data = [message("a", message_tree_id=uid("t")), message("b", "a", message_tree_id=uid("t"))]
     record = judge(tmp_path, data)
     assert flagged(record) == claims(("tree_id", "a"))
-    assert the(record, "tree_id")["summary"] == f"The tree id is '{uid('t')}', the root's id is another"
+    assert the(record, "tree_id")["summary"] == f"Tree id is not the root's id: '{uid('t')}'"
     assert the(record, "tree_id")["severity"] == ERROR
 
 
@@ -612,7 +686,7 @@ def test_a_nested_message_with_another_tree_id_than_its_root_is_flagged(tmp_path
     record = judge(tmp_path, [nested(node("a", "prompter", reply, node("c", "assistant")))])
     assert flagged(record) == claims(("tree_id", "b"))
     finding = the(record, "tree_id")
-    assert finding["summary"] == f"The tree id is '{uid('x')}', and another at the root"
+    assert finding["summary"] == f"Tree id differs from that at the root: '{uid('x')}'"
     assert places(finding) == whole("b", "a")
 
 
@@ -651,32 +725,32 @@ def test_a_thread_that_ends_with_a_prompt_is_a_note(tmp_path):
     record = judge(tmp_path, [message("a"), message("b", "a"), message("c", "b", "prompter")])
     assert flagged(record) == claims(("unanswered_thread", "c"))
     finding = the(record, "unanswered_thread")
-    assert finding["summary"] == "The thread ends with a prompt that nobody answers"
+    assert finding["summary"] == "Thread ends with a prompt, without an answer"
     assert finding["severity"] == NOTE
 
 
-@pytest.mark.parametrize("state", ["prompt_lottery_waiting", "initial_prompt_review"])
-def test_a_prompt_that_waits_for_its_first_answer_passes(tmp_path, state):
-    assert flagged(judge(tmp_path, [message("a", tree_state=state)])) == []
+def test_a_prompt_that_waits_for_its_first_answer_passes(tmp_path):
+    for state in ["prompt_lottery_waiting", "initial_prompt_review"]:
+        with case(state):
+            assert flagged(judge(tmp_path, [message("a", tree_state=state)])) == []
 
 
-@pytest.mark.parametrize("state", ["growing", "ready_for_export", "aborted_low_grade", None])
-def test_a_lone_prompt_in_another_state_has_no_answer(tmp_path, state):
-    assert flagged(judge(tmp_path, [message("a", tree_state=state)])) == claims(("unanswered_thread", "a"))
+def test_a_lone_prompt_in_another_state_has_no_answer(tmp_path):
+    for state in ["growing", "ready_for_export", "aborted_low_grade", None]:
+        with case(state):
+            assert flagged(judge(tmp_path, [message("a", tree_state=state)])) == claims(("unanswered_thread", "a"))
 
 
-@pytest.mark.parametrize(
-    ("said", "last", "what"),
-    [
-        ([calling("a"), result("a")], "chat#3", "a tool's result"),
+def test_a_chat_that_does_not_end_with_an_answer_is_a_note(tmp_path):
+    for said, last, what in [
+        ([calling("a"), result("a")], "chat#3", "a tool result"),
         (["assistant: Hello", "system: Be kind"], "chat#3", "a system message"),
         ([], "chat", "a prompt"),
-    ],
-)
-def test_a_chat_that_does_not_end_with_an_answer_is_a_note(tmp_path, said, last, what):
-    record = judge(tmp_path, [chat("user: Hello", *said)])
-    assert flagged(record, "unanswered_thread") == [("unanswered_thread", last)]
-    assert the(record, "unanswered_thread")["summary"] == f"The thread ends with {what} that nobody answers"
+    ]:
+        with case(said, last, what):
+            record = judge(tmp_path, [chat("user: Hello", *said)])
+            assert flagged(record, "unanswered_thread") == [("unanswered_thread", last)]
+            assert the(record, "unanswered_thread")["summary"] == f"Thread ends with {what}, without an answer"
 
 
 def test_a_call_that_nobody_answers_is_no_open_prompt(tmp_path):
@@ -703,18 +777,15 @@ def thread_of(*links: tuple[str, str | None]) -> list[Row]:
     return rows
 
 
-@pytest.mark.parametrize(
-    "links",
-    [
+def test_any_order_that_goes_down_one_branch_after_the_other_passes(tmp_path):
+    for links in [
         [("a", None), ("b", "a"), ("c", "b"), ("d", "c"), ("e", "a")],
         [("a", None), ("e", "a"), ("b", "a"), ("c", "b"), ("d", "c")],
         [("a", None), ("b", "a"), ("c", "b"), ("d", "c"), ("e", "b"), ("f", "e"), ("g", "a")],
         [("a", None), ("z", "a"), ("y", "z"), ("x", "y"), ("w", "x"), ("v", "w"), ("b", "a")],
-    ],
-    ids=["branch first", "branch last", "two branches", "down and back"],
-)
-def test_any_order_that_goes_down_one_branch_after_the_other_passes(tmp_path, links):
-    assert flagged(judge(tmp_path, thread_of(*links))) == []
+    ]:
+        with case(links):
+            assert flagged(judge(tmp_path, thread_of(*links))) == []
 
 
 def test_a_branch_that_goes_on_after_its_sibling_began_is_out_of_order(tmp_path):
@@ -724,7 +795,7 @@ def test_a_branch_that_goes_on_after_its_sibling_began_is_out_of_order(tmp_path)
     finding = the(record, "order")
     assert places(finding) == whole("f", "b")
     assert finding["severity"] == NOTE
-    assert finding["summary"] == "The message does not follow its parent's branch, as depth-first order would have it"
+    assert finding["summary"] == "Out of depth-first order: message is outside its parent's branch"
 
 
 def test_sibling_branches_that_alternate_are_out_of_order(tmp_path):
@@ -837,31 +908,34 @@ def test_in_a_very_wide_tree_a_tie_and_a_strayed_reply_are_found_quickly(tmp_pat
 # -- missing_field, mistyped_field -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("value", [None, ...], ids=["null", "absent"])
-@pytest.mark.parametrize("field", ["role", "lang", "text"])
-def test_a_message_without_a_required_field_is_flagged(tmp_path, field, value):
-    data = [message("a"), message("b", "a"), message("c", "a")]
-    data[1].pop(field) if value is ... else data[1].update({field: value})
-    record = judge(tmp_path, data)
-    assert flagged(record) == claims(("missing_field", "b"))
-    assert the(record, "missing_field")["summary"] == f"The field {field} is missing or null"
-    assert the(record, "missing_field")["severity"] == ERROR
+def test_a_message_without_a_required_field_is_flagged(tmp_path):
+    for value in [None, ...]:
+        for field in ["role", "lang", "text"]:
+            with case(value, field):
+                data = [message("a"), message("b", "a"), message("c", "a")]
+                data[1].pop(field) if value is ... else data[1].update({field: value})
+                record = judge(tmp_path, data)
+                assert flagged(record) == claims(("missing_field", "b"))
+                assert the(record, "missing_field")["summary"] == f"Field {field} is missing or null"
+                assert the(record, "missing_field")["severity"] == ERROR
 
 
-@pytest.mark.parametrize("value", [None, ...], ids=["null", "absent"])
-def test_a_message_without_an_id_is_flagged_by_its_place(tmp_path, value):
-    record = judge(tmp_path, [message("a"), message("b", "a", message_id=value), message("c", "a")])
-    assert flagged(record) == [("missing_field", None)]
-    finding = the(record, "missing_field")
-    assert (finding["line"], finding["summary"]) == (2, "The field message_id is missing or null")
-    assert places(finding) == [("line 2, without id", "The text of message b")]
+def test_a_message_without_an_id_is_flagged_by_its_place(tmp_path):
+    for value in [None, ...]:
+        with case(value):
+            record = judge(tmp_path, [message("a"), message("b", "a", message_id=value), message("c", "a")])
+            assert flagged(record) == [("missing_field", None)]
+            finding = the(record, "missing_field")
+            assert (finding["line"], finding["summary"]) == (2, "Field message_id is missing or null")
+            assert places(finding) == [("line 2, without id", "The text of message b")]
 
 
-@pytest.mark.parametrize("value", [None, ...], ids=["null", "absent"])
-def test_a_message_without_a_tree_id_is_flagged_and_its_parent_is_not_called_lost(tmp_path, value):
-    record = judge(tmp_path, [message("a"), message("b", "a", message_tree_id=value), message("c", "a")])
-    assert flagged(record) == claims(("missing_field", "b"))
-    assert the(record, "missing_field")["summary"] == "The field tree_id is missing or null"
+def test_a_message_without_a_tree_id_is_flagged_and_its_parent_is_not_called_lost(tmp_path):
+    for value in [None, ...]:
+        with case(value):
+            record = judge(tmp_path, [message("a"), message("b", "a", message_tree_id=value), message("c", "a")])
+            assert flagged(record) == claims(("missing_field", "b"))
+            assert the(record, "missing_field")["summary"] == "Field tree_id is missing or null"
 
 
 def test_messages_without_tree_ids_are_not_taken_for_one_tree(tmp_path):
@@ -874,8 +948,8 @@ def test_each_field_that_a_message_misses_is_told(tmp_path):
     record = judge(tmp_path, [message("a"), message("b", "a", text=None, lang=None), message("c", "a")])
     assert flagged(record) == claims(("missing_field", "b"), ("missing_field", "b"))
     assert {finding["summary"] for finding in told(record, "missing_field")} == {
-        "The field lang is missing or null",
-        "The field text is missing or null",
+        "Field lang is missing or null",
+        "Field text is missing or null",
     }
     assert len({finding["fingerprint"] for finding in told(record, "missing_field")}) == 2
 
@@ -883,9 +957,8 @@ def test_each_field_that_a_message_misses_is_told(tmp_path):
 INTEGER = "expected an integer of 64 bits"
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "summary"),
-    [
+def test_a_value_of_another_type_is_flagged_and_nothing_else_is_said_of_it(tmp_path):
+    for field, value, summary in [
         ("rank", "0", f'rank is "0", a string; {INTEGER}'),
         ("rank", 1.5, f"rank is 1.5, a number; {INTEGER}"),
         ("rank", True, f"rank is true, a boolean; {INTEGER}"),
@@ -915,22 +988,21 @@ INTEGER = "expected an integer of 64 bits"
             "labels.name[1] is 5, an integer; expected a string",
         ),
         ("labels", {"name": ["spam"], "value": 0.0, "count": [1]}, "labels.value is 0.0, a number; expected a list"),
-    ],
-    ids=str,
-)
-def test_a_value_of_another_type_is_flagged_and_nothing_else_is_said_of_it(tmp_path, field, value, summary):
-    record = judge(tmp_path, [message("a"), message("b", "a", **{field: value})])
-    assert flagged(record) == claims(("mistyped_field", "b"))
-    finding = the(record, "mistyped_field")
-    assert finding["summary"] == summary
-    assert finding["severity"] == ERROR
-    assert (finding["line"], finding["spans"][0]["id"]) == (2, "line 2")
+    ]:
+        with case(field, value, summary):
+            record = judge(tmp_path, [message("a"), message("b", "a", **{field: value})])
+            assert flagged(record) == claims(("mistyped_field", "b"))
+            finding = the(record, "mistyped_field")
+            assert finding["summary"] == summary
+            assert finding["severity"] == ERROR
+            assert (finding["line"], finding["spans"][0]["id"]) == (2, "line 2")
 
 
-@pytest.mark.parametrize("field", ["text", "role", "lang", "message_tree_id"])
-def test_a_required_field_of_another_type_counts_as_null_for_other_rules(tmp_path, field):
-    record = judge(tmp_path, [message("a"), message("b", "a", **{field: 5}), message("c", "a")])
-    assert flagged(record) == claims(("mistyped_field", "b"), ("missing_field", "b"))
+def test_a_required_field_of_another_type_counts_as_null_for_other_rules(tmp_path):
+    for field in ["text", "role", "lang", "message_tree_id"]:
+        with case(field):
+            record = judge(tmp_path, [message("a"), message("b", "a", **{field: 5}), message("c", "a")])
+            assert flagged(record) == claims(("mistyped_field", "b"), ("missing_field", "b"))
 
 
 def test_an_id_of_another_type_counts_as_null_for_other_rules(tmp_path):
@@ -945,9 +1017,8 @@ def test_the_quote_of_a_message_without_an_id_is_its_text_and_not_the_mistyped_v
     assert [quote for _, quote in places(the(record, "mistyped_field"))] == ['rank: "0"']
 
 
-@pytest.mark.parametrize(
-    "more",
-    [
+def test_a_value_that_loses_nothing_in_reading_passes(tmp_path):
+    for more in [
         {"review_count": 3.0},
         {"labels": {"spam": {"value": 0, "count": 1}}},
         {"labels": {"spam": {"value": 0, "count": 1.0}}},
@@ -958,11 +1029,9 @@ def test_the_quote_of_a_message_without_an_id_is_its_text_and_not_the_mistyped_v
         {"detoxify": {"toxicity": 1}},
         {"detoxify": {"toxicity": None}},
         {"labels": [{"name": "spam", "value": 0.5, "count": 1}]},
-    ],
-    ids=str,
-)
-def test_a_value_that_loses_nothing_in_reading_passes(tmp_path, more):
-    assert flagged(judge(tmp_path, [message("a"), message("b", "a", **more)])) == []
+    ]:
+        with case(more):
+            assert flagged(judge(tmp_path, [message("a"), message("b", "a", **more)])) == []
 
 
 def test_ranks_with_a_decimal_point_are_read_as_the_integers_that_they_are(tmp_path):
@@ -989,9 +1058,8 @@ def test_nested_replies_that_are_no_list_are_flagged(tmp_path):
 # -- malformed_id ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
+def test_an_id_that_is_no_uuid_is_flagged(tmp_path):
+    for name in [
         "b",
         "",
         uid("b").replace("-", ""),
@@ -1000,19 +1068,18 @@ def test_nested_replies_that_are_no_list_are_flagged(tmp_path):
         uid("b")[:-1],
         f"{uid('b')}0",
         "g" + uid("b")[1:],
-    ],
-    ids=repr,
-)
-def test_an_id_that_is_no_uuid_is_flagged(tmp_path, name):
-    record = judge(tmp_path, [message("a"), message("b", "a", message_id=name)])
-    assert flagged(record) == [("malformed_id", name)]
-    assert the(record, "malformed_id")["summary"] == f"message_id is {name!r}; expected a UUID"
-    assert the(record, "malformed_id")["severity"] == WARNING
+    ]:
+        with case(name):
+            record = judge(tmp_path, [message("a"), message("b", "a", message_id=name)])
+            assert flagged(record) == [("malformed_id", name)]
+            assert the(record, "malformed_id")["summary"] == f"message_id is {name!r}; expected a UUID"
+            assert the(record, "malformed_id")["severity"] == WARNING
 
 
-@pytest.mark.parametrize("name", [uid("b"), uid("b").upper(), "00000000-0000-0000-0000-000000000000"])
-def test_an_id_that_has_the_form_of_a_uuid_passes(tmp_path, name):
-    assert flagged(judge(tmp_path, [message("a"), message("b", "a", message_id=name)])) == []
+def test_an_id_that_has_the_form_of_a_uuid_passes(tmp_path):
+    for name in [uid("b"), uid("b").upper(), "00000000-0000-0000-0000-000000000000"]:
+        with case(name):
+            assert flagged(judge(tmp_path, [message("a"), message("b", "a", message_id=name)])) == []
 
 
 def test_a_tree_id_that_is_no_uuid_is_flagged_beside_the_id(tmp_path):
@@ -1037,22 +1104,37 @@ def test_a_lost_parent_whose_id_is_no_uuid_is_told_as_lost_alone(tmp_path):
 # -- language_tag ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "tag", ["en", "pt-BR", "nb", "uk-UA", "zh", "eo", "bar", "zh-Hant-TW", "und", "sl-rozaj", "es-419"]
-)
-def test_a_registered_language_passes(tmp_path, tag):
-    assert flagged(judge(tmp_path, [message("a"), message("b", "a", lang=tag)])) == []
+def test_a_registered_language_passes(tmp_path):
+    for tag in ["en", "pt-BR", "nb", "uk-UA", "zh", "eo", "bar", "zh-Hant-TW", "und", "sl-rozaj", "es-419"]:
+        with case(tag):
+            assert flagged(judge(tmp_path, [message("a"), message("b", "a", lang=tag)])) == []
 
 
-@pytest.mark.parametrize(
-    "tag",
-    ["xx-klingon", "english", "en_US", "", " en", "en ", "en\n", "en-", "-en", "pt--BR", "zz", "a", "1", "en-🙂", "эн"],
-)
-def test_a_language_that_is_not_registered_is_flagged(tmp_path, tag):
-    record = judge(tmp_path, [message("a"), message("b", "a", lang=tag)])
-    assert flagged(record) == claims(("language_tag", "b"))
-    assert the(record, "language_tag")["summary"] == f"The language is {tag!r}; expected a tag such as en or pt-BR"
-    assert the(record, "language_tag")["severity"] == WARNING
+def test_a_language_that_is_not_registered_is_flagged(tmp_path):
+    for tag in [
+        "xx-klingon",
+        "english",
+        "en_US",
+        "",
+        " en",
+        "en ",
+        "en\n",
+        "en-",
+        "-en",
+        "pt--BR",
+        "zz",
+        "a",
+        "1",
+        "en-🙂",
+        "эн",
+    ]:
+        with case(tag):
+            record = judge(tmp_path, [message("a"), message("b", "a", lang=tag)])
+            assert flagged(record) == claims(("language_tag", "b"))
+            assert (
+                the(record, "language_tag")["summary"] == f"Language tag is {tag!r}; expected one such as en or pt-BR"
+            )
+            assert the(record, "language_tag")["severity"] == WARNING
 
 
 def test_every_language_of_the_card_is_known():
@@ -1063,9 +1145,8 @@ def test_every_language_of_the_card_is_known():
 # -- empty_text ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("text", "counted"),
-    [
+def test_a_text_without_a_visible_character_is_flagged(tmp_path):
+    for text, counted in [
         ("", "0 characters"),
         (" ", "1 character"),
         ("\n \t\r\n", "5 characters"),
@@ -1073,21 +1154,20 @@ def test_every_language_of_the_card_is_known():
         ("\u2028\u2029", "2 characters"),  # line and paragraph separators
         ("\u200b\u200d\ufeff\u00ad", "4 characters"),  # characters that only steer others
         ("\ue000", "1 character"),  # private use
-    ],
-    ids=ascii,
-)
-def test_a_text_without_a_visible_character_is_flagged(tmp_path, text, counted):
-    record = judge(tmp_path, [message("a"), message("b", "a", text=text)])
-    assert flagged(record) == claims(("empty_text", "b"))
-    assert the(record, "empty_text")["summary"] == f"The text has {counted}, none of them visible"
-    assert the(record, "empty_text")["severity"] == WARNING
-    (span,) = the(record, "empty_text")["spans"]
-    assert (span["start"], span["end"], span["quote"]) == (0, len(text), text)
+    ]:
+        with case(text, counted):
+            record = judge(tmp_path, [message("a"), message("b", "a", text=text)])
+            assert flagged(record) == claims(("empty_text", "b"))
+            assert the(record, "empty_text")["summary"] == f"No visible character in a text of {counted}"
+            assert the(record, "empty_text")["severity"] == WARNING
+            (span,) = the(record, "empty_text")["spans"]
+            assert (span["start"], span["end"], span["quote"]) == (0, len(text), text)
 
 
-@pytest.mark.parametrize("text", [".", "\n\n.\n", "\u200b1", "🙂", "字", "\u0301"], ids=ascii)
-def test_a_text_with_one_visible_character_passes(tmp_path, text):
-    assert flagged(judge(tmp_path, [message("a"), message("b", "a", text=text)])) == []
+def test_a_text_with_one_visible_character_passes(tmp_path):
+    for text in [".", "\n\n.\n", "\u200b1", "🙂", "字", "\u0301"]:
+        with case(text):
+            assert flagged(judge(tmp_path, [message("a"), message("b", "a", text=text)])) == []
 
 
 def test_a_character_that_is_not_assigned_yet_counts_as_visible(tmp_path):
@@ -1111,58 +1191,64 @@ def test_texts_may_all_be_missing(tmp_path):
 # -- control_characters, replacement_characters ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "character",
-    ["\x00", "\x07", "\x08", "\x0b", "\x0c", "\x0e", "\x1b", "\x1f", "\x7f", "\x80", "\x85", "\x9f"],
-    ids=ascii,
-)
-def test_a_control_character_is_flagged(tmp_path, character):
-    record = judge(tmp_path, [message("a"), message("b", "a", text=f"one{character}two")])
-    assert flagged(record) == claims(("control_characters", "b"))
-    finding = the(record, "control_characters")
-    assert finding["summary"] == "The text holds 1 control character"
-    assert finding["severity"] == WARNING
-    (span,) = finding["spans"]
-    assert (span["start"], span["end"]) == (3, 4)
-    assert (span["before"], span["quote"], span["after"]) == ("one", character, "two")
+def test_a_control_character_is_flagged(tmp_path):
+    for character in ["\x00", "\x07", "\x08", "\x0b", "\x0c", "\x0e", "\x1b", "\x1f", "\x7f", "\x80", "\x85", "\x9f"]:
+        with case(character):
+            record = judge(tmp_path, [message("a"), message("b", "a", text=f"one{character}two")])
+            assert flagged(record) == claims(("control_characters", "b"))
+            finding = the(record, "control_characters")
+            assert finding["summary"] == "Text contains 1 control character"
+            assert finding["severity"] == WARNING
+            (span,) = finding["spans"]
+            assert (span["start"], span["end"]) == (3, 4)
+            assert (span["before"], span["quote"], span["after"]) == ("one", character, "two")
 
 
-@pytest.mark.parametrize(
-    "character",
-    ["\t", "\n", "\r", " ", "~", "\u00a0", "\u00bf", "\u0100", "\u2028", "\u200b", "\ufeff", "\ufffc", "\uffee", "🙂"],
-    ids=ascii,
-)
-def test_the_neighbours_of_control_characters_pass(tmp_path, character):
-    assert flagged(judge(tmp_path, [message("a"), message("b", "a", text=f"one{character}two")])) == []
+def test_the_neighbours_of_control_characters_pass(tmp_path):
+    for character in [
+        "\t",
+        "\n",
+        "\r",
+        " ",
+        "~",
+        "\u00a0",
+        "\u00bf",
+        "\u0100",
+        "\u2028",
+        "\u200b",
+        "\ufeff",
+        "\ufffc",
+        "\uffee",
+        "🙂",
+    ]:
+        with case(character):
+            assert flagged(judge(tmp_path, [message("a"), message("b", "a", text=f"one{character}two")])) == []
 
 
 def test_a_replacement_character_is_flagged(tmp_path):
     record = judge(tmp_path, [message("a"), message("b", "a", text="caf\ufffd au lait")])
     assert flagged(record) == claims(("replacement_characters", "b"))
     finding = the(record, "replacement_characters")
-    assert finding["summary"] == "The text holds 1 replacement character U+FFFD"
+    assert finding["summary"] == "Text contains 1 replacement character (U+FFFD)"
     assert finding["severity"] == WARNING
     (span,) = finding["spans"]
     assert (span["start"], span["end"], span["quote"]) == (3, 4, "\ufffd")
 
 
-@pytest.mark.parametrize(
-    ("text", "start"),
-    [
+def test_the_span_of_a_control_character_starts_at_its_code_point(tmp_path):
+    for text, start in [
         ("\x07", 0),
         ("é\x07", 1),
         ("字字\x07", 2),
         ("🙂🙂🙂\x07", 3),
         ("a\u0301é字🙂\x07\x07 end", 5),
         ("\n\t\r\x07", 3),
-    ],
-    ids=ascii,
-)
-def test_the_span_of_a_control_character_starts_at_its_code_point(tmp_path, text, start):
-    # Texts around it must not shift it.
-    data = [message("a", text="Größe 🙂"), message("b", "a", text=text), message("c", "a", text="ü")]
-    (span,) = the(judge(tmp_path, data), "control_characters")["spans"]
-    assert (span["id"], span["start"], span["end"], span["quote"]) == (uid("b"), start, start + 1, "\x07")
+    ]:
+        with case(text, start):
+            # Texts around it must not shift it.
+            data = [message("a", text="Größe 🙂"), message("b", "a", text=text), message("c", "a", text="ü")]
+            (span,) = the(judge(tmp_path, data), "control_characters")["spans"]
+            assert (span["id"], span["start"], span["end"], span["quote"]) == (uid("b"), start, start + 1, "\x07")
 
 
 def test_several_such_characters_are_counted_and_the_first_is_shown(tmp_path):
@@ -1171,10 +1257,10 @@ def test_several_such_characters_are_counted_and_the_first_is_shown(tmp_path):
     assert flagged(record) == claims(
         ("control_characters", "b"), ("replacement_characters", "b"), ("replacement_characters", "c")
     )
-    assert the(record, "control_characters")["summary"] == "The text holds 2 control characters"
+    assert the(record, "control_characters")["summary"] == "Text contains 2 control characters"
     of_b, of_c = told(record, "replacement_characters")
-    assert of_b["summary"] == "The text holds 3 replacement characters U+FFFD"
-    assert of_c["summary"] == "The text holds 1 replacement character U+FFFD"
+    assert of_b["summary"] == "Text contains 3 replacement characters (U+FFFD)"
+    assert of_c["summary"] == "Text contains 1 replacement character (U+FFFD)"
     assert the(record, "control_characters")["spans"][0]["start"] == 2
     assert of_b["spans"][0]["start"] == 1
 
@@ -1195,9 +1281,8 @@ def test_a_batch_that_is_a_slice_of_a_larger_table_is_read_at_its_own_rows():
 # -- date_format -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("date", "why"),
-    [
+def test_a_date_that_names_no_instant_is_flagged(tmp_path):
+    for date, why in [
         ("yesterday", "cannot be read"),
         ("", "cannot be read"),
         ("1675790964", "cannot be read"),
@@ -1207,13 +1292,12 @@ def test_a_batch_that_is_a_slice_of_a_larger_table_is_read_at_its_own_rows():
         ("2023-02-07T17:29:24", "has no time zone"),
         ("2023-02-07 17:29:24.727400", "has no time zone"),
         ("2023-02-07", "has no time zone"),
-    ],
-)
-def test_a_date_that_names_no_instant_is_flagged(tmp_path, date, why):
-    record = judge(tmp_path, [message("a"), message("b", "a", created_date=date)])
-    assert flagged(record) == claims(("date_format", "b"))
-    assert the(record, "date_format")["summary"] == f"The date {date!r} {why}"
-    assert the(record, "date_format")["severity"] == WARNING
+    ]:
+        with case(date, why):
+            record = judge(tmp_path, [message("a"), message("b", "a", created_date=date)])
+            assert flagged(record) == claims(("date_format", "b"))
+            assert the(record, "date_format")["summary"] == f"Date {why}: {date!r}"
+            assert the(record, "date_format")["severity"] == WARNING
 
 
 SAME_INSTANT = [
@@ -1227,19 +1311,21 @@ SAME_INSTANT = [
 ]
 
 
-@pytest.mark.parametrize("date", SAME_INSTANT)
-def test_a_date_with_a_zone_passes_and_zones_are_compared_as_instants(tmp_path, date):
-    same = [message("a", created_date=SAME_INSTANT[0]), message("b", "a", created_date=date)]
-    assert flagged(judge(tmp_path, same)) == []
-    same[0]["created_date"] = "2023-02-07T17:29:24.000001Z"
-    assert flagged(judge(tmp_path, same)) == claims(("date_before_parent", "b"))
+def test_a_date_with_a_zone_passes_and_zones_are_compared_as_instants(tmp_path):
+    for date in SAME_INSTANT:
+        with case(date):
+            same = [message("a", created_date=SAME_INSTANT[0]), message("b", "a", created_date=date)]
+            assert flagged(judge(tmp_path, same)) == []
+            same[0]["created_date"] = "2023-02-07T17:29:24.000001Z"
+            assert flagged(judge(tmp_path, same)) == claims(("date_before_parent", "b"))
 
 
-@pytest.mark.parametrize(
-    "date", ["2023-02-07T17:29:24.7274001Z", "2023-02-07T17:29:24.727400123+00:00", "20230207T172924Z"]
-)
-def test_other_forms_of_iso_8601_are_read_too(tmp_path, date):
-    assert flagged(judge(tmp_path, [message("a", created_date=None), message("b", "a", created_date=date)])) == []
+def test_other_forms_of_iso_8601_are_read_too(tmp_path):
+    for date in ["2023-02-07T17:29:24.7274001Z", "2023-02-07T17:29:24.727400123+00:00", "20230207T172924Z"]:
+        with case(date):
+            assert (
+                flagged(judge(tmp_path, [message("a", created_date=None), message("b", "a", created_date=date)])) == []
+            )
 
 
 def test_a_bad_date_among_many_good_ones_is_the_only_one_flagged(tmp_path):
@@ -1255,28 +1341,27 @@ def test_a_message_without_a_date_is_not_judged_by_it(tmp_path):
 # -- date_before_parent ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("date", "older"),
-    [
+def test_a_reply_that_is_older_than_its_parent_is_flagged(tmp_path):
+    for date, older in [
         ("2023-02-07T17:29:24.227400+00:00", "0.5 s"),
         ("2023-02-07T17:28:24.727400+00:00", "1.0 minutes"),
         ("2023-02-07T16:29:24.727400Z", "1.0 hours"),
         ("2023-02-07T18:29:24.727400+09:00", "8.0 hours"),
         ("2023-01-31T17:29:24.727400+00:00", "7.0 days"),
-    ],
-)
-def test_a_reply_that_is_older_than_its_parent_is_flagged(tmp_path, date, older):
-    record = judge(tmp_path, [message("a"), message("b", "a", created_date=date)])
-    assert flagged(record) == claims(("date_before_parent", "b"))
-    finding = the(record, "date_before_parent")
-    assert finding["summary"] == f"The reply is {older} older than its parent"
-    assert places(finding) == whole("b", "a")
-    assert finding["severity"] == WARNING
+    ]:
+        with case(date, older):
+            record = judge(tmp_path, [message("a"), message("b", "a", created_date=date)])
+            assert flagged(record) == claims(("date_before_parent", "b"))
+            finding = the(record, "date_before_parent")
+            assert finding["summary"] == f"Reply is {older} older than its parent"
+            assert places(finding) == whole("b", "a")
+            assert finding["severity"] == WARNING
 
 
-@pytest.mark.parametrize("date", ["2023-02-07T17:29:24.727400+00:00", "2023-02-07T17:29:24.727401+00:00"])
-def test_a_reply_of_the_same_instant_or_later_passes(tmp_path, date):
-    assert flagged(judge(tmp_path, [message("a"), message("b", "a", created_date=date)])) == []
+def test_a_reply_of_the_same_instant_or_later_passes(tmp_path):
+    for date in ["2023-02-07T17:29:24.727400+00:00", "2023-02-07T17:29:24.727401+00:00"]:
+        with case(date):
+            assert flagged(judge(tmp_path, [message("a"), message("b", "a", created_date=date)])) == []
 
 
 def test_a_reply_that_is_older_than_its_sibling_passes(tmp_path):
@@ -1299,19 +1384,20 @@ def test_a_date_years_after_all_others_is_flagged(tmp_path):
     record = judge(tmp_path, [message("a"), message("b", "a"), message("c", "a", created_date=IN_2030)])
     assert flagged(record) == claims(("date_in_future", "c"))
     finding = the(record, "date_in_future")
-    assert finding["summary"] == "The date lies 7.0 years after the newest of the others"
+    assert finding["summary"] == "Date is 7.0 years after the newest of the other dates"
     assert finding["severity"] == WARNING
 
 
-@pytest.mark.parametrize(
-    ("date", "rules"),
-    [
+def test_a_gap_up_to_the_setting_passes(tmp_path):
+    for date, rules in [
         ("2025-02-07T05:29:24.727400+00:00", []),  # 730.5 days: two years, and not more
         ("2025-02-07T05:29:24.727401+00:00", ["date_in_future"]),
-    ],
-)
-def test_a_gap_up_to_the_setting_passes(tmp_path, date, rules):
-    assert rules_of(judge(tmp_path, [message("a"), message("b", "a"), message("c", "a", created_date=date)])) == rules
+    ]:
+        with case(date, rules):
+            assert (
+                rules_of(judge(tmp_path, [message("a"), message("b", "a"), message("c", "a", created_date=date)]))
+                == rules
+            )
 
 
 def test_a_wider_setting_lets_a_later_date_pass(tmp_path):
@@ -1331,16 +1417,17 @@ def test_dates_that_lie_ever_further_in_the_future_are_all_measured_from_the_res
     record = judge(tmp_path, [message("a"), message("b", "a"), message("c", "a"), *late])
     assert flagged(record) == claims(("date_in_future", "d"), ("date_in_future", "e"))
     assert [finding["summary"] for finding in told(record, "date_in_future")] == [
-        "The date lies 7.0 years after the newest of the others",
-        "The date lies 17.0 years after the newest of the others",
+        "Date is 7.0 years after the newest of the other dates",
+        "Date is 17.0 years after the newest of the other dates",
     ]
 
 
-@pytest.mark.parametrize(("n_late", "n_flagged"), [(99, 99), (100, 100), (101, 0)])
-def test_up_to_100_messages_of_the_future_are_a_slip_and_more_are_a_later_collection(tmp_path, n_late, n_flagged):
-    data = [message("a"), *(message(f"b{k}", "a") for k in range(150))]
-    data += [message(f"c{k}", "a", created_date=IN_2030) for k in range(n_late)]
-    assert set(flagged(judge(tmp_path, data))) == {("date_in_future", uid(f"c{k}")) for k in range(n_flagged)}
+def test_up_to_100_messages_of_the_future_are_a_slip_and_more_are_a_later_collection(tmp_path):
+    for n_late, n_flagged in [(99, 99), (100, 100), (101, 0)]:
+        with case(n_late, n_flagged):
+            data = [message("a"), *(message(f"b{k}", "a") for k in range(150))]
+            data += [message(f"c{k}", "a", created_date=IN_2030) for k in range(n_late)]
+            assert set(flagged(judge(tmp_path, data))) == {("date_in_future", uid(f"c{k}")) for k in range(n_flagged)}
 
 
 def test_one_date_of_long_ago_does_not_put_all_others_into_the_future(tmp_path):
@@ -1360,7 +1447,7 @@ def test_messages_of_the_future_in_several_trees_are_found_together(tmp_path):
 def test_a_prompt_with_a_rank_is_flagged(tmp_path):
     record = judge(tmp_path, [message("a", rank=0), message("b", "a")])
     assert flagged(record) == claims(("rank_of_prompter", "a"))
-    assert the(record, "rank_of_prompter")["summary"] == "A prompt has rank 0; only answers are ranked"
+    assert the(record, "rank_of_prompter")["summary"] == "Prompt has rank 0; only answers are ranked"
     assert the(record, "rank_of_prompter")["severity"] == WARNING
 
 
@@ -1374,7 +1461,7 @@ def test_prompts_with_the_same_rank_are_no_tie(tmp_path):
 def test_a_negative_rank_is_flagged_and_is_no_gap(tmp_path):
     record = judge(tmp_path, [message("a"), message("b", "a", rank=-1), message("c", "a", rank=0)])
     assert flagged(record) == claims(("rank_range", "b"))
-    assert the(record, "rank_range")["summary"] == "The rank is -1, below 0"
+    assert the(record, "rank_range")["summary"] == "Rank is -1; expected 0 or more"
     assert the(record, "rank_range")["severity"] == WARNING
 
 
@@ -1386,18 +1473,17 @@ def ranked(*ranks: int | None, parent: str = "a", names: str = "bcdefghijklmnop"
     return [message(name, parent, rank=rank) for name, rank in zip(names, ranks, strict=False)]
 
 
-@pytest.mark.parametrize(
-    "ranks", [(0,), (0, 1), (1, 0), (2, 0, 1), (0, None), (None, 0, None, 1), (None, None)], ids=str
-)
-def test_ranks_that_count_from_0_pass_in_any_order(tmp_path, ranks):
-    assert flagged(judge(tmp_path, [message("a"), *ranked(*ranks)])) == []
+def test_ranks_that_count_from_0_pass_in_any_order(tmp_path):
+    for ranks in [(0,), (0, 1), (1, 0), (2, 0, 1), (0, None), (None, 0, None, 1), (None, None)]:
+        with case(ranks):
+            assert flagged(judge(tmp_path, [message("a"), *ranked(*ranks)])) == []
 
 
 def test_siblings_that_share_a_rank_are_flagged_from_the_second_on(tmp_path):
     record = judge(tmp_path, [message("a"), *ranked(1, 0, 1)])
     assert flagged(record) == claims(("rank_tie", "d"))
     finding = the(record, "rank_tie")
-    assert finding["summary"] == "Rank 1 is shared with a sibling, among 3 ranked answers"
+    assert finding["summary"] == "Shares rank 1 with a sibling, among 3 ranked answers"
     assert places(finding) == whole("d", "b")
     assert finding["severity"] == WARNING
 
@@ -1410,23 +1496,20 @@ def test_a_tie_is_not_told_a_second_time_as_a_gap(tmp_path):
     assert flagged(judge(tmp_path, [message("a"), *ranked(0, 0, 1, 1)])) == claims(("rank_tie", "c"), ("rank_tie", "e"))
 
 
-@pytest.mark.parametrize(
-    ("ranks", "first", "summary"),
-    [
-        ((0, 2), "b", "The ranks of the 2 ranked answers are 0, 2"),
-        ((2, 0), "c", "The ranks of the 2 ranked answers are 0, 2"),
-        ((1,), "b", "The ranks of the 1 ranked answer are 1"),
-        ((1, 2, None), "b", "The ranks of the 2 ranked answers are 1, 2"),
-        ((0, 1, 3, 7), "b", "The ranks of the 4 ranked answers are 0, 1, 3, 7"),
-        ((9223372036854775807,), "b", "The ranks of the 1 ranked answer are 9223372036854775807"),
-    ],
-    ids=str,
-)
-def test_a_gap_in_the_ranks_is_noted_once_at_the_best_of_them(tmp_path, ranks, first, summary):
-    record = judge(tmp_path, [message("a"), *ranked(*ranks)])
-    assert flagged(record) == claims(("rank_gap", first))
-    assert the(record, "rank_gap")["summary"] == summary
-    assert the(record, "rank_gap")["severity"] == NOTE
+def test_a_gap_in_the_ranks_is_noted_once_at_the_best_of_them(tmp_path):
+    for ranks, first, summary in [
+        ((0, 2), "b", "Gap in the ranks of 2 answers: 0, 2"),
+        ((2, 0), "c", "Gap in the ranks of 2 answers: 0, 2"),
+        ((1,), "b", "Gap in the ranks of 1 answer: 1"),
+        ((1, 2, None), "b", "Gap in the ranks of 2 answers: 1, 2"),
+        ((0, 1, 3, 7), "b", "Gap in the ranks of 4 answers: 0, 1, 3, 7"),
+        ((9223372036854775807,), "b", "Gap in the ranks of 1 answer: 9223372036854775807"),
+    ]:
+        with case(ranks, first, summary):
+            record = judge(tmp_path, [message("a"), *ranked(*ranks)])
+            assert flagged(record) == claims(("rank_gap", first))
+            assert the(record, "rank_gap")["summary"] == summary
+            assert the(record, "rank_gap")["severity"] == NOTE
 
 
 def test_a_tie_and_a_gap_are_both_told(tmp_path):
@@ -1449,79 +1532,85 @@ def test_answers_whose_parent_is_lost_are_no_siblings(tmp_path):
 
 
 def labelled(*labels: tuple[str, Any, Any], form: str) -> dict[str, Any]:
-    """The field `labels` in one of the forms in which exports hold it."""
+    """Field `labels` in one of the forms in which exports hold it."""
     if form == "map":
         return {"labels": {name: {"value": value, "count": count} for name, value, count in labels}}
     names, values, counts = (list(column) for column in zip(*labels, strict=True))
     return {"labels": {"name": names, "value": values, "count": counts}}
 
 
-forms = pytest.mark.parametrize("form", ["map", "columns"])
+FORMS = ("map", "columns")
 
 
-@forms
-@pytest.mark.parametrize("value", [0.0, 1.0, 0.416, 0, 1, 1e-300])
-def test_a_label_between_0_and_1_passes(tmp_path, form, value):
-    more = labelled(("spam", value, 3), ("quality", 0.5, 1), form=form)
-    assert flagged(judge(tmp_path, [message("a"), message("b", "a", **more)])) == []
+def test_a_label_between_0_and_1_passes(tmp_path):
+    for form in FORMS:
+        for value in [0.0, 1.0, 0.416, 0, 1, 1e-300]:
+            with case(form, value):
+                more = labelled(("spam", value, 3), ("quality", 0.5, 1), form=form)
+                assert flagged(judge(tmp_path, [message("a"), message("b", "a", **more)])) == []
 
 
-@forms
-@pytest.mark.parametrize(
-    ("value", "shown"), [(1.0001, "1.0001"), (-0.1, "-0.1"), (5, "5"), (math.nan, "nan"), (math.inf, "inf")]
-)
-def test_a_label_outside_0_to_1_is_flagged(tmp_path, form, value, shown):
-    more = labelled(("quality", 0.5, 3), ("spam", value, 3), form=form)
-    record = judge(tmp_path, [message("a", **labelled(("spam", 0.0, 1), form=form)), message("b", "a", **more)])
-    # NaN and Infinity are no JSON, which the reader may tell of too.
-    assert flagged(record, *set(rules_of(record)) - {"repaired_line"}) == claims(("label_range", "b"))
-    assert the(record, "label_range")["summary"] == f"A label has the value {shown}; expected 0 to 1"
-    assert the(record, "label_range")["severity"] == WARNING
+def test_a_label_outside_0_to_1_is_flagged(tmp_path):
+    for form in FORMS:
+        for value, shown in [(1.0001, "1.0001"), (-0.1, "-0.1"), (5, "5"), (math.nan, "nan"), (math.inf, "inf")]:
+            with case(form, value, shown):
+                more = labelled(("quality", 0.5, 3), ("spam", value, 3), form=form)
+                record = judge(
+                    tmp_path, [message("a", **labelled(("spam", 0.0, 1), form=form)), message("b", "a", **more)]
+                )
+                # NaN and Infinity are no JSON, which the reader may tell of too.
+                assert flagged(record, *set(rules_of(record)) - {"repaired_line"}) == claims(("label_range", "b"))
+                assert the(record, "label_range")["summary"] == f"Label value is {shown}; expected 0 to 1"
+                assert the(record, "label_range")["severity"] == WARNING
 
 
-@forms
-def test_a_label_without_a_value_is_told_as_null(tmp_path, form):
-    more = labelled(("quality", 0.5, 3), ("spam", None, 3), form=form)
-    record = judge(tmp_path, [message("a"), message("b", "a", **more)])
-    assert flagged(record) == claims(("label_range", "b"))
-    assert the(record, "label_range")["summary"] == "A label has the value null; expected 0 to 1"
+def test_a_label_without_a_value_is_told_as_null(tmp_path):
+    for form in FORMS:
+        with case(form):
+            more = labelled(("quality", 0.5, 3), ("spam", None, 3), form=form)
+            record = judge(tmp_path, [message("a"), message("b", "a", **more)])
+            assert flagged(record) == claims(("label_range", "b"))
+            assert the(record, "label_range")["summary"] == "Label value is null; expected 0 to 1"
 
 
-@forms
-@pytest.mark.parametrize("count", [0, -3])
-def test_a_label_that_nobody_gave_is_flagged(tmp_path, form, count):
-    more = labelled(("quality", 0.5, 3), ("spam", 0.5, count), form=form)
-    record = judge(tmp_path, [message("a"), message("b", "a", **more)])
-    assert flagged(record) == claims(("label_range", "b"))
-    assert the(record, "label_range")["summary"] == f"A label has the count {count}; expected 1 or more"
+def test_a_label_that_nobody_gave_is_flagged(tmp_path):
+    for form in FORMS:
+        for count in [0, -3]:
+            with case(form, count):
+                more = labelled(("quality", 0.5, 3), ("spam", 0.5, count), form=form)
+                record = judge(tmp_path, [message("a"), message("b", "a", **more)])
+                assert flagged(record) == claims(("label_range", "b"))
+                assert the(record, "label_range")["summary"] == f"Label count is {count}; expected 1 or more"
 
 
-@forms
-def test_several_labels_out_of_range_are_told_once_by_value_and_once_by_count(tmp_path, form):
-    more = labelled(("quality", 2.0, 0), ("spam", 3.0, 0), form=form)
-    record = judge(tmp_path, [message("a"), message("b", "a", **more)])
-    assert flagged(record) == claims(("label_range", "b"), ("label_range", "b"))
-    assert {finding["summary"] for finding in told(record, "label_range")} == {
-        "A label has the value 2; expected 0 to 1",
-        "A label has the count 0; expected 1 or more",
-    }
-    assert len({finding["fingerprint"] for finding in told(record, "label_range")}) == 2
+def test_several_labels_out_of_range_are_told_once_by_value_and_once_by_count(tmp_path):
+    for form in FORMS:
+        with case(form):
+            more = labelled(("quality", 2.0, 0), ("spam", 3.0, 0), form=form)
+            record = judge(tmp_path, [message("a"), message("b", "a", **more)])
+            assert flagged(record) == claims(("label_range", "b"), ("label_range", "b"))
+            assert {finding["summary"] for finding in told(record, "label_range")} == {
+                "Label value is 2; expected 0 to 1",
+                "Label count is 0; expected 1 or more",
+            }
+            assert len({finding["fingerprint"] for finding in told(record, "label_range")}) == 2
 
 
-@forms
-def test_a_label_of_an_unknown_name_is_flagged(tmp_path, form):
-    more = labelled(("quality", 0.5, 3), ("Spam", 0.0, 3), form=form)
-    record = judge(tmp_path, [message("a"), message("b", "a", **more)])
-    assert flagged(record) == claims(("label_name", "b"))
-    assert the(record, "label_name")["summary"] == "A label is named 'Spam'"
-    assert the(record, "label_name")["severity"] == WARNING
+def test_a_label_of_an_unknown_name_is_flagged(tmp_path):
+    for form in FORMS:
+        with case(form):
+            more = labelled(("quality", 0.5, 3), ("Spam", 0.0, 3), form=form)
+            record = judge(tmp_path, [message("a"), message("b", "a", **more)])
+            assert flagged(record) == claims(("label_name", "b"))
+            assert the(record, "label_name")["summary"] == "Unknown label: 'Spam'"
+            assert the(record, "label_name")["severity"] == WARNING
 
 
 def test_a_label_that_stands_twice_is_flagged(tmp_path):
     labels = {"name": ["spam", "quality", "spam"], "value": [0.0, 0.5, 1.0], "count": [3, 3, 3]}
     record = judge(tmp_path, [message("a"), message("b", "a", labels=labels)])
     assert flagged(record) == claims(("label_name", "b"))
-    assert the(record, "label_name")["summary"] == "A label stands twice at one message"
+    assert the(record, "label_name")["summary"] == "Message has the same label more than once"
 
 
 def test_one_label_at_two_messages_does_not_stand_twice(tmp_path):
@@ -1529,25 +1618,34 @@ def test_one_label_at_two_messages_does_not_stand_twice(tmp_path):
     assert flagged(judge(tmp_path, [message("a", **more), message("b", "a", **more)])) == []
 
 
-@forms
-def test_every_label_of_the_card_is_known(tmp_path, form):
-    more = labelled(*((name, 0.5, 3) for name in CARD_MESSAGE["labels"]), form=form)
-    assert flagged(judge(tmp_path, [message("a"), message("b", "a", **more)])) == []
+def test_every_label_of_the_card_is_known(tmp_path):
+    for form in FORMS:
+        with case(form):
+            more = labelled(*((name, 0.5, 3) for name in CARD_MESSAGE["labels"]), form=form)
+            assert flagged(judge(tmp_path, [message("a"), message("b", "a", **more)])) == []
 
 
-@pytest.mark.parametrize(("n_names", "n_values", "n_counts"), [(2, 1, 2), (1, 2, 1), (2, 2, 1), (0, 1, 0), (1, 0, 0)])
-def test_label_lists_of_different_lengths_are_flagged(tmp_path, n_names, n_values, n_counts):
-    labels = {"name": ["spam", "quality"][:n_names], "value": [0.0, 0.5][:n_values], "count": [3, 3][:n_counts]}
-    record = judge(tmp_path, [message("a"), message("b", "a", labels=labels)])
-    assert flagged(record) == claims(("label_lengths", "b"))
-    summary = f"{n_names} label names, {n_values} values and {n_counts} counts"
-    assert the(record, "label_lengths")["summary"] == summary
-    assert the(record, "label_lengths")["severity"] == WARNING
+def test_label_lists_of_different_lengths_are_flagged(tmp_path):
+    for n_names, n_values, n_counts, counted in [
+        (2, 1, 2, "2 names, 1 value and 2 counts"),
+        (1, 2, 1, "1 name, 2 values and 1 count"),
+        (2, 2, 1, "2 names, 2 values and 1 count"),
+        (0, 1, 0, "0 names, 1 value and 0 counts"),
+        (1, 0, 0, "1 name, 0 values and 0 counts"),
+    ]:
+        with case(n_names, n_values, n_counts):
+            names, values, counts = ["spam", "quality"][:n_names], [0.0, 0.5][:n_values], [3, 3][:n_counts]
+            labels = {"name": names, "value": values, "count": counts}
+            record = judge(tmp_path, [message("a"), message("b", "a", labels=labels)])
+            assert flagged(record) == claims(("label_lengths", "b"))
+            assert the(record, "label_lengths")["summary"] == f"Labels have {counted}"
+            assert the(record, "label_lengths")["severity"] == WARNING
 
 
-@pytest.mark.parametrize("labels", [None, {"name": [], "value": [], "count": []}, {}, {"spam": None}], ids=str)
-def test_a_message_that_nobody_labelled_passes(tmp_path, labels):
-    assert flagged(judge(tmp_path, [message("a"), message("b", "a", labels=labels)])) == []
+def test_a_message_that_nobody_labelled_passes(tmp_path):
+    for labels in [None, {"name": [], "value": [], "count": []}, {}, {"spam": None}]:
+        with case(labels):
+            assert flagged(judge(tmp_path, [message("a"), message("b", "a", labels=labels)])) == []
 
 
 def test_faults_of_labels_are_told_at_their_own_message(tmp_path):
@@ -1562,31 +1660,31 @@ def test_faults_of_labels_are_told_at_their_own_message(tmp_path):
 # -- emoji_counts ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "emojis",
-    [{"+1": 1}, {"+1": 10, "_skip_reply": 1}, {"name": ["+1", "-1"], "count": [2, 1]}, {"name": [], "count": []}, None],
-    ids=str,
-)
-def test_emojis_that_were_given_pass(tmp_path, emojis):
-    assert flagged(judge(tmp_path, [message("a"), message("b", "a", emojis=emojis)])) == []
+def test_emojis_that_were_given_pass(tmp_path):
+    for emojis in [
+        {"+1": 1},
+        {"+1": 10, "_skip_reply": 1},
+        {"name": ["+1", "-1"], "count": [2, 1]},
+        {"name": [], "count": []},
+        None,
+    ]:
+        with case(emojis):
+            assert flagged(judge(tmp_path, [message("a"), message("b", "a", emojis=emojis)])) == []
 
 
-@pytest.mark.parametrize(
-    ("emojis", "summary"),
-    [
-        ({"+1": 0}, "An emoji has a count below 1"),
-        ({"+1": 3, "-1": -2}, "An emoji has a count below 1"),
-        ({"name": ["+1", "-1"], "count": [2, 0]}, "An emoji has a count below 1"),
-        ({"name": ["+1", "-1"], "count": [2]}, "2 emoji names and 1 counts"),
-        ({"name": ["+1"], "count": [2, 0]}, "1 emoji names and 2 counts"),
-    ],
-    ids=str,
-)
-def test_emojis_whose_counts_do_not_fit_are_flagged_once(tmp_path, emojis, summary):
-    record = judge(tmp_path, [message("a"), message("b", "a", emojis=emojis)])
-    assert flagged(record) == claims(("emoji_counts", "b"))
-    assert the(record, "emoji_counts")["summary"] == summary
-    assert the(record, "emoji_counts")["severity"] == WARNING
+def test_emojis_whose_counts_do_not_fit_are_flagged_once(tmp_path):
+    for emojis, summary in [
+        ({"+1": 0}, "Emoji count is below 1"),
+        ({"+1": 3, "-1": -2}, "Emoji count is below 1"),
+        ({"name": ["+1", "-1"], "count": [2, 0]}, "Emoji count is below 1"),
+        ({"name": ["+1", "-1"], "count": [2]}, "Emojis have 2 names and 1 count"),
+        ({"name": ["+1"], "count": [2, 0]}, "Emojis have 1 name and 2 counts"),
+    ]:
+        with case(emojis, summary):
+            record = judge(tmp_path, [message("a"), message("b", "a", emojis=emojis)])
+            assert flagged(record) == claims(("emoji_counts", "b"))
+            assert the(record, "emoji_counts")["summary"] == summary
+            assert the(record, "emoji_counts")["severity"] == WARNING
 
 
 # -- detoxify_range --------------------------------------------------------------------------------------------------
@@ -1594,25 +1692,30 @@ def test_emojis_whose_counts_do_not_fit_are_flagged_once(tmp_path, emojis, summa
 SCORES = ["toxicity", "severe_toxicity", "obscene", "identity_attack", "insult", "threat", "sexual_explicit"]
 
 
-@pytest.mark.parametrize("score", SCORES)
-def test_a_detoxify_score_outside_0_to_1_is_flagged(tmp_path, score):
-    detoxify = {**dict.fromkeys(SCORES, 0.5), score: 1.5}
-    record = judge(tmp_path, [message("a"), message("b", "a", detoxify=detoxify)])
-    assert flagged(record) == claims(("detoxify_range", "b"))
-    assert the(record, "detoxify_range")["summary"] == f"Detoxify's {score} is 1.5; expected 0 to 1"
-    assert the(record, "detoxify_range")["severity"] == WARNING
+def test_a_detoxify_score_outside_0_to_1_is_flagged(tmp_path):
+    for score in SCORES:
+        with case(score):
+            detoxify = {**dict.fromkeys(SCORES, 0.5), score: 1.5}
+            record = judge(tmp_path, [message("a"), message("b", "a", detoxify=detoxify)])
+            assert flagged(record) == claims(("detoxify_range", "b"))
+            assert the(record, "detoxify_range")["summary"] == f"Detoxify score {score} is 1.5; expected 0 to 1"
+            assert the(record, "detoxify_range")["severity"] == WARNING
 
 
-@pytest.mark.parametrize(("value", "shown"), [(-0.001, "-0.001"), (1.0001, "1.0001"), (math.nan, "nan")])
-def test_a_detoxify_score_that_is_no_probability_is_flagged(tmp_path, value, shown):
-    record = judge(tmp_path, [message("a"), message("b", "a", detoxify={"toxicity": value})])
-    assert flagged(record, *set(rules_of(record)) - {"repaired_line"}) == claims(("detoxify_range", "b"))
-    assert the(record, "detoxify_range")["summary"] == f"Detoxify's toxicity is {shown}; expected 0 to 1"
+def test_a_detoxify_score_that_is_no_probability_is_flagged(tmp_path):
+    for value, shown in [(-0.001, "-0.001"), (1.0001, "1.0001"), (math.nan, "nan")]:
+        with case(value, shown):
+            record = judge(tmp_path, [message("a"), message("b", "a", detoxify={"toxicity": value})])
+            assert flagged(record, *set(rules_of(record)) - {"repaired_line"}) == claims(("detoxify_range", "b"))
+            assert the(record, "detoxify_range")["summary"] == f"Detoxify score toxicity is {shown}; expected 0 to 1"
 
 
-@pytest.mark.parametrize("value", [0, 0.0, 1, 1.0, 0.0003, None])
-def test_a_detoxify_score_between_0_and_1_passes(tmp_path, value):
-    assert flagged(judge(tmp_path, [message("a"), message("b", "a", detoxify=dict.fromkeys(SCORES, value))])) == []
+def test_a_detoxify_score_between_0_and_1_passes(tmp_path):
+    for value in [0, 0.0, 1, 1.0, 0.0003, None]:
+        with case(value):
+            assert (
+                flagged(judge(tmp_path, [message("a"), message("b", "a", detoxify=dict.fromkeys(SCORES, value))])) == []
+            )
 
 
 def test_each_detoxify_score_is_told_by_itself(tmp_path):
@@ -1627,57 +1730,62 @@ def test_each_detoxify_score_is_told_by_itself(tmp_path):
 def test_a_negative_number_of_reviews_is_flagged(tmp_path):
     record = judge(tmp_path, [message("a"), message("b", "a", review_count=-1)])
     assert flagged(record) == claims(("review_count", "b"))
-    assert the(record, "review_count")["summary"] == "The message has -1 reviews"
+    assert the(record, "review_count")["summary"] == "Number of reviews is -1; expected 0 or more"
     assert the(record, "review_count")["severity"] == WARNING
 
 
-@pytest.mark.parametrize("result", [True, False])
-def test_a_result_of_no_review_is_noted(tmp_path, result):
-    record = judge(tmp_path, [message("a"), message("b", "a", review_count=0, review_result=result)])
-    assert flagged(record) == claims(("review_result", "b"))
-    assert the(record, "review_result")["summary"] == "The message has a review result and 0 reviews"
-    assert the(record, "review_result")["severity"] == NOTE
+def test_a_result_of_no_review_is_noted(tmp_path):
+    for verdict in [True, False]:
+        with case(verdict):
+            record = judge(tmp_path, [message("a"), message("b", "a", review_count=0, review_result=verdict)])
+            assert flagged(record) == claims(("review_result", "b"))
+            assert the(record, "review_result")["summary"] == "Message has a review result, but 0 reviews"
+            assert the(record, "review_result")["severity"] == NOTE
 
 
-@pytest.mark.parametrize(
-    ("count", "result"), [(0, None), (1, False), (3, True), (3, None), (None, None), (None, True)], ids=str
-)
-def test_reviews_that_fit_their_result_pass(tmp_path, count, result):
-    assert flagged(judge(tmp_path, [message("a"), message("b", "a", review_count=count, review_result=result)])) == []
+def test_reviews_that_fit_their_result_pass(tmp_path):
+    for count, verdict in [(0, None), (1, False), (3, True), (3, None), (None, None), (None, True)]:
+        with case(count, verdict):
+            assert (
+                flagged(judge(tmp_path, [message("a"), message("b", "a", review_count=count, review_result=verdict)]))
+                == []
+            )
 
 
 def test_a_deleted_message_in_a_tree_that_is_ready_for_export_is_flagged(tmp_path):
     record = judge(tmp_path, [message("a"), message("b", "a", deleted=True)])
     assert flagged(record) == claims(("deleted_in_export", "b"))
-    assert the(record, "deleted_in_export")["summary"] == "The message is deleted, and its tree is ready for export"
+    assert the(record, "deleted_in_export")["summary"] == "Message is deleted, but its tree is ready for export"
     assert the(record, "deleted_in_export")["severity"] == WARNING
 
 
-@pytest.mark.parametrize("state", ["growing", "aborted_low_grade", "halted_by_moderator", None])
-def test_a_deleted_message_in_a_tree_of_another_state_passes(tmp_path, state):
-    data = [message("a", tree_state=state), message("b", "a", deleted=True, tree_state=state)]
-    assert flagged(judge(tmp_path, data)) == []
+def test_a_deleted_message_in_a_tree_of_another_state_passes(tmp_path):
+    for state in ["growing", "aborted_low_grade", "halted_by_moderator", None]:
+        with case(state):
+            data = [message("a", tree_state=state), message("b", "a", deleted=True, tree_state=state)]
+            assert flagged(judge(tmp_path, data)) == []
 
 
-@pytest.mark.parametrize("deleted", [False, None])
-def test_a_message_that_is_not_deleted_passes(tmp_path, deleted):
-    assert flagged(judge(tmp_path, [message("a"), message("b", "a", deleted=deleted)])) == []
+def test_a_message_that_is_not_deleted_passes(tmp_path):
+    for deleted in [False, None]:
+        with case(deleted):
+            assert flagged(judge(tmp_path, [message("a"), message("b", "a", deleted=deleted)])) == []
 
 
 # -- tree_state, tree_state_mixed, lottery_replies -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("state", ["exported", "Growing", ""])
-def test_a_tree_of_an_unknown_state_is_flagged_once(tmp_path, state):
-    record = judge(tmp_path, [message("a", tree_state=state), message("b", "a", tree_state=state)])
-    assert flagged(record) == claims(("tree_state", "a"))
-    assert the(record, "tree_state")["summary"] == f"The tree state is {state!r}"
-    assert the(record, "tree_state")["severity"] == WARNING
+def test_a_tree_of_an_unknown_state_is_flagged_once(tmp_path):
+    for state in ["exported", "Growing", ""]:
+        with case(state):
+            record = judge(tmp_path, [message("a", tree_state=state), message("b", "a", tree_state=state)])
+            assert flagged(record) == claims(("tree_state", "a"))
+            assert the(record, "tree_state")["summary"] == f"Unknown tree state: {state!r}"
+            assert the(record, "tree_state")["severity"] == WARNING
 
 
-@pytest.mark.parametrize(
-    "state",
-    [
+def test_a_tree_of_a_known_state_passes(tmp_path):
+    for state in [
         "initial_prompt_review",
         "growing",
         "ranking",
@@ -1688,10 +1796,9 @@ def test_a_tree_of_an_unknown_state_is_flagged_once(tmp_path, state):
         "halted_by_moderator",
         "backlog_ranking",
         None,
-    ],
-)
-def test_a_tree_of_a_known_state_passes(tmp_path, state):
-    assert flagged(judge(tmp_path, [message("a", tree_state=state), message("b", "a", tree_state=state)])) == []
+    ]:
+        with case(state):
+            assert flagged(judge(tmp_path, [message("a", tree_state=state), message("b", "a", tree_state=state)])) == []
 
 
 def test_a_tree_in_two_states_is_flagged_at_the_first_message_that_differs(tmp_path):
@@ -1700,7 +1807,7 @@ def test_a_tree_in_two_states_is_flagged_at_the_first_message_that_differs(tmp_p
     record = judge(tmp_path, data)
     assert flagged(record) == claims(("tree_state_mixed", "c"))
     finding = the(record, "tree_state_mixed")
-    assert finding["summary"] == "The state is 'growing', and 'ready_for_export' at the tree's first message"
+    assert finding["summary"] == "State is 'growing'; the first message of the tree has 'ready_for_export'"
     assert places(finding) == whole("c", "a")
     assert finding["severity"] == WARNING
 
@@ -1723,7 +1830,7 @@ def test_a_prompt_in_the_lottery_with_a_reply_is_flagged(tmp_path):
     state = "prompt_lottery_waiting"
     record = judge(tmp_path, [message("a", tree_state=state), message("b", "a", tree_state=state)])
     assert flagged(record) == claims(("lottery_replies", "a"))
-    summary = "The tree waits in the prompt lottery and has 2 messages; expected 1"
+    summary = "Tree in the prompt lottery has 2 messages; expected 1"
     assert the(record, "lottery_replies")["summary"] == summary
     assert the(record, "lottery_replies")["severity"] == WARNING
 
@@ -1731,25 +1838,24 @@ def test_a_prompt_in_the_lottery_with_a_reply_is_flagged(tmp_path):
 # -- synthetic_model -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("synthetic", "model", "summary"),
-    [
-        (True, None, "The message is synthetic and names no model"),
-        (False, "oasst-sft-0_3000", "The message names a model and is not synthetic"),
-    ],
-)
-def test_a_synthetic_message_without_a_model_or_the_reverse_is_flagged(tmp_path, synthetic, model, summary):
-    record = judge(tmp_path, [message("a"), message("b", "a", synthetic=synthetic, model_name=model)])
-    assert flagged(record) == claims(("synthetic_model", "b"))
-    assert the(record, "synthetic_model")["summary"] == summary
-    assert the(record, "synthetic_model")["severity"] == WARNING
+def test_a_synthetic_message_without_a_model_or_the_reverse_is_flagged(tmp_path):
+    for synthetic, model, summary in [
+        (True, None, "Message is synthetic, but names no model"),
+        (False, "oasst-sft-0_3000", "Message names a model, but is not synthetic"),
+    ]:
+        with case(synthetic, model, summary):
+            record = judge(tmp_path, [message("a"), message("b", "a", synthetic=synthetic, model_name=model)])
+            assert flagged(record) == claims(("synthetic_model", "b"))
+            assert the(record, "synthetic_model")["summary"] == summary
+            assert the(record, "synthetic_model")["severity"] == WARNING
 
 
-@pytest.mark.parametrize(
-    ("synthetic", "model"), [(True, "oasst-sft-0_3000"), (False, None), (None, None), (None, "oasst-sft-0_3000")]
-)
-def test_a_message_that_says_who_wrote_it_passes(tmp_path, synthetic, model):
-    assert flagged(judge(tmp_path, [message("a"), message("b", "a", synthetic=synthetic, model_name=model)])) == []
+def test_a_message_that_says_who_wrote_it_passes(tmp_path):
+    for synthetic, model in [(True, "oasst-sft-0_3000"), (False, None), (None, None), (None, "oasst-sft-0_3000")]:
+        with case(synthetic, model):
+            assert (
+                flagged(judge(tmp_path, [message("a"), message("b", "a", synthetic=synthetic, model_name=model)])) == []
+            )
 
 
 # -- what the reader met ---------------------------------------------------------------------------------------------
@@ -1795,14 +1901,19 @@ def test_a_filtered_export_changes_no_fingerprint(tmp_path):
     assert strict.table["fingerprint"].to_pylist() == mild.table["fingerprint"].to_pylist()
 
 
-@pytest.mark.parametrize("rule", ["one_root", "dangling_parent", "date_in_future", "mistyped_field"])
-def test_a_rule_that_is_off_is_not_told_at_whatever_stage_it_is_found(tmp_path, rule):
-    data = [message("b", "a", deleted="no"), message("c", "b", "prompter", created_date=IN_2030), message("d", "b")]
-    data += [message("e", "c", created_date=None)]
-    # d stands between c and its reply.
-    all_rules = ["dangling_parent", "date_in_future", "mistyped_field", "one_root", "order", "role_alternation"]
-    assert rules_of(judge(tmp_path, data)) == all_rules
-    assert rules_of(judge(tmp_path, data, off=(rule,))) == [name for name in all_rules if name != rule]
+def test_a_rule_that_is_off_is_not_told_at_whatever_stage_it_is_found(tmp_path):
+    for rule in ["one_root", "dangling_parent", "date_in_future", "mistyped_field"]:
+        with case(rule):
+            data = [
+                message("b", "a", deleted="no"),
+                message("c", "b", "prompter", created_date=IN_2030),
+                message("d", "b"),
+            ]
+            data += [message("e", "c", created_date=None)]
+            # d stands between c and its reply.
+            all_rules = ["dangling_parent", "date_in_future", "mistyped_field", "one_root", "order", "role_alternation"]
+            assert rules_of(judge(tmp_path, data)) == all_rules
+            assert rules_of(judge(tmp_path, data, off=(rule,))) == [name for name in all_rules if name != rule]
 
 
 def test_several_rules_may_be_off(tmp_path):
@@ -1811,20 +1922,21 @@ def test_several_rules_may_be_off(tmp_path):
     assert flagged(record) == claims(("role_alternation", "c"))
 
 
-@pytest.mark.parametrize("name", ["role_alternatoin", "", "schema_invariants/cycle"])
-def test_an_unknown_rule_in_off_is_refused_and_the_known_are_named(name):
-    with pytest.raises(ValueError, match=r"^off: no rule ") as refusal:
-        SchemaInvariants(off=("cycle", name))
-    words = str(refusal.value)
-    assert repr(name) in words
-    for known in ("role_alternation", "cycle", "line_format"):
-        assert known in words
+def test_an_unknown_rule_in_off_is_refused_and_the_known_are_named():
+    for name in ["role_alternatoin", "", "schema_invariants/cycle"]:
+        with case(name):
+            with pytest.raises(ValueError, match=r"^off: .*; expected one of ") as refusal:
+                SchemaInvariants(off=("cycle", name))
+            words = str(refusal.value)
+            assert repr(name) in words
+            for known in ("role_alternation", "cycle", "line_format"):
+                assert known in words
 
 
-@pytest.mark.parametrize("years", [0, -1, -0.5, math.nan])
-def test_years_that_are_not_above_0_are_refused(years):
-    with pytest.raises(ValueError, match=f"^max_future_years: {years} is not above 0$"):
-        SchemaInvariants(max_future_years=years)
+def test_years_that_are_not_above_0_are_refused():
+    for years in [0, -1, -0.5, math.nan]:
+        with case(years), pytest.raises(ValueError, match=f"^max_future_years: {years}; expected above 0$"):
+            SchemaInvariants(max_future_years=years)
 
 
 # -- the later stages take rows in any order -------------------------------------------------------------------------
@@ -1835,16 +1947,32 @@ def test_links_are_told_alike_in_whatever_order_the_rows_arrive():
     data = [message("a"), message("b", "a"), other("x"), other("b", "x")]
     data += [message("r", message_tree_id=uid("r")), message("s", "b", message_tree_id=uid("r"))]
     check = SchemaInvariants()
-    rows = check.scan(batch(data)).rows
-    forwards = check.link(rows).findings
-    backwards = check.link(rows.take(list(range(rows.num_rows))[::-1])).findings
+    ids, parents = (check.scan(batch(data)).rows[name] for name in ("ids", "parents"))
+    forwards = check.link(ids, parents).findings
+    backwards = check.link(*(table.take(list(range(table.num_rows))[::-1]) for table in (ids, parents))).findings
     assert forwards.num_rows == 2
     assert backwards.to_pylist() == forwards.to_pylist()
 
 
 def test_only_messages_with_ids_are_handed_on_as_known():
-    rows = SchemaInvariants().scan(batch([message("a"), message("b", "a", message_id=None)])).rows.to_pylist()
-    assert [row["key"] for row in rows if row["kind"] == KNOWN] == [uid("a")]
+    rows = SchemaInvariants().scan(batch([message("a"), message("b", "a", message_id=None)])).rows
+    assert rows["ids"]["key"].to_pylist() == [uid("a")]
+
+
+def test_only_parents_outside_the_tree_are_handed_on():
+    data = [message("a"), message("b", "a"), message("c", "gone"), message("d", "a", message_tree_id=None)]
+    rows = SchemaInvariants().scan(batch(data)).rows
+    assert [(row["key"], row["message_id"]) for row in rows["parents"].to_pylist()] == [(uid("gone"), uid("c"))]
+
+
+def test_rows_travel_as_one_table_and_come_back_as_they_were():
+    check = SchemaInvariants()
+    rows = check.scan(batch([message("a"), message("b", "a"), message("c", "gone")])).rows
+    for stage in check.stages()[1:]:
+        packed = pa.concat_tables([stage.packed(name, rows[name]) for name in stage.takes])
+        assert [table.to_pylist() for table in stage.unpacked(packed)] == [
+            rows[name].to_pylist() for name in stage.takes
+        ]
 
 
 # -- data that follow the card ---------------------------------------------------------------------------------------
@@ -1980,10 +2108,14 @@ def test_documents_need_no_role_no_uuid_and_no_language(tmp_path):
     assert flagged(record) == []
 
 
-@pytest.mark.parametrize("context", ["", " \u200b", "bell \x07", "lost \ufffd"], ids=ascii)
-def test_the_context_of_a_document_is_not_judged(tmp_path, context):
-    data = [{"id": "d1", "text": "One", "lang": "en", "context": context}, {"id": "d2", "text": "Two", "lang": "en"}]
-    assert flagged(judge(tmp_path, data)) == []
+def test_the_context_of_a_document_is_not_judged(tmp_path):
+    for context in ["", " \u200b", "bell \x07", "lost \ufffd"]:
+        with case(context):
+            data = [
+                {"id": "d1", "text": "One", "lang": "en", "context": context},
+                {"id": "d2", "text": "Two", "lang": "en"},
+            ]
+            assert flagged(judge(tmp_path, data)) == []
 
 
 def test_a_context_of_another_type_is_told_as_that_alone(tmp_path):
@@ -1991,21 +2123,18 @@ def test_a_context_of_another_type_is_told_as_that_alone(tmp_path):
     assert rules_of(judge(tmp_path, data)) == ["mistyped_field"]
 
 
-@pytest.mark.parametrize(
-    ("more", "rule"),
-    [
+def test_the_document_itself_is_judged(tmp_path):
+    for more, rule in [
         ({"text": ""}, "empty_text"),
         ({"text": "bell \x07"}, "control_characters"),
         ({"text": "lost \ufffd"}, "replacement_characters"),
         ({"text": None}, "missing_field"),
         ({"lang": "english"}, "language_tag"),
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("context", [None, "A question"])
-def test_the_document_itself_is_judged(tmp_path, more, rule, context):
-    bad = {"id": "d2", "text": "Two", "lang": "en", "context": context, **more}
-    assert flagged(judge(tmp_path, [{"id": "d1", "text": "One", "lang": "en"}, bad])) == [(rule, "d2")]
+    ]:
+        for context in [None, "A question"]:
+            with case(more, rule, context):
+                bad = {"id": "d2", "text": "Two", "lang": "en", "context": context, **more}
+                assert flagged(judge(tmp_path, [{"id": "d1", "text": "One", "lang": "en"}, bad])) == [(rule, "d2")]
 
 
 def test_only_documents_are_counted_as_judged(tmp_path):

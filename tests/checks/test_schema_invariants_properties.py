@@ -23,14 +23,10 @@ CHECK = SchemaInvariants()
 
 def findings_of(data: Batch) -> list[dict[str, Any]]:
     """The findings of all stages over one batch, without files in between."""
-    first, *rest = CHECK.stages()
+    first, *later = CHECK.stages()
     result = first.run(data)
     tables = [result.findings]
-    for stage in rest:
-        if not result.rows.num_rows:
-            break
-        result = stage.run(result.rows)
-        tables.append(result.findings)
+    tables += [stage.run(*(result.rows[name] for name in stage.takes)).findings for stage in later]
     return pa.concat_tables(tables).to_pylist()
 
 
@@ -316,9 +312,10 @@ def test_findings_do_not_depend_on_how_trees_and_rows_are_cut(turns, random):
     random.shuffle(trees)
     parts = [Batch(whole.messages.filter(pa.array(whole.tree == tree)), whole.form) for tree in trees]
     results = [CHECK.scan(part) for part in parts]
-    rows = pa.concat_tables([result.rows for result in results])
+    _, linking, _ = CHECK.stages()
+    rows = pa.concat_tables([linking.packed(name, result.rows[name]) for result in results for name in linking.takes])
     keys = rows["key"].unique().drop_null().to_pylist()
-    results += [CHECK.link(rows.filter(pc.equal(rows["key"], key))) for key in keys]
+    results += [linking.run(*linking.unpacked(rows.filter(pc.equal(rows["key"], key)))) for key in keys]
     apart = pa.concat_tables([result.findings for result in results]).to_pylist()
     assert sorted(map(str, apart)) == sorted(map(str, findings_of(whole)))
 
@@ -355,15 +352,15 @@ def expected_of_texts(texts: list[str | None]) -> set[tuple[str, int, int, int, 
             continue
         if all(is_invisible(character) for character in text):
             n = "1 character" if len(text) == 1 else f"{len(text)} characters"
-            told.add(("empty_text", line, 0, len(text), f"The text has {n}, none of them visible"))
+            told.add(("empty_text", line, 0, len(text), f"No visible character in a text of {n}"))
         control = [k for k, character in enumerate(text) if is_control(character)]
         if control:
             n = "1 control character" if len(control) == 1 else f"{len(control)} control characters"
-            told.add(("control_characters", line, control[0], control[0] + 1, f"The text holds {n}"))
+            told.add(("control_characters", line, control[0], control[0] + 1, f"Text contains {n}"))
         lost = [k for k, character in enumerate(text) if character == "\ufffd"]
         if lost:
             n = "1 replacement character" if len(lost) == 1 else f"{len(lost)} replacement characters"
-            told.add(("replacement_characters", line, lost[0], lost[0] + 1, f"The text holds {n} U+FFFD"))
+            told.add(("replacement_characters", line, lost[0], lost[0] + 1, f"Text contains {n} (U+FFFD)"))
     return told
 
 
