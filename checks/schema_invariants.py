@@ -1,7 +1,7 @@
 """Structural rules that every conversation tree must satisfy.
 
 A trainer walks a tree from root to leaf and assumes that prompter and assistant take turns, that each parent exists,
-that an id names one message, and that labels lie in the range of the data set card. Where one of these fails, code
+that an id names one message, and that labels are in the range of the data set card. Where one of these fails, code
 breaks late or, worse, learns from the wrong pair. The rules come from the OASST data set card and from its export code
 (https://huggingface.co/datasets/OpenAssistant/oasst1; Köpf et al. 2023, arXiv:2304.07327). For other chat formats they
 are the assumptions of common chat templates: a system message comes first, and tool results follow their calls. The two
@@ -824,7 +824,7 @@ LINE_FORMAT = Rule(
     f"{NAME}/line_format",
     "Byte order mark, CRLF line ends or blank lines",
     NOTE,
-    "JSON Lines are UTF-8 without a byte order mark, end lines in LF, and hold one record a line.",
+    "JSON Lines are UTF-8 without a byte order mark, end lines in LF, and have one record a line.",
     example=Example(
         _lone_prompt("What is the opposite of a picnic?", lambda line: b"\n" + line),
         not_this=_lone_prompt("What is the opposite of a picnic?"),

@@ -79,7 +79,7 @@ MESSAGES = pa.schema(
 
 FAULTS = pa.schema(
     [
-        ("kind", pa.string()),  # a rule of schema_invariants: unreadable_line, repaired_line, ...
+        ("kind", pa.string()),  # a FaultKind
         ("detail", pa.string()),  # half a sentence that says what was found and what was expected
         ("tree_id", pa.string()),  # null where the record could not be read
         ("message_id", pa.string()),
