@@ -881,7 +881,7 @@ RULES = (
     REPAIRED_LINE,
     LINE_FORMAT,
 )
-OF_READER = {
+FAULT_RULES = {
     FaultKind.UNREADABLE_LINE: UNREADABLE_LINE,
     FaultKind.REPAIRED_LINE: REPAIRED_LINE,
     FaultKind.LINE_FORMAT: LINE_FORMAT,
@@ -981,6 +981,7 @@ class SchemaInvariants(Check):
         "scope": "whether the same tree or another one already has the id",
         "role": "role of both the message and its parent",
     }
+    faults: ClassVar[Mapping[FaultKind, Rule]] = FAULT_RULES
     reads_texts: ClassVar[bool] = False
 
     off: tuple[str, ...] = setting((), "Names of rules to switch off.", choices=tuple(rule.name for rule in RULES))
@@ -1794,7 +1795,7 @@ def reader_claims(batch: Batch) -> list[Claims]:
         about = [details[r] if ids[r] is not None else f"{details[r]} {excerpts[r]}" for r in rows]
         claims += _claims(
             both,
-            OF_READER[FaultKind(kind)],
+            FAULT_RULES[FaultKind(kind)],
             rows,
             [details[r] for r in rows],
             spans=[Spans(rows + n, starts[rows], ends[rows])],

@@ -16,7 +16,7 @@ from chataudit.audit.run import run
 from chataudit.checks.base.examples import Data
 from chataudit.checks.base.faults import FaultKind
 from chataudit.checks.base.findings import CHECKED, ERROR, NOTE, WARNING, Action
-from chataudit.checks.schema_invariants import OF_READER, RULES, SchemaInvariants, is_language_tag
+from chataudit.checks.schema_invariants import FAULT_RULES, RULES, SchemaInvariants, is_language_tag
 from chataudit.reports.record import Record
 
 
@@ -175,8 +175,8 @@ def test_no_two_rules_have_a_sentence_of_their_examples_in_common():
 
 
 def test_every_fault_of_the_reader_has_a_rule():
-    assert set(OF_READER) == set(FaultKind)
-    assert set(OF_READER.values()) <= set(RULES)
+    assert set(FAULT_RULES) == set(FaultKind)
+    assert set(FAULT_RULES.values()) <= set(RULES)
 
 
 def test_notes_are_kept_and_all_else_is_dropped_by_default():
