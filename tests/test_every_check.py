@@ -2,6 +2,8 @@
 
 import dataclasses
 import pickle
+from collections import defaultdict
+from itertools import chain
 
 import pyarrow as pa
 import pytest
@@ -89,18 +91,24 @@ def test_findings_do_not_depend_on_the_memory_at_hand(check, release):
 @pytest.mark.parametrize("check", CHECKS)
 def test_spans_lie_in_their_texts_and_quotes_are_what_stands_there(check, release):
     made = demo.release(7)
-    texts = {m["message_id"]: m["text"] for tree in made.trees for m in tree}
+    texts = defaultdict(set)  # of each id: one rule is about ids that two messages have
+    for row in chain.from_iterable(made.trees):
+        texts[row["message_id"]].add(row["text"])
     for chat in made.chats:
-        sides = [side for side in ("chosen", "rejected") if side in chat]
-        texts |= {f"{chat['id']}#{side}": chat[side][-1]["content"] for side in sides if isinstance(chat[side], list)}
+        for side in ("chosen", "rejected"):
+            if isinstance(chat.get(side), list):
+                texts[f"{chat['id']}#{side}"].add(chat[side][-1]["content"])
     for row in run(*release, checks=[check()]).table.to_pylist():
         assert row["spans"], row
         for span in row["spans"]:
             assert 0 <= span["start"] <= span["end"]
-            text = texts.get(span["id"])
-            if text is not None:
-                assert span["end"] <= len(text)
-                assert span["quote"].rstrip("…") == text[span["start"] : span["end"]][: len(span["quote"].rstrip("…"))]
+            quote = span["quote"].rstrip("…")
+            fits = [
+                span["end"] <= len(text) and text[span["start"] : span["end"]].startswith(quote)
+                for text in texts.get(span["id"], ())
+                if text is not None
+            ]
+            assert not fits or any(fits), span
 
 
 @pytest.mark.parametrize("check", CHECKS)
