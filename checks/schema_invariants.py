@@ -471,7 +471,7 @@ DATE_FORMAT = Rule(
     example=Example(
         chat(
             "prompter: When do cherry trees bloom?",
-            turn("assistant: In April, if the spring is mild.", created_date="2023-02-07T18:40:00"),
+            turn("assistant: In April, if the spring is mild.", created_date="07.02.2023 18:40"),
         ),
         not_this=chat(
             "prompter: When do cherry trees bloom?",

@@ -174,6 +174,18 @@ def test_no_two_rules_have_a_sentence_of_their_examples_in_common():
     assert {text: names for text, names in rules_with.items() if len(names) > 1} == {}
 
 
+def test_a_reader_sees_what_makes_an_example_differ_from_its_neighbour():
+    assert [rule.name for rule in RULES if rule.example.this.lines() == rule.example.not_this.lines()] == []
+    by_name = {rule.name: rule.example.this.lines() for rule in RULES}
+    assert by_name["duplicate_id"][-1] == "  assistant: How about Drizzle?  [same id as message 2]"
+    assert by_name["dangling_parent"][-1] == "  assistant: Ten minutes if you like it firm.  [its parent is missing]"
+    assert by_name["cycle"][2] == "  prompter: From the top or from the bottom?  [its parent is message 4]"
+    assert by_name["language_tag"] == [
+        "prompter: Is a tomato a fruit?",
+        '  assistant: To a botanist, yes.  [lang = "english"]',
+    ]
+
+
 def test_every_fault_of_the_reader_has_a_rule():
     assert set(FAULT_RULES) == set(FaultKind)
     assert set(FAULT_RULES.values()) <= set(RULES)
