@@ -487,12 +487,12 @@ DATE_BEFORE_PARENT = Rule(
     example=Example(
         chat(
             "prompter: Comment garder des pommes tout l'hiver ?",
-            turn("assistant: Dans une cave fraîche, sans qu'elles se touchent.", created_date="2023-02-06T17:38:24Z"),
+            turn("assistant: Au frais à la cave, sans qu'elles se touchent.", created_date="2023-02-06T17:38:24Z"),
             lang="fr",
         ),
         not_this=chat(
             "prompter: Comment garder des pommes tout l'hiver ?",
-            turn("assistant: Dans une cave fraîche, sans qu'elles se touchent.", created_date="2023-02-08T17:38:24Z"),
+            turn("assistant: Au frais à la cave, sans qu'elles se touchent.", created_date="2023-02-08T17:38:24Z"),
             lang="fr",
         ),
     ),
