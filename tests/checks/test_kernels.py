@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Sequence
 from fractions import Fraction
 from math import ceil
-from types import ModuleType
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -12,21 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from chataudit.checks.base import kernels, text
-from chataudit.checks.base.kernels import _numpy
+from chataudit.checks.base.kernels.plain import tokens as plain_tokens
 from datasketch import LeanMinHash, MinHash, MinHashLSH
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-
-try:
-    from chataudit.checks.base.kernels import _native
-except ImportError:
-    _native = None  # type: ignore[assignment]
-
-needs_native = pytest.mark.skipif(_native is None, reason="the kernels are not compiled here")
-FORMS = [form for form in (_native, _numpy) if form is not None]
-both_forms = pytest.mark.parametrize(
-    "form", [pytest.param(_native, id="native", marks=needs_native), pytest.param(_numpy, id="numpy")]
-)
+from kernel_forms import COMPILED, FORMS, PLAIN, both_forms, needs_compiled
 
 UNLIMITED = 1 << 40
 THRESHOLDS = [0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 1.0]
@@ -64,7 +54,7 @@ def hashed(parts: Sequence[set[int]]) -> list[set[int]]:
 
 
 def test_the_compiled_form_is_taken_where_there_is_one():
-    assert kernels.COMPILED is (_native is not None)
+    assert kernels.COMPILED is (COMPILED is not None)
     assert kernels.join is FORMS[0].join
 
 
@@ -103,26 +93,26 @@ def test_a_token_is_hashed_eight_bytes_at_a_time(form, word):
     assert tokenise(form, [word]).hashes.tolist() == [hash_of(words)] * n_tokens
 
 
-def tokenise(form: ModuleType, texts: Sequence[str | None]) -> text.Tokens:
+def tokenise(form: SimpleNamespace, texts: Sequence[str | None]) -> text.Tokens:
     with mock.patch.object(kernels, "tokenise", form.tokenise):
         return text.tokenise(pa.array(texts, pa.string()))
 
 
-@needs_native
+@needs_compiled
 @settings(max_examples=150)
 @given(texts=st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"])), max_size=6))
 def test_both_forms_give_the_same_tokens(texts):
-    same(tokenise(_native, texts), tokenise(_numpy, texts))
+    same(tokenise(COMPILED, texts), tokenise(PLAIN, texts))
 
 
-@needs_native
+@needs_compiled
 @settings(max_examples=150)
 @given(
     texts=st.lists(st.text("aZ0 é\u0301ß漢か\u3099\u00ad½ﷺ😀𝐀𠀀กิ", max_size=40), max_size=6), piece=st.integers(1, 30)
 )
 def test_both_forms_give_the_same_tokens_of_mixed_texts(texts, piece):
-    with mock.patch.object(_numpy, "PIECE", piece):
-        same(tokenise(_native, texts), tokenise(_numpy, texts))
+    with mock.patch.object(plain_tokens, "PIECE", piece):
+        same(tokenise(COMPILED, texts), tokenise(PLAIN, texts))
 
 
 # -- sets of n-grams -------------------------------------------------------------------------------------------------
@@ -239,7 +229,7 @@ def alike(parts: Sequence[set[int]], threshold: float) -> list[tuple[int, int, i
 
 
 def joined(
-    form: ModuleType, parts: Sequence[set[int]], threshold: float, max_fanout: int = UNLIMITED
+    form: SimpleNamespace, parts: Sequence[set[int]], threshold: float, max_fanout: int = UNLIMITED
 ) -> tuple[list[tuple[int, int, int]], list[bool]]:
     left, right, shared, capped = form.join(*as_sets(parts), threshold, max_fanout)
     assert (left.dtype, right.dtype, shared.dtype, capped.dtype) == (np.int32, np.int32, np.int32, np.bool_)
@@ -356,7 +346,7 @@ def test_of_many_equal_sets_so_many_are_found_as_the_fanout_says(form):
     assert capped == [False, False, True, True, True, True]
 
 
-@needs_native
+@needs_compiled
 @settings(max_examples=150)
 @given(
     parts=families() | st.lists(st.sets(st.integers(0, 6)), max_size=14),
@@ -366,7 +356,7 @@ def test_of_many_equal_sets_so_many_are_found_as_the_fanout_says(form):
 @example(parts=[{0, 1, 3}, {0, 1, 2, 3}, {1, 2, 3}, {0, 2}], threshold=0.5, max_fanout=1)
 def test_both_forms_find_the_same_pairs_and_cap_the_same_sets(parts, threshold, max_fanout):
     sets, limits = as_sets(hashed(parts))
-    same(_native.join(sets, limits, threshold, max_fanout), _numpy.join(sets, limits, threshold, max_fanout))
+    same(COMPILED.join(sets, limits, threshold, max_fanout), PLAIN.join(sets, limits, threshold, max_fanout))
 
 
 @both_forms
@@ -514,7 +504,7 @@ def test_suspects_of_much_data_are_found_over_the_edges_of_pieces(form):
 # -- bad input -------------------------------------------------------------------------------------------------------
 
 
-def through(form: ModuleType, texts: Sequence[str | None]) -> tuple[text.Tokens, tuple[Any, ...], tuple[Any, ...]]:
+def through(form: SimpleNamespace, texts: Sequence[str | None]) -> tuple[text.Tokens, tuple[Any, ...], tuple[Any, ...]]:
     """Tokens, sets and pairs of texts."""
     tokens = tokenise(form, texts)
     shingles = form.shingle(tokens.hashes, tokens.bounds, 5)
@@ -577,18 +567,18 @@ def test_long_texts_have_the_tokens_that_short_ones_have(form, texts, bounds):
         assert (tokens.starts[0], tokens.ends[0]) == (0, len(texts[0].encode()))
 
 
-@needs_native
+@needs_compiled
 def test_both_forms_are_equal_from_texts_to_pairs():
     rng = np.random.default_rng(11)
     words = np.array(["alpha", "Beta", "γάμμα", "Straße", "漢字", "かが", "ไทย", "한국어", "x1", "…", "😀", "naïve"])
     texts = [" ".join(rng.choice(words, rng.integers(0, 30))) for _ in range(150)]
     texts += [f"{some} {other}" for some, other in zip(texts, texts[:40], strict=False)] + texts[:20]
-    ours, others = through(_native, texts), through(_numpy, texts)
+    ours, others = through(COMPILED, texts), through(PLAIN, texts)
     for one, other in zip(ours, others, strict=True):
         same(one, other)
     assert len(ours[2][0]) > 20
     a, b = MinHash(32, seed=1, scheme="affine32").permutations
-    same([_native.sign(*ours[1][:2], a, b)], [_numpy.sign(*ours[1][:2], a, b)])
+    same([COMPILED.sign(*ours[1][:2], a, b)], [PLAIN.sign(*ours[1][:2], a, b)])
 
 
 @settings(max_examples=50)

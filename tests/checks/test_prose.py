@@ -8,7 +8,7 @@ import unicodedata
 from collections import Counter
 from functools import cache
 from itertools import pairwise
-from types import ModuleType
+from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
@@ -16,8 +16,7 @@ import pyarrow as pa
 import pytest
 from building import SHARED, needs_shared
 from chataudit.checks.base import kernels, text
-from chataudit.checks.base.kernels import _plain
-from chataudit.checks.base.kernels._layout import N_CODE, N_COUNTS
+from chataudit.checks.base.kernels.layout import N_CODE, N_COUNTS
 from chataudit.checks.base.languages import (
     ARABIC,
     BENGALI,
@@ -34,19 +33,10 @@ from chataudit.checks.base.languages import (
 )
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-
-try:
-    from chataudit.checks.base.kernels import _prose
-except ImportError:
-    _prose = None  # type: ignore[assignment]
-
-needs_native = pytest.mark.skipif(_prose is None, reason="the kernels are not compiled here")
-both_forms = pytest.mark.parametrize(
-    "form", [pytest.param(_prose, id="native", marks=needs_native), pytest.param(_plain, id="plain")]
-)
+from kernel_forms import COMPILED, PLAIN, both_forms, needs_compiled
 
 
-def prose(form: ModuleType, texts: list[str]) -> text.Prose:
+def prose(form: SimpleNamespace, texts: list[str]) -> text.Prose:
     with mock.patch.object(kernels, "prose", form.prose):
         return text.prose(pa.array(texts, pa.string()))
 
@@ -56,16 +46,16 @@ def strings(found: text.Prose) -> list[str]:
     return [raw[start:end].decode() for start, end in pairwise(found.offsets.tolist())]
 
 
-def masked(form: ModuleType, string: str) -> str:
+def masked(form: SimpleNamespace, string: str) -> str:
     return strings(prose(form, [string]))[0]
 
 
-def kept(form: ModuleType, string: str) -> str:
+def kept(form: SimpleNamespace, string: str) -> str:
     """What of a text is prose, with one space between its words."""
     return " ".join(masked(form, string).split())
 
 
-def n_code(form: ModuleType, string: str) -> int:
+def n_code(form: SimpleNamespace, string: str) -> int:
     return int(prose(form, [string]).counts[0, N_CODE])
 
 
@@ -497,14 +487,14 @@ CODE = [
 
 
 def same(texts: list[str]) -> None:
-    one, other = (prose(form, texts) for form in (_prose, _plain))
+    one, other = (prose(form, texts) for form in (COMPILED, PLAIN))
     for left, right in zip(strings(one), strings(other), strict=True):
         assert left == right
     np.testing.assert_array_equal(one.counts, other.counts)
     assert (one.data.dtype, one.counts.dtype) == (other.data.dtype, other.counts.dtype)
 
 
-@needs_native
+@needs_compiled
 @settings(max_examples=250)
 @given(texts=st.lists(mixed | anything, max_size=4))
 @example(texts=[])
@@ -560,7 +550,7 @@ def damaged(string: str, rng: random.Random) -> str:
     return string
 
 
-@needs_native
+@needs_compiled
 @needs_shared
 def test_both_forms_give_the_same_prose_of_real_and_of_damaged_texts():
     assert len(real_texts()) > 1400
@@ -572,7 +562,7 @@ def test_both_forms_give_the_same_prose_of_real_and_of_damaged_texts():
 # -- excerpts --------------------------------------------------------------------------------------------------------
 
 
-def excerpts(form: ModuleType, texts: list[str], limit: int, rows: list[int] | None = None) -> list[str]:
+def excerpts(form: SimpleNamespace, texts: list[str], limit: int, rows: list[int] | None = None) -> list[str]:
     """Excerpts of texts as they are, whether or not they are prose."""
     data, offsets = text.utf8(pa.array(texts, pa.string()))
     chosen = np.arange(len(texts)) if rows is None else np.array(rows, dtype=np.int64)
@@ -642,13 +632,13 @@ def test_an_excerpt_is_no_longer_than_the_limit_and_of_parts_of_the_text(form, t
             assert all(any(part in word for word in words) for part in excerpt.split(" "))
 
 
-@needs_native
+@needs_compiled
 @settings(max_examples=80)
 @given(texts=st.lists(anything | mixed, max_size=4), limit=st.integers(3, 100), data=st.data())
 def test_both_forms_give_the_same_excerpts(texts, limit, data):
     texts = [*texts, " " * 50 + "x"]
     rows = [*data.draw(st.lists(st.integers(0, len(texts) - 1), max_size=6)), len(texts) - 1]
-    assert excerpts(_prose, texts, limit, rows) == excerpts(_plain, texts, limit, rows)
+    assert excerpts(COMPILED, texts, limit, rows) == excerpts(PLAIN, texts, limit, rows)
 
 
 # -- automaton and model ---------------------------------------------------------------------------------------------
@@ -665,7 +655,7 @@ def hand_made() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return moves.ravel(), features.ravel(), table
 
 
-def visits(form: ModuleType, texts: list[str], *model: object) -> np.ndarray:
+def visits(form: SimpleNamespace, texts: list[str], *model: object) -> np.ndarray:
     data, offsets = text.utf8(pa.array(texts, pa.string()))
     scores = form.visits(data, offsets, *model)
     assert scores.dtype == np.float32
@@ -745,18 +735,18 @@ def test_a_text_has_the_same_scores_alone_and_among_texts_of_any_length(form):
     np.testing.assert_array_equal(among[::-1], visits(form, texts[::-1], *model))
 
 
-@needs_native
+@needs_compiled
 @needs_shared
 def test_both_forms_score_real_texts_alike():
     model = random_model(np.random.default_rng(4), 50, 3000, 20)
-    one, other = (visits(form, real_texts()[:300], *model) for form in (_prose, _plain))
+    one, other = (visits(form, real_texts()[:300], *model) for form in (COMPILED, PLAIN))
     np.testing.assert_allclose(one, other, rtol=1e-4)
 
 
 # -- ranks -----------------------------------------------------------------------------------------------------------
 
 
-def rank(form: ModuleType, scores, heats, groups, n_groups: int, top: int) -> tuple[list, np.ndarray]:
+def rank(form: SimpleNamespace, scores, heats, groups, n_groups: int, top: int) -> tuple[list, np.ndarray]:
     best, values = form.rank(
         np.array(scores, dtype=np.float32),
         np.array(heats, dtype=np.float32),

@@ -4,7 +4,7 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from types import ModuleType
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -14,20 +14,11 @@ import pytest
 from chataudit.benchmarks_refs import fingerprints
 from chataudit.benchmarks_refs.cards import Card, Hub, Item, Parts
 from chataudit.checks.base import kernels, references, text
-from chataudit.checks.base.kernels import _layout, _numpy
-from chataudit.checks.base.kernels._layout import BY_LINE, BY_SENTENCE, BY_TEXT, HIT, LINE, MAX_PLACES, NUMBER, SENTENCE
+from chataudit.checks.base.kernels import layout
+from chataudit.checks.base.kernels.layout import BY_LINE, BY_SENTENCE, BY_TEXT, HIT, LINE, MAX_PLACES, NUMBER, SENTENCE
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-
-try:
-    from chataudit.checks.base.kernels import _native
-except ImportError:
-    _native = None  # type: ignore[assignment]
-
-needs_native = pytest.mark.skipif(not kernels.COMPILED, reason="the kernels are not compiled here: nothing to compare")
-both_forms = pytest.mark.parametrize(
-    "form", [pytest.param(_native, id="native", marks=needs_native), pytest.param(_numpy, id="numpy")]
-)
+from kernel_forms import COMPILED, PLAIN, both_forms, needs_compiled
 
 N = fingerprints.N_GRAM
 CARD = Card(
@@ -89,18 +80,18 @@ def answer(words: str) -> dict[str, tuple[str, ...]]:
     return {"answer": (words,)}
 
 
-def marked(form: ModuleType, column: pa.Array) -> tuple[text.Tokens, Any]:
+def marked(form: SimpleNamespace, column: pa.Array) -> tuple[text.Tokens, Any]:
     tokens = text.tokenise(column)
     with mock.patch.object(kernels, "mark", form.mark):
         return tokens, text.mark(column, tokens)
 
 
-def scanned(form: ModuleType, column: pa.Array, sought: kernels.Sought) -> Any:
+def scanned(form: SimpleNamespace, column: pa.Array, sought: kernels.Sought) -> Any:
     tokens, marks = marked(form, column)
     return form.scan(tokens.hashes, tokens.bounds, marks, N, sought)
 
 
-def hits(form: ModuleType, texts: Sequence[str | None] | str, sought: kernels.Sought) -> list[Hit]:
+def hits(form: SimpleNamespace, texts: Sequence[str | None] | str, sought: kernels.Sought) -> list[Hit]:
     found = scanned(form, pa.array([texts] if isinstance(texts, str) else texts, pa.string()), sought)
     assert (found.dtype, found.shape[1]) == (np.int64, len(HIT))
     return [Hit(*row) for row in found.tolist()]
@@ -121,13 +112,13 @@ def words(n: int, prefix: str = "w") -> list[str]:
 
 
 def test_numbers_are_told_alike_by_fingerprints_and_kernels():
-    assert fingerprints.A_NUMBER == _layout.A_NUMBER == 0x80
+    assert fingerprints.A_NUMBER == layout.A_NUMBER == 0x80
 
 
 def test_as_much_is_kept_of_the_hash_of_a_whole_part_as_is_compared():
     highest = int("1" * fingerprints.WHOLE + "0" * (64 - fingerprints.WHOLE), 2)
     assert fingerprints.WHOLE == 48
-    assert highest == _layout.WHOLE
+    assert highest == layout.WHOLE
     assert fingerprints.leading(np.array([2**64 - 1], dtype=np.uint64), fingerprints.WHOLE).tolist() == [highest]
 
 
@@ -812,13 +803,13 @@ def shipped() -> fingerprints.Weights:
 
 def agree(column: pa.Array, made: kernels.Sought) -> Any:
     """Hold both forms of mark and scan to give the same values, which are given."""
-    same(marked(_native, column)[1], marked(_numpy, column)[1])
-    found = scanned(_numpy, column, made)
-    same(scanned(_native, column, made), found)
+    same(marked(COMPILED, column)[1], marked(PLAIN, column)[1])
+    found = scanned(PLAIN, column, made)
+    same(scanned(COMPILED, column, made), found)
     return found
 
 
-@needs_native
+@needs_compiled
 @settings(max_examples=100)
 @given(drawn=audits(), weight=st.none() | st.integers(0, 2))
 @example(drawn=([], [question(TOM)]), weight=1)
@@ -868,7 +859,7 @@ def test_the_chunks_of_a_column_are_read_as_it_is(form):
     same(scanned(form, large, made), scanned(form, pa.array(texts), made))
 
 
-@needs_native
+@needs_compiled
 def test_both_forms_find_the_same_of_many_edited_parts(shipped):
     rng = np.random.default_rng(5)
 
