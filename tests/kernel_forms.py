@@ -1,4 +1,4 @@
-"""Both forms of the kernels, for tests that hold one to the other."""
+"""Both forms of the kernels, for tests that compare them."""
 
 from importlib import import_module
 from types import SimpleNamespace

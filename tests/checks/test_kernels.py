@@ -23,7 +23,7 @@ UNLIMITED = 1 << 40
 THRESHOLDS = [0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 1.0]
 BASE = 0x2545F4914F6CDD1D
 LAST = 2**64 - 1
-# Values of sets are hashes; hypothesis draws small numbers, which stand for these.
+# Values of sets are hashes; hypothesis draws small numbers, their indices.
 VALUES = np.random.default_rng(7).integers(0, 2**64, 4096, dtype=np.uint64)
 
 
@@ -50,7 +50,7 @@ def as_sets(parts: Sequence[set[int]]) -> tuple[Any, Any]:
 
 
 def hashed(parts: Sequence[set[int]]) -> list[set[int]]:
-    """Small numbers as the hashes that they stand for."""
+    """Return the hashes with these indices."""
     return [{int(VALUES[number]) for number in part} for part in parts]
 
 
@@ -226,7 +226,7 @@ def test_an_overlap_counts_what_two_sets_share(form, parts, data):
 
 
 def alike(parts: Sequence[set[int]], threshold: float) -> list[tuple[int, int, int]]:
-    """All pairs by brute force: smaller number, larger number, values that both hold."""
+    """Find all pairs by brute force: smaller number, larger number, number of common values."""
     wanted = Fraction(str(threshold))  # .9 means nine tenths, and not the nearest double
     found = []
     for x, y in itertools.combinations(range(len(parts)), 2):
@@ -274,7 +274,7 @@ def test_join_finds_the_pairs_that_brute_force_finds(form, parts):
 
 
 def edited(rng: np.random.Generator, n_families: int, size: int, n_edits: int) -> list[set[int]]:
-    """Families of six sets of random values, with up to so many values exchanged, and one value that all hold."""
+    """Return families of six sets of random values, with up to n_edits values replaced, and one value in all."""
     parts = []
     for _ in range(n_families):
         base = rng.integers(0, 2**64, size, dtype=np.uint64)
@@ -311,7 +311,7 @@ def test_join_gives_the_same_on_several_threads(form):
 
 @both_forms
 def test_join_finds_pairs_among_values_that_all_stand_very_often(form):
-    # More often than what most sets are told apart by: 300 of each value.
+    # 300 of each value: more often than the frequencies by which sets are ordered.
     parts = [{*VALUES[:40].tolist(), int(VALUES[40 + k // 2])} for k in range(300)]
     found, _ = joined(form, parts, 0.99)
     assert found == [(k, k + 1, 41) for k in range(0, 300, 2)]
@@ -384,7 +384,7 @@ def test_join_misses_nothing_where_values_are_not_spread_evenly(form, threshold,
 @settings(max_examples=100)
 @given(parts=families(), threshold=st.sampled_from(THRESHOLDS))
 def test_values_with_equal_low_bits_in_different_sets_make_no_pair(form, threshold, parts):
-    # Every second set holds twins of the values: the low 48 bits are those of the others, and only these.
+    # Every second set contains twins of the values: equal to the others in the low 48 bits alone.
     twins = [{int(VALUES[number]) ^ ((k % 2) << 60) for number in part} for k, part in enumerate(parts)]
     assert joined(form, twins, threshold)[0] == alike(twins, threshold)
 
@@ -605,8 +605,8 @@ def test_sets_are_copied_to_where_they_are_to_stand(form, sets, rng):
     for k in chosen:
         goal.append(len(expected))
         expected += sets[k][0]
-    values = np.array([value for held, _ in sets for value in held], dtype=np.uint64)
-    limits = np.cumsum([0] + [len(held) for held, _ in sets])
+    values = np.array([value for own, _ in sets for value in own], dtype=np.uint64)
+    limits = np.cumsum([0] + [len(own) for own, _ in sets])
     out = np.zeros(len(expected), dtype=np.uint64)
     form.place(values, limits, *(np.array(some, dtype=np.int64) for some in (chosen, goal)), out)
     assert out.tolist() == expected

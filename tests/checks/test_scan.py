@@ -323,7 +323,7 @@ def test_a_part_of_fewer_tokens_than_a_gram_is_found_as_a_line_and_not_among_oth
     made = sought(question("Name it"), question("Is 7 odd"))
     assert hits(form, "Please:\nName it!\nThanks", made) == [Hit(0, 0, 6, 6, 2, 2, first=1, end=3, whole=BY_LINE)]
     assert hits(form, "Please name it, thanks", made) == []
-    # A number is worth 3 as it stands, and nothing where all numbers are one.
+    # A number weighs 3 in the exact form, and nothing in the masked one.
     assert hits(form, "is 7 odd?", made) == [Hit(0, 1, 9, 6, 3, 3, first=0, end=3, whole=BY_TEXT)]
     assert hits(form, "is 9 odd?", made) == []
 
@@ -639,11 +639,11 @@ def grams(tokens: Sequence[str], n: int) -> list[tuple[str, ...]]:
 def covered(part: Sequence[str], written: Sequence[str], n: int) -> list[bool]:
     """Return whether each token of the part is in an n-gram of the text."""
     there = set(grams(written, n))
-    lies = [False] * len(part)
+    is_covered = [False] * len(part)
     for at, gram in enumerate(grams(part, n)):
         if gram in there:
-            lies[at : at + n] = [True] * n
-    return lies
+            is_covered[at : at + n] = [True] * n
+    return is_covered
 
 
 def longest(part: Sequence[str], written: Sequence[str]) -> int:
@@ -665,7 +665,7 @@ def by_sets(part: list[str], lines: list[list[list[str]]], weights: dict[str, in
     if tuple(part) in (copies := grams(written, len(part))):  # beside a whole copy nothing else counts
         first = copies.index(tuple(part))
         end = first + len(part)
-    weight = sum(weights[word] for word, lies in zip(part, covered(part, written, N), strict=True) if lies)
+    weight = sum(weights[word] for word, here in zip(part, covered(part, written, N), strict=True) if here)
     run = longest(part, written)
     return Hit(
         *(0, 0, weight, weight, run, run, first, end),
@@ -728,9 +728,9 @@ def test_what_is_found_of_a_part_is_what_sets_of_words_say(form, drawn):
 def test_what_is_found_where_numbers_are_masked_is_what_sets_of_words_say(form, part, written):
     made = sought(question(" ".join(part)))
     masked, other = ([word if word.isalpha() else "#" for word in tokens] for tokens in (part, written))
-    lies = covered(masked, other, N)
+    in_text = covered(masked, other, N)
     for found in hits(form, " ".join(written), made):
-        assert found.masked_weight == 3 * sum(word != "#" for word, here in zip(masked, lies, strict=True) if here)
+        assert found.masked_weight == 3 * sum(word != "#" for word, here in zip(masked, in_text, strict=True) if here)
         assert found.masked_run == longest(masked, other)
         assert found.exact_run <= found.masked_run
         if found.masked_run == len(part):
@@ -819,9 +819,9 @@ def test_a_column_that_is_cut_out_of_a_longer_one_is_read_like_a_column_of_its_o
 
 @both_forms
 def test_bytes_behind_a_null_are_not_read(form):
-    held = pa.array([TOM, "name it", TOM])
+    filled = pa.array([TOM, "name it", TOM])
     valid = pa.py_buffer(bytes([0b101]))
-    column = pa.Array.from_buffers(pa.string(), 3, [valid, *held.buffers()[1:]])
+    column = pa.Array.from_buffers(pa.string(), 3, [valid, *filled.buffers()[1:]])
     assert column.to_pylist() == [TOM, None, TOM]
     made = sought(question(TOM), question("name it"))
     assert [tuple(row[:2]) for row in scanned(form, column, made).tolist()] == [(0, 0), (2, 0)]

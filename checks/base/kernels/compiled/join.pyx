@@ -280,8 +280,8 @@ cdef inline void meet(
             if met[y] == 0:
                 s.touched[s.n_touched] = <int32_t>y
                 s.n_touched += 1
-            # No more can be shared than follows in the shorter rest (Xiao et al. 2008, PPJoin). This does not hold for
-            # a capped set: some of its keys are not in the index.
+            # No more can be shared than follows in the shorter rest (Xiao et al. 2008, PPJoin). Capped sets
+            # are exempt: some of their keys are not in the index.
             wanted = at_least(s.share * (n_x + n_y))
             if not s.capped[y] and met[y] + min(n_x - position, n_y - posting.position) < wanted:
                 met[y] = -1
@@ -397,7 +397,7 @@ def join(
     begins_ = np.append(0, np.cumsum(n - np.ceil(threshold * n - 1e-9).astype(np.int64) + 1))
     cdef int64_t n_entries = int((n - np.ceil(2 * threshold / (1 + threshold) * n - 1e-9) + 1).sum())  # of the index
     if n_entries >= 2**31 - 1:
-        raise OverflowError(f"{n_entries:,} entries in the index; it holds 2**31 at most")
+        raise OverflowError(f"{n_entries:,} entries in the index; the limit is 2**31")
     cdef const int64_t[::1] sizes = sizes_, by_size = by_size_, begins = begins_
     cdef const uint64_t[::1] keys = _keys(sets, limits, by_size_, begins_, n, threads)
     capped_ = np.zeros(n_sets, dtype=np.uint8)

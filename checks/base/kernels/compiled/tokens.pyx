@@ -142,33 +142,36 @@ cdef inline void add_ascii(Reader *r, int64_t at, int length) noexcept nogil:
 
 cdef inline int64_t read_ascii(Reader *r, int64_t p) noexcept nogil:
     """Read at most 64 characters of ASCII from p on; return the place after them."""
-    cdef int n, first, length
-    cdef int64_t at
-    cdef uint64_t rest, word, flags = block_flags(r, p, &n)
+    cdef int n_ascii, first, length
+    cdef int64_t at, base = r.base, last_load = r.n_data - 8
+    cdef uint64_t rest, flags = block_flags(r, p, &n_ascii)
     cdef bint continues
+    cdef Py_ssize_t n
     if r.under_way != SEP and not (flags & 1 and r.under_way == RUN):
         end_token(r)
+    n = r.n
     while flags:
         first = trailing_zeros(flags)
         rest = ~(flags >> first)
         length = trailing_zeros(rest) if rest else 64
-        continues = first + length == n
+        continues = first + length == n_ascii
         at = p + first
         flags &= flags + (<uint64_t>1 << first)  # without this run
-        r.ends[r.n] = <int32_t>(at + length - r.base)
+        r.ends[n] = <int32_t>(at + length - base)
         if r.under_way == SEP:
-            if length <= 8 and not continues and at + 8 <= r.n_data:  # a whole word in one load, as most are
-                r.starts[r.n] = <int32_t>(at - r.base)
-                word = lower(load8(r.data + at))
-                r.hashes[r.n] = spread(word & <uint64_t>-1 >> 8 * (8 - length))
-                r.n += 1
+            if length <= 8 and not continues and at <= last_load:  # a whole word in one load, as most are
+                r.starts[n] = <int32_t>(at - base)
+                r.hashes[n] = spread(lower(load8(r.data + at)) & <uint64_t>-1 >> 8 * (8 - length))
+                n += 1
                 continue
+            r.n = n
             begin_token(r, at, RUN)
-        r.under_way = RUN
         add_ascii(r, at, length)
         if not continues:
             end_token(r)
-    return p + n
+            n = r.n
+    r.n = n
+    return p + n_ascii
 
 
 cdef inline uint32_t decode(const uint8_t *at, int *width) noexcept nogil:
@@ -215,7 +218,7 @@ cdef inline int64_t read_word(Reader *r, int64_t p, uint32_t entry) noexcept nog
 
 
 cdef inline void read_entry(Reader *r, int64_t at, int64_t p, uint32_t entry) noexcept nogil:
-    """Read the character in bytes [at, p), which may stand for several."""
+    """Read the character in bytes [at, p), which may expand to several."""
     cdef uint32_t k = 0, n_parts = 1, part, kind
     if entry >> 29 >= MANY:
         k = entry & 0x1FFFFFFF

@@ -71,11 +71,12 @@ def scan(hashes: Hashes, bounds: Ints, marks: Bytes, n: int, sought: Sought) -> 
         whole
             BY_SENTENCE, BY_LINE or BY_TEXT: the largest unit that equals the part; 0: none.
     """
+    keys = sought.postings & ~_LOW
     found = []
     for number in range(len(bounds) - 1):
         here = slice(bounds[number], bounds[number + 1])
         text = _text(hashes[here], marks[here], n)
-        for part, nominee in sorted(_nominees(text, sought).items()):
+        for part, nominee in sorted(_nominees(text, keys, sought).items()):
             hit = _compare(text, part, nominee, n, sought)
             if hit is not None:
                 found.append((number, part, *hit, nominee.whole))
@@ -121,9 +122,8 @@ def _text(tokens: Hashes, flags: Bytes, n: int) -> _Text:
     return _Text(tokens, flags, keys, checks, places)
 
 
-def _nominees(text: _Text, sought: Sought) -> dict[int, _Nominee]:
-    """Return the parts to compare with a text."""
-    keys = sought.postings & ~_LOW
+def _nominees(text: _Text, keys: Hashes, sought: Sought) -> dict[int, _Nominee]:
+    """Return the parts to compare with a text, by the keys of the postings and by whole units."""
     left, right = (np.searchsorted(keys, text.keys, side=side) for side in ("left", "right"))
     seeds = Counter(
         int(sought.postings[k] & _LOW)
@@ -144,15 +144,15 @@ def _nominees(text: _Text, sought: Sought) -> dict[int, _Nominee]:
 def _compare(text: _Text, part: int, nominee: _Nominee, n: int, sought: Sought) -> tuple[int, ...] | None:
     """Return the columns of a hit between `part` and `whole`; None where the text contains too little of the part."""
     raw = sought.weights[sought.spans[part] : sought.spans[part + 1]]
+    own = sought.grams[sought.limits[part] : sought.limits[part + 1]]
+    grid = [text.places.get(int(key), []) for key in own & ~_LOW]
+    if not nominee.whole and not _is_worth_tracing(grid, nominee.seeds, is_winnowed=len(own) < len(raw) - n + 1):
+        return None
     weights = (raw & np.uint8(A_NUMBER - 1)).astype(np.int64)
     of_words = np.where(raw & A_NUMBER, 0, weights)
-    own = sought.grams[sought.limits[part] : sought.limits[part + 1]]
     if not len(own):  # found as a whole
         length = nominee.end - nominee.first
         return int(weights.sum()), int(of_words.sum()), length, length, nominee.first, nominee.end, 0, 0, 0
-    grid = [text.places.get(int(key), []) for key in own & ~_LOW]
-    if not nominee.whole and not _is_worth_tracing(grid, nominee.seeds, is_winnowed=len(own) < len(weights) - n + 1):
-        return None
     at = sought.at[sought.limits[part] : sought.limits[part + 1]].tolist()
     checks = ((own >> np.uint64(16)) & np.uint64(255)).astype(np.int64).tolist()
     same = [[p for p in here if text.checks[p] == value] for here, value in zip(grid, checks, strict=True)]
@@ -181,7 +181,7 @@ def _compare(text: _Text, part: int, nominee: _Nominee, n: int, sought: Sought) 
 
 
 def _is_worth_tracing(grid: list[list[int]], seeds: int, is_winnowed: bool) -> bool:
-    """Decide by the grams alone whether a part that no unit of the text equals is looked at further."""
+    """Decide by the grams alone whether a part that no unit of the text equals is compared further."""
     if len(grid) >= 8 and seeds < min(5, max(2, (len(grid) + 9) // 10)):
         return False
     n_found = sum(map(bool, grid))

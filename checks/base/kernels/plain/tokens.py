@@ -71,7 +71,7 @@ def _tokenise_piece(data: Bytes, offsets: Ints, table: Codes, sequences: Codes) 
     stops = begin + np.cumsum(lengths)
     at = stops - lengths
     entries = table[codes]
-    # Expand characters that stand for several.
+    # Expand characters of several entries.
     several = entries >> PAYLOAD >= SEQUENCE
     index = np.where(several, entries & ((1 << PAYLOAD) - 1), 0)
     repeats = np.where(several, sequences[index], 1).astype(np.int64)
