@@ -38,7 +38,7 @@ from ..benchmarks_refs.fingerprints import (
 from .base import kernels, references
 from .base.check import ALL, Check, Method, Result, Stage, Table
 from .base.findings import ERROR, FINDINGS, NOTE, WARNING, Rule, Spans, claim, clipped, cover, token_spans
-from .base.kernels._layout import ALL_NUMBERS, BY_LINE, BY_SENTENCE, BY_TEXT, HIT, NUMBER
+from .base.kernels.layout import ALL_NUMBERS, BY_LINE, BY_SENTENCE, BY_TEXT, HIT, NUMBER
 from .base.messages import Batch, BoolArray, IntArray
 from .base.references import ANSWER, CHOICES, PASSAGE, QUESTION, References, number_keys
 from .base.text import HashArray, grams

@@ -28,7 +28,7 @@ from .base.check import ALL, Check, Method, Result, Stage, Table
 from .base.detectors import DETECTORS, Guesses, detector, release
 from .base.findings import ERROR, FINDINGS, NOTE, WARNING, Rule, Spans, claim, cover
 from .base.intervals import Confusion, wilson
-from .base.kernels._layout import N_SCRIPTS
+from .base.kernels.layout import N_SCRIPTS
 from .base.languages import (
     HAN,
     KANA,

@@ -323,7 +323,7 @@ class Batch:
 
     @cached_property
     def marks(self) -> npt.NDArray[np.uint8]:
-        """Which tokens are numbers, and begin lines and sentences (kernels/_layout.py)."""
+        """Which tokens are numbers, and begin lines and sentences (kernels/layout.py)."""
         return mark(self.column("text"), self.tokens)
 
     @cached_property
