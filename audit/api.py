@@ -146,7 +146,7 @@ class Record(kept.Record):
         0
         """
         named = sources or [source.name for source in self.facts.sources]
-        return clean(self, named, policy or load_policy(), out)
+        return clean(self, named, policy or load_policy(record=self), out)
 
     def report(self, path: str | os.PathLike[str]) -> None:
         """Write the page of this audit into a new file.

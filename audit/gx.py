@@ -6,7 +6,7 @@ of a message and no excerpt of a line ever stands in its data frame.
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar, Literal
 
@@ -37,10 +37,10 @@ from great_expectations.expectations.metrics.table_metric_provider import TableM
 from great_expectations.validator.metric_configuration import MetricConfiguration
 
 from .. import __version__
+from ..checks.base.check import Check
 from ..checks.base.findings import ERROR, FINDINGS, NOTE, SEVERITIES, WARNING, Rule
 from ..checks.base.messages import FAULTS, MESSAGES, PLACES, TEXT_FACTS, Batch
-from ..checks.schema_invariants import SchemaInvariants
-from . import read
+from . import read, registry
 from .formats import FORMATS, Mapped, Mapping, known, refuse_unknown
 from .progress import Progress, Silence
 from .sources import once
@@ -143,8 +143,8 @@ def _places(faults: pa.Table, format: str) -> pa.Table:
 # -- a frame to the rows that break a rule ---------------------------------------------------------------------------
 
 
-def _broken(rows: pd.DataFrame, check: SchemaInvariants) -> dict[str, list[int]]:
-    """By name of rule, the positions of the rows that its findings tell of. The check itself judges."""
+def _broken(rows: pd.DataFrame, check: Check) -> dict[str, list[int]]:
+    """Return by rule the positions of the rows that its findings are about, as the check itself reports them."""
     table = pa.Table.from_pandas(rows, FRAME, preserve_index=False)
     faults = set(table["fault"].to_pylist())
     # A message without an id is known by its place alone, as it is in findings.
@@ -152,26 +152,26 @@ def _broken(rows: pd.DataFrame, check: SchemaInvariants) -> dict[str, list[int]]
     for row, key in enumerate(zip(*(table[name].to_pylist() for name in ("fault", *KEYS)), strict=True)):
         at[key].append(row)
     findings = _findings(table, check)
+    kinds = {rule.id: kind for kind, rule in check.faults.items()}
     broken: dict[str, list[int]] = defaultdict(list)
     for rule, *named in set(zip(*(findings[name].to_pylist() for name in ("rule", *KEYS)), strict=True)):
-        name = rule.partition("/")[2]
-        # What the reader tells of, no judge does: a rule is broken either by faults or by messages.
-        broken[name] += at[(name if name in faults else None, *named)]
+        kind = kinds.get(rule)
+        # A rule that reports what the reader met may report messages too, but not the same place.
+        broken[rule] += at[(kind if kind in faults else None, *named)]
     return broken
 
 
-def _findings(table: pa.Table, check: SchemaInvariants) -> pa.Table:
-    """FINDINGS of all stages of the check, over one FRAME."""
+def _findings(table: pa.Table, check: Check) -> pa.Table:
+    """Return FINDINGS of all stages of the check over one FRAME."""
     first, *later = check.stages()
     results = [result for batch in _batches(table) for result in first.results(batch)]
-    findings = [FINDINGS.empty_table(), *(result.findings for result in results)]
-    rows = pa.concat_tables([result.rows for result in results]) if results else None
     for stage in later if results else ():
-        parts = list(stage.results(rows))
-        findings += [part.findings for part in parts]
-        given = [part.rows for part in parts if part.rows is not None]
-        rows = pa.concat_tables(given) if given else None
-    return pa.concat_tables(findings)
+        rows = [
+            pa.concat_tables([schema.empty_table(), *(r.rows[name] for r in results if name in r.rows)])
+            for name, schema in stage.takes.items()
+        ]
+        results += stage.results(*rows)
+    return pa.concat_tables([FINDINGS.empty_table(), *(result.findings for result in results)])
 
 
 _FORMS = {name: format.form for name, format in FORMATS.items()} | {Mapped.form.name: Mapped.form}
@@ -197,8 +197,8 @@ def _batches(table: pa.Table) -> Iterator[Batch]:
 class _Broken(TableMetricProvider):
     """Labels of the rows that break each rule. GX computes a metric once, so the check runs once for all rules."""
 
-    metric_name = "table.schema_invariants"
-    value_keys = ("settings",)
+    metric_name = "table.chataudit"
+    value_keys = ("check", "settings")
 
     @metric_value(engine=PandasExecutionEngine)
     def _pandas(  # GX calls it with the class
@@ -210,15 +210,16 @@ class _Broken(TableMetricProvider):
         runtime_configuration: dict[str, Any],
     ) -> dict[str, pd.Index]:
         rows, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, MetricDomainTypes.TABLE)
-        broken = _broken(rows, SchemaInvariants(**metric_value_kwargs["settings"]))
+        check = registry.checks()[metric_value_kwargs["check"]]
+        broken = _broken(rows, check(**metric_value_kwargs["settings"]))
         return {name: rows.index[positions] for name, positions in broken.items()}
 
 
 class _Holds(MulticolumnMapMetricProvider):
     """Whether a rule holds, row by row."""
 
-    condition_metric_name = "multicolumn_values.schema_invariants"
-    condition_value_keys = ("rule", "settings")
+    condition_metric_name = "multicolumn_values.chataudit"
+    condition_value_keys = ("rule", "check", "settings")
 
     @multicolumn_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
     def _pandas(cls, columns: pd.DataFrame, rule: str, _metrics: dict[str, Any], **_: Any) -> pd.Series:  # noqa: N805
@@ -230,20 +231,21 @@ class _Holds(MulticolumnMapMetricProvider):
         broken = MetricConfiguration(
             _Broken.metric_name,
             {"batch_id": metric.metric_domain_kwargs.get("batch_id")},
-            {"settings": metric.metric_value_kwargs["settings"]},
+            {name: metric.metric_value_kwargs[name] for name in _Broken.value_keys},
         )
         return {**super()._get_evaluation_dependencies(metric, *args, **kwargs), _Broken.metric_name: broken}
 
 
 class Invariant(MulticolumnMapExpectation):
-    """One rule of schema_invariants, over the rows of a `frame`. Each rule has a class of its own, in EXPECTATIONS."""
+    """One rule of a check that reads no texts, over the rows of a `frame`. Each rule has its own class."""
 
     column_list: list[str] = list(PLACE)  # GX copies them to each unexpected row
     ignore_row_if: Literal["all_values_are_missing", "any_value_is_missing", "never"] = "never"
-    rule: str = ""  # its name, set by the class
-    settings: dict[str, Any] = {}  # of SchemaInvariants
+    rule: str = ""  # check/rule, set by the class
+    check: str = ""  # its name
+    settings: dict[str, Any] = {}  # of the check
 
-    success_keys: ClassVar[tuple[str, ...]] = ("mostly", "rule", "settings")
+    success_keys: ClassVar[tuple[str, ...]] = ("mostly", "rule", "check", "settings")
 
 
 def _expectation(rule: Rule) -> type[Invariant]:
@@ -251,34 +253,36 @@ def _expectation(rule: Rule) -> type[Invariant]:
         "__module__": __name__,
         "__doc__": f"{rule.title}. {rule.advice}",
         "map_metric": _Holds.condition_metric_name,
-        "rule": rule.name,
+        "rule": rule.id,
+        "check": rule.check,
     }
     return type("ExpectRowsToPass" + rule.name.title().replace("_", ""), (Invariant,), members)
 
 
-EXPECTATIONS = {rule.name: _expectation(rule) for rule in SchemaInvariants.rules}
+STRUCTURAL = {name: check for name, check in registry.checks().items() if not check.reads_texts}
+EXPECTATIONS = {rule.id: _expectation(rule) for check in STRUCTURAL.values() for rule in check.rules}
 
 
-def suite(check: SchemaInvariants | None = None) -> gx.ExpectationSuite:
-    """An Expectation for each rule that the check looks at."""
-    check = check or SchemaInvariants()
+def suite(*checks: Check) -> gx.ExpectationSuite:
+    """Return an Expectation for each rule in force of these checks, by default of all that read no texts."""
+    checks = checks or tuple(check() for check in STRUCTURAL.values())
     expectations = [
-        # All of it is said here, since GX drops what is but the default of a class.
-        EXPECTATIONS[rule.name](
+        # Everything is given here, since GX drops what is only the default of a class.
+        EXPECTATIONS[rule.id](
             settings=asdict(check),
             description=rule.title,
-            severity=SEVERITY[check.severity(rule)],
-            meta={"rule": rule.id, "severity": SEVERITIES[check.severity(rule)], "advice": rule.advice},
+            severity=SEVERITY[severity],
+            meta={"rule": rule.id, "severity": SEVERITIES[severity], "advice": rule.advice},
         )
-        for rule in check.rules
-        if rule.name not in check.off
+        for check in checks
+        for rule, severity in check.severities().items()
     ]
-    return gx.ExpectationSuite(name=check.name, expectations=expectations)
+    return gx.ExpectationSuite(name="chataudit", expectations=expectations)
 
 
 def validate(
     *sources: str | os.PathLike[str],
-    check: SchemaInvariants | None = None,
+    checks: Sequence[Check] = (),
     format: str | None = None,
     mapping: Mapping | None = None,
     progress: Progress | None = None,
@@ -296,8 +300,8 @@ def validate(
     ----------
     sources, format, mapping, progress
         As for `frame`.
-    check : SchemaInvariants, optional
-        The check with its settings.
+    checks : sequence of Check
+        Checks that read no texts, with their settings; by default all of them.
 
     Raises
     ------
@@ -316,7 +320,7 @@ def validate(
     )
     asset = context.data_sources.add_pandas("chataudit").add_dataframe_asset("rows")
     definition = gx.ValidationDefinition(
-        name="chataudit", data=asset.add_batch_definition_whole_dataframe("all"), suite=context.suites.add(suite(check))
+        name="chataudit", data=asset.add_batch_definition_whole_dataframe("all"), suite=context.suites.add(suite(*checks))
     )
     validated = context.validation_definitions.add(definition).run(
         batch_parameters={"dataframe": rows},

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..checks.base.findings import CHECKED
 from ..checks.base.messages import Batch, as_ints, place_keys, rows_at, single
 from ..reports.pieces import gathered
 from ..reports.rates import BY
@@ -44,6 +45,15 @@ def joined(tables: Sequence[pa.Table], amended: Mapping[str, Sequence[pa.Table]]
             earlier = single(whole[check].cast(pa.string()))
             whole = whole.set_column(at, check, pc.coalesce(later, earlier).dictionary_encode())
     return whole
+
+
+def unchecked(findings: pa.Table, messages: pa.Table, check: str) -> pa.Table:
+    """Return the messages (id, source, line) with a finding of a check that did not count them as checked."""
+    codes = single(messages[check])
+    is_checked = pc.fill_null(pc.equal(codes.cast(pa.string()), CHECKED), False)
+    has_finding = pc.is_in(messages["message_id"], value_set=single(findings["message_id"].drop_null()))
+    suspects = messages.select(["message_id", "source", "line"]).filter(pc.and_not(has_finding, is_checked))
+    return suspects.filter(pc.is_in(place_keys(suspects), value_set=place_keys(findings)))
 
 
 def counts(messages: pa.Table, check: str | None = None) -> list[Count]:

@@ -54,7 +54,7 @@ from .base.findings import (
     token_spans,
 )
 from .base.intervals import in_percent
-from .base.kernels._layout import ALL_NUMBERS, BY_LINE, BY_SENTENCE, BY_TEXT, HIT, NUMBER
+from .base.kernels.layout import ALL_NUMBERS, BY_LINE, BY_SENTENCE, BY_TEXT, HIT, NUMBER
 from .base.messages import Batch, BoolArray, IntArray
 from .base.references import ANSWER, CHOICES, PASSAGE, QUESTION, References, number_keys
 from .base.settings import Wants, setting

@@ -29,7 +29,7 @@ from .base.detectors import DETECTORS, Guesses, detector, release
 from .base.examples import Example, chat, turn
 from .base.findings import CHECKED, ERROR, FINDINGS, NOTE, WARNING, Action, Rule, Spans, claim, cover
 from .base.intervals import Confusion, in_percent, wilson
-from .base.kernels._layout import N_SCRIPTS
+from .base.kernels.layout import N_SCRIPTS
 from .base.languages import (
     HAN,
     KANA,

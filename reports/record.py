@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..checks.base.check import Method, Table
-from ..checks.base.findings import FINDINGS
+from ..checks.base.findings import FINDINGS, Action, Concerns
 from ..checks.base.intervals import Confusion, Stratum
 from ..checks.base.mapped import forget
 from .files import umask, write_pages
@@ -24,7 +24,7 @@ from .words import visible
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSION = 5
+VERSION = 6
 RECORD, FINDINGS_FILE, THREADS_FILE = "record.json", "findings.parquet", "threads.parquet"
 MESSAGES_FILE = "messages.parquet"
 SHOWN_SOURCES = 20  # that could not be read to their end: no page, and no log, is a place for ten thousand
@@ -90,6 +90,10 @@ class RuleFacts(msgspec.Struct, frozen=True):
     severity: int
     advice: str
     findings: int
+    action: Action = Action.KEEP  # of `clean`, where no policy says otherwise
+    concerns: Concerns = Concerns.MESSAGE
+    example: list[str] = []  # a conversation that breaks the rule, a line a message
+    neighbour: list[str] = []  # one as close to it as can be that does not
 
 
 class Count(msgspec.Struct, frozen=True):

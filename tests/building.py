@@ -16,6 +16,7 @@ from chataudit.audit.formats import FORMATS
 from chataudit.audit.formats.base import Fault, Row, tabulate
 from chataudit.audit.run import run
 from chataudit.checks.base.check import Check, Result
+from chataudit.checks.base.examples import Example, chat
 from chataudit.checks.base.findings import Rule, claim, cover
 from chataudit.checks.base.messages import Batch
 from chataudit.reports import html
@@ -26,6 +27,7 @@ from chataudit.reports.record import Record
 from chataudit.reports.view import page
 
 SEVERE = ("note", "warning", "error")
+EXAMPLE = Example(chat("prompter: This is at fault"), chat("prompter: This is fine"))  # of rules that no test looks at
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared beside the project")
 
@@ -115,7 +117,7 @@ class Marks(Check):
     """Flag each text for what it says: error, warning or note; look away where it says skip."""
 
     name = "marks"
-    rules = tuple(Rule(f"marks/{word}", f"It says {word}", k, "Mend it.") for k, word in enumerate(SEVERE, 1))
+    rules = tuple(Rule(f"marks/{word}", f"It says {word}", k, "Fix it.", EXAMPLE) for k, word in enumerate(SEVERE, 1))
 
     def scan(self, batch: Batch) -> Result:
         texts = [text or "" for text in batch.column("text").to_pylist()]

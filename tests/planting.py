@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from building import message, uid
+from building import EXAMPLE, message, uid
 from chataudit.checks.base.check import Check, Method, Result
-from chataudit.checks.base.findings import ERROR, NOTE, WARNING, Rule, claim, cover
+from chataudit.checks.base.findings import ERROR, NOTE, WARNING, Action, Rule, claim, cover
 from chataudit.checks.base.intervals import Confusion
 
-FAULT = Rule("planted/fault", "The text says FAULT", ERROR, "Drop the message.")
-ODD = Rule("planted/odd", "The text says ODD", WARNING, "Look at it.")
-REMARK = Rule("planted/remark", "The text says REMARK", NOTE, "Read on.")
+FAULT = Rule("planted/fault", "The text says FAULT", ERROR, "Drop the message.", EXAMPLE)
+ODD = Rule("planted/odd", "The text says ODD", WARNING, "Look at it.", EXAMPLE)
+REMARK = Rule("planted/remark", "The text says REMARK", NOTE, "Read on.", EXAMPLE, Action.KEEP)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Fails(Check):
     """Flag messages on another day."""
 
     name = "fails"
-    rules = (Rule("fails/none", "Never", WARNING, "None."),)
+    rules = (Rule("fails/none", "Never", WARNING, "None.", EXAMPLE),)
 
     def scan(self, batch):
         raise RuntimeError("no luck <b>today</b>")

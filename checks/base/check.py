@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .faults import FaultKind
 from .findings import COVERAGE, FINDINGS, Rule
 from .intervals import Confusion
 from .messages import Batch
@@ -88,7 +89,9 @@ class Stage:
     def packed(self, name: str, table: pa.Table) -> pa.Table:
         """Return a table of `takes` with the columns of all of them, so that all travel as one."""
         if table.schema != self.takes[name]:
-            raise TypeError(f"rows {name!r} have the columns {table.schema.names}; declared are {self.takes[name].names}")
+            raise TypeError(
+                f"rows {name!r} have the columns {table.schema.names}; declared are {self.takes[name].names}"
+            )
         if len(self.takes) == 1:
             return table
         columns = [
@@ -131,6 +134,8 @@ class Check:
     rules: ClassVar[Sequence[Rule]]
     measurement: ClassVar[Method] = Method()  # not `method`: near_duplicates has a setting of that name
     facets: ClassVar[Mapping[str, str]] = MappingProxyType({})  # what the facets of its findings say, by key
+    faults: ClassVar[Mapping[FaultKind, Rule]] = MappingProxyType({})  # which of its rules report what the reader met
+    reads_texts: ClassVar[bool] = True  # False: ids, roles, other fields and `Batch.text_facts` are enough
 
     def __post_init__(self) -> None:
         refuse_bad(self)
@@ -142,6 +147,10 @@ class Check:
 
     def verify(self) -> None:
         """Raise ValueError where files or folders that the settings name are missing; called before data are read."""
+
+    def severities(self) -> dict[Rule, int]:
+        """Return the rules that are in force with these settings, each with its severity."""
+        return {rule: rule.severity for rule in self.rules}
 
     @property
     def holds_gil(self) -> bool:

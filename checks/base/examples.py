@@ -4,9 +4,10 @@ The demo release, `chataudit explain`, the page, the docs and the tests are all 
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -49,27 +50,39 @@ class Data:
         return Data(self.messages + other.messages, self.chats + other.chats, self.raw + other.raw)
 
     def files(self) -> dict[str, bytes]:
-        """Return the bytes of each file that holds these records, by name."""
-        flat = [*map(_encoded, self.messages), *self.raw]
-        found = {"messages.jsonl": flat, "chats.jsonl": [*map(_encoded, self.chats)]}
+        """Return the content of each file that holds these records, by name: chats of each shape have their own."""
+        found = {"messages.jsonl": [*map(_encoded, self.messages), *self.raw]}
+        shapes: dict[tuple[str, ...], int] = {}
+        for chat in self.chats:
+            number = shapes.setdefault(tuple(sorted(chat)), len(shapes) + 1)
+            found.setdefault(f"chats-{number}.jsonl", []).append(_encoded(chat))
         return {name: b"".join(line + b"\n" for line in lines) for name, lines in found.items() if lines}
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write the files into a folder."""
+        paths = []
+        for name, content in self.files().items():
+            paths.append(folder / name)
+            paths[-1].write_bytes(content)
+        return paths
 
     def lines(self) -> list[str]:
         """Return the conversation as people read it, a line a message, with the fields that make the example."""
-        depth: dict[str | None, int] = {}
+        depth = _depths(self.messages)
+        lang = "en"
         lines = []
-        for message in self.messages:
-            own = message.get("message_id")
-            depth[own] = 0 if message.get("parent_id") is None else min(depth.get(message["parent_id"], 0) + 1, 8)
-            plain = _message(Turn(""), own, None, "", 0, message.get("lang", "en"))
+        for number, message in enumerate(self.messages):
+            plain = _message(Turn(""), None, None, "", 0, lang)
             others = {k: v for k, v in message.items() if k not in (*_SHOWN, "created_date") and plain.get(k, ...) != v}
             dated = message.get("created_date")
             if not (isinstance(dated, str) and dated.startswith("2023-02-07")):
                 others["created_date"] = dated
             missing = [f"{name} is missing" for name in plain if name not in message]
             notes = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in others.items()] + missing
-            said = f"{'  ' * depth[own]}{message.get('role')}: {message.get('text')}"
+            notes += _link_notes(self.messages, depth, number)
+            said = f"{'  ' * depth[number]}{message.get('role')}: {message.get('text')}"
             lines.append(said + (f"  [{', '.join(notes)}]" if notes else ""))
+            lang = message.get("lang", lang)  # shown where it changes
         lines += [json.dumps(chat, ensure_ascii=False) for chat in self.chats]
         return lines + [line.decode("utf-8", "replace") for line in self.raw]
 
@@ -96,7 +109,7 @@ class Example:
 
 
 def chat(*turns: str | Turn, lang: str = "en", name: str = "", **fields: Any) -> Data:
-    """Write one conversation as OASST messages.
+    r"""Write one conversation as OASST messages.
 
     Parameters
     ----------
@@ -111,7 +124,7 @@ def chat(*turns: str | Turn, lang: str = "en", name: str = "", **fields: Any) ->
 
     Examples
     --------
-    >>> print("\\n".join(chat("prompter: Why is the sky blue?", turn("assistant: Air.", rank=-1)).lines()))
+    >>> print("\n".join(chat("prompter: Why is the sky blue?", turn("assistant: Air.", rank=-1)).lines()))
     prompter: Why is the sky blue?
       assistant: Air.  [rank = -1]
     """
@@ -141,6 +154,40 @@ def edited(data: Data, edit: Callable[[bytes], bytes]) -> Data:
     """Return the messages of an example as raw lines, the last one edited."""
     *others, last = map(_encoded, data.messages)
     return Data(raw=(*others, edit(last)))
+
+
+def _depths(messages: Sequence[Record]) -> list[int]:
+    """Return how far each message is indented: one step more than its parent, where that comes before it."""
+    depth: dict[str | None, int] = {}
+    found = []
+    for message in messages:
+        parent = message.get("parent_id")
+        found.append(0 if parent is None else min(depth.get(parent, 0) + 1, 8))
+        depth[message.get("message_id")] = found[-1]
+    return found
+
+
+def _link_notes(messages: Sequence[Record], depth: Sequence[int], number: int) -> Iterator[str]:
+    """Yield what the indentation of a message does not show of its id, its parent and its tree."""
+    first: dict[str | None, int] = {}
+    for k, message in enumerate(messages):
+        first.setdefault(message.get("message_id"), k)
+    own, parent, tree = (messages[number].get(name) for name in ("message_id", "parent_id", "message_tree_id"))
+    above = [k for k in range(number) if depth[k] == depth[number] - 1]
+    if isinstance(own, str) and len(own) != len(uid("")):
+        yield f"message_id = {json.dumps(own)}"
+    if own is not None and first[own] < number:
+        yield f"same id as message {first[own] + 1}"
+    if parent is not None and parent == own:
+        yield "its parent is itself"
+    elif parent is not None and parent not in first:
+        yield "its parent is missing"
+    elif parent is not None and above[-1:] != [first[parent]]:
+        yield f"its parent is message {first[parent] + 1}"
+    elif parent is None and tree in first and first[tree] < number:
+        yield f"same tree as message {first[tree] + 1}"
+    if tree is not None and tree not in first:
+        yield "message_tree_id is no message's id"
 
 
 def _message(turn: Turn, own: str | None, parent: str | None, tree: str, number: int, lang: str) -> Record:

@@ -1,7 +1,7 @@
 """Findings: one claim a row, with the spans of text that show it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
 from itertools import chain
@@ -109,12 +109,9 @@ class Rule:
     title: str  # what is wrong, without a full stop; survives being cut at 60 characters
     severity: int  # NOTE, WARNING or ERROR: how bad it is, if true
     advice: str  # what to do about it
-    example: Example
+    example: Example = field(hash=False)  # it contains dicts
     action: Action = Action.DROP_MESSAGE  # of `clean`, by default
     concerns: Concerns = Concerns.MESSAGE
-
-    def __hash__(self) -> int:
-        return hash(self.id)  # examples hold dicts
 
     @property
     def check(self) -> str:

@@ -226,8 +226,8 @@ def true_rate(strata: Sequence[Stratum], *, seed: int = 0) -> TrueRate:
     TrueRate
         Values are the plain stratified estimates (Horvitz & Thompson 1952): a drawn message represents size / drawn
         messages. NaN if nothing is flagged (precision), if no fault is estimated (recall), and if nothing was drawn
-        from a stratum that matters. The interval is (0, 1) in the first two cases; in the third it covers all cases, from no
-        fault in that stratum to nothing but faults.
+        from a stratum that matters. The interval is (0, 1) in the first two cases; in the third it covers all cases,
+        from no fault in that stratum to nothing but faults.
 
     Notes
     -----

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from .kernels._layout import N_SCRIPTS
+from .kernels.layout import N_SCRIPTS
 
 LATIN, CYRILLIC, GREEK, HEBREW, ARABIC, BENGALI, THAI, KANA, HAN, HANGUL, DEVANAGARI, OTHER = range(1, 13)
 assert OTHER < N_SCRIPTS

@@ -323,7 +323,7 @@ class Batch:
 
     @cached_property
     def marks(self) -> npt.NDArray[np.uint8]:
-        """Flags of tokens that are numbers, or begin lines or sentences (kernels/_layout.py)."""
+        """Flags of tokens that are numbers, or begin lines or sentences (kernels/layout.py)."""
         return mark(self.column("text"), self.tokens)
 
     @cached_property

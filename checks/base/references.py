@@ -13,7 +13,7 @@ from ...benchmarks_refs import fingerprints
 from ...benchmarks_refs.cards import Card
 from ...benchmarks_refs.fingerprints import A_NUMBER, ANSWER, CHOICES, MASKED, PASSAGE, QUESTION, Fingerprint
 from . import kernels
-from .kernels._layout import ALL_NUMBERS
+from .kernels.layout import ALL_NUMBERS
 from .messages import BoolArray
 from .text import HashArray, IntArray
 

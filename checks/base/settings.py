@@ -44,10 +44,10 @@ class Bounds:
         return "" if not high else f"at most {high[:-1]}" if high[-1] == "]" else f"below {high[:-1]}"
 
     def admit(self, value: Any) -> bool:
-        """Whether a value, or each member of a tuple, lies within these bounds; None always does."""
+        """Whether a value, or each member of a tuple or list, lies within these bounds; None always does."""
         if value is None:
             return True
-        if isinstance(value, tuple):
+        if isinstance(value, tuple | list):
             return all(map(self.admit, value))
         return (
             (self.at_least is None or value >= self.at_least)
@@ -135,7 +135,7 @@ def refuse_bad(check: Any) -> None:
     for each in fields(check):
         bounds, value = _declared(each).bounds, getattr(check, each.name)
         if not bounds.admit(value):
-            if isinstance(value, tuple):
+            if isinstance(value, tuple | list):
                 value = next(member for member in value if not bounds.admit(member))
             raise ValueError(f"{each.name}: {value!r}; expected {bounds}")
 

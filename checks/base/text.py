@@ -13,7 +13,7 @@ import pyarrow as pa
 from ...benchmarks_refs.fingerprints import N_GRAM as REFERENCE_GRAM
 from ...benchmarks_refs.fingerprints import Hashed
 from . import kernels
-from .kernels._layout import (
+from .kernels.layout import (
     ALL_NUMBERS,
     MARK,
     NUMBER,
@@ -70,7 +70,7 @@ class Prose(NamedTuple):
 
     data: npt.NDArray[np.uint8]  # UTF-8, with spaces in place of everything else
     offsets: IntArray  # (n_texts + 1,) where each text begins
-    counts: npt.NDArray[np.int32]  # (n_texts, N_COUNTS) letters by script, bytes of code (kernels/_layout.py)
+    counts: npt.NDArray[np.int32]  # (n_texts, N_COUNTS) letters by script, bytes of code (kernels/layout.py)
 
 
 class Shingles(NamedTuple):
@@ -93,7 +93,7 @@ def tokenise(column: pa.Array) -> Tokens:
 
 
 def mark(column: pa.Array, tokens: Tokens) -> npt.NDArray[np.uint8]:
-    """Mark the tokens of a column that are numbers, or begin lines or sentences: flags as in kernels/_layout.py."""
+    """Mark the tokens of a column that are numbers, or begin lines or sentences: flags as in kernels/layout.py."""
     return kernels.mark(*utf8(column), tokens.starts, tokens.ends, tokens.bounds, _digits())
 
 

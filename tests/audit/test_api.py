@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from building import audit, message, uid
 from chataudit import Limit, Record, Suppression
-from chataudit.audit import api, demo
+from chataudit.audit import api
 from chataudit.audit.policy import Policy
 from chataudit.reports import record as kept
 from planting import Fails, Planted, alone
@@ -35,7 +35,7 @@ def same(shown, printed):
 def test_the_examples_in_docstrings_do_what_they_say(released, tmp_path, monkeypatch):
     made, record = released
     monkeypatch.chdir(tmp_path)
-    demo.write(made, tmp_path / "release.jsonl")
+    made.write(tmp_path / "release.jsonl")
     tried = {}
     for test in doctest.DocTestFinder(exclude_empty=True).find(api, globs={}):
         test.globs = {"release": "release.jsonl", "record": record, "chataudit": chataudit}

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from building import Told, conversation, nest, write
+from building import EXAMPLE, Told, conversation, nest, write
 from chataudit import run
 from chataudit.audit.cli import app
 from chataudit.checks.base.check import Check
@@ -66,7 +66,7 @@ class Meets(Check):
     """Waits, with each of two files, until the other is being read by another process."""
 
     name = "meets"
-    rules = (Rule("meets/never", "Never", WARNING, "None."),)
+    rules = (Rule("meets/never", "Never", WARNING, "None.", EXAMPLE),)
     holds_gil = True
 
     folder: str = ""
@@ -104,7 +104,7 @@ class Dies(Planted):
     """Its process is killed in the second file."""
 
     name = "dies"
-    rules = (Rule("dies/never", "Never", WARNING, "None."),)
+    rules = (Rule("dies/never", "Never", WARNING, "None.", EXAMPLE),)
 
     folder: str = ""
 

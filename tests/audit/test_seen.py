@@ -2,10 +2,11 @@
 
 import numpy as np
 import pyarrow as pa
-from building import audit, conversation, message, nest, uid, write
+from building import EXAMPLE, audit, conversation, message, nest, uid, write
 from chataudit.audit.run import run
 from chataudit.checks.base.check import ALL, Check, Result, Stage
 from chataudit.checks.base.findings import Rule, cover
+from chataudit.checks.base.messages import MESSAGES
 from chataudit.reports.record import Record
 
 
@@ -47,13 +48,13 @@ class Later(Check):
     """Judge all at first, and take back what a later stage cannot judge."""
 
     name = "later"
-    rules = (Rule("later/none", "None", 1, "None."),)
+    rules = (Rule("later/none", "None", 1, "None.", EXAMPLE),)
 
     def stages(self):
-        return Stage(self.scan), Stage(self.amend, by=ALL)
+        return Stage(self.scan), Stage(self.amend, {"messages": MESSAGES}, by=ALL)
 
     def scan(self, batch):
-        return Result(coverage=cover(batch.judged), rows=batch.judged)
+        return Result(coverage=cover(batch.judged), rows={"messages": batch.judged})
 
     def amend(self, rows):
         odd = rows.take(pa.array(np.flatnonzero(np.arange(len(rows)) % 2)[::-1]))

@@ -23,8 +23,8 @@ import pytest
 from building import SHARED, needs_shared
 from chataudit.checks.base import detectors, kernels
 from chataudit.checks.base.detectors import DETECTORS, TOP, Guesses, LangDetect, detector
-from chataudit.checks.base.kernels import _plain
 from chataudit.checks.base.languages import base
+from kernel_forms import PLAIN
 from langdetect.lang_detect_exception import LangDetectException
 from py3langid import langid
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
@@ -226,7 +226,7 @@ def test_the_table_holds_what_the_model_of_py3langid_holds():
 def test_without_a_compiler_py3langid_answers_the_same():
     texts = [*SENTENCES.values(), "ok", ""]
     compiled = detect("py3langid", texts)
-    with mock.patch.multiple(kernels, visits=_plain.visits, rank=_plain.rank):
+    with mock.patch.multiple(kernels, visits=PLAIN.visits, rank=PLAIN.rank):
         plain = detect("py3langid", texts)
     assert plain.codes[:-1, 0].tolist() == compiled.codes[:-1, 0].tolist()
     np.testing.assert_allclose(plain.probabilities, compiled.probabilities, atol=1e-4)

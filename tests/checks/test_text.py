@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
-from types import ModuleType
+from types import SimpleNamespace
 from typing import NamedTuple
 from unittest import mock
 
@@ -11,19 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from chataudit.checks.base import kernels, text
-from chataudit.checks.base.kernels import _numpy
+from chataudit.checks.base.kernels.plain import tokens as plain_tokens
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-
-try:
-    from chataudit.checks.base.kernels import _native
-except ImportError:
-    _native = None  # type: ignore[assignment]
-
-needs_native = pytest.mark.skipif(_native is None, reason="the kernels are not compiled here")
-both_forms = pytest.mark.parametrize(
-    "form", [pytest.param(_native, id="native", marks=needs_native), pytest.param(_numpy, id="numpy")]
-)
+from kernel_forms import PLAIN, both_forms
 
 # -- the slow version ------------------------------------------------------------------------------------------------
 
@@ -84,16 +75,16 @@ def tokens_of(string: str) -> list[Token]:
 # -- comparing -------------------------------------------------------------------------------------------------------
 
 
-def tokenise(form: ModuleType, column: pa.Array) -> text.Tokens:
+def tokenise(form: SimpleNamespace, column: pa.Array) -> text.Tokens:
     with mock.patch.object(kernels, "tokenise", form.tokenise):
         return text.tokenise(column)
 
 
-def hashes(form: ModuleType, string: str) -> list[int]:
+def hashes(form: SimpleNamespace, string: str) -> list[int]:
     return tokenise(form, pa.array([string])).hashes.tolist()
 
 
-def covered(form: ModuleType, string: str) -> list[str]:
+def covered(form: SimpleNamespace, string: str) -> list[str]:
     """What the tokens of a text cover of it."""
     tokens = tokenise(form, pa.array([string]))
     return [string.encode()[start:end].decode() for start, end in zip(tokens.starts, tokens.ends, strict=True)]
@@ -178,8 +169,8 @@ def test_tokens_of_a_slice_are_those_of_its_texts(form, texts, data):
 @settings(max_examples=100)
 @given(texts=columns, piece=st.integers(1, 40))
 def test_pieces_in_numpy_change_nothing(texts, piece):
-    with mock.patch.object(_numpy, "PIECE", piece):
-        compare(tokenise(_numpy, pa.array(texts, pa.string())), texts)
+    with mock.patch.object(plain_tokens, "PIECE", piece):
+        compare(tokenise(PLAIN, pa.array(texts, pa.string())), texts)
 
 
 @both_forms

@@ -23,7 +23,7 @@ from building import SHARED, needs_shared
 from chataudit.audit.run import run
 from chataudit.checks import lang_mismatch
 from chataudit.checks.base import detectors, kernels
-from chataudit.checks.base.kernels._layout import N_SCRIPTS
+from chataudit.checks.base.kernels.layout import N_SCRIPTS
 from chataudit.checks.base.languages import base, kin
 from chataudit.checks.base.messages import MESSAGES, Batch, Form
 from chataudit.checks.lang_mismatch import LangMismatch

@@ -41,7 +41,7 @@ def test_the_verdict_and_its_reasons_come_first(record):
         "**Errors found.** 1 error and 1 note found.",
         "",
         "- 1 of 2 messages have an error or a warning: 50.0% (95% interval 5.46% to 94.54%)",
-        "- 1 × A reply has the role of its parent (error, schema_invariants)",
+        "- 1 × Reply has the same role as its parent (error, schema_invariants)",
     ]
 
 
@@ -59,8 +59,8 @@ def test_every_check_has_a_row_with_its_rate_and_interval(record):
 def test_rules_that_were_broken_are_listed_below_their_check(record):
     assert (
         "## schema_invariants\n\n"
-        "- 1 × A reply has the role of its parent (error, `schema_invariants/role_alternation`)\n"
-        "- 1 × A thread ends without an answer (note, `schema_invariants/unanswered_thread`)\n"
+        "- 1 × Reply has the same role as its parent (error, `schema_invariants/role_alternation`)\n"
+        "- 1 × Thread ends without an answer (note, `schema_invariants/unanswered_thread`)\n"
     ) in summary(record)
     assert "## near_duplicates" not in summary(record)
 
