@@ -103,7 +103,7 @@ def start(
     if name not in ENGINES:
         raise ValueError(f"unknown engine {name!r}; expected one of {', '.join(ENGINES)}")
     if workers is not None and workers < 1:
-        raise ValueError(f"workers is {workers}; expected at least 1")
+        raise ValueError(f"workers: {workers} is below 1")
     if address is not None and name != "ray":
         raise ValueError(f"address {address!r}: the engine {name} runs only on this machine. Use the engine ray")
     if name == "ray":

@@ -625,8 +625,8 @@ def _sample(source: Source) -> tuple[list[dict[str, Any]], str]:
     lost = [fault for fault in faults if fault.kind == "unreadable_line"]
     if not lost:
         return records[:SAMPLE], ""
-    line, detail = lost[0].line, lost[0].detail
-    what = f"line {line} {detail[5:]}" if detail.startswith("Line ") else f"line {line}: {detail}"
+    number, detail = lost[0].line, lost[0].detail
+    what = f"line {number} {detail[5:]}" if detail.startswith("Line ") else f"line {number}: {detail}"
     return records[:SAMPLE], f"{what}. Is this CSV or plain text? Supported: {', '.join(SUFFIXES)}"
 
 

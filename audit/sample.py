@@ -77,7 +77,7 @@ def draw(record: Record, check: str, n: int, seed: int) -> list[Drawn]:
     languages and roles, by systematic sampling.
     """
     if n < 2:
-        raise ValueError(f"-n is {n}; expected at least 2, for one flagged message and one other")
+        raise ValueError(f"-n: {n} is below 2; draw at least one flagged message and one other")
     parts, population = strata_of(record, check)
     rng = np.random.default_rng(seed)
     quiet = parts.pop(NOT_FLAGGED, np.zeros(0, dtype=np.int64))

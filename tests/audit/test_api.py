@@ -103,7 +103,7 @@ def test_findings_are_a_frame_with_a_row_for_each(tmp_path):
     assert frame["facets"][0] == {}
     assert frame["spans"][0][0]["quote"] == "FAULT"
     assert len(record.findings("planted")) == 3
-    with pytest.raises(LookupError, match="check 'other' was not run; there are planted"):
+    with pytest.raises(LookupError, match="check 'other' was not run; this audit ran planted"):
         record.findings("other")
 
 
@@ -249,7 +249,9 @@ def test_limitations_name_checks_that_were_not_run_and_refuse_other_forms(tmp_pa
     record = planted(tmp_path, "fine")
     assert "Checks that were not run: benchmark_leakage, lang_mismatch" in record.limitations().replace("\\", "")
     assert {form: record.limitations(form) != "" for form in api.FORMS} == dict.fromkeys(api.FORMS, True)
-    with pytest.raises(LookupError, match="no format 'word'; there are markdown, latex, card, croissant, datasheet"):
+    with pytest.raises(
+        LookupError, match="unknown format 'word'; expected one of markdown, latex, card, croissant, datasheet"
+    ):
         record.limitations("word")
 
 

@@ -334,7 +334,7 @@ def test_sources_that_could_not_be_read_are_told_and_the_exit_code_says_so(clust
     record = run(*paths, engine="ray", address=cluster.address, checks=[Planted()], progress=told)
     assert record.exit_code == 3
     at_4, at_5, at_7 = record.facts.errors
-    assert at_4.startswith(f"{paths[3]}: has no known format")
+    assert at_4.startswith(f"{paths[3]}: unknown format")
     assert at_5.startswith(f"{paths[4]}: ")
     assert at_7.startswith(f"{paths[6]}: the gzip stream ends early")
     assert told.read == told.n_bytes > 0

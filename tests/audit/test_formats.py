@@ -551,7 +551,7 @@ def test_a_mapping_says_where_the_turns_are_and_who_speaks():
     record = {"key": 3, "head": {"set": "dev", "tongue": "en", "rules": "Be kind."}, "dialog": {"turns": turns}}
     more = {"system": "head.rules", "id": "key", "lang": "head.tongue", "split": "head.set"}
     format = mapped(**TURNS, **more, roles={"customer": "prompter", "agent": "assistant"})
-    assert format.recognise(record) == "records hold dialog.turns, which the settings name"
+    assert format.recognise(record) == "records have dialog.turns, as mapped in [format]"
     assert told(format, record, "lang", "split") == [
         ("3", None, "system", "Be kind.", "en", "dev"),
         ("3#2", "3", "prompter", "Late.", "en", "dev"),
@@ -582,16 +582,16 @@ def test_a_mapping_may_name_a_pair_or_a_label():
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ({}, "neither turns nor prompt; name the list of messages as turns"),
+        ({}, "neither turns nor prompt; set one of them"),
         ({**TURNS, "prompt": "q"}, "both turns and prompt"),
-        ({"turns": "t", "role": "r"}, "turns, but not both role and text"),
+        ({"turns": "t", "role": "r"}, "turns without both role and text"),
         ({"prompt": "q", "role": "r"}, "role, text and roles are of turns"),
         ({**TURNS, "answer": "a"}, "answer beside turns"),
-        ({"prompt": "q", "chosen": "c"}, "one of chosen and rejected; name both"),
+        ({"prompt": "q", "chosen": "c"}, "only one of chosen and rejected; set both"),
         ({"prompt": "q", "answer": "a", "chosen": "c", "rejected": "r"}, "chosen and rejected beside answer or label"),
         ({"prompt": "q", "label": "l"}, "label, but no answer"),
-        ({"prompt": ""}, "prompt: '' names no field"),
-        ({"prompt": "a..b"}, r"prompt: 'a\.\.b' names no field"),
+        ({"prompt": ""}, "prompt: '' is not a field"),
+        ({"prompt": "a..b"}, r"prompt: 'a\.\.b' is not a field"),
         (
             {**TURNS, "roles": {"boss": "king"}},
             "roles: 'boss' is mapped to 'king'; expected one of prompter, assistant",
@@ -665,7 +665,7 @@ def test_the_page_has_all_formats_in_the_order_in_which_they_are_tried():
 def test_every_format_says_by_what_it_knew_the_records(tmp_path):
     path = write(tmp_path / "data.jsonl", [{"conversations": [{"from": "human", "value": "Hi"}]}] * 2)
     (source,) = run(path, checks=[CHECK], engine="serial").facts.sources
-    assert source.reason == "records hold conversations, a list of turns (2 of the first 2)"
+    assert source.reason == "records have conversations, a list of turns (2 records sampled, all match)"
 
 
 SHARED_FILES = {
@@ -820,7 +820,7 @@ def test_calls_that_are_nested_too_deep_to_be_written_are_told():
         deep = [deep]
     record = {"messages": [{"role": "assistant", "content": None, "tool_calls": [{"arguments": deep}]}]}
     assert faults("messages", record) == [
-        "mistyped_field: messages[0] is …, an object; expected calls that are nested less deep"
+        "mistyped_field: messages[0] is …, an object; expected calls nested less deeply"
     ]
 
 

@@ -470,7 +470,7 @@ def test_a_table_with_two_columns_of_one_name_is_an_error(tmp_path):
     pq.write_table(table.append_column("text", table["text"]), tmp_path / "data.parquet")
     record = look(tmp_path / "data.parquet")
     assert record.exit_code == 3
-    assert "has several columns named 'text'" in record.facts.errors[0]
+    assert "several columns are named 'text'" in record.facts.errors[0]
 
 
 # -- which files -----------------------------------------------------------------------------------------------------
@@ -530,13 +530,13 @@ def test_a_file_whose_name_is_no_utf8_is_read(tmp_path):
 @pytest.mark.parametrize("argument", ["none.jsonl", "none/*.jsonl", "none", ""])
 def test_a_name_that_stands_for_no_file_raises_and_says_the_way_out(tmp_path, monkeypatch, argument):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(LookupError, match=r"no such file|holds no file"):
+    with pytest.raises(LookupError, match=r"no such file|no data file"):
         look(argument)
 
 
 def test_a_folder_without_data_files_raises(tmp_path):
     (tmp_path / "notes.md").write_text("no data")
-    with pytest.raises(LookupError, match=r"the folder holds no file that ends in \.jsonl"):
+    with pytest.raises(LookupError, match=r"no data file in this folder; expected \.jsonl"):
         look(tmp_path)
 
 
@@ -657,7 +657,7 @@ def test_what_follows_a_gzip_stream_is_an_error_and_the_stream_is_read(tmp_path,
     (tmp_path / "data.jsonl.gz").write_bytes(gzip.compress(json_lines(counted(5))) + b"garbage")
     record = look(tmp_path / "data.jsonl.gz", block=block)
     assert (record.exit_code, record.facts.messages, told(record)) == (3, 5, [])
-    assert record.facts.errors == [f"{tmp_path / 'data.jsonl.gz'}: something follows the end of the gzip stream"]
+    assert record.facts.errors == [f"{tmp_path / 'data.jsonl.gz'}: extra data after the end of the gzip stream"]
 
 
 @pytest.mark.parametrize("part", [0.4, 0.8, 0.999])
@@ -696,24 +696,24 @@ def test_a_file_without_a_record_is_an_error(tmp_path, text, form, name):
     record = look(tmp_path / name, format=form)
     assert record.exit_code == 3
     assert len(record.facts.errors) == 1
-    assert record.facts.errors[0].startswith(f"{tmp_path / name}: holds no record")
+    assert record.facts.errors[0].startswith(f"{tmp_path / name}: no records in this file")
 
 
 @pytest.mark.parametrize("text", ["[]", "[\n]\n", " [ ] "])
 def test_an_array_without_an_element_is_an_error(tmp_path, text):
     (tmp_path / "data.json").write_text(text)
-    assert look(tmp_path / "data.json").facts.errors == [f"{tmp_path / 'data.json'}: holds no record"]
+    assert look(tmp_path / "data.json").facts.errors == [f"{tmp_path / 'data.json'}: no records in this file"]
 
 
 def test_a_table_without_a_row_is_an_error(tmp_path):
     pq.write_table(hub(counted(1))[:0], tmp_path / "data.parquet")
-    assert look(tmp_path / "data.parquet").facts.errors == [f"{tmp_path / 'data.parquet'}: holds no record"]
+    assert look(tmp_path / "data.parquet").facts.errors == [f"{tmp_path / 'data.parquet'}: no records in this file"]
 
 
 def test_a_file_none_of_whose_lines_can_be_read_is_an_error_that_names_the_first(tmp_path):
     path = write(tmp_path / "data.jsonl", ["", "no JSON", "null"])
     (error,) = look(path).facts.errors
-    assert error.startswith(f"{path}: holds no record that can be read; line 2: The line is no JSON")
+    assert error.startswith(f"{path}: line 2 is not JSON")
 
 
 def test_a_file_none_of_whose_lines_can_be_read_is_audited_where_its_format_is_told(tmp_path):
@@ -729,7 +729,7 @@ def test_a_file_in_utf16_is_an_error_that_says_what_to_do(tmp_path, code, pack):
     (tmp_path / "data.jsonl").write_bytes(pack(mark + json_lines(counted(3)).decode().encode(code)))
     record = look(tmp_path / "data.jsonl")
     assert record.exit_code == 3
-    assert "is UTF-16; expected UTF-8. Convert it" in record.facts.errors[0]
+    assert "encoded in UTF-16; expected UTF-8. Convert it" in record.facts.errors[0]
 
 
 def test_one_source_that_cannot_be_read_leaves_the_others_whole(tmp_path):
@@ -902,7 +902,7 @@ def test_lines_are_counted_in_a_file_with_crlf_and_a_mark(tmp_path, block):
     assert told(record) == [("line_format", 1), ("line_format", 1)]
     assert summaries(record, "line_format") == [
         "Lines end in CRLF; this is the first",
-        "The file begins with a byte order mark",
+        "File starts with a byte order mark",
     ]
 
 
@@ -1260,9 +1260,7 @@ def test_a_line_that_is_too_long_is_passed_over_and_its_size_told(tmp_path, monk
     path = write(tmp_path / name, rows)
     record = look(path, block=block)
     assert told(record) == [("unreadable_line", 3)]
-    assert summaries(record, "unreadable_line") == [
-        "The line has 1,001 bytes; lines of more than 1,000 are passed over"
-    ]
+    assert summaries(record, "unreadable_line") == ["Line has 1,001 bytes; lines over 1,000 bytes are skipped"]
     assert [line for line, _ in places(path, block)] == [1, 2, 4, 5]
 
 
@@ -1346,24 +1344,24 @@ def test_a_line_of_200_megabytes_is_audited_in_memory_of_its_order(tmp_path):
 @pytest.mark.parametrize(
     ("record", "format", "reason"),
     [
-        (message("a"), "oasst_messages", "records hold message_id, parent_id, message_tree_id, role, text"),
-        (nest(conversation("a")), "oasst_trees", "records hold message_tree_id and a prompt with replies"),
-        ({"id": "a", "text": "words"}, "documents", "records hold text, and no ids of messages"),
-        ({"instruction": "Go."}, "instructions", "records hold an instruction"),
+        (message("a"), "oasst_messages", "records have message_id, parent_id, message_tree_id, role, text"),
+        (nest(conversation("a")), "oasst_trees", "records have message_tree_id and a prompt with replies"),
+        ({"id": "a", "text": "words"}, "documents", "records have text and no message ids"),
+        ({"instruction": "Go."}, "instructions", "records have an instruction"),
     ],
     ids=["flat", "trees", "documents", "instructions"],
 )
 def test_the_format_is_recognised_and_the_reason_told(tmp_path, record, format, reason):
     path, progress = write(tmp_path / "data.jsonl", [record]), Told()
     (facts,) = look(path, progress=progress).facts.sources
-    assert (facts.format, facts.reason) == (format, f"{reason} (1 of the first 1)")
-    assert progress.lines == [f"{path}: {format}, {reason} (1 of the first 1)"]
+    assert (facts.format, facts.reason) == (format, f"{reason} (1 record sampled, all match)")
+    assert progress.lines == [f"{path}: {format}, {reason} (1 record sampled, all match)"]
 
 
 def test_the_format_of_most_records_is_that_of_the_file(tmp_path):
     path = write(tmp_path / "data.jsonl", [{"text": "stray"}, *conversation("a"), {"odd": 1}, "broken"])
     (facts,) = look(path).facts.sources
-    assert (facts.format, facts.reason.rpartition("(")[2]) == ("oasst_messages", "3 of the first 5)")
+    assert (facts.format, facts.reason.rpartition("(")[2]) == ("oasst_messages", "5 records sampled, 3 match)")
 
 
 def test_a_format_that_nobody_knows_is_an_error_that_names_fields_and_formats(tmp_path):
@@ -1372,7 +1370,7 @@ def test_a_format_that_nobody_knows_is_an_error_that_names_fields_and_formats(tm
     (error,) = record.facts.errors
     assert record.exit_code == 3
     assert progress.lines == [error]
-    assert error.startswith(f"{path}: has no known format: its records hold 'a', 'b'. Known are oasst_trees (")
+    assert error.startswith(f"{path}: unknown format (fields: 'a', 'b'). Known: oasst_trees, ")
     for name in ("oasst_messages (", "documents (id, text", "instructions ("):
         assert name in error
 
@@ -1381,13 +1379,13 @@ def test_the_format_that_is_told_stands_above_what_would_be_recognised(tmp_path)
     path = write(tmp_path / "data.jsonl", [{"instruction": "Go.", "text": "words"}])
     assert [row["text"] for row in messages_of(path)] == ["Go."]
     record = look(path, format="documents")
-    assert [(s.format, s.reason) for s in record.facts.sources] == [("documents", "as told")]
+    assert [(s.format, s.reason) for s in record.facts.sources] == [("documents", "as requested")]
     assert [row["text"] for row in messages_of(path, "documents")] == ["words"]
 
 
 def test_an_unknown_format_name_raises_and_names_the_known_ones(tmp_path):
     path = write(tmp_path / "data.jsonl", conversation("a"))
-    with pytest.raises(LookupError, match="no format 'oast'; there are oasst_trees, oasst_messages"):
+    with pytest.raises(LookupError, match="unknown format 'oast'; expected one of oasst_trees, oasst_messages"):
         look(path, format="oast")
 
 

@@ -182,11 +182,11 @@ def test_the_order_does_not_tell_what_was_flagged(record):
 
 def test_a_check_that_was_not_run_failed_or_judged_nothing_gives_no_sample(tmp_path):
     record = audit(tmp_path, alone("SKIP it"), Planted(), Fails())
-    with pytest.raises(LookupError, match="check 'near_duplicates' was not run; there are planted, fails"):
+    with pytest.raises(LookupError, match="check 'near_duplicates' was not run; this audit ran planted, fails"):
         draw(record, "near_duplicates", 10, 1)
-    with pytest.raises(ValueError, match="fails did not finish in this audit; there is nothing to judge"):
+    with pytest.raises(ValueError, match="fails did not finish in this audit, so there is nothing to judge"):
         draw(record, "fails", 10, 1)
-    with pytest.raises(ValueError, match="planted judged no message in this audit; there is nothing to judge"):
+    with pytest.raises(ValueError, match="planted checked no message in this audit, so there is nothing to judge"):
         draw(record, "planted", 10, 1)
 
 
@@ -212,7 +212,7 @@ def test_a_source_that_moved_is_named_and_one_that_changed_is_refused(record, tm
     assert {row["source"] for row in table(tmp_path / "s.csv")} == {str(tmp_path / "data.jsonl")}
     with moved.open("ab") as file:
         file.write(b"\n")
-    with pytest.raises(LookupError, match="Name all files of the audit as they were, or audit them again"):
+    with pytest.raises(LookupError, match="Pass all files of the audit unchanged, or audit them again"):
         write_sample(record, "planted", drawn, [str(moved)], tmp_path / "t.csv")
 
 
@@ -338,7 +338,7 @@ def test_another_word_is_refused_with_its_line(record, tmp_path, word):
     path = tmp_path / "s.csv"
     rows = sampled(record, path)
     filled(path, rows, lambda row: word if row is rows[2] else "no")
-    with pytest.raises(ValueError, match=r"s\.csv:4: is_fault is '.*'; expected yes, no, or nothing"):
+    with pytest.raises(ValueError, match=r"s\.csv:4: is_fault is '.*'; expected yes, no, or an empty cell"):
         judged(record, path)
 
 
@@ -346,7 +346,7 @@ def test_a_row_that_stands_twice_is_refused(record, tmp_path):
     path = tmp_path / "s.csv"
     rows = sampled(record, path)
     filled(path, [*rows, rows[0]], always("no"))
-    with pytest.raises(ValueError, match=r"s\.csv:22: message '.*' stands here a second time"):
+    with pytest.raises(ValueError, match=r"s\.csv:22: message '.*' is a duplicate"):
         judged(record, path)
 
 
@@ -363,14 +363,14 @@ def test_a_stratum_that_somebody_changed_is_refused(record, tmp_path):
     path = tmp_path / "s.csv"
     rows = [row | {"stratum": NOT_FLAGGED} for row in sampled(record, path)]
     filled(path, rows, always("no"))
-    with pytest.raises(ValueError, match="is not among those 'not flagged' of this audit"):
+    with pytest.raises(ValueError, match="is not in stratum 'not flagged' of this audit"):
         judged(record, path)
 
 
 def test_a_check_that_the_audit_did_not_run_is_refused(record, tmp_path):
     path = tmp_path / "s.csv"
     filled(path, [row | {"check": "lang_mismatch"} for row in sampled(record, path)], always("no"))
-    with pytest.raises(LookupError, match="check 'lang_mismatch' was not run; there are planted"):
+    with pytest.raises(LookupError, match="check 'lang_mismatch' was not run; this audit ran planted"):
         judged(record, path)
 
 
@@ -389,7 +389,7 @@ def test_a_column_that_is_needed_and_gone_is_named(record, tmp_path, name):
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    with pytest.raises(ValueError, match=f"has no column '{name}'; expected a table that `chataudit sample` made"):
+    with pytest.raises(ValueError, match=f"no column '{name}'; expected a table written by `chataudit sample`"):
         judged(record, path)
 
 
@@ -419,7 +419,7 @@ def test_a_cell_longer_than_the_reader_allows_is_told_as_such(record, tmp_path):
     path = tmp_path / "s.csv"
     rows = sampled(record, path)
     filled(path, [row | {"text": "x" * 200_000} for row in rows], always("no"))
-    with pytest.raises(ValueError, match="is no CSV in UTF-8"):
+    with pytest.raises(ValueError, match="not a CSV file in UTF-8"):
         judged(record, path)
 
 

@@ -74,7 +74,7 @@ def test_limitations_are_markdown_if_nothing_else_is_said(call):
 def test_an_unknown_format_is_refused_and_the_known_are_named(call):
     done = call("limitations", "a", "--format", "word", "--out", "o.txt")
     assert done.exit_code == 2
-    assert f"no format 'word'; there are {', '.join(FORMS)}" in done.output
+    assert f"unknown format 'word'; expected one of {', '.join(FORMS)}" in done.output
     assert not Path("o.txt").exists()
 
 
@@ -171,7 +171,7 @@ def test_the_same_seed_writes_the_same_table_and_none_is_written_over(call):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--check", "near_duplicates"], "check 'near_duplicates' was not run; there are schema_invariants"),
+        (["--check", "near_duplicates"], "check 'near_duplicates' was not run; this audit ran schema_invariants"),
         (["--check", "schema_invariants", "-n", "1"], "-n: 1 is below 2"),
         (["--check", "schema_invariants", "nowhere.jsonl"], "nowhere.jsonl: no such file"),
     ],

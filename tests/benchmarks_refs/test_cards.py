@@ -64,16 +64,20 @@ def test_a_card_file_with_one_card_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("more", "parts", "told"),
     [
-        ('mesures = "x"', 'question = "q"', r"\[one\] no such key 'mesures'; it has title, measures, "),
-        ("", 'question = "q"\npassages = "p"', r"\[one\] parts: no such key 'passages'; it has question, choices, "),
+        ('mesures = "x"', 'question = "q"', r"\[one\] unknown key 'mesures'; expected one of title, measures, "),
+        (
+            "",
+            'question = "q"\npassages = "p"',
+            r"\[one\] parts: unknown key 'passages'; expected one of question, choices, ",
+        ),
         (
             "",
             'question = { path = "q", mach = "x" }',
-            r"\[one\] parts.question: no such key 'mach'; it has path, match",
+            r"\[one\] parts.question: unknown key 'mach'; expected one of path, match",
         ),
         ("items = true", 'question = "q"', r"\[one\] items: Expected `int \| null`, got `bool`"),
         ("", 'answer = "a"', r"\[one\] parts: Object missing required field `question`"),
-        ('files = ["a.jsonl"]', 'question = "q"', r"\[one\] Expected sha256 beside files"),
+        ('files = ["a.jsonl"]', 'question = "q"', r"\[one\] Expected sha256 together with files"),
         ("", 'question = { path = "q", match = "(" }', "parts.question: Expected a regular expression in match, got"),
         ("", 'question = { path = "q", choice = "c" }', r"parts.question: Expected either path or choice"),
     ],
@@ -85,7 +89,7 @@ def test_a_card_that_is_not_well_formed_is_refused_with_its_place(tmp_path, more
 
 def test_a_file_that_is_no_toml_is_refused_with_its_name(tmp_path):
     write(tmp_path / "c.toml", "[one\n")
-    with pytest.raises(ValueError, match=r"c\.toml: .*Expected one table a card"):
+    with pytest.raises(ValueError, match=r"c\.toml: .*Expected one table per card"):
         cards(tmp_path / "c.toml")
 
 
@@ -168,17 +172,21 @@ def test_an_answer_is_found_where_the_card_says(row, parts, answer):
 @pytest.mark.parametrize(
     ("line", "parts", "told"),
     [
-        ('{"q": ""}', {"question": "q"}, "item 1 has no question at 'q'"),
-        ('{"q": "Who?"}', {"question": "query"}, "item 1: no 'query' of 'query'; there is 'q'"),
-        ('{"q": "Who?"}', {"question": {"path": "q", "match": "Q: (.*)"}}, "item 1: 'Q: .* is not found at 'q'"),
+        ('{"q": ""}', {"question": "q"}, "item 1: no question at 'q'"),
+        ('{"q": "Who?"}', {"question": "query"}, "item 1: no field 'query' of 'query'; found 'q'"),
+        (
+            '{"q": "Who?"}',
+            {"question": {"path": "q", "match": "Q: (.*)"}},
+            "item 1: 'Q: .* does not match the text at 'q'",
+        ),
         (
             '{"q": "Who?", "k": 2, "c": ["x"]}',
             {"question": "q", "choices": "c", "answer": {"choice": "k"}},
             r"\[2\] is",
         ),
         ('{"q": "Who?"}\n{"q": ', {"question": "q"}, r"d\.jsonl:2: Expecting value.*expected \.jsonl"),
-        ("[1]", {"question": "q"}, r"a record is \[1\]; expected an object"),
-        ('{"q": {"a": 1}}', {"question": "q"}, "'q' is an object with 'a'; expected texts"),
+        ("[1]", {"question": "q"}, r"record is \[1\]; expected an object"),
+        ('{"q": {"a": 1}}', {"question": "q"}, "'q' is an object with 'a'; expected text"),
     ],
 )
 def test_a_record_that_is_not_what_the_card_says_is_told_with_its_place(tmp_path, line, parts, told):

@@ -379,23 +379,23 @@ def test_saved_weights_are_read_again(tmp_path):
 
 
 def test_an_id_that_stands_twice_is_refused():
-    with pytest.raises(ValueError, match=r"^T: the id 'a' stands twice\. Name another member as the id$"):
+    with pytest.raises(ValueError, match=r"^T: duplicate id 'a'\. Name another field as the id$"):
         build(card(), [item("a", "Who?"), item("b", "Where?"), item("a", "When?")], hashed, ALIKE)
 
 
 def test_an_id_that_stands_twice_in_a_row_is_refused():
-    with pytest.raises(ValueError, match="the id 'a' stands twice"):
+    with pytest.raises(ValueError, match="duplicate id 'a'"):
         build(card(), [item("a", "Who?"), item("a", "Where?")], hashed, ALIKE)
 
 
 @pytest.mark.parametrize("n", [1, 1200])
 def test_a_wrong_number_of_items_is_refused(n):
-    with pytest.raises(ValueError, match=rf"^T: 2 items, where its card says {n:,}\. Correct one of them$"):
+    with pytest.raises(ValueError, match=rf"^T: 2 items, but its card says {n:,}\. Correct one of them$"):
         asked("Who?", "Where?", items=n)
 
 
 def test_no_items_are_refused():
-    with pytest.raises(ValueError, match=r"^T: no items\. Expected one record an item in its files$"):
+    with pytest.raises(ValueError, match=r"^T: no items; expected one record per item in its files$"):
         asked()
 
 
@@ -432,7 +432,7 @@ def test_another_question_gives_another_digest():
 def test_a_file_that_is_there_is_not_written_over_unless_asked(tmp_path):
     path = tmp_path / f"sample{ENDING}"
     path.write_text("mine")
-    with pytest.raises(FileExistsError, match=r"sample\.fingerprint is there already\. Pass --overwrite to replace it"):
+    with pytest.raises(FileExistsError, match=r"sample\.fingerprint already exists\. Pass --overwrite to replace it"):
         save(SAMPLE, path)
     assert path.read_text() == "mine"
     save(SAMPLE, path, replace=True)
@@ -464,8 +464,8 @@ def refused(path: Path) -> str:
     return told.removesuffix(way_out)
 
 
-NONE = "is no fingerprint."
-DAMAGED = "is damaged: its checksum is another than it says."
+NONE = "not a fingerprint."
+DAMAGED = "damaged, its checksum does not match."
 
 
 @pytest.fixture
@@ -544,7 +544,7 @@ def test_a_flipped_byte_anywhere_is_refused(sample):
             sample.write_bytes(whole[:n] + bytes([whole[n] ^ bit]) + whole[n + 1 :])
             told.add(why := refused(sample))
             assert why == DAMAGED or n < n_line
-    assert told == {NONE, DAMAGED, "is of format 0; this chataudit reads 1."}
+    assert told == {NONE, DAMAGED, "format 0; this version of chataudit reads format 1."}
 
 
 @pytest.mark.parametrize("format", [0, 2, 11, 1000])
@@ -552,7 +552,7 @@ def test_another_format_is_refused_whatever_follows(sample, format):
     line, _, data = sample.read_bytes().partition(b"\n")
     for rest in (data, b"", b"of another form"):
         sample.write_bytes(line.replace(b" 1 ", f" {format} ".encode()) + b"\n" + rest)
-        assert refused(sample) == f"is of format {format}; this chataudit reads 1."
+        assert refused(sample) == f"format {format}; this version of chataudit reads format 1."
 
 
 def test_a_format_that_no_number_can_be_is_refused(sample):

@@ -880,7 +880,7 @@ def test_each_field_that_a_message_misses_is_told(tmp_path):
     assert len({finding["fingerprint"] for finding in told(record, "missing_field")}) == 2
 
 
-INTEGER = "expected an integer of 64 bits"
+INTEGER = "expected a 64-bit integer"
 
 
 @pytest.mark.parametrize(
