@@ -36,6 +36,7 @@ from building import (
     uid,
     write,
 )
+from cases import case
 from chataudit.audit import read
 from chataudit.audit.formats.base import Row
 from chataudit.audit.run import run
@@ -159,27 +160,28 @@ FILES: dict[str, Callable[[list[Row]], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_a_file_gives_the_same_messages_in_every_form(tmp_path, name):
-    path = tmp_path / name
-    path.write_bytes(FILES[name](faulty()))
-    expected = write(tmp_path / "expected.jsonl", faulty())
-    without_place = [{**row, "source": "", "line": 0} for row in messages_of(path)]
-    assert without_place == [{**row, "source": "", "line": 0} for row in messages_of(expected)]
+def test_a_file_gives_the_same_messages_in_every_form(tmp_path):
+    for name in FILES:
+        with case(name):
+            path = tmp_path / name
+            path.write_bytes(FILES[name](faulty()))
+            expected = write(tmp_path / "expected.jsonl", faulty())
+            without_place = [{**row, "source": "", "line": 0} for row in messages_of(path)]
+            assert without_place == [{**row, "source": "", "line": 0} for row in messages_of(expected)]
 
 
-@pytest.mark.parametrize("block", [1, read.BLOCK])
-@pytest.mark.parametrize("name", FILES)
-def test_a_file_gives_the_same_findings_in_every_form_and_block_size(tmp_path, name, block):
-    path = tmp_path / name
-    path.write_bytes(FILES[name](faulty()))
-    record = look(path, block=block)
-    assert [claim for claim in claims(record) if not claim[0].endswith("line_format")] == claims_of_faulty()
-    assert {claim[0].partition("/")[2] for claim in claims_of_faulty()} == {
-        *("dangling_parent", "rank_tie", "label_range", "date_before_parent", "duplicate_id", "date_in_future")
-    }
-    assert (record.exit_code, record.facts.messages, record.facts.trees) == (0, 12, 4)
-    assert record.facts.sources[0].records == 12
+def test_a_file_gives_the_same_findings_in_every_form_and_block_size(tmp_path):
+    for name, block in itertools.product(FILES, [1, read.BLOCK]):
+        with case(name, block):
+            path = tmp_path / name
+            path.write_bytes(FILES[name](faulty()))
+            record = look(path, block=block)
+            assert [claim for claim in claims(record) if not claim[0].endswith("line_format")] == claims_of_faulty()
+            assert {claim[0].partition("/")[2] for claim in claims_of_faulty()} == {
+                *("dangling_parent", "rank_tie", "label_range", "date_before_parent", "duplicate_id", "date_in_future")
+            }
+            assert (record.exit_code, record.facts.messages, record.facts.trees) == (0, 12, 4)
+            assert record.facts.sources[0].records == 12
 
 
 def test_what_stands_in_a_record_stands_in_the_message(tmp_path):
@@ -336,22 +338,24 @@ def columns_of(table: pa.Table) -> tuple[list[str], list[pa.ChunkedArray]]:
     return table.column_names, table.columns
 
 
-@pytest.mark.parametrize("kind", TABLES)
-def test_a_table_gives_the_same_messages_in_every_type(tmp_path, kind):
-    path, expected = tmp_path / "data.parquet", write(tmp_path / "expected.jsonl", faulty())
-    pq.write_table(TABLES[kind](faulty()), path)
-    assert [{**row, "source": ""} for row in messages_of(path)] == [
-        {**row, "source": ""} for row in messages_of(expected)
-    ]
+def test_a_table_gives_the_same_messages_in_every_type(tmp_path):
+    for kind in TABLES:
+        with case(kind):
+            path, expected = tmp_path / "data.parquet", write(tmp_path / "expected.jsonl", faulty())
+            pq.write_table(TABLES[kind](faulty()), path)
+            assert [{**row, "source": ""} for row in messages_of(path)] == [
+                {**row, "source": ""} for row in messages_of(expected)
+            ]
 
 
-@pytest.mark.parametrize("kind", TABLES)
-def test_a_table_gives_the_same_findings_in_every_type(tmp_path, kind):
-    path = tmp_path / "data.parquet"
-    pq.write_table(TABLES[kind](faulty()), path)
-    record = look(path)
-    assert claims(record) == claims_of_faulty()
-    assert (record.exit_code, record.facts.messages, record.facts.sources[0].records) == (0, 12, 12)
+def test_a_table_gives_the_same_findings_in_every_type(tmp_path):
+    for kind in TABLES:
+        with case(kind):
+            path = tmp_path / "data.parquet"
+            pq.write_table(TABLES[kind](faulty()), path)
+            record = look(path)
+            assert claims(record) == claims_of_faulty()
+            assert (record.exit_code, record.facts.messages, record.facts.sources[0].records) == (0, 12, 12)
 
 
 def test_a_table_of_documents_is_read(tmp_path):
@@ -610,19 +614,21 @@ def unzstd(packed: bytes) -> bytes:
     return bytes(text)
 
 
-@pytest.mark.parametrize("block", [1000, read.BLOCK])
-@pytest.mark.parametrize("part", [0.3, 0.6, 0.999])
-def test_a_gzip_file_that_is_cut_gives_every_record_before_the_cut(tmp_path, part, block):
-    packed = gzip.compress(json_lines(varied(150)))
-    cut = packed[: int(len(packed) * part)]
-    (tmp_path / "data.jsonl.gz").write_bytes(cut)
-    n = decoded(cut).count(b"\n")
-    record = look(tmp_path / "data.jsonl.gz", block=block)
-    assert (record.exit_code, record.facts.messages) == (3, n)
-    assert n > 150 * part * 0.9
-    assert told(record) == [("unreadable_line", n + 1)]
-    assert record.facts.errors == [f"{tmp_path / 'data.jsonl.gz'}: the gzip stream ends early; fetch the file again"]
-    assert record.facts.sources[0].sha256 == ""
+def test_a_gzip_file_that_is_cut_gives_every_record_before_the_cut(tmp_path):
+    for part, block in itertools.product([0.3, 0.6, 0.999], [1000, read.BLOCK]):
+        with case(part, block):
+            packed = gzip.compress(json_lines(varied(150)))
+            cut = packed[: int(len(packed) * part)]
+            (tmp_path / "data.jsonl.gz").write_bytes(cut)
+            n = decoded(cut).count(b"\n")
+            record = look(tmp_path / "data.jsonl.gz", block=block)
+            assert (record.exit_code, record.facts.messages) == (3, n)
+            assert n > 150 * part * 0.9
+            assert told(record) == [("unreadable_line", n + 1)]
+            assert record.facts.errors == [
+                f"{tmp_path / 'data.jsonl.gz'}: the gzip stream ends early; fetch the file again"
+            ]
+            assert record.facts.sources[0].sha256 == ""
 
 
 def test_a_gzip_file_that_lacks_its_checksum_alone_gives_all_records(tmp_path):
@@ -688,15 +694,16 @@ def test_an_array_in_a_file_that_is_cut_gives_every_element_before_the_cut(tmp_p
     assert n > 80
 
 
-@pytest.mark.parametrize("text", ["", "\n", "  \n\r\n\t\n", "\ufeff", "\ufeff\n"], ids=repr)
-@pytest.mark.parametrize("form", [None, "documents"])
-@pytest.mark.parametrize("name", ["data.jsonl", "data.json"])
-def test_a_file_without_a_record_is_an_error(tmp_path, text, form, name):
-    (tmp_path / name).write_bytes(text.encode())
-    record = look(tmp_path / name, format=form)
-    assert record.exit_code == 3
-    assert len(record.facts.errors) == 1
-    assert record.facts.errors[0].startswith(f"{tmp_path / name}: no records in this file")
+def test_a_file_without_a_record_is_an_error(tmp_path):
+    for name, form, text in itertools.product(
+        ["data.jsonl", "data.json"], [None, "documents"], ["", "\n", "  \n\r\n\t\n", "\ufeff", "\ufeff\n"]
+    ):
+        with case(name, form, text):
+            (tmp_path / name).write_bytes(text.encode())
+            record = look(tmp_path / name, format=form)
+            assert record.exit_code == 3
+            assert len(record.facts.errors) == 1
+            assert record.facts.errors[0].startswith(f"{tmp_path / name}: no records in this file")
 
 
 @pytest.mark.parametrize("text", ["[]", "[\n]\n", " [ ] "])
@@ -785,17 +792,17 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("fault", BROKEN)
-@pytest.mark.parametrize("layout", ["compact", "lines", "pretty"])
-def test_a_broken_element_of_an_array_is_told_and_all_others_are_read(tmp_path, layout, fault):
-    parts = array(counted(5, labels={"spam": {"value": 0.5, "count": 1}}), layout)
-    parts[3] = BROKEN[fault](parts[3])
-    (tmp_path / "data.json").write_bytes(b"".join(parts))
-    record = look(tmp_path / "data.json")
-    before = b"".join(parts[:3]).count(b"\n") + 1
-    assert told(record) == [("unreadable_line", 3 if layout == "compact" else before)]
-    assert [text for _, text in places(tmp_path / "data.json")] == ["text 1", "text 2", "text 4", "text 5"]
-    assert record.facts.sources[0].records == 4
+def test_a_broken_element_of_an_array_is_told_and_all_others_are_read(tmp_path):
+    for layout, fault in itertools.product(["compact", "lines", "pretty"], BROKEN):
+        with case(layout, fault):
+            parts = array(counted(5, labels={"spam": {"value": 0.5, "count": 1}}), layout)
+            parts[3] = BROKEN[fault](parts[3])
+            (tmp_path / "data.json").write_bytes(b"".join(parts))
+            record = look(tmp_path / "data.json")
+            before = b"".join(parts[:3]).count(b"\n") + 1
+            assert told(record) == [("unreadable_line", 3 if layout == "compact" else before)]
+            assert [text for _, text in places(tmp_path / "data.json")] == ["text 1", "text 2", "text 4", "text 5"]
+            assert record.facts.sources[0].records == 4
 
 
 def test_elements_of_a_pretty_array_stand_where_they_begin(tmp_path):
@@ -819,9 +826,8 @@ def test_elements_that_share_a_line_are_told_apart_by_their_number(tmp_path):
     assert (record.facts.trees, told(record)) == (3, [("mistyped_field", 2)])
 
 
-@pytest.mark.parametrize(
-    ("text", "rule", "n"),
-    [
+def test_no_fault_of_an_array_is_passed_over_in_silence(tmp_path):
+    cases = [
         ('[{"text": "1"} {"text": "2"}]', "repaired_line", 2),
         ('[{"text": "1"},, {"text": "2"}]', "repaired_line", 2),
         ('[{"text": "1"}, {"text": "2"},]', "repaired_line", 2),
@@ -837,12 +843,12 @@ def test_elements_that_share_a_line_are_told_apart_by_their_number(tmp_path):
         ('[{"text": "1"}, {"text": "2"}, {"text": NaN}]', "repaired_line", 3),
         ('[{"text": "1"}, {"text": "2\n"}]', "repaired_line", 2),
         ('[{"text": "1"}, {"text": "2", "text": "2"}]', "repaired_line", 2),
-    ],
-)
-def test_no_fault_of_an_array_is_passed_over_in_silence(tmp_path, text, rule, n):
-    (tmp_path / "data.json").write_text(text)
-    record = look(tmp_path / "data.json")
-    assert ([r for r, _ in told(record) if r != "mistyped_field"], record.facts.messages) == ([rule], n)
+    ]
+    for text, rule, n in cases:
+        with case(text, rule, n):
+            (tmp_path / "data.json").write_text(text)
+            record = look(tmp_path / "data.json")
+            assert ([r for r, _ in told(record) if r != "mistyped_field"], record.facts.messages) == ([rule], n)
 
 
 def test_a_raw_line_feed_in_a_string_of_an_array_stays_in_the_text(tmp_path):
@@ -936,23 +942,23 @@ def packed(rows: list[Row], kind: str, folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("block", [1, read.BLOCK])
-@pytest.mark.parametrize("kind", ["jsonl", "gz", "zst", "parquet", "array"])
-def test_what_is_found_last_is_quoted_from_its_place(tmp_path, kind, block):
-    rows = [row for name in "abcdefgh" for row in conversation(name)]
-    for k, row in enumerate(rows):
-        row["text"] = f"words of {k}: é 漢 🙂"
-    rows[5]["parent_id"] = uid("nobody")
-    rows[20]["message_id"] = rows[10]["message_id"]
-    record = look(packed(rows, kind, tmp_path), block=block)
-    quotes = {
-        row["rule"].partition("/")[2]: [(span["line"], span["quote"]) for span in row["spans"]]
-        for row in record.table.to_pylist()
-    }
-    assert quotes == {
-        "dangling_parent": [(6, "words of 5: é 漢 🙂")],
-        "duplicate_id": [(21, "words of 20: é 漢 🙂"), (11, "words of 10: é 漢 🙂")],
-    }
+def test_what_is_found_last_is_quoted_from_its_place(tmp_path):
+    for kind, block in itertools.product(["jsonl", "gz", "zst", "parquet", "array"], [1, read.BLOCK]):
+        with case(kind, block):
+            rows = [row for name in "abcdefgh" for row in conversation(name)]
+            for k, row in enumerate(rows):
+                row["text"] = f"words of {k}: é 漢 🙂"
+            rows[5]["parent_id"] = uid("nobody")
+            rows[20]["message_id"] = rows[10]["message_id"]
+            record = look(packed(rows, kind, tmp_path), block=block)
+            quotes = {
+                row["rule"].partition("/")[2]: [(span["line"], span["quote"]) for span in row["spans"]]
+                for row in record.table.to_pylist()
+            }
+            assert quotes == {
+                "dangling_parent": [(6, "words of 5: é 漢 🙂")],
+                "duplicate_id": [(21, "words of 20: é 漢 🙂"), (11, "words of 10: é 漢 🙂")],
+            }
 
 
 # -- faults of single lines ------------------------------------------------------------------------------------------
@@ -1112,25 +1118,26 @@ LINES: dict[str, tuple[bytes, list[str], int]] = {
 }
 
 
-@pytest.mark.parametrize("case", LINES)
-def test_a_line_that(tmp_path, case):
-    """... is told by the rule named here, at its place, and all other records are read."""
-    line, rules, n = LINES[case]
-    others = [message(f"a-{k}", "a", text=f"text {k + 1}", message_tree_id=uid("a")) for k in (1, 3, 4)]
-    root = message("a", text="text 1", labels=LABELS)
-    path = write(tmp_path / "data.jsonl", [root, others[0], line, *others[1:]])
-    record = look(path)
-    n_lines = line.count(b"\n") + 1
-    assert sorted(told(record), key=lambda pair: pair[1]) == [(r, 3 + k * (n_lines > 1)) for k, r in enumerate(rules)]
-    assert (record.facts.messages, record.exit_code) == (n, 0)
-    assert places(path, block=1) == places(path)
-    found = [pair for pair in places(path) if not 3 <= pair[0] < 3 + n_lines]
-    assert found == [(1, "text 1"), (2, "text 2"), (3 + n_lines, "text 4"), (4 + n_lines, "text 5")]
+def test_a_faulty_line_is_reported_at_its_place_and_all_other_records_are_read(tmp_path):
+    for name in LINES:
+        with case(name):
+            line, rules, n = LINES[name]
+            others = [message(f"a-{k}", "a", text=f"text {k + 1}", message_tree_id=uid("a")) for k in (1, 3, 4)]
+            root = message("a", text="text 1", labels=LABELS)
+            path = write(tmp_path / "data.jsonl", [root, others[0], line, *others[1:]])
+            record = look(path)
+            n_lines = line.count(b"\n") + 1
+            assert sorted(told(record), key=lambda pair: pair[1]) == [
+                (r, 3 + k * (n_lines > 1)) for k, r in enumerate(rules)
+            ]
+            assert (record.facts.messages, record.exit_code) == (n, 0)
+            assert places(path, block=1) == places(path)
+            found = [pair for pair in places(path) if not 3 <= pair[0] < 3 + n_lines]
+            assert found == [(1, "text 1"), (2, "text 2"), (3 + n_lines, "text 4"), (4 + n_lines, "text 5")]
 
 
-@pytest.mark.parametrize(
-    ("line", "rule"),
-    [
+def test_a_fault_of_a_document_is_told_once_at_its_line(tmp_path):
+    cases = [
         ('{"id": "d"', "unreadable_line"),
         ("[]", "unreadable_line"),
         ("null", "unreadable_line"),
@@ -1143,13 +1150,13 @@ def test_a_line_that(tmp_path, case):
         ('{"id": "d", "text": 5}', "mistyped_field"),
         ('{"id": "d", "text": "words", "lang": ["de"]}', "mistyped_field"),
         ('{"id": "d", "text": "words", "context": ["asked"]}', "mistyped_field"),
-    ],
-)
-def test_a_fault_of_a_document_is_told_once_at_its_line(tmp_path, line, rule):
-    path = write(tmp_path / "data.jsonl", [{"id": 1, "text": "one"}, line, {"id": 3, "text": "three"}])
-    record = look(path)
-    assert {pair for pair in told(record) if pair[0] == rule} == {(rule, 2)}
-    assert [text for at, text in places(path) if at != 2] == ["one", "three"]
+    ]
+    for line, rule in cases:
+        with case(line, rule):
+            path = write(tmp_path / "data.jsonl", [{"id": 1, "text": "one"}, line, {"id": 3, "text": "three"}])
+            record = look(path)
+            assert {pair for pair in told(record) if pair[0] == rule} == {(rule, 2)}
+            assert [text for at, text in places(path) if at != 2] == ["one", "three"]
 
 
 def test_a_field_of_a_document_is_told_by_its_own_name(tmp_path):
@@ -1250,29 +1257,33 @@ def test_a_label_that_comes_late_is_read(tmp_path):
 # -- long lines ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("block", [1, 600, 1100, 5000, read.BLOCK])
-@pytest.mark.parametrize("name", ["data.jsonl", "data.json"])
-def test_a_line_that_is_too_long_is_passed_over_and_its_size_told(tmp_path, monkeypatch, block, name):
-    monkeypatch.setattr(read, "MAX_LINE", 1000)
-    rows = counted(5)
-    rows[2]["text"] += "x" * (1001 - len(json.dumps(rows[2])))
-    rows[3]["text"] += "x" * (1000 - len(json.dumps(rows[3])))
-    path = write(tmp_path / name, rows)
-    record = look(path, block=block)
-    assert told(record) == [("unreadable_line", 3)]
-    assert summaries(record, "unreadable_line") == ["Line has 1,001 bytes; lines over 1,000 bytes are skipped"]
-    assert [line for line, _ in places(path, block)] == [1, 2, 4, 5]
+def test_a_line_that_is_too_long_is_passed_over_and_its_size_told(tmp_path, monkeypatch):
+    for name, block in itertools.product(["data.jsonl", "data.json"], [1, 600, 1100, 5000, read.BLOCK]):
+        with case(name, block):
+            monkeypatch.setattr(read, "MAX_LINE", 1000)
+            rows = counted(5)
+            rows[2]["text"] += "x" * (1001 - len(json.dumps(rows[2])))
+            rows[3]["text"] += "x" * (1000 - len(json.dumps(rows[3])))
+            path = write(tmp_path / name, rows)
+            record = look(path, block=block)
+            assert told(record) == [("unreadable_line", 3)]
+            assert summaries(record, "unreadable_line") == ["Line has 1,001 bytes; lines over 1,000 bytes are skipped"]
+            assert [line for line, _ in places(path, block)] == [1, 2, 4, 5]
 
 
-@pytest.mark.parametrize("block", [1, 300, read.BLOCK])
-@pytest.mark.parametrize("at", [0, 4], ids=["first", "last"])
-def test_the_first_and_the_last_line_may_be_too_long(tmp_path, monkeypatch, block, at):
-    monkeypatch.setattr(read, "MAX_LINE", 1000)
-    rows = counted(5)
-    rows[at]["text"] = "x" * 5000
-    (tmp_path / "data.jsonl").write_bytes(b"\xef\xbb\xbf" + json_lines(rows)[:-1])
-    assert told(look(tmp_path / "data.jsonl", block=block)) == sorted([("line_format", 1), ("unreadable_line", at + 1)])
-    assert [line for line, _ in places(tmp_path / "data.jsonl", block)] == [k for k in range(1, 6) if k != at + 1]
+def test_the_first_and_the_last_line_may_be_too_long(tmp_path, monkeypatch):
+    for at, block in itertools.product([0, 4], [1, 300, read.BLOCK]):
+        with case(at, block):
+            monkeypatch.setattr(read, "MAX_LINE", 1000)
+            rows = counted(5)
+            rows[at]["text"] = "x" * 5000
+            (tmp_path / "data.jsonl").write_bytes(b"\xef\xbb\xbf" + json_lines(rows)[:-1])
+            assert told(look(tmp_path / "data.jsonl", block=block)) == sorted(
+                [("line_format", 1), ("unreadable_line", at + 1)]
+            )
+            assert [line for line, _ in places(tmp_path / "data.jsonl", block)] == [
+                k for k in range(1, 6) if k != at + 1
+            ]
 
 
 def test_a_line_longer_than_a_block_stands_alone_in_one(tmp_path):

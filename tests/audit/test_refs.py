@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from building import write
+from cases import case
 from chataudit.audit import refs
 from chataudit.audit.cli import app
 from chataudit.benchmarks_refs import cards as known
@@ -181,9 +182,8 @@ def test_here_writes_to_the_folder_of_the_project(call, card, birds, tmp_path):
     assert found == [f"chataudit-references/birds{ENDING}", f"refs/birds{ENDING}"]
 
 
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
+def test_what_the_user_got_wrong_is_one_line_and_nothing_is_written(call, card, tmp_path):
+    cases = [
         (["build", "bird"], "unknown benchmark 'bird'. See: chataudit refs list"),
         (["build", "birds"], "Birds: its card names no data set on the hub"),
         (["build", "birds", "nothing"], "nothing: no such file or folder"),
@@ -213,14 +213,14 @@ def test_here_writes_to_the_folder_of_the_project(call, card, birds, tmp_path):
         ),
         (["add", "mine", "other.jsonl", "--question", "q", "--rows", "data"], "no list 'data' of rows = 'data'"),
         (["add", "mine", "other.txt", "--question", "q"], "other.txt: unknown file type; expected .jsonl, .json,"),
-    ],
-)
-def test_what_the_user_got_wrong_is_one_line_and_nothing_is_written(call, card, tmp_path, words, told):
-    write(tmp_path / "other.jsonl", BIRDS[:2])
-    write(tmp_path / "other.txt", BIRDS)
-    before = sorted(tmp_path.rglob("*"))
-    assert told in stopped(call("refs", *words))
-    assert sorted(tmp_path.rglob("*")) == before
+    ]
+    for words, told in cases:
+        with case(words, told):
+            write(tmp_path / "other.jsonl", BIRDS[:2])
+            write(tmp_path / "other.txt", BIRDS)
+            before = sorted(tmp_path.rglob("*"))
+            assert told in stopped(call("refs", *words))
+            assert sorted(tmp_path.rglob("*")) == before
 
 
 # -- add -------------------------------------------------------------------------------------------------------------
@@ -306,9 +306,8 @@ def test_add_writes_to_the_folder_of_the_project_where_asked(call, birds, tmp_pa
     assert not (tmp_path / "own").exists()
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "parts", "told"),
-    [
+def test_a_file_that_has_not_what_was_named_is_told_with_place_what_there_is_and_a_way_out(tmp_path):
+    cases = [
         (
             "d.jsonl",
             '{"q": "Who?"}\n{"a": 1}',
@@ -338,15 +337,13 @@ def test_add_writes_to_the_folder_of_the_project_where_asked(call, birds, tmp_pa
         ),
         ("d.jsonl", "", Parts("q"), r"mine: no items; expected one record per item"),
         ("d.jsonl", '["Who?"]', Parts("q"), r"d\.jsonl: record is \['Who\?'\]; expected an object"),
-    ],
-)
-def test_a_file_that_has_not_what_was_named_is_told_with_place_what_there_is_and_a_way_out(
-    tmp_path, name, content, parts, told
-):
-    (tmp_path / name).write_text(content)
-    with pytest.raises(ValueError, match=told) as error:
-        refs.add("mine", tmp_path / name, parts)
-    assert type(error.value) is ValueError
+    ]
+    for name, content, parts, told in cases:
+        with case(name, content, parts, told):
+            (tmp_path / name).write_text(content)
+            with pytest.raises(ValueError, match=told) as error:
+                refs.add("mine", tmp_path / name, parts)
+            assert type(error.value) is ValueError
 
 
 def test_half_of_a_surrogate_pair_becomes_a_question_mark(call, tmp_path):

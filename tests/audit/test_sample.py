@@ -10,6 +10,7 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 from building import audit, conversation, message, nest, uid, write
+from cases import case
 from chataudit import Record
 from chataudit.audit.run import run
 from chataudit.audit.sample import COLUMNS, MAX_TEXT, draw, judged, strata_of
@@ -245,12 +246,15 @@ def test_a_row_tells_the_message_the_one_above_it_and_what_was_found(tmp_path):
     assert tuple(root) == COLUMNS
 
 
-@pytest.mark.parametrize("word", ["=1+1", "+1", "-1", "@sum", "\tx", "\rx"])
-def test_no_cell_is_a_formula(tmp_path, word):
-    record = audit(tmp_path, [message(word, message_id=word, message_tree_id=word, text=f"{word} FAULT")], Planted())
-    (row,) = sampled(record, tmp_path / "s.csv")
-    assert row["text"] == f"'{word} FAULT"
-    assert row["message_id"] == f"'{word}"
+def test_no_cell_is_a_formula(tmp_path):
+    for number, word in enumerate(["=1+1", "+1", "-1", "@sum", "\tx", "\rx"]):
+        with case(word):
+            record = audit(
+                tmp_path, [message(word, message_id=word, message_tree_id=word, text=f"{word} FAULT")], Planted()
+            )
+            (row,) = sampled(record, tmp_path / f"{number}.csv")
+            assert row["text"] == f"'{word} FAULT"
+            assert row["message_id"] == f"'{word}"
 
 
 def test_ids_that_look_like_formulas_are_read_back(tmp_path):
@@ -309,16 +313,17 @@ def test_messages_of_two_files_with_the_same_ids_are_told_apart(tmp_path):
 # -- verdicts --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("word", "faults"),
-    [(w, 4) for w in ("yes", "YES", " y ", "Y", "1", "true", "TRUE", "x")]
-    + [(w, 0) for w in ("no", "N", "0", "false", " No")],
-)
-def test_yes_and_no_are_known_in_many_forms(record, tmp_path, word, faults):
-    path = tmp_path / "s.csv"
-    filled(path, sampled(record, path), always(word))
-    said = judged(record, path)["planted"]
-    assert (said.strata[FAULT], said.n_open) == (Stratum(4, 4, faults, True), 0)
+def test_yes_and_no_are_known_in_many_forms(record, tmp_path):
+    cases = [
+        *((word, 4) for word in ("yes", "YES", " y ", "Y", "1", "true", "TRUE", "x")),
+        *((word, 0) for word in ("no", "N", "0", "false", " No")),
+    ]
+    for number, (word, faults) in enumerate(cases):
+        with case(word, faults):
+            path = tmp_path / f"{number}.csv"
+            filled(path, sampled(record, path), always(word))
+            said = judged(record, path)["planted"]
+            assert (said.strata[FAULT], said.n_open) == (Stratum(4, 4, faults, True), 0)
 
 
 def test_rows_left_open_are_counted_and_not_drawn(record, tmp_path):
@@ -381,16 +386,17 @@ def test_columns_that_nobody_needs_may_go_and_may_come_in_any_order(record, tmp_
     assert judged(record, filled(path, rows, always("no")))["planted"].n_open == 0
 
 
-@pytest.mark.parametrize("name", COLUMNS[:6])
-def test_a_column_that_is_needed_and_gone_is_named(record, tmp_path, name):
-    path = tmp_path / "s.csv"
-    rows = [{key: value for key, value in row.items() if key != name} for row in sampled(record, path)]
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    with pytest.raises(ValueError, match=f"no column '{name}'; expected a table written by `chataudit sample`"):
-        judged(record, path)
+def test_a_column_that_is_needed_and_gone_is_named(record, tmp_path):
+    for name in COLUMNS[:6]:
+        with case(name):
+            path = tmp_path / f"{name}.csv"
+            rows = [{key: value for key, value in row.items() if key != name} for row in sampled(record, path)]
+            with path.open("w", newline="") as file:
+                writer = csv.DictWriter(file, list(rows[0]))
+                writer.writeheader()
+                writer.writerows(rows)
+            with pytest.raises(ValueError, match=f"no column '{name}'; expected a table written by `chataudit sample`"):
+                judged(record, path)
 
 
 def test_a_byte_order_mark_and_line_ends_of_windows_are_read(record, tmp_path):
