@@ -72,8 +72,8 @@ class Findings:
             trees.append(pc.unique(table["tree_id"]))
         return pa.concat_tables(later), pc.unique(pa.chunked_array(trees))
 
-    def parts(self, told: Mapping[quote.Key, quote.Told]) -> Iterator[pa.RecordBatch]:
-        """Yield all findings, about SLICE at a time, the shown ones with their quotes from `told`."""
+    def parts(self, quotable: Mapping[quote.Key, quote.Told]) -> Iterator[pa.RecordBatch]:
+        """Yield all findings, about SLICE at a time, the shown ones with their quotes from `quotable`."""
         for start in range(0, len(self), SLICE):
             here = slice(start, start + SLICE)
             table = self.at(here)
@@ -81,7 +81,9 @@ class Findings:
             rows = rows[self.shown[here][rows]]
             if rows.size:
                 others = np.delete(np.arange(len(table)), rows)
-                both = pa.concat_tables([table.take(pa.array(others)), quote.fill(table.take(pa.array(rows)), told)])
+                both = pa.concat_tables(
+                    [table.take(pa.array(others)), quote.fill(table.take(pa.array(rows)), quotable)]
+                )
                 table = both.take(pa.array(np.argsort(np.concatenate([others, rows]))))
             yield from quote.closed(table).to_batches()
             forget()

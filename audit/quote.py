@@ -66,20 +66,20 @@ def rows_of(batch: Batch, keys: Set[Key]) -> dict[Key, int]:
 def told_of(batch: Batch, keys: Set[Key]) -> dict[Key, Told]:
     """Return the quotable columns of those of these messages and raw records that are in this batch."""
     lines, _ = batch.raw_lines
-    told = {(s, n, line_id(n)): Told(text) for (s, n), text in lines.items() if (s, n, line_id(n)) in keys}
+    quotable = {(s, n, line_id(n)): Told(text) for (s, n), text in lines.items() if (s, n, line_id(n)) in keys}
     rows = rows_of(batch, keys)
     at = pa.array(rows.values(), pa.int64())
     columns = (batch.column(name).take(at).to_pylist() for name in Told._fields)
-    return told | {key: Told(*values) for key, *values in zip(rows, *columns, strict=True)}
+    return quotable | {key: Told(*values) for key, *values in zip(rows, *columns, strict=True)}
 
 
-def fill(findings: pa.Table, told: Mapping[Key, Told]) -> pa.Table:
-    """Fill in quotes and message columns from the messages in `told`."""
+def fill(findings: pa.Table, quotable: Mapping[Key, Told]) -> pa.Table:
+    """Fill in quotes and message columns from the messages in `quotable`."""
     flat = _flat(findings)
     columns = {name: pc.struct_field(flat, name) for name in SPAN.names}
     filled = {name: columns[name].to_pylist() for name in ("at", "before", "quote", "after", "role", "lang")}
     places = zip(*(columns[name].to_pylist() for name in ("source", "line", "id")), strict=True)
-    of_span = [told.get(place) for place in places]
+    of_span = [quotable.get(place) for place in places]
     texts = [None if of is None else of.text for of in of_span]
     starts, ends = (columns[name].to_pylist() for name in ("start", "end"))
     offsets = _offsets(findings)
@@ -94,7 +94,7 @@ def fill(findings: pa.Table, told: Mapping[Key, Told]) -> pa.Table:
                 column[k] = value
     columns |= {name: pa.array(values, SPAN.field(name).type) for name, values in filled.items()}
     findings = _with_spans(findings, offsets, columns)
-    of_subject = [told.get(key) for key in subjects(findings)]
+    of_subject = [quotable.get(key) for key in subjects(findings)]
     for name in TOLD:
         known = zip(findings[name].to_pylist(), of_subject, strict=True)
         column = pa.array([before if of is None else getattr(of, name) for before, of in known], pa.string())
