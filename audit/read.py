@@ -593,7 +593,8 @@ def recognise(source: Source, forced: str | None = None, formats: Mapping[str, F
 
 def _unknown_format(record: dict[str, Any], formats: Mapping[str, Format]) -> str:
     """Describe a record that no format recognises, with the closest format and the way out."""
-    shared = {name: len(record.keys() & re.findall(r"\w+", format.fields)) for name, format in formats.items()}
+    telling = record.keys() - {"id", "lang"}  # too many formats have these
+    shared = {name: len(telling & {*re.findall(r"\w\w+", format.fields)}) for name, format in formats.items()}
     closest = max(shared, key=lambda name: shared[name])
     hint = f"Closest: {closest} ({formats[closest].fields}). " if shared[closest] else ""
     fields = ", ".join(sorted(map(repr, record))[:8])

@@ -301,9 +301,7 @@ def _files(card: Card, folder: Path) -> list[Path]:
     for pattern in card.files:
         here = [path for path in folder.glob(pattern) if path.is_file()]
         if not here:
-            raise LookupError(
-                f"{folder}: no file {pattern!r} of {card.title}. Download the original files: {card.home}"
-            )
+            raise LookupError(f"{folder}: no file {pattern!r} of {card.title}. Get the original files: {card.home}")
         found.update(here)
     return sorted(found)
 

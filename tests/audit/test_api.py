@@ -103,7 +103,7 @@ def test_findings_are_a_frame_with_a_row_for_each(tmp_path):
     assert frame["facets"][0] == {}
     assert frame["spans"][0][0]["quote"] == "FAULT"
     assert len(record.findings("planted")) == 3
-    with pytest.raises(LookupError, match="check 'other' was not run; this audit ran planted"):
+    with pytest.raises(LookupError, match="check 'other' was not run; there are planted"):
         record.findings("other")
 
 

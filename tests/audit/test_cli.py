@@ -70,7 +70,7 @@ def test_overwrite_replaces_an_audit_and_keeps_what_else_is_there(call, data, tm
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["nowhere.jsonl"], "nowhere.jsonl: no such file. Name a file, a folder, a glob"),
+        (["nowhere.jsonl"], "nowhere.jsonl: no such file. Pass a file, folder, quoted glob"),
         (["data.jsonl", "--checks", "near_dups"], "no check 'near_dups'; there are "),
         (["data.jsonl", "--format", "xml"], f"unknown format 'xml'; expected one of {', '.join(FORMATS)}"),
         (["data.jsonl", "--engine", "spark"], "unknown engine 'spark'; expected one of auto, serial, threads"),

@@ -441,7 +441,7 @@ def test_a_parquet_file_that_is_none_is_an_error(tmp_path):
     (tmp_path / "data.parquet").write_bytes(json_lines(counted(2)))
     record = look(tmp_path / "data.parquet")
     assert record.exit_code == 3
-    assert record.facts.errors == [f"{tmp_path / 'data.parquet'}: is no parquet file: it does not begin with PAR1"]
+    assert record.facts.errors == [f"{tmp_path / 'data.parquet'}: not a Parquet file: it does not start with PAR1"]
 
 
 def test_a_parquet_file_that_is_cut_is_an_error(tmp_path):
@@ -450,7 +450,7 @@ def test_a_parquet_file_that_is_cut_is_an_error(tmp_path):
     (tmp_path / "data.parquet").write_bytes(whole[: len(whole) // 2])
     record = look(tmp_path / "data.parquet")
     assert record.exit_code == 3
-    assert "is no readable parquet file" in record.facts.errors[0]
+    assert "not a readable Parquet file" in record.facts.errors[0]
 
 
 def test_a_damaged_row_group_is_an_error_that_names_its_rows_and_the_others_are_read(tmp_path):
@@ -907,8 +907,8 @@ def test_lines_are_counted_in_a_file_with_crlf_and_a_mark(tmp_path, block):
     record = look(tmp_path / "data.jsonl", block=block)
     assert told(record) == [("line_format", 1), ("line_format", 1)]
     assert summaries(record, "line_format") == [
-        "Lines end in CRLF; this is the first",
         "File starts with a byte order mark",
+        "Lines end in CRLF; this is the first",
     ]
 
 
@@ -1382,8 +1382,13 @@ def test_a_format_that_nobody_knows_is_an_error_that_names_fields_and_formats(tm
     assert record.exit_code == 3
     assert progress.lines == [error]
     assert error.startswith(f"{path}: unknown format (fields: 'a', 'b'). Known: oasst_trees, ")
-    for name in ("oasst_messages (", "documents (id, text", "instructions ("):
+    for name in ("oasst_messages, ", "documents. ", "instructions, ", "Map other fields in [format]"):
         assert name in error
+
+
+def test_an_unknown_format_is_compared_with_the_closest_one(tmp_path):
+    (error,) = look(write(tmp_path / "data.jsonl", [{"id": 1, "lang": "en", "question": "Why?"}])).facts.errors
+    assert "unknown format (fields: 'id', 'lang', 'question'). Closest: instructions (one of instruction, " in error
 
 
 def test_the_format_that_is_told_stands_above_what_would_be_recognised(tmp_path):

@@ -120,7 +120,7 @@ def test_files_that_are_not_those_of_the_card_are_refused(card, birds):
     with pytest.raises(ValueError, match=r"^reference set 'birds': checksum differs from its card") as error:
         refs.build("birds", [birds])
     assert f"(card {card.sha256}, files {hashlib.sha256(birds.read_bytes()).hexdigest()})" in str(error.value)
-    assert "Get the original files again from https://a.org, or make a set of your own with `chataudit refs add`" in (
+    assert "Get the original files again from https://a.org, or add your own set with `chataudit refs add`" in (
         str(error.value)
     )
 
@@ -200,7 +200,7 @@ def test_what_the_user_got_wrong_is_one_line_and_nothing_is_written(call, card, 
         (["add", "Birds", "other.jsonl", "--question", "q"], "'Birds' is not a valid set name"),
         (["add", "birds\n", "other.jsonl", "--question", "q"], "is not a valid set name"),
         (["add", "", "other.jsonl", "--question", "q"], "'' is not a valid set name"),
-        (["add", "birds", "other.jsonl", "--question", "q"], "'birds' is the name of a known benchmark, and would"),
+        (["add", "birds", "other.jsonl", "--question", "q"], "'birds' is the name of a known benchmark. Choose"),
         (["add", "mine", "nothing.jsonl", "--question", "q"], "nothing.jsonl: no such file"),
         (["add", "mine", ".", "--question", "q"], ".: no such file"),
         (
@@ -325,7 +325,7 @@ def test_a_file_that_has_not_what_was_named_is_told_with_place_what_there_is_and
             "d.json",
             '{"q": [{"t": "Who?"}]}',
             Parts("q"),
-            r"item 1: 'q' is an object with 't'; expected .*: name one of",
+            r"item 1: 'q' is an object with 't'; expected text. Name one of",
         ),
         ("d.json", "{", Parts("q"), r"d\.json: Expecting property name.*; expected \.jsonl, \.json, \.csv.* again"),
         ("d.jsonl", '{"q": " "}', Parts("q"), r"d\.jsonl: item 1: no question at 'q'\. Correct"),

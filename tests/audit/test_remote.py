@@ -411,7 +411,7 @@ def test_a_file_of_memory_that_is_not_there_is_an_error(memory):
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("memory://none/*.jsonl", "memory://none/*.jsonl: no such file. Name"),
+        ("memory://none/*.jsonl", "memory://none/*.jsonl: no such file. Pass"),
         ("nope://x/a.jsonl", "fsspec does not support nope://"),
         ("https://127.0.0.1:9/*.jsonl", "web servers do not list files"),
     ],

@@ -199,7 +199,7 @@ def test_a_sample_of_fewer_than_two_is_refused(record, n):
 
 def test_a_redacted_audit_gives_no_table(record, tmp_path):
     hidden = redacted(record)
-    with pytest.raises(ValueError, match="the audit is redacted: its ids are hashed"):
+    with pytest.raises(ValueError, match="this audit is redacted: its hashed ids match no message"):
         write_sample(hidden, "planted", draw(hidden, "planted", 4, 1), (), tmp_path / "s.csv")
     assert not (tmp_path / "s.csv").exists()
 
@@ -360,7 +360,7 @@ def test_a_row_of_another_audit_is_refused(record, tmp_path):
     filled(path, sampled(record, path), always("no"))
     (tmp_path / "other").mkdir()
     other = planted(tmp_path / "other", *["FAULT"] * 4, *["fine"] * 16)
-    with pytest.raises(ValueError, match="Judge a sample with the audit that it was drawn from"):
+    with pytest.raises(ValueError, match="Use the audit that the sample was drawn from"):
         judged(other, path)
 
 

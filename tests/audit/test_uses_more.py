@@ -191,7 +191,7 @@ def test_a_sample_of_a_redacted_audit_is_refused(call):
     redacted(Record.read("a")).write("r")
     done = call("sample", "r", "--check", "schema_invariants")
     assert done.exit_code == 2
-    assert "the audit is redacted" in done.output
+    assert "this audit is redacted" in done.output
 
 
 def test_sources_that_moved_are_named_behind_the_audit(call, made):
