@@ -29,6 +29,7 @@ from .formats.base import EXCERPT, faults_table, fit, tabulate, whole_characters
 from .streams import Stream, UnreadableSource, packing, spooled
 
 SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz", ".jsonl.zst", ".json.zst", ".parquet")
+EXPECTED = ".jsonl, .json (plain, .gz or .zst) or .parquet"  # SUFFIXES in words
 BLOCK = 8 << 20  # bytes of decoded text read at a time: large enough for columns to pay, small enough to stay flat
 MAX_LINE = 256 << 20  # bytes; a longer line is skipped and reported
 PIECE = 1 << 18  # bytes counted at a time: they fit in the cache and need no extra memory
@@ -153,7 +154,7 @@ def _local_files(argument: str) -> list[Path]:
         every = {p for p in shown if p.name.lower().endswith(SUFFIXES) and p.is_file()}
         files = sorted(file for file in every if not _is_of_an_audit(file, every))
         if not files:
-            raise LookupError(f"{argument}: no data file in this folder; expected {', '.join(SUFFIXES)}")
+            raise LookupError(f"{argument}: no data file in this folder; expected {EXPECTED}")
         return files
     if path.exists():
         return [path]
@@ -170,7 +171,7 @@ def _remote_files(url: str) -> list[remote.Remote]:
         wanted = {file for file in every if not _is_of_an_audit(file, every)}
         files = [file for file in files if PurePath(file.url) in wanted]
         if not files:
-            raise LookupError(f"{remote.bare(url)}: no data file in this folder; expected {', '.join(SUFFIXES)}")
+            raise LookupError(f"{remote.bare(url)}: no data file in this folder; expected {EXPECTED}")
     if not files:
         raise LookupError(f"{remote.bare(url)}: no such file. Pass a file, folder, or quoted glob")
     return files
@@ -628,7 +629,7 @@ def _sample(source: Source) -> tuple[list[dict[str, Any]], str]:
         return records[:SAMPLE], ""
     number, detail = lost[0].line, lost[0].detail
     what = f"line {number} {detail[5:]}" if detail.startswith("Line ") else f"line {number}: {detail}"
-    return records[:SAMPLE], f"{what}. Is this CSV or plain text? Supported: {', '.join(SUFFIXES)}"
+    return records[:SAMPLE], f"{what}. Is this CSV or plain text? Supported: {EXPECTED}"
 
 
 def table_records(table: pa.Table) -> tuple[list[dict[str, Any]], list[Fault]]:

@@ -44,7 +44,7 @@ def refuse_unknown(name: str | None, formats: dict[str, Format]) -> None:
         If there is no such format.
     """
     if name == Mapped.form.name and name not in formats:
-        raise LookupError(f"format {name!r} needs a mapping. Map your fields in [format] of the settings")
+        raise LookupError(f"format {name!r} needs a table [format] in the settings. Map your fields there")
     if name is not None and name not in formats:
         raise LookupError(f"unknown format {name!r}; expected one of {', '.join(formats)}")
 

@@ -551,7 +551,7 @@ def command(*words):
 
 def test_where_the_packages_are_not_installed_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(LookupError, match=r'engine "ray" needs its packages .* pip install "chataudit\[ray\]"'):
+    with pytest.raises(LookupError, match=r'engine "ray" is not installed .* pip install "chataudit\[ray\]"'):
         run(*nested(tmp_path), engine="ray")
 
 
@@ -570,7 +570,7 @@ def test_an_address_is_for_the_engine_ray_alone(tmp_path):
     words = ["run", str(nested(tmp_path)[0]), "--out", str(tmp_path / "out"), "--address", "auto"]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 2
-    assert "address 'auto': the engine auto works on this machine; expected the engine ray" in done.stderr
+    assert "address 'auto': the engine auto runs only on this machine. Use the engine ray" in done.stderr
 
 
 # -- what is said ----------------------------------------------------------------------------------------------------
