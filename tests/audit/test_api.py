@@ -249,7 +249,9 @@ def test_limitations_name_checks_that_were_not_run_and_refuse_other_forms(tmp_pa
     record = planted(tmp_path, "fine")
     assert "Checks that were not run: benchmark_leakage, lang_mismatch" in record.limitations().replace("\\", "")
     assert {form: record.limitations(form) != "" for form in api.FORMS} == dict.fromkeys(api.FORMS, True)
-    with pytest.raises(LookupError, match="no format 'word'; there are markdown, latex, card, croissant, datasheet"):
+    with pytest.raises(
+        LookupError, match="unknown format 'word'; expected one of markdown, latex, card, croissant, datasheet"
+    ):
         record.limitations("word")
 
 

@@ -293,7 +293,7 @@ def test_run_refuses_limits_that_cannot_be_held_before_anything_is_read(call, au
     before = files(audited)
     done = call("run", "bad.jsonl", "--out", "o", *RUN, *words)
     assert refused(done).startswith(told)
-    assert "oasst_messages, records hold" not in done.output
+    assert "oasst_messages, records have" not in done.output
     assert files(audited) == before
 
 
