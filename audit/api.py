@@ -50,10 +50,10 @@ class Record(kept.Record):
         Returns
         -------
         DataFrame
-            check, rule (None: the whole check, warnings and errors), the columns of `by`, flagged and judged (numbers
-            of messages), trees, rate, low and high (clustered by tree: `checks.base.intervals.clustered`), wilson_low
-            and wilson_high, corrected, corrected_low and corrected_high (corrected for the errors of the check, if
-            people judged or labelled messages).
+            check, rule and severity (None: all of the check, from warnings on), the columns of `by`, flagged and judged
+            (messages), clusters (conversations), rate, low and high (clustered by conversation:
+            `checks.base.intervals.clustered`), wilson_low and wilson_high, corrected, corrected_low and corrected_high
+            (for errors of the check, where people labelled messages).
 
         Raises
         ------
@@ -99,7 +99,7 @@ class Record(kept.Record):
         >>> record.gate(Limit(target="near_duplicates", max_rate=0.5)).is_passed
         True
         >>> print(record.gate(Limit(target="near_duplicates", max_count=0)).words)
-        Gate failed: 1 of 1 limit broken
+        Gate failed: 1 of 1 limit exceeded
         """
         held = None if baseline is None else Baseline.of(baseline, self)
         return decide(self, Gate(limits, tuple(suppressions)), held, today or date.today())

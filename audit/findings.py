@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from ..checks.base.findings import FINDINGS, fingerprint
 from ..checks.base.mapped import forget
 from ..checks.base.messages import BoolArray, IntArray, as_ints, digests, is_place, nth, rows_at, single
-from ..reports.rates import rows_of
+from ..reports.counts import rows_of
 from . import quote
 
 MAX_EVIDENCE = 10_000  # findings of a check whose quotes and conversations are kept

@@ -319,7 +319,9 @@ def validate(
     )
     asset = context.data_sources.add_pandas("chataudit").add_dataframe_asset("rows")
     definition = gx.ValidationDefinition(
-        name="chataudit", data=asset.add_batch_definition_whole_dataframe("all"), suite=context.suites.add(suite(*checks))
+        name="chataudit",
+        data=asset.add_batch_definition_whole_dataframe("all"),
+        suite=context.suites.add(suite(*checks)),
     )
     validated = context.validation_definitions.add(definition).run(
         batch_parameters={"dataframe": rows},

@@ -14,8 +14,8 @@ from ..checks.base.findings import WARNING
 from ..checks.base.intervals import Stratum
 from ..checks.base.messages import IntArray, nameless_id, names, rows_at
 from ..reports import sheet
+from ..reports.counts import Population
 from ..reports.pieces import Coded, is_in, places
-from ..reports.rates import Population
 from ..reports.record import NOT_FLAGGED, Judgement, Record
 from . import engines, quote, read
 from .progress import Silence

@@ -447,7 +447,7 @@ def test_verdicts_are_kept_beside_the_record_and_read_back(record, tmp_path):
     # All were judged: 4 of 20 are faults, and there is nothing left to chance.
     assert tuple(row.corrected) == pytest.approx((0.2, 0.2, 0.2))
     assert back.rates()["corrected"][0] == pytest.approx(0.2)
-    assert "the rate is 20.0% (all of them were judged)" in back.limitations()
+    assert "the rate is 20.0 % (all messages were labelled)" in back.limitations()
 
 
 def test_an_audit_that_is_copied_takes_its_verdicts_along(record, tmp_path):
