@@ -20,7 +20,7 @@ from rich.text import Text
 from .. import __version__
 from ..benchmarks_refs.fingerprints import FOLDER as REFERENCES
 from ..checks.base.findings import SEVERITIES
-from ..checks.base.settings import Setting, Wants
+from ..checks.base.settings import Setting, Wants, suggestion
 from ..checks.base.settings import settings as settings_of
 from ..reports.baseline import Baseline
 from ..reports.files import write_pages
@@ -219,7 +219,7 @@ def checks(
                 out.print(f"{check.name}: {_about(check)}", markup=False)
             return
         if name not in known:
-            raise LookupError(f"{name!r} is not a check. Available: {', '.join(known)}")
+            raise LookupError(f"{name!r} is not a check. {suggestion(name, known)}")
         check = known[name]
         out.print(f"{check.name}: {_about(check)}\n\nRules", markup=False)
         for rule in check.rules:

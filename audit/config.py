@@ -12,7 +12,7 @@ import msgspec
 
 from ..benchmarks_refs.fingerprints import FOLDER
 from ..checks.base.check import Check
-from ..checks.base.settings import Wants, settings
+from ..checks.base.settings import Wants, settings, suggestion
 from ..reports.gate import Gate, Limit, Suppression
 from ..reports.payload import Limits
 from . import registry
@@ -137,9 +137,7 @@ def _gate(table: Any, path: Path) -> tuple[Gate | None, GateFiles]:
             where = f'{path}: [gate."{target}"]' if "/" in target else f"{path}: [gate.{target}]"
             limits += [replace(_convert(each, Limit, where, without=("target",)), target=target) for each in several]
     if files.suppress is not None and not limits:
-        raise ValueError(
-            f"{path}: [gate] suppress, but no limit. Set one, such as [gate.near_duplicates] max_rate = 0.01"
-        )
+        raise ValueError(f"{path}: [gate] suppress, but no limit. Set one, such as [gate.CHECK] max_rate = 0.01")
     suppressions = () if files.suppress is None else suppressed(path.parent / files.suppress)
     return (Gate(tuple(limits), suppressions) if limits else None), files
 
@@ -178,7 +176,7 @@ def chosen(
     wanted = names or config.settings.checks or list(known)
     for name in wanted:
         if name not in known:
-            raise LookupError(f"{name!r} is not a check. Available: {', '.join(known)}")
+            raise LookupError(f"{name!r} is not a check. {suggestion(name, known)}")
     made = []
     for name in dict.fromkeys(wanted):
         given = {each.name: handed.get(each.wants) for each in settings(known[name]) if each.wants is not None}
@@ -204,4 +202,4 @@ def _refuse_unknown(table: abc.Mapping[str, Any], known: Iterable[str], where: s
     names = list(known)
     for key in table:
         if key not in names:
-            raise ValueError(f"{where}{key}: no such setting; there are {', '.join(names)}")
+            raise ValueError(f"{where}{key}: unknown setting. {suggestion(key, names)}")

@@ -174,7 +174,7 @@ TALKS = {
         ),
     ),
 }
-LABELS = ("spam", "lang_mismatch", "pii", "not_appropriate", "quality", "toxicity", "humor", "creativity", "violence")
+LABELS = ("spam", "pii", "not_appropriate", "quality", "toxicity", "humor", "creativity", "violence")
 N_PLAIN = 40  # trees without a fault
 N_CHATS = 4  # chats without a fault
 
@@ -281,7 +281,7 @@ class Release:
             "emojis": {"name": ["+1"], "count": [self.rng.randrange(1, 6)]},
             "labels": {
                 "name": list(LABELS),
-                "value": [0.0] * 4 + [round(self.rng.random(), 3) for _ in LABELS[4:]],
+                "value": [0.0] * 3 + [round(self.rng.random(), 3) for _ in LABELS[3:]],
                 "count": [3] * len(LABELS),
             },
         }

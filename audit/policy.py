@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from ..checks.base.findings import LEVELS, NOTE, Action, Rule, Severity
+from ..checks.base.settings import suggestion
 from ..reports.record import Record, RuleFacts
 from . import registry
 from .config import toml
@@ -154,18 +155,18 @@ def _action(name: str, action: Any, known: Mapping[str, _Known]) -> Action:
     where = f"[rules] {name}"
     check, _, rule = name.partition("/")
     if check not in known:
-        raise ValueError(f"{where}: {check!r} is not a check. Available: {', '.join(known)}")
+        raise ValueError(f"{where}: {check!r} is not a check. {suggestion(check, known)}")
     rules = known[check].rules
     if rule and name not in rules:
-        names = ", ".join(each.partition("/")[2] for each in rules)
-        raise ValueError(f"{where}: {rule!r} is not a rule of {check}. Available: {names}")
+        names = [each.partition("/")[2] for each in rules]
+        raise ValueError(f"{where}: {rule!r} is not a rule of {check}. {suggestion(rule, names)}")
     choices = [each for each in Action if each != Action.DROP_RECORD]
     if name in rules and rules[name].action == Action.DROP_RECORD:
         raise ValueError(
             f"{where}: a record that could not be read is always left out. Remove this line from the policy"
         )
     if action not in choices:
-        raise ValueError(f"{where}: {action!r} is not an action; expected one of {', '.join(choices)}")
+        raise ValueError(f"{where}: {action!r} is not an action. {suggestion(action, choices)}")
     wants = {Action.KEEP_BEST: {"partner", "cluster"}, Action.FIX_LANGUAGE: {"detected"}}.get(action, set())
     if not wants <= known[check].facets:
         raise ValueError(f"{where}: {unfit(Action(action), wants)}, which {check} does not give. {WAY_OUT}")

@@ -60,8 +60,10 @@ class RuleView:
     severity: str
     advice: str
     count: str
-    example: str  # the summary of the first finding
+    first: str  # the summary of the first finding
     fingerprint: str  # of the first finding
+    example: str  # a conversation that breaks the rule; empty: none is recorded
+    neighbour: str  # a similar one that does not
 
 
 @dataclass(frozen=True)
@@ -326,8 +328,10 @@ def _rule(line: Line, found: _Found) -> RuleView:
         severity=line.level,
         advice=rule.advice,
         count=number(line.findings),
-        example=visible(first["summary"]),
+        first=visible(first["summary"]),
         fingerprint=first["fingerprint"],
+        example="\n".join(map(visible, rule.example)),
+        neighbour="\n".join(map(visible, rule.neighbour)),
     )
 
 

@@ -80,7 +80,7 @@ def audited(*more, code=0):
 def test_the_run_counts_shows_and_explains_its_findings(here):
     told = audited()
     assert TITLE in told
-    assert "1 of 2 checked" in told
+    assert "1 of 2 messages" in told
     (found,) = pq.read_table(here / "audit" / "findings.parquet").to_pylist()
     assert (found["rule"], found["message_id"], found["severity"]) == ("disclaimers/as_ai", uid("b"), 2)
     # Both places are shown, with their words.
@@ -192,7 +192,7 @@ def test_it_runs_in_worker_processes(here):
         *("run", "data.jsonl", "more.jsonl", "--plugin", "my_checks.py", "--checks", "disclaimers"),
         *("--engine", "processes", "--workers", "2", "--out", "audit"),
     )
-    assert "2 of 3 checked" in told
+    assert "2 of 3 messages" in told
 
 
 def turns_of_chat():

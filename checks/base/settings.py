@@ -1,7 +1,8 @@
 """Settings of checks: each is declared once, with its range and its help, and every surface reads that declaration."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, Field, dataclass, field, fields
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -130,6 +131,17 @@ def settings(check: Any) -> Iterator[Setting]:
         yield Setting(each.name, default, str(declared.bounds), declared.help, declared.wants)
 
 
+def suggestion(name: object, known: Iterable[str]) -> str:
+    """Return the way out of a name that does not exist: the nearest one, and all that there are.
+
+    >>> suggestion("treshold", ["threshold", "seed"])
+    "Did you mean 'threshold'? Available: threshold, seed"
+    """
+    names = list(known)
+    near = get_close_matches(str(name), names, n=1)
+    return (f"Did you mean {near[0]!r}? " if near else "") + f"Available: {', '.join(names)}"
+
+
 def refuse_bad(check: Any) -> None:
     """Raise ValueError for the first setting that is out of its bounds."""
     for each in fields(check):
@@ -137,6 +149,8 @@ def refuse_bad(check: Any) -> None:
         if not bounds.admit(value):
             if isinstance(value, tuple | list):
                 value = next(member for member in value if not bounds.admit(member))
+            if bounds.choices:
+                raise ValueError(f"{each.name}: {value!r} does not exist. {suggestion(value, bounds.choices)}")
             raise ValueError(f"{each.name}: {value!r}; expected {bounds}")
 
 

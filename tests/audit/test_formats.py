@@ -593,7 +593,7 @@ def test_a_mapping_that_cannot_be_is_refused():
             {**TURNS, "roles": {"boss": "king"}},
             "roles: 'boss' is mapped to 'king'; expected one of prompter, assistant",
         ),
-        ({"prompts": "q"}, "prompts: no such setting; there are turns, role"),
+        ({"prompts": "q"}, r"prompts: unknown setting. Did you mean 'prompt'\? Available: turns, role"),
     ]
     for values, reason in cases:
         with case(values, reason), pytest.raises(ValueError, match=rf"^\[format\] {reason}"):
