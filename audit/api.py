@@ -50,8 +50,8 @@ class Record(kept.Record):
         Returns
         -------
         DataFrame
-            check, rule and severity (None: all of the check, from warnings on), the columns of `by`, flagged and judged
-            (messages), clusters (conversations), rate, low and high (clustered by conversation:
+            check, rule and severity (None: the whole check, from warnings on), the columns of `by`, flagged and
+            checked (messages), clusters (conversations), rate, low and high (clustered by conversation:
             `checks.base.intervals.clustered`), wilson_low and wilson_high, corrected, corrected_low and corrected_high
             (for errors of the check, where people labelled messages).
 

@@ -139,16 +139,16 @@ def clean(
     progress.total(2 * sum(file.source.n_bytes for file in files))
     read_as = [facts.format for facts in record.facts.sources]
     messages = structure([file.source for file in files], read_as, formats_of(record), progress)
-    if messages.n_judged != record.facts.messages:
+    if messages.n_checkable != record.facts.messages:
         raise ValueError(
-            f"the files hold {messages.n_judged:,} messages, the audit read {record.facts.messages:,}: it was made by "
-            "another version of chataudit. Run the audit again"
+            f"the files contain {messages.n_checkable:,} messages, and the audit read {record.facts.messages:,}: it was "
+            "made by another version of chataudit. Run the audit again"
         )
     plan = _Plan(record, messages, policy)
     plan.carry_out()
-    if messages.n_judged and plan.n_dropped == messages.n_judged:
+    if messages.n_checkable and plan.n_dropped == messages.n_checkable:
         raise ValueError(
-            f"the policy would drop all {messages.n_judged:,} messages; nothing was written. "
+            f"the policy would drop all {messages.n_checkable:,} messages; nothing was written. "
             f"Make it milder: most are dropped for {', '.join(list(plan.by_rule)[:3])}"
         )
     with made(target) as folder:
@@ -156,7 +156,7 @@ def clean(
         (folder / POLICY).write_text(policy.toml(), encoding="utf-8")
     return Cleaned(
         path=target,
-        messages=messages.n_judged,
+        messages=messages.n_checkable,
         by_rule=plan.by_rule,
         dropped=plan.n_dropped,
         taken_along=plan.n_taken,

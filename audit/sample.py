@@ -63,7 +63,7 @@ def strata_of(record: Record, check: str) -> tuple[dict[str, IntArray], Populati
     order = np.lexsort((-number, population.severity[found]))
     rule_of[population.row[found[order]]] = number[order]
     parts = {rule: np.flatnonzero(rule_of == k) for k, rule in enumerate(rules)}
-    parts[NOT_FLAGGED] = np.flatnonzero(population.judged(check) & (rule_of < 0))
+    parts[NOT_FLAGGED] = np.flatnonzero(population.checked(check) & (rule_of < 0))
     parts = {name: rows for name, rows in parts.items() if len(rows)}
     if not parts:
         raise ValueError(f"{check} checked no message in this audit, so there is nothing to judge")

@@ -18,7 +18,7 @@ SLICE = 100_000  # messages in memory at a time
 
 def seen(batch: Batch, coverage: Mapping[str, pa.Table]) -> pa.Table:
     """Return SEEN of a batch, with a column of outcomes for each check from its COVERAGE in `coverage`."""
-    rows = batch.judged
+    rows = batch.checkable
     columns = {name: single(rows[name]) for name in SEEN.names if name != "digest"}
     digest = pa.array(batch.digest.view(np.int64))
     columns["digest"] = digest.filter(pa.array(~batch.is_context)) if len(rows) < len(batch) else digest

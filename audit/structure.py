@@ -57,7 +57,7 @@ class Messages:
         return len(self.line)
 
     @cached_property
-    def n_judged(self) -> int:
+    def n_checkable(self) -> int:
         """Messages without those that are only context."""
         return int(np.count_nonzero(~self.is_context))
 

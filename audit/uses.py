@@ -200,9 +200,9 @@ def rates(
                 (
                     f"  {row.rule.partition('/')[2]}" if row.rule else row.check,
                     *(visible(value or "none declared") for value in row.values),
-                    *(row.severity or "", number(rate.flagged), number(rate.judged)),
-                    percent(rate.share) if rate.judged else "none checked",
-                    *(f"{interval(*ends)} %" if rate.judged else "" for ends in (rate.clustered, rate.wilson)),
+                    *(row.severity or "", number(rate.flagged), number(rate.checked)),
+                    percent(rate.share) if rate.checked else "none checked",
+                    *(f"{interval(*ends)} %" if rate.checked else "" for ends in (rate.clustered, rate.wilson)),
                     "" if sure is None else f"{percent(sure.value)} ({interval(sure.low, sure.high)})",
                 )
             )
@@ -244,7 +244,7 @@ def _held_by(card: Path) -> str:
 
 def sample(
     folder: AuditFolder,
-    check: Annotated[str, typer.Option(help="Whose findings are to be judged.", show_default=False)],
+    check: Annotated[str, typer.Option(help="Check whose findings people are to judge.", show_default=False)],
     sources: AuditedFiles = None,
     n: Annotated[int, typer.Option("-n", help="Messages to draw; half of them flagged.")] = 100,
     seed: Annotated[int, typer.Option(help="Another seed, another sample.")] = 1,
@@ -299,7 +299,7 @@ def judge(
             flagged = sum(s.size for s in strata.values() if s.is_flagged)
             out.print(f"{'rate flagged':14}  {percent(flagged / sum(s.size for s in strata.values())):>9}", style="dim")
             for name, stratum in strata.items():
-                said = f"{number(stratum.faults)} of {number(stratum.drawn)} judged are faults"
+                said = f"{number(stratum.faults)} of {number(stratum.drawn)} labelled messages are faults"
                 out.print(escape(f"  {name}: {said}; {number(stratum.size)} in all"), style="dim")
         write_judgements(folder, judgements)
 

@@ -435,7 +435,7 @@ class BenchmarkLeakage(Check):
         outcomes = np.where(has_words | (below >= 0), CHECKED, NO_WORDS)[~batch.is_context]
         return Result(
             self._beside(_findings(texts, found, below, published)),
-            cover(batch.judged, pa.array(outcomes, pa.string())),
+            cover(batch.checkable, pa.array(outcomes, pa.string())),
             {"touched": _touched(refs, published, found)},
         )
 

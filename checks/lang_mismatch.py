@@ -363,7 +363,7 @@ class _Scan:
         claims = self._in_context(self._voted(self._candidates()))
         return Result(
             _findings(batch, claims),
-            cover(batch.judged, pa.array(self.outcome[~batch.is_context], pa.string())),
+            cover(batch.checkable, pa.array(self.outcome[~batch.is_context], pa.string())),
             {"undeclared": self._undeclared(), "labels": self._labelled(claims)},
         )
 

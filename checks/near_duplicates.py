@@ -282,7 +282,7 @@ class NearDuplicates(Check):
         columns["shingles"] = pa.LargeListArray.from_arrays(pa.array(limits), pa.array(sets))
         facts = pa.table([columns[name] for name in FACTS.names], schema=FACTS)
         return Result(
-            coverage=cover(batch.judged, pa.array(outcome[~batch.is_context], pa.string())),
+            coverage=cover(batch.checkable, pa.array(outcome[~batch.is_context], pa.string())),
             rows={"texts": facts if len(rows) == len(batch) else facts.take(pa.array(rows))},
         )
 

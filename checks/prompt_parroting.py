@@ -185,7 +185,7 @@ class PromptParroting(Check):
                     found[repetition.reply] = repetition
         return Result(
             _findings(batch, list(found.values())),
-            cover(batch.judged, pa.array(outcome[~batch.is_context], pa.string())),
+            cover(batch.checkable, pa.array(outcome[~batch.is_context], pa.string())),
         )
 
     def _suspects(self, batch: Batch, pairs: _Pairs) -> list[tuple[int, int, int, float, float]]:

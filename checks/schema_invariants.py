@@ -1022,7 +1022,7 @@ class SchemaInvariants(Check):
         parts = (*_OF_MESSAGES, reader_claims) if len(batch) else (reader_claims,)
         found = self._findings(claims for claims_of in parts for claims in claims_of(batch))
         rows = {"ids": _ids(batch), "parents": _outside_parents(batch), "dates": _newest(batch)}
-        return Result(found, cover(batch.judged), rows)
+        return Result(found, cover(batch.checkable), rows)
 
     # -- second stage: ids and parents over all trees ----------------------------------------------------------------
 

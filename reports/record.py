@@ -65,8 +65,8 @@ SEEN = pa.schema(
 )
 """All messages that were read, one a row, without their texts.
 
-Behind these columns stands one for each check that finished, of type WORDS and the check's name: "judged", why it did
-not judge the message, or null where it said nothing of it.
+Each check that finished adds a column of type WORDS with its name: "checked", the reason why it skipped the message, or
+null where it gave no outcome.
 """
 
 
@@ -97,9 +97,9 @@ class RuleFacts(msgspec.Struct, frozen=True):
 
 
 class Count(msgspec.Struct, frozen=True):
-    """So many messages of one language, role and source were judged, or skipped for one reason."""
+    """So many messages of one language, role and source were checked, or skipped for one reason."""
 
-    outcome: str  # "judged", or the reason
+    outcome: str  # "checked", or the reason
     lang: str | None
     role: str | None
     source: str
@@ -132,16 +132,16 @@ class CheckFacts(msgspec.Struct, frozen=True):
     changed: list[str] = []  # settings that the user set to other values than the defaults
 
     @property
-    def judged(self) -> int:
+    def checked(self) -> int:
         """Messages that the check looked at."""
-        return sum(c.messages for c in self.coverage if c.outcome == "judged")
+        return sum(c.messages for c in self.coverage if c.outcome == "checked")
 
     @property
     def skipped(self) -> dict[str, int]:
         """Messages that it did not judge, by reason."""
         reasons: dict[str, int] = {}
         for count in self.coverage:
-            if count.outcome != "judged":
+            if count.outcome != "checked":
                 reasons[count.outcome] = reasons.get(count.outcome, 0) + count.messages
         return reasons
 
@@ -171,7 +171,7 @@ class Facts(msgspec.Struct, frozen=True):
     sources: list[SourceFacts]
     messages: int
     trees: int
-    census: list[Count]  # all messages, whatever check judged them
+    census: list[Count]  # all messages that were read
     shape: list[Shape]
     days: dict[str, int]  # messages by the day that they were written on, in UTC, as YYYY-MM-DD
     checks: list[CheckFacts]

@@ -123,7 +123,7 @@ class Marks(Check):
         texts = [text or "" for text in batch.column("text").to_pylist()]
         rows = {rule.name: np.flatnonzero([rule.name in text for text in texts]) for rule in self.rules}
         found = [claim(batch.places, rule, rows[rule.name], f"It says {rule.name}") for rule in self.rules]
-        outcomes = pa.array(["looked away" if "skip" in text else "judged" for text in texts], pa.string())
+        outcomes = pa.array(["looked away" if "skip" in text else "checked" for text in texts], pa.string())
         return Result(pa.concat_tables(found), cover(batch.messages, outcomes))
 
 
@@ -190,7 +190,7 @@ class Told:
 
 
 def seen(n: int, checks: Iterable[str], lang: str = "en", source: str = "data.jsonl") -> pa.Table:
-    """The messages of a record: n trees of one, all judged by these checks."""
+    """The messages of a record: n trees of one, all checked by these checks."""
 
     def same(word: str) -> pa.Array:
         return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), n), pa.array([word]))
@@ -203,7 +203,7 @@ def seen(n: int, checks: Iterable[str], lang: str = "en", source: str = "data.js
         "line": pa.array(range(1, n + 1)),
     }
     columns |= {"role": same("prompter"), "lang": same(lang), "digest": pa.array(range(n))}
-    return pa.table(columns | {check: same("judged") for check in checks})
+    return pa.table(columns | {check: same("checked") for check in checks})
 
 
 def pages(

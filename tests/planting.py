@@ -32,8 +32,8 @@ class Planted(Check):
             rows = np.array([k for k, text in enumerate(texts) if rule.id.partition("/")[2].upper() in text.split()])
             if len(rows):
                 found.append(claim(batch.places, rule, rows, [f"It says {texts[k]}" for k in rows.tolist()]))
-        # A text `SKIP why` is not judged, and why not is what follows.
-        outcomes = [text.removeprefix("SKIP ") if text.startswith("SKIP ") else "judged" for text in texts]
+        # A text `SKIP why` is not checked, and why not is what follows.
+        outcomes = [text.removeprefix("SKIP ") if text.startswith("SKIP ") else "checked" for text in texts]
         coverage = cover(batch.messages, pa.array(outcomes, pa.string()))
         labelled = None if self.labelled is None else Confusion(*self.labelled)
         findings = pa.concat_tables(found) if found else Result().findings

@@ -65,7 +65,7 @@ FINDINGS = pa.schema(
 
 TOLD = ("role", "lang", "created_date")  # of a message, with each finding about it
 
-CHECKED = "judged"
+CHECKED = "checked"
 """The outcome of a message that a check has looked at; any other outcome is the reason why it was skipped."""
 
 COVERAGE = pa.schema(
@@ -253,6 +253,6 @@ def fingerprint(rule_id: str, message_id: str, about: str = "") -> str:
 
 
 def cover(messages: pa.Table, outcomes: pa.Array | str = CHECKED) -> pa.Table:
-    """COVERAGE of these messages: `outcomes` says for each whether it was judged or why not."""
+    """COVERAGE of these messages: `outcomes` says for each whether it was checked or why not."""
     column = pa.repeat(outcomes, messages.num_rows) if isinstance(outcomes, str) else outcomes
     return messages.select(COVERAGE.names[:-1]).append_column("outcome", column)

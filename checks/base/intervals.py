@@ -72,18 +72,18 @@ def wilson(hits: float, n: float) -> tuple[float, float]:
     return max(0.0, low), min(1.0, (middle + half) / (1 + square)) if hits < n else 1.0
 
 
-def clustered(flagged: IntArray, judged: IntArray) -> tuple[float, float]:
+def clustered(flagged: IntArray, checked: IntArray) -> tuple[float, float]:
     """Return the 95 % CI of a rate, clustered by conversation tree.
 
     Parameters
     ----------
-    flagged, judged : ndarray of int64, shape (n_trees,)
-        Messages of each conversation tree, 0 <= flagged <= judged. Trees without a checked message have no effect.
+    flagged, checked : ndarray of int64, shape (n_trees,)
+        Messages of each conversation tree, 0 <= flagged <= checked. Trees without a checked message have no effect.
 
     Returns
     -------
     low, high : float
-        In [0, 1], around sum(flagged) / sum(judged); (0, 1) if none was checked. For trees of one message each, it is
+        In [0, 1], around sum(flagged) / sum(checked); (0, 1) if none was checked. For trees of one message each, it is
         Wilson's interval.
 
     Notes
@@ -132,11 +132,11 @@ def clustered(flagged: IntArray, judged: IntArray) -> tuple[float, float]:
     proportions in complex sample surveys. Fleiss & Cuzick (1979), The reliability of dichotomous judgments. Kish
     (1965), Survey Sampling. We add half a pair of like messages to the likeness, so that it is never estimated as 0.
     """
-    if not judged.any():
+    if not checked.any():
         return 0.0, 1.0
     # Some hundred kinds represent all trees, which takes a third of the time.
-    base = int(judged.max()) + 1
-    kinds, times = np.unique((judged * base + flagged)[judged > 0], return_counts=True)
+    base = int(checked.max()) + 1
+    kinds, times = np.unique((checked * base + flagged)[checked > 0], return_counts=True)
     n, f = (part.astype(np.float64) for part in np.divmod(kinds, base))
     k, total, squares = int(times.sum()), float(times @ n), float(times @ n**2)
     p = float(times @ f) / total
@@ -160,12 +160,12 @@ def clustered(flagged: IntArray, judged: IntArray) -> tuple[float, float]:
     return wilson(p * effective, effective)
 
 
-def corrected(flagged: int, judged: int, confusion: Confusion) -> Estimate | None:
+def corrected(flagged: int, checked: int, confusion: Confusion) -> Estimate | None:
     """Correct the rate of flagged messages for the errors of a check.
 
     Parameters
     ----------
-    flagged, judged : int
+    flagged, checked : int
         Messages of the data in question, flagged and checked; people have not labelled them.
     confusion : Confusion
         Of other messages, labelled by people: some faulty and some not, each kind drawn separately or at random.
@@ -194,15 +194,15 @@ def corrected(flagged: int, judged: int, confusion: Confusion) -> Estimate | Non
     """
     hits, misses, false_alarms, right_silences = confusion
     n_faults, n_others = hits + misses, false_alarms + right_silences
-    if not (judged and n_faults and n_others):
+    if not (checked and n_faults and n_others):
         return None
     se, sp = (hits + 1) / (n_faults + 2), (right_silences + 1) / (n_others + 2)
     gain = hits / n_faults + right_silences / n_others - 1
     if min(gain, se + sp - 1) <= 0:
         return None
-    value = (flagged / judged - false_alarms / n_others) / gain
+    value = (flagged / checked - false_alarms / n_others) / gain
 
-    n = judged + Z * Z
+    n = checked + Z * Z
     q = (flagged + Z * Z / 2) / n
     p = (q + sp - 1) / (se + sp - 1)
     se_variance, sp_variance = se * (1 - se) / (n_faults + 2), sp * (1 - sp) / (n_others + 2)

@@ -151,7 +151,7 @@ class Batch:
         return as_bools(self.column("is_context"))
 
     @cached_property
-    def judged(self) -> pa.Table:
+    def checkable(self) -> pa.Table:
         """The messages without context: those that are checked."""
         return self.messages.filter(pa.array(~self.is_context)) if self.is_context.any() else self.messages
 

@@ -67,7 +67,7 @@ class TextCheck(Check):
             for rule, hits in _by_rule(self.inspect(message)):
                 found[rule].append((row, hits))
         tables = [_claims(batch, rule, hits) for rule, hits in found.items()]
-        covered = cover(batch.judged, pa.array(outcomes[~batch.is_context], pa.string()))
+        covered = cover(batch.checkable, pa.array(outcomes[~batch.is_context], pa.string()))
         return Result(pa.concat_tables(tables), covered) if tables else Result(coverage=covered)
 
 

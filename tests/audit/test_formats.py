@@ -566,9 +566,9 @@ def test_a_mapping_may_name_texts():
 def test_a_mapping_may_name_a_pair_or_a_label():
     pair = mapped(prompt="q", chosen="good", rejected="bad")
     assert told(pair, {"q": "Hi", "good": "Hello", "bad": "No"}, "branch", "rank") == PAIR
-    judged = mapped(**TURNS, label="thumb")
+    checked = mapped(**TURNS, label="thumb")
     turns = [{"speaker": "user", "utterance": "Hi"}, {"speaker": "bot", "utterance": "No"}]
-    assert told(judged, {"dialog": {"turns": turns}, "thumb": False}, "branch") == [
+    assert told(checked, {"dialog": {"turns": turns}, "thumb": False}, "branch") == [
         ("data:1", None, "prompter", "Hi", None),
         ("data:1#rejected", "data:1", "assistant", "No", "rejected"),
     ]

@@ -171,7 +171,7 @@ def test_nothing_is_counted_twice_when_the_run_starts_over(tmp_path, monkeypatch
     record = look(tmp_path / "data.jsonl.gz", block=3000, progress=told)
     assert "starting over" in told.lines[-1]
     assert [(s.records, len(s.errors)) for s in record.facts.sources] == [(120, 1)]
-    assert [c.judged for c in record.facts.checks] == [120]
+    assert [c.checked for c in record.facts.checks] == [120]
     assert (record.facts.messages, record.facts.trees) == (120, 20)
     assert len(flagged(record, "unreadable_line")) == len(flagged(record, "line_format")) == 1
     assert told.read == told.n_bytes == len(packed) - 4

@@ -92,7 +92,7 @@ def test_strata_of_the_demo_are_disjoint_and_hold_all_that_was_judged(released):
     for check in record.facts.checks:
         parts, _ = strata_of(record, check.name)
         together = np.concatenate(list(parts.values()))
-        assert len(set(together.tolist())) == len(together) == check.judged
+        assert len(set(together.tolist())) == len(together) == check.checked
 
 
 # -- how many of each ------------------------------------------------------------------------------------------------

@@ -17,8 +17,8 @@ def seen(record, *names):
 def test_every_message_is_told_with_its_place_and_what_became_of_it(tmp_path):
     record = audit(tmp_path, conversation("a", 1), "schema_invariants", "prompt_parroting")
     assert seen(record, "message_id", "line", "role", "schema_invariants", "prompt_parroting") == [
-        (uid("a"), 1, "prompter", "judged", "a prompter's message"),
-        (uid("a-1"), 2, "assistant", "judged", "judged"),
+        (uid("a"), 1, "prompter", "checked", "a prompter's message"),
+        (uid("a-1"), 2, "assistant", "checked", "checked"),
     ]
 
 
@@ -54,7 +54,7 @@ class Later(Check):
         return Stage(self.scan), Stage(self.amend, {"messages": MESSAGES}, by=ALL)
 
     def scan(self, batch):
-        return Result(coverage=cover(batch.judged), rows={"messages": batch.judged})
+        return Result(coverage=cover(batch.checkable), rows={"messages": batch.checkable})
 
     def amend(self, rows):
         odd = rows.take(pa.array(np.flatnonzero(np.arange(len(rows)) % 2)[::-1]))
@@ -72,7 +72,7 @@ class Fails(Later):
 
 def test_a_later_stage_has_the_last_word_on_a_message(tmp_path):
     record = audit(tmp_path, conversation("a", 3), Later())
-    assert [outcome for (outcome,) in seen(record, "later")] == ["judged", "looked away"] * 2
+    assert [outcome for (outcome,) in seen(record, "later")] == ["checked", "looked away"] * 2
     assert record.facts.checks[0].skipped == {"looked away": 2}
 
 

@@ -218,8 +218,8 @@ def test_verdicts_of_all_messages_give_precision_recall_and_rate_without_chance(
         "recall              100 %  95 % CI 100-100",
         "rate of faults      5.0 %  95 % CI 5.0-5.0",
         "rate flagged       10.0 %",
-        "  schema_invariants/role_alternation: 3 of 6 judged are faults; 6 in all",
-        "  not flagged: 0 of 54 judged are faults; 54 in all",
+        "  schema_invariants/role_alternation: 3 of 6 checked are faults; 6 in all",
+        "  not flagged: 0 of 54 checked are faults; 54 in all",
     ]
 
 

@@ -326,14 +326,14 @@ def test_summaries_name_the_item_then_say_what_was_done_to_it(tmp_path, check):
 def test_messages_without_words_are_skipped(tmp_path, check):
     rows = [message("a", text="Hello there, how is the ferry today?"), message("b", "a", text="...")]
     (facts,) = audit(tmp_path, rows, check).facts.checks
-    assert (facts.judged, facts.skipped) == (1, {benchmark_leakage.NO_WORDS: 1})
+    assert (facts.checked, facts.skipped) == (1, {benchmark_leakage.NO_WORDS: 1})
 
 
 def test_a_reply_without_words_is_checked_where_it_is_below_a_leak(tmp_path, check):
     record = audit(tmp_path, [message("a", text=FERRY), message("b", "a", text="...")], check)
     assert flagged(record) == sorted([("below_leak", uid("b")), ("question", uid("a"))])
     (facts,) = record.facts.checks
-    assert (facts.judged, facts.skipped) == (2, {})
+    assert (facts.checked, facts.skipped) == (2, {})
 
 
 # -- settings --------------------------------------------------------------------------------------------------------

@@ -145,7 +145,7 @@ def judged(tmp_path, *texts, **options):
     record = audit(tmp_path, rows, LangMismatch(**options))
     (facts,) = record.facts.checks
     assert facts.error is None
-    assert facts.judged + sum(facts.skipped.values()) == len(texts)
+    assert facts.checked + sum(facts.skipped.values()) == len(texts)
     return facts, record.table.to_pylist()
 
 
@@ -495,7 +495,7 @@ def test_one_that_nobody_asked_for_is(tmp_path):
     ]:
         facts, (row,) = judged(tmp_path, (declared, reply, prompt))
         assert row["rule"] == "lang_mismatch/wrong_language", prompt
-        assert facts.judged == 1  # the context is none of the messages
+        assert facts.checked == 1  # the context is none of the messages
 
 
 def test_a_language_that_was_asked_for_two_turns_before_still_is(tmp_path):
@@ -514,7 +514,7 @@ def test_what_a_tool_gives_back_may_be_in_any_language(tmp_path):
     record = audit(tmp_path, [{"id": "chat", "lang": "de", "messages": said}], LangMismatch())
     assert flagged(record) == []
     (facts,) = record.facts.checks
-    assert (facts.judged, facts.skipped[lang_mismatch.TOOL]) == (2, 1)
+    assert (facts.checked, facts.skipped[lang_mismatch.TOOL]) == (2, 1)
 
 
 def test_a_translation_that_was_asked_for_two_turns_before_is_another_matter(tmp_path):
@@ -601,7 +601,7 @@ def test_every_message_is_judged_or_counted_once(tmp_path):
     for reason in [*(reason for reason, _, _ in NOT_JUDGED), lang_mismatch.ASKED_FOR]:
         expected[reason] = expected.get(reason, 0) + 1
     assert facts.skipped == expected
-    assert facts.judged == 3
+    assert facts.checked == 3
     assert len(rows) == 2
     constants = {name: value for name, value in vars(lang_mismatch).items() if name[0] != "_" and name.isupper()}
     reasons = {value for value in constants.values() if isinstance(value, str) and " " in value}
@@ -858,7 +858,7 @@ def test_findings_and_counts_are_the_same_for_every_batch_and_engine(tmp_path):
     def outcome(**options):
         record = run(path, checks=[LangMismatch()], **options)
         (facts,) = record.facts.checks
-        return record.table, facts.tables, facts.notes, sorted(facts.skipped.items()), facts.judged
+        return record.table, facts.tables, facts.notes, sorted(facts.skipped.items()), facts.checked
 
     whole = outcome(engine="serial")
     assert whole[0].num_rows > 20

@@ -121,7 +121,7 @@ def test_texts_without_words_are_counted_as_skipped(tmp_path):
         record = audit(tmp_path, documents(nothing, nothing, LONG), NearDuplicates())
         (facts,) = record.facts.checks
         expected = (1, {near_duplicates.NO_WORDS: 2}, 0)
-        assert (facts.judged, facts.skipped, record.table.num_rows) == expected, repr(nothing)
+        assert (facts.checked, facts.skipped, record.table.num_rows) == expected, repr(nothing)
 
 
 def test_roles_can_be_chosen_and_the_others_are_counted(tmp_path):
@@ -256,7 +256,7 @@ def test_many_alike_are_capped_and_what_has_a_match_counts_as_checked(tmp_path, 
     for method in ("exact", "minhash"):
         record = audit(tmp_path, documents(*family), NearDuplicates(method=method))
         assert len({row["message_id"] for row in record.table.to_pylist()}) > 50
-        assert (record.facts.checks[0].judged, record.facts.checks[0].skipped) == (60, {})
+        assert (record.facts.checks[0].checked, record.facts.checks[0].skipped) == (60, {})
         if method == "exact":
             note = record.facts.checks[0].notes[0]
             assert "with very many similar ones: only the first 5 were compared" in note
@@ -272,7 +272,7 @@ def test_capped_texts_without_a_match_are_skipped(tmp_path, monkeypatch):
     record = audit(tmp_path, documents(*texts, texts[-1]), NearDuplicates())  # the last one has a twin
     assert flagged(record) == [("exact_copy", "d005"), ("near_copy", "d001")]
     (facts,) = record.facts.checks
-    assert (facts.judged, facts.skipped) == (4, {near_duplicates.CAPPED: 2})
+    assert (facts.checked, facts.skipped) == (4, {near_duplicates.CAPPED: 2})
 
 
 def test_without_any_text_nothing_is_said():

@@ -161,7 +161,7 @@ def test_what_the_system_and_tools_say_is_no_reply_and_nothing_that_a_reply_can_
     record = chat(tmp_path, *said, f"assistant: {STORY} {ANSWER}")
     assert flagged(record) == []
     (facts,) = record.facts.checks
-    assert facts.judged == 1
+    assert facts.checked == 1
     assert facts.skipped == {
         "system message": 1,
         "prompter message": 1,

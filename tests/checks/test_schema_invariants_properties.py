@@ -470,7 +470,7 @@ def test_no_record_makes_the_check_fail(format, data):
     (check,) = record.facts.checks
     assert check.error is None
     assert record.facts.errors == []
-    assert check.judged == record.facts.messages
+    assert check.checked == record.facts.messages
     for finding in record.table.to_pylist():
         assert all(0 <= span["start"] <= span["end"] for span in finding["spans"])
 

@@ -217,9 +217,9 @@ def test_by_language_and_length(tmp_path):
     record = run(path, checks=[LangMismatch()])
     found = {row["message_id"] for row in record.table.to_pylist() if row["severity"] > 1}
     (facts,) = record.facts.checks
-    judged = Counter[str]()
+    checked = Counter[str]()
     for count in facts.coverage:
-        judged[count.lang] += count.messages if count.outcome == "judged" else 0
+        checked[count.lang] += count.messages if count.outcome == "checked" else 0
     print("\n| declared | right tag: flagged | " + " | ".join(f"wrong tag, {band}: found" for band in BANDS) + " |")
     print("| --- " * (len(BANDS) + 2) + "|")
     totals = Counter[tuple[str, str]]()

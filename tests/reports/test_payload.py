@@ -48,7 +48,7 @@ def finding(k, severity=NOTE, check="one", **more):
 def made(tmp_path):
     """Makes the record of these findings; all else in it is that of a small audit."""
     facts = audit(tmp_path, [message("a"), message("b", "a")], "schema_invariants").facts
-    coverage = [Count("judged", "en", "prompter", "data.jsonl", 100_000)]
+    coverage = [Count("checked", "en", "prompter", "data.jsonl", 100_000)]
 
     def make(rows, threads=()):
         counts = {}
