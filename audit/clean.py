@@ -141,7 +141,7 @@ def clean(
     messages = structure([file.source for file in files], read_as, formats_of(record), progress)
     if messages.n_checkable != record.facts.messages:
         raise ValueError(
-            f"the files contain {messages.n_checkable:,} messages, and the audit read {record.facts.messages:,}: it was "
+            f"the files contain {messages.n_checkable:,} messages, the audit read {record.facts.messages:,}: it was "
             "made by another version of chataudit. Run the audit again"
         )
     plan = _Plan(record, messages, policy)
