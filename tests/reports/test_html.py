@@ -221,7 +221,7 @@ def test_a_card_tells_rate_interval_rules_and_what_was_not_judged(bad):
     assert "error Reply has the same role as its parent 1 note Thread ends without an answer 1" in told
     assert "2 judged, 0 not judged" in told
     assert "2 judged, 0 not judged" in card(report(bad), "near_duplicates")
-    assert "0 judged, 2 not judged: a prompter's message (2)" in card(report(bad), "prompt_parroting")
+    assert "0 judged, 2 not judged: prompter message (2)" in card(report(bad), "prompt_parroting")
 
 
 def test_a_check_that_judged_nothing_has_no_rate_and_has_not_passed(bad):
