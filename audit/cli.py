@@ -15,6 +15,7 @@ import msgspec
 import pyarrow as pa
 import typer
 from rich.markup import escape
+from rich.text import Text
 
 from .. import __version__
 from ..benchmarks_refs.fingerprints import FOLDER as REFERENCES
@@ -29,7 +30,7 @@ from ..reports.payload import Limits
 from ..reports.record import FINDINGS_FILE, REPORT, SUMMARY, Record, refuse_taken
 from ..reports.redact import redacted
 from ..reports.view import Page, page
-from ..reports.words import count_of, size, visible
+from ..reports.words import count_of, sentence, size, visible
 from . import config as configuration
 from . import demo as demonstration
 from . import registry, uses
@@ -51,6 +52,7 @@ from .terminal import (
     telling,
     use,
     watched,
+    wrapped,
 )
 from .uses import code_of, older_audit, print_verdict, refuse_unfit
 
@@ -536,25 +538,33 @@ def _working(target: Path, resume: bool, overwrite: bool) -> Iterator[Path]:
 
 
 def _summarise(view: Page, target: Path) -> None:
-    """The page in the terminal: what is wrong, how often, and where to read on."""
-    out.print(escape(view.size))
+    """Print the page in the terminal: what is wrong, how often, and where to read on."""
+    out.print(escape(wrapped(view.size)))
     for problem in view.problems:
-        out.print(escape(problem), style="red")
-    styles = {"failed": "red", "error": "red", "warning": "yellow", "note": "cyan", "clean": "green"}
+        out.print(escape(wrapped(problem)), style="red")
+    styles = {"failed": "red", "error": "red", "warning": "yellow", "note": "cyan", "clean": "green", "idle": "dim"}
     for check in view.checks:
-        out.print(f"\n[bold]{check.name}[/bold]: {check.headline}")
-        if check.judged == "0":  # nothing found, and nothing looked at
-            for reason, n in check.skipped:
-                out.print(escape(f"not judged {n:>5}  {reason}"), style="dim")
+        line = Text(wrapped(f"{check.name}: {check.headline}", 2))
+        line.stylize("dim" if check.state == "idle" else "bold", 0, None if check.state == "idle" else len(check.name))
+        out.print()
+        out.print(line)
         width = max((len(rule.name) for rule in check.rules), default=0)
         for rule in check.rules:
-            style = styles[rule.severity]
-            out.print(f"[{style}]{rule.severity:8}[/]{rule.count:>7}  {rule.name:{width}}  {rule.title}")
-        if check.baseline:
-            out.print(check.baseline, style="dim")
-    out.print(f"\n[bold {styles[view.state]}]{view.verdict}[/]: {view.headline}.")
+            words = f"{rule.severity:8}{rule.count:>7}  {rule.name:{width}}  {rule.title}"
+            line = Text(wrapped(words, 19 + width))
+            line.stylize(styles[rule.severity], 0, 8)
+            out.print(line)
+        if check.skipped and not check.error:
+            out.print(escape(wrapped(f"{'skipped':8}{check.n_skipped:>7}  {check.why_skipped}", 17)), style="dim")
+        for words in (*check.notes, check.baseline):
+            if words:
+                out.print(escape(wrapped(sentence(words))), style="dim")
+    line = Text(wrapped(f"{view.verdict}. {view.headline}."))
+    line.stylize(f"bold {styles[view.state]}", 0, len(view.verdict))
+    out.print()
+    out.print(line)
     for reason in view.reasons:
-        out.print(escape(f"- {reason}"))
+        out.print(escape(wrapped(f"- {reason}", 2)))
     if view.gate:
         print_verdict(view.gate)
     folder = visible(str(target))

@@ -255,6 +255,7 @@ def _check_facts(check: Check, outcome: Outcome, counts: dict[str, int], message
         name=check.name,
         about=(check.__doc__ or "").split("\n", 1)[0],
         settings=msgspec.json.decode(msgspec.json.encode(asdict(check))),  # as they come back from disk
+        changed=_changed(check),
         rules=[_rule_facts(rule, counts.get(rule.id, 0)) for rule in check.rules],
         coverage=[] if outcome.error else seen.counts(messages, check.name),
         seconds=round(outcome.seconds, 3),
@@ -265,6 +266,14 @@ def _check_facts(check: Check, outcome: Outcome, counts: dict[str, int], message
         facets=dict(check.facets),
         labelled=outcome.labelled,
     )
+
+
+def _changed(check: Check) -> list[str]:
+    """Return the settings that differ from their defaults, without those that depend on the machine."""
+    varying = {each.name for each in settings(check) if each.wants in (Wants.MEMORY, Wants.REFERENCES)}
+    return [
+        each.name for each in settings(check) if getattr(check, each.name) != each.default and each.name not in varying
+    ]
 
 
 def _rule_facts(rule: Rule, n_findings: int) -> RuleFacts:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from pathlib import Path
+from textwrap import wrap
 from typing import Annotated, NoReturn
 
 import pyarrow as pa
@@ -99,8 +100,26 @@ class _NoPandas(MetaPathFinder):
             raise ModuleNotFoundError(name)
 
 
-def print_columns(lines: Sequence[Sequence[str]], n_left: int) -> None:
-    """Lines of a table, the first its head, in columns as wide as they need; the first `n_left` hold words."""
+def wrapped(words: str, indent: int = 0) -> str:
+    """Break words between words, not inside them, to fit the terminal; where nobody watches, leave them in one line."""
+    if not out.is_terminal:
+        return words
+    lines = wrap(words, out.width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines)
+
+
+def print_columns(lines: Sequence[Sequence[str]], n_left: int, spare: Sequence[str] = ()) -> None:
+    """Print the lines of a table, the first its head; the first `n_left` columns contain words.
+
+    Empty columns are left out, and those with a head in `spare` where the terminal is too narrow for all.
+    """
+    head, *body = lines
+    kept = [k for k in range(len(head)) if k == 0 or not body or any(line[k] for line in body)]
+    width = sum(2 + max(len(line[k]) for line in lines) for k in kept) - 2
+    if out.is_terminal and width > out.width:
+        kept = [k for k in kept if head[k] not in spare]
+    n_left = sum(k < n_left for k in kept)
+    lines = [[line[k] for k in kept] for line in lines]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for k, line in enumerate(lines):
         cells = [cell.ljust(w) if at < n_left else cell.rjust(w)

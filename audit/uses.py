@@ -10,12 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import typer
 from rich.markup import escape
+from rich.text import Text
 
 from ..checks.base.findings import SEVERITIES
 from ..checks.base.intervals import true_rate
 from ..reports import github, sheet
 from ..reports import record as kept
 from ..reports.baseline import Baseline, Difference, difference
+from ..reports.counts import by_rule
 from ..reports.expectations import export
 from ..reports.files import refuse_file, write_file
 from ..reports.gate import Gate, Verdict, decide, refuse_unknown
@@ -23,14 +25,14 @@ from ..reports.junit import junit
 from ..reports.rates import BY, columns, rows
 from ..reports.record import NOT_FLAGGED, write_judgements
 from ..reports.sarif import sarif
-from ..reports.words import count_of, interval, number, percent, visible
+from ..reports.words import confidence, count_of, interval, number, percent, visible
 from . import config as configuration
 from . import sample as sampling
 from .api import FORMS, Record
 from .clean import clean as run_clean
 from .folders import free, made
 from .policy import load_policy
-from .terminal import BaselineFolder, ConfigFile, Quiet, out, print_columns, telling, watched
+from .terminal import BaselineFolder, ConfigFile, Quiet, out, print_columns, telling, watched, wrapped
 
 AuditFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of an audit.", show_default=False)]
 AuditedFiles = Annotated[
@@ -61,15 +63,16 @@ def code_of(record: kept.Record, verdict: Verdict | None) -> int:
 
 
 def print_verdict(verdict: Verdict) -> None:
-    """What a gate decided, the broken limits first."""
-    out.print(f"\n[bold {'green' if verdict.is_passed else 'red'}]{verdict.words}[/]")
+    """Print the verdict of a gate, the exceeded limits first."""
+    out.print(f"\n[bold {'green' if verdict.is_passed else 'red'}]{wrapped(verdict.words)}[/]")
     for ruling in verdict.rulings:
-        mark = "[green]held  [/]" if ruling.is_held else "[red]broken[/]"
-        out.print(f"{mark}  {escape(visible(ruling.told))}")
+        line = Text(wrapped(f"{ruling.outcome:8}  {visible(ruling.told)}", 10))
+        line.stylize("green" if ruling.is_held else "red", 0, 8)
+        out.print(line)
     for remark in verdict.remarks:
-        out.print(escape(remark), style="yellow")
+        out.print(escape(wrapped(remark)), style="yellow")
     if verdict.told_accepted:
-        out.print(verdict.told_accepted, style="dim")
+        out.print(wrapped(verdict.told_accepted), style="dim")
 
 
 def gate(
@@ -126,15 +129,20 @@ def diff(
     with telling():
         older, newer = Record.read(old), Record.read(new)
         found = difference(older, newer)
-        changed = "not known (an audit is redacted)" if found.changed is None else number(found.changed.num_rows)
+        changed = (
+            "an unknown number (an audit is redacted)" if found.changed is None else number(found.changed.num_rows)
+        )
         out.print(
-            f"messages: {number(found.added.num_rows)} added, {number(found.removed.num_rows)} removed, "
-            f"{changed} changed, {number(found.n_same)} in both"
+            wrapped(
+                f"messages: {number(found.added.num_rows)} added, {number(found.removed.num_rows)} removed, "
+                f"{changed} changed, {number(found.n_same)} in both"
+            )
         )
         kinds = {"new": found.new, "fixed": found.fixed, "unchanged": found.unchanged}
         out.print("findings: " + ", ".join(f"{number(table.num_rows)} {kind}" for kind, table in kinds.items()))
         for check, n in found.untold.items():
-            out.print(escape(f"{check}: {count_of(n, 'finding')} of one audit alone: the other did not run it"))
+            words = f"{check}: {count_of(n, 'finding')} not compared, as only one of the audits ran this check"
+            out.print(escape(wrapped(words)))
         for kind in ("new", "fixed"):
             _print_findings(kind, kinds[kind])
         if out_file is not None:
@@ -142,15 +150,16 @@ def diff(
 
 
 def _print_findings(kind: str, findings: pa.Table) -> None:
-    for row in pc.value_counts(findings["rule"]).to_pylist():
-        out.print(f"\n[bold]{kind}[/bold] {number(row['counts']):>7}  {escape(row['values'])}")
-        of_rule = findings.filter(pc.equal(findings["rule"], row["values"])).slice(0, SHOWN)
+    for rule, severity, n, _ in by_rule(findings):
+        out.print(f"\n[bold]{kind}[/bold] {number(n):>7}  {escape(rule)} ({SEVERITIES[severity]})")
+        is_it = pc.and_(pc.equal(findings["rule"], rule), pc.equal(findings["severity"], severity))
+        of_rule = findings.filter(is_it).slice(0, SHOWN)
         for found in of_rule.select(["source", "line", "message_id", "summary"]).to_pylist():
             place = f"{found['source']}:{found['line']}"
             told = " ".join(visible(f"{place}  {found['message_id']}  {found['summary']}").splitlines())
-            out.print(f"  {told}", style="dim", markup=False)
-        if row["counts"] > SHOWN:
-            out.print(f"  and {number(row['counts'] - SHOWN)} more: --out FILE.csv has all", style="dim")
+            out.print(wrapped(f"  {told}", 4), style="dim", markup=False)
+        if n > SHOWN:
+            out.print(f"  and {number(n - SHOWN)} more: --out FILE.csv has all", style="dim")
 
 
 _COLUMNS = ("state", "what", "rule", "severity", "tree_id", "message_id", "source", "line", "summary", "fingerprint")
@@ -176,7 +185,7 @@ def rates(
         Path | None, typer.Option("--out", help="Write CSV, with more columns.", show_default=False)
     ] = None,
 ) -> None:
-    """Print the rate of each check and each broken rule, with its denominator and 95 % interval."""
+    """Print the rate of each check and each broken rule, with its denominator and 95 % confidence interval."""
     with telling():
         record = Record.read(folder)
         names = list(dict.fromkeys(name.strip() for name in by.split(",") if name.strip()))
@@ -184,19 +193,20 @@ def rates(
         if out_file is not None:
             sheet.write(out_file, columns(names), (row.flat() for row in told))
             return
-        lines = [("check or rule", *names, "messages", "judged", "rate", "95% by trees", "95% Wilson", "corrected")]
+        lines = [("check or rule", *names, "severity", "flagged", "checked", "rate", "95 % CI", "Wilson", "corrected")]
         for row in told:
             rate, sure = row.rate, row.corrected
             lines.append(
                 (
                     f"  {row.rule.partition('/')[2]}" if row.rule else row.check,
                     *(visible(value or "none declared") for value in row.values),
-                    *(number(rate.flagged), number(rate.judged), percent(rate.share) if rate.judged else "not judged"),
-                    *(interval(*ends) if rate.judged else "" for ends in (rate.clustered, rate.wilson)),
+                    *(row.severity or "", number(rate.flagged), number(rate.judged)),
+                    percent(rate.share) if rate.judged else "none checked",
+                    *(f"{interval(*ends)} %" if rate.judged else "" for ends in (rate.clustered, rate.wilson)),
                     "" if sure is None else f"{percent(sure.value)} ({interval(sure.low, sure.high)})",
                 )
             )
-        print_columns(lines, 1 + len(names))
+        print_columns(lines, 2 + len(names), ("Wilson",))
 
 
 def limitations(
@@ -285,7 +295,7 @@ def judge(
             sure = true_rate(list(strata.values()))
             for name, estimate in zip(("precision", "recall", "rate of faults"), sure, strict=True):
                 value = "not known" if estimate.value != estimate.value else percent(estimate.value)
-                out.print(f"{name:14}  {value:>9}  95% interval {interval(estimate.low, estimate.high)}")
+                out.print(f"{name:14}  {value:>9}  {confidence(estimate.low, estimate.high)}")
             flagged = sum(s.size for s in strata.values() if s.is_flagged)
             out.print(f"{'rate flagged':14}  {percent(flagged / sum(s.size for s in strata.values())):>9}", style="dim")
             for name, stratum in strata.items():

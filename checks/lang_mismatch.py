@@ -146,7 +146,6 @@ METHOD = Method(
         "A reply below any prompt that mentions its language, its people or its country counts as asked for.",
         "English that looks like code comments is not flagged under another tag, and neither are tool results.",
     ),
-    measured=("Not yet on held-out data. Figures from development data are in docs/languages.md.",),
     sources=(
         "Lui and Baldwin (2012), langid.py: an off-the-shelf language identification tool; the model is that of "
         "py3langid 0.4.",

@@ -148,7 +148,6 @@ METHOD = Method(
         "System messages are not compared, because one serves many conversations. The setting `roles` includes them.",
         "Two combining marks on one letter in another order make another word, although Unicode calls them equivalent.",
     ),
-    measured=("Not yet on held-out data. Figures from development data are in docs/copies.md.",),
     sources=(
         "Broder (1997), On the resemblance and containment of documents.",
         "Indyk and Motwani (1998), Approximate nearest neighbors: towards removing the curse of dimensionality.",

@@ -101,7 +101,6 @@ METHOD = Method(
         "In a very deep thread, a reply is compared only with the nearest messages above it.",
         "Replies to prompts of very few words are skipped, and counted as such.",
     ),
-    measured=("Not yet on held-out data. Figures from development data are in docs/copies.md.",),
     sources=("Broder (1997), On the resemblance and containment of documents.",),
 )
 

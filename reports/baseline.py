@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from ..checks.base.messages import digests, is_place, nth, rows_at, single
 from ..checks.base.text import HashArray
+from .counts import by_check
 from .pieces import Keys, column_digests, is_in, pieces
 from .record import Record
 from .redact import hashes
@@ -34,8 +35,7 @@ class Baseline:
         if len(before) and len(after) and not (Keys(before[before != 0]).rows(after) >= 0).any():
             names = " and ".join(record.facts.sources[0].name for record in (older, newer))
             raise ValueError(f"the baseline is of other data: no message is in both audits ({names})")
-        found = {c.name: sum(rule.findings for rule in c.rules) for c in older.facts.checks if not c.error}
-        return cls(older.facts.started, Keys(column_digests(older.table["fingerprint"])), found)
+        return cls(older.facts.started, Keys(column_digests(older.table["fingerprint"])), by_check(older))
 
     def is_new(self, findings: pa.Table) -> pa.Array:
         """For each finding, whether the older audit did not have it; null where it did not look."""

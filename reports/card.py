@@ -1,4 +1,4 @@
-"""The statements of an audit on a data set card of the Hugging Face hub: a section between marks, and its YAML.
+"""Statements of an audit on a data set card of the Hugging Face hub: a section between marks, and its YAML.
 
 The layout of cards: https://huggingface.co/docs/hub/datasets-cards.
 """
@@ -20,19 +20,18 @@ _SIZES = (  # https://github.com/huggingface/hub-docs/blob/main/datasetcard.md
 
 
 def card(told: Limitations, before: str = "") -> str:
-    """A card with the statements: `before` with its section put in anew, or a new card.
+    """Write a card with the statements: `before` with its section replaced, or a new card.
 
-    What stands outside the marks stays, but that keys which the YAML at the top lacks are added to it. Put in twice, it
-    is as put in once.
+    Text outside the marks stays; keys that the YAML at the top lacks are added. Doing so twice changes nothing more.
 
     Raises
     ------
     ValueError
-        If `before` holds one of the marks without the other, or several pairs of them.
+        If `before` contains one of the marks without the other, or several pairs.
     """
     marks, pairs = (before.count(BEGIN), before.count(END)), len(_SECTION.findall(before))
     if marks not in ((0, 0), (1, 1)) or pairs != marks[0]:
-        raise ValueError(f"the card does not hold {BEGIN} once, and {END} once behind it. Leave one pair, or none")
+        raise ValueError(f"the card must contain {BEGIN} once, followed by one {END}. Leave one pair, or none")
     end = "\r\n" if "\r\n" in before else "\n"
     section = f"{BEGIN}\n{markdown(told).rstrip()}\n{END}".replace("\n", end)
     if BEGIN in before:
@@ -62,7 +61,7 @@ _READ_OTHERWISE = frozenset({"no", "yes", "on", "off", "n", "y", "true", "false"
 def _keys(told: Limitations) -> dict[str, str]:
     size = next((name for limit, name in _SIZES if told.n_messages < limit), "n>1T")
     tags = [tag for tag in told.languages if re.fullmatch("[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", tag) and base(tag)]
-    # The hub takes codes of ISO 639; what a tag says besides, it takes under another key.
+    # The hub takes ISO 639 codes here, and longer tags under another key.
     codes = [f'"{code}"' if code.lower() in _READ_OTHERWISE else code for code in (tag.split("-")[0] for tag in tags)]
     keys = {"language": list(dict.fromkeys(codes)), "language_bcp47": [tag for tag in tags if "-" in tag]}
     keys["size_categories"] = [size]

@@ -1,7 +1,7 @@
-"""Charts of a report: what they show, what they say in words, and where each mark stands.
+"""Charts of a report: their figures, their words, and the place of each mark.
 
-A chart is drawn as SVG without a script. Its figures stand as a table below it, so that nothing depends on seeing it.
-Words from the data must be `visible` (words.py) before they come here; the template escapes them.
+A chart is SVG without a script. A table below it has its figures, so that nothing depends on seeing it. Words from the
+data must be `visible` (words.py) before they come here; the template escapes them.
 """
 
 import unicodedata
@@ -17,14 +17,15 @@ import numpy.typing as npt
 from ..checks.base.intervals import wilson
 from ..checks.base.messages import IntArray
 from .words import count_of, interval
+from .words import percent as share_of
 
-WIDE, NARROW = 640, 320  # px; a phone of 360 px leaves about as much as the second
+WIDE, NARROW = 640, 320  # px; the second fits a phone of 360 px
 SHADES = 6  # heat-0 to heat-5 in report.css
 MOST_TAGS = 12  # rows and columns of declared and detected languages
 MOST_LANGUAGES, MOST_CHECKS, MOST_ROLES = 15, 24, 12
 MOST_SHARES = 20
 MOST_BINS = 40  # of time
-DEEPEST = 10  # all below it are counted with it
+DEEPEST = 10  # messages below are counted with it
 OTHERS = "others"
 
 FloatArray = npt.NDArray[np.float64]
@@ -32,7 +33,7 @@ FloatArray = npt.NDArray[np.float64]
 _K = TypeVar("_K")
 
 
-# -- what is drawn ---------------------------------------------------------------------------------------------------
+# -- parts of a drawing ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,16 @@ class Text:
 
     css: str  # classes
     x: float
-    y: float  # of the base line
+    y: float  # of the baseline
     words: str
     turn: int = 0  # degrees, clockwise
 
 
 @dataclass(frozen=True)
 class Group:
-    """Marks that belong together, with what a pointer that rests on them is told."""
+    """Marks that belong together, with the text that shows when a pointer rests on them."""
 
-    title: str  # empty: nothing
+    title: str  # empty: no text
     css: str
     shapes: tuple[Shape, ...] = ()
     texts: tuple[Text, ...] = ()
@@ -68,7 +69,7 @@ class Group:
 class Drawing:
     """One picture, in px."""
 
-    size: str  # wide, narrow: one of them is shown, as the page has room; whole: never scaled on a screen
+    size: str  # wide or narrow: the page shows the one that fits; whole: never scaled on a screen
     width: float
     height: float
     groups: tuple[Group, ...]
@@ -76,7 +77,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Grid:
-    """The figures of a chart, the first column naming the row."""
+    """The figures of a chart; the first column names the row."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -95,33 +96,33 @@ class Bar:
     high: float | None
     told: str  # the value in words
     interval: str = ""  # the interval in words, for the table
-    full: str = ""  # the label in whole where `label` is short for it
+    full: str = ""  # the full label, where `label` is short for it
 
     @property
     def named(self) -> str:
-        """The label in whole."""
+        """The full label."""
         return self.full or self.label or "(empty)"
 
     @property
     def end(self) -> float:
-        """The largest value that is drawn."""
+        """The largest value to draw."""
         return self.value if self.high is None else max(self.value, self.high)
 
     @property
     def words(self) -> str:
-        """All that is known of it."""
-        return f"{self.named}: {self.told}" + (f" (95% interval {self.interval})" if self.interval else "")
+        """The label with the value and its interval."""
+        return f"{self.named}: {self.told}" + (f" (95 % CI {self.interval})" if self.interval else "")
 
 
 @dataclass(frozen=True)
 class _Values:
-    """What bars and columns have in common. All bars are drawn: who makes a chart picks as many as can be read."""
+    """Base of bars and columns. All bars are drawn: the caller picks as many as can be read."""
 
-    name: str  # in ids: letters, digits and hyphens, unlike those of other charts of the page
+    name: str  # for ids: letters, digits and hyphens, unique on the page
     title: str
     about: str  # one sentence
-    label: str  # what the labels name
-    value: str  # what the values are
+    label: str  # heading of the labels
+    value: str  # heading of the values
     bars: tuple[Bar, ...]
 
     @property
@@ -138,7 +139,7 @@ class _Values:
         """All figures."""
         if any(bar.interval for bar in self.bars):
             rows = tuple((bar.named, bar.told, bar.interval) for bar in self.bars)
-            return Grid((self.label, self.value, "95% interval"), rows)
+            return Grid((self.label, self.value, "95 % CI, %"), rows)
         return Grid((self.label, self.value), tuple((bar.named, bar.told) for bar in self.bars))
 
     @property
@@ -148,13 +149,13 @@ class _Values:
 
 @dataclass(frozen=True)
 class Bars(_Values):
-    """Horizontal bars, each with its number at its end."""
+    """Horizontal bars with their numbers at the end."""
 
     kind: ClassVar[str] = "bars"
 
     @property
     def drawings(self) -> tuple[Drawing, ...]:
-        """For a wide page with the labels beside the bars; for a narrow one with the labels above them."""
+        """One drawing for wide pages, with labels beside the bars, and one for narrow pages, with labels above them."""
         labels = min(220.0, max((_width(bar.named) for bar in self.bars), default=0.0))
         return (
             self._drawing("wide", WIDE, left=labels + 12, above=0, row=28),
@@ -187,14 +188,14 @@ class Bars(_Values):
 
 @dataclass(frozen=True)
 class Columns(_Values):
-    """Upright bars in the order of their labels; numbers stand on them where they fit, else an axis tells them."""
+    """Vertical bars in the order of their labels, with numbers on top where these fit, else with an axis."""
 
     kind: ClassVar[str] = "columns"
-    is_share: bool = False  # the axis counts in percent
+    is_share: bool = False  # the axis is in percent
 
     @property
     def drawings(self) -> tuple[Drawing, ...]:
-        """For a wide page and for a narrow one, which has room for fewer labels."""
+        """One drawing for wide pages, and one for narrow pages, with fewer labels."""
         return self._drawing("wide", WIDE, 200), self._drawing("narrow", NARROW, 150)
 
     def _drawing(self, size: str, width: float, plot: float) -> Drawing:
@@ -210,7 +211,7 @@ class Columns(_Values):
         right = left + n * pitch
         back = [Shape("gridline", f"M{_px(left)} {_px(floor_ - t * scale)}H{_px(right)}") for t, _ in ticks if t]
         texts = [Text("tick end", left - 8, floor_ - t * scale + 4, words) for t, words in ticks]
-        free = 0.0  # where the next label may begin: those that would meet the one before are left out
+        free = 0.0  # where the next label may begin: labels that would overlap the one before are left out
         groups = []
         for k, bar in enumerate(self.bars):
             x = left + (k + 0.5) * pitch
@@ -226,7 +227,7 @@ class Columns(_Values):
             groups.append(Group(bar.words, "", tuple(shapes), number))
             label = _clip(bar.label or "(empty)", width)
             half = _width(label) / 2
-            # A label at the edge moves inwards, rather than being cut.
+            # A label at the edge moves inwards rather than being cut.
             x = min(max(x, half), width - half)
             if x - half >= free:
                 texts.append(Text("tick middle", x, floor_ + 18, label))
@@ -238,7 +239,7 @@ class Columns(_Values):
         return Drawing(size, width, floor_ + 48, (Group("", "", tuple(back)), *groups, axis))
 
     def _tick(self, value: float) -> str:
-        return f"{100 * value:g}%" if self.is_share else short(round(value))
+        return f"{100 * value:g} %" if self.is_share else short(round(value))
 
 
 @dataclass(frozen=True)
@@ -246,15 +247,15 @@ class Cell:
     """One field of a matrix."""
 
     shade: float | None  # in [0, 1]; None: not shaded
-    told: str  # short: it stands in the field
+    told: str  # short, for the field
     full: str
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """Rows by columns, each cell with its number, and the darker the more. All rows and columns are drawn."""
+    """Rows by columns, each cell with its number; darker is more. All rows and columns are drawn."""
 
-    name: str  # in ids: letters, digits and hyphens, unlike those of other charts of the page
+    name: str  # for ids: letters, digits and hyphens, unique on the page
     title: str
     about: str  # one sentence
     row_label: str
@@ -287,7 +288,7 @@ class Matrix:
 
     @property
     def drawings(self) -> tuple[Drawing, ...]:
-        """One, as large as it must be: where the page is narrower, it scrolls."""
+        """One drawing at full size; a narrower page scrolls."""
         told = max((_width(cell.told) for cells in self.cells for cell in cells), default=0.0)
         cell_width, cell_height = min(84.0, max(46.0, told + 14)), 30.0
         wide = max((_width(row or "(empty)") for row in (*self.rows, self.row_label)), default=0.0)
@@ -295,7 +296,7 @@ class Matrix:
         heads = min(150.0, max((_width(column or "(empty)") for column in self.columns), default=0.0))
         above = _clip(self.column_label, 300.0)
         is_turned = heads > cell_width - 6
-        # Words that do not fit above their column rise at 45 degrees.
+        # Headings wider than their column are turned by 45 degrees.
         top = 28 + (heads * 0.71 + 14 if is_turned else 18)
         overhang = max(0.0, heads * 0.71 + 10 - cell_width / 2) if is_turned else 0.0
         texts = [
@@ -332,21 +333,21 @@ Chart = Bars | Columns | Matrix
 def declared_detected(
     pairs: Mapping[tuple[str, str], int], judged: Mapping[str, int], flagged: Mapping[str, int]
 ) -> Matrix | None:
-    """Which languages flagged messages declare, by the one that was detected.
+    """Return flagged messages by declared and detected language; None without any.
 
     Parameters
     ----------
     pairs : mapping of (declared, detected) to int
         Flagged messages.
     judged, flagged : mapping of declared language to int
-        Messages that were looked at, and those of them that were flagged; what is left stands on the diagonal.
+        Checked messages, and the flagged ones among them; the others are on the diagonal.
     """
     counts = {pair: n for pair, n in pairs.items() if n}
     if not counts:
         return None
     by_declared, row_of = _most(sums((declared, n) for (declared, _), n in counts.items()), MOST_TAGS)
     by_detected, column_of = _most(sums((detected, n) for (_, detected), n in counts.items()), MOST_TAGS)
-    # Languages that stand on both sides come first and in one order, so that the diagonal is one line.
+    # Languages on both sides come first and in one order, so that the diagonal is one line.
     both = [tag for tag in by_declared if tag in by_detected and tag is not None]
     rows = both + [tag for tag in by_declared if tag not in both]
     columns = both + [tag for tag in by_detected if tag not in both]
@@ -356,14 +357,14 @@ def declared_detected(
     def cell(row: str | None, column: str | None) -> Cell:
         if row is not None and row == column:
             kept = max(0, judged.get(row, 0) - flagged.get(row, 0))
-            return Cell(None, short(kept), f"{count_of(kept, 'message')} not flagged")
+            return Cell(None, short(kept), f"{count_of(kept, 'message')} passed")
         return _amount(found.get((row, column), 0), largest)
 
     return _matrix(
         "declared-detected",
         "Declared and detected language",
-        "Flagged messages by the language they declare and the one detected; where the two agree stand, without a "
-        "shade, the messages that were judged and not flagged.",
+        "Flagged messages. Rows: declared language; columns: detected language. Unshaded diagonal: messages that "
+        "passed.",
         ("declared", "detected"),
         (rows, columns),
         cell,
@@ -371,11 +372,11 @@ def declared_detected(
 
 
 def by_language(flagged: Mapping[tuple[str, str], int], judged: Mapping[tuple[str, str], int]) -> Matrix | None:
-    """The share of messages with a warning or an error, by (language, check)."""
+    """Return the share of messages with a warning or an error by language and check; None where none was checked."""
     counts = {key: n for key, n in judged.items() if n}
     if not counts:
         return None
-    # Each check judges a message once: the check that judged most tells how many a language has.
+    # A language has as many messages as the check that checked most of them.
     messages: dict[str, int] = {}
     for (language, _), n in counts.items():
         messages[language] = max(n, messages.get(language, 0))
@@ -389,22 +390,22 @@ def by_language(flagged: Mapping[tuple[str, str], int], judged: Mapping[tuple[st
     def cell(row: str | None, check: str | None) -> Cell:
         whole = wholes.get((row, check or ""), 0)
         if not whole:
-            return Cell(None, "–", "nothing judged")
+            return Cell(None, "–", "none checked")
         part = parts[row, check or ""]
         told = interval(*wilson(min(part, whole), whole))
-        full = f"{part:,} of {count_of(whole, 'message')} ({part / whole:.2%}; 95% interval {told})"
+        full = f"{part:,} of {count_of(whole, 'message')} ({share_of(part / whole)}, 95 % CI {told})"
         return Cell(sqrt(part / whole / largest) if part else None, percent(part, whole), full)
 
-    about = "The share of judged messages with a warning or an error; – where nothing was judged."
+    about = "Share of the checked messages with a warning or an error; –: none checked."
     if len(worst) > len(checks):
-        about += f" The {len(checks)} checks that flagged most of {len(worst):,}."
+        about += f" Shown are the {len(checks)} of {len(worst):,} checks that flagged most."
     return _matrix(
         "by-language", "Findings by language and check", about, ("language", "check"), (rows, [*checks]), cell
     )
 
 
 def role_depth(counts: Mapping[tuple[str, int], int]) -> Matrix | None:
-    """Messages by (role, depth), the root of a tree being at depth 0."""
+    """Return messages by role and depth in their tree; the root is at depth 0."""
     there = {key: n for key, n in counts.items() if n}
     if not there:
         return None
@@ -419,7 +420,7 @@ def role_depth(counts: Mapping[tuple[str, int], int]) -> Matrix | None:
     return _matrix(
         "role-depth",
         "Messages by role and depth",
-        "How far below the root of its tree each role speaks; the root is at depth 0.",
+        "Steps between a message and the root of its conversation tree; the root is at depth 0.",
         ("role", "depth"),
         (rows, depths),
         cell,
@@ -427,7 +428,7 @@ def role_depth(counts: Mapping[tuple[str, int], int]) -> Matrix | None:
 
 
 def group_sizes(sizes: Sequence[int] | IntArray) -> Columns | None:
-    """How many groups of duplicates have how many messages."""
+    """Return the number of duplicate groups by their size."""
     sizes = np.asarray(sizes, dtype=np.int64)
     bins = (("2", 2, 2), ("3", 3, 3), ("4", 4, 4), ("5", 5, 5), ("6–10", 6, 10), ("11–100", 11, 100))
     counts = [(label, int(((low <= sizes) & (sizes <= high)).sum())) for label, low, high in bins]
@@ -437,7 +438,7 @@ def group_sizes(sizes: Sequence[int] | IntArray) -> Columns | None:
     return Columns(
         "group-sizes",
         "Sizes of duplicate groups",
-        "How many groups hold how many messages that are copies of each other, or nearly.",
+        "Groups of exact or near-duplicates by number of messages.",
         "messages in the group",
         "groups",
         tuple(Bar(label, n, None, None, f"{n:,}") for label, n in counts),
@@ -445,7 +446,7 @@ def group_sizes(sizes: Sequence[int] | IntArray) -> Columns | None:
 
 
 def similarities(values: Sequence[float] | FloatArray) -> Columns | None:
-    """How alike duplicates are: ten bins up to 1, and exact copies (1.0) apart.
+    """Return the similarities of duplicates in ten bins up to 1, with a bin of their own for exact copies (1.0).
 
     Values are in [0, 1].
     """
@@ -469,7 +470,8 @@ def similarities(values: Sequence[float] | FloatArray) -> Columns | None:
     return Columns(
         "similarities",
         "Similarity of duplicates",
-        "How alike duplicates are to what they repeat; each column begins at its label, and exact copies stand apart.",
+        "Similarity of duplicates to the message that they repeat. Labels are lower ends of bins; exact copies have a "
+        "bin of their own.",
         "similarity from",
         "duplicates",
         tuple(bars),
@@ -477,21 +479,21 @@ def similarities(values: Sequence[float] | FloatArray) -> Columns | None:
 
 
 def shares(title: str, about: str, rows: Sequence[tuple[str, int, int]], name: str = "shares") -> Bars | None:
-    """Parts of wholes, given as (label, part, whole), the largest shares first.
+    """Return bars for (label, part, whole), the largest shares first.
 
-    `name` tells this chart from others of its page. Rows without a whole are left out.
+    `name` is unique on the page. Rows without a whole are left out.
     """
     there = sorted((row for row in rows if row[2]), key=lambda row: (-row[1] / row[2], -row[2], row[0]))
     if not there:
         return None
     if len(there) > MOST_SHARES:
-        about = f"{about} The {MOST_SHARES} largest of {len(there):,}."
+        about = f"{about} Shown are the {MOST_SHARES} largest of {len(there):,}."
     bars = tuple(_share(label, part, whole) for label, part, whole in there[:MOST_SHARES])
     return Bars(name, title, about, "name", "share", bars)
 
 
 def over_time(messages: Mapping[str, int], flagged: Mapping[str, int]) -> Columns | None:
-    """The share of messages with a warning or an error by day (`YYYY-MM-DD`), week, month or longer.
+    """Return the share of messages with a warning or an error by day (`YYYY-MM-DD`), week, month or longer.
 
     The unit is the shortest that gives at most MOST_BINS columns.
     """
@@ -514,7 +516,7 @@ def over_time(messages: Mapping[str, int], flagged: Mapping[str, int]) -> Column
     return Columns(
         "over-time",
         "Findings over time",
-        f"The share of messages with a warning or an error, by {unit.name}, with its 95% interval (Wilson).",
+        f"Share of messages with a warning or an error by {unit.name}, with 95 % CI (Wilson).",
         f"{unit.name} of the message",
         "messages with a warning or an error",
         tuple(bars),
@@ -523,7 +525,7 @@ def over_time(messages: Mapping[str, int], flagged: Mapping[str, int]) -> Column
 
 
 def _day(written: str) -> date | None:
-    """The day; None outside of the years 1 to 9999, where no message was written."""
+    """Return the day; None outside the years 1 to 9999."""
     try:
         return date.fromisoformat(written)
     except ValueError:
@@ -532,7 +534,7 @@ def _day(written: str) -> date | None:
 
 @dataclass(frozen=True)
 class _Unit:
-    """A way to cut time: what number a day's piece has, and how a piece is called."""
+    """A unit of time: the number of the piece that a day belongs to, and the label of a piece."""
 
     name: str
     index: Callable[[date], int]
@@ -557,10 +559,10 @@ _UNITS = (
 
 
 def _share(label: str, part: int, whole: int, full: str = "") -> Bar:
-    # A check may flag what it did not count as judged; no share is above all.
+    # A check may flag a message that it did not count as checked; no share exceeds 1.
     share = min(part, whole) / whole
     low, high = wilson(min(part, whole), whole)
-    return Bar(label, share, low, high, f"{part:,} of {whole:,}, {share:.2%}", interval(low, high), full)
+    return Bar(label, share, low, high, f"{part:,} of {whole:,}, {share_of(share)}", interval(low, high), full)
 
 
 def _matrix(
@@ -584,13 +586,13 @@ def _matrix(
 
 
 def _amount(n: int, largest: int) -> Cell:
-    """So many messages; none of them is a dot."""
+    """Return the cell of a number of messages; a dot for none."""
     told = count_of(n, "message")
     return Cell(sqrt(n / largest), short(n), told) if n else Cell(None, "·", told)
 
 
 def sums(items: Iterable[tuple[_K, int]]) -> dict[_K, int]:
-    """The numbers of each key, added up."""
+    """Add up the numbers of each key."""
     added: dict[_K, int] = {}
     for key, n in items:
         added[key] = added.get(key, 0) + n
@@ -598,7 +600,7 @@ def sums(items: Iterable[tuple[_K, int]]) -> dict[_K, int]:
 
 
 def _most(counts: Mapping[str, int], n: int) -> tuple[list[str | None], Callable[[str], str | None]]:
-    """The n most frequent words, and None for all others if there are any; and which of these a word is."""
+    """Return the n most frequent words, with None for all others if there are any, and the map of a word to these."""
     ranked = sorted(counts, key=lambda word: (-counts[word], word))
     shown = set(ranked[:n])
     rest: list[str | None] = [None] if len(ranked) > n else []
@@ -609,7 +611,7 @@ def _most(counts: Mapping[str, int], n: int) -> tuple[list[str | None], Callable
 
 
 def short(n: int) -> str:
-    """A count in at most six characters, below 10**12: 12,345 as it is, 123,456 as 123k, 1,234,567 as 1.2M."""
+    """Write a count below 10**12 in at most six characters: 12,345, 123k (123,456), 1.2M (1,234,567)."""
     if n < 100_000:
         return f"{n:,}"
     unit, letter = next(each for each in ((10**9, "G"), (10**6, "M"), (1000, "k")) if n >= each[0])
@@ -617,10 +619,10 @@ def short(n: int) -> str:
 
 
 def percent(part: int, whole: int) -> str:
-    """A share with one decimal; none at all is told apart from few."""
+    """Write a share with one decimal; few is `<0.1 %`, and not 0."""
     if not part:
-        return "0%"
-    return "<0.1%" if part / whole < 0.0005 else f"{part / whole:.1%}"
+        return "0 %"
+    return "<0.1 %" if part / whole < 0.0005 else f"{100 * part / whole:.1f} %"
 
 
 # -- geometry --------------------------------------------------------------------------------------------------------
@@ -635,7 +637,7 @@ def _box(x: float, y: float, width: float, height: float) -> str:
 
 
 def _width(words: str) -> float:
-    """About how wide words are at 12.5 px, rather too wide than too narrow: fonts differ."""
+    """Estimate the width of words at 12.5 px, rather too wide than too narrow: fonts differ."""
     return sum(map(_char_width, words))
 
 
@@ -662,7 +664,7 @@ def _clip(words: str, width: float) -> str:
 
 
 def _ticks(largest: float, whole: bool) -> list[float]:
-    """Three to six round values from 0 on, none above the largest."""
+    """Return three to six round values from 0 on, none above the largest."""
     size = 10.0 ** floor(log10(largest / 3))
     step = max(size * m for m in (1, 2, 5) if size * m <= largest / 2)
     if whole:

@@ -1,4 +1,4 @@
-"""The statements of an audit as metadata: Croissant 1.0 with the vocabulary for responsible AI.
+"""Statements of an audit as metadata: Croissant 1.0 with the vocabulary for responsible AI.
 
 http://mlcommons.org/croissant/1.0 and http://mlcommons.org/croissant/RAI/1.0.
 """
@@ -51,7 +51,7 @@ _CONTEXT: dict[str, Any] = {
 
 
 def croissant(told: Limitations, facts: Facts) -> str:
-    """A description of the data set whose `rai:` properties are to be copied into the one that it has, or completed."""
+    """Describe the data set; copy the `rai:` properties into its own description, or complete this one."""
     files = [
         {
             "@type": "cr:FileObject",
@@ -64,7 +64,7 @@ def croissant(told: Limitations, facts: Facts) -> str:
         }
         for k, source in enumerate(facts.sources, 1)
     ]
-    limits = [f"{check.name}: {' '.join((*check.found, *check.unjudged, *check.errors))}" for check in told.checks]
+    limits = [f"{check.name}: {' '.join((*check.found, *check.skipped, *check.errors))}" for check in told.checks]
     described = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -72,14 +72,20 @@ def croissant(told: Limitations, facts: Facts) -> str:
         "name": told.title,
         "description": " ".join(told.audited),
         "distribution": files,
-        "rai:dataLimitations": [*limits, *told.not_looked_at, told.audited[-1], f"Audited with {told.made_by}."],
+        "rai:dataLimitations": [
+            *limits,
+            *told.not_checked,
+            told.audited[-1],
+            *([told.appendix] if told.appendix else []),
+            f"Audited with {told.made_by}.",
+        ],
         "rai:dataBiases": [f"Distribution of languages: {words}" for words in told.audited[1:-1]],
     }
     return json.dumps(described, ensure_ascii=False, indent=1) + "\n"
 
 
 def _encoding(name: str) -> str:
-    """The media type of a file, by its name."""
+    """Return the media type of a file, by its name."""
     kinds = {".parquet": "application/x-parquet", ".gz": "application/gzip", ".zst": "application/zstd"}
     kinds |= {".json": "application/json"}
     return next((kind for ending, kind in kinds.items() if name.endswith(ending)), "application/jsonlines")

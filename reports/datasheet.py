@@ -1,4 +1,4 @@
-"""The statements of an audit as answers to a datasheet (Gebru et al. 2021, Datasheets for datasets, section 3)."""
+"""Statements of an audit as answers to a datasheet (Gebru et al. 2021, Datasheets for datasets, section 3)."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from .markdown import plain
 
 
 def datasheet(told: Limitations) -> str:
-    """Answers to the questions that an audit can answer, by the section of the datasheet that they stand in."""
+    """Answer the questions that an audit can answer, by section of the datasheet."""
     asked: list[tuple[str, Sequence[str]]] = [
         ("Composition: what the instances are, and how many", told.audited),
         (
@@ -15,22 +15,19 @@ def datasheet(told: Limitations) -> str:
             [f"{check.name}: {words}" for check in told.checks for words in (" ".join(check.found),)],
         ),
         (
-            "Composition: what is missing, and what was not looked at",
+            "Composition: what is missing, and what was not checked",
             [
-                *(f"{check.name}: {' '.join(check.unjudged)}" for check in told.checks if check.unjudged),
-                *told.not_looked_at,
+                *(f"{check.name}: {' '.join(check.skipped)}" for check in told.checks if check.skipped),
+                *told.not_checked,
             ],
         ),
         (
-            "Composition: how sure these answers are",
-            [
-                f"{check.name}: {' '.join((*check.errors, *check.blind)) or 'Nothing is known.'}"
-                for check in told.checks
-            ],
+            "Composition: how accurate these answers are",
+            [f"{check.name}: {' '.join((*check.errors, *check.blind)) or 'Unknown.'}" for check in told.checks],
         ),
-        ("Preprocessing, cleaning, labelling: what was not done", ["The audit changed nothing in the data."]),
+        ("Preprocessing, cleaning, labelling: what was not done", ["The audit did not change the data."]),
         ("Uses: what users should know", told.advice or [told.no_advice]),
-        ("Maintenance: how the audit is repeated", [f"It was made by {told.made_by}."]),
+        ("Maintenance: how to repeat the audit", [told.appendix] * bool(told.appendix) + [f"Made by {told.made_by}."]),
     ]
     lines = []
     for question, answers in asked:

@@ -1,7 +1,7 @@
-"""The verdicts of an audit for Great Expectations: a table of flags, a suite of its own Expectations, and a runner.
+"""Export of an audit for Great Expectations: a table of flags, a suite of built-in Expectations, and a runner.
 
-Whoever has a project of theirs runs them there, on pandas or on Spark, without this package. The table holds ids and
-flags and no text: GX writes unexpected values into its pages as they are, so that markup among them would run.
+They run in any GX project, on pandas or on Spark, without this package. The table contains ids and flags and no text:
+GX writes unexpected values into its pages as they are, so that markup among them would run.
 """
 
 import json
@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from ..checks.base.findings import ERROR, NOTE, WARNING
 from ..checks.base.messages import rows_at
+from .counts import Counts
 from .gate import EVERYTHING, Limit
-from .rates import Population
-from .record import Record
+from .record import Record, RuleFacts
 
 FLAGS_FILE, SUITE_FILE, RUNNER_FILE = "flags.parquet", "suite.json", "run_gx.py"
 KEYS = ("message_id", "tree_id", "source", "line", "role", "lang")
@@ -24,12 +24,13 @@ _SEVERITY = {NOTE: "info", WARNING: "warning", ERROR: "critical"}
 
 
 def flags(record: Record) -> pa.Table:
-    """One row a message and one a record that could not be read, and a column of flags for each check and each rule.
+    """Return one row a message and one an unreadable record, with a column of flags for each check and each rule.
 
-    A flag is true where there is a finding, for checks one that is more than a note; null where the check did not judge
-    the message, or did not finish; else false. Records that could not be read are rows here, and do not count in rates.
+    A flag is true where there is a finding that counts: of a check and its rules from warnings on, of a rule that only
+    makes notes any. It is null where the check skipped the message or did not finish, else false. Unreadable records
+    are rows here, and do not count in rates.
     """
-    population = Population(record.messages, record.table)
+    population = Counts(record).population
     rows, findings = population.row, record.table
     lost = np.flatnonzero(rows < 0)
     places = [tuple(place.values()) for place in rows_at(findings.select(["source", "line"]), lost).to_pylist()]
@@ -50,7 +51,7 @@ def flags(record: Record) -> pa.Table:
             table[check.name] = pa.nulls(n + n_lost, pa.bool_())
             continue
         judged = np.append(population.judged(check.name), np.zeros(n_lost, dtype=bool))
-        for target, severity in [(check.name, WARNING), *((rule.id, NOTE) for rule in check.rules)]:
+        for target, severity in [(check.name, WARNING), *((rule.id, _level(rule)) for rule in check.rules)]:
             flagged = np.zeros(n + n_lost, dtype=bool)
             flagged[rows[population.of(target, severity)]] = True
             table[target] = pa.array(flagged, mask=~judged & ~flagged)
@@ -58,10 +59,10 @@ def flags(record: Record) -> pa.Table:
 
 
 def suite(record: Record, limits: Sequence[Limit] = ()) -> dict[str, Any]:
-    """A suite for the table of flags, as `great_expectations.ExpectationSuite` takes it.
+    """Return a suite for the table of flags, as `great_expectations.ExpectationSuite` takes it.
 
-    No message may have a warning or an error, but where a limit on a whole check or rule allows a rate of them; each
-    check must have judged a message.
+    No message may have a warning or an error, unless a limit on a whole check or rule allows a rate of them; each check
+    must have checked a message.
     """
     allowed = {
         limit.target: limit.max_rate
@@ -83,8 +84,8 @@ def suite(record: Record, limits: Sequence[Limit] = ()) -> dict[str, Any]:
         )
 
     for check in record.facts.checks:
-        # A column of nulls alone meets whatever is expected of its values.
-        told = f"{check.name} did not finish" if check.error else f"{check.name} judged a message"
+        # A column of nulls meets every expectation about its values.
+        told = f"{check.name} did not finish" if check.error else f"{check.name} checked a message"
         expect("expect_column_values_to_not_be_null", check.name, ERROR, told, mostly=_TINY)
         if check.error:
             continue
@@ -94,7 +95,7 @@ def suite(record: Record, limits: Sequence[Limit] = ()) -> dict[str, Any]:
             (check.name, check.about, worst),
             *((r.id, r.title, r.severity) for r in rules),
         ]:
-            # A rate at its very limit is held; floats would break it.
+            # A rate at its very limit meets it; float errors must not change that.
             mostly = max(0.0, 1 - allowed.get(target, allowed.get(check.name, 0.0)) - _TINY) if allowed else 1.0
             expect("expect_column_values_to_be_in_set", target, severity, about, value_set=[False], mostly=mostly)
     meta = {"chataudit": record.facts.chataudit, "started": record.facts.started}
@@ -102,9 +103,14 @@ def suite(record: Record, limits: Sequence[Limit] = ()) -> dict[str, Any]:
 
 
 def export(record: Record, limits: Sequence[Limit] = ()) -> dict[str, str | pa.Table]:
-    """All that is to be written, by file name."""
+    """Return the files of the export, by name."""
     told = json.dumps(suite(record, limits), indent=1) + "\n"
     return {FLAGS_FILE: flags(record), SUITE_FILE: told, RUNNER_FILE: RUNNER}
+
+
+def _level(rule: RuleFacts) -> int:
+    """Return the least severity that counts: the boundary of the check, so that check and rule agree."""
+    return min(rule.severity, WARNING)
 
 
 def _type(name: str) -> pa.DataType:
@@ -112,7 +118,7 @@ def _type(name: str) -> pa.DataType:
 
 
 RUNNER = '''\
-"""Hold flags.parquet against suite.json with Great Expectations 1.x, in pandas or in Spark.
+"""Validate flags.parquet against suite.json with Great Expectations 1.x, in pandas or in Spark.
 
     python run_gx.py            pip install great-expectations pyarrow
     python run_gx.py --spark    pip install great-expectations[spark]

@@ -1,4 +1,4 @@
-"""Limits on what an audit may have found, and whether they are held."""
+"""Release gate: limits on an audit, and whether it meets them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ import pyarrow as pa
 from ..checks.base.findings import LEVELS, NOTE, WARNING, Severity
 from ..checks.base.messages import BoolArray, as_bools
 from .baseline import Baseline
+from .counts import Counts, Population, Rate
 from .pieces import is_in
-from .rates import Population, Rate
 from .record import Facts, Record
 from .redact import hashed
-from .words import count_of, interval, listed, number, percent, visible
+from .words import confidence, count_of, listed, number, percent, visible
 
 Kind = Literal["max_rate", "max_count", "max_new"]
 EVERYTHING = "all"  # the target of limits on what all checks found together
@@ -24,11 +24,11 @@ EVERYTHING = "all"  # the target of limits on what all checks found together
 
 @dataclass(frozen=True)
 class Limit:
-    """What may be found, at most, of what a check or one of its rules looks for."""
+    """What a check, or one of its rules, may find at most."""
 
-    max_rate: float | None = None  # of messages judged, in [0, 1]
+    max_rate: float | None = None  # of the checked messages, in [0, 1]
     max_count: int | None = None  # findings
-    max_new: int | None = None  # findings that the baseline does not have
+    max_new: int | None = None  # findings that are not in the baseline
     bound: Literal["point", "lower"] = "point"  # lower: fail only where even the lower end of the interval is above
     severity: Severity | None = None  # milder ones do not count; by default warning, of a single rule note
     lang: tuple[str, ...] = ()  # only messages that declare one of these
@@ -54,13 +54,13 @@ class Limit:
 
     @property
     def bounds(self) -> list[tuple[Kind, float]]:
-        """What is limited, and to how much."""
+        """The kinds that are limited, each with its largest value."""
         kinds: tuple[Kind, ...] = ("max_rate", "max_count", "max_new")
         return [(kind, getattr(self, kind)) for kind in kinds if getattr(self, kind) is not None]
 
     @property
     def where(self) -> str:
-        """What the limit is about: `near_duplicates, lang en`."""
+        """The scope of the limit, such as `CHECK, lang en`."""
         narrowed = [f"{name} {listed(list(getattr(self, name)))}" for name in ("lang", "role", "source")
                     if getattr(self, name)]  # fmt: skip
         return visible(", ".join([self.target, *([f"{self.severity} and worse"] if self.severity else []), *narrowed]))
@@ -68,10 +68,10 @@ class Limit:
 
 @dataclass(frozen=True)
 class Suppression:
-    """Findings that were looked at and are accepted for a while."""
+    """Findings that people reviewed and accept for a while."""
 
     reason: str
-    expires: date  # the last day on which it holds
+    expires: date  # the last day on which they are accepted
     fingerprints: tuple[str, ...] = ()
     rule: str = ""  # check/rule, or a check: of the messages named, or of all
     message_ids: tuple[str, ...] = ()
@@ -85,7 +85,7 @@ class Suppression:
             raise ValueError("message_ids narrow a rule; fingerprints need none")
 
     def covers(self, findings: pa.Table) -> BoolArray:
-        """Which of these findings it is about."""
+        """Return the mask of the findings that it accepts."""
         if self.fingerprints:
             return is_in(findings["fingerprint"], self.fingerprints)
         mask = is_in(findings["rule" if "/" in self.rule else "check"], [self.rule])
@@ -97,7 +97,7 @@ class Suppression:
 
 @dataclass(frozen=True)
 class Gate:
-    """What decides: limits, and what is left out of account."""
+    """Limits, and the findings that do not count."""
 
     limits: tuple[Limit, ...]
     suppressions: tuple[Suppression, ...] = ()
@@ -105,67 +105,74 @@ class Gate:
 
 @dataclass(frozen=True)
 class Ruling:
-    """One limit, held against an audit."""
+    """One limit, compared with an audit."""
 
     limit: Limit
     kind: Kind
     allowed: float
-    found: float | None  # a share, or a number of findings; None: it could not be told
+    found: float | None  # a share, or a number of findings; None: unknown
     rate: Rate | None
     is_held: bool
     told: str  # one sentence with its numbers
+
+    @property
+    def outcome(self) -> str:
+        """`met`, `exceeded` or `unknown`; an unknown value does not meet a limit."""
+        return "met" if self.is_held else "unknown" if self.found is None else "exceeded"
 
 
 @dataclass(frozen=True)
 class Verdict:
     """Whether an audit passes, and why."""
 
-    rulings: tuple[Ruling, ...]  # the broken ones first
+    rulings: tuple[Ruling, ...]  # the exceeded and unknown ones first
     problems: tuple[str, ...]  # why the audit is not complete
-    accepted: tuple[str | None, ...]  # for each finding of the record, why it is out of account; None: it counts
-    is_new: pa.Array | None  # against the baseline: null where that did not look
-    remarks: tuple[str, ...]  # on suppressions: expired, or about nothing
+    accepted: tuple[str | None, ...]  # for each finding of the record, why it does not count; None: it counts
+    is_new: pa.Array | None  # compared with the baseline: null where that did not run the check
+    remarks: tuple[str, ...]  # on suppressions: expired, or without a finding
 
     @property
     def is_passed(self) -> bool:
-        """Whether the audit is complete, and every limit is held."""
+        """Whether the audit is complete, and meets every limit."""
         return not self.problems and all(ruling.is_held for ruling in self.rulings)
 
     @property
     def told_accepted(self) -> str:
-        """How many findings are out of account; empty where none is."""
+        """How many findings do not count; empty where all do."""
         n = sum(reason is not None for reason in self.accepted)
-        return f"{count_of(n, 'finding')} accepted for a while, and out of account." if n else ""
+        return f"{count_of(n, 'accepted finding')} not counted." if n else ""
 
     @property
     def words(self) -> str:
         """The verdict in one line."""
-        failed = [ruling for ruling in self.rulings if not ruling.is_held]
         limits = count_of(len(self.rulings), "limit")
         if self.is_passed:
-            return f"Gate passed: {limits} held"
-        return f"Gate failed: {'the audit is not complete; ' if self.problems else ''}{len(failed)} of {limits} broken"
+            return f"Gate passed: {limits} met"
+        outcomes = [ruling.outcome for ruling in self.rulings]
+        told = [f"{outcomes.count('exceeded')} of {limits} exceeded"]
+        told += [f"{unknown} unknown"] if (unknown := outcomes.count("unknown")) else []
+        return f"Gate failed: {'the audit is incomplete; ' if self.problems else ''}{', '.join(told)}"
 
 
 def decide(record: Record, gate: Gate, baseline: Baseline | None, today: date) -> Verdict:
-    """Hold an audit against the limits of a gate.
+    """Compare an audit with the limits of a gate.
 
     Parameters
     ----------
     record : Record
-        What was found.
+        The audit.
     gate : Gate
-        What may be found.
+        The limits.
     baseline : Baseline, optional
-        The older audit that `max_new` is counted against.
+        The older audit that `max_new` compares with.
     today : date
-        By which suppressions expire.
+        The day on which suppressions are looked up.
 
     Raises
     ------
     ValueError
-        Where a limit or a suppression names a check or a rule that the audit does not know, where there is no limit,
-        or where new findings are limited and there is no baseline.
+        If a limit or a suppression names a check or a rule that the audit does not know, if there is no limit, or if
+        new findings are limited and there is no baseline.
     """
     rules = {check.name: [rule.id for rule in check.rules] for check in record.facts.checks}
     refuse_unknown(gate, rules, baseline is not None)
@@ -173,21 +180,21 @@ def decide(record: Record, gate: Gate, baseline: Baseline | None, today: date) -
     counted = np.fromiter((reason is None for reason in accepted), dtype=bool, count=len(accepted))
     is_new = None if baseline is None else baseline.is_new(record.table)
     new = np.zeros(record.table.num_rows, dtype=bool) if is_new is None else as_bools(is_new)
-    population = Population(record.messages, record.table)
+    population = Counts(record).population
     each = (_rulings(limit, population, counted, new, record.facts, baseline) for limit in gate.limits)
     rulings = sorted(chain.from_iterable(each), key=lambda ruling: ruling.is_held)
     return Verdict(tuple(rulings), tuple(record.facts.problems), accepted, is_new, remarks)
 
 
 def refuse_unknown(gate: Gate, rules: Mapping[str, Sequence[str]], has_baseline: bool) -> None:
-    """Let only a gate pass whose limits and suppressions name these checks, or rules of them.
+    """Raise unless the limits and suppressions of a gate name these checks, or rules of them.
 
     Raises
     ------
     ValueError
     """
     if not gate.limits:
-        raise ValueError("there is no limit. Set one, such as [gate.near_duplicates] max_rate = 0.01")
+        raise ValueError(f"there is no limit. Set one, such as [gate.{next(iter(rules), 'CHECK')}] max_rate = 0.01")
     if not has_baseline and any(limit.max_new is not None for limit in gate.limits):
         raise ValueError("max_new needs a baseline. Name an older audit: --baseline DIR, or [gate] baseline")
     named = [(f'[gate."{limit.target}"]', limit.target) for limit in gate.limits if limit.target != EVERYTHING]
@@ -195,7 +202,7 @@ def refuse_unknown(gate: Gate, rules: Mapping[str, Sequence[str]], has_baseline:
         check = target.partition("/")[0]
         if check not in rules:
             raise ValueError(f"{what}: the audit ran no check {check!r}; it ran {', '.join(rules)}")
-    # What is accepted of a check that was not run this time does no harm.
+    # Accepting findings of a check that did not run does no harm.
     accepted = [(f"suppressed rule {s.rule!r}", s.rule) for s in gate.suppressions if s.rule.partition("/")[0] in rules]
     for what, target in [*named, *accepted]:
         check = target.partition("/")[0]
@@ -207,15 +214,15 @@ def refuse_unknown(gate: Gate, rules: Mapping[str, Sequence[str]], has_baseline:
 def _accepted(
     findings: pa.Table, suppressions: Sequence[Suppression], today: date
 ) -> tuple[tuple[str | None, ...], tuple[str, ...]]:
-    """Why findings are out of account, and what is to be said of the suppressions."""
+    """Return why each finding does not count, and remarks on the suppressions."""
     reasons: list[str | None] = [None]
-    reason = np.zeros(findings.num_rows, dtype=np.int16)  # of each finding the first that holds
+    reason = np.zeros(findings.num_rows, dtype=np.int16)  # of each finding the first that accepts it
     remarks = []
     for suppression in suppressions:
         covered = suppression.covers(findings)
         n, why = int(np.count_nonzero(covered)), visible(suppression.reason)
         if not n:
-            remarks.append(f"A suppression covers nothing in this audit: {why}")
+            remarks.append(f"A suppression matches no finding of this audit: {why}")
         elif suppression.expires < today:
             told = "counts again" if n == 1 else "count again"
             remarks.append(f"A suppression expired on {suppression.expires}; {count_of(n, 'finding')} {told}: {why}")
@@ -235,7 +242,7 @@ def _rulings(
             yield Ruling(limit, kind, allowed, None, None, False, f"{limit.where}: {listed(failed)} did not finish")
         return
     among = population.among(lang=limit.lang, role=limit.role, source=limit.source)
-    # What could not be read has no language and no role, but a source.
+    # An unreadable record has no language and no role, but a source.
     is_unread = population.row < 0
     if limit.source:
         is_unread &= is_in(population.findings["source"], limit.source)
@@ -244,18 +251,18 @@ def _rulings(
     rate = population.rate(check, here, among)
     for kind, allowed in limit.bounds:
         nothing = not rate.judged and (kind == "max_rate" or not here.any())
-        untold = "no message was judged, so nothing is known" if nothing else ""
+        untold = "no message was checked" if nothing else ""
         if kind == "max_new" and baseline is not None:
             missing = [c.name for c in asked if c.name not in baseline.n_findings]
-            untold = untold or (f"the baseline knows nothing of {listed(missing)}" if missing else "")
+            untold = untold or (f"the baseline did not run {listed(missing)}" if missing else "")
         if untold:
             yield Ruling(limit, kind, allowed, None, rate, False, f"{limit.where}: {untold}")
         elif kind == "max_rate":
             yield _of_rate(limit, allowed, rate)
         else:
             found = int((here if kind == "max_count" else here & new).sum())
-            told = f"{count_of(found, 'finding' if kind == 'max_count' else 'new finding')}, {_side(found, allowed)}"
-            told = f"{limit.where}: {told} {number(int(allowed))}"
+            told = count_of(found, "finding" if kind == "max_count" else "new finding")
+            told = f"{limit.where}: {told}, {_side(found, allowed)} {number(int(allowed))}"
             yield Ruling(limit, kind, allowed, found, rate, found <= allowed, told)
 
 
@@ -264,11 +271,11 @@ def _of_rate(limit: Limit, allowed: float, rate: Rate) -> Ruling:
     held = rate.share if limit.bound == "point" else low
     told = (
         f"{limit.where}: {percent(rate.share)} of messages ({number(rate.flagged)} of {number(rate.judged)}; "
-        f"95% interval {interval(low, high)}), {'its lower end ' if limit.bound == 'lower' else ''}"
-        f"{_side(held, allowed)} {100 * allowed:.6g}%"
+        f"{confidence(low, high)}), {'lower end ' if limit.bound == 'lower' else ''}"
+        f"{_side(held, allowed)} {100 * allowed:.6g} %"
     )
     return Ruling(limit, "max_rate", allowed, rate.share, rate, held <= allowed, told)
 
 
 def _side(found: float, allowed: float) -> str:
-    return "within" if found <= allowed else "above"
+    return "within the limit of" if found <= allowed else "above the limit of"

@@ -1,4 +1,4 @@
-"""What a gate writes for GitHub Actions: annotations of a step, and its summary."""
+"""Output of a gate for GitHub Actions: annotations of a step, and its summary."""
 
 from collections.abc import Iterator
 
@@ -10,33 +10,33 @@ from .markdown import code, plain, summary
 from .pieces import Coded, is_in
 from .record import STDIN, Record
 from .view import page
-from .words import count_of, number, percent, visible
+from .words import count_of, interval, number, percent, visible
 
 SHOWN = 10  # annotations of a level that GitHub keeps of a step
 MAX_SUMMARY = 1 << 20  # bytes; GitHub drops a longer one whole
 
 
 def annotations(record: Record, verdict: Verdict) -> list[str]:
-    """Workflow commands, each one line whatever stands in the data: what fails the gate, then what to look at.
+    """Return workflow commands, one line each: the reasons why the gate fails, then findings to review.
 
-    Errors are why the gate fails: parts that were not audited, and broken limits. Warnings are findings that count and
-    are not known to be old, those that a broken limit is about first; of each rule the worst, as ten of one would hide
-    the others.
+    Errors are the reasons: parts that were not audited, and limits that are not met. Warnings are findings that count
+    and are not in the baseline, those of a limit that is not met first; of each rule the worst, as ten of one would
+    hide the others.
     """
-    failed = [("The audit is not complete", problem) for problem in verdict.problems]
+    failed = [("The audit is incomplete", problem) for problem in verdict.problems]
     failed += [(f"Gate: {ruling.limit.where}", ruling.told) for ruling in verdict.rulings if not ruling.is_held]
     if len(failed) > SHOWN:
-        failed[SHOWN - 1 :] = [("Gate", f"{number(len(failed) - SHOWN + 1)} more reasons: see the summary of this job")]
+        failed[SHOWN - 1 :] = [("Gate", f"{number(len(failed) - SHOWN + 1)} more reasons: see the job summary")]
     return [_command("error", told, title=title) for title, told in failed] + [*_worst(record, verdict)]
 
 
 def step_summary(record: Record, verdict: Verdict) -> str:
-    """The verdict and its limits in Markdown, then all that summary.md says; whole lines, within GitHub's limit."""
+    """Return the verdict and its limits in Markdown, then summary.md; whole lines, within GitHub's limit."""
     new = verdict.is_new
     lines = [
         f"# {plain(verdict.words)}",
         "",
-        "| limit | found | 95% interval | allowed | |",
+        "| limit | found | 95 % CI | allowed | |",
         "| --- | ---: | --- | ---: | --- |",
         *(_row(ruling) for ruling in verdict.rulings),
         "",
@@ -50,13 +50,13 @@ def step_summary(record: Record, verdict: Verdict) -> str:
 
 
 def _worst(record: Record, verdict: Verdict) -> Iterator[str]:
-    """A warning for each rule: those of broken limits first, then the worst."""
+    """Yield a warning for each rule: those of limits that are not met first, then the worst."""
     counts = np.fromiter((reason is None for reason in verdict.accepted), dtype=bool, count=len(verdict.accepted))
     if verdict.is_new is not None:
         counts &= np.asarray(verdict.is_new.fill_null(True))
     severity, score = (np.asarray(record.table[name]) for name in ("severity", "score"))
-    broken = [ruling.limit.target for ruling in verdict.rulings if not ruling.is_held]
-    is_asked = is_in(record.table["rule"], broken) | is_in(record.table["check"], broken)
+    not_met = [ruling.limit.target for ruling in verdict.rulings if not ruling.is_held]
+    is_asked = is_in(record.table["rule"], not_met) | is_in(record.table["check"], not_met)
     rows = np.flatnonzero(counts & (severity >= WARNING))
     rows = rows[np.lexsort((-score[rows], -severity[rows], ~is_asked[rows]))]  # stable: the first in the record wins
     rules = Coded(record.table["rule"]).codes[rows]
@@ -70,10 +70,10 @@ def _worst(record: Record, verdict: Verdict) -> Iterator[str]:
 
 
 def _command(name: str, told: str, **properties: str) -> str:
-    """`::name key=value,key=value::told`, escaped as the runner reads it back."""
+    """Write `::name key=value,key=value::told`, escaped as the runner reads it back."""
 
     def escaped(words: str) -> str:
-        # What else might end a line was made visible, the carriage return among it.
+        # `visible` replaced all else that ends a line, such as a carriage return.
         return visible(words).replace("%", "%25").replace("\n", "%0A")
 
     values = {key: escaped(value).replace(":", "%3A").replace(",", "%2C") for key, value in properties.items()}
@@ -86,11 +86,11 @@ def _row(ruling: Ruling) -> str:
     def told(value: float) -> str:
         return percent(value) if is_rate else number(int(value))
 
-    found = "not known" if ruling.found is None else told(ruling.found)
-    low_high = " to ".join(map(percent, rate.clustered)) if is_rate and rate is not None and rate.judged else ""
-    allowed = told(ruling.allowed) + (" by its lower end" if is_rate and limit.bound == "lower" else "")
-    outcome = "held" if ruling.is_held else "**broken**"
-    # A bar ends a cell in a code span too, and readers differ on how it is escaped there.
+    found = "unknown" if ruling.found is None else told(ruling.found)
+    low_high = f"{interval(*rate.clustered)} %" if is_rate and rate is not None and rate.judged else ""
+    allowed = told(ruling.allowed) + (" (lower end)" if is_rate and limit.bound == "lower" else "")
+    outcome = "met" if ruling.is_held else f"**{ruling.outcome}**"
+    # A bar ends a cell even in a code span, and readers differ on how to escape it there.
     name = code(visible(f"{ruling.kind}: {limit.where}").replace("|", "⟦U+007C⟧"))
     return f"| {name} | {found} | {low_high} | {allowed} | {outcome} |"
 
@@ -104,4 +104,4 @@ def _within(text: str) -> str:
         if room < 0:
             break
         kept.append(line)
-    return "".join([*kept, "\nCut short here: GitHub shows 1 MiB. All of it stands in summary.md.\n"])
+    return "".join([*kept, "\nCut short here: GitHub shows 1 MiB. summary.md has all of it.\n"])

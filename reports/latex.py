@@ -1,4 +1,4 @@
-"""The statements of an audit in LaTeX, for the limitations section of a paper: prose, and a table with booktabs."""
+"""Statements of an audit in LaTeX, for the limitations section of a paper: prose, and a table with booktabs."""
 
 from collections.abc import Sequence
 
@@ -27,8 +27,8 @@ _SPECIAL = {
 
 
 def latex(told: Limitations) -> str:
-    """A section that compiles by itself under pdfLaTeX with booktabs, T1 fonts and textcomp."""
-    rows = [" & ".join(map(plain, line)) + r" \\" for line in told.lines]
+    """Write a section that compiles under pdfLaTeX with booktabs, T1 fonts and textcomp."""
+    rows = [" & ".join(map(plain, row)) + r" \\" for row in told.rows]
     lines = [
         r"% Needs \usepackage{booktabs} and \usepackage[T1]{fontenc}.",
         r"\section*{Limitations}",
@@ -37,29 +37,30 @@ def latex(told: Limitations) -> str:
         r"\centering",
         r"\begin{tabular}{lrrrl}",
         r"\toprule",
-        r"Check & Flagged & Judged & Rate & 95\% interval \\",
+        r"Check & Flagged & Checked & Rate & 95 \% CI \\",
         r"\midrule",
         *rows,
         r"\bottomrule",
         r"\end{tabular}",
-        r"\caption{Messages with a warning or an error, of those that each check judged. Intervals take messages of "
-        r"one conversation tree to depend on each other.}",
+        r"\caption{Messages with a warning or an error, as a share of the checked messages, with 95 \% confidence "
+        r"intervals clustered by conversation.}",
         r"\label{tab:chataudit}",
         r"\end{table}",
         "",
     ]
     for check in told.checks:
         lines.append(rf"\paragraph{{{plain(check.name)}: {plain(check.about)}.}}")
-        lines += _paragraph((*check.found, *check.unjudged, *check.errors))
-        lines += _paragraph(("How it was measured:", *check.method)) if check.method else []
-        lines += _paragraph(("What it cannot see:", *check.blind)) if check.blind else []
-    lines += [r"\paragraph{Not looked at.}", *_paragraph(told.not_looked_at)]
+        lines += _paragraph((*check.found, *check.skipped, *check.errors))
+        lines += _paragraph(("Method:", *check.method)) if check.method else []
+        lines += _paragraph(("Blind spots:", *check.blind)) if check.blind else []
+    lines += [r"\paragraph{Not checked.}", *_paragraph(told.not_checked)]
     lines += [r"\paragraph{Recommendations.}", *_paragraph(told.advice)] if told.advice else []
+    lines += _paragraph([told.appendix]) if told.appendix else []
     return "\n".join([*lines, f"Made by {plain(told.made_by)}.", ""])
 
 
 def plain(words: str) -> str:
-    """Words without any meaning in TeX, on one line; letters that its fonts of Latin lack, as their code points."""
+    """Escape words for TeX, on one line; letters that its Latin fonts lack become code points."""
     return "".join(_SPECIAL.get(c) or (c if _is_known(c) else f"U+{ord(c):04X}") for c in " ".join(words.split()))
 
 

@@ -1,111 +1,106 @@
-"""What an audit can say in a paper or on a data set card: statements that say no more than was measured."""
+"""Limitations section of an audit, for a paper or a data set card: it claims no more than was measured."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..checks.base.findings import NOTE, SEVERITIES, WARNING
+from ..checks.base.findings import NOTE
 from ..checks.base.intervals import Confusion, Estimate, true_rate
+from .counts import CheckCounts, Counts, Line, Rate
 from .markdown import plain
-from .rates import Population, Rate, corrected_rate
-from .record import CheckFacts, Facts, Judgement, Record, RuleFacts
-from .view import UNDECLARED, broken, by_language, worst
-from .words import count_of, interval, listed, number, percent, visible
+from .rates import corrected_rate
+from .record import CheckFacts, Facts, Judgement, Record
+from .view import UNDECLARED, by_language
+from .words import confidence, count_of, interval, listed, number, percent, sentence, visible
 
-REASONS = 3  # why messages were not judged, of each check
+REASONS = 3  # why messages were skipped, of each check
 LANGUAGES = 8
 RECOMMENDED = 6  # pieces of advice
 
 INTERVALS = (
-    "Rates are shares of the messages that a check judged. All messages were counted; the 95% intervals are for the "
-    "rate of the process that made them, as if more conversation trees were drawn from it, and they do not cover the "
-    "errors of the checks."
+    "Rates are shares of the checked messages. The 95 % confidence intervals (CI) are clustered by conversation: they "
+    "are for the rate of the process that made the conversations, and do not cover errors of the checks."
 )
-UNCORRECTED = "The rate is that of messages flagged, and not corrected for errors of the check."
+UNCORRECTED = "The rate counts flagged messages and is not corrected for errors of the check."
 BEYOND = (
-    "None of the checks that come with chataudit looks at whether an answer is true, harmful, biased or of use, or "
-    "whether a text tells of persons. An audit that finds nothing does not show that nothing is there."
+    "chataudit's own checks do not assess factuality, harmfulness, bias, usefulness or personal information. Absence "
+    "of findings is not evidence of absence."
 )
 
 
-class Line(NamedTuple):
+class Row(NamedTuple):
     """One row of the table of rates."""
 
     name: str
     flagged: str
-    judged: str
+    checked: str
     rate: str
     interval: str
 
 
 @dataclass(frozen=True)
-class Told:
-    """What is to be said of one check."""
+class Statements:
+    """The statements about one check."""
 
     name: str
     about: str  # what it looks for
-    found: tuple[str, ...]  # how it went about here, rates, rules, notes
-    unjudged: tuple[str, ...]  # what it did not look at
+    found: tuple[str, ...]  # notes, rates, rules
+    skipped: tuple[str, ...]  # messages that it skipped
     errors: tuple[str, ...]  # how often it errs
-    method: tuple[str, ...]  # how it measures, and its settings
-    blind: tuple[str, ...]  # what it cannot see
+    method: tuple[str, ...]  # how it works
+    blind: tuple[str, ...]  # what it cannot detect
     sources: tuple[str, ...]  # to be cited
 
 
 @dataclass(frozen=True)
 class Limitations:
-    """All statements of an audit, in plain words; strangers' words in them are made visible, not escaped."""
+    """All statements of an audit, in plain words; words of the data in them are made visible, not escaped."""
 
     title: str
     n_messages: int
     languages: tuple[str, ...]  # tags as declared, the most frequent first
     audited: tuple[str, ...]
-    lines: tuple[Line, ...]
-    checks: tuple[Told, ...]
-    not_looked_at: tuple[str, ...]
+    rows: tuple[Row, ...]
+    checks: tuple[Statements, ...]
+    not_checked: tuple[str, ...]
     advice: tuple[str, ...]
-    no_advice: str  # what to say where there is none
+    no_advice: str  # in place of advice where there is none
+    appendix: str  # settings that differ from the defaults; empty where none does
     made_by: str
 
 
 def limitations(record: Record, installed: Sequence[str]) -> Limitations:
-    """What an audit can say of its data.
+    """Return the statements that an audit supports about its data.
 
     Parameters
     ----------
     record : Record
-        What was found.
+        The audit.
     installed : sequence of str
-        All checks that could have been run; those that were not are named.
+        All checks that could have run; those that did not are named.
     """
-    facts = record.facts
-    population = Population(record.messages, record.table)
-    rates = {
-        check.name: population.rate(check.name, population.of(check.name, WARNING), population.among())
-        for check in facts.checks
-        if not check.error
-    }
-    severity = worst(population)
-    bad = broken([rule for check in facts.checks for rule in check.rules], severity)
+    facts, counts = record.facts, Counts(record)
     return Limitations(
         title=facts.title,
-        n_messages=facts.messages,
+        n_messages=counts.messages,
         languages=tuple(tag for tag, _ in by_language(facts) if tag != UNDECLARED),
-        audited=_audited(facts),
-        lines=tuple(_line(check.name, rates.get(check.name)) for check in facts.checks),
-        checks=tuple(_told(record, check, rates.get(check.name), severity) for check in facts.checks),
-        not_looked_at=_not_looked_at(facts, installed),
-        advice=_advice([rule for rule in bad if severity[rule.id] > NOTE]),
+        audited=_audited(counts),
+        rows=tuple(_row(check) for check in counts.checks),
+        checks=tuple(_statements(record, check) for check in counts.checks),
+        not_checked=_not_checked(counts, installed),
+        advice=_advice([line for line in counts.lines if line.severity > NOTE]),
         no_advice="No check found more than notes."
-        if all(rate.judged for rate in rates.values()) and len(rates) == len(facts.checks)
-        else "The checks that judged messages found no more than notes; not all did.",
+        if all(check.rate.judged for check in counts.checks)
+        else "The checks that ran found no more than notes; not all checks ran.",
+        appendix=_appendix(facts),
         made_by=f"chataudit {facts.chataudit}, {facts.started[:10]}, with Python {facts.python} and "
         + listed([f"{name} {version}" for name, version in facts.dependencies.items()]),
     )
 
 
-def _audited(facts: Facts) -> tuple[str, ...]:
+def _audited(counts: Counts) -> tuple[str, ...]:
+    facts = counts.record.facts
     files = [
         f"{visible(source.name.rsplit('/', 1)[-1])} ({count_of(source.records, 'record')}"
         + (f"; SHA-256 {source.sha256})" if source.sha256 else "; not read to its end)")
@@ -115,199 +110,215 @@ def _audited(facts: Facts) -> tuple[str, ...]:
     languages = [f"{visible(tag)} ({number(n)})" for tag, n in by_language(facts) if tag != UNDECLARED]
     declared = sum(n for tag, n in by_language(facts) if tag != UNDECLARED)
     told = [
-        f"{count_of(facts.messages, 'message')} in {count_of(facts.trees, 'conversation tree')} were audited with "
+        f"{count_of(counts.messages, 'message')} in {count_of(counts.trees, 'conversation tree')} "
+        f"{'was' if counts.messages == 1 else 'were'} audited with "
         f"chataudit {facts.chataudit} on {facts.started[:10]}: {', '.join(files[:3])}{more}."
     ]
     if languages:
         shown = ", ".join(languages[:LANGUAGES])
         rest = f" and {len(languages) - LANGUAGES} others" if len(languages) > LANGUAGES else ""
-        whose = "All messages carry" if declared == facts.messages else f"{count_of(declared, 'message')} carry"
-        told.append(f"{whose} a tag of a language, by number of messages: {shown}{rest}.")
+        whose = "All messages declare" if declared == counts.messages else f"{count_of(declared, 'message')} declare"
+        told.append(f"{whose} a language (most frequent first): {shown}{rest}.")
     return (*told, INTERVALS)
 
 
-def _advice(rules: Sequence[RuleFacts]) -> tuple[str, ...]:
+def _advice(lines: Sequence[Line]) -> tuple[str, ...]:
+    rules = list({line.rule.id: line.rule for line in lines}.values())
     told = [f"{rule.title}: {_lower(rule.advice)}" for rule in rules[:RECOMMENDED]]
     if len(rules) > RECOMMENDED:
-        told.append(f"These are the gravest of {len(rules)} rules that were broken.")
+        told.append(f"These are the most severe of {len(rules)} broken rules.")
     return tuple(told)
 
 
-def _line(name: str, rate: Rate | None) -> Line:
-    if rate is None or not rate.judged:
-        return Line(name, "", "" if rate is None else "0", "did not finish" if rate is None else "not judged", "")
-    told = (number(rate.flagged), number(rate.judged), percent(rate.share), interval(*rate.clustered))
-    return Line(name, *told)
+def _row(check: CheckCounts) -> Row:
+    if check.facts.error:
+        return Row(check.name, "", "", "did not finish", "")
+    if not check.rate.judged:
+        return Row(check.name, "", "0", "did not run" if check.is_idle else "no message checked", "")
+    return Row(check.name, *_figures(check.rate))
 
 
-def _told(record: Record, check: CheckFacts, rate: Rate | None, severity: dict[str, int]) -> Told:
-    method = check.measurement
-    if rate is None:
-        found: tuple[str, ...] = ("The check did not finish, so nothing is known of what it looks for.",)
-    elif not rate.judged:
-        found = ("No message was judged, so nothing is known of what it looks for.",)
+def _figures(rate: Rate) -> tuple[str, str, str, str]:
+    return number(rate.flagged), number(rate.judged), percent(rate.share), f"{interval(*rate.clustered)} %"
+
+
+def _statements(record: Record, check: CheckCounts) -> Statements:
+    facts, method = check.facts, check.facts.measurement
+    if facts.error:
+        found: tuple[str, ...] = ("The check did not finish, so this audit says nothing about such messages.",)
+    elif check.is_idle:
+        found = (f"The check {check.outcome}. This audit says nothing about such messages.",)
     else:
-        found = _found(check, rate, severity)
-    notes = tuple(f"{note[0].upper()}{note[1:].rstrip('.')}." for note in map(visible, check.notes))
-    return Told(
+        found = _found(check)
+    return Statements(
         check.name,
-        _looks_for(check.about),
-        (*notes, *found),
-        () if rate is None else _unjudged(check),
-        () if rate is None or not rate.judged else _errors(record, check, rate),
-        _method(check),
+        _looks_for(facts.about),
+        (*(sentence(visible(note)) for note in facts.notes), *found),
+        () if facts.error else _skipped(check),
+        _errors(record, check) if check.rate.judged else (),
+        method.how,
         method.blind,
         method.sources,
     )
 
 
 def _looks_for(about: str) -> str:
-    """`Flag messages that ...` as `messages that ...`."""
-    return _lower(about.removeprefix("Flag ").rstrip("."))
+    """Turn `Report messages that ...` into `messages that ...`."""
+    first, _, rest = about.partition(" ")
+    return _lower((rest if first in ("Flag", "Report", "Find", "Check") else about).rstrip("."))
 
 
-def _found(check: CheckFacts, rate: Rate, severity: dict[str, int]) -> tuple[str, ...]:
-    judged = f"{number(rate.judged)} judged messages"
-    rules = broken(check.rules, severity)
-    bad = [rule for rule in rules if severity[rule.id] > NOTE]
+def _found(check: CheckCounts) -> tuple[str, ...]:
+    rate = check.rate
+    checked = count_of(rate.judged, "checked message")
+    told = []
     if rate.flagged:
-        told = [
-            f"Of {judged}, {number(rate.flagged)} {'has' if rate.flagged == 1 else 'have'} a warning or an error: "
-            f"{percent(rate.share)} (95% interval {interval(*rate.clustered)})."
-        ]
-    else:
-        told = [
-            f"Of {judged}, none has a warning or an error. Rates of up to {percent(rate.clustered[1])} are compatible "
-            "with finding none (upper end of the 95% interval, taking faults to come in whole trees). This is about "
-            "what the check flags, and not about what it misses."
-        ]
-    if bad:
-        told.append(f"Findings by rule (a message may have several): {_rules(bad, severity)}.")
-    if notes := [rule for rule in rules if severity[rule.id] == NOTE]:
-        told.append(f"Noted, and not always a fault: {_rules(notes, None)}.")
+        verb = "was" if rate.flagged == 1 else "were"
+        figures = f"({percent(rate.share)}, {confidence(*rate.clustered)})"
+        told.append(f"{number(rate.flagged)} of {checked} {figures} {verb} flagged with a warning or an error.")
+    elif rate.judged:
+        told.append(
+            f"None of {checked} was flagged with a warning or an error. Rates of up to {percent(rate.clustered[1])} "
+            "are still compatible with this sample (upper end of the 95 % CI, if faults affect whole conversations). "
+            "This is about what the check flags, not about what it misses."
+        )
+    if check.unnamed:
+        told.append(f"{count_of(check.unnamed, 'record')} could not be read.")
+    if bad := [line for line in check.lines if line.severity > NOTE]:
+        told.append(f"Findings by rule (a message may have several): {_rules(bad)}.")
+    if notes := [line for line in check.lines if line.severity == NOTE]:
+        told.append(f"Notes, which are not always faults: {_rules(notes)}.")
     return tuple(told)
 
 
-def _rules(rules: Sequence[RuleFacts], severity: dict[str, int] | None) -> str:
-    def told(rule: RuleFacts) -> str:
-        level = f", {SEVERITIES[severity[rule.id]]}" if severity else ""
-        return f"{_lower(rule.title)} ({number(rule.findings)}{level})"
-
-    return "; ".join(told(rule) for rule in sorted(rules, key=lambda rule: -rule.findings))
+def _rules(lines: Sequence[Line]) -> str:
+    worst = sorted(lines, key=lambda line: -line.findings)
+    return "; ".join(f"{_lower(line.rule.title)} ({count_of(line.findings, line.level)})" for line in worst)
 
 
-def _unjudged(check: CheckFacts) -> tuple[str, ...]:
-    reasons = sorted(check.skipped.items(), key=lambda item: (-item[1], item[0]))
-    total = sum(n for _, n in reasons)
+def _skipped(check: CheckCounts) -> tuple[str, ...]:
+    total = check.n_skipped
     if not total:
         return ()
-    told = [f"{visible(reason)} ({number(n)})" for reason, n in reasons[:REASONS]]
-    if rest := sum(n for _, n in reasons[REASONS:]):
+    told = [f"{visible(reason)} ({number(n)})" for reason, n in check.skipped[:REASONS]]
+    if rest := sum(n for _, n in check.skipped[REASONS:]):
         told.append(f"other reasons ({number(rest)})")
-    share = percent(total / (total + check.judged))
-    return (f"{count_of(total, 'message')} ({share}) {'was' if total == 1 else 'were'} not judged: {'; '.join(told)}.",)
+    share = percent(total / (total + check.rate.judged))
+    verb = "was" if total == 1 else "were"
+    return (f"{count_of(total, 'message')} ({share}) {verb} skipped: {'; '.join(told)}.",)
 
 
-def _errors(record: Record, check: CheckFacts, rate: Rate) -> tuple[str, ...]:
-    told = []
+def _errors(record: Record, check: CheckCounts) -> tuple[str, ...]:
+    facts, told = check.facts, []
     if judged := record.judgements.get(check.name):
         told += _by_sample(judged)
-    elif check.labelled is not None and any(check.labelled):
-        told += _by_labels(check.labelled, rate, corrected_rate(record, check, rate))
+    elif facts.labelled is not None and any(facts.labelled):
+        told += _by_labels(facts.labelled, check.rate, corrected_rate(record, facts, check.rate))
     else:
         told.append(UNCORRECTED)
-    if check.measurement.sure:
-        told.append(f"In tests of its authors: {_lower(check.measurement.sure)}")
+    if facts.measurement.sure:
+        told.append(sentence(f"Accuracy of the check: {_lower(facts.measurement.sure)}"))
     return tuple(told)
 
 
 def _by_sample(judged: Judgement) -> list[str]:
     strata = list(judged.strata.values())
     n_flagged, n_quiet = (sum(s.drawn for s in strata if s.is_flagged is which) for which in (True, False))
-    left = f"; {number(judged.n_open)} more were drawn and left without a verdict" if judged.n_open else ""
+    left = f"; {number(judged.n_open)} more were drawn and left without a label" if judged.n_open else ""
     told = [
-        f"People judged {number(n_flagged)} of the messages flagged and {number(n_quiet)} of the others, drawn at "
-        f"random{left}. Their verdicts are taken as right; they saw what the check had said."
+        f"People labelled a random sample of {number(n_flagged)} flagged and {number(n_quiet)} other messages{left}. "
+        "Their labels are taken as correct; they saw the findings of the check."
     ]
     estimates = true_rate(strata)
     of_flagged = all(s.drawn == s.size for s in strata if s.is_flagged)
     of_all = all(s.drawn == s.size for s in strata)
     for estimate, is_whole, words in (
-        (estimates.precision, of_flagged, "By that sample, of the messages flagged, {} are at fault."),
-        (estimates.recall, of_all, "By that sample, of the messages at fault, {} are flagged."),
-        (estimates.rate, of_all, "Corrected for the errors of the check, the rate is {}."),
+        (estimates.precision, of_flagged, "By that sample, the precision is {}."),
+        (estimates.recall, of_all, "By that sample, the recall is {}."),
+        (estimates.rate, of_all, "Corrected for errors of the check, the rate is {}."),
     ):
         if estimate.value == estimate.value:
-            share = f"{percent(estimate.value)} (all of them were judged)" if is_whole else _share(estimate)
+            share = f"{percent(estimate.value)} (all messages were labelled)" if is_whole else _share(estimate)
             told.append(words.format(share))
     return told if estimates.rate.value == estimates.rate.value else [*told, UNCORRECTED]
 
 
 def _by_labels(labelled: Confusion, rate: Rate, sure: Estimate | None) -> list[str]:
-    hits, misses, false_alarms, _ = labelled
+    hits, misses, false_alarms, right_silences = labelled
+    n, faults = sum(labelled), hits + misses
+    if not faults or not false_alarms + right_silences:
+        which = "all as faults" if faults else "none as a fault"
+        return [f"People labelled {number(n)} of the checked messages, {which}.", UNCORRECTED]
     told = [
-        f"People labelled {number(sum(labelled))} of the judged messages, {number(hits + misses)} of them as faults: "
-        f"{number(hits)} of these are flagged, and {number(false_alarms)} others."
+        f"People labelled {number(n)} of the checked messages, {number(faults)} of them as faults. The check flagged "
+        f"{number(hits)} of these and {number(false_alarms)} of the others."
     ]
     if sure is None:
         return [*told, UNCORRECTED]
-    if sum(labelled) == rate.judged:
-        return [*told, f"By people's labels the rate is {_share(sure)}, taking messages for independent."]
+    if n == rate.judged:
+        return [*told, f"By these labels the rate is {_share(sure)}, if messages are independent."]
     return [
         *told,
-        "They are taken for a random part of all judged messages, and messages for independent.",
-        f"Corrected for the errors of the check, the rate is {_share(sure)}.",
+        "We assume that labelled messages are a random sample of all checked messages, and independent.",
+        f"Corrected for errors of the check, the rate is {_share(sure)}.",
     ]
 
 
 def _share(estimate: Estimate) -> str:
-    return f"{percent(estimate.value)} (95% interval {interval(estimate.low, estimate.high)})"
+    return f"{percent(estimate.value)} ({confidence(estimate.low, estimate.high)})"
 
 
-def _method(check: CheckFacts) -> tuple[str, ...]:
-    settings = ", ".join(
-        f"{name} {visible(json.dumps(value, ensure_ascii=False))}" for name, value in check.settings.items()
+def _appendix(facts: Facts) -> str:
+    told = [f"{check.name} ({settings})" for check in facts.checks if (settings := _changed(check))]
+    return f"Settings that differ from the defaults: {'; '.join(told)}." if told else ""
+
+
+def _changed(check: CheckFacts) -> str:
+    return ", ".join(
+        f"{name} = {visible(json.dumps(check.settings[name], ensure_ascii=False))}"
+        for name in check.changed
+        if name in check.settings
     )
-    how = check.measurement
-    return (*how.how, *([f"Settings: {settings}."] if settings else []))
 
 
-def _not_looked_at(facts: Facts, installed: Sequence[str]) -> tuple[str, ...]:
-    told = [f"Not read: {visible(error)}." for error in facts.errors]
-    run = {check.name for check in facts.checks}
+def _not_checked(counts: Counts, installed: Sequence[str]) -> tuple[str, ...]:
+    told = [f"Not read: {visible(error)}." for error in counts.record.facts.errors]
+    told += [f"{words}." for words in counts.gaps]
+    run = {check.name for check in counts.checks}
     if missing := [name for name in installed if name not in run]:
-        told.append(f"Checks that were not run: {', '.join(missing)}.")
+        told.append(f"Checks that were not selected: {', '.join(missing)}.")
     return (*told, BEYOND)
 
 
 def _lower(sentence: str) -> str:
-    """The sentence as it goes on after a colon; what begins with a name or an abbreviation stays."""
+    """Write a sentence as it continues after a colon; a name or an abbreviation keeps its capital."""
     first = sentence.split(" ", 1)[0]
     return sentence if first[1:].lower() != first[1:] or not first[:1].isalpha() else sentence[0].lower() + sentence[1:]
 
 
 def markdown(told: Limitations) -> str:
-    """The statements as a section of a page or a paper."""
+    """Write the statements as a section in Markdown."""
     lines = [
         "## Limitations",
         "",
         *_paragraph(told.audited),
-        "| check | flagged | judged | rate | 95% interval |",
+        "| check | flagged | checked | rate | 95 % CI |",
         "| --- | ---: | ---: | ---: | --- |",
-        *(f"| {' | '.join(map(plain, line))} |" for line in told.lines),
+        *(f"| {' | '.join(map(plain, row))} |" for row in told.rows),
         "",
     ]
     for check in told.checks:
         lines += [f"### {plain(check.name)}: {plain(check.about)}", ""]
-        lines += _paragraph((*check.found, *check.unjudged))
+        lines += _paragraph((*check.found, *check.skipped))
         lines += _paragraph(check.errors)
-        lines += _paragraph(("How it was measured:", *check.method)) if check.method else []
-        lines += _paragraph(("What it cannot see:", *check.blind)) if check.blind else []
-    lines += ["### Not looked at", "", *_paragraph(told.not_looked_at)]
+        lines += _paragraph(("Method:", *check.method)) if check.method else []
+        lines += _paragraph(("Blind spots:", *check.blind)) if check.blind else []
+    lines += ["### Not checked", "", *_paragraph(told.not_checked)]
     if told.advice:
         lines += ["### Recommendations", "", *(f"- {plain(words)}" for words in told.advice), ""]
     if sources := list(dict.fromkeys(source for check in told.checks for source in check.sources)):
         lines += ["### Sources", "", *(f"- {plain(source)}" for source in sources), ""]
+    lines += _paragraph([told.appendix]) if told.appendix else []
     return "\n".join([*lines, f"Made by {plain(told.made_by)}.", ""])
 
 

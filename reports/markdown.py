@@ -1,12 +1,13 @@
-"""A page as Markdown, for pull requests, data set cards and terminals."""
+"""Summary of a page in Markdown, for pull requests and terminals."""
 
 import re
 
 from .gate import Verdict
 from .record import FINDINGS_FILE, REPORT
 from .view import CheckView, Page
+from .words import sentence
 
-# What Markdown or HTML would read as more than itself; an underscore within a word is none of it.
+# Characters with a meaning in Markdown or HTML; an underscore within a word has none.
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.|^[#+-]")
 
 
@@ -14,7 +15,7 @@ _NAMED = ("languages", "audited", "chataudit", "SHA-256")
 
 
 def summary(page: Page) -> str:
-    """The verdict, the rate of each check with its interval, and the rules that were broken."""
+    """Return the verdict, the rate of each check with its interval, and the broken rules, in Markdown."""
     lines = [
         f"# Audit of {code(page.title)}",
         "",
@@ -27,7 +28,7 @@ def summary(page: Page) -> str:
         f"{plain(page.size)}; {', '.join(f'{name} {plain(value)}' for name, value in page.facts if name in _NAMED)}.",
         *(["", plain(page.baseline)] if page.baseline else []),
         "",
-        "| check | messages with a warning or error | 95% interval | judged | not judged | errors | warnings | notes |",
+        "| check | messages with a warning or error | 95 % CI | checked | skipped | errors | warnings | notes |",
         "| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |",
         *(_row(check) for check in page.checks),
         "",
@@ -35,35 +36,40 @@ def summary(page: Page) -> str:
     for check in page.checks:
         if check.rules or check.error or check.baseline:
             lines += [f"## {plain(check.name)}", ""]
-            lines += [f"It did not finish: {code(check.error)}", ""] if check.error else []
-            lines += [f"Against the baseline: {check.baseline}.", ""] if check.baseline else []
+            lines += [f"The check did not finish: {code(check.error)}", ""] if check.error else []
+            lines += [f"Compared with the baseline: {check.baseline}.", ""] if check.baseline else []
             lines += [
                 f"- {rule.count} × {plain(rule.title)} ({rule.severity}, `{rule.id}`)" for rule in check.rules
-            ] + [""]
-    lines += ["## How sure this is", ""]
-    lines += [f"- {check.name}: {plain(check.measurement.sure)}" for check in page.checks if check.measurement.sure]
+            ] + [""] * bool(check.rules)
+    notes = [f"- {check.name}: {plain(sentence(note))}" for check in page.checks for note in check.notes]
+    lines += ["## Notes", "", *notes, ""] if notes else []
+    sure = [f"- {check.name}: {plain(check.measurement.sure)}" for check in page.checks if check.measurement.sure]
+    lines += ["## Accuracy of the checks", "", *sure] if sure else []
     lines += ["", f"Evidence: {REPORT} and {FINDINGS_FILE}. Made by {plain(page.made_by.partition(',')[0])}.", ""]
     return "\n".join(lines)
 
 
 def gate(verdict: Verdict) -> list[str]:
-    """What a gate decided: a line a limit, the broken ones first."""
+    """Return the verdict of a gate: one line a limit, the exceeded ones first."""
     return [
         f"**{verdict.words}.**" + (f" {verdict.told_accepted}" if verdict.told_accepted else ""),
         "",
-        *(f"- {'held' if ruling.is_held else '**broken**'}: {plain(ruling.told)}" for ruling in verdict.rulings),
+        *(
+            f"- {'met' if ruling.is_held else f'**{ruling.outcome}**'}: {plain(ruling.told)}"
+            for ruling in verdict.rulings
+        ),
         *(f"- {plain(remark)}" for remark in verdict.remarks),
         "",
     ]
 
 
 def plain(words: str) -> str:
-    """Words without any meaning in Markdown or HTML, on one line."""
+    """Escape words so that they have no meaning in Markdown or HTML, on one line."""
     return _SPECIAL.sub(lambda found: "\\" + found[0], " ".join(words.split()))
 
 
 def code(words: str) -> str:
-    """Words as they are: in a code span nothing is read as a link, and nobody is mentioned."""
+    """Put words into a code span, where nothing is read as a link and nobody is mentioned."""
     words = " ".join(words.split())
     fence = "`" * (1 + max(map(len, re.findall("`+", words)), default=0))
     return f"{fence} {words} {fence}"
@@ -74,8 +80,8 @@ def _row(check: CheckView) -> str:
     if check.error:
         rate, interval = "did not finish", ""
     elif check.rate is None:
-        rate, interval = "judged none", ""
+        rate, interval = "did not run" if check.state == "idle" else "checked none", ""
     else:
-        rate, interval = f"{check.rate.flagged} ({check.rate.share})", check.rate.interval
+        rate, interval = f"{check.rate.flagged} ({check.rate.share})", f"{check.rate.interval} %"
     cells = (check.name, rate, interval, check.judged, check.n_skipped, errors, warnings, notes)
     return f"| {' | '.join(plain(cell) if cell == check.name else cell for cell in cells)} |"

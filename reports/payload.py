@@ -20,6 +20,7 @@ from ..checks.base.findings import SEVERITIES
 from ..checks.base.mapped import forget
 from ..checks.base.messages import IntArray, as_ints, digests, names, rows_at, single
 from .baseline import Baseline
+from .counts import by_check
 from .pieces import Coded, Keys, Words, facets, pieces, places
 from .record import FINDINGS_FILE, THREADS_FILE, Record
 from .words import HIDDEN, count_of, number, visible
@@ -112,15 +113,12 @@ def _order(findings: pa.Table, per_check: int) -> IntArray:
 
 
 def _capped(record: Record, per_check: int) -> list[str]:
-    told = []
-    for check in record.facts.checks:
-        n = sum(rule.findings for rule in check.rules)
-        if n > per_check:
-            told.append(
-                f"{count_of(n - per_check, 'finding')} of {check.name}, the mildest, did not fit: the page holds "
-                f"{number(per_check)} of a check. All are in {FINDINGS_FILE}"
-            )
-    return told
+    return [
+        f"Left out: the {count_of(n - per_check, 'mildest finding')} of {check}, as the page shows {number(per_check)} "
+        f"of each check. All are in {FINDINGS_FILE}"
+        for check, n in by_check(record).items()
+        if n > per_check
+    ]
 
 
 def _fitting(

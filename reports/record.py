@@ -128,7 +128,8 @@ class CheckFacts(msgspec.Struct, frozen=True):
     tables: list[Table]  # what it counted besides
     measurement: Method
     facets: dict[str, str]  # what the facets of its findings say, by key
-    labelled: Confusion | None = None  # how it fares on messages that people labelled in the data
+    labelled: Confusion | None = None  # flagged or not, of checked messages that people labelled in the data
+    changed: list[str] = []  # settings that the user set to other values than the defaults
 
     @property
     def judged(self) -> int:

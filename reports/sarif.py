@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from ..checks.base.findings import SEVERITIES, fingerprint
 from ..checks.base.messages import rows_at
+from .counts import Counts
 from .gate import Verdict
 from .pieces import Coded
 from .record import STDIN, CheckFacts, Record, RuleFacts
@@ -23,20 +24,28 @@ Json = dict[str, Any]
 
 
 def sarif(record: Record, verdict: Verdict | None = None) -> str:
-    """The findings of an audit, one a result, in the order of the record.
+    """Write the findings of an audit as SARIF, one a result, in the order of the record.
 
-    Where there are more than GitHub shows, they are told together: one result for each rule and file (for each rule,
-    where that is still too many), the worst first, with the place of the first finding. Of the data no more is told
-    than summaries, ids and places.
+    Where there are more than GitHub shows, they are merged: one result for each rule, severity and file (without the
+    file, where that is still too many), the worst first, with the place of the first finding. The log contains
+    summaries, ids and places, and no text of the data.
     """
     facts, problems = record.facts, record.facts.problems
     rules = {rule.id: (check, rule) for check in facts.checks for rule in check.rules}
     findings = _claims(record, verdict)
     is_together = len(findings) > MAX_RESULTS
     if is_together:
-        findings = _together(findings, {name: rule.title for name, (_, rule) in rules.items()})
+        findings = _together(findings, {name: rule for name, (_, rule) in rules.items()})
     at = {name: k for k, name in enumerate(rules)}
-    properties: Json = {"findings": record.table.num_rows, "oneResultPerRuleAndFile": is_together}
+    counts = Counts(record)
+    properties: Json = {
+        "messages": counts.messages,
+        "trees": counts.trees,
+        "files": counts.files,
+        "findings": record.table.num_rows,
+        **{f"{SEVERITIES[level]}s": n for level, n in counts.severities.items()},
+        "oneResultPerRuleAndFile": is_together,
+    }
     if verdict is not None:
         properties |= {
             "verdict": _line(verdict.words),
@@ -70,7 +79,7 @@ def sarif(record: Record, verdict: Verdict | None = None) -> str:
 
 
 def _claims(record: Record, verdict: Verdict | None) -> pa.Table:
-    """The findings with what the gate says of each, and of how many each tells."""
+    """Return the findings with the verdict of the gate on each, and the number that each row represents."""
     n = record.table.num_rows
     accepted = pa.nulls(n, pa.string()) if verdict is None else pa.array(verdict.accepted, pa.string())
     is_new = pa.nulls(n, pa.bool_()) if verdict is None or verdict.is_new is None else verdict.is_new
@@ -78,8 +87,8 @@ def _claims(record: Record, verdict: Verdict | None) -> pa.Table:
     return table.append_column("n", pa.repeat(1, n))
 
 
-def _together(findings: pa.Table, titles: Mapping[str, str]) -> pa.Table:
-    """One row for all findings of a rule in a file that are accepted for one reason, or for none."""
+def _together(findings: pa.Table, rules: Mapping[str, RuleFacts]) -> pa.Table:
+    """Merge the findings of a rule and a severity in a file that are accepted for one reason, or for none."""
     # By numbers: words of millions of rows would be copied.
     words = {name: Coded(findings[name]) for name in ("rule", "accepted", "source")}
     numbered = pa.table(
@@ -89,32 +98,39 @@ def _together(findings: pa.Table, titles: Mapping[str, str]) -> pa.Table:
             "row": np.arange(len(findings), dtype=np.int32),
         }
     )
-    for keys in (["rule", "accepted", "source"], ["rule", "accepted"]):
+    for keys in (["rule", "severity", "accepted", "source"], ["rule", "severity", "accepted"]):
         groups = numbered.group_by(keys, use_threads=False).aggregate(
-            [("row", "min"), ([], "count_all"), ("severity", "max"), ("score", "max"), ("is_new", "any")]
+            [("row", "min"), ([], "count_all"), ("score", "max"), ("is_new", "any")]
         )
         if len(groups) <= MAX_RESULTS:
             break
-    order = [("severity_max", "descending"), ("count_all", "descending"), ("row_min", "ascending")]
+    order = [("severity", "descending"), ("count_all", "descending"), ("row_min", "ascending")]
     groups = groups.sort_by(order)
     first = rows_at(findings, np.asarray(groups["row_min"], dtype=np.int64))
     summaries, counts = first["summary"].to_pylist(), groups["count_all"].to_pylist()
-    rows = first.select(["rule", "accepted", "source"]).to_pylist()
+    rows = first.select(["rule", "severity", "accepted", "source"]).to_pylist()
     if "source" not in groups.column_names:
         rows = [{**row, "source": ""} for row in rows]
     columns = {
         "summary": [
-            f"{count_of(n, 'finding')}: {titles[row['rule']]}. The first: {summary}"
+            f"{count_of(n, 'finding')}: {rules[row['rule']].title}. The first: {summary}"
             for row, n, summary in zip(rows, counts, summaries, strict=True)
         ],
-        # Of rule, file and reason alone, so that it is the same whatever their findings are.
-        "fingerprint": [fingerprint(row["rule"], "", f"{row['source']}\x00{row['accepted'] or ''}") for row in rows],
-        "severity": groups["severity_max"],
+        # From rule, file, reason and another severity than the rule's alone, so that findings do not change it.
+        "fingerprint": [
+            fingerprint(row["rule"], "", f"{row['source']}\x00{row['accepted'] or ''}{_other(row, rules)}")
+            for row in rows
+        ],
+        "severity": groups["severity"],
         "score": groups["score_max"],
         "is_new": groups["is_new_any"],
         "n": groups["count_all"],
     }
     return pa.table({name: columns.get(name, first[name]) for name in first.column_names})
+
+
+def _other(row: Json, rules: Mapping[str, RuleFacts]) -> str:
+    return "" if row["severity"] == rules[row["rule"]].severity else f"\x00{SEVERITIES[row['severity']]}"
 
 
 def _descriptor(check: CheckFacts, rule: RuleFacts) -> Json:

@@ -1,7 +1,7 @@
-"""A record as a page: counted, sorted and worded, so that a template has only to loop and print."""
+"""View of a record for a page: sorted and worded, so that a template has only to loop and print."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,34 +9,37 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..checks.base.check import Method, Table
-from ..checks.base.findings import ERROR, NOTE, SEVERITIES, WARNING
+from ..checks.base.findings import NOTE, SEVERITIES, WARNING
 from ..checks.base.messages import BoolArray, IntArray, as_bools, as_ints, digests, micros_of
 from . import charts
 from .baseline import Baseline
+from .counts import CheckCounts, Counts, Line, Population
 from .gate import Verdict
-from .pieces import Codes, Words, column_digests, facets, numbered, pieces
-from .rates import Population
-from .record import RECORD, CheckFacts, Facts, Record, RuleFacts
-from .words import count_of, interval, listed, number, percent, size, visible
+from .pieces import Codes, Words, facets, numbered, pieces
+from .record import RECORD, CheckFacts, Facts, Record
+from .words import count_of, interval, number, percent, size, visible
 
-SLUG = re.compile("[^a-z0-9]+")  # what is not for an id of an element
+SLUG = re.compile("[^a-z0-9]+")  # characters that have no place in the id of an element
 SHOWN_ROWS = 20  # of a table; all of them are in the record
 SHOWN_LINES = 100  # files, and languages
-REASONS = 3  # rules that the verdict names
+REASONS = 3  # rules that the verdict names, and reasons to skip a message that a check names
 
-STATES = ("failed", "error", "warning", "note", "clean")  # of a check and of the audit, the worst first
+# Of a check and of the audit, the worst first. An idle check says nothing, so any other state outweighs it.
+STATES = ("failed", "error", "warning", "note", "clean", "idle")
+MARKS = {"idle": "did not run"}  # of a state, where its name is not the word
 VERDICTS = {
     "failed": "Incomplete",
     "error": "Errors found",
     "warning": "Warnings, no errors",
     "note": "Notes only",
-    "clean": "Nothing found",
+    "clean": "No problems found",
+    "idle": "Nothing checked",
 }
 
 
 @dataclass(frozen=True)
 class RateView:
-    """A share of messages with its 95 % interval by trees; for a bar, in percent of the widest of the page."""
+    """A share of messages with its 95 % interval; for a bar, in percent of the widest of the page."""
 
     flagged: str
     judged: str
@@ -49,7 +52,7 @@ class RateView:
 
 @dataclass(frozen=True)
 class RuleView:
-    """One rule that was broken."""
+    """One rule that was broken, with its findings of one severity."""
 
     id: str
     name: str
@@ -57,13 +60,13 @@ class RuleView:
     severity: str
     advice: str
     count: str
-    example: str  # what the first finding says
+    example: str  # the summary of the first finding
     fingerprint: str  # of the first finding
 
 
 @dataclass(frozen=True)
 class TableView:
-    """Figures beside the findings."""
+    """Figures of a check beside its findings."""
 
     name: str
     about: str
@@ -74,12 +77,13 @@ class TableView:
 
 @dataclass(frozen=True)
 class CheckView:
-    """One check: what it looked at, what it found, how it was set."""
+    """One check: what it checked, what it found, how it was set."""
 
     name: str
     about: str
-    state: str  # one of STATES: the worst that is to be told
-    rate: RateView | None  # None: it judged nothing, or did not finish
+    state: str  # one of STATES
+    mark: str  # the word for it
+    rate: RateView | None  # None: it checked no message, or did not finish
     headline: str
     error: str  # empty where it finished
     judged: str
@@ -87,7 +91,7 @@ class CheckView:
     n_skipped: str
     counts: tuple[tuple[str, str], ...]  # severity, findings
     rules: tuple[RuleView, ...]  # broken ones, the worst first
-    kept: tuple[str, ...]  # titles of those that nothing broke
+    kept: tuple[str, ...]  # titles of rules without a finding
     settings: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     tables: tuple[TableView, ...]
@@ -96,8 +100,16 @@ class CheckView:
     baseline: str  # empty where there is none
 
     @property
+    def why_skipped(self) -> str:
+        """The most frequent reasons to skip a message; with numbers, where there are several."""
+        if len(self.skipped) == 1:
+            return self.skipped[0][0]
+        more = [f"{len(self.skipped) - REASONS} more reasons"] if len(self.skipped) > REASONS else []
+        return "; ".join([*(f"{reason} ({n})" for reason, n in self.skipped[:REASONS]), *more])
+
+    @property
     def is_passed(self) -> bool:
-        """Whether it finished, judged something, and found no more than notes."""
+        """Whether it finished, checked a message, and found no more than notes."""
         return self.state in ("note", "clean") and self.rate is not None
 
 
@@ -114,12 +126,12 @@ class SourceView:
 
 @dataclass(frozen=True)
 class Page:
-    """All that the report says but for single findings."""
+    """All of the report but single findings."""
 
     title: str
     state: str  # one of STATES
     verdict: str
-    headline: str  # how many findings
+    headline: str  # how many findings, by severity
     reasons: tuple[str, ...]  # why the verdict is what it is
     problems: tuple[str, ...]  # why the audit is not complete
     size: str  # of what was audited, in one line
@@ -128,62 +140,62 @@ class Page:
     gate: Verdict | None  # None: nothing was limited
     languages: tuple[tuple[str, str, str], ...]  # tag, messages, share
     sources: tuple[SourceView, ...]
-    beyond: str  # of files and languages, what is not shown; empty where all are
+    beyond: str  # which files and languages are not shown; empty where all are
     checks: tuple[CheckView, ...]
     charts: tuple[charts.Chart, ...]
-    nothing: str  # what to say where there is no finding
+    nothing: str  # shown where there is no finding
     made_by: str
     is_redacted: bool
 
 
 def page(record: Record, baseline: Baseline | None = None, gate: Verdict | None = None) -> Page:
-    """The page of a record: incomplete parts first, then the worst.
+    """Return the page of a record: incomplete parts first, then the worst.
 
-    Where there is a `baseline`, findings are counted as new, known and gone; where a `gate` decided, so it says.
+    With a `baseline`, findings are counted as new, known and fixed; with a `gate`, its verdict comes first.
     """
-    facts = record.facts
-    found = _Found.of(record, baseline)
-    population = found.population
-    rates, severity = _rates(facts, population), worst(population)
-    checks = [_check(c, found, rates.get(c.name), severity, baseline) for c in facts.checks]
+    facts, counts = record.facts, Counts(record)
+    found = _Found(counts.population, None if baseline is None else baseline.is_new(record.table))
+    widest = max((check.rate.clustered[1] for check in counts.checks if check.rate.judged), default=1.0)
+    checks = [_check(check, found, widest, baseline) for check in counts.checks]
     checks.sort(key=lambda check: (STATES.index(check.state), check.name))
     problems = tuple(facts.problems)
     languages = by_language(facts)
-    state = "failed" if problems else min((c.state for c in checks), key=STATES.index, default="clean")
+    state = "failed" if problems else min((c.state for c in checks), key=STATES.index, default="idle")
     return Page(
         title=facts.title,
         state=state,
         verdict=VERDICTS[state],
-        headline=_headline(population, bool(problems)),
-        reasons=_reasons(facts, population, checks, severity),
+        headline=_headline(counts, bool(problems)),
+        reasons=_reasons(counts),
         problems=problems,
-        size=f"{count_of(facts.messages, 'message')} in {count_of(facts.trees, 'tree')}, "
-        f"{count_of(len(facts.sources), 'file')}, {facts.seconds:.1f} s",
+        size=f"{count_of(counts.messages, 'message')} in {count_of(counts.trees, 'tree')}, "
+        f"{count_of(counts.files, 'file')}, {facts.seconds:.1f} s",
         facts=(
-            ("messages", number(facts.messages)),
-            ("trees", number(facts.trees)),
+            ("messages", number(counts.messages)),
+            ("trees", number(counts.trees)),
             ("languages", number(len([tag for tag, _ in languages if tag != UNDECLARED]))),
-            ("files", number(len(facts.sources))),
+            ("files", number(counts.files)),
             ("audited", _when(facts.started)),
             ("took", f"{facts.seconds:.1f} s"),
             ("chataudit", facts.chataudit),
             *([("SHA-256", facts.sources[0].sha256[:16] or "not read to the end")] if len(facts.sources) == 1 else []),
         ),
-        baseline=f"Held against the audit of {_when(baseline.started)}." if baseline else "",
+        baseline=f"Compared with the audit of {_when(baseline.started)}." if baseline else "",
         gate=gate,
         languages=tuple(
-            (tag, number(n), f"{n / max(1, facts.messages):.1%}") for tag, n in languages[:SHOWN_LINES]
+            (tag, number(n), percent(n / max(1, counts.messages))) for tag, n in languages[:SHOWN_LINES]
         ),
         sources=tuple(
             SourceView(visible(s.name), f"{s.format}: {visible(s.reason)}" if s.format else "not recognised",
                        number(s.records), size(s.n_bytes), s.sha256)
             for s in facts.sources[:SHOWN_LINES]
         ),
-        beyond=f"Of {count_of(len(facts.sources), 'file')} and {count_of(len(languages), 'language')} the first "
-        f"{SHOWN_LINES} are shown; {RECORD} has all." if max(len(facts.sources), len(languages)) > SHOWN_LINES else "",
+        beyond=f"The first {SHOWN_LINES} of {count_of(counts.files, 'file')} and "
+        f"{count_of(len(languages), 'language')} are shown; {RECORD} has all."
+        if max(counts.files, len(languages)) > SHOWN_LINES else "",
         checks=tuple(checks),
         charts=_charts(facts, found),
-        nothing="Nothing was found." if rates else "Nothing was looked at, so nothing was found.",
+        nothing="No findings." if any(check.rate for check in checks) else "No message was checked: no findings.",
         made_by=f"chataudit {facts.chataudit}, Python {facts.python}, "
         + ", ".join(f"{name} {version}" for name, version in facts.dependencies.items()),
         is_redacted=facts.is_redacted,
@@ -195,25 +207,23 @@ UNDECLARED = "not declared"
 
 @dataclass(frozen=True)
 class _Found:
-    """What was found, in a few numbers a finding: there may be millions."""
+    """The findings, as a few numbers each: there may be millions."""
 
     population: Population
-    message: Codes  # a number for the id of the message of each finding, -1 where it has none
-    is_new: pa.Array | None  # against the baseline
-
-    @classmethod
-    def of(cls, record: Record, baseline: Baseline | None) -> "_Found":
-        message = numbered(column_digests(record.table["message_id"]))
-        is_new = None if baseline is None else baseline.is_new(record.table)
-        return cls(Population(record.messages, record.table), message, is_new)
+    is_new: pa.Array | None  # compared with the baseline
 
     @property
     def table(self) -> pa.Table:
         return self.population.findings
 
     @property
+    def message(self) -> IntArray:
+        """The row of the message of each finding, -1 for a record that could not be read."""
+        return self.population.row
+
+    @property
     def is_bad(self) -> BoolArray:
-        """Those that are more than notes."""
+        """Mask of findings that are more than notes."""
         return self.population.of(None, WARNING)
 
 
@@ -221,100 +231,58 @@ def _when(started: str) -> str:
     return started.replace("T", " ").replace("+00:00", " UTC")
 
 
-def _headline(population: Population, incomplete: bool) -> str:
-    counts = _severities(population, population.of(None, NOTE))
-    told = [count_of(n, SEVERITIES[s]) for s, n in counts if n]
-    words = f"{listed(told)} found" if told else "nothing found"
-    words = f"{words} in what could be audited" if incomplete else words
-    return words[0].upper() + words[1:]
+def _headline(counts: Counts, incomplete: bool) -> str:
+    if incomplete and not counts.messages and not counts.findings:
+        return "No message could be read"
+    if incomplete:
+        return f"{counts.findings or 'No findings'} in what could be audited"
+    if counts.findings:
+        return counts.findings
+    if not counts.rate.judged:
+        return "No message was checked"
+    return f"No findings in {count_of(counts.rate.judged, 'checked message')}"
 
 
-def _reasons(
-    facts: Facts, population: Population, checks: list[CheckView], severity: Mapping[str, int]
-) -> tuple[str, ...]:
-    """How much of the data is touched, and by what above all."""
+def _reasons(counts: Counts) -> tuple[str, ...]:
+    """Return how much of the data is flagged, by which rules above all, and which checks say nothing."""
     reasons = []
-    rate = population.rate(None, population.of(None, WARNING), population.among())
+    rate, lines = counts.rate, counts.lines
     if rate.flagged:
+        worst = [f"{SEVERITIES[level]} in {number(n)}" for level, n in counts.worst.items() if n and level > NOTE]
         reasons.append(
-            f"{number(rate.flagged)} of {number(rate.judged)} messages have an error or a warning: "
-            f"{percent(rate.share)} (95% interval {interval(*rate.clustered)})"
+            f"{number(rate.flagged)} of {count_of(rate.judged, 'message')} with a warning or an error, {rate.words}; "
+            f"worst finding: {', '.join(worst)}"
         )
-    bad = broken([rule for check in facts.checks for rule in check.rules], severity)
-    worst = [rule for rule in bad if severity[rule.id] > NOTE] or bad
-    reasons += [
-        f"{number(rule.findings)} × {rule.title} ({SEVERITIES[severity[rule.id]]}, {rule.id.partition('/')[0]})"
-        for rule in worst[:REASONS]
-    ]
-    if not bad:
-        looked = [check.name for check in checks if check.rate is not None]
+    reasons += counts.gaps
+    reasons += [line.words for line in ([line for line in lines if line.severity > NOTE] or lines)[:REASONS]]
+    if not lines and rate.judged:
+        highest = max(check.rate.clustered[1] for check in counts.checks if check.rate.judged)
         reasons.append(
-            f"{listed(looked)} found nothing; the intervals below say what they may have missed by chance"
-            if looked
-            else "No check judged a message"
+            f"True rates of up to {percent(highest)} are still compatible with this sample (upper end of the widest "
+            "95 % CI of a check)"
         )
     return tuple(reasons)
 
 
-def worst(population: Population) -> dict[str, int]:
-    """How bad the worst finding of each rule is: a setting, or the case, may make it milder than its rule."""
-    rules = population.rule.words
-    return {rule: int(population.severity[population.rule.are(rule)].max()) for rule in rules}
-
-
-def broken(rules: Sequence[RuleFacts], severity: Mapping[str, int]) -> list[RuleFacts]:
-    """Those that were broken, the worst first, then the most frequent."""
-    broken = [rule for rule in rules if rule.id in severity]
-    return sorted(broken, key=lambda rule: (-severity[rule.id], -rule.findings, rule.id))
-
-
-def _severities(population: Population, some: BoolArray) -> list[tuple[int, int]]:
-    found = np.bincount(population.severity[some], minlength=ERROR + 1).tolist()
-    return [(severity, found[severity]) for severity in range(ERROR, NOTE - 1, -1)]
-
-
-def _rates(facts: Facts, population: Population) -> dict[str, RateView]:
-    """The rate of each check that finished and judged a message."""
-    told = {
-        check.name: population.rate(check.name, population.of(check.name, WARNING), population.among())
-        for check in facts.checks
-        if check.judged and not check.error
-    }
-    widest = max((rate.clustered[1] for rate in told.values()), default=1.0)
-    return {
-        name: RateView(
-            flagged=number(rate.flagged),
-            judged=number(rate.judged),
-            share=percent(rate.share),
-            interval=interval(*rate.clustered),
-            at=round(100 * rate.share / widest, 2),
-            low=round(100 * rate.clustered[0] / widest, 2),
-            high=round(100 * rate.clustered[1] / widest, 2),
-        )
-        for name, rate in told.items()
-    }
-
-
-def _check(
-    facts: CheckFacts, found: _Found, rate: RateView | None, severity: Mapping[str, int], baseline: Baseline | None
-) -> CheckView:
+def _check(counts: CheckCounts, found: _Found, widest: float, baseline: Baseline | None) -> CheckView:
+    facts = counts.facts
     some = found.population.of(facts.name, NOTE)
-    counts = _severities(found.population, some)
-    worst = next((SEVERITIES[s] for s, n in counts if n), "clean")
-    skipped = sorted(facts.skipped.items(), key=lambda item: (-item[1], item[0]))
+    state = "failed" if facts.error else "idle" if counts.is_idle else SEVERITIES.get(counts.worst or 0, "clean")
+    broken = {line.rule.id for line in counts.lines}
     return CheckView(
         name=facts.name,
         about=facts.about,
-        state="failed" if facts.error else worst,
-        rate=rate,
-        headline="did not finish" if facts.error else _told(rate, found, some),
+        state=state,
+        mark=MARKS.get(state, state),
+        rate=_rate(counts, widest) if counts.rate.judged else None,
+        headline=counts.outcome,
         error=visible(facts.error or ""),
-        judged=number(facts.judged),
-        skipped=tuple((visible(reason), number(n)) for reason, n in skipped),
-        n_skipped=number(sum(n for _, n in skipped)),
-        counts=tuple((SEVERITIES[s], number(n)) for s, n in counts),
-        rules=tuple(_rule(rule, severity[rule.id], found, some) for rule in broken(facts.rules, severity)),
-        kept=tuple(rule.title for rule in facts.rules if not rule.findings),
+        judged=number(counts.rate.judged),
+        skipped=tuple((visible(reason), number(n)) for reason, n in counts.skipped),
+        n_skipped=number(counts.n_skipped),
+        counts=tuple((SEVERITIES[level], number(n)) for level, n in counts.severities.items()),
+        rules=tuple(_rule(line, found) for line in counts.lines),
+        kept=tuple(rule.title for rule in facts.rules if rule.id not in broken),
         notes=tuple(visible(note) for note in facts.notes),
         tables=tuple(_table(table, name) for name, table in _tables(facts)),
         settings=tuple((name, visible(repr(value))) for name, value in facts.settings.items()),
@@ -324,38 +292,40 @@ def _check(
     )
 
 
-def _told(rate: RateView | None, found: _Found, some: BoolArray) -> str:
-    if rate is None:
-        words = "judged no message"
-    else:
-        words = f"{rate.flagged} of {rate.judged} messages with a warning or an error"
-        words += f" ({rate.share}; 95% interval {rate.interval})"
-    # A record that could not be read has no message, and would be missing from the count.
-    lost = int(np.count_nonzero(some & found.is_bad & (found.message < 0)))
-    return f"{words}, and {number(lost)} where no message could be named" if lost else words
+def _rate(counts: CheckCounts, widest: float) -> RateView:
+    rate = counts.rate
+    return RateView(
+        flagged=number(rate.flagged),
+        judged=number(rate.judged),
+        share=percent(rate.share),
+        interval=interval(*rate.clustered),
+        at=round(100 * rate.share / widest, 2),
+        low=round(100 * rate.clustered[0] / widest, 2),
+        high=round(100 * rate.clustered[1] / widest, 2),
+    )
 
 
 def _since(baseline: Baseline, check: str, found: _Found, some: BoolArray) -> str:
-    """What is new of a check's findings, and what is gone."""
+    """Return how many findings of a check are new, known and fixed."""
     if check not in baseline.n_findings:
         return "not in the baseline"
     assert found.is_new is not None
     new = int(np.count_nonzero(as_bools(found.is_new)[some]))
     known = int(np.count_nonzero(some)) - new
-    gone = baseline.n_findings[check] - known
-    return f"{number(new)} new, {number(known)} known, {number(gone)} gone since the baseline"
+    fixed = baseline.n_findings[check] - known
+    return f"{number(new)} new, {number(known)} known, {number(fixed)} fixed since the baseline"
 
 
-def _rule(rule: RuleFacts, severity: int, found: _Found, some: BoolArray) -> RuleView:
-    at = int(np.argmax(some & found.population.rule.are(rule.id)))
-    (first,) = found.table.select(["summary", "fingerprint"]).slice(at, 1).to_pylist()
+def _rule(line: Line, found: _Found) -> RuleView:
+    (first,) = found.table.select(["summary", "fingerprint"]).slice(line.first, 1).to_pylist()
+    rule = line.rule
     return RuleView(
         id=rule.id,
         name=rule.id.partition("/")[2],
         title=rule.title,
-        severity=SEVERITIES[severity],
+        severity=line.level,
         advice=rule.advice,
-        count=number(rule.findings),
+        count=number(line.findings),
         example=visible(first["summary"]),
         fingerprint=first["fingerprint"],
     )
@@ -377,12 +347,12 @@ def _table(table: Table, name: str) -> TableView:
 
 
 def _tables(facts: CheckFacts) -> list[tuple[str, Table]]:
-    """The tables of a check that hold anything, under names of their own: two checks may call a table the same."""
+    """Return the tables of a check that are not empty, under unique names: two checks may share the name of a table."""
     return [(f"{facts.name}: {table.name}", table) for table in facts.tables if table.rows]
 
 
 def by_language(facts: Facts) -> list[tuple[str, int]]:
-    """Messages by declared language, the most frequent first."""
+    """Count messages by declared language, the most frequent first."""
     totals = charts.sums((_tag(count.lang), count.messages) for count in facts.census)
     return sorted(totals.items(), key=lambda item: (-item[1], item[0]))
 
@@ -395,7 +365,7 @@ def _tag(lang: str | None) -> str:
 
 
 def _charts(facts: Facts, found: _Found) -> tuple[charts.Chart, ...]:
-    """What can be drawn of this record."""
+    """Return the charts that this record has figures for."""
     judged = charts.sums(
         ((_tag(count.lang), check.name), count.messages)
         for check in facts.checks
@@ -415,7 +385,7 @@ def _charts(facts: Facts, found: _Found) -> tuple[charts.Chart, ...]:
 
 
 def _flagged(found: _Found) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
-    """Messages with a warning or an error, by language and check, and by the day that they were written on, in UTC."""
+    """Count messages with a warning or an error by language and check, and by the day of their date, in UTC."""
     table, check, rows = found.table, found.population.check, np.flatnonzero(found.is_bad)
     langs, lang, day = Words(), np.zeros(len(rows), dtype=np.int32), np.zeros(len(rows), dtype=np.int32)
     at = start = 0
@@ -437,8 +407,8 @@ def _flagged(found: _Found) -> tuple[dict[tuple[str, str], int], dict[str, int]]
 _NO_DAY = -(1 << 31)
 
 
-def _distinct(group: IntArray | Codes, message: Codes) -> tuple[IntArray, IntArray]:
-    """The groups that have a message, and how many; `group` and `message` say of which each finding is."""
+def _distinct(group: IntArray | Codes, message: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the groups that have a message, and their number of messages, from group and message of each finding."""
     named = message >= 0
     n = int(message.max(initial=0)) + 1
     pairs = group[named].astype(np.int64) * n + message[named]
@@ -449,13 +419,13 @@ def _distinct(group: IntArray | Codes, message: Codes) -> tuple[IntArray, IntArr
     return found, counts
 
 
-def _counted(group: IntArray | Codes, message: Codes) -> Iterator[tuple[int, int]]:
-    """The same for few groups, in pairs."""
+def _counted(group: IntArray | Codes, message: IntArray) -> Iterator[tuple[int, int]]:
+    """Return `_distinct` in pairs, for few groups."""
     return zip(*(each.tolist() for each in _distinct(group, message)), strict=True)
 
 
 def _faceted(findings: pa.Table, first: str, second: str) -> Iterator[tuple[IntArray, pa.Array, pa.Array]]:
-    """The rows of findings that have both facets, and the values of both, some at a time."""
+    """Yield the rows of findings that have both facets, and the values of both, some at a time."""
     start = 0
     for piece in pieces(findings, ["facets"]):
         rows, keys, values = facets(piece["facets"])
@@ -482,7 +452,7 @@ def _declared_detected(
     rows, declared, detected = np.concatenate(told).T
     if not len(rows):
         return None
-    # Of plug-ins that look at languages too, the figures would be counted twice.
+    # Several checks may report languages: the figures of one are shown, as a message would be counted twice.
     check = checks.words[checks.codes[rows[0]]]
     own = checks.are(check)[rows]
     tags = list(map(_tag, langs.words))
@@ -503,13 +473,13 @@ def _copies(found: _Found) -> tuple[charts.Chart | None, ...]:
         alike.append(jaccards.add(jaccard))
     _, sizes = _distinct(numbered(np.concatenate(clusters)), found.message[np.concatenate(rows)])
     values = np.array([float(word) for word in jaccards.words])
-    # The one that is copied belongs to its group too.
+    # The message that is copied belongs to the group too.
     return charts.group_sizes(sizes + 1), charts.similarities(values[np.concatenate(alike)])
 
 
 def _bars(name: str, table: Table) -> charts.Chart | None:
     label, part, whole = (table.columns.index(column) for column in table.bars)
-    # A bar of nothing tells nothing; the table has it.
+    # No bar for nothing; the table has it.
     rows = [(visible(str(row[label])), int(row[part]), int(row[whole])) for row in table.rows if row[part]]
     return charts.shares(name, table.about, rows, name=SLUG.sub("-", name.lower()))
 

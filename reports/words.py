@@ -43,13 +43,32 @@ def count_of(n: int, noun: str) -> str:
 
 
 def percent(share: float) -> str:
-    """A share with as many places as it takes to tell it from none and from all."""
-    return f"{share:.1%}" if 0.1 <= share <= 0.9 else f"{share:.2%}"
+    """Write a share in percent, with the places that it takes to tell it from none and from all."""
+    return f"{_places(share)} %"
 
 
 def interval(low: float, high: float) -> str:
-    """The ends of an interval of shares."""
-    return f"{percent(low)} to {percent(high)}"
+    """Write the ends of an interval of shares in percent, such as `8.0-11.7`."""
+    return f"{_places(low)}-{_places(high)}"
+
+
+def confidence(low: float, high: float) -> str:
+    """Write a 95 % confidence interval of a share in percent, such as `95 % CI 8.0-11.7`."""
+    return f"95 % CI {interval(low, high)}"
+
+
+def _places(share: float) -> str:
+    if share in (0, 1):
+        return f"{100 * share:.0f}"
+    if 0.01 <= share <= 0.99:
+        return f"{100 * share:.1f}"
+    # No share but none is 0, and no share but all is 100.
+    return f"{min(max(100 * share, 0.01), 99.99):.2f}"
+
+
+def sentence(words: str) -> str:
+    """Write words as a sentence, with a capital and a full stop."""
+    return f"{words[:1].upper()}{words[1:].rstrip('.')}."
 
 
 def size(n_bytes: int) -> str:

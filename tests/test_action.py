@@ -169,16 +169,18 @@ def test_the_action_works_with_the_command_itself(runner, tmp_path):
     write(Path("data.jsonl"), [message("a"), message("b", "a", role="prompter")])
     Path("chataudit.toml").write_text("[gate.schema_invariants]\nmax_count = 0\n")
     code, told = runner("Audit", {"sources": "data.jsonl", "checks": "schema_invariants"})
-    assert (code, "1 error and 1 note found" in told) == (0, True)
+    assert (code, "1 error and 1 note" in told) == (0, True)
     summary = tmp_path / "summary.md"
     code, told = runner("Gate", {}, GITHUB_STEP_SUMMARY=str(summary))
     assert code == 1
-    assert told.startswith("::error title=Gate%3A schema_invariants::schema_invariants: 1 finding, above 0\n")
+    assert told.startswith(
+        "::error title=Gate%3A schema_invariants::schema_invariants: 1 finding, above the limit of 0\n"
+    )
     assert (
         "\n::warning file=data.jsonl,line=2,title=Reply has the same role as its parent::Prompter follows prompter\n"
         in (f"\n{told}")
     )
-    assert summary.read_text(encoding="utf-8").startswith("# Gate failed: 1 of 1 limit broken\n")
+    assert summary.read_text(encoding="utf-8").startswith("# Gate failed: 1 of 1 limit exceeded\n")
     assert {"junit.xml", "results.sarif", "report.html"} <= {file.name for file in Path("chataudit-audit").iterdir()}
 
 

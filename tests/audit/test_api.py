@@ -116,7 +116,19 @@ def test_no_findings_are_an_empty_frame_with_the_same_columns(tmp_path):
 def test_rates_are_a_frame_with_a_row_for_each_check_and_broken_rule(tmp_path):
     rates = planted(tmp_path, *["FAULT"] * 3, *["ODD"] * 2, "REMARK", *["fine"] * 14).rates()
     assert list(rates) == [
-        *("check", "rule", "flagged", "judged", "trees", "rate", "low", "high", "wilson_low", "wilson_high"),
+        *(
+            "check",
+            "rule",
+            "severity",
+            "flagged",
+            "judged",
+            "clusters",
+            "rate",
+            "low",
+            "high",
+            "wilson_low",
+            "wilson_high",
+        ),
         *("corrected", "corrected_low", "corrected_high"),
     ]
     assert [None if pd.isna(rule) else rule for rule in rates["rule"]] == [
@@ -126,7 +138,7 @@ def test_rates_are_a_frame_with_a_row_for_each_check_and_broken_rule(tmp_path):
         "planted/remark",
     ]
     assert list(rates["flagged"]) == [5, 3, 2, 1]
-    assert set(rates["judged"]) == set(rates["trees"]) == {20}
+    assert set(rates["judged"]) == set(rates["clusters"]) == {20}
     # Wilson's interval of 5 in 20, by hand; of trees of one message it is that by trees.
     assert tuple(rates.loc[0, ["rate", "low", "high", "wilson_low", "wilson_high"]]) == pytest.approx(
         (0.25, 0.1119, 0.4687, 0.1119, 0.4687), abs=1e-4
@@ -145,7 +157,7 @@ def test_rates_by_language_and_role_have_a_row_for_each_combination(tmp_path):
 
 
 def test_rates_by_anything_else_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="no column 'date' to tell rates by; there are lang, role, source"):
+    with pytest.raises(ValueError, match=r"rates by 'date': unknown column\. Expected lang, role, source"):
         planted(tmp_path, "fine").rates(by=["date"])
 
 
@@ -247,9 +259,11 @@ def test_a_report_is_a_new_page(tmp_path):
 
 def test_limitations_name_checks_that_were_not_run_and_refuse_other_forms(tmp_path):
     record = planted(tmp_path, "fine")
-    assert "Checks that were not run: benchmark_leakage, lang_mismatch" in record.limitations().replace("\\", "")
+    assert "Checks that were not selected: benchmark_leakage, lang_mismatch" in record.limitations().replace("\\", "")
     assert {form: record.limitations(form) != "" for form in api.FORMS} == dict.fromkeys(api.FORMS, True)
-    with pytest.raises(LookupError, match="no format 'word'; there are markdown, latex, card, croissant, datasheet"):
+    with pytest.raises(
+        LookupError, match="unknown format 'word'; expected one of markdown, latex, card, croissant, datasheet"
+    ):
         record.limitations("word")
 
 

@@ -36,7 +36,7 @@ def test_run_writes_a_record_findings_and_a_report_beside_the_caller(call, data,
     assert "2 messages in 1 tree" in done.output
     assert "role_alternation" in done.output
     assert (
-        "oasst_messages, records hold message_id, parent_id, message_tree_id, role, text (2 of the first 2)"
+        "oasst_messages, records have message_id, parent_id, message_tree_id, role, text (2 records sampled, all match)"
         in done.output
     )
 
@@ -70,10 +70,10 @@ def test_overwrite_replaces_an_audit_and_keeps_what_else_is_there(call, data, tm
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["nowhere.jsonl"], "nowhere.jsonl: no such file. Name a file, a folder, a glob"),
+        (["nowhere.jsonl"], "nowhere.jsonl: no such file. Pass a file, folder, quoted glob"),
         (["data.jsonl", "--checks", "near_dups"], "no check 'near_dups'; there are "),
-        (["data.jsonl", "--format", "xml"], f"no format 'xml'; there are {', '.join(FORMATS)}"),
-        (["data.jsonl", "--engine", "spark"], "engine 'spark'; expected one of auto, serial, threads"),
+        (["data.jsonl", "--format", "xml"], f"unknown format 'xml'; expected one of {', '.join(FORMATS)}"),
+        (["data.jsonl", "--engine", "spark"], "unknown engine 'spark'; expected one of auto, serial, threads"),
         (["data.jsonl", "--workers", "0"], "workers: 0 is below 1"),
         (["data.jsonl", "--memory", "lots"], "memory 'lots'; expected a size such as 500MB or 2GB"),
         (["data.jsonl", "--config", "no.toml"], "no.toml: no such file"),
@@ -224,7 +224,7 @@ def test_report_holds_an_audit_against_a_baseline(call, audited, tmp_path):
     write(tmp_path / "old.jsonl", [message("a"), message("b", "a")])
     call("run", "old.jsonl", "--out", "old", "--checks", "schema_invariants", "-q")
     assert call("report", "o", "--baseline", "old").exit_code == 0
-    words = "2 new, 0 known, 0 gone since the baseline"
+    words = "2 new, 0 known, 0 fixed since the baseline"
     assert words in (audited / "report.html").read_text()
     assert words in (audited / "summary.md").read_text()
     call("report", "o")
@@ -264,7 +264,7 @@ def test_a_page_that_cannot_be_made_is_refused_and_nothing_is_written(call, audi
 
 def test_report_shows_no_more_findings_than_it_may(call, audited):
     call("report", "o", "--max-report-findings", "1")
-    told = "1 finding of schema_invariants, the mildest, did not fit: the page holds 1 of a check"
+    told = "Left out: the 1 mildest finding of schema_invariants, as the page shows 1 of each check"
     assert told in (audited / "report.html").read_text()
 
 
@@ -297,9 +297,9 @@ def test_run_tells_what_is_new_known_and_gone_against_a_baseline(call, audited, 
     write(tmp_path / "new.jsonl", [message("a", role="assistant"), message("b", "a", role="prompter")])
     done = call("run", "new.jsonl", "--baseline", "o", "--checks", "schema_invariants,near_duplicates")
     # Known: unanswered_thread; new: root_role; gone: role_alternation.
-    assert "1 new, 1 known, 1 gone since the baseline" in done.output
-    assert "not in the baseline" in done.output
-    assert "1 new, 1 known, 1 gone since the baseline" in (tmp_path / "new.jsonl.audit" / "summary.md").read_text()
+    assert "1 new, 1 known, 1 fixed since the baseline" in done.output
+    assert "Not in the baseline." in done.output
+    assert "1 new, 1 known, 1 fixed since the baseline" in (tmp_path / "new.jsonl.audit" / "summary.md").read_text()
 
 
 def test_what_the_page_may_hold_is_a_setting_and_the_command_stands_above_it(call, audited, tmp_path):
@@ -307,7 +307,7 @@ def test_what_the_page_may_hold_is_a_setting_and_the_command_stands_above_it(cal
     done = call("report", "o")
     assert (done.exit_code, "max_report_mb: 0.5 is not in 1 to 1000" in done.output) == (2, True)
     assert call("report", "o", "--max-report-mb", "2").exit_code == 0
-    assert "the page holds 1 of a check" in (audited / "report.html").read_text()
+    assert "the page shows 1 of each check" in (audited / "report.html").read_text()
     assert call("report", "o", "--max-report-mb", "2", "--max-report-findings", "9").exit_code == 0
     assert "the page holds" not in (audited / "report.html").read_text()
 

@@ -338,7 +338,7 @@ def test_sources_that_could_not_be_read_are_told_and_the_exit_code_says_so(clust
     record = run(*paths, engine="ray", address=cluster.address, checks=[Planted()], progress=told)
     assert record.exit_code == 3
     at_4, at_5, at_7 = record.facts.errors
-    assert at_4.startswith(f"{paths[3]}: has no known format")
+    assert at_4.startswith(f"{paths[3]}: unknown format")
     assert at_5.startswith(f"{paths[4]}: ")
     assert at_7.startswith(f"{paths[6]}: the gzip stream ends early")
     assert told.read == told.n_bytes > 0
@@ -555,7 +555,7 @@ def command(*words):
 
 def test_where_the_packages_are_not_installed_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(LookupError, match=r'engine "ray" needs its packages .* pip install "chataudit\[ray\]"'):
+    with pytest.raises(LookupError, match=r'engine "ray" is not installed .* pip install "chataudit\[ray\]"'):
         run(*nested(tmp_path), engine="ray")
 
 
@@ -574,7 +574,7 @@ def test_an_address_is_for_the_engine_ray_alone(tmp_path):
     words = ["run", str(nested(tmp_path)[0]), "--out", str(tmp_path / "out"), "--address", "auto"]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 2
-    assert "address 'auto': the engine auto works on this machine; expected the engine ray" in done.stderr
+    assert "address 'auto': the engine auto runs only on this machine. Use the engine ray" in done.stderr
 
 
 # -- what is said ----------------------------------------------------------------------------------------------------

@@ -110,7 +110,7 @@ def test_the_run_says_that_it_starts_over_and_why(tmp_path, monkeypatch):
     look(path, progress=told, block=1)
     _, line = told.lines
     assert line == (
-        f"tree '{uid('a')}' goes on at {path}:4, after others began: starting over, with the trees gathered first"
+        f"tree '{uid('a')}' continues at {path}:4 after others began: starting over, with the trees gathered first"
     )
 
 
@@ -477,7 +477,7 @@ def test_the_engine_follows_from_its_name_and_the_processors(monkeypatch):
 
 
 def test_an_engine_that_is_not_there_raises_and_names_those_that_are():
-    with pytest.raises(ValueError, match="engine 'spark'; expected one of auto, serial, threads"):
+    with pytest.raises(ValueError, match="unknown engine 'spark'; expected one of auto, serial, threads"):
         engines.start("spark")
 
 

@@ -200,11 +200,11 @@ def test_what_was_not_read_is_no_success(tmp_path):
     result = gx.validate(sound, strange, checks=[only("cycle")])
     first, second = result["meta"]["chataudit"]["sources"]
     assert (first["records"], first["errors"]) == (2, [])
-    assert "has no known format" in second["errors"][0]
+    assert "unknown format" in second["errors"][0]
     assert result["success"] is False
     with pytest.raises(LookupError, match="no such file"):
         gx.validate(tmp_path / "c.jsonl")
-    with pytest.raises(LookupError, match="no format 'csv'"):
+    with pytest.raises(LookupError, match="unknown format 'csv'"):
         gx.validate(sound, format="csv")
 
 

@@ -118,4 +118,4 @@ def test_a_real_file_in_a_format_that_is_not_known_passes_no_gate():
     record = run(file, engine="serial", checks=["schema_invariants"])
     verdict = record.gate(Limit(max_rate=1), today=DAY)
     assert (record.exit_code, verdict.is_passed) == (3, False)
-    assert "has no known format" in verdict.problems[0]
+    assert "unknown format" in verdict.problems[0]

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def test_limitations_are_markdown_if_nothing_else_is_said(call):
 def test_an_unknown_format_is_refused_and_the_known_are_named(call):
     done = call("limitations", "a", "--format", "word", "--out", "o.txt")
     assert done.exit_code == 2
-    assert f"no format 'word'; there are {', '.join(FORMS)}" in done.output
+    assert f"unknown format 'word'; expected one of {', '.join(FORMS)}" in done.output
     assert not Path("o.txt").exists()
 
 
@@ -171,7 +172,7 @@ def test_the_same_seed_writes_the_same_table_and_none_is_written_over(call):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--check", "near_duplicates"], "check 'near_duplicates' was not run; there are schema_invariants"),
+        (["--check", "near_duplicates"], "check 'near_duplicates' was not run; this audit ran schema_invariants"),
         (["--check", "schema_invariants", "-n", "1"], "-n: 1 is below 2"),
         (["--check", "schema_invariants", "nowhere.jsonl"], "nowhere.jsonl: no such file"),
     ],
@@ -191,7 +192,7 @@ def test_a_sample_of_a_redacted_audit_is_refused(call):
     redacted(Record.read("a")).write("r")
     done = call("sample", "r", "--check", "schema_invariants")
     assert done.exit_code == 2
-    assert "the audit is redacted" in done.output
+    assert "this audit is redacted" in done.output
 
 
 def test_sources_that_moved_are_named_behind_the_audit(call, made):
@@ -213,10 +214,10 @@ def test_verdicts_of_all_messages_give_precision_recall_and_rate_without_chance(
     assert done.exit_code == 0, done.output
     assert done.output.splitlines() == [
         "schema_invariants: 60 verdicts",
-        "precision           50.0%  95% interval 50.0% to 50.0%",
-        "recall            100.00%  95% interval 100.00% to 100.00%",
-        "rate of faults      5.00%  95% interval 5.00% to 5.00%",
-        "rate flagged        10.0%",
+        "precision          50.0 %  95 % CI 50.0-50.0",
+        "recall              100 %  95 % CI 100-100",
+        "rate of faults      5.0 %  95 % CI 5.0-5.0",
+        "rate flagged       10.0 %",
         "  schema_invariants/role_alternation: 3 of 6 judged are faults; 6 in all",
         "  not flagged: 0 of 54 judged are faults; 54 in all",
     ]
@@ -229,17 +230,18 @@ def test_what_is_printed_is_kept_and_stands_in_rates_and_limitations(call):
     assert (precision.value, recall.value, rate.value) == (1, 1, pytest.approx(0.1))
     for name, estimate in (("precision", precision), ("recall", recall), ("rate of faults", rate)):
         (line,) = [line for line in done.output.splitlines() if line.startswith(name)]
-        numbers = [float(word.rstrip("%")) / 100 for word in line.split() if word.endswith("%") and word != "95%"]
+        value, low, high = re.fullmatch(r"\D+([\d.]+) %  95 % CI ([\d.]+)-([\d.]+)", line).groups()
+        numbers = [float(word) / 100 for word in (value, low, high)]
         assert numbers == pytest.approx(list(estimate), abs=6e-4)
-    assert f"{rate.value:.1%} (" in call("rates", "a").output
-    assert "People judged 6 of the messages flagged and 14 of the others" in call("limitations", "a").output
+    assert f"{100 * rate.value:.1f} % (" in call("rates", "a").output
+    assert "People labelled a random sample of 6 flagged and 14 other messages" in call("limitations", "a").output
 
 
 def test_rows_left_open_are_told(call):
     done = judge(call, lambda row: "yes" if row["stratum"] != "not flagged" else "", n=20)
     lines = done.output.splitlines()
     assert lines[0] == "schema_invariants: 6 verdicts, 14 left open"
-    assert lines[1].split()[:2] == ["precision", "100.00%"]
+    assert lines[1].split()[:2] == ["precision", "100"]
     assert lines[2].split()[:3] == ["recall", "not", "known"]
 
 

@@ -354,7 +354,7 @@ def test_without_any_reference_there_is_no_audit(tmp_path, monkeypatch):
 def test_a_damaged_reference_is_refused_before_anything_is_read(tmp_path, check):
     path = tmp_path / "references" / f"quiz{fingerprints.ENDING}"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ValueError, match=r"quiz.fingerprint: is damaged.*refs build quiz --overwrite"):
+    with pytest.raises(ValueError, match=r"quiz.fingerprint: damaged.*refs build quiz --overwrite"):
         BenchmarkLeakage(references=("quiz",), folder=str(tmp_path / "references")).verify()
 
 

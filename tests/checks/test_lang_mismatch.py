@@ -660,7 +660,7 @@ def test_where_nothing_is_judged_the_command_says_so_and_the_report_says_what_to
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "d.jsonl", [{"id": "a", "text": DE}, {"id": "b", "text": EN}])
     done = CliRunner().invoke(app, ["run", "d.jsonl", "--checks", "lang_mismatch", "--out", "o"])
-    assert f"not judged     2  {lang_mismatch.NO_LANGUAGE}\n" in done.output
+    assert f"skipped       2  {lang_mismatch.NO_LANGUAGE}\n" in done.output
     notes = json.loads((tmp_path / "o" / "record.json").read_text())["checks"][0]["notes"]
     assert notes == ["2 messages without a language tag were skipped; --lang sets their language"]
 

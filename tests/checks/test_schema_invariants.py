@@ -973,7 +973,7 @@ def test_each_field_that_a_message_misses_is_reported(tmp_path):
     assert len({finding["fingerprint"] for finding in reported(record, "missing_field")}) == 2
 
 
-INTEGER = "expected an integer of 64 bits"
+INTEGER = "expected a 64-bit integer"
 
 
 def test_a_value_of_another_type_is_flagged_and_nothing_else_is_said_of_it(tmp_path):

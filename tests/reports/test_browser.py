@@ -165,7 +165,7 @@ def test_the_first_screen_says_what_is_wrong_and_how_sure_that_is(running, demon
         first = visit.tab.locator(".card").first
         assert first.bounding_box()["y"] < 700
         assert "How sure:" in first.inner_text()
-        assert "95% interval" in first.inner_text()
+        assert "95 % CI, %" in first.inner_text()
         assert seen(visit) == []
 
 

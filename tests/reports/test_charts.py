@@ -16,7 +16,7 @@ HOSTILE = (
     "日本語\nの名前",
     "]]></svg></title>",
 )
-ONE = (Bar("a", 0.5, 0.25, 1.0, "1 of 2, 50.00%", "25% to 100%"),)
+ONE = (Bar("a", 0.5, 0.25, 1.0, "1 of 2, 50.0 %", "25.0-100"),)
 
 
 class Tags(HTMLParser):
@@ -86,9 +86,9 @@ def test_a_column_stands_on_the_base_line():
 def test_numbers_stand_on_columns_where_they_fit_and_else_an_axis_tells_them():
     few = Columns("n", "t", "a", "label", "share", ONE, is_share=True)
     many = Columns("n", "t", "a", "label", "share", ONE * 30, is_share=True)
-    assert texts(few) == ["1 of 2, 50.00%", "a", "label"]
-    assert texts(many)[:3] == ["0%", "50%", "100%"]
-    assert "1 of 2, 50.00%" not in texts(many)
+    assert texts(few) == ["1 of 2, 50.0 %", "a", "label"]
+    assert texts(many)[:3] == ["0 %", "50 %", "100 %"]
+    assert "1 of 2, 50.0 %" not in texts(many)
 
 
 def test_labels_of_columns_that_would_meet_are_left_out():
@@ -113,9 +113,9 @@ def test_a_long_label_is_clipped_in_the_picture_and_whole_in_its_title_and_in_th
 
 def test_a_chart_tells_its_main_figures_in_words_and_all_of_them_in_a_table():
     chart = Bars("n", "t", "a", "language", "share", ONE)
-    assert chart.desc == "The largest: a: 1 of 2, 50.00% (95% interval 25% to 100%)."
-    assert chart.grid.head == ("language", "share", "95% interval")
-    assert chart.grid.rows == (("a", "1 of 2, 50.00%", "25% to 100%"),)
+    assert chart.desc == "The largest: a: 1 of 2, 50.0 % (95 % CI 25.0-100)."
+    assert chart.grid.head == ("language", "share", "95 % CI, %")
+    assert chart.grid.rows == (("a", "1 of 2, 50.0 %", "25.0-100"),)
     matrix = Matrix(
         "n",
         "t",
@@ -209,7 +209,7 @@ def test_declared_and_detected_languages_cross_with_what_was_not_flagged_on_the_
     assert (matrix.rows, matrix.columns) == (("de", "en"), ("de", "en", "fr"))
     assert told(matrix) == [["83", "16", "1"], ["4", "996", "·"]]
     assert [[cell.shade for cell in row] for row in matrix.cells] == [[None, 1.0, 0.25], [0.5, None, None]]
-    assert matrix.cells[0][0].full == "83 messages not flagged"
+    assert matrix.cells[0][0].full == "83 messages passed"
 
 
 def test_rare_languages_are_added_up_as_others():
@@ -231,16 +231,16 @@ def test_the_share_of_flagged_messages_is_told_by_language_and_check_with_its_in
     judged = {("en", "a"): 1000, ("en", "b"): 1000, ("de", "a"): 10, ("de", "b"): 0}
     matrix = charts.by_language({("en", "a"): 12}, judged)
     assert (matrix.rows, matrix.columns) == (("en", "de"), ("a", "b"))
-    assert told(matrix) == [["1.2%", "0%"], ["0%", "–"]]
+    assert told(matrix) == [["1.2 %", "0 %"], ["0 %", "–"]]
     # (p + z²/2n ± z √((p (1 - p) + z²/4n) / n)) / (1 + z²/n) = (0.01392 ± 0.00702) / 1.00384
-    assert matrix.cells[0][0].full == "12 of 1,000 messages (1.20%; 95% interval 0.69% to 2.09%)"
+    assert matrix.cells[0][0].full == "12 of 1,000 messages (1.2 %, 95 % CI 0.69-2.1)"
     assert (matrix.cells[0][0].shade, matrix.cells[0][1].shade) == (1.0, None)
 
 
 def test_languages_and_checks_that_do_not_fit_are_told():
     matrix = charts.by_language({}, {(f"l{k}", f"c{k:03}"): 1 for k in range(100)})
     assert (len(matrix.rows), len(matrix.columns)) == (16, 24)
-    assert matrix.about.endswith("The 24 checks that flagged most of 100.")
+    assert matrix.about.endswith("Shown are the 24 of 100 checks that flagged most.")
 
 
 def test_groups_are_counted_by_size():
@@ -266,15 +266,15 @@ def test_exact_copies_alone_are_one_column():
 def test_shares_come_largest_first_with_their_intervals_and_without_what_has_no_whole():
     chart = charts.shares("t", "About.", [("none", 0, 0), ("few", 12, 1000), ("half", 1, 2)])
     assert [(bar.label, bar.told, bar.interval) for bar in chart.bars] == [
-        ("half", "1 of 2, 50.00%", "9.45% to 90.55%"),
-        ("few", "12 of 1,000, 1.20%", "0.69% to 2.09%"),
+        ("half", "1 of 2, 50.0 %", "9.5-90.5"),
+        ("few", "12 of 1,000, 1.2 %", "0.69-2.1"),
     ]
 
 
 def test_only_the_largest_shares_are_shown_and_the_chart_says_so():
     chart = charts.shares("t", "About.", [(str(k), k, 10_000) for k in range(10_000)])
     assert (len(chart.bars), chart.bars[0].label) == (20, "9999")
-    assert chart.about == "About. The 20 largest of 10,000."
+    assert chart.about == "About. Shown are the 20 largest of 10,000."
 
 
 def test_messages_are_counted_by_role_and_depth():
@@ -304,7 +304,7 @@ def test_time_is_cut_into_at_most_forty_columns(last, n, first_label, last_label
 def test_time_without_messages_is_left_empty_and_shares_have_intervals():
     chart = charts.over_time({"2023-01-02": 1000, "2023-01-04": 10}, {"2023-01-02": 12})
     assert [(bar.told, bar.interval) for bar in chart.bars] == [
-        ("12 of 1,000, 1.20%", "0.69% to 2.09%"), ("no messages", ""), ("0 of 10, 0.00%", "0.00% to 27.8%")
+        ("12 of 1,000, 1.2 %", "0.69-2.1"), ("no messages", ""), ("0 of 10, 0 %", "0-27.8")
     ]  # fmt: skip
     assert chart.bars[1].high is None
 
@@ -313,4 +313,4 @@ def test_counts_are_short_in_cells():
     assert [charts.short(n) for n in (0, 99_999, 123_456, 1_234_567, 45_678_901, 2 * 10**9)] == [
         "0", "99,999", "123k", "1.2M", "46M", "2.0G"
     ]  # fmt: skip
-    assert [charts.percent(part, 10_000) for part in (0, 1, 120, 10_000)] == ["0%", "<0.1%", "1.2%", "100.0%"]
+    assert [charts.percent(part, 10_000) for part in (0, 1, 120, 10_000)] == ["0 %", "<0.1 %", "1.2 %", "100.0 %"]

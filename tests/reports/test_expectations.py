@@ -131,7 +131,7 @@ def test_each_check_must_have_judged_something(tmp_path):
         for each in described["expectations"]
         if each["type"] == "expect_column_values_to_not_be_null"
     }
-    assert told == {"planted": "planted judged a message", "fails": "fails did not finish"}
+    assert told == {"planted": "planted checked a message", "fails": "fails did not finish"}
 
 
 def test_a_limit_on_a_check_allows_so_much_of_it_and_of_its_rules(tmp_path):
@@ -209,7 +209,7 @@ def test_the_demo_does_not_meet_the_suite_and_the_result_names_its_messages(rele
     assert code == 1
     found = pc.value_counts(record.table.filter(pc.greater(record.table["severity"], 1))["check"])
     for row in found.to_pylist():
-        assert told[row["values"]] == ["met", "unmet"]  # it judged messages, and flagged some
+        assert told[row["values"]] == ["met", "unmet"]  # it checked messages, and flagged some
     rules = {rule.id: rule for check in record.facts.checks for rule in check.rules}
     for name in set(told) & set(rules):
         assert told[name] == ["unmet" if rules[name].findings else "met"], name
@@ -232,7 +232,7 @@ def test_clean_data_meet_it_and_what_was_not_judged_does_not_count(tmp_path):
 
 
 def test_a_rate_within_its_limit_meets_it_and_one_above_does_not(tmp_path):
-    # Two of nine judged messages are flagged, 22 %; a tenth was not judged. The name of the file is data too.
+    # Two of nine checked messages are flagged, 22 %; a tenth was not judged. The name of the file is data too.
     path = write(tmp_path / "a'\"<b> $(x).jsonl", alone("FAULT", "FAULT", *["fine"] * 7, "SKIP it"))
     limits = [Limit(target="planted", max_rate=0.23), Limit(target="planted/fault", max_rate=0.21)]
     code, told, result = ran(tmp_path / "gx", run(path, checks=[Planted()], engine="serial"), limits)

@@ -37,26 +37,26 @@ def four(tmp_path):
 
 
 def test_as_many_findings_as_allowed_are_within_the_limit_and_one_more_is_above(four):
-    assert told(four, max_count=1) == (True, 1, "marks: 1 finding, within 1")
-    assert told(four, max_count=0) == (False, 1, "marks: 1 finding, above 0")
+    assert told(four, max_count=1) == (True, 1, "marks: 1 finding, within the limit of 1")
+    assert told(four, max_count=0) == (False, 1, "marks: 1 finding, above the limit of 0")
 
 
 def test_findings_are_counted_and_not_messages(tmp_path):
     record = marked(tmp_path, "warning error", "fine")
-    assert told(record, max_count=2) == (True, 2, "marks: 2 findings, within 2")
+    assert told(record, max_count=2) == (True, 2, "marks: 2 findings, within the limit of 2")
     assert told(record, max_rate=0.5)[:2] == (True, 0.5)
 
 
 def test_a_rate_is_held_at_its_limit_and_broken_above(four):
-    words = "marks: 25.0% of messages (1 of 4; 95% interval 4.56% to 69.9%)"
-    assert told(four, max_rate=0.25) == (True, 0.25, f"{words}, within 25%")
-    assert told(four, max_rate=0.249) == (False, 0.25, f"{words}, above 24.9%")
+    words = "marks: 25.0 % of messages (1 of 4; 95 % CI 4.6-69.9)"
+    assert told(four, max_rate=0.25) == (True, 0.25, f"{words}, within the limit of 25 %")
+    assert told(four, max_rate=0.249) == (False, 0.25, f"{words}, above the limit of 24.9 %")
 
 
 def test_by_the_lower_bound_a_rate_is_broken_only_where_chance_cannot_explain_it(four):
-    words = "marks: 25.0% of messages (1 of 4; 95% interval 4.56% to 69.9%), its lower end"
-    assert told(four, max_rate=0.046, bound="lower") == (True, 0.25, f"{words} within 4.6%")
-    assert told(four, max_rate=0.045, bound="lower") == (False, 0.25, f"{words} above 4.5%")
+    words = "marks: 25.0 % of messages (1 of 4; 95 % CI 4.6-69.9), lower end"
+    assert told(four, max_rate=0.046, bound="lower") == (True, 0.25, f"{words} within the limit of 4.6 %")
+    assert told(four, max_rate=0.045, bound="lower") == (False, 0.25, f"{words} above the limit of 4.5 %")
     assert not is_held(four, max_rate=0.046, bound="point")
 
 
@@ -92,9 +92,9 @@ def test_a_limit_of_several_kinds_is_a_ruling_of_each(four, tmp_path):
 def test_an_audit_passes_where_every_limit_is_held_and_fails_where_one_is_broken(four):
     held, broken = Limit(target="marks", max_count=1), Limit(target="marks/note", max_count=0)
     passed = verdict(four, held, held)
-    assert (passed.is_passed, passed.words) == (True, "Gate passed: 2 limits held")
+    assert (passed.is_passed, passed.words) == (True, "Gate passed: 2 limits met")
     failed = verdict(four, held, broken)
-    assert (failed.is_passed, failed.words) == (False, "Gate failed: 1 of 2 limits broken")
+    assert (failed.is_passed, failed.words) == (False, "Gate failed: 1 of 2 limits exceeded")
 
 
 # -- what counts -------------------------------------------------------------------------------------------------------
@@ -103,13 +103,21 @@ def test_an_audit_passes_where_every_limit_is_held_and_fails_where_one_is_broken
 def test_of_a_check_notes_do_not_count_unless_asked_for(tmp_path):
     record = marked(tmp_path, "note", "warning", "error")
     assert told(record, max_count=0)[1] == 2
-    assert told(record, max_count=0, severity="note") == (False, 3, "marks, note and worse: 3 findings, above 0")
-    assert told(record, max_count=1, severity="error") == (True, 1, "marks, error and worse: 1 finding, within 1")
+    assert told(record, max_count=0, severity="note") == (
+        False,
+        3,
+        "marks, note and worse: 3 findings, above the limit of 0",
+    )
+    assert told(record, max_count=1, severity="error") == (
+        True,
+        1,
+        "marks, error and worse: 1 finding, within the limit of 1",
+    )
 
 
 def test_of_a_rule_every_finding_counts_unless_it_is_too_mild(tmp_path):
     record = marked(tmp_path, "note", "warning")
-    assert told(record, target="marks/note", max_count=0) == (False, 1, "marks/note: 1 finding, above 0")
+    assert told(record, target="marks/note", max_count=0) == (False, 1, "marks/note: 1 finding, above the limit of 0")
     assert told(record, target="marks/warning", max_count=0)[1] == 1
     assert told(record, target="marks/note", max_count=0, severity="warning")[:2] == (True, 0)
 
@@ -127,7 +135,7 @@ def test_all_holds_what_every_check_found_from_warnings_on(tmp_path):
     rows = [message("a", text="warning"), message("b", "a", role="prompter", text="note")]
     record = audit(tmp_path, rows, Marks(), "schema_invariants")
     # A warning, and role_alternation; two notes do not count.
-    assert told(record, target="all", max_count=1) == (False, 2, "all: 2 findings, above 1")
+    assert told(record, target="all", max_count=1) == (False, 2, "all: 2 findings, above the limit of 1")
     assert told(record, target="all", max_rate=1)[:2] == (True, 1.0)
     assert told(record, target="all", max_count=3, severity="note")[:2] == (False, 4)
 
@@ -168,7 +176,7 @@ def test_a_limit_is_narrowed_by_language_role_and_source(mixed, tmp_path, narrow
 def test_where_no_message_is_left_the_limit_is_broken(mixed, narrowed):
     held, found, words = told(mixed, max_count=9, **narrowed)
     assert (held, found) == (False, None)
-    assert words.endswith(": no message was judged, so nothing is known")
+    assert words.endswith(": no message was checked")
 
 
 def test_a_record_that_could_not_be_read_counts_but_not_for_a_language_or_a_role(tmp_path):
@@ -191,9 +199,13 @@ def test_new_findings_are_counted_against_the_baseline(tmp_path):
     older = marked(tmp_path, "warning", "fine", "fine")
     newer = marked(tmp_path, "warning", "warning", "error")
     held = Baseline.of(older, newer)
-    assert told(newer, held, max_new=2) == (True, 2, "marks: 2 new findings, within 2")
-    assert told(newer, held, max_new=1) == (False, 2, "marks: 2 new findings, above 1")
-    assert told(newer, held, max_new=0, target="marks/warning") == (False, 1, "marks/warning: 1 new finding, above 0")
+    assert told(newer, held, max_new=2) == (True, 2, "marks: 2 new findings, within the limit of 2")
+    assert told(newer, held, max_new=1) == (False, 2, "marks: 2 new findings, above the limit of 1")
+    assert told(newer, held, max_new=0, target="marks/warning") == (
+        False,
+        1,
+        "marks/warning: 1 new finding, above the limit of 0",
+    )
     assert told(older, Baseline.of(newer, older), max_new=0)[:2] == (True, 0)
 
 
@@ -212,7 +224,7 @@ def test_what_the_baseline_did_not_look_at_cannot_be_held(tmp_path, target):
     older = audit(tmp_path, [message("a"), message("b", "a")], "schema_invariants")
     newer = audit(tmp_path, [message("a"), message("b", "a")], "schema_invariants", Marks())
     held, found, words = told(newer, Baseline.of(older, newer), target=target, max_new=9)
-    assert (held, found, words) == (False, None, f"{target}: the baseline knows nothing of marks")
+    assert (held, found, words) == (False, None, f"{target}: the baseline did not run marks")
     assert is_held(newer, baseline=Baseline.of(older, newer), target="schema_invariants", max_new=0)
 
 
@@ -234,7 +246,7 @@ def test_a_verdict_says_which_findings_are_new(tmp_path):
 @pytest.mark.parametrize("limit", [{"max_count": 9}, {"max_rate": 1}, {"max_new": 9}])
 def test_where_nothing_was_judged_no_limit_is_held(tmp_path, limit):
     record = marked(tmp_path, "skip", "skip")
-    words = "marks: no message was judged, so nothing is known"
+    words = "marks: no message was checked"
     assert told(record, Baseline.of(record, record), **limit) == (False, None, words)
 
 
@@ -262,7 +274,7 @@ def test_a_check_that_failed_holds_no_limit_and_the_audit_does_not_pass(tmp_path
     (problem,) = decided.problems
     assert problem.startswith("The check raises did not finish: RuntimeError: boom ⟦U+0007⟧")
     only = verdict(record, Limit(target="marks", max_count=9))
-    assert (only.is_passed, only.words) == (False, "Gate failed: the audit is not complete; 0 of 1 limit broken")
+    assert (only.is_passed, only.words) == (False, "Gate failed: the audit is incomplete; 0 of 1 limit exceeded")
 
 
 def test_an_audit_of_a_source_that_was_not_read_to_its_end_does_not_pass(tmp_path):
@@ -316,7 +328,7 @@ def test_a_suppression_holds_on_its_last_day_and_not_after(four):
     limit, accepted = Limit(target="marks", max_count=0), suppression(rule="marks", expires=date(2026, 6, 30))
     on = verdict(four, limit, suppressed=[accepted], today=date(2026, 6, 30))
     assert (on.is_passed, on.remarks) == (True, ())
-    assert on.told_accepted == "2 findings accepted for a while, and out of account."
+    assert on.told_accepted == "2 accepted findings not counted."
     after = verdict(four, limit, suppressed=[accepted], today=date(2026, 7, 1))
     assert (after.is_passed, after.told_accepted) == (False, "")
     assert after.remarks == ("A suppression expired on 2026-06-30; 2 findings count again: looked at",)
@@ -333,7 +345,7 @@ def test_one_finding_counts_again(four):
 def test_a_suppression_of_nothing_is_told(four, covering, expires):
     accepted = suppression(**covering, expires=expires, reason="a \u202e fix")
     decided = verdict(four, Limit(target="marks", max_count=1), suppressed=[accepted])
-    assert decided.remarks == ("A suppression covers nothing in this audit: a ⟦U+202E⟧ fix",)
+    assert decided.remarks == ("A suppression matches no finding of this audit: a ⟦U+202E⟧ fix",)
     assert decided.is_passed
 
 
@@ -390,7 +402,7 @@ def test_a_suppression_without_a_reason_or_of_nothing_is_refused(values, words):
 @pytest.mark.parametrize(
     ("gate", "words"),
     [
-        (Gate(()), "there is no limit. Set one, such as [gate.near_duplicates] max_rate = 0.01"),
+        (Gate(()), "there is no limit. Set one, such as [gate.marks] max_rate = 0.01"),
         (
             Gate((Limit(target="near", max_count=0),)),
             "[gate.\"near\"]: the audit ran no check 'near'; it ran marks",
@@ -417,7 +429,7 @@ def test_limits_and_suppressions_of_what_the_audit_does_not_know_are_refused(fou
 def test_what_is_accepted_of_a_check_that_was_not_run_does_no_harm(four):
     decided = verdict(four, Limit(target="marks", max_count=1), suppressed=[suppression(rule="near/copy")])
     assert decided.is_passed
-    assert decided.remarks == ("A suppression covers nothing in this audit: looked at",)
+    assert decided.remarks == ("A suppression matches no finding of this audit: looked at",)
 
 
 def test_what_the_audit_knows_is_not_refused():

@@ -48,7 +48,7 @@ def record(tmp_path):
 
 def test_what_breaks_the_gate_comes_first_then_the_findings_with_their_places(record, tmp_path):
     assert [read(line) for line in annotations(record, decided(record, BROKEN))] == [
-        ("error", {"title": "Gate: schema_invariants"}, "schema_invariants: 1 finding, above 0"),
+        ("error", {"title": "Gate: schema_invariants"}, "schema_invariants: 1 finding, above the limit of 0"),
         (
             "warning",
             {"file": str(tmp_path / "data.jsonl"), "line": "2", "title": "Reply has the same role as its parent"},
@@ -93,7 +93,7 @@ def test_no_more_are_told_than_github_shows(record, monkeypatch):
     limits = [Limit(target="schema_invariants", max_count=0, lang=("en", str(k))) for k in range(12)]
     told = [read(line) for line in annotations(record, decided(record, *limits))]
     assert [kind for kind, _, _ in told] == ["error"] * 10 + ["warning"]
-    assert told[9] == ("error", {"title": "Gate"}, "3 more reasons: see the summary of this job")
+    assert told[9] == ("error", {"title": "Gate"}, "3 more reasons: see the job summary")
     monkeypatch.setattr(module, "SHOWN", 0)
     assert not any(line.startswith("::warning") for line in annotations(record, decided(record)))
 
@@ -156,14 +156,14 @@ def test_the_summary_of_a_step_tells_the_verdict_and_each_limit_then_the_rates(r
     role = Limit(target="schema_invariants/role_alternation", max_rate=0.01, bound="lower")
     told = step_summary(record, decided(record, BROKEN, Limit(max_rate=0.75), role))
     _, (head, *rows) = parsed(told)
-    assert told.startswith("# Gate failed: 2 of 3 limits broken\n")
-    assert head == ["limit", "found", "95% interval", "allowed", ""]
+    assert told.startswith("# Gate failed: 2 of 3 limits exceeded\n")
+    assert head == ["limit", "found", "95 % CI", "allowed", ""]
     interval = rows[1][2]
-    assert re.fullmatch(r"\d+\.\d+% to \d+\.\d+%", interval)
+    assert re.fullmatch(r"\d+\.\d-\d+\.\d %", interval)
     assert [[cell.strip() for cell in row] for row in rows] == [
-        ["max_count: schema_invariants", "1", "", "0", "broken"],
-        ["max_rate: schema_invariants/role_alternation", "50.0%", interval, "1.00% by its lower end", "broken"],
-        ["max_rate: all", "50.0%", interval, "75.0%", "held"],
+        ["max_count: schema_invariants", "1", "", "0", "exceeded"],
+        ["max_rate: schema_invariants/role_alternation", "50.0 %", interval, "1.0 % (lower end)", "exceeded"],
+        ["max_rate: all", "50.0 %", interval, "75.0 %", "met"],
     ]
     assert "\n# Audit of ` data.jsonl `\n" in told
     assert "\n- 1 × Reply has the same role as its parent (error, `schema_invariants/role_alternation`)\n" in told
@@ -174,10 +174,10 @@ def test_the_summary_of_a_step_tells_what_is_new_accepted_expired_and_not_known(
     past, future = (Suppression(words, day, rule=rule) for words, day in (("old", DAY.replace(2025)), ("new", DAY)))
     limit = Limit(target="schema_invariants", max_rate=0.1, lang=("de",))
     told = step_summary(record, decided(record, limit, accepted=(past, future), older=record))
-    assert "` max_rate: schema_invariants, lang de ` | not known |  | 10.0% | **broken** |" in told
+    assert "` max_rate: schema_invariants, lang de ` | unknown |  | 10.0 % | **unknown** |" in told
     assert (
-        "- ` schema_invariants, lang de: no message was judged, so nothing is known `\n"
-        "- 1 finding accepted for a while, and out of account.\n"
+        "- ` schema_invariants, lang de: no message was checked `\n"
+        "- 1 accepted finding not counted.\n"
         "- 0 findings new since the baseline\n"
         "- ` A suppression expired on 2025-01-01; 1 finding counts again: old `\n"
     ) in told
@@ -201,7 +201,7 @@ def test_a_summary_that_github_would_drop_is_cut_at_a_line(record, monkeypatch):
     monkeypatch.setattr(module, "MAX_SUMMARY", 500)
     cut = step_summary(record, decided(record))
     kept, note = cut.rsplit("\n\n", 1)
-    assert note == "Cut short here: GitHub shows 1 MiB. All of it stands in summary.md.\n"
+    assert note == "Cut short here: GitHub shows 1 MiB. summary.md has all of it.\n"
     assert whole.startswith(f"{kept}\n")
     assert 300 < len(cut.encode()) <= 500
 

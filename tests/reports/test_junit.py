@@ -53,12 +53,13 @@ def test_every_limit_is_a_test_case_that_fails_where_it_is_broken(record):
     assert outcomes(suite) == {
         ("audit", "complete"): [],
         ("schema_invariants", "max_count: schema_invariants"): [
-            ("failure", "max_count", "schema_invariants: 1 finding, above 0")
+            ("failure", "max_count", "schema_invariants: 1 finding, above the limit of 0")
         ],
+        ("checks", "schema_invariants"): [],
         (rule, f"max_count: {rule}, lang en"): [],
     }
     assert suite.get("name") == "data.jsonl"
-    assert counts(suite) == {"tests": 3, "failures": 1, "errors": 0}
+    assert counts(suite) == {"tests": 4, "failures": 1, "errors": 0}
 
 
 def test_the_suite_tells_when_and_how_long_the_audit_ran(record):
@@ -69,19 +70,33 @@ def test_the_suite_tells_when_and_how_long_the_audit_ran(record):
 
 def test_the_numbers_of_a_limit_are_properties(record):
     told = properties(written(record, Limit(target="schema_invariants", max_rate=0.25)))
-    assert told.pop("verdict") == "Gate failed: 1 of 1 limit broken"
+    assert told.pop("verdict") == "Gate failed: 1 of 1 limit exceeded"
+    assert [told.pop(name) for name in ("messages", "trees", "files")] == ["2", "1", "1"]
+    whole = {name: told.pop(f"schema_invariants: {name}") for name in ("flagged", "checked", "skipped")}
+    assert whole == {"flagged": "1", "checked": "2", "skipped": "0"}
+    assert [told.pop(f"schema_invariants: {level}") for level in ("errors", "warnings", "notes")] == ["1", "0", "1"]
     numbers = {name.removeprefix("max_rate: schema_invariants: "): float(value) for name, value in told.items()}
     assert [numbers.pop(f"wilson {end}") for end in ("low", "high")] == pytest.approx([0.0945, 0.9055], abs=1e-4)
     assert 0 <= numbers.pop("clustered low") < 0.5 < numbers.pop("clustered high") <= 1
-    assert numbers == {"allowed": 0.25, "found": 0.5, "rate": 0.5, "flagged": 1, "judged": 2, "trees": 1}
+    assert numbers == {"allowed": 0.25, "found": 0.5, "rate": 0.5, "flagged": 1, "checked": 2, "clusters": 1}
 
 
 def test_a_limit_that_could_not_be_told_is_an_error_and_has_no_rate(tmp_path):
     suite = written(audit(tmp_path, [message("a")], PromptParroting()), Limit(target="prompt_parroting", max_rate=0.1))
     (told,) = outcomes(suite)["prompt_parroting", "max_rate: prompt_parroting"]
-    assert told == ("error", "max_rate", "prompt_parroting: no message was judged, so nothing is known")
-    assert counts(suite) == {"tests": 2, "failures": 0, "errors": 1}
-    assert [*properties(suite)] == ["verdict", "max_rate: prompt_parroting: allowed"]
+    assert told == ("error", "max_rate", "prompt_parroting: no message was checked")
+    assert counts(suite) == {"tests": 3, "failures": 0, "errors": 1}
+    assert [name for name in properties(suite) if "max_rate" in name] == ["max_rate: prompt_parroting: allowed"]
+
+
+def test_a_check_that_did_not_run_is_skipped_and_one_that_did_is_a_test_that_passes(tmp_path):
+    record = audit(tmp_path, [message("a")], PromptParroting(), SchemaInvariants())
+    suite = written(record, Limit(target="schema_invariants", max_count=9))
+    assert outcomes(suite)["checks", "prompt_parroting"] == [
+        ("skipped", None, "did not run: a prompter's message"),
+    ]
+    assert outcomes(suite)["checks", "schema_invariants"] == []
+    assert suite.get("skipped") == "1"
 
 
 HOSTILE = "a \ud800 b \x00 c \ufffe d \uffff e \x1b f ]]> g <failure/> h \u202e i"
@@ -104,12 +119,13 @@ def test_an_audit_that_is_not_complete_is_an_error_whatever_it_says(tmp_path):
     suite = written(
         audit(tmp_path, [message("a")], SchemaInvariants(), Fails()), Limit(target="schema_invariants", max_count=9)
     )
-    assert outcomes(suite)["audit", "complete"] == [("error", "incomplete", "1 part of the audit could not be done")]
+    assert outcomes(suite)["audit", "complete"] == [("error", "incomplete", "1 part of the audit failed")]
     assert suite.find("testcase/error").text.startswith(
         "The check fails did not finish: RuntimeError: a ⟦U+D800⟧ b ⟦U+0000⟧ c ⟦U+FFFE⟧ d ⟦U+FFFF⟧ e ⟦U+001B⟧ f ]]> "
         "g <failure/> h ⟦U+202E⟧ i"
     )
-    assert counts(suite) == {"tests": 2, "failures": 0, "errors": 1}
+    assert outcomes(suite)["checks", "fails"] == [("error", "check", "did not finish")]
+    assert counts(suite) == {"tests": 4, "failures": 0, "errors": 2}
 
 
 def test_the_name_of_a_file_and_the_words_of_a_limit_have_no_meaning(tmp_path):

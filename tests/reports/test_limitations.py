@@ -21,7 +21,7 @@ from chataudit.reports.croissant import croissant
 from chataudit.reports.datasheet import datasheet
 from chataudit.reports.latex import latex
 from chataudit.reports.latex import plain as tex
-from chataudit.reports.limitations import BEYOND, INTERVALS, limitations, markdown
+from chataudit.reports.limitations import BEYOND, INTERVALS, UNCORRECTED, limitations, markdown
 from chataudit.reports.record import NOT_FLAGGED, Judgement
 from huggingface_hub import DatasetCard
 from markdown_it import MarkdownIt
@@ -62,59 +62,59 @@ def test_a_rate_is_told_with_its_counts_and_its_interval(tmp_path):
     # Wilson's interval of 5 in 20: (.2903 +- .1784); of trees of one message it is that by trees.
     found = told(planted(tmp_path, *["FAULT"] * 3, *["ODD"] * 2, *["REMARK"] * 4, *["fine"] * 11)).found
     assert found == (
-        "Of 20 judged messages, 5 have a warning or an error: 25.0% (95% interval 11.2% to 46.9%).",
-        "Findings by rule (a message may have several): the text says FAULT (3, error); the text says ODD (2, "
-        "warning).",
-        "Noted, and not always a fault: the text says REMARK (4).",
+        "5 of 20 checked messages (25.0 %, 95 % CI 11.2-46.9) were flagged with a warning or an error.",
+        "Findings by rule (a message may have several): the text says FAULT (3 errors); the text says ODD (2 "
+        "warnings).",
+        "Notes, which are not always faults: the text says REMARK (4 notes).",
     )
 
 
 def test_a_message_with_two_faults_is_one_message(tmp_path):
     found = told(planted(tmp_path, "FAULT ODD", *["fine"] * 3)).found
     # Wilson's interval of 1 in 4.
-    assert found[0] == "Of 4 judged messages, 1 has a warning or an error: 25.0% (95% interval 4.56% to 69.9%)."
-    assert found[1].endswith("the text says FAULT (1, error); the text says ODD (1, warning).")
+    assert found[0] == "1 of 4 checked messages (25.0 %, 95 % CI 4.6-69.9) was flagged with a warning or an error."
+    assert found[1].endswith("the text says FAULT (1 error); the text says ODD (1 warning).")
 
 
 def test_nothing_found_is_told_with_an_upper_bound_and_not_as_none(tmp_path):
     # Of n messages Wilson's upper end is z^2 / (n + z^2): 3.8415 / 23.8415.
     found = told(planted(tmp_path, *["fine"] * 20)).found
     assert found == (
-        "Of 20 judged messages, none has a warning or an error. Rates of up to 16.1% are compatible with finding none "
-        "(upper end of the 95% interval, taking faults to come in whole trees). This is about what the check flags, "
-        "and not about what it misses.",
+        "None of 20 checked messages was flagged with a warning or an error. Rates of up to 16.1 % are still "
+        "compatible with this sample (upper end of the 95 % CI, if faults affect whole conversations). This is about "
+        "what the check flags, not about what it misses.",
     )
 
 
 def test_the_upper_bound_of_nothing_counts_trees_where_messages_come_in_trees(tmp_path):
     trees = [row for k in range(10) for row in conversation(f"t{k}", 1)]
     # 20 messages in 10 trees of two count for 20 * 20 / (10 * 2 * 2) = 10 of them: 3.8415 / 13.8415.
-    assert "Rates of up to 27.8% are" in told(audit(tmp_path, trees, Planted())).found[0]
+    assert "Rates of up to 27.8 % are" in told(audit(tmp_path, trees, Planted())).found[0]
 
 
 def test_notes_alone_are_no_faults(tmp_path):
     found = told(planted(tmp_path, "REMARK", "fine")).found
-    assert found[0].startswith("Of 2 judged messages, none has a warning or an error.")
-    assert found[1] == "Noted, and not always a fault: the text says REMARK (1)."
+    assert found[0].startswith("None of 2 checked messages was flagged with a warning or an error.")
+    assert found[1] == "Notes, which are not always faults: the text says REMARK (1 note)."
 
 
 def test_a_check_that_judged_nothing_knows_nothing(tmp_path):
     record = planted(tmp_path, "SKIP too short", "SKIP too short", "SKIP too long")
     check = told(record)
-    assert check.found == ("No message was judged, so nothing is known of what it looks for.",)
-    assert check.unjudged == ("3 messages (100.00%) were not judged: too short (2); too long (1).",)
+    assert check.found == ("The check did not run: too short. This audit says nothing about such messages.",)
+    assert check.skipped == ("3 messages (100 %) were skipped: too short (2); too long (1).",)
     assert check.errors == ()
-    assert limitations(record, []).lines == (("planted", "", "0", "not judged", ""),)
+    assert limitations(record, []).rows == (("planted", "", "0", "did not run", ""),)
 
 
 def test_a_check_that_failed_knows_nothing_and_its_reason_is_not_shown(tmp_path):
     record = audit(tmp_path, alone("fine"), Planted(), Fails())
     whole = limitations(record, [])
-    assert whole.checks[1].found == ("The check did not finish, so nothing is known of what it looks for.",)
-    assert (whole.checks[1].unjudged, whole.checks[1].errors) == ((), ())
+    assert whole.checks[1].found == ("The check did not finish, so this audit says nothing about such messages.",)
+    assert (whole.checks[1].skipped, whole.checks[1].errors) == ((), ())
     # Wilson's upper end of 0 in 1: 3.8415 / 4.8415.
-    assert whole.lines == (
-        ("planted", "0", "1", "0.00%", "0.00% to 79.3%"),
+    assert whole.rows == (
+        ("planted", "0", "1", "0 %", "0-79.3 %"),
         ("fails", "", "", "did not finish", ""),
     )
     for form in FORMS:
@@ -124,11 +124,11 @@ def test_a_check_that_failed_knows_nothing_and_its_reason_is_not_shown(tmp_path)
 
 def test_messages_that_were_not_judged_are_told_with_the_three_main_reasons(tmp_path):
     texts = ["SKIP a"] * 4 + ["SKIP b"] * 3 + ["SKIP c"] * 2 + ["SKIP d", "SKIP e"] + ["fine"] * 9
-    assert told(planted(tmp_path, *texts)).unjudged == (
-        "11 messages (55.0%) were not judged: a (4); b (3); c (2); other reasons (2).",
+    assert told(planted(tmp_path, *texts)).skipped == (
+        "11 messages (55.0 %) were skipped: a (4); b (3); c (2); other reasons (2).",
     )
-    assert told(planted(tmp_path, "SKIP a", *["fine"] * 9)).unjudged == ("1 message (10.0%) was not judged: a (1).",)
-    assert told(planted(tmp_path, "fine")).unjudged == ()
+    assert told(planted(tmp_path, "SKIP a", *["fine"] * 9)).skipped == ("1 message (10.0 %) was skipped: a (1).",)
+    assert told(planted(tmp_path, "fine")).skipped == ()
 
 
 def test_how_a_check_went_about_it_comes_first_as_sentences(tmp_path):
@@ -136,11 +136,20 @@ def test_how_a_check_went_about_it_comes_first_as_sentences(tmp_path):
     assert found[:2] == ("Read twice.", "In haste.")
 
 
+def test_settings_are_named_only_where_they_differ_from_the_defaults(tmp_path):
+    for form in FORMS:
+        assert "Settings" not in planted(tmp_path, "fine").limitations(form), form
+        text = planted(tmp_path, "fine", notes=("loud",)).limitations(form)
+        assert 'Settings that differ from the defaults: planted (notes = ["loud"])' in strip(
+            text.replace('\\"', '"').replace(r"\textquotedbl{}", '"')
+        ), form
+
+
 def test_how_often_a_check_errs_is_said_to_be_measured_elsewhere_and_its_rate_to_be_uncorrected(tmp_path):
     check = told(planted(tmp_path, "FAULT", "fine"))
     assert check.errors == (
-        "The rate is that of messages flagged, and not corrected for errors of the check.",
-        "In tests of its authors: it is right in 7 of 7 texts.",
+        "The rate counts flagged messages and is not corrected for errors of the check.",
+        "Accuracy of the check: it is right in 7 of 7 texts.",
     )
     assert check.blind == ("It does not see whispers.",)
     assert check.about == "messages that say FAULT, ODD or REMARK"
@@ -154,58 +163,67 @@ def test_labels_in_the_data_correct_the_rate(tmp_path):
     # and Reiczigel, by hand: middle .1292, half width .3801.
     check = told(planted(tmp_path, *["FAULT"] * 10, *["fine"] * 30, labelled=(8, 2, 1, 9)))
     assert check.errors[:3] == (
-        "People labelled 20 of the judged messages, 10 of them as faults: 8 of these are flagged, and 1 others.",
-        "They are taken for a random part of all judged messages, and messages for independent.",
-        "Corrected for the errors of the check, the rate is 21.4% (95% interval 0.00% to 50.9%).",
+        "People labelled 20 of the checked messages, 10 of them as faults. The check flagged 8 of these and 1 of the "
+        "others.",
+        "We assume that labelled messages are a random sample of all checked messages, and independent.",
+        "Corrected for errors of the check, the rate is 21.4 % (95 % CI 0-50.9).",
     )
 
 
 def test_labels_of_all_messages_are_the_rate(tmp_path):
     # 10 of 20; Wilson's interval, by hand: .5 +- .2007.
     check = told(planted(tmp_path, *["FAULT"] * 9, *["fine"] * 11, labelled=(8, 2, 1, 9)))
-    words = "By people's labels the rate is 50.0% (95% interval 29.9% to 70.1%), taking messages for independent."
+    words = "By these labels the rate is 50.0 % (95 % CI 29.9-70.1), if messages are independent."
     assert check.errors[1] == words
+
+
+def test_labels_that_are_all_alike_correct_nothing_and_state_no_rate(tmp_path):
+    # All messages labelled, and none of them as a fault: no rate of 0 % by people's labels.
+    for labelled, words in (((0, 0, 0, 20), "none as a fault"), ((9, 11, 0, 0), "all as faults")):
+        errors = told(planted(tmp_path, *["FAULT"] * 9, *["fine"] * 11, labelled=labelled)).errors
+        assert errors[:2] == (f"People labelled 20 of the checked messages, {words}.", UNCORRECTED)
+        assert "%" not in " ".join(errors)
 
 
 def test_labels_that_cannot_correct_a_rate_leave_it_uncorrected_and_say_so(tmp_path):
     for labelled in [(0, 0, 1, 9), (5, 5, 5, 5), (8, 2, 0, 0)]:
         errors = told(planted(tmp_path, "FAULT", "fine", labelled=labelled)).errors
-        assert errors[1] == "The rate is that of messages flagged, and not corrected for errors of the check."
+        assert errors[1] == "The rate counts flagged messages and is not corrected for errors of the check."
 
 
 def test_a_sample_that_people_judged_gives_precision_recall_and_rate(tmp_path):
     record = planted(tmp_path, *["FAULT"] * 5, *["fine"] * 15)
     # All were judged, so that nothing is left to chance: 4 of 5 flagged are faults, and 1 of 15 others.
     assert told(judged(record, fault=(5, 5, 4), quiet=(15, 15, 1))).errors[:4] == (
-        "People judged 5 of the messages flagged and 15 of the others, drawn at random. Their verdicts are taken as "
-        "right; they saw what the check had said.",
-        "By that sample, of the messages flagged, 80.0% (all of them were judged) are at fault.",
-        "By that sample, of the messages at fault, 80.0% (all of them were judged) are flagged.",
-        "Corrected for the errors of the check, the rate is 25.0% (all of them were judged).",
+        "People labelled a random sample of 5 flagged and 15 other messages. Their labels are taken as correct; they "
+        "saw the findings of the check.",
+        "By that sample, the precision is 80.0 % (all messages were labelled).",
+        "By that sample, the recall is 80.0 % (all messages were labelled).",
+        "Corrected for errors of the check, the rate is 25.0 % (all messages were labelled).",
     )
 
 
 def test_what_people_judged_stands_above_labels_in_the_data(tmp_path):
     record = planted(tmp_path, *["FAULT"] * 5, *["fine"] * 15, labelled=(8, 2, 1, 9))
     errors = told(judged(record, fault=(5, 5, 5), quiet=(15, 15, 0))).errors
-    assert not any("labelled" in sentence for sentence in errors)
-    assert "the rate is 25.0%" in errors[3]
+    assert not any("of the checked messages" in sentence for sentence in errors)
+    assert "the rate is 25.0 %" in errors[3]
 
 
 def test_a_sample_without_verdicts_on_one_side_tells_neither_recall_nor_rate(tmp_path):
     record = planted(tmp_path, *["FAULT"] * 5, *["fine"] * 15)
     errors = told(judged(record, fault=(5, 5, 5), quiet=(15, 0, 0))).errors
-    assert any("of the messages flagged, 100.00%" in sentence for sentence in errors)
-    assert not any("at fault, " in sentence.removeprefix("By that sample, ") for sentence in errors[2:])
-    assert "The rate is that of messages flagged, and not corrected for errors of the check." in errors
+    assert any("the precision is 100 %" in sentence for sentence in errors)
+    assert not any("recall" in sentence or "Corrected" in sentence for sentence in errors)
+    assert "The rate counts flagged messages and is not corrected for errors of the check." in errors
 
 
 def test_a_sample_of_one_side_is_not_said_to_be_of_both(tmp_path):
     record = planted(tmp_path, *["FAULT"] * 5, *["fine"] * 15)
     errors = told(judged(record, n_open=15, fault=(5, 5, 5), quiet=(15, 0, 0))).errors
     assert errors[0] == (
-        "People judged 5 of the messages flagged and 0 of the others, drawn at random; 15 more were drawn and left "
-        "without a verdict. Their verdicts are taken as right; they saw what the check had said."
+        "People labelled a random sample of 5 flagged and 0 other messages; 15 more were drawn and left without a "
+        "label. Their labels are taken as correct; they saw the findings of the check."
     )
 
 
@@ -221,7 +239,7 @@ def test_what_was_audited_is_told_with_files_checksums_versions_and_languages(tm
         f"3 messages in 3 conversation trees were audited with chataudit {record.facts.chataudit} on "
         f"{record.facts.started[:10]}: data.jsonl (3 records; SHA-256 {source.sha256})."
     )
-    assert whole.audited[1] == "All messages carry a tag of a language, by number of messages: en (2), de (1)."
+    assert whole.audited[1] == "All messages declare a language (most frequent first): en (2), de (1)."
     assert (whole.title, whole.n_messages, whole.languages) == ("data.jsonl", 3, ("en", "de"))
     for name, version in record.facts.dependencies.items():
         assert f"{name} {version}" in whole.made_by
@@ -229,7 +247,7 @@ def test_what_was_audited_is_told_with_files_checksums_versions_and_languages(tm
 
 def test_messages_that_declare_no_language_are_not_said_to(tmp_path):
     record = audit(tmp_path, [*alone("fine", "fine"), message("m9", lang=None, message_tree_id=uid("m9"))], Planted())
-    assert limitations(record, []).audited[1] == "2 messages carry a tag of a language, by number of messages: en (2)."
+    assert limitations(record, []).audited[1] == "2 messages declare a language (most frequent first): en (2)."
     none = audit(tmp_path, alone("fine", lang=None), Planted())
     assert len(limitations(none, []).audited) == 2
 
@@ -257,14 +275,14 @@ def cut(tmp_path):
 def test_a_source_that_was_not_read_to_its_end_is_named_and_has_no_checksum(tmp_path):
     whole = limitations(cut(tmp_path), [])
     assert "; not read to its end)" in whole.audited[0]
-    assert whole.not_looked_at[0].startswith("Not read: ")
-    assert "cut.jsonl.gz" in whole.not_looked_at[0]
+    assert whole.not_checked[0].startswith("Not read: ")
+    assert "cut.jsonl.gz" in whole.not_checked[0]
 
 
 def test_checks_that_were_not_run_are_named(tmp_path):
     record = planted(tmp_path, "fine")
     names = ["planted", "near_duplicates", "lang_mismatch"]
-    assert limitations(record, names).not_looked_at[0] == "Checks that were not run: near_duplicates, lang_mismatch."
+    assert limitations(record, names).not_checked[0] == "Checks that were not selected: near_duplicates, lang_mismatch."
     for form in FORMS:
         assert "near" in record.limitations(form), form
 
@@ -272,12 +290,12 @@ def test_checks_that_were_not_run_are_named(tmp_path):
 def test_an_audit_never_claims_that_all_is_well(tmp_path):
     record = planted(tmp_path, *["fine"] * 20)
     for form in FORMS:
-        assert "does not show that nothing is there" in record.limitations(form), form
+        assert "Absence of findings is not evidence of absence" in record.limitations(form), form
 
 
 def test_nothing_is_said_of_all_checks_where_one_knows_nothing(tmp_path):
     record = audit(tmp_path, alone("SKIP it"), Planted(), Fails())
-    words = "The checks that judged messages found no more than notes; not all did."
+    words = "The checks that ran found no more than notes; not all checks ran."
     assert f"- {words}\n" in record.limitations("datasheet")
     assert "- No check found more than notes.\n" in planted(tmp_path, "fine").limitations("datasheet")
 
@@ -302,27 +320,29 @@ def test_every_number_about_a_check_can_be_counted_in_the_record(released):
         bad = found.filter(pc.greater_equal(found["severity"], 2))
         flagged = len(set(place_keys(bad).to_pylist()) & places)
         n = outcomes.count("judged")
-        assert f"Of {n} judged messages, {flagged} have a warning or an error: {flagged / n:.2%}" in " ".join(
-            check.found
+        rate = (
+            rf"{flagged} of {n} checked messages \({100 * flagged / n:.{1 if flagged * 100 >= n else 2}f} %, 95 % CI "
         )
+        assert re.search(rate, " ".join(check.found))
 
         titles = {rule.id: rule.title for rule in facts[check.name].rules}
         for row in pc.value_counts(found["rule"]).to_pylist():
             title = titles[row["values"]][1:]
-            assert re.search(rf"{re.escape(title)} \({row['counts']}[,)]", " ".join(check.found)), title
+            assert re.search(
+                rf"{re.escape(title)} \({row['counts']} (error|warning|note)s?\)", " ".join(check.found)
+            ), title
 
         rest = len(outcomes) - n
-        assert check.unjudged == () if not rest else check.unjudged[0].startswith(f"{rest} message")
+        assert check.skipped == () if not rest else check.skipped[0].startswith(f"{rest} message")
 
 
 def test_the_table_holds_the_rates_of_the_prose(released):
     _, record = released
     whole = limitations(record, [])
-    for line, check in zip(whole.lines, whole.checks, strict=True):
+    for row, check in zip(whole.rows, whole.checks, strict=True):
         words = " ".join(check.found)
-        assert line.name == check.name
-        assert f"Of {line.judged} judged messages, {line.flagged} have" in words
-        assert f"{line.rate} (95% interval {line.interval})" in words
+        assert row.name == check.name
+        assert f"{row.flagged} of {row.checked} checked messages ({row.rate}, 95 % CI {row.interval[:-2]})" in words
 
 
 def test_all_forms_hold_all_that_is_said_of_checks(released):
@@ -337,9 +357,9 @@ def test_all_forms_hold_all_that_is_said_of_checks(released):
     }
     for form, text in written.items():
         for check in whole.checks:
-            for words in (*check.found, *check.unjudged, *check.errors):
+            for words in (*check.found, *check.skipped, *check.errors):
                 assert (tex(words) if form == "latex" else words) in text, (form, words)
-        for words in (*whole.not_looked_at, whole.made_by, whole.audited[0]):
+        for words in (*whole.not_checked, whole.made_by, whole.audited[0]):
             assert (tex(words) if form == "latex" else words) in text, (form, words)
 
 
@@ -542,7 +562,7 @@ def test_the_size_is_one_of_those_of_the_hub(statements, n, size):
     [BEGIN, END, f"{END} {BEGIN}", f"{BEGIN} {END} {BEGIN} {END}", f"{BEGIN} {BEGIN} {END}", f"{BEGIN} {END} {END}"],
 )
 def test_marks_that_are_no_pair_are_refused(statements, before):
-    with pytest.raises(ValueError, match=r"the card does not hold <!-- chataudit: begin.* Leave one pair, or none"):
+    with pytest.raises(ValueError, match=r"the card must contain <!-- chataudit: begin.* Leave one pair, or none"):
         card(statements, before)
 
 
@@ -582,7 +602,7 @@ def test_croissant_is_valid_and_its_fields_for_responsible_ai_are_read_back(rele
     metadata = checked(croissant(whole, record.facts))
     limits = metadata.data_limitations
     assert [each.partition(":")[0] for each in limits[:5]] == [check.name for check in whole.checks]
-    assert limits[5] == "Checks that were not run: another."
+    assert limits[5] == "Checks that were not selected: another."
     assert limits[6:] == [BEYOND, INTERVALS, f"Audited with {whole.made_by}."]
     assert metadata.data_biases == [f"Distribution of languages: {whole.audited[1]}"]
     # Of what the vocabulary asks else, an audit knows nothing.

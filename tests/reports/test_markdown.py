@@ -35,12 +35,13 @@ def record(tmp_path):
 
 
 def test_the_verdict_and_its_reasons_come_first(record):
-    assert summary(record).splitlines()[:6] == [
+    assert summary(record).splitlines()[:7] == [
         "# Audit of ` data.jsonl `",
         "",
-        "**Errors found.** 1 error and 1 note found.",
+        "**Errors found.** 1 error and 1 note.",
         "",
-        "- 1 of 2 messages have an error or a warning: 50.0% (95% interval 5.46% to 94.54%)",
+        "- 1 of 2 messages with a warning or an error, 50.0 % (95 % CI 5.5-94.5); worst finding: error in 1",
+        "- 1 of 5 checks did not run: prompt_parroting (a prompter's message)",
         "- 1 × Reply has the same role as its parent (error, schema_invariants)",
     ]
 
@@ -48,11 +49,11 @@ def test_the_verdict_and_its_reasons_come_first(record):
 def test_every_check_has_a_row_with_its_rate_and_interval(record):
     rows = [line for line in summary(record).splitlines() if line.startswith("|")]
     assert rows[2:] == [
-        "| schema_invariants | 1 (50.0%) | 5.46% to 94.54% | 2 | 0 | 1 | 0 | 1 |",
-        "| benchmark_leakage | 0 (0.00%) | 0.00% to 79.3% | 2 | 0 | 0 | 0 | 0 |",
-        "| lang_mismatch | 0 (0.00%) | 0.00% to 79.3% | 2 | 0 | 0 | 0 | 0 |",
-        "| near_duplicates | 0 (0.00%) | 0.00% to 79.3% | 2 | 0 | 0 | 0 | 0 |",
-        "| prompt_parroting | judged none |  | 0 | 2 | 0 | 0 | 0 |",
+        "| schema_invariants | 1 (50.0 %) | 5.5-94.5 % | 2 | 0 | 1 | 0 | 1 |",
+        "| benchmark_leakage | 0 (0 %) | 0-79.3 % | 2 | 0 | 0 | 0 | 0 |",
+        "| lang_mismatch | 0 (0 %) | 0-79.3 % | 2 | 0 | 0 | 0 | 0 |",
+        "| near_duplicates | 0 (0 %) | 0-79.3 % | 2 | 0 | 0 | 0 | 0 |",
+        "| prompt_parroting | did not run |  | 0 | 2 | 0 | 0 | 0 |",
     ]
 
 
@@ -74,14 +75,14 @@ def test_it_says_how_sure_it_is_and_where_the_evidence_stands(record):
 def test_an_audit_that_is_incomplete_says_so(tmp_path):
     (tmp_path / "data.jsonl").write_bytes(b"\xff\xfe{")
     told = summary(run(tmp_path / "data.jsonl", format="oasst_messages", engine="serial"))
-    assert "**Incomplete.** Nothing found in what could be audited." in told
-    assert "| schema_invariants | judged none |  | 0 | 0 | 0 | 0 | 0 |" in told
+    assert "**Incomplete.** No message could be read." in told
+    assert "| schema_invariants | did not run |  | 0 | 0 | 0 | 0 | 0 |" in told
 
 
 def test_a_baseline_is_told_check_by_check(record):
     told = summary(record, baseline=Baseline.of(record, record))
-    assert "Held against the audit of 20" in told
-    assert "Against the baseline: 0 new, 2 known, 0 gone since the baseline." in told
+    assert "Compared with the audit of 20" in told
+    assert "Compared with the baseline: 0 new, 2 known, 0 fixed since the baseline." in told
     assert "baseline" not in summary(record)
 
 
@@ -115,7 +116,7 @@ def test_the_name_of_a_file_has_no_meaning(tmp_path, record, name):
     told = summary(run(path, engine="serial"))
     assert parsed(told)[0] == parsed(summary(record))[0]
     headings = re.findall("^#.*", told, flags=re.MULTILINE)
-    assert headings[1:] == ["## schema_invariants", "## How sure this is"]
+    assert headings[1:] == ["## schema_invariants", "## Notes", "## Accuracy of the checks"]
     assert spans(headings[0]) == [" ".join(name.split())]
 
 

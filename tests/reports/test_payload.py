@@ -88,14 +88,14 @@ def test_of_each_check_the_worst_are_kept_and_the_rest_is_counted(made):
     assert ids(html) == ["m1", "m3", "m5", "m0", "m9"]
     (told,) = re.findall('<p class="left-out">(.*?)</p>', html)
     assert told == (
-        "2 findings of one, the mildest, did not fit: the page holds 4 of a check. All are in findings.parquet."
+        "Left out: the 2 mildest findings of one, as the page shows 4 of each check. All are in findings.parquet."
     )
 
 
 def test_none_of_a_check_may_be_asked_for(made):
     html = report(made([finding(k) for k in range(3)]), 30, 0)
     assert ids(html) == []
-    assert "3 findings of one, the mildest, did not fit: the page holds 0 of a check" in html
+    assert "Left out: the 3 mildest findings of one, as the page shows 0 of each check" in html
 
 
 def test_a_record_without_findings_has_an_empty_list(made):

@@ -146,7 +146,7 @@ def test_a_rate_has_its_denominator_its_trees_and_both_intervals(tmp_path):
     first, second = conversation("a", 2), conversation("b", 0)
     first[0]["text"], first[2]["text"] = "warning", "skip"
     told = rate(audit(tmp_path, [*first, *second], Marks()))
-    assert (told.flagged, told.judged, told.trees, told.share) == (1, 3, 2, 1 / 3)
+    assert (told.flagged, told.judged, told.clusters, told.share) == (1, 3, 2, 1 / 3)
     # Wilson: (1/3 + 3.8415/6 ± 1.96 * sqrt((2/9 + 3.8415/12) / 3)) / (1 + 3.8415/3)
     assert told.wilson == pytest.approx((0.0615, 0.7923), abs=1e-4)
     assert told.clustered == clustered(np.array([1, 0]), np.array([2, 1]))
@@ -167,9 +167,9 @@ def test_a_message_with_two_findings_is_counted_once(tmp_path):
 def test_a_message_that_is_flagged_without_having_been_judged_counts_among_the_judged(tmp_path):
     record = marked(tmp_path, "skip, note", "skip", "fine")
     told = rate(record)
-    assert (told.flagged, told.judged, told.trees) == (1, 2, 2)
+    assert (told.flagged, told.judged, told.clusters) == (1, 2, 2)
     told = rate(record, severity=WARNING)
-    assert (told.flagged, told.judged, told.trees) == (0, 1, 1)
+    assert (told.flagged, told.judged, told.clusters) == (0, 1, 1)
 
 
 def test_a_record_that_could_not_be_read_is_not_in_a_rate(tmp_path):
@@ -180,21 +180,21 @@ def test_a_record_that_could_not_be_read_is_not_in_a_rate(tmp_path):
 
 def test_findings_of_other_messages_do_not_count(mixed):
     told = rate(mixed, lang=("en",))
-    assert (told.flagged, told.judged, told.trees) == (0, 1, 1)
+    assert (told.flagged, told.judged, told.clusters) == (0, 1, 1)
     told = rate(mixed, lang=("de",))
-    assert (told.flagged, told.judged, told.trees) == (1, 1, 1)
+    assert (told.flagged, told.judged, told.clusters) == (1, 1, 1)
 
 
 def test_where_nothing_was_judged_the_rate_is_not_known(tmp_path):
     told = rate(marked(tmp_path, "skip"))
-    assert (told.flagged, told.judged, told.trees) == (0, 0, 0)
+    assert (told.flagged, told.judged, told.clusters) == (0, 0, 0)
     assert isnan(told.share)
     assert told.wilson == told.clustered == (0, 1)
 
 
 def test_a_message_without_a_tree_id_is_a_tree_of_its_own(tmp_path):
     record = audit(tmp_path, [message(name, message_tree_id=None) for name in "abc"], Marks())
-    assert rate(record).trees == 3
+    assert rate(record).clusters == 3
 
 
 MESSAGE = st.tuples(
@@ -233,7 +233,7 @@ def test_a_rate_is_what_one_counts_by_hand(messages, severity, langs):
             judged += 1
             trees.add(k if tree is None else tree)
     told = made.rate("check", made.of("check", severity), made.among(lang=langs))
-    assert (told.flagged, told.judged, told.trees) == (flagged, judged, len(trees))
+    assert (told.flagged, told.judged, told.clusters) == (flagged, judged, len(trees))
     if judged:
         for low, high in (told.wilson, told.clustered):
             assert low - 1e-12 <= told.share <= high + 1e-12
@@ -308,7 +308,7 @@ def test_a_row_laid_flat_has_a_value_for_each_column(mixed):
         for row in rows(mixed, by):
             flat = dict(zip(names, row.flat(), strict=True))
             assert tuple(flat[name] for name in by) == row.values
-            assert (flat["flagged"], flat["judged"], flat["trees"]) == row.rate[:3]
+            assert (flat["flagged"], flat["judged"], flat["clusters"]) == row.rate[:3]
             assert (flat["low"], flat["high"]) == row.rate.clustered
             assert (flat["wilson_low"], flat["wilson_high"]) == row.rate.wilson
             assert (flat["rate"], flat["corrected"]) == (row.rate.share, None)
@@ -333,7 +333,7 @@ def test_what_people_judged_corrects_the_rate_of_the_check_as_a_whole_alone(tmp_
 
 @pytest.mark.parametrize("name", ["tree_id", "rule", ""])
 def test_another_column_to_tell_rates_by_is_refused(mixed, name):
-    with pytest.raises(ValueError, match=f"no column '{name}' to tell rates by; there are lang, role, source"):
+    with pytest.raises(ValueError, match=f"rates by '{name}': unknown column. Expected lang, role, source"):
         list(rows(mixed, ["lang", name]))
 
 

@@ -170,8 +170,8 @@ def test_it_serves_as_a_baseline(small):
     told = pages(small, baseline=older)["summary.md"]
     (check,) = [c for c in page(small, older).checks if c.name == "schema_invariants"]
     assert check.baseline.startswith("0 new, ")
-    assert check.baseline.endswith(" known, 0 gone since the baseline")
-    assert n == sum(int(count) for count in re.findall(r"0 new, (\d+) known, 0 gone", told))
+    assert check.baseline.endswith(" known, 0 fixed since the baseline")
+    assert n == sum(int(count) for count in re.findall(r"0 new, (\d+) known, 0 fixed", told))
 
 
 def test_nothing_found_is_redacted_too(tmp_path):

@@ -152,11 +152,17 @@ def test_the_verdict_is_told_and_what_is_accepted_is_suppressed(record):
     gate = Gate(GATE.limits, (Suppression(reason, date(2026, 1, 2), rule=ROLE),))
     log = written(record, decided(record, gate))
     assert log["properties"] == {
+        "messages": 2,
+        "trees": 1,
+        "files": 1,
         "findings": 2,
+        "errors": 1,
+        "warnings": 0,
+        "notes": 1,
         "oneResultPerRuleAndFile": False,
-        "verdict": "Gate passed: 1 limit held",
+        "verdict": "Gate passed: 1 limit met",
         "passed": True,
-        "limits": ["all: 0 findings, within 0"],
+        "limits": ["all: 0 findings, within the limit of 0"],
         "remarks": [],
     }
     accepted = {result["ruleId"]: result["suppressions"] for result in log["results"]}
