@@ -41,7 +41,7 @@ def test_the_verdict_and_its_reasons_come_first(record):
         "**Errors found.** 1 error and 1 note.",
         "",
         "- 1 of 2 messages with a warning or an error, 50.0 % (95 % CI 5.5-94.5); worst finding: error in 1",
-        "- 1 of 5 checks did not run: prompt_parroting (a prompter's message)",
+        "- 1 of 5 checks did not run: prompt_parroting (prompter message)",
         "- 1 × Reply has the same role as its parent (error, schema_invariants)",
     ]
 
