@@ -17,7 +17,7 @@ def seen(record, *names):
 def test_every_message_is_told_with_its_place_and_what_became_of_it(tmp_path):
     record = audit(tmp_path, conversation("a", 1), "schema_invariants", "prompt_parroting")
     assert seen(record, "message_id", "line", "role", "schema_invariants", "prompt_parroting") == [
-        (uid("a"), 1, "prompter", "checked", "a prompter's message"),
+        (uid("a"), 1, "prompter", "checked", "prompter message"),
         (uid("a-1"), 2, "assistant", "checked", "checked"),
     ]
 
