@@ -556,9 +556,8 @@ def _summarise(view: Page, target: Path) -> None:
             out.print(line)
         if check.skipped and not check.error:
             out.print(escape(wrapped(f"{'skipped':8}{check.n_skipped:>7}  {check.why_skipped}", 17)), style="dim")
-        for words in (*check.notes, check.baseline):
-            if words:
-                out.print(escape(wrapped(sentence(words))), style="dim")
+        for words in (*check.notes, *([sentence(check.baseline)] if check.baseline else [])):
+            out.print(escape(wrapped(words)), style="dim")
     line = Text(wrapped(f"{view.verdict}. {view.headline}."))
     line.stylize(f"bold {styles[view.state]}", 0, len(view.verdict))
     out.print()

@@ -66,13 +66,13 @@ def print_verdict(verdict: Verdict) -> None:
     """Print the verdict of a gate, the exceeded limits first."""
     out.print(f"\n[bold {'green' if verdict.is_passed else 'red'}]{wrapped(verdict.words)}[/]")
     for ruling in verdict.rulings:
-        line = Text(wrapped(f"{ruling.outcome:8}  {visible(ruling.told)}", 10))
+        line = Text(wrapped(f"{ruling.outcome:8}  {visible(ruling.words)}", 10))
         line.stylize("green" if ruling.is_held else "red", 0, 8)
         out.print(line)
     for remark in verdict.remarks:
         out.print(escape(wrapped(remark)), style="yellow")
-    if verdict.told_accepted:
-        out.print(wrapped(verdict.told_accepted), style="dim")
+    if verdict.accepted_words:
+        out.print(wrapped(verdict.accepted_words), style="dim")
 
 
 def gate(
@@ -193,9 +193,9 @@ def rates(
         if out_file is not None:
             sheet.write(out_file, columns(names), (row.flat() for row in told))
             return
-        lines = [("check or rule", *names, "severity", "flagged", "checked", "rate", "95 % CI", "Wilson", "corrected")]
+        lines = [("check or rule", *names, "severity", "flagged", "checked", "rate", "95 % CI", "Wilson")]
         for row in told:
-            rate, sure = row.rate, row.corrected
+            rate = row.rate
             lines.append(
                 (
                     f"  {row.rule.partition('/')[2]}" if row.rule else row.check,
@@ -203,10 +203,13 @@ def rates(
                     *(row.severity or "", number(rate.flagged), number(rate.checked)),
                     percent(rate.share) if rate.checked else "none checked",
                     *(f"{interval(*ends)} %" if rate.checked else "" for ends in (rate.clustered, rate.wilson)),
-                    "" if sure is None else f"{percent(sure.value)} ({interval(sure.low, sure.high)})",
                 )
             )
         print_columns(lines, 2 + len(names), ("Wilson",))
+        for row in told:
+            if (sure := row.corrected) is not None:
+                words = f"{percent(sure.value)} ({confidence(sure.low, sure.high)})"
+                out.print(escape(wrapped(f"{row.check}, corrected for errors of the check: {words}")))
 
 
 def limitations(

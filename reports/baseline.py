@@ -1,4 +1,4 @@
-"""An older audit that a newer one is held against: what is new, gone and the same, of findings and of messages."""
+"""Comparison with an older audit: findings and messages that are new, fixed or the same."""
 
 from dataclasses import dataclass
 
@@ -16,20 +16,20 @@ from .redact import hashes
 
 @dataclass(frozen=True)
 class Baseline:
-    """What an older audit found."""
+    """The findings of an older audit."""
 
     started: str
     fingerprints: Keys
-    n_findings: dict[str, int]  # by check, those that finished
+    n_findings: dict[str, int]  # by check, of those that finished
 
     @classmethod
     def of(cls, older: Record, newer: Record) -> "Baseline":
-        """What `newer` is to be held against.
+        """Return the baseline that `newer` is compared with.
 
         Raises
         ------
         ValueError
-            If the two have no message in common: they are of different data.
+            If the two have no message in common, so that they are of different data.
         """
         before, after = (_ids(record, like) for record, like in ((older, newer), (newer, older)))
         if len(before) and len(after) and not (Keys(before[before != 0]).rows(after) >= 0).any():
@@ -38,7 +38,7 @@ class Baseline:
         return cls(older.facts.started, Keys(column_digests(older.table["fingerprint"])), by_check(older))
 
     def is_new(self, findings: pa.Table) -> pa.Array:
-        """For each finding, whether the older audit did not have it; null where it did not look."""
+        """Return for each finding whether it is missing from the older audit; null where that did not run the check."""
         is_known = self.fingerprints.rows(column_digests(findings["fingerprint"])) >= 0
         return pa.array(~is_known, mask=~is_in(findings["check"], list(self.n_findings)))
 
@@ -50,7 +50,7 @@ class Difference:
     new: pa.Table  # FINDINGS of the newer one
     fixed: pa.Table  # FINDINGS of the older one
     unchanged: pa.Table  # FINDINGS of the newer one
-    untold: dict[str, int]  # findings by check that only one of the two ran to its end
+    untold: dict[str, int]  # findings by check that only one of the two finished
     added: pa.Table  # SEEN of the newer one
     removed: pa.Table  # SEEN of the older one
     changed: pa.Table | None  # SEEN of the newer one; None: one of the two is redacted, and has no digests
@@ -58,10 +58,10 @@ class Difference:
 
 
 def difference(older: Record, newer: Record) -> Difference:
-    """What changed from one audit to another: findings by fingerprint, messages by id.
+    """Return the changes between two audits: findings by fingerprint, messages by id.
 
-    A message without an id of its own, also where its place stands for one, is known by what it says. Of several
-    messages with one id, the first is held against the first.
+    A message without an id of its own, even if its place serves as one, is identified by its content. Among messages
+    that share an id, the first is compared with the first.
 
     Raises
     ------
@@ -95,9 +95,9 @@ def difference(older: Record, newer: Record) -> Difference:
 
 
 def _ids(record: Record, other: Record) -> HashArray:
-    """What each message is known by in another audit: its id, hashed where that one is redacted; else its digest.
+    """Return what identifies each message in another audit: its id, hashed where that one is redacted; else its digest.
 
-    Of each a hash, 0 where there is none.
+    Each is a hash, 0 where there is none.
     """
     messages, is_redacted = record.messages, record.facts.is_redacted
     if is_redacted:
@@ -111,14 +111,14 @@ def _ids(record: Record, other: Record) -> HashArray:
 
 
 def _lasting(messages: pa.Table) -> pa.Array:
-    # A line more would move the places of all that follow.
+    # One more line would move the places of all messages below.
     return pc.if_else(is_place(messages), single(messages["digest"]).cast(pa.string()), single(messages["message_id"]))
 
 
 def _keys(ids: HashArray) -> HashArray:
-    """The ids, of those that stand several times each with its number; messages without one have a common name."""
+    """Return the ids, numbered where they occur several times; messages without one share an id."""
     keys: HashArray = ids + nth(ids.view(np.int64)[None, :]).view(np.uint64) * _ODD
     return keys
 
 
-_ODD = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio: spreads what differs little
+_ODD = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio, which spreads similar numbers

@@ -19,7 +19,7 @@ _SIZES = (  # https://github.com/huggingface/hub-docs/blob/main/datasetcard.md
 )
 
 
-def card(told: Limitations, before: str = "") -> str:
+def card(statements: Limitations, before: str = "") -> str:
     """Write a card with the statements: `before` with its section replaced, or a new card.
 
     Text outside the marks stays; keys that the YAML at the top lacks are added. Doing so twice changes nothing more.
@@ -33,21 +33,21 @@ def card(told: Limitations, before: str = "") -> str:
     if marks not in ((0, 0), (1, 1)) or pairs != marks[0]:
         raise ValueError(f"the card must contain {BEGIN} once, followed by one {END}. Leave one pair, or none")
     end = "\r\n" if "\r\n" in before else "\n"
-    section = f"{BEGIN}\n{markdown(told).rstrip()}\n{END}".replace("\n", end)
+    section = f"{BEGIN}\n{markdown(statements).rstrip()}\n{END}".replace("\n", end)
     if BEGIN in before:
         after = _SECTION.sub(lambda _: section, before)
     elif before.strip():
         after = before + (end if before.endswith("\n") else 2 * end) + section + end
     else:
-        after = f"# {plain(told.title)}{end}{end}{section}{end}"
-    return _with_yaml(after, told, end)
+        after = f"# {plain(statements.title)}{end}{end}{section}{end}"
+    return _with_yaml(after, statements, end)
 
 
-def _with_yaml(text: str, told: Limitations, end: str) -> str:
+def _with_yaml(text: str, statements: Limitations, end: str) -> str:
     front = _FRONT.match(text)
-    held = front[1] if front else ""
-    keys = _keys(told).items()
-    added = "".join(lines for key, lines in keys if not re.search(rf"^{key}\s*:", held, re.MULTILINE)).replace(
+    there = front[1] if front else ""
+    keys = _keys(statements).items()
+    added = "".join(lines for key, lines in keys if not re.search(rf"^{key}\s*:", there, re.MULTILINE)).replace(
         "\n", end
     )
     if front is None:
@@ -58,9 +58,9 @@ def _with_yaml(text: str, told: Limitations, end: str) -> str:
 _READ_OTHERWISE = frozenset({"no", "yes", "on", "off", "n", "y", "true", "false", "null"})  # by YAML 1.1
 
 
-def _keys(told: Limitations) -> dict[str, str]:
-    size = next((name for limit, name in _SIZES if told.n_messages < limit), "n>1T")
-    tags = [tag for tag in told.languages if re.fullmatch("[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", tag) and base(tag)]
+def _keys(statements: Limitations) -> dict[str, str]:
+    size = next((name for limit, name in _SIZES if statements.n_messages < limit), "n>1T")
+    tags = [tag for tag in statements.languages if re.fullmatch("[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", tag) and base(tag)]
     # The hub takes ISO 639 codes here, and longer tags under another key.
     codes = [f'"{code}"' if code.lower() in _READ_OTHERWISE else code for code in (tag.split("-")[0] for tag in tags)]
     keys = {"language": list(dict.fromkeys(codes)), "language_bcp47": [tag for tag in tags if "-" in tag]}

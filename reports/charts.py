@@ -94,7 +94,7 @@ class Bar:
     value: float  # not negative
     low: float | None  # None: no interval
     high: float | None
-    told: str  # the value in words
+    text: str  # the value in words
     interval: str = ""  # the interval in words, for the table
     full: str = ""  # the full label, where `label` is short for it
 
@@ -111,7 +111,7 @@ class Bar:
     @property
     def words(self) -> str:
         """The label with the value and its interval."""
-        return f"{self.named}: {self.told}" + (f" (95 % CI {self.interval})" if self.interval else "")
+        return f"{self.named}: {self.text}" + (f" (95 % CI {self.interval})" if self.interval else "")
 
 
 @dataclass(frozen=True)
@@ -138,9 +138,9 @@ class _Values:
     def grid(self) -> Grid:
         """All figures."""
         if any(bar.interval for bar in self.bars):
-            rows = tuple((bar.named, bar.told, bar.interval) for bar in self.bars)
+            rows = tuple((bar.named, bar.text, bar.interval) for bar in self.bars)
             return Grid((self.label, self.value, "95 % CI, %"), rows)
-        return Grid((self.label, self.value), tuple((bar.named, bar.told) for bar in self.bars))
+        return Grid((self.label, self.value), tuple((bar.named, bar.text) for bar in self.bars))
 
     @property
     def _largest(self) -> float:
@@ -163,8 +163,8 @@ class Bars(_Values):
         )
 
     def _drawing(self, size: str, width: float, left: float, above: float, row: float) -> Drawing:
-        told = min(width * 0.45, max((_width(bar.told) for bar in self.bars), default=0.0))
-        scale = (width - left - told - 10) / self._largest
+        room = min(width * 0.45, max((_width(bar.text) for bar in self.bars), default=0.0))
+        scale = (width - left - room - 10) / self._largest
         groups = []
         for k, bar in enumerate(self.bars):
             top = k * row + above + 6
@@ -179,7 +179,7 @@ class Bars(_Values):
                 if above
                 else Text("label end", left - 12, middle + 4.5, _clip(bar.named, left - 12))
             )
-            number = Text("number", left + bar.end * scale + 8, middle + 4.5, _clip(bar.told, told))
+            number = Text("number", left + bar.end * scale + 8, middle + 4.5, _clip(bar.text, room))
             groups.append(Group(bar.words, "", tuple(shapes), (label, number)))
         height = len(self.bars) * row + 8
         axis = Group("", "", (Shape("axis", f"M{_px(left)} 0V{_px(height)}"),)) if not above else Group("", "")
@@ -200,7 +200,7 @@ class Columns(_Values):
 
     def _drawing(self, size: str, width: float, plot: float) -> Drawing:
         n = max(1, len(self.bars))
-        fits = all(_width(bar.told) + 6 <= min(width / n, 120.0) for bar in self.bars)
+        fits = all(_width(bar.text) + 6 <= min(width / n, 120.0) for bar in self.bars)
         ticks = [] if fits else [(t, self._tick(t)) for t in _ticks(self._largest, whole=not self.is_share)]
         left = max((_width(words) for _, words in ticks), default=-8.0) + 8
         pitch = min((width - left) / n, 120.0)
@@ -223,7 +223,7 @@ class Columns(_Values):
                 low, high, half = floor_ - bar.low * scale, floor_ - bar.high * scale, min(4.0, thick / 2)
                 ends = "".join(f"M{_px(x - half)} {_px(y)}h{_px(2 * half)}" for y in (low, high))
                 shapes.append(Shape("whisker", f"M{_px(x)} {_px(low)}V{_px(high)}{ends}"))
-            number = (Text("number middle", x, floor_ - bar.end * scale - 7, bar.told),) if fits else ()
+            number = (Text("number middle", x, floor_ - bar.end * scale - 7, bar.text),) if fits else ()
             groups.append(Group(bar.words, "", tuple(shapes), number))
             label = _clip(bar.label or "(empty)", width)
             half = _width(label) / 2
@@ -247,7 +247,7 @@ class Cell:
     """One field of a matrix."""
 
     shade: float | None  # in [0, 1]; None: not shaded
-    told: str  # short, for the field
+    text: str  # short, for the field
     full: str
 
 
@@ -275,8 +275,8 @@ class Matrix:
             if cell.shade is not None
         ]
         most = sorted(shaded, key=lambda item: -item[0])[:3]
-        told = f" The largest: {'; '.join(words for _, words in most)}." if most else ""
-        return f"{self.row_label} by {self.column_label}, {len(self.rows):,} by {len(self.columns):,}.{told}"
+        largest = f" The largest: {'; '.join(words for _, words in most)}." if most else ""
+        return f"{self.row_label} by {self.column_label}, {len(self.rows):,} by {len(self.columns):,}.{largest}"
 
     @property
     def grid(self) -> Grid:
@@ -289,8 +289,8 @@ class Matrix:
     @property
     def drawings(self) -> tuple[Drawing, ...]:
         """One drawing at full size; a narrower page scrolls."""
-        told = max((_width(cell.told) for cells in self.cells for cell in cells), default=0.0)
-        cell_width, cell_height = min(84.0, max(46.0, told + 14)), 30.0
+        widest = max((_width(cell.text) for cells in self.cells for cell in cells), default=0.0)
+        cell_width, cell_height = min(84.0, max(46.0, widest + 14)), 30.0
         wide = max((_width(row or "(empty)") for row in (*self.rows, self.row_label)), default=0.0)
         left = min(180.0, wide) + 12
         heads = min(150.0, max((_width(column or "(empty)") for column in self.columns), default=0.0))
@@ -315,7 +315,7 @@ class Matrix:
             for k, (column, cell) in enumerate(zip(self.columns, cells, strict=True)):
                 x = left + k * cell_width
                 box = Shape("cell", _box(x + 1, y + 1, cell_width - 2, cell_height - 2))
-                number = Text("middle", x + cell_width / 2, y + 19.5, _clip(cell.told, cell_width))
+                number = Text("middle", x + cell_width / 2, y + 19.5, _clip(cell.text, cell_width))
                 css = "heat-none" if cell.shade is None else f"heat-{min(SHADES - 1, int(cell.shade * SHADES))}"
                 where = f"{self.row_label} {row}, {self.column_label} {column}"
                 groups.append(Group(f"{where}: {cell.full}", css, (box,), (number,)))
@@ -392,8 +392,8 @@ def by_language(flagged: Mapping[tuple[str, str], int], checked: Mapping[tuple[s
         if not whole:
             return Cell(None, "–", "none checked")
         part = parts[row, check or ""]
-        told = interval(*wilson(min(part, whole), whole))
-        full = f"{part:,} of {count_of(whole, 'message')} ({share_of(part / whole)}, 95 % CI {told})"
+        ends = interval(*wilson(min(part, whole), whole))
+        full = f"{part:,} of {count_of(whole, 'message')} ({share_of(part / whole)}, 95 % CI {ends})"
         return Cell(sqrt(part / whole / largest) if part else None, percent(part, whole), full)
 
     about = "Share of the checked messages with a warning or an error; –: none checked."
@@ -587,8 +587,8 @@ def _matrix(
 
 def _amount(n: int, largest: int) -> Cell:
     """Return the cell of a number of messages; a dot for none."""
-    told = count_of(n, "message")
-    return Cell(sqrt(n / largest), short(n), told) if n else Cell(None, "·", told)
+    words = count_of(n, "message")
+    return Cell(sqrt(n / largest), short(n), words) if n else Cell(None, "·", words)
 
 
 def sums(items: Iterable[tuple[_K, int]]) -> dict[_K, int]:

@@ -156,7 +156,7 @@ class CheckCounts:
     lines: tuple[Line, ...]  # the worst first, then the most frequent
     severities: dict[int, int]  # findings by severity, the worst first
     rate: Rate  # messages with a warning or an error
-    unnamed: int  # warnings and errors about records that hold no message that could be read
+    unnamed: int  # warnings and errors about records without a readable message
 
     @property
     def name(self) -> str:
@@ -265,8 +265,8 @@ class Counts:
     @property
     def findings(self) -> str:
         """Findings by severity in words, such as `1 error and 2 notes`; empty where there is none."""
-        told = [count_of(n, SEVERITIES[level]) for level, n in self.severities.items() if n]
-        return listed(told) if told else ""
+        parts = [count_of(n, SEVERITIES[level]) for level, n in self.severities.items() if n]
+        return listed(parts) if parts else ""
 
     @cached_property
     def worst(self) -> dict[int, int]:
@@ -287,11 +287,11 @@ class Counts:
         for check in self.checks:
             if check.is_idle:
                 idle.setdefault(check.why_idle, []).append(check.name)
-        told = [f"{len(failed)} of {n} did not finish: {', '.join(failed)}"] if failed else []
+        parts = [f"{len(failed)} of {n} did not finish: {', '.join(failed)}"] if failed else []
         if idle:
             names = "; ".join(f"{', '.join(names)} ({why})" for why, names in idle.items())
-            told.append(f"{sum(map(len, idle.values()))} of {n} did not run: {names}")
-        return tuple(told)
+            parts.append(f"{sum(map(len, idle.values()))} of {n} did not run: {names}")
+        return tuple(parts)
 
 
 _NOTHING = Rate(0, 0, 0, (0.0, 1.0), (0.0, 1.0))  # of a check that did not finish

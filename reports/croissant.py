@@ -50,7 +50,7 @@ _CONTEXT: dict[str, Any] = {
 }
 
 
-def croissant(told: Limitations, facts: Facts) -> str:
+def croissant(statements: Limitations, facts: Facts) -> str:
     """Describe the data set; copy the `rai:` properties into its own description, or complete this one."""
     files = [
         {
@@ -64,22 +64,22 @@ def croissant(told: Limitations, facts: Facts) -> str:
         }
         for k, source in enumerate(facts.sources, 1)
     ]
-    limits = [f"{check.name}: {' '.join((*check.found, *check.skipped, *check.errors))}" for check in told.checks]
+    limits = [f"{check.name}: {' '.join((*check.found, *check.skipped, *check.errors))}" for check in statements.checks]
     described = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"],
-        "name": told.title,
-        "description": " ".join(told.audited),
+        "name": statements.title,
+        "description": " ".join(statements.audited),
         "distribution": files,
         "rai:dataLimitations": [
             *limits,
-            *told.not_checked,
-            told.audited[-1],
-            *([told.appendix] if told.appendix else []),
-            f"Audited with {told.made_by}.",
+            *statements.not_checked,
+            statements.audited[-1],
+            *([statements.appendix] if statements.appendix else []),
+            f"Audited with {statements.made_by}.",
         ],
-        "rai:dataBiases": [f"Distribution of languages: {words}" for words in told.audited[1:-1]],
+        "rai:dataBiases": [f"Distribution of languages: {words}" for words in statements.audited[1:-1]],
     }
     return json.dumps(described, ensure_ascii=False, indent=1) + "\n"
 

@@ -39,8 +39,8 @@ def flags(record: Record) -> pa.Table:
     rows = rows.copy()
     rows[lost] = [n + number[place] for place in places]
 
-    told = record.messages.select(list(KEYS))
-    columns = {name: told[name].combine_chunks().cast(_type(name)) for name in KEYS}
+    messages = record.messages.select(list(KEYS))
+    columns = {name: messages[name].combine_chunks().cast(_type(name)) for name in KEYS}
     beside = {"source": [place[0] for place in number], "line": [place[1] for place in number]}
     table = {
         name: pa.concat_arrays([column, pa.array(beside.get(name, [None] * n_lost), _type(name))])
@@ -85,8 +85,8 @@ def suite(record: Record, limits: Sequence[Limit] = ()) -> dict[str, Any]:
 
     for check in record.facts.checks:
         # A column of nulls meets every expectation about its values.
-        told = f"{check.name} did not finish" if check.error else f"{check.name} checked a message"
-        expect("expect_column_values_to_not_be_null", check.name, ERROR, told, mostly=_TINY)
+        words = f"{check.name} did not finish" if check.error else f"{check.name} checked a message"
+        expect("expect_column_values_to_not_be_null", check.name, ERROR, words, mostly=_TINY)
         if check.error:
             continue
         worst = max((rule.severity for rule in check.rules), default=WARNING)
@@ -104,8 +104,8 @@ def suite(record: Record, limits: Sequence[Limit] = ()) -> dict[str, Any]:
 
 def export(record: Record, limits: Sequence[Limit] = ()) -> dict[str, str | pa.Table]:
     """Return the files of the export, by name."""
-    told = json.dumps(suite(record, limits), indent=1) + "\n"
-    return {FLAGS_FILE: flags(record), SUITE_FILE: told, RUNNER_FILE: RUNNER}
+    described = json.dumps(suite(record, limits), indent=1) + "\n"
+    return {FLAGS_FILE: flags(record), SUITE_FILE: described, RUNNER_FILE: RUNNER}
 
 
 def _level(rule: RuleFacts) -> int:

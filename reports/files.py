@@ -7,10 +7,10 @@ from pathlib import Path
 
 
 def write_pages(folder: Path, pages: Mapping[str, str]) -> None:
-    """Pages, text by file name, into a folder; each whole, or as it was."""
+    """Write pages, text by file name, into a folder; each is whole, or stays as it was."""
     for name, text in pages.items():
-        target = (folder / name).resolve()  # a link stays one
-        # A name that is free: a draft is written over nothing either.
+        target = (folder / name).resolve()  # a link stays a link
+        # A free name: not even a draft overwrites a file.
         number, made = tempfile.mkstemp(prefix=f".{name}-", dir=target.parent)
         draft = Path(made)
         try:
@@ -23,29 +23,29 @@ def write_pages(folder: Path, pages: Mapping[str, str]) -> None:
 
 
 def refuse_file(path: Path, *, replace: bool = False) -> None:
-    """Let only the name of a file pass that can be made, or is to be replaced.
+    """Raise unless a file can be made under this name, or may be replaced.
 
     Raises
     ------
     FileExistsError
-        If the file is there already, and is not to be replaced.
+        If the file exists and may not be replaced.
     LookupError
-        If its folder is not there.
+        If its folder does not exist.
     """
     if path.is_dir() or (path.exists() and not replace):
-        raise FileExistsError(f"{path} is there already. Name another file")
+        raise FileExistsError(f"{path} already exists. Name another file")
     if not path.parent.is_dir():
         raise LookupError(f"{path}: there is no folder {path.parent}")
 
 
 def write_file(path: Path, text: str, *, replace: bool = False) -> None:
-    """A text into a file, whole or not at all; refused as `refuse_file` says."""
+    """Write a text into a file, whole or not at all; raises what `refuse_file` does."""
     refuse_file(path, replace=replace)
     write_pages(path.parent, {path.name: text})
 
 
 def umask() -> int:
-    """The rights that new files do not get."""
+    """Return the permissions that new files do not get."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -113,7 +113,7 @@ class Ruling:
     found: float | None  # a share, or a number of findings; None: unknown
     rate: Rate | None
     is_held: bool
-    told: str  # one sentence with its numbers
+    words: str  # one sentence with its numbers
 
     @property
     def outcome(self) -> str:
@@ -137,7 +137,7 @@ class Verdict:
         return not self.problems and all(ruling.is_held for ruling in self.rulings)
 
     @property
-    def told_accepted(self) -> str:
+    def accepted_words(self) -> str:
         """How many findings do not count; empty where all do."""
         n = sum(reason is not None for reason in self.accepted)
         return f"{count_of(n, 'accepted finding')} not counted." if n else ""
@@ -149,9 +149,9 @@ class Verdict:
         if self.is_passed:
             return f"Gate passed: {limits} met"
         outcomes = [ruling.outcome for ruling in self.rulings]
-        told = [f"{outcomes.count('exceeded')} of {limits} exceeded"]
-        told += [f"{unknown} unknown"] if (unknown := outcomes.count("unknown")) else []
-        return f"Gate failed: {'the audit is incomplete; ' if self.problems else ''}{', '.join(told)}"
+        words = [f"{outcomes.count('exceeded')} of {limits} exceeded"]
+        words += [f"{unknown} unknown"] if (unknown := outcomes.count("unknown")) else []
+        return f"Gate failed: {'the audit is incomplete; ' if self.problems else ''}{', '.join(words)}"
 
 
 def decide(record: Record, gate: Gate, baseline: Baseline | None, today: date) -> Verdict:
@@ -224,8 +224,8 @@ def _accepted(
         if not n:
             remarks.append(f"A suppression matches no finding of this audit: {why}")
         elif suppression.expires < today:
-            told = "counts again" if n == 1 else "count again"
-            remarks.append(f"A suppression expired on {suppression.expires}; {count_of(n, 'finding')} {told}: {why}")
+            words = "counts again" if n == 1 else "count again"
+            remarks.append(f"A suppression expired on {suppression.expires}; {count_of(n, 'finding')} {words}: {why}")
         else:
             reason[covered & (reason == 0)] = len(reasons)
             reasons.append(why)
@@ -251,30 +251,30 @@ def _rulings(
     rate = population.rate(check, here, among)
     for kind, allowed in limit.bounds:
         nothing = not rate.checked and (kind == "max_rate" or not here.any())
-        untold = "no message was checked" if nothing else ""
+        unknown = "no message was checked" if nothing else ""
         if kind == "max_new" and baseline is not None:
             missing = [c.name for c in asked if c.name not in baseline.n_findings]
-            untold = untold or (f"the baseline did not run {listed(missing)}" if missing else "")
-        if untold:
-            yield Ruling(limit, kind, allowed, None, rate, False, f"{limit.where}: {untold}")
+            unknown = unknown or (f"the baseline did not run {listed(missing)}" if missing else "")
+        if unknown:
+            yield Ruling(limit, kind, allowed, None, rate, False, f"{limit.where}: {unknown}")
         elif kind == "max_rate":
             yield _of_rate(limit, allowed, rate)
         else:
             found = int((here if kind == "max_count" else here & new).sum())
-            told = count_of(found, "finding" if kind == "max_count" else "new finding")
-            told = f"{limit.where}: {told}, {_side(found, allowed)} {number(int(allowed))}"
-            yield Ruling(limit, kind, allowed, found, rate, found <= allowed, told)
+            words = count_of(found, "finding" if kind == "max_count" else "new finding")
+            words = f"{limit.where}: {words}, {_side(found, allowed)} {number(int(allowed))}"
+            yield Ruling(limit, kind, allowed, found, rate, found <= allowed, words)
 
 
 def _of_rate(limit: Limit, allowed: float, rate: Rate) -> Ruling:
     low, high = rate.clustered
-    held = rate.share if limit.bound == "point" else low
-    told = (
+    value = rate.share if limit.bound == "point" else low
+    words = (
         f"{limit.where}: {percent(rate.share)} of messages ({number(rate.flagged)} of {number(rate.checked)}; "
         f"{confidence(low, high)}), {'lower end ' if limit.bound == 'lower' else ''}"
-        f"{_side(held, allowed)} {100 * allowed:.6g} %"
+        f"{_side(value, allowed)} {100 * allowed:.6g} %"
     )
-    return Ruling(limit, "max_rate", allowed, rate.share, rate, held <= allowed, told)
+    return Ruling(limit, "max_rate", allowed, rate.share, rate, value <= allowed, words)
 
 
 def _side(found: float, allowed: float) -> str:

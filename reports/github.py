@@ -24,10 +24,10 @@ def annotations(record: Record, verdict: Verdict) -> list[str]:
     hide the others.
     """
     failed = [("The audit is incomplete", problem) for problem in verdict.problems]
-    failed += [(f"Gate: {ruling.limit.where}", ruling.told) for ruling in verdict.rulings if not ruling.is_held]
+    failed += [(f"Gate: {ruling.limit.where}", ruling.words) for ruling in verdict.rulings if not ruling.is_held]
     if len(failed) > SHOWN:
         failed[SHOWN - 1 :] = [("Gate", f"{number(len(failed) - SHOWN + 1)} more reasons: see the job summary")]
-    return [_command("error", told, title=title) for title, told in failed] + [*_worst(record, verdict)]
+    return [_command("error", words, title=title) for title, words in failed] + [*_worst(record, verdict)]
 
 
 def step_summary(record: Record, verdict: Verdict) -> str:
@@ -40,8 +40,8 @@ def step_summary(record: Record, verdict: Verdict) -> str:
         "| --- | ---: | --- | ---: | --- |",
         *(_row(ruling) for ruling in verdict.rulings),
         "",
-        *(f"- {code(visible(ruling.told))}" for ruling in verdict.rulings if ruling.found is None),
-        *([f"- {verdict.told_accepted}"] if verdict.told_accepted else []),
+        *(f"- {code(visible(ruling.words))}" for ruling in verdict.rulings if ruling.found is None),
+        *([f"- {verdict.accepted_words}"] if verdict.accepted_words else []),
         *([f"- {count_of(new.true_count, 'finding')} new since the baseline"] if new is not None else []),
         *(f"- {code(remark)}" for remark in verdict.remarks),
         "",
@@ -64,31 +64,31 @@ def _worst(record: Record, verdict: Verdict) -> Iterator[str]:
     titles = {rule.id: rule.title for check in record.facts.checks for rule in check.rules}
     for k in np.argsort(first)[:SHOWN].tolist():
         (row,) = record.table.slice(rows[first[k]], 1).to_pylist()
-        told = row["summary"] + (f" (and {number(int(n[k]) - 1)} more of this rule)" if n[k] > 1 else "")
+        words = row["summary"] + (f" (and {number(int(n[k]) - 1)} more of this rule)" if n[k] > 1 else "")
         place = {} if row["source"] == STDIN else {"file": row["source"], "line": str(row["line"])}
-        yield _command("warning", told, **place, title=titles[row["rule"]])
+        yield _command("warning", words, **place, title=titles[row["rule"]])
 
 
-def _command(name: str, told: str, **properties: str) -> str:
-    """Write `::name key=value,key=value::told`, escaped as the runner reads it back."""
+def _command(name: str, words: str, **properties: str) -> str:
+    """Write `::name key=value,key=value::words`, escaped as the runner reads it back."""
 
     def escaped(words: str) -> str:
         # `visible` replaced all else that ends a line, such as a carriage return.
         return visible(words).replace("%", "%25").replace("\n", "%0A")
 
     values = {key: escaped(value).replace(":", "%3A").replace(",", "%2C") for key, value in properties.items()}
-    return f"::{name} {','.join(f'{key}={value}' for key, value in values.items())}::{escaped(told)}"
+    return f"::{name} {','.join(f'{key}={value}' for key, value in values.items())}::{escaped(words)}"
 
 
 def _row(ruling: Ruling) -> str:
     limit, rate, is_rate = ruling.limit, ruling.rate, ruling.kind == "max_rate"
 
-    def told(value: float) -> str:
+    def written(value: float) -> str:
         return percent(value) if is_rate else number(int(value))
 
-    found = "unknown" if ruling.found is None else told(ruling.found)
+    found = "unknown" if ruling.found is None else written(ruling.found)
     low_high = f"{interval(*rate.clustered)} %" if is_rate and rate is not None and rate.checked else ""
-    allowed = told(ruling.allowed) + (" (lower end)" if is_rate and limit.bound == "lower" else "")
+    allowed = written(ruling.allowed) + (" (lower end)" if is_rate and limit.bound == "lower" else "")
     outcome = "met" if ruling.is_held else f"**{ruling.outcome}**"
     # A bar ends a cell even in a code span, and readers differ on how to escape it there.
     name = code(visible(f"{ruling.kind}: {limit.where}").replace("|", "⟦U+007C⟧"))

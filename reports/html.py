@@ -1,4 +1,4 @@
-"""A page as one self-contained HTML file that asks nobody for anything, and runs no script but its own."""
+"""Page as one self-contained HTML file that loads nothing and runs no script but its own."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -17,18 +17,18 @@ from .view import Page
 
 
 def pages(record: Record, view: Page, limits: Limits | None = None, baseline: Baseline | None = None) -> dict[str, str]:
-    """The pages that an audit writes beside its record, by file name.
+    """Return the pages that an audit writes next to its record, by file name.
 
     Parameters
     ----------
     record : Record
-        What was found.
+        The audit.
     view : Page
-        The same, worded (`view.page`).
+        Its view (`view.page`).
     limits : Limits, optional
         How large the HTML page may grow.
     baseline : Baseline, optional
-        The older audit that `view` was held against, so that the list of findings tells what is new.
+        The older audit that `view` was compared with, so that the list of findings marks new ones.
     """
     parts = _parts()
 
@@ -52,7 +52,7 @@ def _numbered(kind: str, pieces: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _carried(pieces: Sequence[tuple[str, str]]) -> Markup:
-    """Packed findings by id. Letters of base64 alone: nothing in them can end the element that they stand in."""
+    """Return elements with packed findings, by id. Base64 has no character that could end the element."""
     return Markup("\n".join(f'<script type="text/plain" id="{name}">{piece}</script>' for name, piece in pieces))
 
 
@@ -71,8 +71,8 @@ def _parts() -> _Parts:
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     css, js = (Markup(loader.get_source(environment, name)[0]) for name in ("report.css", "report.js"))
-    # The hashes stand in the policy, so that no style or script of the data is applied or run, whatever slips through;
-    # Trusted Types refuse to make markup of strings, by our own script too.
+    # The policy names hashes, so that no style or script of the data can take effect. Trusted Types keep scripts, ours
+    # too, from making markup of strings.
     policy = (
         f"default-src 'none'; script-src '{_digest(js)}'; style-src '{_digest(css)}'; img-src data:; base-uri 'none'; "
         "form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"

@@ -40,8 +40,8 @@ def junit(record: Record, verdict: Verdict) -> str:
 
     whole = ET.SubElement(suite, "testcase", classname="audit", name="complete")
     if verdict.problems:
-        told = f"{count_of(len(verdict.problems), 'part')} of the audit failed"
-        ET.SubElement(whole, "error", type="incomplete", message=told).text = _words("\n".join(verdict.problems))
+        words = f"{count_of(len(verdict.problems), 'part')} of the audit failed"
+        ET.SubElement(whole, "error", type="incomplete", message=words).text = _words("\n".join(verdict.problems))
     for check in counts.checks:
         case = ET.SubElement(suite, "testcase", classname="checks", name=_words(check.name))
         if check.facts.error:
@@ -52,7 +52,7 @@ def junit(record: Record, verdict: Verdict) -> str:
         case = ET.SubElement(suite, "testcase", classname=_words(ruling.limit.target), name=_name(ruling))
         if not ruling.is_held:
             outcome = "error" if ruling.found is None else "failure"
-            ET.SubElement(case, outcome, type=ruling.kind, message=_words(ruling.told))
+            ET.SubElement(case, outcome, type=ruling.kind, message=_words(ruling.words))
 
     for name, path in (("tests", ""), ("failures", "/failure"), ("errors", "/error"), ("skipped", "/skipped")):
         suite.set(name, str(len(suite.findall(f"testcase{path}"))))

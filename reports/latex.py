@@ -26,13 +26,13 @@ _SPECIAL = {
 }
 
 
-def latex(told: Limitations) -> str:
+def latex(statements: Limitations) -> str:
     """Write a section that compiles under pdfLaTeX with booktabs, T1 fonts and textcomp."""
-    rows = [" & ".join(map(plain, row)) + r" \\" for row in told.rows]
+    rows = [" & ".join(map(plain, row)) + r" \\" for row in statements.rows]
     lines = [
         r"% Needs \usepackage{booktabs} and \usepackage[T1]{fontenc}.",
         r"\section*{Limitations}",
-        *_paragraph(told.audited),
+        *_paragraph(statements.audited),
         r"\begin{table}[ht]",
         r"\centering",
         r"\begin{tabular}{lrrrl}",
@@ -48,15 +48,15 @@ def latex(told: Limitations) -> str:
         r"\end{table}",
         "",
     ]
-    for check in told.checks:
+    for check in statements.checks:
         lines.append(rf"\paragraph{{{plain(check.name)}: {plain(check.about)}.}}")
         lines += _paragraph((*check.found, *check.skipped, *check.errors))
         lines += _paragraph(("Method:", *check.method)) if check.method else []
         lines += _paragraph(("Blind spots:", *check.blind)) if check.blind else []
-    lines += [r"\paragraph{Not checked.}", *_paragraph(told.not_checked)]
-    lines += [r"\paragraph{Recommendations.}", *_paragraph(told.advice)] if told.advice else []
-    lines += _paragraph([told.appendix]) if told.appendix else []
-    return "\n".join([*lines, f"Made by {plain(told.made_by)}.", ""])
+    lines += [r"\paragraph{Not checked.}", *_paragraph(statements.not_checked)]
+    lines += [r"\paragraph{Recommendations.}", *_paragraph(statements.advice)] if statements.advice else []
+    lines += _paragraph([statements.appendix]) if statements.appendix else []
+    return "\n".join([*lines, f"Made by {plain(statements.made_by)}.", ""])
 
 
 def plain(words: str) -> str:

@@ -109,7 +109,7 @@ def _audited(counts: Counts) -> tuple[str, ...]:
     more = f" and {number(len(files) - 3)} more files" if len(files) > 3 else ""
     languages = [f"{visible(tag)} ({number(n)})" for tag, n in by_language(facts) if tag != UNDECLARED]
     declared = sum(n for tag, n in by_language(facts) if tag != UNDECLARED)
-    told = [
+    sentences = [
         f"{count_of(counts.messages, 'message')} in {count_of(counts.trees, 'conversation tree')} "
         f"{'was' if counts.messages == 1 else 'were'} audited with "
         f"chataudit {facts.chataudit} on {facts.started[:10]}: {', '.join(files[:3])}{more}."
@@ -118,16 +118,16 @@ def _audited(counts: Counts) -> tuple[str, ...]:
         shown = ", ".join(languages[:LANGUAGES])
         rest = f" and {len(languages) - LANGUAGES} others" if len(languages) > LANGUAGES else ""
         whose = "All messages declare" if declared == counts.messages else f"{count_of(declared, 'message')} declare"
-        told.append(f"{whose} a language (most frequent first): {shown}{rest}.")
-    return (*told, INTERVALS)
+        sentences.append(f"{whose} a language (most frequent first): {shown}{rest}.")
+    return (*sentences, INTERVALS)
 
 
 def _advice(lines: Sequence[Line]) -> tuple[str, ...]:
     rules = list({line.rule.id: line.rule for line in lines}.values())
-    told = [f"{rule.title}: {_lower(rule.advice)}" for rule in rules[:RECOMMENDED]]
+    sentences = [f"{rule.title}: {_lower(rule.advice)}" for rule in rules[:RECOMMENDED]]
     if len(rules) > RECOMMENDED:
-        told.append(f"These are the most severe of {len(rules)} broken rules.")
-    return tuple(told)
+        sentences.append(f"These are the most severe of {len(rules)} broken rules.")
+    return tuple(sentences)
 
 
 def _row(check: CheckCounts) -> Row:
@@ -171,24 +171,24 @@ def _looks_for(about: str) -> str:
 def _found(check: CheckCounts) -> tuple[str, ...]:
     rate = check.rate
     checked = count_of(rate.checked, "checked message")
-    told = []
+    sentences = []
     if rate.flagged:
         verb = "was" if rate.flagged == 1 else "were"
         figures = f"({percent(rate.share)}, {confidence(*rate.clustered)})"
-        told.append(f"{number(rate.flagged)} of {checked} {figures} {verb} flagged with a warning or an error.")
+        sentences.append(f"{number(rate.flagged)} of {checked} {figures} {verb} flagged with a warning or an error.")
     elif rate.checked:
-        told.append(
+        sentences.append(
             f"None of {checked} was flagged with a warning or an error. Rates of up to {percent(rate.clustered[1])} "
             "are still compatible with this sample (upper end of the 95 % CI, if faults affect whole conversations). "
             "This is about what the check flags, not about what it misses."
         )
     if check.unnamed:
-        told.append(f"{count_of(check.unnamed, 'record')} could not be read.")
+        sentences.append(f"{count_of(check.unnamed, 'record')} could not be read.")
     if bad := [line for line in check.lines if line.severity > NOTE]:
-        told.append(f"Findings by rule (a message may have several): {_rules(bad)}.")
+        sentences.append(f"Findings by rule (a message may have several): {_rules(bad)}.")
     if notes := [line for line in check.lines if line.severity == NOTE]:
-        told.append(f"Notes, which are not always faults: {_rules(notes)}.")
-    return tuple(told)
+        sentences.append(f"Notes, which are not always faults: {_rules(notes)}.")
+    return tuple(sentences)
 
 
 def _rules(lines: Sequence[Line]) -> str:
@@ -200,32 +200,32 @@ def _skipped(check: CheckCounts) -> tuple[str, ...]:
     total = check.n_skipped
     if not total:
         return ()
-    told = [f"{visible(reason)} ({number(n)})" for reason, n in check.skipped[:REASONS]]
+    sentences = [f"{visible(reason)} ({number(n)})" for reason, n in check.skipped[:REASONS]]
     if rest := sum(n for _, n in check.skipped[REASONS:]):
-        told.append(f"other reasons ({number(rest)})")
+        sentences.append(f"other reasons ({number(rest)})")
     share = percent(total / (total + check.rate.checked))
     verb = "was" if total == 1 else "were"
-    return (f"{count_of(total, 'message')} ({share}) {verb} skipped: {'; '.join(told)}.",)
+    return (f"{count_of(total, 'message')} ({share}) {verb} skipped: {'; '.join(sentences)}.",)
 
 
 def _errors(record: Record, check: CheckCounts) -> tuple[str, ...]:
-    facts, told = check.facts, []
+    facts, sentences = check.facts, []
     if judged := record.judgements.get(check.name):
-        told += _by_sample(judged)
+        sentences += _by_sample(judged)
     elif facts.labelled is not None and any(facts.labelled):
-        told += _by_labels(facts.labelled, check.rate, corrected_rate(record, facts, check.rate))
+        sentences += _by_labels(facts.labelled, check.rate, corrected_rate(record, facts, check.rate))
     else:
-        told.append(UNCORRECTED)
+        sentences.append(UNCORRECTED)
     if facts.measurement.sure:
-        told.append(sentence(f"Accuracy of the check: {_lower(facts.measurement.sure)}"))
-    return tuple(told)
+        sentences.append(sentence(f"Accuracy of the check: {_lower(facts.measurement.sure)}"))
+    return tuple(sentences)
 
 
 def _by_sample(judged: Judgement) -> list[str]:
     strata = list(judged.strata.values())
     n_flagged, n_quiet = (sum(s.drawn for s in strata if s.is_flagged is which) for which in (True, False))
     left = f"; {number(judged.n_open)} more were drawn and left without a label" if judged.n_open else ""
-    told = [
+    sentences = [
         f"People labelled a random sample of {number(n_flagged)} flagged and {number(n_quiet)} other messages{left}. "
         "Their labels are taken as correct; they saw the findings of the check."
     ]
@@ -239,8 +239,8 @@ def _by_sample(judged: Judgement) -> list[str]:
     ):
         if estimate.value == estimate.value:
             share = f"{percent(estimate.value)} (all messages were labelled)" if is_whole else _share(estimate)
-            told.append(words.format(share))
-    return told if estimates.rate.value == estimates.rate.value else [*told, UNCORRECTED]
+            sentences.append(words.format(share))
+    return sentences if estimates.rate.value == estimates.rate.value else [*sentences, UNCORRECTED]
 
 
 def _by_labels(labelled: Confusion, rate: Rate, sure: Estimate | None) -> list[str]:
@@ -249,16 +249,16 @@ def _by_labels(labelled: Confusion, rate: Rate, sure: Estimate | None) -> list[s
     if not faults or not false_alarms + right_silences:
         which = "all as faults" if faults else "none as a fault"
         return [f"People labelled {number(n)} of the checked messages, {which}.", UNCORRECTED]
-    told = [
+    sentences = [
         f"People labelled {number(n)} of the checked messages, {number(faults)} of them as faults. The check flagged "
         f"{number(hits)} of these and {number(false_alarms)} of the others."
     ]
     if sure is None:
-        return [*told, UNCORRECTED]
+        return [*sentences, UNCORRECTED]
     if n == rate.checked:
-        return [*told, f"By these labels the rate is {_share(sure)}, if messages are independent."]
+        return [*sentences, f"By these labels the rate is {_share(sure)}, if messages are independent."]
     return [
-        *told,
+        *sentences,
         "We assume that labelled messages are a random sample of all checked messages, and independent.",
         f"Corrected for errors of the check, the rate is {_share(sure)}.",
     ]
@@ -269,8 +269,8 @@ def _share(estimate: Estimate) -> str:
 
 
 def _appendix(facts: Facts) -> str:
-    told = [f"{check.name} ({settings})" for check in facts.checks if (settings := _changed(check))]
-    return f"Settings that differ from the defaults: {'; '.join(told)}." if told else ""
+    sentences = [f"{check.name} ({settings})" for check in facts.checks if (settings := _changed(check))]
+    return f"Settings that differ from the defaults: {'; '.join(sentences)}." if sentences else ""
 
 
 def _changed(check: CheckFacts) -> str:
@@ -282,12 +282,12 @@ def _changed(check: CheckFacts) -> str:
 
 
 def _not_checked(counts: Counts, installed: Sequence[str]) -> tuple[str, ...]:
-    told = [f"Not read: {visible(error)}." for error in counts.record.facts.errors]
-    told += [f"{words}." for words in counts.gaps]
+    sentences = [f"Not read: {visible(error)}." for error in counts.record.facts.errors]
+    sentences += [f"{words}." for words in counts.gaps]
     run = {check.name for check in counts.checks}
     if missing := [name for name in installed if name not in run]:
-        told.append(f"Checks that were not selected: {', '.join(missing)}.")
-    return (*told, BEYOND)
+        sentences.append(f"Checks that were not selected: {', '.join(missing)}.")
+    return (*sentences, BEYOND)
 
 
 def _lower(sentence: str) -> str:
@@ -296,30 +296,30 @@ def _lower(sentence: str) -> str:
     return sentence if first[1:].lower() != first[1:] or not first[:1].isalpha() else sentence[0].lower() + sentence[1:]
 
 
-def markdown(told: Limitations) -> str:
+def markdown(statements: Limitations) -> str:
     """Write the statements as a section in Markdown."""
     lines = [
         "## Limitations",
         "",
-        *_paragraph(told.audited),
+        *_paragraph(statements.audited),
         "| check | flagged | checked | rate | 95 % CI |",
         "| --- | ---: | ---: | ---: | --- |",
-        *(f"| {' | '.join(map(plain, row))} |" for row in told.rows),
+        *(f"| {' | '.join(map(plain, row))} |" for row in statements.rows),
         "",
     ]
-    for check in told.checks:
+    for check in statements.checks:
         lines += [f"### {plain(check.name)}: {plain(check.about)}", ""]
         lines += _paragraph((*check.found, *check.skipped))
         lines += _paragraph(check.errors)
         lines += _paragraph(("Method:", *check.method)) if check.method else []
         lines += _paragraph(("Blind spots:", *check.blind)) if check.blind else []
-    lines += ["### Not checked", "", *_paragraph(told.not_checked)]
-    if told.advice:
-        lines += ["### Recommendations", "", *(f"- {plain(words)}" for words in told.advice), ""]
-    if sources := list(dict.fromkeys(source for check in told.checks for source in check.sources)):
+    lines += ["### Not checked", "", *_paragraph(statements.not_checked)]
+    if statements.advice:
+        lines += ["### Recommendations", "", *(f"- {plain(words)}" for words in statements.advice), ""]
+    if sources := list(dict.fromkeys(source for check in statements.checks for source in check.sources)):
         lines += ["### Sources", "", *(f"- {plain(source)}" for source in sources), ""]
-    lines += _paragraph([told.appendix]) if told.appendix else []
-    return "\n".join([*lines, f"Made by {plain(told.made_by)}.", ""])
+    lines += _paragraph([statements.appendix]) if statements.appendix else []
+    return "\n".join([*lines, f"Made by {plain(statements.made_by)}.", ""])
 
 
 def _paragraph(sentences: Sequence[str]) -> list[str]:

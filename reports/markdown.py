@@ -5,7 +5,6 @@ import re
 from .gate import Verdict
 from .record import FINDINGS_FILE, REPORT
 from .view import CheckView, Page
-from .words import sentence
 
 # Characters with a meaning in Markdown or HTML; an underscore within a word has none.
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.|^[#+-]")
@@ -41,7 +40,7 @@ def summary(page: Page) -> str:
             lines += [
                 f"- {rule.count} × {plain(rule.title)} ({rule.severity}, `{rule.id}`)" for rule in check.rules
             ] + [""] * bool(check.rules)
-    notes = [f"- {check.name}: {plain(sentence(note))}" for check in page.checks for note in check.notes]
+    notes = [f"- {check.name}: {plain(note)}" for check in page.checks for note in check.notes]
     lines += ["## Notes", "", *notes, ""] if notes else []
     sure = [f"- {check.name}: {plain(check.measurement.sure)}" for check in page.checks if check.measurement.sure]
     lines += ["## Accuracy of the checks", "", *sure] if sure else []
@@ -52,10 +51,10 @@ def summary(page: Page) -> str:
 def gate(verdict: Verdict) -> list[str]:
     """Return the verdict of a gate: one line a limit, the exceeded ones first."""
     return [
-        f"**{verdict.words}.**" + (f" {verdict.told_accepted}" if verdict.told_accepted else ""),
+        f"**{verdict.words}.**" + (f" {verdict.accepted_words}" if verdict.accepted_words else ""),
         "",
         *(
-            f"- {'met' if ruling.is_held else f'**{ruling.outcome}**'}: {plain(ruling.told)}"
+            f"- {'met' if ruling.is_held else f'**{ruling.outcome}**'}: {plain(ruling.words)}"
             for ruling in verdict.rulings
         ),
         *(f"- {plain(remark)}" for remark in verdict.remarks),

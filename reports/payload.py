@@ -1,7 +1,7 @@
-"""Findings as the page carries them: columns of JSON, packed, in pieces that the reader's browser unpacks.
+"""Findings in the page: packed columns of JSON, in pieces that the reader's browser unpacks.
 
-An index of all findings, whose columns the page filters and sorts, and evidence and conversations in chunks, of which
-the page unpacks those that somebody opens. A table of 100,000 findings as HTML was 47 MB, and did not open in 90 s.
+An index of all findings, whose columns the page filters and sorts, and chunks of evidence and conversations, which the
+page unpacks as they are opened. A table of 100,000 findings as HTML was 47 MB, and did not open in 90 s.
 """
 
 import gzip
@@ -26,49 +26,49 @@ from .record import FINDINGS_FILE, THREADS_FILE, Record
 from .words import HIDDEN, count_of, number, visible
 
 SHOWN = ("source", "before", "quote", "after", "role", "lang")  # of a span
-SOME = 20_000  # findings whose facets are looked at together
+SOME = 20_000  # findings whose facets are read together
 CHUNK = 500  # findings whose evidence is unpacked together
-MAX_VALUES = 300  # of a facet that can be chosen from a list; ids have more, and are found by their words
+MAX_VALUES = 300  # of a facet with a list to choose from; ids have more, and are found by search
 INDEX_SHARE = 0.5  # of the page at most; the rest is evidence
 MAX_MB = 1000  # no browser opens more
-ELEMENT, SENTENCES = 60, 2000  # bytes around each piece; and of what is said of those that did not fit
-ABOVE, BESIDE = 50, 20  # messages of a conversation: on the way up, and siblings
-AT_ONCE = 8  # chunks that are packed before it is looked whether they fit
+ELEMENT, SENTENCES = 60, 2000  # bytes around each piece, and of the sentences about findings that did not fit
+ABOVE, BESIDE = 50, 20  # messages of a conversation: above, and siblings
+AT_ONCE = 8  # chunks to pack before checking whether they fit
 LEVEL = 6  # of gzip: 9 takes twice as long for 1 % less
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What may go into the page; the rest stays in the record."""
+    """Limits on the page; the record has everything."""
 
     max_mb: float = 30.0  # of the whole page, in millions of bytes
     per_check: int = 100_000  # findings of each check
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_mb <= MAX_MB:
-            raise ValueError(f"max_report_mb: {self.max_mb} is not in 1 to {MAX_MB}; a page without findings has .2")
+            raise ValueError(f"max_report_mb: {self.max_mb}; expected 1 to {MAX_MB} (an empty report is 0.2 MB)")
         if self.per_check < 0:
             raise ValueError(f"max_report_findings: {self.per_check} is below 0")
 
 
 @dataclass(frozen=True)
 class Payload:
-    """What the page's script reads, each piece gzip in base64."""
+    """The input of the page's script, each piece gzip in base64."""
 
     index: str
     evidence: tuple[str, ...]  # of CHUNK findings each, in the order of the index
     threads: tuple[str, ...]
-    left_out: tuple[str, ...]  # what is not on the page, a sentence each
+    left_out: tuple[str, ...]  # a sentence about each part that is not on the page
 
 
 def payload(record: Record, limits: Limits, n_bytes: int, baseline: Baseline | None = None) -> Payload:
-    """The findings that fit, the worst first.
+    """Return the findings that fit, the worst first.
 
-    `n_bytes` is what the rest of the page takes.
+    `n_bytes` is the size of the rest of the page.
     """
     budget = int(limits.max_mb * 1e6) - n_bytes - SENTENCES
     order = _order(record.table, limits.per_check)
-    told = _capped(record, limits.per_check)
+    left_out = _capped(record, limits.per_check)
     index = _packed(_index(record, order, baseline))
     n_wanted = len(order)
     while len(index) > INDEX_SHARE * budget and len(order):
@@ -76,9 +76,9 @@ def payload(record: Record, limits: Limits, n_bytes: int, baseline: Baseline | N
         order = order[: int(0.95 * len(order) * max(0.0, INDEX_SHARE * budget) / len(index))]
         index = _packed(_index(record, order, baseline))
     if len(order) < n_wanted:
-        told.append(
-            f"{count_of(n_wanted - len(order), 'finding')} more, the mildest, would take the page past "
-            f"{limits.max_mb:g} MB: see {FINDINGS_FILE}, or allow more with --max-report-mb"
+        left_out.append(
+            f"Left out: the {count_of(n_wanted - len(order), 'mildest finding')}, which would exceed the limit of "
+            f"{limits.max_mb:g} MB. See {FINDINGS_FILE}, or raise --max-report-mb"
         )
     chunks = [order[at : at + CHUNK] for at in range(0, len(order), CHUNK)]
     budget -= len(index)
@@ -91,15 +91,15 @@ def payload(record: Record, limits: Limits, n_bytes: int, baseline: Baseline | N
         n = len(order) - min(len(order), len(made) * CHUNK)
         if n:
             which = f"the {what} of the {number(n)} mildest findings" if n < len(order) else f"the {what}"
-            told.append(
-                f"{which.capitalize()} would take the page past {limits.max_mb:g} MB: "
-                f"see {file}, or allow more with --max-report-mb"
+            left_out.append(
+                f"Left out: {which}, which would exceed the limit of {limits.max_mb:g} MB. "
+                f"See {file}, or raise --max-report-mb"
             )
-    return Payload(index, tuple(evidence), tuple(threads), tuple(told))
+    return Payload(index, tuple(evidence), tuple(threads), tuple(left_out))
 
 
 def _order(findings: pa.Table, per_check: int) -> IntArray:
-    """The rows that are shown: the worst first, each severity as in the record."""
+    """Return the rows to show: the worst first, in the order of the record within a severity."""
     severity, checks = np.asarray(findings["severity"]), Coded(findings["check"])
     levels = sorted(SEVERITIES, reverse=True)
     shown = np.zeros(len(severity), dtype=bool)
@@ -124,7 +124,7 @@ def _capped(record: Record, per_check: int) -> list[str]:
 def _fitting(
     pool: ThreadPoolExecutor, make: Callable[[IntArray], Any], chunks: Sequence[IntArray], budget: int
 ) -> list[str]:
-    """The first chunks, packed, as far as they fit."""
+    """Pack the first chunks, as far as they fit."""
     packed: list[str] = []
     for at in range(0, len(chunks), AT_ONCE):
         for piece in pool.map(lambda rows: _packed(make(rows)), chunks[at : at + AT_ONCE]):
@@ -136,7 +136,7 @@ def _fitting(
 
 
 def _packed(values: Any) -> str:
-    # The time is left out of gzip's header: the same findings, the same page.
+    # No time in gzip's header: the same findings give the same page.
     return b64encode(gzip.compress(msgspec.json.encode(values), LEVEL, mtime=0)).decode()
 
 
@@ -144,14 +144,14 @@ def _packed(values: Any) -> str:
 
 
 def _index(record: Record, rows: IntArray, baseline: Baseline | None) -> dict[str, Any]:
-    """What is filtered, sorted and listed: words by their numbers, all fingerprints in one text.
+    """Return the columns to filter, sort and list: words as numbers, all fingerprints in one text.
 
-    A browser unpacks 100,000 findings so in .3 s; with a text of its own in each place it took .5.
+    A browser unpacks 100,000 findings in .3 s; with a text in each cell it took .5.
     """
     words: dict[str, list[str | None]] = {}
     columns: dict[str, Any] = {}
 
-    # One after the other: all columns of 100,000 findings of each check would be most of what a report takes.
+    # One after the other: all columns of 100,000 findings of each check would be most of the memory of a report.
     def column(name: str) -> pa.Array:
         return single(_taken(record.table.select([name]), rows)[name])
 
@@ -188,7 +188,7 @@ def _index(record: Record, rows: IntArray, baseline: Baseline | None) -> dict[st
 
 
 def _common_facets(findings: pa.Table, rows: IntArray) -> tuple[IntArray, list[str | None], list[int]]:
-    """`key=value` of the keys that have few values: the row that has each, all of them, and which of them it is."""
+    """Return facets whose keys have few values: the row of each, all `key=value`, and which of these each is."""
     keys, of_key, hashes = Words(), [np.zeros(0, dtype=np.int32)], [np.zeros(0, dtype=np.uint64)]
     for _, some_keys, values in _facets_of(findings, rows):
         of_key.append(keys.add(some_keys))
@@ -198,26 +198,28 @@ def _common_facets(findings: pa.Table, rows: IntArray) -> tuple[IntArray, list[s
     for k, key in enumerate(keys.words):
         used = value_hashes[numbers == k]
         n_values = len(np.unique(used, return_counts=True)[0])
-        # A value that hardly two share tells findings apart, and does not group them.
+        # Values that hardly two findings share do not group findings.
         if (n_values < 20 or 2 * n_values < len(used)) and n_values <= MAX_VALUES:
             common.append(key)
     words, of_row, of_word = Words(), [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int32)]
     for some_rows, some_keys, values in _facets_of(findings, rows):
-        told = pc.is_in(some_keys, value_set=pa.array(common, pa.string()))
-        of_row.append(some_rows[np.asarray(told)])
-        of_word.append(words.add(pc.binary_join_element_wise(some_keys.filter(told), values.filter(told), "=")))
+        is_common = pc.is_in(some_keys, value_set=pa.array(common, pa.string()))
+        of_row.append(some_rows[np.asarray(is_common)])
+        of_word.append(
+            words.add(pc.binary_join_element_wise(some_keys.filter(is_common), values.filter(is_common), "="))
+        )
     return np.concatenate(of_row), _shown(pa.array(words.words, pa.string())), np.concatenate(of_word).tolist()
 
 
 def _facets_of(findings: pa.Table, rows: IntArray) -> Iterator[tuple[IntArray, pa.Array, pa.Array]]:
-    """All facets of some findings, some at a time: which of `rows` has it, its key and its value."""
+    """Yield the facets of some findings, some at a time: which of `rows` has each, its key and its value."""
     for start in range(0, len(rows), SOME):
         of, keys, values = facets(single(_taken(findings.select(["facets"]), rows[start : start + SOME])["facets"]))
         yield of + start, keys, values
 
 
 def _shown(column: pa.Array | pa.ChunkedArray) -> list[str | None]:
-    """The texts with hidden characters made visible."""
+    """Return the texts with hidden characters made visible."""
     values: list[str | None] = column.to_pylist()
     hidden = pc.indices_nonzero(pc.match_substring_regex(column, HIDDEN).fill_null(False))
     for k in hidden.to_pylist():
@@ -227,14 +229,14 @@ def _shown(column: pa.Array | pa.ChunkedArray) -> list[str | None]:
     return values
 
 
-# -- what is unpacked when it is opened ------------------------------------------------------------------------------
+# -- chunks -----------------------------------------------------------------------------------------------------------
 
 
 def _evidence(record: Record) -> Callable[[IntArray], dict[str, Any]]:
-    """Evidence of some findings: spans one after the other, and how many each finding has; facets likewise.
+    """Return a function that packs the evidence of some findings: all spans and facets, and their number by finding.
 
-    Ids do not shrink, so each stands in a chunk once: other columns name it by its number, and by -1 where it is the
-    finding's own, which the index has. That saves a tenth of a page.
+    Ids do not compress, so a chunk contains each once: other columns refer to its number, and to -1 for the id of the
+    finding, which the index has. That saves a tenth of a page.
     """
 
     def make(rows: IntArray) -> dict[str, Any]:
@@ -270,7 +272,7 @@ def _evidence(record: Record) -> Callable[[IntArray], dict[str, Any]]:
 
 
 def _threads(record: Record) -> Callable[[IntArray], dict[str, Any]]:
-    """The conversations around some findings: messages in columns, and which of them each finding is about."""
+    """Return a function that packs the conversations around some findings, and the message of each finding."""
     threads = record.threads
     parents_of = [as_ints(piece["parent"], -1) for piece in pieces(threads, ["parent"])]
     parent = np.concatenate([np.zeros(0, dtype=np.int64), *parents_of])
@@ -300,7 +302,7 @@ def _threads(record: Record) -> Callable[[IntArray], dict[str, Any]]:
         return {
             "of": np.where(of >= 0, np.searchsorted(nodes, of), -1).tolist(),
             "parent": up.tolist(),
-            # Of the others the parent is one of these messages.
+            # The parents of the others are among these messages.
             "parentId": [key if k < 0 else None for key, k in zip(ids, up.tolist(), strict=True)],
             **{name: _shown(table[name]) for name in ("source", "id", "role", "lang", "excerpt")},
             **{name: table[name].to_pylist() for name in ("line", "rank", "depth", "n_replies")},
@@ -310,7 +312,7 @@ def _threads(record: Record) -> Callable[[IntArray], dict[str, Any]]:
 
 
 def _subjects(record: Record) -> Callable[[IntArray], IntArray]:
-    """The row of THREADS of the message that each of some findings is about; -1 where there is none."""
+    """Return a function that gives the row of THREADS of the message of each of some findings; -1: none."""
     place = ["message_id", "source", "line"]
     threads = record.threads.select(["id", "source", "line"]).rename_columns(place)
     known = Keys(places(threads))

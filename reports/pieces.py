@@ -1,4 +1,4 @@
-"""Tables that may be larger than memory, piece by piece: their words as numbers, and tables laid down in files."""
+"""Tables that may be larger than memory, piece by piece: words as numbers, and tables in temporary files."""
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,14 +13,14 @@ from ..checks.base.mapped import forget, mapped
 from ..checks.base.messages import BoolArray, IntArray, as_bools, digests, place_keys
 from ..checks.base.text import HashArray
 
-PIECE = 1 << 16  # rows that are looked at together
-LARGE = 64 << 20  # bytes of a table that is laid down in a file rather than made in memory
+PIECE = 1 << 16  # rows that are read together
+LARGE = 64 << 20  # bytes of a table that goes to a temporary file
 
 Codes = npt.NDArray[np.int32]
 
 
 def pieces(table: pa.Table, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """All rows, some at a time, all columns or some; in between, what was looked at of mapped files is handed back."""
+    """Yield all rows, some at a time, all columns or some; between pieces, memory of mapped files is released."""
     some = table if columns is None else table.select(columns)
     for piece in some.to_batches(max_chunksize=PIECE):
         yield piece
@@ -28,28 +28,28 @@ def pieces(table: pa.Table, columns: Sequence[str] | None = None) -> Iterator[pa
 
 
 def column_pieces(column: pa.ChunkedArray) -> Iterator[pa.Array]:
-    """One column, some rows at a time."""
+    """Yield one column, some rows at a time."""
     for piece in pieces(pa.table([column], ["column"])):
         yield piece.column(0)
 
 
 class Words:
-    """Words that were met, each with a number, in the order in which they came. For columns of few different ones."""
+    """Numbered words, in the order of their first occurrence. For columns of few distinct words."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
 
     @property
     def words(self) -> list[str]:
-        """All of them, by number."""
+        """All words, by number."""
         return list(self._numbers)
 
     def number(self, word: str) -> int:
-        """Its number; one that no row has where it was not met."""
+        """Return the number of a word; one that no row has for an unknown word."""
         return self._numbers.get(word, -2)
 
     def add(self, column: pa.Array) -> Codes:
-        """The number of the word of each row, -1 where it is null."""
+        """Return the number of the word of each row, -1 for null."""
         encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
         met = [
             -1 if word is None else self._numbers.setdefault(word, len(self._numbers))
@@ -60,7 +60,7 @@ class Words:
 
 
 class Coded(Words):
-    """A whole column of few different words."""
+    """A whole column of few distinct words."""
 
     def __init__(self, column: pa.ChunkedArray) -> None:
         super().__init__()
@@ -68,13 +68,13 @@ class Coded(Words):
         self.codes: Codes = np.concatenate([np.zeros(0, dtype=np.int32), *found])
 
     def are(self, word: str) -> BoolArray:
-        """Which rows hold this word."""
+        """Return the mask of rows with this word."""
         is_it: BoolArray = self.codes == self.number(word)
         return is_it
 
 
 def column_digests(column: pa.ChunkedArray) -> HashArray:
-    """A hash of each word; 0 where it is null."""
+    """Return a hash of each word, 0 for null."""
     found = np.zeros(len(column), dtype=np.uint64)
     start, words, known = 0, None, found
     for chunk in column.chunks:
@@ -94,32 +94,32 @@ def column_digests(column: pa.ChunkedArray) -> HashArray:
 
 
 def places(table: pa.Table) -> IntArray:
-    """`place_keys` of a large table."""
+    """Return `place_keys` of a large table."""
     columns = ["message_id", "source", "line"]
     found = [np.asarray(place_keys(pa.Table.from_batches([piece]))) for piece in pieces(table, columns)]
     return np.concatenate([np.zeros(0, dtype=np.int64), *found])
 
 
 def numbered(hashes: HashArray) -> Codes:
-    """The same number from 0 for equal hashes, -1 for that of null."""
+    """Give equal hashes the same number, from 0; -1 for the hash of null."""
     known, codes = np.unique(hashes, return_inverse=True)
     has_null = len(known) > 0 and known[0] == 0
     return codes.astype(np.int32) - np.int32(has_null)
 
 
 class Keys:
-    """Keys by which rows are found; of equal ones the first row counts."""
+    """Index of rows by key; of equal keys the first row counts."""
 
     def __init__(self, keys: npt.NDArray[np.generic]) -> None:
         self._order = np.argsort(keys, kind="stable")
         self._keys = keys[self._order]
 
     def rows(self, sought: npt.NDArray[np.generic]) -> IntArray:
-        """The row of each key, -1 where there is none."""
+        """Return the row of each key, -1 for an unknown key."""
         found = np.full(len(sought), -1)
         if not len(self._keys):
             return found
-        # In their order, as a search that jumps about waits for the memory.
+        # Sorted, as a search in random order waits for memory.
         order = np.argsort(sought)
         keys = sought[order]
         at = np.searchsorted(self._keys, keys)
@@ -130,7 +130,7 @@ class Keys:
 
 
 def is_in(column: pa.ChunkedArray, values: Sequence[str]) -> BoolArray:
-    """Which rows hold one of these words."""
+    """Return the mask of rows with one of these words."""
     found = [_is_in(piece, pa.array(values, pa.string())) for piece in column_pieces(column)]
     return np.concatenate([np.zeros(0, dtype=bool), *found])
 
@@ -144,7 +144,7 @@ def _is_in(column: pa.Array, values: pa.Array) -> BoolArray:
 
 
 def facets(maps: pa.Array) -> tuple[IntArray, pa.Array, pa.Array]:
-    """All facets of some findings: the row, the key and the value of each."""
+    """Return all facets of some findings: the row, the key and the value of each."""
     lists = maps.cast(pa.list_(maps.type.field(0)))
     flat = pc.list_flatten(lists)
     rows = np.asarray(pc.list_parent_indices(lists), dtype=np.int64)
@@ -152,16 +152,16 @@ def facets(maps: pa.Array) -> tuple[IntArray, pa.Array, pa.Array]:
 
 
 def on_disk(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
-    """These rows as a table that lies in a temporary file, and is read from there as it is looked at."""
+    """Write rows to a temporary file, and return them as a table that is mapped from there."""
     with tempfile.TemporaryDirectory(prefix="chataudit-") as folder:
         path = Path(folder) / "table.arrow"
         with pa.ipc.new_stream(str(path), schema) as stream:
             for batch in batches:
                 stream.write_batch(batch)
-        # What is mapped stays when the name is gone, and goes with the table, however the process ends.
+        # A mapped file outlives its name, and goes with the table, however the process ends.
         return mapped(path)
 
 
 def gathered(batches: Iterable[pa.RecordBatch], schema: pa.Schema, n_bytes: int) -> pa.Table:
-    """These rows, of which there are about so many bytes, as a table in memory or in a file."""
+    """Return rows of about `n_bytes` as a table, in memory or in a temporary file."""
     return on_disk(batches, schema) if n_bytes > LARGE else pa.Table.from_batches(batches, schema)

@@ -1,4 +1,4 @@
-"""One audit on disk: record.json, findings.parquet, threads.parquet and messages.parquet, and back."""
+"""One audit on disk: record.json, findings.parquet, threads.parquet and messages.parquet."""
 
 import os
 import shutil
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 VERSION = 6
 RECORD, FINDINGS_FILE, THREADS_FILE = "record.json", "findings.parquet", "threads.parquet"
 MESSAGES_FILE = "messages.parquet"
-SHOWN_SOURCES = 20  # that could not be read to their end: no page, and no log, is a place for ten thousand
-JUDGED = "judged.json"  # what people said of a sample; written by `judge`
+SHOWN_SOURCES = 20  # that could not be read to their end: neither page nor log has room for ten thousand
+JUDGED = "judged.json"  # labels that people gave to a sample; written by `judge`
 NOT_FLAGGED = "not flagged"  # the stratum of messages without a finding
 REPORT, SUMMARY = "report.html", "summary.md"
-STDIN = "<stdin>"  # the name of a source that is no file
+STDIN = "<stdin>"  # the name of standard input as a source
 
 THREADS = pa.schema(
     [
@@ -39,19 +39,19 @@ THREADS = pa.schema(
         ("line", pa.int64()),
         ("id", pa.string()),  # as in the spans of findings
         ("tree_id", pa.string()),
-        ("parent", pa.int64()),  # row of this table; null: a root, not found, or too far up to be kept
+        ("parent", pa.int64()),  # row of this table; null: a root, missing, or too far up to be kept
         ("parent_id", pa.string()),  # as the data have it
         ("role", pa.string()),
         ("lang", pa.string()),
         ("rank", pa.int64()),
         ("depth", pa.int64()),  # steps from the top, -1 on the way into a circle
         ("n_replies", pa.int64()),
-        ("excerpt", pa.string()),  # where the text begins
+        ("excerpt", pa.string()),  # the beginning of the text
     ]
 )
-"""The messages that findings are about, those above them up to the root, and their siblings; one a row."""
+"""Messages with findings, the messages above them up to the root, and their siblings; one a row."""
 
-WORDS = pa.dictionary(pa.int32(), pa.string())  # of which few are different
+WORDS = pa.dictionary(pa.int32(), pa.string())  # few distinct ones
 SEEN = pa.schema(
     [
         ("tree_id", WORDS),
@@ -65,8 +65,8 @@ SEEN = pa.schema(
 )
 """All messages that were read, one a row, without their texts.
 
-Each check that finished adds a column of type WORDS with its name: "checked", the reason why it skipped the message, or
-null where it gave no outcome.
+One more column for each check that finished, of type WORDS and with the check's name: "checked", why the check
+skipped the message, or null where it reported neither.
 """
 
 
@@ -75,15 +75,15 @@ class SourceFacts(msgspec.Struct, frozen=True):
 
     name: str
     format: str
-    reason: str  # what the format was recognised by
+    reason: str  # how the format was recognised
     n_bytes: int  # on disk
-    sha256: str  # of the bytes on disk; empty where they were not read to the end
+    sha256: str  # of the bytes on disk; empty if they were not read to the end
     records: int
     errors: list[str]
 
 
 class RuleFacts(msgspec.Struct, frozen=True):
-    """One rule of a check, and how often it was broken."""
+    """One rule of a check, and the number of its findings."""
 
     id: str
     title: str
@@ -97,9 +97,9 @@ class RuleFacts(msgspec.Struct, frozen=True):
 
 
 class Count(msgspec.Struct, frozen=True):
-    """So many messages of one language, role and source were checked, or skipped for one reason."""
+    """Number of messages of one language, role and source that were checked, or skipped for one reason."""
 
-    outcome: str  # "checked", or the reason
+    outcome: str  # "checked", or the reason to skip them
     lang: str | None
     role: str | None
     source: str
@@ -107,7 +107,7 @@ class Count(msgspec.Struct, frozen=True):
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """So many messages of one role stand so many steps from the top of their trees."""
+    """Number of messages of one role at one depth of their trees."""
 
     role: str | None
     depth: int  # -1: on the way into a circle
@@ -115,7 +115,7 @@ class Shape(msgspec.Struct, frozen=True):
 
 
 class CheckFacts(msgspec.Struct, frozen=True):
-    """What one check looked at, and found."""
+    """What one check checked, and found."""
 
     name: str
     about: str
@@ -123,22 +123,22 @@ class CheckFacts(msgspec.Struct, frozen=True):
     rules: list[RuleFacts]
     coverage: list[Count]
     seconds: float  # processor time
-    error: str | None  # why it did not finish; it has no findings then
-    notes: list[str]  # how it went about, where that depends on the data
-    tables: list[Table]  # what it counted besides
+    error: str | None  # why it did not finish; then it has no findings
+    notes: list[str]  # how it worked, where that depends on the data
+    tables: list[Table]  # figures beside the findings
     measurement: Method
-    facets: dict[str, str]  # what the facets of its findings say, by key
+    facets: dict[str, str]  # descriptions of the facets of its findings, by key
     labelled: Confusion | None = None  # flagged or not, of checked messages that people labelled in the data
     changed: list[str] = []  # settings that the user set to other values than the defaults
 
     @property
     def checked(self) -> int:
-        """Messages that the check looked at."""
+        """Checked messages."""
         return sum(c.messages for c in self.coverage if c.outcome == "checked")
 
     @property
     def skipped(self) -> dict[str, int]:
-        """Messages that it did not judge, by reason."""
+        """Skipped messages by reason."""
         reasons: dict[str, int] = {}
         for count in self.coverage:
             if count.outcome != "checked":
@@ -147,22 +147,22 @@ class CheckFacts(msgspec.Struct, frozen=True):
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """What people said of a sample of messages that a check judged (`chataudit sample` and `judge`)."""
+    """Labels that people gave to a sample of checked messages (`chataudit sample` and `judge`)."""
 
-    strata: dict[str, Stratum]  # by rule that flagged them, or NOT_FLAGGED
-    n_open: int  # messages drawn that nobody has judged
+    strata: dict[str, Stratum]  # by the rule that flagged them, or NOT_FLAGGED
+    n_open: int  # messages in the sample without a label
     when: str  # ISO 8601
-    audit: str  # `Facts.digest` of the audit that the sample was drawn from: it tells nothing of another one
+    audit: str  # `Facts.digest` of the audit that the sample was drawn from; the labels hold for no other
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """record.json: all of an audit but its findings."""
+    """Contents of record.json: all of an audit but its findings."""
 
     version: int
     chataudit: str
     python: str
     dependencies: dict[str, str]
-    kernels: str  # compiled, or NumPy: the same values, at another speed
+    kernels: str  # compiled or NumPy: the same values at another speed
     is_redacted: bool
     started: str  # ISO 8601, UTC
     seconds: float  # wall time
@@ -171,26 +171,26 @@ class Facts(msgspec.Struct, frozen=True):
     sources: list[SourceFacts]
     messages: int
     trees: int
-    census: list[Count]  # all messages that were read
+    census: list[Count]  # all messages, independent of checks
     shape: list[Shape]
-    days: dict[str, int]  # messages by the day that they were written on, in UTC, as YYYY-MM-DD
+    days: dict[str, int]  # messages by the day of their date, in UTC, as YYYY-MM-DD
     checks: list[CheckFacts]
-    mapping: dict[str, Any] | None = None  # of data of no known format: the settings that said which field is what
+    mapping: dict[str, Any] | None = None  # the [format] settings of data in no known format
 
     @property
     def title(self) -> str:
-        """What the data are called: the name of the first file."""
+        """Name of the data: that of the first file."""
         names = [visible(source.name.rsplit("/", 1)[-1]) for source in self.sources]
         return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
     @property
     def digest(self) -> str:
-        """A name of this very audit."""
+        """Hash that identifies this audit."""
         return blake2b(msgspec.json.encode(self), digest_size=8).hexdigest()
 
     @property
     def problems(self) -> list[str]:
-        """Why the audit is not complete, in words for everybody; of very many sources the first."""
+        """Why the audit is incomplete, a sentence each; of very many sources the first."""
         failed = [f"The check {c.name} did not finish: {visible(c.error)}" for c in self.checks if c.error]
         unread = [visible(error) for error in self.errors]
         if len(unread) > SHOWN_SOURCES:
@@ -204,7 +204,7 @@ class Facts(msgspec.Struct, frozen=True):
 
 
 class Record:
-    """One audit: its facts, its findings, the conversations around them, and all messages that it saw."""
+    """One audit: its facts, its findings, the conversations around them, and all messages."""
 
     def __init__(
         self,
@@ -222,13 +222,13 @@ class Record:
 
     @property
     def exit_code(self) -> int:
-        """4: a check did not finish; 3: a source could not be read to its end; 0: neither."""
+        """Exit code: 4, a check did not finish; 3, a source could not be read to its end; 0, neither."""
         if any(check.error for check in self.facts.checks):
             return 4
         return 3 if self.facts.errors else 0
 
     def findings(self, check: str | None = None) -> "pd.DataFrame":
-        """The findings as a data frame, all or of one check; the columns are those of FINDINGS.
+        """Return the findings as a data frame, all or of one check; the columns are those of FINDINGS.
 
         Raises
         ------
@@ -245,12 +245,12 @@ class Record:
         return frame
 
     def write(self, folder: str | os.PathLike[str], *, replace: bool = False) -> None:
-        """The record into a folder, whole or not at all.
+        """Write the record into a folder, whole or not at all.
 
         Raises
         ------
         FileExistsError
-            If the folder is there and holds something, unless it is an older audit and `replace` is set.
+            If the folder exists and is not empty, unless it is an older audit and `replace` is set.
         """
         target = Path(folder)
         refuse_taken(target, replace=replace)
@@ -259,7 +259,7 @@ class Record:
         try:
             _write(self.table, made / FINDINGS_FILE)
             _write(self.threads, made / THREADS_FILE)
-            # Ids and digests are all different; a dictionary of them would take half of the time, and be dropped.
+            # Ids and digests are all distinct; building dictionaries of them would take half of the time for nothing.
             words = [field.name for field in self.messages.schema if field.type == WORDS]
             _write(self.messages, made / MESSAGES_FILE, use_dictionary=words)
             (made / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(self.facts), indent=1))
@@ -267,7 +267,7 @@ class Record:
                 (made / JUDGED).write_text(_judgements(self.judgements), encoding="utf-8")
             made.chmod(0o755 & ~umask())
             if target.is_dir():
-                # Only what an audit writes is replaced; anything else in the folder stays.
+                # Only files that an audit writes are replaced; others in the folder stay.
                 for file in made.iterdir():
                     file.replace(target / file.name)
             else:
@@ -277,23 +277,23 @@ class Record:
 
     @classmethod
     def read(cls, folder: str | os.PathLike[str]) -> Self:
-        """The record in a folder.
+        """Read the record in a folder.
 
         Raises
         ------
         LookupError
-            If the folder holds no audit.
+            If the folder contains no audit.
         ValueError
             If the record is of another version of chataudit, or cut short.
         """
         path = Path(folder) / RECORD
         if not path.is_file():
-            raise LookupError(f"{folder}: holds no {RECORD}; expected the folder that an audit wrote")
+            raise LookupError(f"{folder}: contains no {RECORD}; expected the folder that an audit wrote")
         again = "Run the audit again"
         try:
             version = msgspec.json.decode(path.read_bytes()).get("version")
             if version != VERSION:
-                raise ValueError(f"{path}: is of version {version!r}; this chataudit reads {VERSION}. {again}")
+                raise ValueError(f"{path}: version {version!r}; this chataudit reads version {VERSION}. {again}")
             facts = msgspec.json.decode(path.read_bytes(), type=Facts)
         except (msgspec.DecodeError, AttributeError) as error:
             raise ValueError(f"{path}: could not be read ({error}). {again}") from None
@@ -313,14 +313,16 @@ class Record:
         try:
             judgements = msgspec.json.decode(judged.read_bytes(), type=dict[str, Judgement]) if judged.is_file() else {}
         except msgspec.DecodeError as error:
-            raise ValueError(f"{judged}: could not be read ({error}). Judge the sample again") from None
+            raise ValueError(
+                f"{judged}: could not be read ({error}). Import the labels again with `chataudit judge`"
+            ) from None
         judgements = {name: judged for name, judged in judgements.items() if judged.audit == facts.digest}
         table, threads, messages = tables
         return cls(facts, table, threads, messages, judgements)
 
 
 def _write(table: pa.Table, path: Path, **options: Any) -> None:
-    """The table as Parquet, some rows at a time."""
+    """Write a table as Parquet, some rows at a time."""
     import pyarrow.parquet as pq
 
     with pq.ParquetWriter(path, table.schema, compression="zstd", **options) as file:
@@ -330,7 +332,7 @@ def _write(table: pa.Table, path: Path, **options: Any) -> None:
 
 
 def _shortened(piece: pa.Table) -> pa.Table:
-    """The same rows, with dictionaries that hold no more words than there are rows: each row group has its own."""
+    """Return the rows with dictionaries of no more words than rows, as each row group has its own."""
     for k, field in enumerate(piece.schema):
         if pa.types.is_dictionary(field.type) and piece.num_rows:
             column = piece.column(k)
@@ -341,7 +343,7 @@ def _shortened(piece: pa.Table) -> pa.Table:
 
 
 def _read(path: Path) -> pa.Table:
-    """The table in a Parquet file: in memory, or where it is large in a temporary file."""
+    """Read the table in a Parquet file: into memory, or a large one into a temporary file."""
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
@@ -357,7 +359,7 @@ def _read(path: Path) -> pa.Table:
 
 
 def write_judgements(folder: Path, judgements: Mapping[str, Judgement]) -> None:
-    """What people said, by check, beside the record of an audit."""
+    """Write the labels that people gave, by check, next to the record of an audit."""
     write_pages(folder, {JUDGED: _judgements(judgements)})
 
 
@@ -366,12 +368,12 @@ def _judgements(judgements: Mapping[str, Judgement]) -> str:
 
 
 def refuse_taken(folder: Path, *, replace: bool = False) -> None:
-    """Let only a folder pass that is absent, empty, or an older audit to be replaced.
+    """Raise unless a folder is missing, empty, or an audit that may be replaced.
 
     Raises
     ------
     FileExistsError
-        If the folder holds anything else, or is a file.
+        If the folder contains anything else, or is a file.
     """
     is_free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
     if not is_free and not (replace and (folder / RECORD).is_file()):

@@ -1,7 +1,7 @@
-"""A record that may be shown to others: ids are hashed, texts are cut to the evidence, and raw records are gone.
+"""Redacted record to share with others: ids hashed, texts cut to the evidence, no raw records.
 
-Who holds the data finds each message again, by hashing its ids; nobody else learns an id. Fingerprints stay, so that a
-link to a finding leads to it here too, and so that the record can be a baseline.
+Owners of the data find each message again by hashing its id; nobody else learns an id. Fingerprints stay, so that links
+to findings work, and so that the record can be a baseline.
 """
 
 import re
@@ -20,15 +20,15 @@ from .record import THREADS, Facts, Record
 
 AT_ONCE = 1 << 12  # findings that are rows in Python at a time
 
-# A value of the data as our sentences quote it, and ids that stand in them without quotes.
+# A value of the data as our sentences quote it; ids also occur without quotes.
 _QUOTED = re.compile(r"(?<!\w)(?:'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\")(?!\w)")
-# A value of a wrong type, as the reader tells of it; it may be cut, and so may its closing quote.
+# A value of a wrong type, as the reader reports it; it may be cut, with its closing quote.
 _MISTYPED = re.compile(r"^(\S{1,60} is ).*(, an? \w+; expected )", re.DOTALL)
 _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 
 
 def redacted(record: Record) -> Record:
-    """The record without what tells of persons, as far as it can be known: quotes that are evidence stay."""
+    """Return the record without what could identify people; quotes that are evidence stay."""
     if record.facts.is_redacted:
         return record
     facts, shorter = _facts(record.facts)
@@ -40,18 +40,18 @@ def redacted(record: Record) -> Record:
 
 
 def hashed(name: str) -> str:
-    """What stands for an id: the same for the same id, in every record."""
+    """Return the hash that replaces an id, the same in every record."""
     return f"id-{blake2b(name.encode('utf-8', 'surrogatepass'), digest_size=8, person=b'chataudit').hexdigest()}"
 
 
 def _facts(facts: Facts) -> tuple[Facts, Callable[[str], str]]:
-    """The facts with the names of files in place of their paths, and the function that shortens them."""
+    """Return the facts with file names in place of paths, and the function that shortens paths."""
     names: dict[str, str] = {}
     for source in facts.sources:
         last = source.name.rsplit("/", 1)[-1]
         free = (name for k in count(1) if (name := last if k == 1 else f"{k}-{last}") not in names.values())
         names[source.name] = next(free)
-    # All at once, so that no name is made of another one's.
+    # All at once, so that no name is replaced within another.
     known = re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)) or "(?!)")
 
     def shorter(words: str) -> str:
@@ -64,7 +64,7 @@ def _facts(facts: Facts) -> tuple[Facts, Callable[[str], str]]:
     for check in facts.checks:
         coverage = [msgspec.structs.replace(row, source=names[row.source]) for row in check.coverage]
         settings = {name: pathless(value) for name, value in check.settings.items()}
-        # What a check that failed says may hold anything; its kind does not.
+        # The words of an error may contain anything; its kind does not.
         error = None if check.error is None else check.error.partition(":")[0]
         notes = [_unnamed(shorter(note)) for note in check.notes]
         checks.append(msgspec.structs.replace(check, coverage=coverage, settings=settings, error=error, notes=notes))
@@ -91,8 +91,8 @@ def _fewer(findings: pa.RecordBatch, shorter: Callable[[str], str]) -> pa.Record
     for row in rows:
         facets = dict(row["facets"])
         counted = [value for key, value in facets.items() if key not in ID_FACETS]
-        told = {row["role"], row["lang"], *counted, *(word for value in counted for word in value.split(", "))}
-        row["summary"] = _summary(shorter(row["summary"]), told)
+        known = {row["role"], row["lang"], *counted, *(word for value in counted for word in value.split(", "))}
+        row["summary"] = _summary(shorter(row["summary"]), known)
         row["facets"] = [(key, hashed(value) if key in ID_FACETS else value) for key, value in facets.items()]
         for name in ("message_id", "tree_id"):
             row[name] = None if row[name] is None else hashed(row[name])
@@ -101,12 +101,12 @@ def _fewer(findings: pa.RecordBatch, shorter: Callable[[str], str]) -> pa.Record
     return pa.RecordBatch.from_pylist(rows, schema=FINDINGS)
 
 
-def _summary(words: str, told: set[str | None]) -> str:
-    """The sentence with the values that it quotes hashed, but for those that findings are counted by."""
+def _summary(words: str, counted: set[str | None]) -> str:
+    """Hash the values that a sentence quotes, except those that findings are counted by."""
 
     def replaced(found: re.Match[str]) -> str:
         value = found[1] if found[1] is not None else found[2]
-        return found[0] if value in told else f"'{hashed(value)}'"
+        return found[0] if value in counted else f"'{hashed(value)}'"
 
     return _unnamed(_QUOTED.sub(replaced, _MISTYPED.sub(r"\1a value that is left out\2", words)))
 
@@ -116,7 +116,7 @@ def _unnamed(words: str) -> str:
 
 
 def _span(span: dict[str, Any], shorter: Callable[[str], str]) -> dict[str, Any]:
-    # A raw record holds whatever its fields hold, ids of users among them.
+    # A raw record may contain anything, such as ids of users.
     is_raw = span["id"] == line_id(span["line"])
     return span | {
         "source": shorter(span["source"]),
@@ -128,12 +128,12 @@ def _span(span: dict[str, Any], shorter: Callable[[str], str]) -> dict[str, Any]
 
 
 def _named(name: str, line: int) -> str:
-    """The hash of an id; a place stays."""
+    """Return the hash of an id; a place stays."""
     return name if name in (line_id(line), nameless_id(line)) else hashed(name)
 
 
 def _messages(messages: pa.Table, shorter: Callable[[str], str]) -> pa.Table:
-    """The messages with hashed ids, and no digest, by which a text could be guessed."""
+    """Return the messages with hashed ids, and without digests, from which a text could be guessed."""
     names = _Dictionaries(hashes)
     sources = _Dictionaries(lambda words: pa.array([shorter(word) for word in words.to_pylist()], pa.string()))
 
@@ -149,7 +149,7 @@ def _messages(messages: pa.Table, shorter: Callable[[str], str]) -> pa.Table:
 
 
 class _Dictionaries:
-    """Words of dictionary columns replaced; one dictionary may serve many pieces of a table, and is made anew once."""
+    """Replaces words of dictionary columns; a dictionary that many pieces of a table share is replaced once."""
 
     def __init__(self, replace: Callable[[pa.Array], pa.Array]) -> None:
         self._replace = replace
@@ -162,7 +162,7 @@ class _Dictionaries:
 
 
 def hashes(ids: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """What stands for each id; null stays."""
+    """Return the hash of each id; null stays."""
     return pa.array([None if value is None else hashed(value) for value in ids.to_pylist()], pa.string())
 
 

@@ -50,7 +50,7 @@ def sarif(record: Record, verdict: Verdict | None = None) -> str:
         properties |= {
             "verdict": _line(verdict.words),
             "passed": verdict.is_passed,
-            "limits": [_line(ruling.told) for ruling in verdict.rulings],
+            "limits": [_line(ruling.words) for ruling in verdict.rulings],
             "remarks": [_line(remark) for remark in verdict.remarks],
         }
     run = {

@@ -1,4 +1,4 @@
-"""Tables that people open in spreadsheets, and hand back."""
+"""CSV files that people open in spreadsheets, and hand back."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -9,12 +9,12 @@ from .files import refuse_file, write_pages
 
 
 def write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Rows as CSV (RFC 4180) into a new file, whole or not at all; no cell is taken for a formula.
+    """Write rows as CSV (RFC 4180) into a new file, whole or not at all; no cell is taken for a formula.
 
     Raises
     ------
     FileExistsError, LookupError
-        If the file is there already, or its folder is not.
+        If the file exists already, or its folder does not.
     """
     refuse_file(path)
     text = StringIO(newline="")
@@ -25,16 +25,18 @@ def write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 
 
 def bare(cell: str) -> str:
-    """What a cell said before `write` kept it from being a formula."""
+    """Undo what `write` does to keep a cell from being a formula."""
     return cell[1:] if cell[:1] == "'" and cell.lstrip("'")[:1] in _FORMULA else cell
 
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what cells begin with that spreadsheets run
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # first characters of cells that spreadsheets run
 
 
 def _guarded(cell: object) -> object:
     if not isinstance(cell, str):
         return cell
-    whole = cell.encode("utf-8", "replace").decode()  # half a surrogate pair, as some data hold, cannot be written
-    # Behind quotes of the data's own too, so that `bare` knows which one is ours.
+    whole = cell.encode(
+        "utf-8", "replace"
+    ).decode()  # half a surrogate pair, which some data contain, cannot be written
+    # Also where the data have quotes of their own, so that `bare` knows which one to remove.
     return f"'{whole}" if whole.lstrip("'")[:1] in _FORMULA else whole

@@ -17,7 +17,7 @@ from .counts import CheckCounts, Counts, Line, Population
 from .gate import Verdict
 from .pieces import Codes, Words, facets, numbered, pieces
 from .record import RECORD, CheckFacts, Facts, Record
-from .words import count_of, interval, number, percent, size, visible
+from .words import count_of, interval, number, percent, sentence, size, visible
 
 SLUG = re.compile("[^a-z0-9]+")  # characters that have no place in the id of an element
 SHOWN_ROWS = 20  # of a table; all of them are in the record
@@ -72,7 +72,7 @@ class TableView:
 
     name: str
     about: str
-    columns: tuple[tuple[str, bool], ...]  # name, whether it holds numbers
+    columns: tuple[tuple[str, bool], ...]  # name, whether it contains numbers
     rows: tuple[tuple[str, ...], ...]
     left_out: str  # empty where all are shown
 
@@ -285,7 +285,7 @@ def _check(counts: CheckCounts, found: _Found, widest: float, baseline: Baseline
         counts=tuple((SEVERITIES[level], number(n)) for level, n in counts.severities.items()),
         rules=tuple(_rule(line, found) for line in counts.lines),
         kept=tuple(rule.title for rule in facts.rules if rule.id not in broken),
-        notes=tuple(visible(note) for note in facts.notes),
+        notes=tuple(sentence(visible(note)) for note in facts.notes),
         tables=tuple(_table(table, name) for name, table in _tables(facts)),
         settings=tuple((name, visible(repr(value))) for name, value in facts.settings.items()),
         seconds=f"{facts.seconds:.2f}",
@@ -448,12 +448,12 @@ def _declared_detected(
     found: _Found, checked: Mapping[tuple[str, str], int], flagged: Mapping[tuple[str, str], int]
 ) -> charts.Chart | None:
     is_bad, checks = found.is_bad, found.population.check
-    langs, told = Words(), [np.zeros((0, 3), dtype=np.int32)]
+    langs, found_rows = Words(), [np.zeros((0, 3), dtype=np.int32)]
     for rows, *values in _faceted(found.table, "declared", "detected"):
         some = is_bad[rows]
         declared, detected = (langs.add(each)[some] for each in values)
-        told.append(np.stack([rows[some], declared, detected], axis=1).astype(np.int32))
-    rows, declared, detected = np.concatenate(told).T
+        found_rows.append(np.stack([rows[some], declared, detected], axis=1).astype(np.int32))
+    rows, declared, detected = np.concatenate(found_rows).T
     if not len(rows):
         return None
     # Several checks may report languages: the figures of one are shown, as a message would be counted twice.

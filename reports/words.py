@@ -1,16 +1,16 @@
-"""How numbers, sizes and strangers' words are written, on every page and in the terminal."""
+"""How numbers, sizes and words of the data are written, on every page and in the terminal."""
 
 import re
 
-# First and last code points of what cannot be seen, or turns other characters around: controls but tab and line feed,
-# format characters, line and paragraph separators, blanks that count as letters, selectors that may carry hidden data.
+# First and last code points of characters that are invisible or reorder others: controls except tab and line feed,
+# format characters, line and paragraph separators, blanks that count as letters, selectors that may hide data.
 _HIDDEN = (
     *((0x0, 0x8), (0xB, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x70F, 0x70F)),
     *((0x115F, 0x1160), (0x180B, 0x180F), (0x200B, 0x200F), (0x2028, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164)),
     *((0xD800, 0xDFFF), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF9, 0xFFFB), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A)),
     (0xE0000, 0xE0FFF),
 )
-# Joiners belong to the writing of Arabic, Indic and related scripts, at the end of words too, and hold emoji together.
+# Joiners belong to Arabic, Indic and related scripts, also at the end of words, and combine emoji.
 _SCRIPTS = "\u0600-\u08ff\u0900-\u0dff\u1780-\u18af\ufb50-\ufdff\ufe70-\ufefc"
 _EMOJI = "\u2190-\u2bff\U0001f000-\U0001faff"
 _JOINED = f"(?<=[{_SCRIPTS}])[\u200c\u200d]|(?<=[{_EMOJI}\ufe0f])\u200d(?=[{_EMOJI}])"
@@ -20,12 +20,12 @@ _CHOSEN = (
 )
 _SOUGHT = re.compile(f"(?!{_JOINED}|{_CHOSEN})[{''.join(f'{chr(a)}-{chr(b)}' for a, b in _HIDDEN)}]")
 
-# The same characters as Arrow writes them, to tell at once which texts hold one; surrogates it has none.
+# The same characters in Arrow's syntax, to find texts with one; Arrow has no surrogates.
 HIDDEN = "[" + "".join(rf"\x{{{a:X}}}-\x{{{b:X}}}" for a, b in _HIDDEN if a != 0xD800) + "]"
 
 
 def visible(text: str) -> str:
-    """The text with characters that cannot be seen, or that turn others around, written as their code points.
+    """Write characters that are invisible or reorder others as their code points.
 
     Line feeds and tabs stay. Bidirectional controls could make a quote look like another one; a browser drops NUL.
     """
@@ -33,17 +33,17 @@ def visible(text: str) -> str:
 
 
 def number(n: int) -> str:
-    """12345 as 12,345."""
+    """Write 12345 as 12,345."""
     return f"{n:,}"
 
 
 def count_of(n: int, noun: str) -> str:
-    """`1 error`, `2 errors`."""
+    """Write `1 error`, `2 errors`."""
     return f"{n:,} {noun}" + ("" if n == 1 else "s")
 
 
 def percent(share: float) -> str:
-    """Write a share in percent, with the places that it takes to tell it from none and from all."""
+    """Write a share in percent, with enough places to differ from none and from all."""
     return f"{_places(share)} %"
 
 
@@ -72,7 +72,7 @@ def sentence(words: str) -> str:
 
 
 def size(n_bytes: int) -> str:
-    """Bytes in a unit that a person reads."""
+    """Write bytes in a readable unit."""
     amount = float(n_bytes)
     for unit in ("bytes", "kB", "MB", "GB"):
         if amount < 1000 or unit == "GB":
@@ -82,5 +82,5 @@ def size(n_bytes: int) -> str:
 
 
 def listed(words: list[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+    """Join words: `a`, `a and b`, `a, b and c`."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -21,8 +21,8 @@ import pyarrow.parquet as pq
 import pytest
 from building import SHARED, audit, message, needs_shared, unpacked
 from chataudit import Record
-from chataudit.audit import demo, registry
-from chataudit.audit.cli import app
+from chataudit.audit import demo, registry, terminal
+from chataudit.audit.cli import _summarise, app
 from chataudit.reports.counts import Counts
 from chataudit.reports.gate import Gate, Limit, decide
 from chataudit.reports.junit import junit
@@ -366,7 +366,7 @@ def test_rates_state_them(audits):
         there = {(row["rule"], row["severity"]) for row in rows if row["rule"]}
         assert there == set(expected.rules), audited.name
         assert [row["check"] for row in rows if not row["rule"]] == audited.checks
-        printed = [line.split() for line in audited.printed["rates"].splitlines()[1:]]
+        printed = [line.split() for line in audited.printed["rates"].splitlines()[1:] if ", corrected" not in line]
         for line, row in zip(printed, rows, strict=True):
             assert line[0] == row["rule"].partition("/")[2] or line[0] == row["check"]
             figures = line[2:4] if row["rule"] else line[1:3]
@@ -516,6 +516,24 @@ def test_the_export_for_great_expectations_states_them(audits):
         unmet = {each["kwargs"]["column"] for each in values if any(row[each["kwargs"]["column"]] for row in flags)}
         # A check is unmet where one of its rules is, and the other way round.
         assert {name.partition("/")[0] for name in unmet if "/" in name} == {name for name in unmet if "/" not in name}
+
+
+def test_on_a_terminal_of_80_columns_lines_break_between_words(audits, monkeypatch):
+    monkeypatch.setattr(terminal.out, "_force_terminal", True)
+    monkeypatch.setattr(terminal.out, "_width", 80)
+    config = audits[0].folder.parent / "gate.toml"
+    for audited in audits:
+        for words in (["rates", audited.folder], ["gate", audited.folder, "--config", config]):
+            text = CliRunner().invoke(app, list(map(str, words))).stdout
+            assert not [line for line in text.splitlines() if len(line) > 80], (audited.name, words[0])
+        with terminal.out.capture() as capture:
+            _summarise(page(audited.record), Path("a"))
+        lines = [line for line in re.sub("\x1b[^m]*m", "", capture.get()).splitlines() if line]
+        assert not [line for line in lines if len(line) > 80], audited.name
+        # The same words as on one line.
+        printed = audited.printed["run"].partition("Report: ")[0]
+        known = set(printed.split())
+        assert not {word for line in lines[:-2] for word in line.split()} - known, audited.name
 
 
 # -- what did not run, and what corrects nothing -----------------------------------------------------------------------

@@ -1,21 +1,21 @@
 "use strict";
-// The findings of a report: unpacked, filtered, listed and shown. All words of the data become text nodes, never markup;
-// the page's policy (Trusted Types) refuses anything else.
+// Findings of a report: unpack, filter, list, show. Words of the data become text nodes, never markup; the page's policy
+// (Trusted Types) refuses anything else.
 (() => {
-  const ROW_REM = 3.5; // height of a row, as in report.css: it grows with the reader's letters
+  const ROW_REM = 3.5; // height of a row, as in report.css: it grows with the font size
   const KEPT = 12; // chunks that stay unpacked
-  const MAX_COPIED = 2000; // findings that go to the clipboard; more become a file
+  const MAX_COPIED = 2000; // findings to copy to the clipboard; more become a file
   const MOST_WORDS = 1500; // of a text that is compared word by word
   const FILTERS = ["severity", "check", "rule", "lang", "role", "source", "benchmark", "facet", "is", "q", "sort"];
   const SEVERITIES = ["", "note", "warning", "error"];
-  const NONE = "(none)"; // where the data say nothing
-  const EMPTY = "(empty)"; // where they say the empty word
-  const HELD = ["not held", "known", "new"]; // against the baseline
+  const NONE = "(none)"; // where the data have no value
+  const EMPTY = "(empty)"; // where the value is empty
+  const STATES = ["not compared", "known", "new"]; // compared with the baseline
 
   const $ = (id) => document.getElementById(id);
   const count = (n) => n.toLocaleString("en");
 
-  /** An element with attributes and children; a string becomes text. */
+  /** Make an element with attributes and children; a string becomes text. */
   function h(tag, attributes, ...children) {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes || {})) {
@@ -38,25 +38,25 @@
     return JSON.parse(await new Response(stream).text());
   }
 
-  // -- what the page knows --------------------------------------------------------------------------------------------
+  // -- state ----------------------------------------------------------------------------------------------------------
 
   let index, columns, words, n;
-  let facetStarts; // those of a row stand in columns.facets from its own to the next one's
+  let facetStarts; // the facets of a row are in columns.facets from its own start to the next one
   let shown = new Uint32Array(0); // rows that pass the filters, sorted
   let filters = {}; // as in the address
   let open = -1; // the row whose evidence is shown
   let active = 0; // the place in the list that the keyboard is at
-  let sought = ""; // words that are looked for
-  let hits = null; // rows whose quotes hold them
-  let progress = ""; // of the search in quotes; empty where none is under way
-  let search = 0; // its number: one that is no longer wanted stops
-  let later; // when it begins
+  let sought = ""; // words to search for
+  let hits = null; // rows whose quotes contain them
+  let progress = ""; // of the search in quotes; empty where none is running
+  let search = 0; // its number: an outdated search stops
+  let later; // the timer that starts it
   let height; // of a row, in px
   let version = 0; // of the list
 
-  const chunks = new Map(); // unpacked pieces, the one used last at the end
+  const chunks = new Map(); // unpacked pieces, the last used at the end
 
-  // This script stands before the chunks, so that the list is there while the rest of a large page is still read.
+  // This script comes before the chunks, so that the list shows while the rest of a large page still loads.
   const whole = new Promise((done) => addEventListener("DOMContentLoaded", done));
 
   async function chunk(kind, number) {
@@ -78,7 +78,7 @@
   const fingerprint = (row) => columns.fingerprints.slice(16 * row, 16 * row + 16);
   const facetsOf = (row) => columns.facets.slice(facetStarts[row], facetStarts[row + 1]).map((code) => words.facet[code]);
 
-  /** The row of a fingerprint, -1 where it is not on this page. */
+  /** Return the row of a fingerprint, -1 where it is not on this page. */
   function rowOf(wanted) {
     if (wanted.length !== 16) return -1;
     let at = columns.fingerprints.indexOf(wanted);
@@ -94,7 +94,7 @@
     for (const name of FILTERS) if (asked.get(name)) filters[name] = asked.get(name);
   }
 
-  /** Place and filters of `f/FINGERPRINT?check=...` or `findings?check=...`. */
+  /** Split `f/FINGERPRINT?check=...` or `findings?check=...` into place and filters. */
   function decode(hash) {
     const at = hash.indexOf("?");
     return at < 0 ? [hash, ""] : [hash.slice(0, at), hash.slice(at + 1)];
@@ -124,7 +124,7 @@
     source: (value) => coded("source", value),
     benchmark: (value) => faceted("benchmark=" + value),
     facet: (value) => faceted(value),
-    is: (value) => (row) => !columns.isNew || HELD[columns.isNew[row] + 1] === value,
+    is: (value) => (row) => !columns.isNew || STATES[columns.isNew[row] + 1] === value,
   };
 
   function coded(name, value) {
@@ -147,7 +147,7 @@
     lang: (a, b) => ranks("lang")[a] - ranks("lang")[b] || a - b,
   };
 
-  /** For each row, the place of its word among all in the order of the alphabet; none comes last. */
+  /** Return for each row the alphabetical rank of its word; none comes last. */
   const ranked = new Map();
   function ranks(name) {
     if (!ranked.has(name)) {
@@ -160,26 +160,26 @@
 
   function select() {
     const tests = Object.entries(filters).filter(([name]) => TESTS[name]).map(([name, value]) => TESTS[name](value));
-    const told = sought ? teller() : null;
+    const matches = sought ? matcher() : null;
     const found = new Uint32Array(n);
     let size = 0;
     next: for (let row = 0; row < n; row++) {
       for (const test of tests) if (!test(row)) continue next;
-      if (told && !(hits && hits[row]) && !told(row)) continue;
+      if (matches && !(hits && hits[row]) && !matches(row)) continue;
       found[size++] = row;
     }
     shown = found.slice(0, size);
     if (Object.hasOwn(ORDERS, filters.sort || "")) shown.sort(ORDERS[filters.sort]);
   }
 
-  /** Whether a row tells these words in its sentence, its id or its fingerprint. */
-  function teller() {
+  /** Return a test for rows with the search words in their summary, id or fingerprint. */
+  function matcher() {
     const isSummary = words.summary.map((words) => words.toLowerCase().includes(sought));
     const print = rowOf(sought);
     return (row) => isSummary[columns.summary[row]] || row === print || (columns.id[row] || "").toLowerCase().includes(sought);
   }
 
-  /** Draw what the filters say; where other words are sought, begin to look for them in quotes and facets too. */
+  /** Draw what the filters select; for new search words, start to search quotes and facets too. */
   function apply(isNew = true) {
     const wanted = (filters.q || "").toLowerCase();
     if (wanted !== sought) {
@@ -187,13 +187,13 @@
       hits = null;
       search++;
       clearTimeout(later);
-      progress = sought ? "searching the quotes" : "";
+      progress = sought ? "searching quotes" : "";
       if (sought) later = setTimeout(searchQuotes, 250);
     }
     update(isNew);
   }
 
-  /** Chunk after chunk; what is found is shown at the end. */
+  /** Search chunk after chunk; show the hits at the end. */
   async function searchQuotes() {
     const mine = search;
     const found = new Uint8Array(n);
@@ -201,17 +201,17 @@
     await whole;
     let k = 0;
     for (; k < total && $("e" + k); k++) {
-      // Not through `chunk`: what is only searched need not stay in memory.
+      // Not through `chunk`: pieces that are only searched need not stay in memory.
       const piece = await unpack("e" + k);
       if (mine !== search) return;
       mark(piece, k * index.chunk, found);
       if (k % 20 === 19) {
-        progress = `searching the quotes: ${Math.round((100 * k) / total)} %`;
-        tell();
+        progress = `searching quotes: ${Math.round((100 * k) / total)} %`;
+        report();
       }
     }
     hits = found;
-    progress = k < total ? `the quotes of ${count(n - k * index.chunk)} are not on this page` : "";
+    progress = k < total ? `${count(n - k * index.chunk)} without quotes on this page` : "";
     update(false);
   }
 
@@ -232,7 +232,7 @@
     }
   }
 
-  /** A name of a chunk by its number; -1 is the id of the finding's own message. */
+  /** Return a name of a chunk by its number; -1 is the id of the finding's own message. */
   const nameOf = (piece, code, row) => (code < 0 ? columns.id[row] : piece.names[code]);
 
   // -- the list -------------------------------------------------------------------------------------------------------
@@ -248,21 +248,21 @@
     }
     active = Math.max(0, Math.min(active, shown.length - 1));
     draw();
-    tell();
+    report();
     $("clear").disabled = !Object.keys(filters).length;
     $("copy-csv").disabled = $("copy-jsonl").disabled = !shown.length;
   }
 
-  /** How many findings there are, and whether more may come. */
-  function tell() {
+  /** Show how many findings there are, and whether more may come. */
+  function report() {
     const some = shown.length === n ? `${count(n)} findings` : `${count(shown.length)} of ${count(n)} findings`;
-    const none = progress.startsWith("searching") ? "None so far" : "No finding passes these filters";
+    const none = progress.startsWith("searching") ? "None so far" : "No finding matches these filters";
     say((shown.length ? some : `${none}, of ${count(n)}`) + (progress ? `; ${progress}` : ""));
   }
 
   const say = (text) => ($("status").textContent = text);
 
-  /** Rows that are in view, and the one that the keyboard is at; those that stay are not made anew. */
+  /** Draw the rows in view and the one that has the keyboard; rows that stay are not redrawn. */
   function draw() {
     const list = $("list");
     const rows = $("rows");
@@ -286,7 +286,7 @@
     if (isFocused && !rows.contains(document.activeElement)) focusRow();
   }
 
-  /** Of all rows, Tab reaches the one that the keyboard is at. */
+  /** Let Tab reach only the row that has the keyboard. */
   function rove() {
     for (const link of $("rows").querySelectorAll("a")) link.tabIndex = Number(link.dataset.at) === active ? 0 : -1;
   }
@@ -294,15 +294,15 @@
   function line(at) {
     const row = shown[at];
     const severity = SEVERITIES[columns.severity[row]];
-    const told = [rule(row).slice(rule(row).indexOf("/") + 1)];
-    if (columns.lang[row] >= 0) told.push(word("lang", row));
-    if (columns.role[row] >= 0) told.push(word("role", row));
-    told.push(`${word("source", row).split("/").pop()}:${columns.line[row]}`, columns.id[row]);
+    const parts = [rule(row).slice(rule(row).indexOf("/") + 1)];
+    if (columns.lang[row] >= 0) parts.push(word("lang", row));
+    if (columns.role[row] >= 0) parts.push(word("role", row));
+    parts.push(`${word("source", row).split("/").pop()}:${columns.line[row]}`, columns.id[row]);
     const link = h(
       "a",
       { href: linkTo(row), "data-at": at, "aria-current": row === open ? "true" : null },
       h("bdi", {}, summary(row)),
-      h("span", { class: "sub" }, told.filter(Boolean).join(" · "))
+      h("span", { class: "sub" }, parts.filter(Boolean).join(" · "))
     );
     const element = h(
       "div",
@@ -320,7 +320,7 @@
     if (link) link.focus({ preventScroll: true });
   }
 
-  /** Bring a place of the list into view, and the keyboard there. */
+  /** Scroll to a place of the list, and move the keyboard there. */
   function reach(to) {
     const list = $("list");
     active = Math.max(0, Math.min(shown.length - 1, to));
@@ -364,7 +364,7 @@
         found && found.treeId && found.treeId !== columns.id[row] ? [", tree ", h("code", {}, found.treeId)] : null,
         found && found.created ? [", written ", found.created.slice(0, 10)] : null
       ),
-      found ? quotes(found) : h("p", { class: "nothing" }, "Its evidence did not fit on this page. It stands in findings.parquet."),
+      found ? quotes(found) : h("p", { class: "nothing" }, "Its evidence did not fit on this page: see findings.parquet."),
       found && found.facets.length ? facets(found, about, row) : null,
       about.advice ? h("p", { class: "advice" }, h("strong", {}, "What to do: "), about.advice) : null,
       about.example
@@ -389,7 +389,7 @@
     box.scrollTop = 0;
   }
 
-  /** The finding of a row out of its chunk. */
+  /** Return the finding of a row from its chunk. */
   function cut(piece, row) {
     const k = row % index.chunk;
     const name = (code) => nameOf(piece, code, row);
@@ -406,7 +406,7 @@
     };
   }
 
-  /** The texts that show it: two of two messages side by side, with what is the same and what differs. */
+  /** Show the evidence: texts of two messages side by side, with the words that they share marked. */
   function quotes(found) {
     const texts = new Map();
     for (const span of found.spans) {
@@ -415,7 +415,7 @@
     }
     const groups = [...texts.values()];
     const isPair = groups.length === 2 && groups.every((spans) => spans.length === 1);
-    // A message that was found to be in another language than it declares is read aloud in that one.
+    // A screen reader reads a text in the detected language, where that is not the declared one.
     const detected = Object.fromEntries(found.facets).detected;
     const compared = isPair ? compare(groups[0][0].quote, groups[1][0].quote) : null;
     const boxes = groups.map((spans, k) => text(spans, k, compared && compared[k], k ? null : detected));
@@ -424,14 +424,14 @@
       { class: "texts" + (groups.length > 1 ? " beside" : "") },
       boxes,
       compared
-        ? h("p", { class: "legend" }, h("mark", {}, "the same words"), " ", h("mark", { class: "only" }, "only here"))
+        ? h("p", { class: "legend" }, h("mark", {}, "same words"), " ", h("mark", { class: "only" }, "only on this side"))
         : null
     );
   }
 
   function text(spans, k, parts, detected) {
     const first = spans[0];
-    const told = [first.role, first.lang].filter(Boolean).join(", ");
+    const whose = [first.role, first.lang].filter(Boolean).join(", ");
     const lang = /^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/.test(detected || first.lang || "") ? detected || first.lang : "und";
     return h(
       "figure",
@@ -439,14 +439,14 @@
       h(
         "figcaption",
         {},
-        h("strong", {}, k ? "Beside it" : "Here"), told ? ` (${told})` : "", " ",
+        h("strong", {}, k ? "Compared with" : "This message"), whose ? ` (${whose})` : "", " ",
         h("code", {}, `${first.source.split("/").pop()}:${first.line}`), " ", h("code", {}, first.id)
       ),
       spans.map((span) => {
         const nothing = !(span.before || span.quote || span.after);
         if (nothing) {
-          // Of very many findings of a check the worst alone keep their words; a redacted report has none of raw records.
-          const place = `characters ${count(span.start)} to ${count(span.end)}, whose words are not in this report`;
+          // Of very many findings of a check only the worst keep their words; a redacted report has none of raw records.
+          const place = `characters ${count(span.start)} to ${count(span.end)} (text not in this report)`;
           return h("p", { class: "nothing" }, span.end > span.start ? place : "no text");
         }
         const isWhole = !(span.before || span.after) && span.start === 0;
@@ -454,7 +454,7 @@
           "div",
           {},
           spans.length > 1 ? h("p", { class: "place" }, `characters ${count(span.start)} to ${count(span.end)}`) : null,
-          span.at > span.start ? h("p", { class: "place" }, `from character ${count(span.at)} on, where they first differ`) : null,
+          span.at > span.start ? h("p", { class: "place" }, `from character ${count(span.at)}, where the texts first differ`) : null,
           h(
             "blockquote",
             { lang, dir: "auto" },
@@ -468,7 +468,7 @@
     );
   }
 
-  /** Two texts in pieces, each with whether the other has it too; null where they share too little to be compared. */
+  /** Split two texts into pieces, each with whether the other has it too; null where they share too little. */
   function compare(left, right) {
     const pieces = (text) => text.match(/[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmr}\p{sc=Mymr}]\p{M}*|[\p{L}\p{N}\p{M}]+|[^\p{L}\p{N}]+/gu) || [];
     const isWord = (piece) => /[\p{L}\p{N}]/u.test(piece);
@@ -496,7 +496,7 @@
     return texts.map((text, side) => joined(text.map((piece, k) => [piece, isWord(piece) ? same[side][k] : null])));
   }
 
-  /** Neighbours alike in one piece: true, false, or null for what stands between two words that are not alike. */
+  /** Join neighbours of a kind: true, false, or null for what separates two words of different kinds. */
   function joined(pieces) {
     const parts = [];
     pieces.forEach(([piece, isSame], k) => {
@@ -532,7 +532,7 @@
 
   // -- the conversation -----------------------------------------------------------------------------------------------
 
-  /** The way from the root to the message, its siblings, and where a link of it is broken. */
+  /** Show the thread from the root, sibling replies with ranks, and any broken parent link. */
   function conversation(threads, k) {
     if (!threads || threads.of[k] < 0) return null;
     const of = threads.of[k];
@@ -544,11 +544,11 @@
     const items = [];
     const top = path[0];
     if (threads.parent[top] >= 0) {
-      items.push(broken(`a circle: the parent of ${threads.id[top]} is ${threads.id[threads.parent[top]]}, further down`));
+      items.push(broken(`circle: the parent of ${threads.id[top]} is ${threads.id[threads.parent[top]]}, further down`));
     } else if (threads.parentId[top]) {
       const isFar = threads.depth[top] > 0;
-      items.push(isFar ? h("li", { class: "far" }, `${threads.depth[top]} messages above are not kept`)
-        : broken(`its parent ${threads.parentId[top]} is not in this tree`));
+      items.push(isFar ? h("li", { class: "far" }, `${threads.depth[top]} messages above are not in this report`)
+        : broken(`parent ${threads.parentId[top]} is not in this tree`));
     }
     path.forEach((at, depth) => {
       const before = depth ? path[depth - 1] : -1;
@@ -572,19 +572,19 @@
 
   function node(threads, at, isSubject, repeats) {
     const rank = threads.rank[at];
-    const told = [threads.role[at] ?? "no role", threads.lang[at], rank === null ? null : `rank ${rank}`];
+    const whose = [threads.role[at] ?? "no role", threads.lang[at], rank === null ? null : `rank ${rank}`];
     return h(
       "li",
       { class: (isSubject ? "subject" : "") + (repeats ? " repeats" : ""), "aria-current": isSubject ? "true" : null },
-      h("span", { class: "who" }, told.filter(Boolean).join(", ")),
-      repeats ? h("span", { class: "why" }, " the role of its parent") : null,
+      h("span", { class: "who" }, whose.filter(Boolean).join(", ")),
+      repeats ? h("span", { class: "why" }, " same role as its parent") : null,
       " ",
       h("code", {}, threads.id[at]),
       h("span", { class: "excerpt", dir: "auto" }, threads.excerpt[at] ?? "")
     );
   }
 
-  // -- taking findings along ------------------------------------------------------------------------------------------
+  // -- export ---------------------------------------------------------------------------------------------------------
 
   const COLUMNS = ["severity", "rule", "summary", "score", "source", "line", "message_id", "tree_id", "role", "lang",
     "created_date", "facets", "here", "beside", "fingerprint"];
@@ -603,7 +603,7 @@
     };
   }
 
-  /** A cell that a spreadsheet takes for text: one that begins like a formula gets an apostrophe. */
+  /** Write a cell that a spreadsheet takes for text: one that begins like a formula gets an apostrophe. */
   function cell(value) {
     let text = value === null ? "" : typeof value === "object"
       ? Array.isArray(value) ? value.join("\n") : Object.entries(value).map(([k, v]) => `${k}=${v}`).join("; ")
@@ -616,11 +616,11 @@
     const rows = Array.from(shown);
     const lines = new Array(rows.length);
     let done = 0;
-    // In the order of chunks, so that each is unpacked once, however the list is sorted.
+    // In the order of chunks, so that each is unpacked once in any order of the list.
     for (const at of rows.map((_, at) => at).sort((a, b) => rows[a] - rows[b])) {
       const record = await recordOf(rows[at]);
       lines[at] = format === "csv" ? COLUMNS.map((name) => cell(record[name])).join(",") : JSON.stringify(record);
-      if (++done % 5000 === 0) say(`Gathering: ${count(done)} of ${count(rows.length)}`);
+      if (++done % 5000 === 0) say(`Collecting ${count(done)} of ${count(rows.length)}`);
     }
     if (format === "csv") lines.unshift(COLUMNS.join(","));
     const all = lines.join(format === "csv" ? "\r\n" : "\n") + "\n";
@@ -630,7 +630,7 @@
         say(`Copied ${count(done)} findings`);
         return;
       } catch {
-        // The browser refuses the clipboard: a file will do.
+        // The browser refuses the clipboard: save a file.
       }
     }
     const url = URL.createObjectURL(new Blob([all], { type: format === "csv" ? "text/csv" : "application/x-ndjson" }));
@@ -654,7 +654,7 @@
     select.closest("label").hidden = values.length < 2 && !chosen;
   }
 
-  /** How often each number from -1 on stands in a column: pairs, the most frequent first. */
+  /** Count each number from -1 on in a column: pairs, the most frequent first. */
   function tally(codes) {
     const counts = [];
     for (const code of codes) counts[code + 1] = (counts[code + 1] || 0) + 1;
@@ -674,7 +674,7 @@
     const isBenchmark = ([value]) => value.startsWith("benchmark=");
     options("benchmark", facets.filter(isBenchmark).map(([value, many]) => [value.slice(10), many]));
     options("facet", facets.filter((pair) => !isBenchmark(pair)));
-    options("is", columns.isNew ? tally(columns.isNew).map(([code, many]) => [HELD[code + 1], many]) : []);
+    options("is", columns.isNew ? tally(columns.isNew).map(([code, many]) => [STATES[code + 1], many]) : []);
     $("filter-q").value = filters.q || "";
     $("filter-sort").value = filters.sort || "";
   }
@@ -689,10 +689,10 @@
     apply();
   }
 
-  /** The address says what is shown. */
+  /** Put what is shown into the address. */
   const keep = () => history.replaceState(null, "", address(open >= 0 ? "f/" + fingerprint(open) : "findings"));
 
-  /** What the address says: filters, and perhaps a finding. */
+  /** Show what the address selects: filters, and perhaps a finding. */
   async function follow() {
     const [where, query] = decode(location.hash.slice(1));
     const isFinding = where.startsWith("f/");
@@ -709,14 +709,14 @@
       apply();
     }
     if (!isFinding) {
-      $("evidence").replaceChildren(h("p", { class: "nothing" }, "Choose a finding to see its evidence."));
+      $("evidence").replaceChildren(h("p", { class: "nothing" }, "Select a finding to see its evidence."));
       draw();
       if (where === "findings") $("findings").scrollIntoView();
       return;
     }
     if (open < 0) {
       $("evidence").replaceChildren(h("h3", { tabindex: -1 }, "Not on this page"),
-        h("p", {}, "No finding here has the fingerprint of this address. It may be gone from the data, or did not fit on the page: see findings.parquet."));
+        h("p", {}, "No finding on this page has the fingerprint in the address. It may be fixed in the data, or did not fit on the page: see findings.parquet."));
     } else {
       const at = shown.indexOf(open);
       if (at >= 0) reach(at);
@@ -769,7 +769,7 @@
     $("list").addEventListener("scroll", () => requestAnimationFrame(draw));
     $("rows").addEventListener("focusin", (event) => {
       active = Number(event.target.dataset.at);
-      // Not drawn anew: a click that ends on another element than it began on is none.
+      // Not redrawn: a click must end on the element that it began on.
       rove();
     });
     addEventListener("resize", () => {
@@ -784,7 +784,7 @@
     try {
       index = await unpack("index");
     } catch (error) {
-      say("This browser could not unpack the findings. They stand in findings.parquet beside this page.");
+      say("This browser could not unpack the findings: see findings.parquet next to this page.");
       throw error;
     }
     ({ columns, words } = index);

@@ -249,9 +249,9 @@ def test_report_says_so_where_there_is_no_browser(call, audited, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--max-report-mb", "0.5"], "max_report_mb: 0.5 is not in 1 to 1000; a page without findings has .2"),
+        (["--max-report-mb", "0.5"], "max_report_mb: 0.5; expected 1 to 1000 (an empty report is 0.2 MB)"),
         (["--max-report-findings", "-1"], "max_report_findings: -1 is below 0"),
-        (["--baseline", "nowhere"], "nowhere: holds no record.json; expected the folder that an audit wrote"),
+        (["--baseline", "nowhere"], "nowhere: contains no record.json; expected the folder that an audit wrote"),
     ],
 )
 @pytest.mark.parametrize("command", ["report", "run"])
@@ -278,7 +278,7 @@ def test_a_record_of_another_version_is_refused_in_one_line(call, audited, tmp_p
     path = audited / "record.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "version": 3}))
     done = call(*words)
-    told = "chataudit: o/record.json: is of version 3; this chataudit reads 5. Run the audit again\n"
+    told = "chataudit: o/record.json: version 3; this chataudit reads version 5. Run the audit again\n"
     assert (done.exit_code, done.output) == (2, told)
 
 
@@ -305,7 +305,7 @@ def test_run_tells_what_is_new_known_and_gone_against_a_baseline(call, audited, 
 def test_what_the_page_may_hold_is_a_setting_and_the_command_stands_above_it(call, audited, tmp_path):
     (tmp_path / "chataudit.toml").write_text("[run]\nmax_report_mb = 0.5\nmax_report_findings = 1\n")
     done = call("report", "o")
-    assert (done.exit_code, "max_report_mb: 0.5 is not in 1 to 1000" in done.output) == (2, True)
+    assert (done.exit_code, "max_report_mb: 0.5; expected 1 to 1000" in done.output) == (2, True)
     assert call("report", "o", "--max-report-mb", "2").exit_code == 0
     assert "the page shows 1 of each check" in (audited / "report.html").read_text()
     assert call("report", "o", "--max-report-mb", "2", "--max-report-findings", "9").exit_code == 0
@@ -315,14 +315,14 @@ def test_what_the_page_may_hold_is_a_setting_and_the_command_stands_above_it(cal
 def test_run_keeps_to_the_settings_of_the_page_too(call, data, tmp_path):
     (tmp_path / "chataudit.toml").write_text("[run]\nmax_report_mb = 0.5\n")
     done = call("run", data)
-    assert (done.exit_code, "max_report_mb: 0.5 is not in 1 to 1000" in done.output) == (2, True)
+    assert (done.exit_code, "max_report_mb: 0.5; expected 1 to 1000" in done.output) == (2, True)
     assert not (tmp_path / "data.jsonl.audit").exists()
 
 
 def test_report_of_a_folder_without_an_audit_says_what_it_expected(call, tmp_path):
     done = call("report", tmp_path)
     assert done.exit_code == 2
-    assert "holds no record.json; expected the folder that an audit wrote" in done.output
+    assert "contains no record.json; expected the folder that an audit wrote" in done.output
 
 
 def test_demo_audits_a_release_that_breaks_every_rule(call, tmp_path):

@@ -152,7 +152,7 @@ def test_a_check_that_failed_is_exit_code_4_of_run_and_of_gate(call, audited, mo
         ),
         ("[gate.all]\nmax_new = 0\n", [], "max_new needs a baseline. Name an older audit: --baseline DIR, or [gate]"),
         ("[gate.all]\nmax_count = -1\n", [], "chataudit.toml: [gate.all] max_count: -1 is below 0"),
-        (LIMIT.format(0), ["--baseline", "nowhere"], "nowhere: holds no record.json; expected the folder that"),
+        (LIMIT.format(0), ["--baseline", "nowhere"], "nowhere: contains no record.json; expected the folder that"),
         (LIMIT.format(0), ["--baseline", "other"], "the baseline is of other data: no message is in both audits"),
         (LIMIT.format(0), ["--suppress", "no.toml"], "no.toml: no such file"),
         (
@@ -162,8 +162,8 @@ def test_a_check_that_failed_is_exit_code_4_of_run_and_of_gate(call, audited, mo
         ),
         (LIMIT.format(0), ["--config", "no.toml"], "no.toml: no such file"),
         (LIMIT.format(0), ["--junit", "no/j.xml"], "no/j.xml: there is no folder no"),
-        (LIMIT.format(0), ["--junit", "mine.xml"], "mine.xml is there already. Name another file"),
-        (LIMIT.format(0), ["--sarif", "mine.xml"], "mine.xml is there already. Name another file"),
+        (LIMIT.format(0), ["--junit", "mine.xml"], "mine.xml already exists. Name another file"),
+        (LIMIT.format(0), ["--sarif", "mine.xml"], "mine.xml already exists. Name another file"),
     ],
 )
 def test_what_a_gate_cannot_be_held_against_is_one_line_and_exit_code_2_and_nothing_is_written(
@@ -181,7 +181,9 @@ def test_what_a_gate_cannot_be_held_against_is_one_line_and_exit_code_2_and_noth
 
 def test_a_folder_without_an_audit_cannot_be_gated(call, audited):
     limits(audited, LIMIT.format(0))
-    assert refused(call("gate", "nowhere")) == "nowhere: holds no record.json; expected the folder that an audit wrote"
+    assert (
+        refused(call("gate", "nowhere")) == "nowhere: contains no record.json; expected the folder that an audit wrote"
+    )
 
 
 @pytest.mark.parametrize("command", [["gate", "bad"], ["gate", "good", "--baseline", "bad"], ["diff", "bad", "good"]])
@@ -200,7 +202,7 @@ def test_a_record_of_another_version_is_refused(call, audited, command):
     limits(audited, LIMIT.format(0))
     path = audited / "bad" / "record.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "version": 4}))
-    assert refused(call(*command)) == "bad/record.json: is of version 4; this chataudit reads 5. Run the audit again"
+    assert refused(call(*command)) == "bad/record.json: version 4; this chataudit reads version 5. Run the audit again"
 
 
 @pytest.mark.parametrize("code", [0, 1])
@@ -286,8 +288,8 @@ def test_what_keeps_an_audit_from_being_complete_stands_above_a_broken_limit(cal
         ("[gate.near_duplicates]\nmax_count = 0\n", [], '[gate."near_duplicates"]: the audit ran no check'),
         ('[gate."schema_invariants/x"]\nmax_count = 0\n', [], '[gate."schema_invariants/x"]: schema_invariants has no'),
         ("[gate.all]\nmax_new = 0\n", [], "max_new needs a baseline"),
-        ('[gate]\nbaseline = "gone"\n[gate.all]\nmax_new = 0\n', [], "gone: holds no record.json"),
-        (LIMIT.format(0), ["--baseline", "nowhere"], "nowhere: holds no record.json"),
+        ('[gate]\nbaseline = "gone"\n[gate.all]\nmax_new = 0\n', [], "gone: contains no record.json"),
+        (LIMIT.format(0), ["--baseline", "nowhere"], "nowhere: contains no record.json"),
         ('[gate]\nsuppress = "gone.toml"\n[gate.all]\nmax_count = 0\n', [], "gone.toml: no such file"),
     ],
 )
@@ -441,13 +443,13 @@ def test_diff_writes_all_of_it_as_csv_in_which_no_cell_is_a_formula(call, audite
 
 def test_diff_writes_over_nothing(call, audited):
     (audited / "d.csv").write_text("mine")
-    assert refused(call("diff", "good", "bad", "--out", "d.csv")) == "d.csv is there already. Name another file"
+    assert refused(call("diff", "good", "bad", "--out", "d.csv")) == "d.csv already exists. Name another file"
     assert (audited / "d.csv").read_text() == "mine"
 
 
 def test_diff_refuses_audits_of_other_data_and_folders_without_one(call, other):
     assert refused(call("diff", "other", "bad")).startswith("the baseline is of other data: no message is in both")
-    assert refused(call("diff", "bad", "nowhere")).startswith("nowhere: holds no record.json")
+    assert refused(call("diff", "bad", "nowhere")).startswith("nowhere: contains no record.json")
     assert refused(call("diff", "bad", "good", "--out", "no/d.csv")).startswith("no/d.csv: ")
 
 
@@ -501,9 +503,9 @@ def test_rates_refuse_other_columns_and_files_that_are_there(call, audited):
         "rates by 'date': unknown column. Expected lang, role, source"
     )
     (audited / "r.csv").write_text("mine")
-    assert refused(call("rates", "bad", "--out", "r.csv")) == "r.csv is there already. Name another file"
+    assert refused(call("rates", "bad", "--out", "r.csv")) == "r.csv already exists. Name another file"
     assert (audited / "r.csv").read_text() == "mine"
-    assert refused(call("rates", "nowhere")).startswith("nowhere: holds no record.json")
+    assert refused(call("rates", "nowhere")).startswith("nowhere: contains no record.json")
 
 
 def test_a_column_that_is_named_twice_is_taken_once(call, audited):

@@ -84,7 +84,7 @@ def test_a_file_that_is_there_is_not_written_over(call, form):
     Path("o.txt").write_text("mine")
     done = call("limitations", "a", "--format", form, "--out", "o.txt")
     assert done.exit_code == 2
-    assert "o.txt is there already. Name another file" in done.output
+    assert "o.txt already exists. Name another file" in done.output
     assert Path("o.txt").read_text() == "mine"
 
 
@@ -92,7 +92,7 @@ def test_a_folder_without_an_audit_is_refused(call):
     Path("empty").mkdir()
     done = call("limitations", "empty")
     assert done.exit_code == 2
-    assert "holds no record.json" in done.output
+    assert "contains no record.json" in done.output
 
 
 def test_the_section_is_put_into_a_readme_and_put_in_anew(call):
@@ -166,7 +166,7 @@ def test_the_same_seed_writes_the_same_table_and_none_is_written_over(call):
     assert Path("x.csv").read_bytes() == Path("y.csv").read_bytes() != Path("z.csv").read_bytes()
     done = call("sample", "a", "--check", "schema_invariants", "-n", "20", "--out", "x.csv")
     assert done.exit_code == 2
-    assert "x.csv is there already" in done.output
+    assert "x.csv already exists" in done.output
 
 
 @pytest.mark.parametrize(
@@ -320,7 +320,7 @@ def test_export_without_a_target_or_of_no_audit_is_refused(call):
     Path("empty").mkdir()
     done = call("export", "gx", "empty", "--out", "o")
     assert done.exit_code == 2
-    assert "holds no record.json" in done.output
+    assert "contains no record.json" in done.output
     assert not Path("o").exists()
 
 

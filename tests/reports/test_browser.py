@@ -160,12 +160,12 @@ def test_the_first_screen_says_what_is_wrong_and_how_sure_that_is(running, demon
         words = visit.tab.inner_text("body")
         top = visit.tab.locator(".verdict").bounding_box()
         assert "Errors found" in words
-        assert f"{record.facts.messages:,} messages have an error or a warning" in words
+        assert f"{record.facts.messages:,} messages with a warning or an error" in words
         assert top["y"] + top["height"] < 500
         first = visit.tab.locator(".card").first
         assert first.bounding_box()["y"] < 700
-        assert "How sure:" in first.inner_text()
-        assert "95 % CI, %" in first.inner_text()
+        assert "Accuracy:" in first.inner_text()
+        assert "95 % CI" in first.inner_text()
         assert seen(visit) == []
 
 
@@ -247,7 +247,7 @@ def test_words_are_sought_in_summaries_ids_and_then_in_quotes(running, tmp_path)
         assert visit.status == f"1 of {n} findings"
         visit.choose("q", "not in there")
         visit.tab.wait_for_timeout(600)
-        assert visit.status == f"No finding passes these filters, of {n}"
+        assert visit.status == f"No finding matches these filters, of {n}"
 
 
 def test_going_back_between_two_searches_brings_back_the_list_of_the_first(running, demonstrated):
@@ -297,12 +297,12 @@ def test_words_of_an_address_are_sought_while_the_page_listens(running, demonstr
         visit.choose("severity", "error")
         assert visit.tab.evaluate("location.hash") == "#findings?severity=error&q=zzqqx"
         visit.tab.wait_for_timeout(600)
-        assert visit.status.startswith("No finding passes these filters")
+        assert visit.status.startswith("No finding matches these filters")
 
 
 def test_an_address_that_nobody_wrote_is_no_end(running, demonstrated):
     with Visit(running, demonstrated[1], "#findings?sort=__proto__&lang=xx&facet=toString") as visit:
-        assert visit.status.startswith("No finding passes these filters")
+        assert visit.status.startswith("No finding matches these filters")
         visit.tab.click("#clear")
         assert visit.status == f"{demonstrated[0].table.num_rows} findings"
 
@@ -441,9 +441,9 @@ def test_a_conversation_shows_path_siblings_ranks_and_the_broken_link(running, t
         path = visit.tab.locator("#evidence .path li").all_inner_texts()
         assert [text.split()[0] for text in path] == ["prompter,", "assistant,", "assistant,"]
         assert "rank 0" in path[1]
-        assert "the role of its parent" in path[2]
+        assert "same role as its parent" in path[2]
         words = visit.open(fingerprint_of(record, "dangling_parent"))
-        assert f"Broken link: its parent {uid('nowhere')} is not in this tree" in words
+        assert f"Broken link: parent {uid('nowhere')} is not in this tree" in words
     tied = audit(tmp_path, [*rows[:2], {**rows[2], "rank": 0}], "schema_invariants")
     with Visit(running, saved(tmp_path, tied)) as visit:
         visit.open(fingerprint_of(tied, "rank_tie"))
@@ -527,7 +527,7 @@ def test_axe_finds_no_barrier_on_any_view(running, one_of_each, options):
 def test_axe_finds_no_barrier_where_nothing_was_found(running, tmp_path):
     record = audit(tmp_path, [message("a"), message("b", "a")])
     with Visit(running, saved(tmp_path, record)) as visit:
-        assert visit.status == "Nothing was found."
+        assert visit.status == "No findings."
         assert visit.axe() == []
         assert seen(visit) == []
 
@@ -535,7 +535,7 @@ def test_axe_finds_no_barrier_where_nothing_was_found(running, tmp_path):
 def test_nothing_looked_at_does_not_look_like_nothing_found(running, tmp_path):
     record = audit(tmp_path, ['{"unknown": 1}'])
     with Visit(running, saved(tmp_path, record)) as visit:
-        assert visit.status == "Nothing was looked at, so nothing was found."
+        assert visit.status == "No message was checked: no findings."
         assert "Incomplete" in visit.tab.inner_text(".verdict")
 
 

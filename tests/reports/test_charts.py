@@ -48,7 +48,7 @@ def texts(chart, size=0):
 
 
 def told(matrix):
-    return [[cell.told for cell in row] for row in matrix.cells]
+    return [[cell.text for cell in row] for row in matrix.cells]
 
 
 def every(label="a", *, n=3):
@@ -217,14 +217,14 @@ def test_rare_languages_are_added_up_as_others():
     matrix = charts.declared_detected(pairs, {}, {})
     assert matrix.rows[-2:] == ("l00011", "others")
     assert len(matrix.rows) == len(matrix.columns) == 13
-    assert matrix.cells[12][12].told == "9,988"
+    assert matrix.cells[12][12].text == "9,988"
 
 
 def test_a_language_called_others_is_not_mixed_up_with_the_rest():
     counts = {("others", 0): 99} | {(f"role{k:02}", 0): 1 for k in range(12)}
     matrix = charts.role_depth(counts)
     assert (matrix.rows[0], matrix.rows[-1]) == ("others", "others")
-    assert (matrix.cells[0][0].told, matrix.cells[-1][0].told) == ("99", "1")
+    assert (matrix.cells[0][0].text, matrix.cells[-1][0].text) == ("99", "1")
 
 
 def test_the_share_of_flagged_messages_is_told_by_language_and_check_with_its_interval():
@@ -245,7 +245,7 @@ def test_languages_and_checks_that_do_not_fit_are_told():
 
 def test_groups_are_counted_by_size():
     chart = charts.group_sizes([1, 2, 2, 3, 6, 10, 11, 100, 101, 5000])
-    assert [(bar.label, bar.told) for bar in chart.bars] == [
+    assert [(bar.label, bar.text) for bar in chart.bars] == [
         ("2", "2"), ("3", "1"), ("4", "0"), ("5", "0"), ("6–10", "2"), ("11–100", "2"), ("101+", "2")
     ]  # fmt: skip
 
@@ -260,12 +260,12 @@ def test_similarities_fall_into_ten_bins_with_exact_copies_apart():
 
 
 def test_exact_copies_alone_are_one_column():
-    assert [bar.told for bar in charts.similarities([1.0, 1.0]).bars] == ["2"]
+    assert [bar.text for bar in charts.similarities([1.0, 1.0]).bars] == ["2"]
 
 
 def test_shares_come_largest_first_with_their_intervals_and_without_what_has_no_whole():
     chart = charts.shares("t", "About.", [("none", 0, 0), ("few", 12, 1000), ("half", 1, 2)])
-    assert [(bar.label, bar.told, bar.interval) for bar in chart.bars] == [
+    assert [(bar.label, bar.text, bar.interval) for bar in chart.bars] == [
         ("half", "1 of 2, 50.0 %", "9.5-90.5"),
         ("few", "12 of 1,000, 1.2 %", "0.69-2.1"),
     ]
@@ -303,7 +303,7 @@ def test_time_is_cut_into_at_most_forty_columns(last, n, first_label, last_label
 
 def test_time_without_messages_is_left_empty_and_shares_have_intervals():
     chart = charts.over_time({"2023-01-02": 1000, "2023-01-04": 10}, {"2023-01-02": 12})
-    assert [(bar.told, bar.interval) for bar in chart.bars] == [
+    assert [(bar.text, bar.interval) for bar in chart.bars] == [
         ("12 of 1,000, 1.2 %", "0.69-2.1"), ("no messages", ""), ("0 of 10, 0 %", "0-27.8")
     ]  # fmt: skip
     assert chart.bars[1].high is None

@@ -20,7 +20,7 @@ def verdict(record, *limits, suppressed=(), baseline=None, today=DAY):
 def told(record, baseline=None, suppressed=(), **limit):
     """Whether one limit is held, what was found, and in which words."""
     (ruling,) = verdict(record, Limit(**{"target": "marks", **limit}), suppressed=suppressed, baseline=baseline).rulings
-    return ruling.is_held, ruling.found, ruling.told
+    return ruling.is_held, ruling.found, ruling.words
 
 
 def is_held(record, **more):
@@ -270,7 +270,7 @@ def test_a_check_that_failed_holds_no_limit_and_the_audit_does_not_pass(tmp_path
     decided = verdict(record, *limits)
     known = [(False, None)] * 4 + [(True, 0)] * 2
     assert [(ruling.is_held, ruling.found) for ruling in decided.rulings] == known
-    assert [r.told for r in decided.rulings[1:3]] == ["raises: raises did not finish", "all: raises did not finish"]
+    assert [r.words for r in decided.rulings[1:3]] == ["raises: raises did not finish", "all: raises did not finish"]
     (problem,) = decided.problems
     assert problem.startswith("The check raises did not finish: RuntimeError: boom ⟦U+0007⟧")
     only = verdict(record, Limit(target="marks", max_count=9))
@@ -328,9 +328,9 @@ def test_a_suppression_holds_on_its_last_day_and_not_after(four):
     limit, accepted = Limit(target="marks", max_count=0), suppression(rule="marks", expires=date(2026, 6, 30))
     on = verdict(four, limit, suppressed=[accepted], today=date(2026, 6, 30))
     assert (on.is_passed, on.remarks) == (True, ())
-    assert on.told_accepted == "2 accepted findings not counted."
+    assert on.accepted_words == "2 accepted findings not counted."
     after = verdict(four, limit, suppressed=[accepted], today=date(2026, 7, 1))
-    assert (after.is_passed, after.told_accepted) == (False, "")
+    assert (after.is_passed, after.accepted_words) == (False, "")
     assert after.remarks == ("A suppression expired on 2026-06-30; 2 findings count again: looked at",)
 
 

@@ -107,7 +107,7 @@ def test_a_record_without_findings_has_an_empty_list(made):
 
 @pytest.mark.parametrize("wrong", [0.99, 0, -1, 1000.1, float("nan"), float("inf"), float("-inf")])
 def test_a_page_below_a_megabyte_or_without_a_limit_is_refused(wrong):
-    told = f"max_report_mb: {wrong} is not in 1 to 1000; a page without findings has .2"
+    told = f"max_report_mb: {wrong}; expected 1 to 1000 (an empty report is 0.2 MB)"
     with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
         Limits(max_mb=wrong)
 
@@ -139,10 +139,12 @@ def test_what_does_not_fit_is_left_out_mildest_last_and_said_so(made):
     assert kept == found[: len(kept)]
     assert len(kept) % payload.CHUNK == 0
     told = re.findall('<p class="left-out">(.*?)</p>', html)
-    words = "mildest findings would take the page past 1 MB: see"
+    words = "mildest findings, which would exceed the limit of 1 MB. See"
     left = f"{3000 - len(kept):,} {words}"
-    assert f"The evidence of the {left} findings.parquet, or allow more with --max-report-mb." in told
-    assert any(re.match(f"The conversations of the [12],\\d00 {words} threads.parquet", line) for line in told)
+    assert f"Left out: the evidence of the {left} findings.parquet, or raise --max-report-mb." in told
+    assert any(
+        re.match(f"Left out: the conversations of the [12],\\d00 {words} threads.parquet", line) for line in told
+    )
 
 
 def test_where_no_evidence_fits_that_is_said_without_a_number(made):
@@ -151,8 +153,9 @@ def test_where_no_evidence_fits_that_is_said_without_a_number(made):
     assert len(html.encode()) <= 1_000_000
     assert set(unpacked(html)) == {"index"}
     assert re.findall('<p class="left-out">(.*?)</p>', html) == [
-        "The evidence would take the page past 1 MB: see findings.parquet, or allow more with --max-report-mb.",
-        "The conversations would take the page past 1 MB: see threads.parquet, or allow more with --max-report-mb.",
+        "Left out: the evidence, which would exceed the limit of 1 MB. See findings.parquet, or raise --max-report-mb.",
+        "Left out: the conversations, which would exceed the limit of 1 MB. See threads.parquet, or raise "
+        "--max-report-mb.",
     ]
 
 
@@ -174,8 +177,8 @@ def test_an_index_of_findings_that_do_not_fit_keeps_the_worst(made):
     assert ids(html)[:2] == ["m1999", "m0"]
     assert 100 < len(ids(html)) < 2000
     left = 2000 - len(ids(html))
-    words = "findings more, the mildest, would take the page past 1 MB: see findings.parquet"
-    assert f"{left:,} {words}, or allow more with --max-report-mb." in html
+    words = "mildest findings, which would exceed the limit of 1 MB. See findings.parquet"
+    assert f"Left out: the {left:,} {words}, or raise --max-report-mb." in html
 
 
 def test_the_same_record_makes_the_same_page_byte_for_byte(released):
