@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
-"""JSON lines to the memory of Arrow columns, in one pass over the bytes and in the types that were asked for.
+"""JSON lines to the memory of Arrow columns, in one pass over the bytes and with the requested types.
 
-What jsonl.py makes of it, and why, is told there. Anything that is not plain JSON of these very types is refused.
+jsonl.py explains how the result is used. Anything that is not plain JSON of exactly these types is rejected.
 """
 
 from cpython.buffer cimport PyBuffer_FillInfo
@@ -20,21 +20,21 @@ cdef struct Memory:
 
 cdef struct Node:
     Kind kind
-    int child  # the first of its children, which follow one another
+    int child  # the first of its children, which are consecutive
     int n_children
     const char *name
     size_t n_name
     int64_t n  # values so far
     int64_t n_null
-    int64_t seen  # in which object of its parent the key was last met
-    Memory valid  # a byte a value
-    Memory data  # int64 or double, a byte a boolean, the bytes of strings
+    int64_t seen  # the object of its parent in which the key last occurred
+    Memory valid  # one byte per value
+    Memory data  # int64 or double, one byte per boolean, the bytes of strings
     Memory ends  # int32, of strings and lists
 
 ctypedef const uint8_t *Bytes
 
-cdef uint8_t[256] PLAIN  # bytes of a string that stand for themselves
-cdef double[23] TENS  # powers of ten that doubles hold exactly
+cdef uint8_t[256] PLAIN  # 1: a byte of a string that needs no decoding
+cdef double[23] TENS  # powers of ten that are exact as doubles
 cdef int _k
 for _k in range(256):
     PLAIN[_k] = 32 <= _k < 128 and _k != 34 and _k != 92
@@ -46,7 +46,7 @@ cdef uint64_t HIGHS = 0x8080808080808080
 
 
 cdef class Bytearea:
-    """Memory that was filled here and is read through the buffer protocol; it is freed with its last reader."""
+    """Memory that readers access through the buffer protocol; it is freed with its last reader."""
 
     cdef char *at
     cdef Py_ssize_t n
@@ -60,7 +60,7 @@ cdef class Bytearea:
 
 cdef Bytearea handed_over(Memory *memory):
     cdef Bytearea area = Bytearea()
-    cdef char *shrunk = <char *>realloc(memory.at, memory.used + 1)  # one more: it is never empty
+    cdef char *shrunk = <char *>realloc(memory.at, memory.used + 1)  # one more, so that it is never empty
     area.at = shrunk if shrunk != NULL else memory.at
     area.n = memory.used
     memory.at = NULL
@@ -68,7 +68,7 @@ cdef Bytearea handed_over(Memory *memory):
 
 
 cdef inline char *room(Memory *memory, size_t n) noexcept nogil:
-    """Where the next n bytes go; NULL where there is no memory."""
+    """Reserve the next n bytes and return their address; NULL if memory ran out."""
     cdef size_t wanted
     cdef char *grown
     if memory.used + n > memory.room:
@@ -90,7 +90,7 @@ cdef inline bint put_end(Node *node, int64_t end) noexcept nogil:
 
 
 cdef bint put(Node *nodes, Node *node, bint is_valid) noexcept nogil:
-    """Count one value more; of a null, also what stands in its place."""
+    """Count one more value; for a null, also write a placeholder."""
     cdef char *at = room(&node.valid, 1)
     cdef int k
     if at == NULL:
@@ -122,14 +122,14 @@ cdef bint put(Node *nodes, Node *node, bint is_valid) noexcept nogil:
 
 
 cdef inline Bytes skip(Bytes p) noexcept nogil:
-    # The line feed ends a record, so it is no space; and every line has one, so it stops all loops.
+    # The line feed ends a record, so it does not count as space; every line has one, so it stops all loops.
     while p[0] == 32 or p[0] == 9 or p[0] == 13:
         p += 1
     return p
 
 
 cdef inline Bytes behind(Bytes p, int bracket, bint *goes_on) noexcept nogil:
-    """What follows a member: behind the bracket that closes, or where the next one begins; NULL where neither stands."""
+    """Return the address after the closing bracket, or of the next member after a comma; NULL if there is neither."""
     p = skip(p)
     goes_on[0] = p[0] != bracket
     if not goes_on[0]:
@@ -174,7 +174,7 @@ cdef inline int put_character(Memory *out, int code) noexcept nogil:
 
 
 cdef inline int n_bytes(Bytes p) noexcept nogil:
-    """Bytes of the character beyond ASCII that stands at p, 0 where it is not UTF-8 (RFC 3629)."""
+    """Return the number of bytes of the non-ASCII character at p; 0 if it is not UTF-8 (RFC 3629)."""
     cdef int lead = p[0], second = p[1]
     if lead < 0xC2 or lead > 0xF4 or second & 0xC0 != 0x80:
         return 0
@@ -192,7 +192,7 @@ cdef inline int n_bytes(Bytes p) noexcept nogil:
 
 
 cdef Bytes string(Memory *out, Bytes p, Bytes end) noexcept nogil:
-    """Write the string whose first character stands at p; give back what follows its closing quote."""
+    """Write the string whose first character is at p; return the address after its closing quote."""
     cdef Bytes start = p
     cdef uint64_t word, quote, escape
     cdef char *at
@@ -259,7 +259,7 @@ cdef Bytes string(Memory *out, Bytes p, Bytes end) noexcept nogil:
 
 
 cdef Bytes number(Node *node, Bytes p) noexcept nogil:
-    """Write a number in the grammar of JSON (RFC 8259); a whole one where an integer is wanted."""
+    """Write a number in the grammar of JSON (RFC 8259); only integers if an integer is wanted."""
     cdef Bytes start = p
     cdef bint is_negative = p[0] == 45
     cdef uint64_t digits = 0
@@ -321,7 +321,7 @@ cdef Bytes number(Node *node, Bytes p) noexcept nogil:
 
 
 cdef Bytes members(Node *nodes, Node *node, Bytes p, Bytes end) noexcept nogil:
-    """Write the object whose first key follows p; give back what follows its brace."""
+    """Write the object whose first key follows p; return the address after its closing brace."""
     cdef int k, expected = 0
     cdef int64_t number_of = node.n
     cdef Node *child = NULL
@@ -335,7 +335,7 @@ cdef Bytes members(Node *nodes, Node *node, Bytes p, Bytes end) noexcept nogil:
             if p[0] != 34:
                 return NULL
             p += 1
-            for k in range(node.n_children):  # keys come in the same order again and again
+            for k in range(node.n_children):  # keys usually come in the same order in every record
                 child = &nodes[node.child + expected]
                 expected = expected + 1 if expected + 1 < node.n_children else 0
                 n = child.n_name
@@ -343,7 +343,7 @@ cdef Bytes members(Node *nodes, Node *node, Bytes p, Bytes end) noexcept nogil:
                     break
             else:
                 return NULL
-            if child.seen == number_of:  # the key stands twice
+            if child.seen == number_of:  # duplicate key
                 return NULL
             child.seen = number_of
             p = skip(p + n + 1)
@@ -365,7 +365,7 @@ cdef Bytes members(Node *nodes, Node *node, Bytes p, Bytes end) noexcept nogil:
 
 
 cdef Bytes value(Node *nodes, Node *node, Bytes p, Bytes end) noexcept nogil:
-    """Write the value that begins at p; give back what follows it, NULL where it is not of its kind."""
+    """Write the value that starts at p; return the address after it, NULL if it is of another kind."""
     cdef char *at
     cdef Node *child
     cdef bint goes_on
@@ -418,7 +418,7 @@ cdef Bytes value(Node *nodes, Node *node, Bytes p, Bytes end) noexcept nogil:
 
 
 cdef Bytes line(Node *nodes, Bytes p, Bytes end) noexcept nogil:
-    """Write the record of a line; give back where the next line begins, NULL where this one holds anything else."""
+    """Write the record of a line; return the start of the next line, NULL if this one contains anything else."""
     p = skip(p)
     if p[0] != 123:
         return NULL
@@ -430,22 +430,22 @@ cdef Bytes line(Node *nodes, Bytes p, Bytes end) noexcept nogil:
 
 
 def fill(bytes data not None, list layout not None):
-    """The values of each record's fields, in memory as Arrow lays it out.
+    """Parse the values of each record's fields into memory in Arrow's layout.
 
     Parameters
     ----------
     data : bytes
-        JSON objects, one a line; the last line too ends in a line feed.
+        JSON objects, one per line, each ended by a line feed, also the last.
     layout : list of (Kind, bytes, int, int)
         What to read: kind, name as UTF-8, number of the first child, number of children. The first is the record, a
-        STRUCT; children of one value follow one another.
+        STRUCT; the children of one value are consecutive.
 
     Returns
     -------
     list of (int, int, buffer, buffer, buffer) or None
-        For each entry of the layout: values, nulls among them, a byte for each that tells whether it is one, then
-        values (booleans as bytes) and the ends of strings and lists as int32, from 0 on. None where a record is not
-        JSON of just these types: nothing is guessed, repaired or left out.
+        For each entry of the layout: number of values, number of nulls, one validity byte per value, then the values
+        (booleans as bytes) and the ends of strings and lists as int32, starting with 0. None if a record is not JSON
+        of exactly these types: nothing is guessed, repaired or left out.
     """
     cdef Py_ssize_t n_nodes = len(layout), k
     cdef Bytes p = data

@@ -1,4 +1,4 @@
-"""The record of an audit as Python users hold it: with all that can be done with it."""
+"""The record of an audit for Python users, with a method for everything that can be done with it."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 
 
 class Record(kept.Record):
-    """One audit: its facts and its findings, and what can be made of them.
+    """One audit: its facts, its findings, and methods to use them.
 
     >>> import chataudit
     >>> record = chataudit.run(release)
-    >>> sorted(record.findings()["check"].unique())[:2]
-    ['benchmark_leakage', 'lang_mismatch']
+    >>> record.facts.messages == len(record.messages)
+    True
     >>> record.write("release.audit")
     >>> chataudit.Record.read("release.audit").facts.messages == record.facts.messages
     True
     """
 
     def rates(self, by: Sequence[str] = ()) -> "pd.DataFrame":
-        """The rate of each check that finished and of each of its broken rules, with denominator and 95 % intervals.
+        """Return the rate of each finished check and of each broken rule, with denominator and 95 % intervals.
 
         Parameters
         ----------
@@ -50,8 +50,8 @@ class Record(kept.Record):
         Returns
         -------
         DataFrame
-            check, rule and severity (None: all of the check, from warnings on), the columns of `by`, flagged and judged
-            (messages), clusters (conversations), rate, low and high (clustered by conversation:
+            check, rule and severity (None: the whole check, from warnings on), the columns of `by`, flagged and
+            checked (messages), clusters (conversations), rate, low and high (clustered by conversation:
             `checks.base.intervals.clustered`), wilson_low and wilson_high, corrected, corrected_low and corrected_high
             (for errors of the check, where people labelled messages).
 
@@ -61,7 +61,8 @@ class Record(kept.Record):
             If `by` names anything else.
 
         >>> rates = record.rates().set_index(["check", "rule"])
-        >>> row = rates.loc[("prompt_parroting", None)]
+        >>> name = record.facts.checks[0].name
+        >>> row = rates.loc[(name, None)]
         >>> bool(row["low"] < row["rate"] < row["high"])
         True
         """
@@ -76,36 +77,37 @@ class Record(kept.Record):
         baseline: kept.Record | None = None,
         today: date | None = None,
     ) -> Verdict:
-        """Whether limits are held.
+        """Check this audit against limits.
 
         Parameters
         ----------
         limits : Limit
-            What may be found at most.
+            Upper bounds on findings.
         suppressions : sequence of Suppression
-            Findings that are accepted for a while.
+            Findings that are accepted until a date.
         baseline : Record, optional
-            The older audit that `max_new` is counted against.
+            The older audit with which `max_new` compares.
         today : date, optional
-            By which suppressions expire; by default the day that it is.
+            The date for suppressions that expire; by default the current date.
 
         Raises
         ------
         ValueError
-            If there is no limit, one names a check or rule that was not run, or the baseline is missing or of other
-            data.
+            If there is no limit, a limit names a check or rule that was not run, or the baseline is missing or covers
+            other data.
 
         >>> from chataudit import Limit
-        >>> record.gate(Limit(target="near_duplicates", max_rate=0.5)).is_passed
+        >>> name = record.facts.checks[0].name
+        >>> record.gate(Limit(target=name, max_rate=0.5)).is_passed
         True
-        >>> print(record.gate(Limit(target="near_duplicates", max_count=0)).words)
+        >>> print(record.gate(Limit(target=name, max_count=0)).words)
         Gate failed: 1 of 1 limit exceeded
         """
         held = None if baseline is None else Baseline.of(baseline, self)
         return decide(self, Gate(limits, tuple(suppressions)), held, today or date.today())
 
     def diff(self, older: kept.Record) -> Difference:
-        """What changed since an older audit: findings new, fixed, unchanged; messages added, removed, changed.
+        """Compare with an older audit: findings new, fixed, unchanged; messages added, removed, changed.
 
         Raises
         ------
@@ -123,21 +125,21 @@ class Record(kept.Record):
         sources: Sequence[str | os.PathLike[str]] = (),
         policy: Policy | None = None,
     ) -> Cleaned:
-        """Write the audited files without what a policy drops, in the formats they came in, into a new folder.
+        """Write cleaned copies of the audited files into a new folder, in their original formats.
 
         Parameters
         ----------
         out : str or path
             A folder that does not exist, or is empty.
         sources : sequence of str or path
-            The audited files; by default where they were.
+            The audited files; by default their paths during the audit.
         policy : Policy, optional
-            What to do about which findings; by default `load_policy()`.
+            Which action applies to which rule; by default `load_policy()`.
 
         Raises
         ------
         LookupError, ValueError, FileExistsError, OSError
-            As `chataudit.audit.clean.clean` says; nothing is written then.
+            As `chataudit.audit.clean.clean`; nothing is written then.
 
         >>> import chataudit
         >>> cleaned = record.clean("cleaned")
@@ -146,46 +148,46 @@ class Record(kept.Record):
         0
         """
         named = sources or [source.name for source in self.facts.sources]
-        return clean(self, named, policy or load_policy(), out)
+        return clean(self, named, policy or load_policy(record=self), out)
 
     def report(self, path: str | os.PathLike[str]) -> None:
-        """Write the page of this audit into a new file.
+        """Write the HTML report of this audit to a new file.
 
         Raises
         ------
         FileExistsError
-            If the file is there already.
+            If the file exists.
         """
         write_file(Path(path), pages(self, page(self))[kept.REPORT])
 
     def limitations(self, form: str = "markdown", before: str = "") -> str:
-        """What was found, not looked at and cannot be seen, worded for a paper or a data set card.
+        """Write a limitations section for a paper or a data set card: findings, skipped messages and blind spots.
 
         Parameters
         ----------
         form : {'markdown', 'latex', 'card', 'croissant', 'datasheet'}
-            How it is written.
+            The output format.
         before : str
-            For a card: the card that there is, in which the section between the marks is written anew.
+            For a card: the existing card, in which the section between the marks is replaced.
 
         Raises
         ------
         LookupError
-            If there is no such form.
+            If `form` is unknown.
 
         >>> record.limitations("latex").startswith("% Needs")
         True
         """
         if form not in FORMS:
-            raise LookupError(f"no format {form!r}; there are {', '.join(FORMS)}")
+            raise LookupError(f"unknown format {form!r}; expected one of {', '.join(FORMS)}")
         return _WRITERS[form](statements(self, list(registry.checks())), self.facts, before)
 
 
 _WRITERS: dict[str, Callable[[Limitations, kept.Facts, str], str]] = {
-    "markdown": lambda told, facts, before: markdown(told),
-    "latex": lambda told, facts, before: latex(told),
-    "card": lambda told, facts, before: card(told, before),
-    "croissant": lambda told, facts, before: croissant(told, facts),
-    "datasheet": lambda told, facts, before: datasheet(told),
+    "markdown": lambda limits, facts, before: markdown(limits),
+    "latex": lambda limits, facts, before: latex(limits),
+    "card": lambda limits, facts, before: card(limits, before),
+    "croissant": lambda limits, facts, before: croissant(limits, facts),
+    "datasheet": lambda limits, facts, before: datasheet(limits),
 }
 FORMS = tuple(_WRITERS)

@@ -28,17 +28,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..checks.base.findings import LEVELS
+from ..checks.base.findings import LEVELS, Action, Concerns
 from ..checks.base.messages import as_ints, line_id, nameless_id, single
-from ..checks.near_duplicates import STOCK_PHRASE
-from ..checks.schema_invariants import DUPLICATE_ID, REPAIRED_LINE, TREE_STATE_MIXED, UNREADABLE_LINE
 from ..reports import sheet
 from ..reports.record import Record
 from ..reports.words import count_of
 from . import read
 from .folders import made
-from .policy import DEFAULT as DEFAULT
-from .policy import Criterion, Policy
+from .policy import WAY_OUT, Criterion, Policy, unfit
 from .policy import load_policy as load_policy
 from .progress import Progress, Silence
 from .rewrite import Edits, rewrite, suffix_of
@@ -142,16 +139,16 @@ def clean(
     progress.total(2 * sum(file.source.n_bytes for file in files))
     read_as = [facts.format for facts in record.facts.sources]
     messages = structure([file.source for file in files], read_as, formats_of(record), progress)
-    if messages.n_judged != record.facts.messages:
+    if messages.n_checkable != record.facts.messages:
         raise ValueError(
-            f"the files hold {messages.n_judged:,} messages, the audit read {record.facts.messages:,}: it was made by "
-            "another version of chataudit. Run the audit again"
+            f"the files contain {messages.n_checkable:,} messages, the audit read {record.facts.messages:,}: it was "
+            "made by another version of chataudit. Run the audit again"
         )
     plan = _Plan(record, messages, policy)
     plan.carry_out()
-    if messages.n_judged and plan.n_dropped == messages.n_judged:
+    if messages.n_checkable and plan.n_dropped == messages.n_checkable:
         raise ValueError(
-            f"the policy would drop all {messages.n_judged:,} messages; nothing was written. "
+            f"the policy would drop all {messages.n_checkable:,} messages; nothing was written. "
             f"Make it milder: most are dropped for {', '.join(list(plan.by_rule)[:3])}"
         )
     with made(target) as folder:
@@ -159,7 +156,7 @@ def clean(
         (folder / POLICY).write_text(policy.toml(), encoding="utf-8")
     return Cleaned(
         path=target,
-        messages=messages.n_judged,
+        messages=messages.n_checkable,
         by_rule=plan.by_rule,
         dropped=plan.n_dropped,
         taken_along=plan.n_taken,
@@ -178,7 +175,7 @@ def clean(
 class _Drop(NamedTuple):
     """Why a message is dropped."""
 
-    action: str
+    action: str  # an Action, or TAKEN
     rules: tuple[str, ...] = ()  # its own faults
     cause: int = -1  # the row that it fell with, where it fell with another
     kept: int = -1  # the row of the copy that is kept
@@ -194,7 +191,7 @@ class _Copies:
 
 
 TAKEN, LOST, THREAD, ID = "fell with another", "could not be read", "thread", "id"
-_STRENGTH = ("drop_message", "drop_subtree", "drop_tree")
+_STRENGTH = (Action.DROP_MESSAGE, Action.DROP_SUBTREE, Action.DROP_TREE)
 
 
 class _Joined:
@@ -230,7 +227,7 @@ class _Plan:
         self.left: dict[str, int] = {}
         self.n_groups = 0
         self._number = {source.name: k for k, source in enumerate(record.facts.sources)}
-        self._wanted: dict[int, tuple[str, set[str]]] = {}  # by row: the strongest action, and all rules
+        self._wanted: dict[int, tuple[Action, set[str]]] = {}  # by row: the strongest action, and all rules
         self._copies: list[_Copies] = []
         self._groups_of: dict[int, list[int]] = {}  # numbers of the _Copies that a row is of
         # Short texts may stand many times: no finding says that one is a copy of the other, and all of them are copies
@@ -239,10 +236,12 @@ class _Plan:
         self._phrase_of: dict[int, int] = {}
         self._split: dict[int, int] = {}  # where a finding says it
         self._stands: dict[int, int] = {}  # how many rows of a group stand, where not all do
+        self._rules = {rule.id: rule for check in record.facts.checks for rule in check.rules}
         self._read_findings(record.table)
+        lost = next((rule.id for rule in self._rules.values() if rule.action == Action.DROP_RECORD), "")
         for place in messages.lost:
             self.is_mended[place[0]] = True
-            self.lost[place] = (LOST, UNREADABLE_LINE.id)
+            self.lost[place] = (LOST, lost)
 
     @property
     def n_dropped(self) -> int:
@@ -284,41 +283,40 @@ class _Plan:
         for batch in table.select(columns).to_batches(max_chunksize=10_000):
             for finding in batch.to_pylist():
                 rule, facets = finding["rule"], dict(finding["facets"])
-                if rule == STOCK_PHRASE.id:
+                concerns = self._rules[rule].concerns
+                if concerns == Concerns.COPIES:
                     self._note_phrase(finding["spans"])
                 action = self.policy.action(rule, finding["severity"])
-                if action is None or action == "keep":
-                    if finding["severity"] >= LEVELS[self.policy.min_severity] and rule != UNREADABLE_LINE.id:
+                is_lost = self._rules[rule].action == Action.DROP_RECORD
+                if action == Action.KEEP:
+                    if finding["severity"] >= LEVELS[self.policy.min_severity] and not is_lost:
                         left[rule] += 1
                     continue
+                if concerns == Concerns.TREE:
+                    action = Action.DROP_TREE
                 place = (self._number[finding["source"]], finding["line"])
                 rows = self._rows(finding["message_id"], *place, finding["spans"][0])
-                if rule == DUPLICATE_ID.id:
+                if concerns == Concerns.REPEATED_ID:
                     key = (rule, *place, finding["message_id"])
                     at[key] = at.get(key, 0) + 1
                     # Of n messages with one id in a record, as many as there are findings, the last ones.
                     rows = self._rows(finding["message_id"], *place)
                     rows = rows[len(rows) - at[key] :][:1]
-                elif rule == TREE_STATE_MIXED.id and action != "drop_tree":
-                    # It is told once a tree, of the first message that differs.
-                    rows = [row for first in rows for row in self._other_states(first)]
                 if not rows:
                     self.is_mended[place[0]] = True
-                    if rule not in (REPAIRED_LINE.id, UNREADABLE_LINE.id):
+                    if concerns != Concerns.RECORD:
                         self.lost[place] = (action, rule)
-                elif action == "keep_best":
-                    if not {"partner", "cluster"} <= facets.keys():
+                elif action == Action.KEEP_BEST:
+                    if not (wants := {"partner", "cluster"}) <= facets.keys():
                         raise ValueError(
-                            f"[rules] {rule}: 'keep_best' wants findings with the facets partner and cluster, which "
-                            "those of this rule do not have. Use drop_message, drop_subtree, drop_tree or keep"
+                            f"[rules] {rule}: {unfit(action, wants)}, which those of this rule lack. {WAY_OUT}"
                         )
                     copies.append(finding | {"row": rows[0], "facets": facets})
-                elif action == "fix_language":
+                elif action == Action.FIX_LANGUAGE:
                     detected = facets.get("detected")
                     if not detected:
                         raise ValueError(
-                            f"[rules] {rule}: 'fix_language' wants findings with the facet detected, which those of "
-                            "this rule do not have. Use drop_message, drop_subtree, drop_tree or keep"
+                            f"[rules] {rule}: {unfit(action, {'detected'})}, which those of this rule lack. {WAY_OUT}"
                         )
                     for row in rows:
                         self.tags.setdefault(row, (detected, finding["lang"], set()))[2].add(rule)
@@ -342,10 +340,6 @@ class _Plan:
         if len(rows) > 1 and span is not None and span["start"] == 0:
             rows = [row for row in rows if self.messages.n_chars[row] == span["end"]] or rows
         return rows or list(here)
-
-    def _other_states(self, row: int) -> list[int]:
-        tree, state = self.messages.tree_of(row), self.messages.state
-        return [other for other in tree if state[other] != state[tree[0]]]
 
     # -- copies of one text ------------------------------------------------------------------------------------------
 
@@ -482,8 +476,8 @@ class _Plan:
         with_them: dict[int, _Drop] = {}
         for row, (action, rules) in sorted(self._wanted.items()):
             drops[row] = _Drop(action, tuple(sorted(rules)))
-            if action != "drop_message":
-                more = self.messages.tree_of(row) if action == "drop_tree" else self._below(row)
+            if action != Action.DROP_MESSAGE:
+                more = self.messages.tree_of(row) if action == Action.DROP_TREE else self._below(row)
                 with_them.update(dict.fromkeys(more, _Drop(TAKEN, cause=row)))
         self._apply(with_them | drops)
 
@@ -498,7 +492,7 @@ class _Plan:
                 above = [other for other in upward[row] if other in group.rows and other != row]
                 above = [other for other in above if not self._may_both_stand(row, other)]
                 if above and row not in self.dropped:
-                    drops[row] = _Drop("keep_best", tuple(sorted(group.rules)), kept=min(above), by=THREAD)
+                    drops[row] = _Drop(Action.KEEP_BEST, tuple(sorted(group.rules)), kept=min(above), by=THREAD)
         counted = {number for row in drops for number in self._groups_of[row]}
         self._apply(drops)
         depth = {row: len(upward[row]) for row in upward}
@@ -552,10 +546,10 @@ class _Plan:
                 differs = (k for k, value in enumerate(values[best]) if value != values[row][k])
                 by = next((self.policy.keep_best_by[k] for k in differs), ID)
                 by = by if place[best] < place[row] else THREAD
-                drops[row] = _Drop("keep_best", rules, kept=best, by=by)
+                drops[row] = _Drop(Action.KEEP_BEST, rules, kept=best, by=by)
             else:
                 above = next(r for r in sorted(self._above(best)) if through in self._groups_of.get(r, ()))
-                drops[row] = _Drop("keep_best", rules, kept=above, by=THREAD)
+                drops[row] = _Drop(Action.KEEP_BEST, rules, kept=above, by=THREAD)
         self._apply(drops)
 
     def _rivals(self, row: int) -> dict[int, int]:

@@ -6,6 +6,7 @@ import shutil
 import webbrowser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -17,10 +18,10 @@ from rich.markup import escape
 from rich.text import Text
 
 from .. import __version__
+from ..benchmarks_refs.fingerprints import FOLDER as REFERENCES
 from ..checks.base.findings import SEVERITIES
-from ..checks.benchmark_leakage import BenchmarkLeakage
-from ..checks.lang_mismatch import LangMismatch
-from ..checks.schema_invariants import SchemaInvariants
+from ..checks.base.settings import Setting, Wants, suggestion
+from ..checks.base.settings import settings as settings_of
 from ..reports.baseline import Baseline
 from ..reports.files import write_pages
 from ..reports.gate import Gate, decide
@@ -39,7 +40,20 @@ from .formats import FORMATS
 from .journal import is_begun
 from .remote import bare
 from .run import run as audit
-from .terminal import BaselineFolder, ConfigFile, Quiet, err, leave_pandas_out, out, telling, watched, wrapped
+from .terminal import (
+    BaselineFolder,
+    ConfigFile,
+    Plugins,
+    Quiet,
+    err,
+    leave_pandas_out,
+    out,
+    print_hanging,
+    telling,
+    use,
+    watched,
+    wrapped,
+)
 from .uses import code_of, older_audit, print_verdict, refuse_unfit
 
 if TYPE_CHECKING:
@@ -62,8 +76,8 @@ Format = Annotated[
     str | None,
     typer.Option(help=f"{', '.join(FORMATS)}. [default: told by the first records]", show_default=False),
 ]
-FOLDER = Path(BenchmarkLeakage.folder)
-Folder = Annotated[Path, typer.Option(help="With fingerprints of a project's own.")]
+FOLDER = Path(REFERENCES)
+Folder = Annotated[Path, typer.Option(help="Folder with your own fingerprints.")]
 Here = Annotated[bool, typer.Option("--here", help="Write to that folder, not among the user's data.")]
 Replace = Annotated[bool, typer.Option("--overwrite", help="Replace an older fingerprint of this name.")]
 MaxReportMb = Annotated[
@@ -102,9 +116,14 @@ def run(
     config: ConfigFile = None,
     checks: Annotated[str, typer.Option(help="Names with commas. [default: all]", show_default=False)] = "",
     format: Format = None,
+    plugin: Plugins = None,
     lang: Annotated[
         str | None,
-        typer.Option(help="Language of messages that declare none, such as en or pt-BR.", show_default=False),
+        typer.Option(help="Language of messages without a language tag, e.g. en or pt-BR.", show_default=False),
+    ] = None,
+    references: Annotated[
+        Path | None,
+        typer.Option(help=f"Folder with your own fingerprints. [default: {REFERENCES}]", show_default=False),
     ] = None,
     engine: Annotated[
         str | None, typer.Option(help=f"{', '.join(ENGINES)}. [default: auto]", show_default=False)
@@ -137,9 +156,8 @@ def run(
     """
     with telling():
         leave_pandas_out()
+        use(plugin)
         settings = configuration.load(config)
-        if lang is not None:
-            settings = settings.setting(LangMismatch.name, lang=lang)
         named = [_split(argument) for argument in split or ()]
         limits = _limits(settings, max_report_mb, max_report_findings)
         older = older_audit(baseline, settings)
@@ -156,11 +174,14 @@ def run(
                 workers=workers,
                 address=address,
                 memory=memory,
+                lang=lang,
+                references=references,
                 progress=progress,
                 work=work,
                 resume=resume,
             )
-            _finish(record, target, overwrite, quiet, limits, older, settings.gate, redact, work)
+            output = _Output(target, overwrite, quiet, redact, limits, work)
+            _finish(record, output, older, settings.gate)
 
 
 @app.command()
@@ -171,55 +192,64 @@ def demo(
     seed: Annotated[int, typer.Option(help="Another seed, another release.")] = 1,
     quiet: Quiet = False,
 ) -> None:
-    """Audit a small made-up release with one fault of every rule in it."""
+    """Audit a small made-up release with an example of every rule."""
     with telling():
         leave_pandas_out()
         folder = free(out_dir)
         folder.mkdir(parents=True)
-        source = folder / "release.jsonl"
-        made = demonstration.release(seed)
-        sources = demonstration.write(made, source)
-        references = folder / "references"
-        demonstration.write_references(references)
-        settings = configuration.Config().setting(BenchmarkLeakage.name, folder=str(references))
+        sources = demonstration.release(seed).write(folder / "release.jsonl")
         with watched(quiet) as progress:
-            record = audit(*sources, progress=progress, config=settings)
-        _finish(record, folder / "audit", False, quiet, Limits(), None, None, False, None)
+            record = audit(*sources, checks=demonstration.prepared(folder), progress=progress)
+        _finish(record, _Output(folder / "audit", quiet=quiet))
 
 
 @app.command()
-def checks(name: Annotated[str | None, typer.Argument(show_default=False)] = None) -> None:
+def checks(
+    name: Annotated[str | None, typer.Argument(help="One check.", show_default=False)] = None,
+    plugin: Plugins = None,
+    config: ConfigFile = None,
+) -> None:
     """List the checks, or the rules and settings of one."""
     with telling():
+        use(plugin)
+        configuration.load(config)  # which may name plug-ins
         known = registry.checks()
         if name is None:
             for check in known.values():
-                out.print(f"{check.name}: {_about(check)}")
+                out.print(f"{check.name}: {_about(check)}", markup=False)
             return
         if name not in known:
-            raise LookupError(f"no check {name!r}; there are {', '.join(known)}")
+            raise LookupError(f"{name!r} is not a check. {suggestion(name, known)}")
         check = known[name]
-        out.print(f"{check.name}: {_about(check)}\n\nRules")
-        width = max(len(rule.name) for rule in check.rules)
+        out.print(f"{check.name}: {_about(check)}\n\nRules", markup=False)
         for rule in check.rules:
-            out.print(f"{SEVERITIES[rule.severity]:8} {rule.name:{width}}  {rule.title}", markup=False)
-        out.print("\nSettings, as they stand in chataudit.toml\n")
-        out.print(f"[checks.{check.name}]", markup=False)
-        for key, value in vars(check()).items():
-            out.print(f"# {key} is not set" if value is None else f"{key} = {json.dumps(value)}", markup=False)
+            print_hanging(f"{SEVERITIES[rule.severity]:8} {rule.name}", rule.title)
+        out.print(f"\nSettings, under [checks.{check.name}] in chataudit.toml", markup=False)
+        for setting in settings_of(check):
+            default = "not set" if setting.default is None else json.dumps(setting.default)
+            print_hanging(f"{setting.name} = {default}", f"{setting.help} {_range(setting)}".strip())
 
 
 @app.command()
 def explain(
-    rule: Annotated[str, typer.Argument(help="check/rule, such as schema_invariants/role_alternation.")],
+    rule: Annotated[str, typer.Argument(help="CHECK/RULE, as in the report.")],
+    plugin: Plugins = None,
+    config: ConfigFile = None,
 ) -> None:
-    """Say what a rule finds, how bad it is, and what to do about it."""
+    """Explain a rule: how bad it is, what to do about it, and what it looks like."""
     with telling():
+        use(plugin)
+        configuration.load(config)  # which may name plug-ins
         known = {r.id: r for check in registry.checks().values() for r in check.rules}
         if rule not in known:
             raise _unknown("rule", rule, [name for name in known if rule in name], "chataudit checks NAME")
         found = known[rule]
         out.print(f"{found.id} ({SEVERITIES[found.severity]})\n{found.title}.\n{found.advice}", markup=False)
+        out.print(f"chataudit clean: {found.action.replace('_', ' ')}, unless a policy says otherwise.", markup=False)
+        for title, data in (("Reported:", found.example.this), ("Not reported:", found.example.not_this)):
+            out.print(f"\n{title}", style="bold")
+            for line in data.lines():
+                print_hanging(" ", visible(line))
 
 
 @app.command()
@@ -312,8 +342,8 @@ def refs_add(
     item_id: Annotated[str | None, typer.Option("--id", help="[default: numbered]", show_default=False)] = None,
     rows: Annotated[str, typer.Option(help="The list of items in a record.", show_default=False)] = "",
     title: Annotated[str, typer.Option(show_default=False)] = "",
-    split: Annotated[str, typer.Option(help="test, validation, train or dev.")] = "test",
-    licence: str = "not told",
+    benchmark_split: Annotated[str, typer.Option(help="test, validation, train or dev.")] = "test",
+    licence: Annotated[str, typer.Option(show_default=False)] = "",
     folder: Folder = FOLDER,
     here: Here = False,
     replace: Replace = False,
@@ -329,7 +359,7 @@ def refs_add(
         asked = source(question)
         assert asked is not None
         parts = Parts(asked, source(choices), source(answer), source(passage), item_id, rows)
-        made = refs.add(name, file, parts, title=title, split=split, licence=licence)
+        made = refs.add(name, file, parts, title=title, split=benchmark_split, licence=licence)
         _keep(name, made, folder if here else None, replace)
 
 
@@ -373,9 +403,10 @@ def gx(
         from .gx import validate  # the library takes 5 s to load
 
         settings = configuration.load(config)
-        check = configuration.make(SchemaInvariants, settings.checks.get(SchemaInvariants.name, {}))
+        structural = [name for name, check in registry.checks().items() if not check.reads_texts]
+        chosen = configuration.chosen(settings, structural)
         with watched(out_file is None) as progress:
-            result = validate(*sources, check=check, format=format, mapping=settings.format, progress=progress)
+            result = validate(*sources, checks=chosen, format=format, mapping=settings.format, progress=progress)
         text = json.dumps(result, indent=1)
         if out_file is None:
             print(text)
@@ -395,6 +426,17 @@ for command in (uses.gate, uses.diff, uses.rates, uses.sample, uses.judge, uses.
 
 def _about(check: type) -> str:
     return (check.__doc__ or "").split("\n", 1)[0]
+
+
+def _range(setting: Setting) -> str:
+    """Return the range of a setting, and what sets it where the user does not."""
+    source = {
+        Wants.MEMORY: "default: half of --memory",
+        Wants.LANGUAGE: "default: --lang",
+        Wants.REFERENCES: "default: --references",
+    }
+    notes = [note for note in (setting.bounds, source.get(setting.wants, "") if setting.wants else "") if note]
+    return f"({'; '.join(notes)})" if notes else ""
 
 
 def _unknown(what: str, name: str, near: Sequence[str], see: str) -> LookupError:
@@ -430,38 +472,42 @@ def _limits(config: configuration.Config, max_mb: float | None, per_check: int |
     )
 
 
-def _finish(
-    record: Record,
-    target: Path,
-    overwrite: bool,
-    quiet: bool,
-    limits: Limits,
-    older: Record | None,
-    gate: Gate | None,
-    redact: bool,
-    work: Path | None,
-) -> NoReturn:
-    shown = redacted(record) if redact else record
+@dataclass(frozen=True)
+class _Output:
+    """Where an audit is written, and how."""
+
+    target: Path
+    overwrite: bool = False
+    quiet: bool = False
+    redact: bool = False
+    limits: Limits = field(default_factory=Limits)
+    work: Path | None = None  # the checkpoint
+
+
+def _finish(record: Record, output: _Output, older: Record | None = None, gate: Gate | None = None) -> NoReturn:
+    """Write record and pages, print the summary, and exit with the code of the audit or of the gate."""
+    target = output.target
+    shown = redacted(record) if output.redact else record
     try:
         baseline = None if older is None else Baseline.of(older, record)
     except ValueError as error:
         # The audit took the time: it is kept, and where it was to replace another one, beside that.
-        kept = free(target) if overwrite else target
-        _write(shown, kept, False, work)
+        kept = free(target) if output.overwrite else target
+        _write(shown, kept, False, output.work)
         raise ValueError(f"{error}. The audit itself was made: {kept}") from None
     # By the names that the data have, whatever is shown of them.
     verdict = None if gate is None else decide(record, gate, baseline, date.today())
     # The record first: no page that cannot be made may lose it.
-    _write(shown, target, overwrite, work)
+    _write(shown, target, output.overwrite, output.work)
     view = page(shown, baseline, verdict)
-    write_pages(target, pages(shown, view, limits, baseline))
-    if not quiet:
+    write_pages(target, pages(shown, view, output.limits, baseline))
+    if not output.quiet:
         _summarise(view, target)
     raise typer.Exit(code_of(record, verdict))
 
 
 def _write(record: Record, target: Path, overwrite: bool, work: Path | None) -> None:
-    """The record, and then nothing of what was kept while it was made."""
+    """Write the record, then delete the checkpoint."""
     record.write(target, replace=overwrite)
     if work is not None:
         shutil.rmtree(work)

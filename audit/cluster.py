@@ -1,4 +1,4 @@
-"""The engine `ray`: whole sources and partitions as tasks of Ray Data, on this machine or a cluster (extra [ray])."""
+"""The engine `ray`: whole sources and partitions as Ray Data tasks, on this machine or a cluster (extra [ray])."""
 
 import logging
 import os
@@ -15,7 +15,7 @@ R = TypeVar("R")
 
 
 class Ray:
-    """Items on the workers of a cluster. A worker process that dies is replaced, and its item done again."""
+    """Engine on the workers of a cluster. Ray replaces a worker process that dies and repeats its item."""
 
     name = "ray"
     is_cluster = True
@@ -27,16 +27,16 @@ class Ray:
             options: dict[str, Any] = {} if address is not None else {"num_cpus": workers, "include_dashboard": False}
             _refuse_silent(address)
             try:
-                # Without an address, Ray would take whatever cluster was started here last.
+                # Without an address, Ray would connect to the cluster that was started last on this machine.
                 self._ray.init(address=address or "local", log_to_driver=False, logging_level="error", **options)
             except (ConnectionError, ValueError, RuntimeError) as error:
                 raise LookupError(f"no Ray cluster at {address!r}: {str(error).splitlines()[0]}") from None
         self.workers = workers or int(self._ray.cluster_resources().get("CPU", 1))
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        """The function of each item, in their order. What it says must be the same each time that it is called."""
+        """Apply the function to each item, in order. It must be deterministic: Ray may call it again for an item."""
         import ray.data
-        from ray import cloudpickle  # which also takes what a script or a notebook defines
+        from ray import cloudpickle  # also pickles functions defined in a script or a notebook
 
         rows = [{"item": pickle.dumps(item)} for item in items]
         if not rows:
@@ -46,12 +46,12 @@ class Ray:
         context.enable_progress_bars = False
         packed = cloudpickle.dumps(function)  # type: ignore[no-untyped-call]
 
-        # Nodes were started elsewhere: relative paths and our settings of the environment are those of the caller.
+        # Nodes were started elsewhere, but relative paths and our environment variables must be those of the caller.
         folder = Path.cwd()
         ours = {name: value for name, value in os.environ.items() if name.startswith("CHATAUDIT_")}
 
         def call(row: dict[str, Any]) -> dict[str, Any]:
-            with suppress(OSError):  # a folder of the caller's machine alone; absolute paths lead on
+            with suppress(OSError):  # the folder may exist only on the caller's machine; absolute paths still work
                 os.chdir(folder)
             os.environ.update(ours)
             return {"result": pickle.dumps(pickle.loads(packed)(pickle.loads(row["item"])))}
@@ -69,7 +69,7 @@ class Ray:
 
 
 def _refuse_silent(address: str | None) -> None:
-    """Let only addresses pass where something listens: Ray itself tries for minutes, and tells of each time."""
+    """Raise if nothing listens at this address: Ray itself retries for minutes, with a message each time."""
     host, _, port = (address or "").removeprefix("ray://").rpartition(":")
     if not port.isdecimal():
         return
@@ -86,6 +86,6 @@ def _ray() -> ModuleType:
         import ray
         import ray.data
     except ImportError as error:
-        raise LookupError(f'engine "ray" needs its packages ({error}): pip install "chataudit[ray]"') from None
-    logging.getLogger("ray.data").setLevel(logging.ERROR)  # what it says of its plans is no word to our users
+        raise LookupError(f'engine "ray" is not installed ({error}). Run: pip install "chataudit[ray]"') from None
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # its execution plans mean nothing to our users
     return ray

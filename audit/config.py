@@ -5,11 +5,14 @@ from collections import abc
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import msgspec
 
+from ..benchmarks_refs.fingerprints import FOLDER
 from ..checks.base.check import Check
+from ..checks.base.settings import Wants, settings, suggestion
 from ..reports.gate import Gate, Limit, Suppression
 from ..reports.payload import Limits
 from . import registry
@@ -26,7 +29,10 @@ class Settings:
     format: str | None = None
     engine: str = "auto"
     workers: int | None = None
-    memory: str = "4GB"  # what the audit may take, about
+    memory: str = "4GB"  # approximate budget
+    lang: str | None = None  # language of messages that declare none
+    references: str = FOLDER  # folder with the user's own reference fingerprints
+    plugins: tuple[str, ...] = ()  # Python files with more checks, relative to the file that names them
     max_report_mb: float = Limits.max_mb  # millions of bytes of report.html; the rest is in findings.parquet
     max_report_findings: int = Limits.per_check  # of each check in report.html
 
@@ -59,7 +65,9 @@ class Config:
 
 
 def load(path: Path | None = None) -> Config:
-    """The given file, or `chataudit.toml`, or `[tool.chataudit]` of `pyproject.toml` in the working folder.
+    """Read the given file, or `chataudit.toml`, or `[tool.chataudit]` of `pyproject.toml` in the working folder.
+
+    Its plug-ins are imported, so that its settings may be of their checks.
 
     Raises
     ------
@@ -98,7 +106,8 @@ def toml(path: Path) -> dict[str, Any]:
 
 def _read(table: abc.Mapping[str, Any], path: Path) -> Config:
     _refuse_unknown(table, ("run", "format", "checks", "gate"), f"{path}: ")
-    settings = _convert(table.get("run", {}), Settings, f"{path}: [run]")
+    run = _convert(table.get("run", {}), Settings, f"{path}: [run]")
+    registry.use([path.parent / plugin for plugin in run.plugins])
     format = _convert(table["format"], Mapping, f"{path}: [format]") if "format" in table else None
     known = registry.checks()
     of_checks = table.get("checks", {})
@@ -112,7 +121,7 @@ def _read(table: abc.Mapping[str, Any], path: Path) -> Config:
             raise ValueError(f"{path}: {error}") from None
     gate, files = _gate(table.get("gate", {}), path)
     baseline = None if files.baseline is None else path.parent / files.baseline
-    return Config(settings, of_checks, format, gate, baseline)
+    return Config(run, of_checks, format, gate, baseline)
 
 
 def _gate(table: Any, path: Path) -> tuple[Gate | None, GateFiles]:
@@ -128,9 +137,7 @@ def _gate(table: Any, path: Path) -> tuple[Gate | None, GateFiles]:
             where = f'{path}: [gate."{target}"]' if "/" in target else f"{path}: [gate.{target}]"
             limits += [replace(_convert(each, Limit, where, without=("target",)), target=target) for each in several]
     if files.suppress is not None and not limits:
-        raise ValueError(
-            f"{path}: [gate] suppress, but no limit. Set one, such as [gate.near_duplicates] max_rate = 0.01"
-        )
+        raise ValueError(f"{path}: [gate] suppress, but no limit. Set one, such as [gate.CHECK] max_rate = 0.01")
     suppressions = () if files.suppress is None else suppressed(path.parent / files.suppress)
     return (Gate(tuple(limits), suppressions) if limits else None), files
 
@@ -158,14 +165,24 @@ def make(check: type[C], values: abc.Mapping[str, Any]) -> C:
     return _convert(values, check, f"[checks.{check.name}]")
 
 
-def chosen(config: Config, names: Sequence[str] = ()) -> list[Check]:
-    """The checks of these names, or of the file's, or all; each with the file's settings."""
+def chosen(
+    config: Config, names: Sequence[str] = (), handed: abc.Mapping[Wants, str | None] = MappingProxyType({})
+) -> list[Check]:
+    """Return the checks of these names, or of the file's, or all, each with the file's settings.
+
+    What the file does not set and a check wants of the run is taken from `handed`.
+    """
     known = registry.checks()
     wanted = names or config.settings.checks or list(known)
     for name in wanted:
         if name not in known:
-            raise LookupError(f"no check {name!r}; there are {', '.join(known)}")
-    return [make(known[name], config.checks.get(name, {})) for name in dict.fromkeys(wanted)]
+            raise LookupError(f"{name!r} is not a check. {suggestion(name, known)}")
+    made = []
+    for name in dict.fromkeys(wanted):
+        given = {each.name: handed.get(each.wants) for each in settings(known[name]) if each.wants is not None}
+        values = {key: value for key, value in given.items() if value is not None} | dict(config.checks.get(name, {}))
+        made.append(make(known[name], values))
+    return made
 
 
 def _convert(values: Any, kind: type[D], where: str, without: Sequence[str] = ()) -> D:
@@ -185,4 +202,4 @@ def _refuse_unknown(table: abc.Mapping[str, Any], known: Iterable[str], where: s
     names = list(known)
     for key in table:
         if key not in names:
-            raise ValueError(f"{where}{key}: no such setting; there are {', '.join(names)}")
+            raise ValueError(f"{where}{key}: unknown setting. {suggestion(key, names)}")

@@ -1,4 +1,4 @@
-"""Engines carry a function over items: one after the other, or on threads."""
+"""Engines that apply a function to items: one after the other, on threads, in processes or on a cluster."""
 
 import os
 from collections import deque
@@ -15,14 +15,14 @@ R = TypeVar("R")
 
 
 class Engine(Protocol):
-    """What carries out the stages. Results come in the order of the items, whatever finishes first."""
+    """Runner of the stages. Results come in the order of the items, regardless of which finishes first."""
 
     name: str
     workers: int
-    is_cluster: bool  # it works in other processes: items and results are packed, and files are how rows meet
+    is_cluster: bool  # runs in other processes: items and results are pickled, and rows are exchanged in files
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        """The function of each item. Items are drawn as they are needed, never all at once."""
+        """Apply the function to each item. Items are taken as they are needed, never all at once."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -50,7 +50,7 @@ class Serial:
 
 
 class Threads:
-    """Several items at a time. The kernels of Arrow and NumPy release the interpreter's lock."""
+    """Several items at a time. The kernels of Arrow and NumPy release the global interpreter lock."""
 
     name = "threads"
     is_cluster = False
@@ -60,9 +60,8 @@ class Threads:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="chataudit")
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        # Executor.map would draw the whole source into memory; two items beyond the running ones keep everybody busy
-        # while the caller has something else to do. Only the caller's thread ever waits, so maps over maps cannot lock
-        # each other out.
+        # Executor.map would read the whole source into memory; two items beyond the running ones keep all threads busy
+        # while the caller does something else. Only the caller's thread ever waits, so nested maps cannot deadlock.
         running: deque[Future[R]] = deque()
         try:
             for item in items:
@@ -90,28 +89,28 @@ ENGINES = ("auto", "serial", "threads", "processes", "ray")
 def start(
     name: str = "auto", workers: int | None = None, address: str | None = None, *, holds_gil: bool = False
 ) -> Engine:
-    """The engine of this name with so many workers; by default as many as this process may use processors.
+    """Start an engine; by default with one worker for each CPU available to this process.
 
-    `auto` is threads, or processes for what `holds_gil`; one after the other where there is but one worker.
+    `auto` means threads, or processes for work that `holds_gil`; with a single worker it means serial.
 
     Raises
     ------
     ValueError
-        If there is no such engine, or it takes no such workers or address.
+        If the engine is unknown, or does not accept these workers or this address.
     LookupError
         If its packages are not installed, or there is no cluster at that address.
     """
     if name not in ENGINES:
-        raise ValueError(f"engine {name!r}; expected one of {', '.join(ENGINES)}")
+        raise ValueError(f"unknown engine {name!r}; expected one of {', '.join(ENGINES)}")
     if workers is not None and workers < 1:
         raise ValueError(f"workers: {workers} is below 1")
     if address is not None and name != "ray":
-        raise ValueError(f"address {address!r}: the engine {name} works on this machine; expected the engine ray")
+        raise ValueError(f"address {address!r}: the engine {name} runs only on this machine. Use the engine ray")
     if name == "ray":
         from .cluster import Ray  # the packages take seconds to load
 
         return Ray(workers, address)
-    # Not os.cpu_count(): in a container it counts processors that are not ours.
+    # Not os.cpu_count(): in a container it also counts CPUs that this process may not use.
     n = workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
     if name == "serial" or (name == "auto" and n == 1):
         return Serial()

@@ -1,4 +1,4 @@
-"""All findings of an audit: in order, each under a name of its own, the worst of them with their words."""
+"""All findings of an audit in order, each with a unique fingerprint, the worst ones with evidence."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -14,21 +14,21 @@ from ..checks.base.messages import BoolArray, IntArray, as_ints, digests, is_pla
 from ..reports.counts import rows_of
 from . import quote
 
-MAX_EVIDENCE = 10_000  # findings of a check whose words and conversations are kept
-SLICE = 20_000  # that are at hand at a time
+MAX_EVIDENCE = 10_000  # findings of a check whose quotes and conversations are kept
+SLICE = 20_000  # findings in memory at a time
 
-_TIES = ("check", "rule", "message_id", "fingerprint", "summary")  # the order of findings of one line
+_TIES = ("check", "rule", "message_id", "fingerprint", "summary")  # the order of findings on one line
 
 
 class Findings:
-    """The findings of an audit as they came, and the order in which they are told: by sources, lines and rules.
+    """The findings of an audit, and the order in which they are reported: by sources, lines and rules.
 
-    Of each finding some numbers are held; the rest stays where it is.
+    Only a few numbers per finding are in memory; the table may be memory-mapped.
     """
 
     def __init__(self, found: pa.Table, messages: pa.Table, sources: Sequence[str]) -> None:
         self._found = found
-        # Fingerprints that replace those of the checks; 0 where theirs stands.
+        # Fingerprints that replace those of the checks; 0: the check's own is used.
         self._renamed, keys = _named(found, messages)
         place = as_ints(single(pc.index_in(found["source"], value_set=pa.array(sources, pa.string()))), -1)
         line = as_ints(single(found["line"]), 0)
@@ -42,7 +42,7 @@ class Findings:
 
     @cached_property
     def shown(self) -> BoolArray:
-        """Those of which all evidence is kept: of each check the worst, and of these the first; by their place."""
+        """Positions of the findings whose evidence is kept: the worst of each check, ties by position."""
         severity = as_ints(single(self._found["severity"]), 0)[self._order]
         check = as_ints(single(self._found["check"].dictionary_encode().unify_dictionaries()).indices, -1)[self._order]
         worst = np.argsort(-severity, kind="stable")
@@ -51,7 +51,7 @@ class Findings:
         return shown
 
     def at(self, places: IntArray | slice, columns: Sequence[str] = FINDINGS.names) -> pa.Table:
-        """FINDINGS at some places of the order, or some columns of it."""
+        """Return FINDINGS at some positions of the order, or some of its columns."""
         rows = self._order[places]
         table, renamed = rows_at(self._found.select(columns), rows), self._renamed[rows]
         if "fingerprint" in columns and renamed.any():
@@ -63,7 +63,7 @@ class Findings:
         return table
 
     def evidence(self) -> tuple[pa.Table, pa.Array]:
-        """Of those shown, the ones whose words are yet to be found; and the trees of all."""
+        """Return the shown findings that still lack quotes, and the trees of all shown ones."""
         places = np.flatnonzero(self.shown)
         later, trees = [FINDINGS.empty_table()], [pa.array([], pa.string())]
         for start in range(0, len(places), SLICE):
@@ -72,8 +72,8 @@ class Findings:
             trees.append(pc.unique(table["tree_id"]))
         return pa.concat_tables(later), pc.unique(pa.chunked_array(trees))
 
-    def parts(self, told: Mapping[quote.Key, quote.Told]) -> Iterator[pa.RecordBatch]:
-        """All, about SLICE at a time, with the words that are told of those shown."""
+    def parts(self, quotable: Mapping[quote.Key, quote.Told]) -> Iterator[pa.RecordBatch]:
+        """Yield all findings, about SLICE at a time, the shown ones with their quotes from `quotable`."""
         for start in range(0, len(self), SLICE):
             here = slice(start, start + SLICE)
             table = self.at(here)
@@ -81,20 +81,22 @@ class Findings:
             rows = rows[self.shown[here][rows]]
             if rows.size:
                 others = np.delete(np.arange(len(table)), rows)
-                both = pa.concat_tables([table.take(pa.array(others)), quote.fill(table.take(pa.array(rows)), told)])
+                both = pa.concat_tables(
+                    [table.take(pa.array(others)), quote.fill(table.take(pa.array(rows)), quotable)]
+                )
                 table = both.take(pa.array(np.argsort(np.concatenate([others, rows]))))
             yield from quote.closed(table).to_batches()
             forget()
 
     def _sort_ties(self, place: IntArray, line: IntArray) -> None:
-        """Put those in order that tell of one line."""
+        """Sort the findings on each line."""
         place, line = place[self._order], line[self._order]
         is_new = np.append(True, (place[1:] != place[:-1]) | (line[1:] != line[:-1]))[: len(self)]
         starts = np.flatnonzero(is_new)
         group = np.cumsum(is_new)
         start = 0
         while start < len(self):
-            # Whole lines, of which one may hold more than a slice.
+            # Whole lines: one line may have more findings than a slice.
             later = np.searchsorted(starts, min(start + SLICE, len(self)))
             end = int(starts[later]) if later < len(starts) else len(self)
             if not is_new[start:end].all():
@@ -106,9 +108,9 @@ class Findings:
             start = end
 
     def _number(self, keys: npt.NDArray[np.uint64]) -> None:
-        """Give those a name of their own that make the same claim of the same id, as where an id stands twice.
+        """Make fingerprints unique: number those that occur twice because a message id is used twice.
 
-        The first keeps its name, later ones are numbered.
+        The first keeps its fingerprint.
         """
         before = nth(keys.view(np.int64)[self._order][np.newaxis])
         again = np.flatnonzero(before)
@@ -120,9 +122,9 @@ class Findings:
 
 
 def _named(found: pa.Table, messages: pa.Table) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
-    """Fingerprints of what a message says, where its id is but its place, else 0; and a hash of the name of each.
+    """Return fingerprints made from the text of messages without an id, else 0; and a hash of each fingerprint.
 
-    A line more would give all that follow other ids, and with them other fingerprints.
+    The place replaces a missing id, so one additional line would change the fingerprints of all findings after it.
     """
     columns = found.select(["message_id", "source", "line", "rule", "fingerprint"]).to_batches()
     keys = np.concatenate([np.zeros(0, dtype=np.uint64), *(digests(piece["fingerprint"]) for piece in columns)])

@@ -1,4 +1,4 @@
-"""Folders that are written whole or not at all, and never over another one."""
+"""Folders that are written completely or not at all, and never replace another one."""
 
 import os
 import shutil
@@ -10,14 +10,14 @@ from pathlib import Path
 
 @contextmanager
 def made(target: Path) -> Iterator[Path]:
-    """A folder to write into, that becomes the target when all is written; nothing is left of it when that fails."""
-    place = Path(os.path.abspath(target))  # noqa: PTH100 - a link on the way stays one
+    """Yield a temporary folder that is renamed to `target` on success and removed on failure."""
+    place = Path(os.path.abspath(target))  # noqa: PTH100 - unlike resolve, keeps links in the path
     above = next(folder for folder in place.parents if folder.exists())
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
         try:
-            inner = made / place.name  # which others may read, unlike the temporary folder
+            inner = made / place.name  # readable by others, unlike the temporary folder
             inner.mkdir()
             yield inner
             if place.is_dir():
@@ -27,7 +27,7 @@ def made(target: Path) -> Iterator[Path]:
             shutil.rmtree(made, ignore_errors=True)
     except BaseException as error:
         folder = place.parent
-        with suppress(OSError):  # which is raised for the first that is not empty
+        with suppress(OSError):  # raised by the first folder that is not empty
             while folder != above:
                 folder.rmdir()
                 folder = folder.parent
@@ -38,7 +38,7 @@ def made(target: Path) -> Iterator[Path]:
 
 
 def free(folder: Path) -> Path:
-    """The folder, or the first of folder-2, folder-3, ... that is not there: nothing is written over."""
+    """Return the folder, or the first of folder-2, folder-3, ... that does not exist."""
     k, free = 1, folder
     while free.exists():
         k += 1

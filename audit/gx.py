@@ -1,12 +1,12 @@
-"""The invariants as native custom Great Expectations, for people who run GX; nothing else here imports it.
+"""The invariants as native custom Great Expectations, for people who run GX; no other module here imports it.
 
-GX is shown structure alone. It copies what it is shown into its results, and its HTML does not escape it, so no text
-of a message and no excerpt of a line ever stands in its data frame.
+GX only receives structure. It copies its input into its results, and its HTML does not escape it, so its data frame
+never contains the text of a message or an excerpt of a line.
 """
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar, Literal
 
@@ -37,31 +37,31 @@ from great_expectations.expectations.metrics.table_metric_provider import TableM
 from great_expectations.validator.metric_configuration import MetricConfiguration
 
 from .. import __version__
+from ..checks.base.check import Check
 from ..checks.base.findings import ERROR, FINDINGS, NOTE, SEVERITIES, WARNING, Rule
 from ..checks.base.messages import FAULTS, MESSAGES, PLACES, TEXT_FACTS, Batch
-from ..checks.schema_invariants import SchemaInvariants
-from . import read
+from . import read, registry
 from .formats import FORMATS, Mapped, Mapping, known, refuse_unknown
 from .progress import Progress, Silence
 from .sources import once
 from .streams import UnreadableSource
 
 PLACE = ("source", "line")
-KEYS = ("message_id", *PLACE)  # what a finding names its message by, and GX an unexpected row
+KEYS = ("message_id", *PLACE)  # identify a message in findings, and an unexpected row in GX
 SEVERITY = {NOTE: FailureSeverity.INFO, WARNING: FailureSeverity.WARNING, ERROR: FailureSeverity.CRITICAL}
 
 FRAME = pa.schema(
     [
-        *(MESSAGES.field(name) for name in KEYS),  # first, since GX looks for them from the left, row by row
+        *(MESSAGES.field(name) for name in KEYS),  # first, since GX searches for them from the left, row by row
         *(column for column in MESSAGES if column.name not in (*KEYS, "text")),
         ("format", pa.string()),  # a name of FORMATS
-        ("fault", pa.string()),  # the rule that the reader found broken at this place; null: the row is a message
+        ("fault", pa.string()),  # the rule that a fault of the reader breaks; null: the row is a message
         ("has_text", pa.bool_()),
         PLACES.field("n_chars"),
         *TEXT_FACTS,
     ]
 )
-"""One row a message, and one a fault that the reader met, of which only the place is told."""
+"""One row per message, and one per fault of the reader, with its place only."""
 
 
 # -- files to a frame ------------------------------------------------------------------------------------------------
@@ -73,10 +73,9 @@ def frame(
     mapping: Mapping | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """The structure of all messages in one data frame, whose columns are those of FRAME.
+    """Return the structure of all messages in one data frame with the columns of FRAME.
 
-    Its `attrs["sources"]` says of each source its name, its format, how many records were read, and what kept it
-    from being read to its end.
+    Its `attrs["sources"]` lists each source with its name, format, number of records, and errors in reading it.
 
     Parameters
     ----------
@@ -85,9 +84,9 @@ def frame(
     format : str, optional
         The format of all sources; by default it is recognised from the first records of each.
     mapping : Mapping, optional
-        Which field is what in data of no known format, as `[format]` of the settings says.
+        The fields of data in an unknown format, as in `[format]` of the settings.
     progress : Progress, optional
-        Who is told how far the reading is.
+        Receives progress updates.
 
     Raises
     ------
@@ -100,7 +99,7 @@ def frame(
     found = read.find(sources)
     progress.total(sum(source.n_bytes for source in found))
     parts = [FRAME.empty_table()]
-    told: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str]] = set()
     for source in found:
         try:
             plan = read.recognise(source, format, formats)
@@ -114,9 +113,9 @@ def frame(
             source.records += parsed.records
             parts.append(_structure(Batch(parsed.messages.combine_chunks(), plan.format.form)))
             if parsed.faults.num_rows:
-                parts.append(_places(once(parsed.faults, told), plan.format.form.name))
+                parts.append(_places(once(parsed.faults, reported), plan.format.form.name))
     table = pa.concat_tables(parts, promote_options="default")
-    # In Arrow's own types: in those of pandas, ranks would be floating point numbers, and NaN the same as null.
+    # Arrow types: pandas types would turn ranks into floating point numbers, and NaN into null.
     rows: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
     rows.attrs["sources"] = [
         {"name": s.name, "format": s.format, "records": s.records, "errors": s.errors} for s in found
@@ -125,7 +124,7 @@ def frame(
 
 
 def _structure(batch: Batch) -> pa.Table:
-    """Messages without their texts: columns of FRAME, in any order."""
+    """Return messages without their texts: columns of FRAME, in any order."""
     table = batch.messages.drop_columns("text").append_column("format", pa.repeat(batch.form.name, len(batch)))
     table = table.append_column("has_text", batch.column("text").is_valid())
     table = table.append_column("n_chars", batch.places["n_chars"])
@@ -135,7 +134,7 @@ def _structure(batch: Batch) -> pa.Table:
 
 
 def _places(faults: pa.Table, format: str) -> pa.Table:
-    """Faults without what was found there, which may be somebody's words."""
+    """Return faults without detail and excerpt, which may contain text of a message."""
     table = faults.drop_columns(["detail", "excerpt"]).rename_columns({"kind": "fault"})
     return table.append_column("format", pa.repeat(format, table.num_rows))
 
@@ -143,42 +142,42 @@ def _places(faults: pa.Table, format: str) -> pa.Table:
 # -- a frame to the rows that break a rule ---------------------------------------------------------------------------
 
 
-def _broken(rows: pd.DataFrame, check: SchemaInvariants) -> dict[str, list[int]]:
-    """By name of rule, the positions of the rows that its findings tell of. The check itself judges."""
+def _broken(rows: pd.DataFrame, check: Check) -> dict[str, list[int]]:
+    """Return by rule the positions of the rows that its findings are about, as the check itself reports them."""
     table = pa.Table.from_pandas(rows, FRAME, preserve_index=False)
     faults = set(table["fault"].to_pylist())
-    # A message without an id is known by its place alone, as it is in findings.
+    # A message without an id is identified by its place alone, as in findings.
     at: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for row, key in enumerate(zip(*(table[name].to_pylist() for name in ("fault", *KEYS)), strict=True)):
         at[key].append(row)
     findings = _findings(table, check)
+    kinds = {rule.id: kind for kind, rule in check.faults.items()}
     broken: dict[str, list[int]] = defaultdict(list)
     for rule, *named in set(zip(*(findings[name].to_pylist() for name in ("rule", *KEYS)), strict=True)):
-        name = rule.partition("/")[2]
-        # What the reader tells of, no judge does: a rule is broken either by faults or by messages.
-        broken[name] += at[(name if name in faults else None, *named)]
+        kind = kinds.get(rule)
+        # A rule is broken either by faults of the reader or by messages, never by both.
+        broken[rule] += at[(kind if kind in faults else None, *named)]
     return broken
 
 
-def _findings(table: pa.Table, check: SchemaInvariants) -> pa.Table:
-    """FINDINGS of all stages of the check, over one FRAME."""
+def _findings(table: pa.Table, check: Check) -> pa.Table:
+    """Return FINDINGS of all stages of the check over one FRAME."""
     first, *later = check.stages()
     results = [result for batch in _batches(table) for result in first.results(batch)]
-    findings = [FINDINGS.empty_table(), *(result.findings for result in results)]
-    rows = pa.concat_tables([result.rows for result in results]) if results else None
     for stage in later if results else ():
-        parts = list(stage.results(rows))
-        findings += [part.findings for part in parts]
-        given = [part.rows for part in parts if part.rows is not None]
-        rows = pa.concat_tables(given) if given else None
-    return pa.concat_tables(findings)
+        rows = [
+            pa.concat_tables([schema.empty_table(), *(r.rows[name] for r in results if name in r.rows)])
+            for name, schema in stage.takes.items()
+        ]
+        results += stage.results(*rows)
+    return pa.concat_tables([FINDINGS.empty_table(), *(result.findings for result in results)])
 
 
 _FORMS = {name: format.form for name, format in FORMATS.items()} | {Mapped.form.name: Mapped.form}
 
 
 def _batches(table: pa.Table) -> Iterator[Batch]:
-    """One batch a format, which takes what it would derive from the texts from the frame."""
+    """Yield one batch per format, with text facts taken from the frame instead of the texts."""
     for format in pc.unique(table["format"]).to_pylist():
         part = table.filter(pc.equal(table["format"], format))
         rows = part.filter(part["fault"].is_null()).combine_chunks()
@@ -195,10 +194,10 @@ def _batches(table: pa.Table) -> Iterator[Batch]:
 
 
 class _Broken(TableMetricProvider):
-    """Labels of the rows that break each rule. GX computes a metric once, so the check runs once for all rules."""
+    """Metric: labels of the rows that break each rule. GX computes it once, so the check runs once for all rules."""
 
-    metric_name = "table.schema_invariants"
-    value_keys = ("settings",)
+    metric_name = "table.chataudit"
+    value_keys = ("check", "settings")
 
     @metric_value(engine=PandasExecutionEngine)
     def _pandas(  # GX calls it with the class
@@ -210,15 +209,16 @@ class _Broken(TableMetricProvider):
         runtime_configuration: dict[str, Any],
     ) -> dict[str, pd.Index]:
         rows, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, MetricDomainTypes.TABLE)
-        broken = _broken(rows, SchemaInvariants(**metric_value_kwargs["settings"]))
+        check = registry.checks()[metric_value_kwargs["check"]]
+        broken = _broken(rows, check(**metric_value_kwargs["settings"]))
         return {name: rows.index[positions] for name, positions in broken.items()}
 
 
-class _Holds(MulticolumnMapMetricProvider):
-    """Whether a rule holds, row by row."""
+class _Passes(MulticolumnMapMetricProvider):
+    """Metric: whether each row passes a rule."""
 
-    condition_metric_name = "multicolumn_values.schema_invariants"
-    condition_value_keys = ("rule", "settings")
+    condition_metric_name = "multicolumn_values.chataudit"
+    condition_value_keys = ("rule", "check", "settings")
 
     @multicolumn_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
     def _pandas(cls, columns: pd.DataFrame, rule: str, _metrics: dict[str, Any], **_: Any) -> pd.Series:  # noqa: N805
@@ -226,78 +226,81 @@ class _Holds(MulticolumnMapMetricProvider):
 
     @classmethod
     def _get_evaluation_dependencies(cls, metric: MetricConfiguration, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        # Over the whole batch, whatever rows are asked for: a tree must not be cut in two.
+        # Over the whole batch, even if some rows are requested: a tree must not be cut in two.
         broken = MetricConfiguration(
             _Broken.metric_name,
             {"batch_id": metric.metric_domain_kwargs.get("batch_id")},
-            {"settings": metric.metric_value_kwargs["settings"]},
+            {name: metric.metric_value_kwargs[name] for name in _Broken.value_keys},
         )
         return {**super()._get_evaluation_dependencies(metric, *args, **kwargs), _Broken.metric_name: broken}
 
 
 class Invariant(MulticolumnMapExpectation):
-    """One rule of schema_invariants, over the rows of a `frame`. Each rule has a class of its own, in EXPECTATIONS."""
+    """One rule of a check that reads no texts, over the rows of a `frame`. Each rule has its own class."""
 
     column_list: list[str] = list(PLACE)  # GX copies them to each unexpected row
     ignore_row_if: Literal["all_values_are_missing", "any_value_is_missing", "never"] = "never"
-    rule: str = ""  # its name, set by the class
-    settings: dict[str, Any] = {}  # of SchemaInvariants
+    rule: str = ""  # check/rule, set by the class
+    check: str = ""  # its name
+    settings: dict[str, Any] = {}  # of the check
 
-    success_keys: ClassVar[tuple[str, ...]] = ("mostly", "rule", "settings")
+    success_keys: ClassVar[tuple[str, ...]] = ("mostly", "rule", "check", "settings")
 
 
 def _expectation(rule: Rule) -> type[Invariant]:
     members = {
         "__module__": __name__,
         "__doc__": f"{rule.title}. {rule.advice}",
-        "map_metric": _Holds.condition_metric_name,
-        "rule": rule.name,
+        "map_metric": _Passes.condition_metric_name,
+        "rule": rule.id,
+        "check": rule.check,
     }
     return type("ExpectRowsToPass" + rule.name.title().replace("_", ""), (Invariant,), members)
 
 
-EXPECTATIONS = {rule.name: _expectation(rule) for rule in SchemaInvariants.rules}
+STRUCTURAL = {name: check for name, check in registry.checks().items() if not check.reads_texts}
+EXPECTATIONS = {rule.id: _expectation(rule) for check in STRUCTURAL.values() for rule in check.rules}
 
 
-def suite(check: SchemaInvariants | None = None) -> gx.ExpectationSuite:
-    """An Expectation for each rule that the check looks at."""
-    check = check or SchemaInvariants()
+def suite(*checks: Check) -> gx.ExpectationSuite:
+    """Return an Expectation for each rule in force of these checks, by default of all that read no texts."""
+    checks = checks or tuple(check() for check in STRUCTURAL.values())
     expectations = [
-        # All of it is said here, since GX drops what is but the default of a class.
-        EXPECTATIONS[rule.name](
+        # All values are passed here, since GX does not serialise the defaults of a class.
+        EXPECTATIONS[rule.id](
             settings=asdict(check),
             description=rule.title,
-            severity=SEVERITY[check.severity(rule)],
-            meta={"rule": rule.id, "severity": SEVERITIES[check.severity(rule)], "advice": rule.advice},
+            severity=SEVERITY[severity],
+            meta={"rule": rule.id, "severity": SEVERITIES[severity], "advice": rule.advice},
         )
-        for rule in check.rules
-        if rule.name not in check.off
+        for check in checks
+        for rule, severity in check.severities().items()
     ]
-    return gx.ExpectationSuite(name=check.name, expectations=expectations)
+    return gx.ExpectationSuite(name="chataudit", expectations=expectations)
 
 
 def validate(
     *sources: str | os.PathLike[str],
-    check: SchemaInvariants | None = None,
+    checks: Sequence[Check] = (),
     format: str | None = None,
     mapping: Mapping | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """The validation result of GX over these files, ready for JSON.
+    """Validate files with GX and return its result, ready for JSON.
 
-    The unexpected rows of a rule are what our findings of it tell of, each named by message id, source and line.
-    `element_count` counts rows: messages, and faults that the reader met. `meta["chataudit"]["sources"]` says what
-    was read; where a source could not be read to its end, `success` is false.
+    The unexpected rows of a rule are those in our findings of it, each with message id, source and line.
+    `element_count` counts rows: messages, and faults of the reader. `meta["chataudit"]["sources"]` lists the sources;
+    if one could not be read to the end, `success` is false.
 
-    The structure of all messages is held in memory. GX knows one current context a process, and makes this one it;
-    who works in a context of their own runs `suite` over `frame` there.
+    The structure of all messages is kept in memory. GX has one current context per process, which this call replaces;
+    to keep your own context, run `suite` over `frame` in it.
 
     Parameters
     ----------
     sources, format, mapping, progress
         As for `frame`.
-    check : SchemaInvariants, optional
-        The check with its settings.
+    checks : sequence of Check
+        Checks that read no texts, with their settings; by default all of them.
 
     Raises
     ------
@@ -305,7 +308,7 @@ def validate(
         If a source or the format does not exist.
     """
     rows = frame(*sources, format=format, mapping=mapping, progress=progress)
-    told = rows.attrs.pop("sources")  # pandas would copy them each time that GX looks up a row
+    sources_read = rows.attrs.pop("sources")  # pandas would copy them each time that GX looks up a row
     context = gx.get_context(
         mode="ephemeral",
         project_config=DataContextConfig(
@@ -316,7 +319,9 @@ def validate(
     )
     asset = context.data_sources.add_pandas("chataudit").add_dataframe_asset("rows")
     definition = gx.ValidationDefinition(
-        name="chataudit", data=asset.add_batch_definition_whole_dataframe("all"), suite=context.suites.add(suite(check))
+        name="chataudit",
+        data=asset.add_batch_definition_whole_dataframe("all"),
+        suite=context.suites.add(suite(*checks)),
     )
     validated = context.validation_definitions.add(definition).run(
         batch_parameters={"dataframe": rows},
@@ -328,6 +333,6 @@ def validate(
         },
     )
     result: dict[str, Any] = validated.to_json_dict()  # type: ignore[no-untyped-call]
-    result["success"] = result["success"] and not any(source["errors"] for source in told)
-    result["meta"]["chataudit"] = {"version": __version__, "sources": told}
+    result["success"] = result["success"] and not any(source["errors"] for source in sources_read)
+    result["meta"]["chataudit"] = {"version": __version__, "sources": sources_read}
     return result

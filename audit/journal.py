@@ -1,4 +1,4 @@
-"""What an audit under way keeps on disk, so that a later run can go on where it was stopped."""
+"""The checkpoint of an unfinished audit on disk, from which a later run can continue."""
 
 import shutil
 import time
@@ -15,20 +15,20 @@ from .spill import Spill
 
 T = TypeVar("T")
 
-PAUSE = 10.0  # seconds between two moments to come back to: for 160,000 messages, each takes .4 to .8
-SHARE = 0.01  # of the time of the audit, where that is more: each moment leaves files behind
-PLAN, STATE, ROWS = "plan", "state", "rows"  # no names of data: an audit of the folder above is not to read them
+PAUSE = 10.0  # seconds between two checkpoints: for 160,000 messages, each takes .4 to .8
+SHARE = 0.01  # of the time of the audit, if that is more: each checkpoint leaves files behind
+PLAN, STATE, ROWS = "plan", "state", "rows"  # no suffixes of data files: an audit of the folder above must skip them
 
 
 class Journal:
-    """A folder with two files and rows: the plan of the audit, how far it is, and what it has so far.
+    """A folder with the plan of the audit, its state, and its rows so far.
 
-    Rows lie in files that are written once. `state` is replaced in one step, and names the files that there were at
-    that moment; those that were written later are passed over. Without a folder nothing is kept.
+    Row files are written once. `state` is replaced in one step and names the row files that existed at that moment;
+    later files are ignored. Without a folder nothing is saved.
     """
 
     def __init__(self, folder: Path | None, prefix: str = "") -> None:
-        self.folder, self._prefix = folder, prefix  # that the names of files begin with, where several write at a time
+        self.folder, self._prefix = folder, prefix  # of file names, since several processes may write at a time
         self._spills: dict[str, Spill] = {}
         self._pieces: dict[str, list[str]] = {}
         self._began = self._saved = time.monotonic()
@@ -38,14 +38,14 @@ class Journal:
         return self.folder is not None
 
     def begin(self, plan: Any) -> None:
-        """Keep what is to be done, and forget all that was."""
+        """Delete the old checkpoint and save the plan."""
         if self.folder is not None:
             self.clear()
             self.folder.mkdir(parents=True, exist_ok=True)
             _replace(self.folder / PLAN, plan)
 
     def clear(self) -> None:
-        """Forget how far the audit is, and all that it has."""
+        """Delete the state and all rows."""
         self._close()
         self._spills, self._pieces = {}, {}
         if self.folder is not None:
@@ -53,19 +53,19 @@ class Journal:
             shutil.rmtree(self.folder / ROWS, ignore_errors=True)
 
     def plan(self, kind: type[T]) -> T | None:
-        """What an earlier run set out to do; None where there was none."""
+        """Return the plan of an earlier run; None if there was none."""
         return None if self.folder is None else _read(self.folder / PLAN, kind)
 
     def state(self, kind: type[T]) -> T | None:
-        """How far an earlier run came; its rows are those of that moment."""
-        kept = None if self.folder is None else _read(self.folder / STATE, _Kept)
+        """Return the state of an earlier run and restore its rows; None if there was none."""
+        kept = None if self.folder is None else _read(self.folder / STATE, _Saved)
         if kept is None:
             return None
         self._pieces = kept.pieces
         return msgspec.convert(kept.state, kind, dec_hook=_unpacked)
 
     def spill(self, name: str, by: str | None, budget: int) -> Spill:
-        """Rows of this name: those that an earlier run left, and more to come."""
+        """Return the rows of this name, with those of an earlier run."""
         if name not in self._spills:
             folder = None if self.folder is None else self.folder / ROWS / name
             spill = self._spills[name] = Spill(by, budget, folder, self._prefix)
@@ -73,28 +73,28 @@ class Journal:
         return self._spills[name]
 
     def flushed(self) -> dict[str, list[str]]:
-        """All rows go to disk; the files that they are in, by name."""
+        """Write all rows to disk, and return their files by name."""
         for spill in self._spills.values():
             spill.flush()
         return {name: spill.pieces for name, spill in self._spills.items() if spill.pieces}
 
     def adopt(self, pieces: Mapping[str, Sequence[str]]) -> None:
-        """Files that another process wrote are rows of ours."""
+        """Add row files that another process wrote."""
         for name, files in pieces.items():
             known = self._spills[name].pieces if name in self._spills else self._pieces.setdefault(name, [])
             known.extend(files)
 
     def is_due(self) -> bool:
-        """Whether it is time to save."""
-        # How far the whole audit is, a part of it does not know.
+        """Return whether a checkpoint is due."""
+        # A worker with a prefix does not know the state of the whole audit.
         now = time.monotonic()
         pause = max(PAUSE, SHARE * (now - self._began))
         return self.folder is not None and not self._prefix and now - self._saved >= pause
 
     def save(self, state: Any) -> None:
-        """Keep how far the audit is, and all rows that it has; asked for where it is due."""
+        """Save the state and all rows; call it when `is_due`."""
         assert self.folder is not None
-        _replace(self.folder / STATE, _Kept(state, self._pieces | self.flushed()))
+        _replace(self.folder / STATE, _Saved(state, self._pieces | self.flushed()))
         self._saved = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -111,15 +111,15 @@ class Journal:
 
 
 def is_begun(folder: Path) -> bool:
-    """Whether a folder keeps a moment of an audit that was stopped."""
+    """Return whether a folder contains the checkpoint of an unfinished audit."""
     return (folder / STATE).is_file()
 
 
-class _Kept(msgspec.Struct):
-    """What `state` holds."""
+class _Saved(msgspec.Struct):
+    """The content of `state`."""
 
     state: Any
-    pieces: dict[str, list[str]]  # files, of the rows of each name
+    pieces: dict[str, list[str]]  # files by name of the rows
 
 
 def _replace(path: Path, value: Any) -> None:
@@ -137,7 +137,7 @@ def _read(path: Path, kind: type[T]) -> T | None:
 
 def _packed(value: Any) -> str:
     if not isinstance(value, pa.Table):
-        raise NotImplementedError(f"{type(value).__name__} is not kept")
+        raise NotImplementedError(f"cannot save a {type(value).__name__}")
     stream = pa.BufferOutputStream()
     with pa.ipc.new_stream(stream, value.schema) as writer:
         writer.write_table(value)
@@ -146,5 +146,5 @@ def _packed(value: Any) -> str:
 
 def _unpacked(kind: type, value: Any) -> Any:
     if kind is not pa.Table:
-        raise NotImplementedError(f"{kind.__name__} is not kept")
+        raise NotImplementedError(f"cannot restore a {kind.__name__}")
     return pa.ipc.open_stream(b64decode(value)).read_all()

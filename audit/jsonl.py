@@ -1,7 +1,7 @@
 """JSON lines to Arrow columns of a known schema: a whole block, or nothing.
 
-Two ways with one outcome: a parser of ours, compiled, and Arrow's own for where no compiler was at hand when chataudit
-was installed. Ours writes each value once, to where Arrow keeps it.
+Two parsers with the same result: our own, compiled, and Arrow's, for installations without a compiler. Ours writes each
+value once, directly into the memory of the Arrow column.
 """
 
 from typing import Any
@@ -17,26 +17,26 @@ except ImportError:
     _jsonl = None  # type: ignore[assignment]
 COMPILED = _jsonl is not None
 
-MAX_DEPTH = 100  # of nested types: each level is a call within a call
+MAX_DEPTH = 100  # of nested types: each level is a nested call
 
 Entry = tuple[int, bytes, int, int]  # what to read: kind, name, number of the first child, number of children
 Filled = tuple[int, int, Any, Any, Any]  # values, nulls, and the buffers of validity, data and ends
 
 
 def parse(data: bytes, schema: pa.Schema) -> pa.Table | None:
-    """The records of a block as columns.
+    """Parse the records of a block into columns.
 
     Parameters
     ----------
     data : bytes
-        Lines, the last one too ended by a line feed.
+        Lines, each ended by a line feed, also the last one.
     schema : Schema
-        All fields that a record may hold; a field that a record does not hold is null in it.
+        All fields that a record may have; missing fields become null.
 
     Returns
     -------
     Table or None
-        None where a line is no JSON object of just these fields and types (RFC 8259, in UTF-8, no key twice).
+        None if a line is not a JSON object with only these fields and types (RFC 8259, in UTF-8, no duplicate key).
     """
     if not len(schema):  # a table without columns has no rows
         return None
@@ -50,13 +50,13 @@ def parse(data: bytes, schema: pa.Schema) -> pa.Table | None:
 
 
 def _layout(schema: pa.Schema) -> list[Entry] | None:
-    """The schema as `_jsonl.fill` wants it; None where it holds a type that is not known there."""
+    """Convert the schema for `_jsonl.fill`; None if it has a type that is not supported there."""
     kinds = _jsonl.Kind
     layout: list[Entry] = []
     level = [pa.field("", pa.struct(schema))]
     first = 1  # number of the next child
     depth = 0
-    while level:  # breadth first: children of one value follow one another
+    while level:  # breadth first: children of one value are consecutive
         depth += 1
         if depth > MAX_DEPTH:
             return None
@@ -71,7 +71,7 @@ def _layout(schema: pa.Schema) -> list[Entry] | None:
                 code = kinds[_PLAIN[kind]]
             else:
                 return None
-            # A name that JSON would write with escapes cannot be found by its bytes.
+            # The parser compares bytes, so it cannot find a name that JSON writes with escapes.
             if not field.name.isprintable() or '"' in field.name or "\\" in field.name:
                 return None
             layout.append((code, field.name.encode(), first, len(children)))
@@ -85,7 +85,7 @@ _PLAIN = {pa.null(): "NOTHING", pa.bool_(): "BOOL", pa.int64(): "INT", pa.float6
 
 
 def _array(kind: pa.DataType, k: int, layout: list[Entry], filled: list[Filled]) -> pa.Array:
-    """The k-th value of the layout as an array."""
+    """Build the array of the k-th value of the layout."""
     n, n_null, valid, data, ends = filled[k]
     children = range(layout[k][2], layout[k][2] + layout[k][3])
     mask = _bits(valid) if n_null else None
@@ -111,8 +111,8 @@ def _bits(flags: Any) -> pa.Buffer:
 
 
 def _by_arrow(data: bytes, schema: pa.Schema) -> pa.Table | None:
-    # Arrow's parser dies on a line that is `null`, reads two records on a line as two, and one record over two lines
-    # as one. Where each line begins and ends with a brace, and there are as many rows as lines, none of these is so.
+    # Arrow's parser crashes on a line that is `null`, reads two records on a line as two, and one record over two lines
+    # as one. If each line starts and ends with a brace, and there are as many rows as lines, none of these occurs.
     bytes_ = np.frombuffer(data, dtype=np.uint8)
     ends = np.flatnonzero(bytes_ == 10)
     if not len(ends):
@@ -126,13 +126,13 @@ def _by_arrow(data: bytes, schema: pa.Schema) -> pa.Table | None:
         table = pj.read_json(
             pa.BufferReader(data),
             read_options=pj.ReadOptions(use_threads=False, block_size=len(data) + 1),
-            # A field that the sample did not show is refused: inferring it dies on deep nesting, ignoring it would
-            # hide what is wrong with it.
+            # A field that is not in the sample is an error: inferring it crashes on deep nesting, and ignoring it
+            # would hide its faults.
             parse_options=pj.ParseOptions(
                 explicit_schema=schema, newlines_in_values=False, unexpected_field_behavior="error"
             ),
         )
-        # Arrow takes NaN for a number, and a number that is too long for infinity.
+        # Arrow reads NaN as a number, and a number that is too large as infinity.
         if len(table) != len(ends) or not _is_finite(table):
             return None
         table.validate(full=True)  # UTF-8 above all, also of fields that are not ours
@@ -143,7 +143,7 @@ def _by_arrow(data: bytes, schema: pa.Schema) -> pa.Table | None:
 
 def _is_finite(table: pa.Table) -> bool:
     columns = list(table.columns)
-    while columns:  # no recursion: fields that are not ours may be nested as deep as Python reads them
+    while columns:  # no recursion: unknown fields may be nested as deeply as Python can read
         column = columns.pop()
         if pa.types.is_struct(column.type):
             columns += [pc.struct_field(column, [at]) for at in range(column.type.num_fields)]

@@ -92,11 +92,11 @@ def _days(batch: Batch) -> Counter[int]:
     return Counter(dict(zip(days.tolist(), counts.tolist(), strict=True)))
 
 
-def timed(stage: Stage, rows: Any, spread: Spread | None = None) -> Iterator[Timed]:
-    """What one call of a stage gives, part by part, or how it failed."""
+def timed(stage: Stage, *rows: Any, spread: Spread | None = None) -> Iterator[Timed]:
+    """Yield what one call of a stage gives, part by part, or how it failed."""
     began = time.thread_time()
     try:
-        for result in stage.results(rows, spread):
+        for result in stage.results(*rows, spread=spread):
             yield result, time.thread_time() - began
             began = time.thread_time()
     except Exception as error:  # a check that fails is a result: the others go on, and the record says so

@@ -1,4 +1,4 @@
-"""The engine `processes`: whole sources and partitions in processes of this machine, for checks that are no kernels."""
+"""The engine `processes`: whole sources and partitions in local processes, for checks that hold the GIL."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
@@ -8,7 +8,7 @@ R = TypeVar("R")
 
 
 class Processes:
-    """Items in processes of their own, each with an interpreter of its own: Python code is carried out side by side."""
+    """Engine on separate processes, each with its own interpreter, so that Python code runs in parallel."""
 
     name = "processes"
     is_cluster = True
@@ -17,28 +17,28 @@ class Processes:
         self.workers = workers
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        """The function of each item, in their order."""
-        # Its processes need no guard in the caller's script, and take what a notebook defines, as those of
-        # multiprocessing do not.
+        """Apply the function to each item, in order."""
+        # Unlike those of multiprocessing, these processes need no guard in the caller's script, and accept functions
+        # defined in a notebook.
         from concurrent.futures.process import BrokenProcessPool
 
         from joblib import Parallel, delayed
         from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-        # No array is handed over by a file: rows go by pieces on disk.
+        # No memory-mapped arrays: rows are exchanged in files of their own.
         parallel = Parallel(self.workers, return_as="generator", batch_size=1, max_nbytes=None)
         try:
             yield from parallel(delayed(function)(item) for item in items)
         except TerminatedWorkerError:
             raise ChildProcessError(
-                "a worker process was killed, as the system does where memory is short. What is done is kept: go on "
-                "with --resume, and with less --memory or fewer --workers"
+                "a worker process was killed, probably because memory ran out. Progress is saved: continue with "
+                "--resume, and with less --memory or fewer --workers"
             ) from None
         except BrokenProcessPool as error:
-            reason = str(error.__cause__ or error).strip('"\n').splitlines()[-1]  # of the trace back in the worker
+            reason = str(error.__cause__ or error).strip('"\n').splitlines()[-1]  # last line of the worker's traceback
             raise ChildProcessError(
-                f"a worker process could not make out what it is to do ({reason}). A check must stand in a module that "
-                "Python finds there too: install it, or take the engine threads"
+                f"a worker process could not load its task ({reason}). It must be able to import the check's module: "
+                "install it, or use the engine threads"
             ) from None
 
     def __enter__(self) -> "Processes":

@@ -1,26 +1,26 @@
-"""Who is told how far long work is."""
+"""Progress reporting for long work."""
 
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """Who is told how far an audit is."""
+    """Receiver of progress updates."""
 
     def say(self, line: str) -> None:
-        """Something that a reader should know now."""
+        """Show a line to the user."""
 
     def total(self, n_bytes: int) -> None:
-        """So many bytes will be read."""
+        """Announce the number of bytes to read."""
 
     def advance(self, n_bytes: int) -> None:
-        """So many more were read."""
+        """Report that more bytes were read."""
 
     def step(self, what: str) -> None:
-        """All was read, and this is done now."""
+        """Announce the next step after reading."""
 
 
 class Silence:
-    """Tells nobody."""
+    """Progress reporter that shows nothing."""
 
     def say(self, line: str) -> None: ...
 

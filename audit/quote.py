@@ -1,4 +1,4 @@
-"""The words that spans point at, and whose they are: the one place where text enters a finding."""
+"""Quotes for the spans of findings: the only place where text enters a finding."""
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence, Set
@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 from ..checks.base.findings import CLIP, FINDINGS, SPAN, TOLD, clipped
 from ..checks.base.messages import Batch, IntArray, as_ints, line_id, names, single
 
-AROUND = 60  # code points before and after it
+AROUND = 60  # code points of context before and after a quote
 
-Key = tuple[str, int, str]  # source, line, id: where a message stands, as spans say it
+Key = tuple[str, int, str]  # source, line, id: the place of a message, as in spans
 
 
 class Told(NamedTuple):
-    """What a finding tells of a message."""
+    """The columns of a message that are copied into findings."""
 
     text: str | None
     role: str | None = None
@@ -27,28 +27,28 @@ class Told(NamedTuple):
 
 
 def subjects(findings: pa.Table) -> list[Key]:
-    """The message that each finding is about."""
+    """Return the message that each finding is about."""
     return _keys(*(findings[name] for name in ("source", "line", "message_id")))
 
 
 def unquoted(findings: pa.Table) -> IntArray:
-    """The findings of which a span has no quote yet."""
+    """Return the findings with a span that has no quote yet."""
     is_open = pc.struct_field(_flat(findings), "quote").is_null()
     return np.unique(as_ints(pc.list_parent_indices(single(findings["spans"])).filter(is_open), -1))
 
 
 def wanted(findings: pa.Table) -> set[Key]:
-    """The messages that findings are about or point at."""
+    """Return the messages that findings are about or point to."""
     flat = _flat(findings)
-    pointed = zip(*(pc.struct_field(flat, name).to_pylist() for name in ("source", "line", "id")), strict=True)
-    return {*subjects(findings), *pointed}
+    targets = zip(*(pc.struct_field(flat, name).to_pylist() for name in ("source", "line", "id")), strict=True)
+    return {*subjects(findings), *targets}
 
 
 def rows_of(batch: Batch, keys: Set[Key]) -> dict[Key, int]:
-    """The rows of these messages, as far as this batch holds them; of several the first."""
+    """Return the rows of those of these messages that are in this batch; the first, if there are several."""
     at = pa.array(range(len(batch)), pa.int64())
-    if len(keys) < len(batch):  # else each row is looked up: keys of a whole data set are many, and batches too
-        # Messages without an id are known by their line alone.
+    if len(keys) < len(batch):  # with more keys than rows it is cheaper to look up each row
+        # Messages without an id are identified by their line alone.
         ids = batch.column("message_id")
         by_id = pc.is_in(ids, value_set=pa.array({key[2] for key in keys}, pa.string()))
         by_line = pc.and_(
@@ -64,22 +64,22 @@ def rows_of(batch: Batch, keys: Set[Key]) -> dict[Key, int]:
 
 
 def told_of(batch: Batch, keys: Set[Key]) -> dict[Key, Told]:
-    """What is to be told of these messages and raw records, as far as this batch holds them."""
+    """Return the quotable columns of those of these messages and raw records that are in this batch."""
     lines, _ = batch.raw_lines
-    told = {(s, n, line_id(n)): Told(text) for (s, n), text in lines.items() if (s, n, line_id(n)) in keys}
+    quotable = {(s, n, line_id(n)): Told(text) for (s, n), text in lines.items() if (s, n, line_id(n)) in keys}
     rows = rows_of(batch, keys)
     at = pa.array(rows.values(), pa.int64())
     columns = (batch.column(name).take(at).to_pylist() for name in Told._fields)
-    return told | {key: Told(*values) for key, *values in zip(rows, *columns, strict=True)}
+    return quotable | {key: Told(*values) for key, *values in zip(rows, *columns, strict=True)}
 
 
-def fill(findings: pa.Table, told: Mapping[Key, Told]) -> pa.Table:
-    """The findings with all that is at hand of their messages."""
+def fill(findings: pa.Table, quotable: Mapping[Key, Told]) -> pa.Table:
+    """Fill in quotes and message columns from the messages in `quotable`."""
     flat = _flat(findings)
     columns = {name: pc.struct_field(flat, name) for name in SPAN.names}
     filled = {name: columns[name].to_pylist() for name in ("at", "before", "quote", "after", "role", "lang")}
     places = zip(*(columns[name].to_pylist() for name in ("source", "line", "id")), strict=True)
-    of_span = [told.get(place) for place in places]
+    of_span = [quotable.get(place) for place in places]
     texts = [None if of is None else of.text for of in of_span]
     starts, ends = (columns[name].to_pylist() for name in ("start", "end"))
     offsets = _offsets(findings)
@@ -94,7 +94,7 @@ def fill(findings: pa.Table, told: Mapping[Key, Told]) -> pa.Table:
                 column[k] = value
     columns |= {name: pa.array(values, SPAN.field(name).type) for name, values in filled.items()}
     findings = _with_spans(findings, offsets, columns)
-    of_subject = [told.get(key) for key in subjects(findings)]
+    of_subject = [quotable.get(key) for key in subjects(findings)]
     for name in TOLD:
         known = zip(findings[name].to_pylist(), of_subject, strict=True)
         column = pa.array([before if of is None else getattr(of, name) for before, of in known], pa.string())
@@ -103,7 +103,7 @@ def fill(findings: pa.Table, told: Mapping[Key, Told]) -> pa.Table:
 
 
 def closed(findings: pa.Table) -> pa.Table:
-    """The findings where no quote stays null: what was not found, or was not asked for, has no words."""
+    """Replace the remaining null quotes by empty ones: they were not found, or not requested."""
     flat = _flat(findings)
     columns = {name: pc.struct_field(flat, name) for name in SPAN.names}
     columns["at"] = pc.coalesce(columns["at"], columns["start"])
@@ -112,7 +112,7 @@ def closed(findings: pa.Table) -> pa.Table:
 
 
 def _offsets(findings: pa.Table) -> pa.Array:
-    """Where the spans of each finding begin among those of all."""
+    """Return the offset of the first span of each finding among the spans of all."""
     lengths = pc.list_value_length(single(findings["spans"])).fill_null(0)
     return pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)])
 
@@ -125,9 +125,9 @@ def _with_spans(findings: pa.Table, offsets: pa.Array, columns: Mapping[str, pa.
 def _first_differences(
     texts: Sequence[str | None], starts: Sequence[int], ends: Sequence[int], offsets: Sequence[int]
 ) -> dict[int, int]:
-    """Where the quotes begin of two long spans that begin alike: shortly before the first difference.
+    """Return where the quotes of two long spans with the same start begin: shortly before the first difference.
 
-    Of a copy that somebody edited, the first words would show all but what was edited.
+    Quoting the first words of an edited copy would not show the edit.
     """
     found = {}
     for k, after in pairwise(offsets):
@@ -142,7 +142,7 @@ def _first_differences(
 
 
 def _cut(text: str, start: int, end: int) -> tuple[str, str, str]:
-    """The words before a span, in it, and after it."""
+    """Return the text before a span, in it, and after it."""
     after = text[end : end + AROUND] if end - start <= CLIP else ""
     return text[max(0, start - AROUND) : start], clipped(text[start:end]), after
 

@@ -1,4 +1,4 @@
-"""Files to batches of whole trees: every record with its place, every fault told, no good record lost."""
+"""The reader: files to parsed blocks. Every record keeps its place, every fault is reported, no good record is lost."""
 
 import glob
 import hashlib
@@ -29,33 +29,34 @@ from .formats.base import EXCERPT, faults_table, fit, tabulate, whole_characters
 from .streams import Stream, UnreadableSource, packing, spooled
 
 SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz", ".jsonl.zst", ".json.zst", ".parquet")
+EXPECTED = ".jsonl, .json (plain, .gz or .zst) or .parquet"  # SUFFIXES in words
 BLOCK = 8 << 20  # bytes of decoded text read at a time: large enough for columns to pay, small enough to stay flat
-MAX_LINE = 256 << 20  # bytes; a longer line is passed over, and said so
-PIECE = 1 << 18  # bytes that are counted at a time: they stay in the cache, and need no memory of their own
-HEAD = 1 << 10  # bytes that are looked at before anything is told about a text file
+MAX_LINE = 256 << 20  # bytes; a longer line is skipped and reported
+PIECE = 1 << 18  # bytes counted at a time: they fit in the cache and need no extra memory
+HEAD = 1 << 10  # bytes needed to tell JSON lines from a single JSON document
 BOM = b"\xef\xbb\xbf"
-SAMPLE = 1000  # records that the format is recognised from
-CAREFUL = 32  # lines that are read one by one, where a block of so many was refused
+SAMPLE = 1000  # records from which the format is recognised
+CAREFUL = 32  # a refused block with at most this many lines is read line by line
 
 
 @dataclass
 class Source:
-    """One file that is audited, and what was learned in reading it."""
+    """An audited file, with what reading it has found so far."""
 
     path: Path | remote.Remote
-    name: str  # as the user may find it; in every place of a finding
-    split: str | None = None  # of its messages, where they do not say one themselves
-    n_bytes: int = 0  # as it is stored; 0 until it was read where a server does not tell
+    name: str  # as the user knows the file; part of the place of every finding
+    split: str | None = None  # default for messages that name no split
+    n_bytes: int = 0  # as stored; 0 until the file was read, if the server does not report it
     format: str = ""
-    reason: str = ""  # what the format was recognised by
-    sha256: str = ""  # of the bytes on disk; empty where they were not read to the end
+    reason: str = ""  # why this format was chosen
+    sha256: str = ""  # of the bytes on disk; empty if they were not read to the end
     records: int = 0
-    errors: list[str] = field(default_factory=list)  # why it could not be read to its end
-    stretches: list["Stretch"] = field(default_factory=list)  # its blocks, where each can be read by itself
+    errors: list[str] = field(default_factory=list)  # why the file could not be read to the end
+    stretches: list["Stretch"] = field(default_factory=list)  # its blocks, if each can be read on its own
 
 
 class Stretch(NamedTuple):
-    """Where a block stands in its file."""
+    """Position of a block in its file."""
 
     first: int  # line
     start: int  # byte
@@ -63,14 +64,14 @@ class Stretch(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A piece of a source: JSON records, one a line, or the rows of a table."""
+    """A piece of a source: JSON records, one per line, or rows of a table."""
 
     source: Source
     data: bytes | pa.Table
     first: int  # line or row of the first record
-    lines: IntArray | None = None  # line of each record, where they do not follow one another
+    lines: IntArray | None = None  # line of each record; None: they are consecutive
     faults: tuple[Fault, ...] = ()
-    start: int | None = None  # byte where it begins, of lines that stand in the decoded file as they stand here
+    start: int | None = None  # byte at which it begins; None: the decoded file does not contain these bytes unchanged
 
 
 class Parsed(NamedTuple):
@@ -83,7 +84,7 @@ class Parsed(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """How a source is read: its format, and its raw columns where whole blocks can be parsed."""
+    """How to read a source: its format, and its raw columns if whole blocks can be parsed."""
 
     format: Format
     schema: pa.Schema | None
@@ -96,14 +97,14 @@ def find(
     arguments: Iterable[str | os.PathLike[str]],
     splits: Mapping[str, Sequence[str | os.PathLike[str]]] = MappingProxyType({}),
 ) -> list[Source]:
-    """The files that paths, folders, globs, URLs and `-` (standard input) name, in this order, each once.
+    """Return the files named by paths, folders, globs, URLs and `-` (standard input), in this order, each once.
 
-    A file's split is that under which `splits` names it, or else told by its name.
+    A file's split is the one that `splits` gives it, or else the one in its name.
 
     Raises
     ------
     LookupError
-        Where an argument names no file that could be read.
+        If an argument names no file that could be read.
     """
     found: dict[str | remote.Remote, Source] = {}
     named = [(split, argument) for split, group in splits.items() for argument in group]
@@ -119,7 +120,7 @@ def find(
             for away in _remote_files(argument):
                 if away in found:
                     continue
-                # URLs may differ in nothing but their query, which is not told.
+                # URLs may differ only in their query, which is never shown.
                 names = (away.url if k == 1 else f"{away.url}#{k}" for k in count(1))
                 name = next(name for name in names if name not in taken)
                 taken.add(name)
@@ -138,7 +139,7 @@ def find(
                     found[key] = _spool(pipe, name)
                 found[key].split = split
     if not found:
-        raise LookupError("no source given. Name a file, a folder, a glob in quotes, a URL, or - for stdin")
+        raise LookupError("no source given. Pass a file, folder, quoted glob, URL, or - for stdin")
     for source in found.values():
         if isinstance(source.path, Path):
             source.n_bytes = source.path.stat().st_size
@@ -148,18 +149,18 @@ def find(
 def _local_files(argument: str) -> list[Path]:
     path = Path(argument)
     if path.is_dir():
-        # Hidden folders hold what programs keep for themselves, such as an audit that was stopped in being written.
+        # Hidden folders contain programs' own data, such as a half-written audit.
         shown = (p for p in path.rglob("*") if not any(step.startswith(".") for step in p.relative_to(path).parts[:-1]))
         every = {p for p in shown if p.name.lower().endswith(SUFFIXES) and p.is_file()}
         files = sorted(file for file in every if not _is_of_an_audit(file, every))
         if not files:
-            raise LookupError(f"{argument}: the folder holds no file that ends in {', '.join(SUFFIXES)}")
+            raise LookupError(f"{argument}: no data file in this folder; expected {EXPECTED}")
         return files
     if path.exists():
         return [path]
     files = sorted(Path(p) for p in glob.glob(argument, recursive=True) if Path(p).is_file())
     if not files:
-        raise LookupError(f"{argument}: no such file. Name a file, a folder, a glob in quotes, a URL, or - for stdin")
+        raise LookupError(f"{argument}: no such file. Pass a file, folder, quoted glob, URL, or - for stdin")
     return files
 
 
@@ -170,13 +171,13 @@ def _remote_files(url: str) -> list[remote.Remote]:
         wanted = {file for file in every if not _is_of_an_audit(file, every)}
         files = [file for file in files if PurePath(file.url) in wanted]
         if not files:
-            raise LookupError(f"{remote.bare(url)}: the folder holds no file that ends in {', '.join(SUFFIXES)}")
+            raise LookupError(f"{remote.bare(url)}: no data file in this folder; expected {EXPECTED}")
     if not files:
-        raise LookupError(f"{remote.bare(url)}: no such file. Name a file, a folder, or a glob in quotes")
+        raise LookupError(f"{remote.bare(url)}: no such file. Pass a file, folder, or quoted glob")
     return files
 
 
-# Words by which the Hugging Face hub tells splits in names of files and of their folder
+# Words by which the Hugging Face hub recognises splits in the names of files and their folder
 # (https://huggingface.co/docs/hub/datasets-file-names-and-splits).
 _SPLITS = {
     "train": ("train", "training"),
@@ -187,7 +188,7 @@ SPLIT_OF = {word: split for split, words in _SPLITS.items() for word in words}
 
 
 def _split_of(file: PurePath) -> str | None:
-    # A folder must have just that name: in many a path something is called a test.
+    # A folder must have exactly this name: many paths contain "test" somewhere.
     for word in (*re.split(r"[-._ 0-9]+", file.name.lower()), file.parent.name.lower()):
         if word in SPLIT_OF:
             return SPLIT_OF[word]
@@ -195,13 +196,13 @@ def _split_of(file: PurePath) -> str | None:
 
 
 def _is_of_an_audit(file: PurePath, others: Container[PurePath]) -> bool:
-    # An audit of the working folder writes into it; the next one is not to read that.
+    # An audit of the working folder writes into that folder; the next audit must not read it.
     names = (RECORD, FINDINGS_FILE, THREADS_FILE, MESSAGES_FILE)
     return file.name in names and all(file.parent / name in others for name in (RECORD, FINDINGS_FILE))
 
 
 def _spool(stream: BinaryIO, name: str) -> Source:
-    # A source is read twice (to recognise the format, and to quote), so what comes once is kept as long as its source.
+    # A source is read twice (to recognise the format, and to quote), so a pipe is copied for as long as it is needed.
     source = Source(Path(), name)
     source.path = spooled(stream, source)
     return source
@@ -213,11 +214,10 @@ def _spool(stream: BinaryIO, name: str) -> Source:
 def blocks(
     source: Source, size: int = BLOCK, watch: Callable[[int], None] = lambda n: None, *, again: bool = False
 ) -> Iterator[Block]:
-    """The records of a source in pieces of about `size` bytes.
+    """Yield the records of a source in blocks of about `size` bytes.
 
-    Read `again`, its checksum is not made. `watch` is told how many bytes of the file were read since the last call.
-    What keeps the file from being read to its end goes into `source.errors`; what was read before is given out all the
-    same.
+    With `again`, no checksum is computed. `watch` receives the number of bytes read since the last call. An error that
+    keeps the file from being read to the end goes into `source.errors`; the blocks before it are still yielded.
     """
     try:
         with source.path.open("rb") as file:
@@ -227,7 +227,7 @@ def blocks(
                 yield from _table_blocks(source, size, watch)
                 return
             if source.name.lower().endswith(".parquet"):
-                raise UnreadableSource("is no parquet file: it does not begin with PAR1")
+                raise UnreadableSource("not a Parquet file: it does not start with PAR1")
             stream = Stream(file, head, min(size, MAX_LINE), watch, is_digested=not again)
             has_places = isinstance(source.path, Path) and not packing(head)
             for block in _text_blocks(source, stream):
@@ -241,23 +241,23 @@ def blocks(
     except UnreadableSource as error:
         source.errors.append(f"{source.name}: {error}")
     except OSError as error:
-        source.errors.append(f"{source.name}: could not be read to its end ({error.strerror or type(error).__name__})")
+        source.errors.append(f"{source.name}: could not be read to the end ({error.strerror or type(error).__name__})")
 
 
 def stretches_with(source: Source, lines: IntArray) -> list[Stretch]:
-    """Those that hold some of these lines."""
+    """Return the stretches that contain any of these lines."""
     firsts = np.array([stretch.first for stretch in source.stretches])
     used = np.unique(np.searchsorted(firsts, lines, side="right")) - 1
     return [source.stretches[k] for k in used[used >= 0].tolist()]
 
 
 def block_at(source: Source, stretch: Stretch) -> Block:
-    """A block that is read by itself; empty where that can no longer be done."""
+    """Read one block on its own; empty if the file can no longer be read."""
     data = b""
     with suppress(OSError), source.path.open("rb") as file:
         file.seek(stretch.start)
         data = file.read(stretch.n_bytes)
-    # The last line of a file need not be ended.
+    # The last line of a file may lack its line feed.
     return Block(source, data if data.endswith(b"\n") or not data else data + b"\n", stretch.first)
 
 
@@ -269,7 +269,7 @@ def _text_blocks(source: Source, stream: Stream) -> Iterator[Block]:
     is_lines = ".jsonl" in source.path.name.lower()
     pieces = iter(stream)
     start = bytearray()
-    for piece in pieces:  # as much as tells lines from one document, however the file is cut into pieces
+    for piece in pieces:  # enough to tell lines from one document, however the file is cut into pieces
         start += piece
         first = _FIRST.match(start)
         if len(start) < HEAD or first is None:
@@ -277,14 +277,14 @@ def _text_blocks(source: Source, stream: Stream) -> Iterator[Block]:
         if first[1][0] not in b"[{" or (first[1] == b"{" and is_lines) or (b"\n" in piece and _TWO_LINES.match(start)):
             break
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UnreadableSource("is UTF-16; expected UTF-8. Convert it: iconv -f UTF-16 -t UTF-8")
+        raise UnreadableSource("encoded in UTF-16; expected UTF-8. Convert it: iconv -f UTF-16 -t UTF-8")
     faults: list[Fault] = []
     n_passed = 0  # bytes before the first line
     if start.startswith(BOM):
         n_passed = len(BOM)
         del start[:n_passed]
         excerpt = start[:80].split(b"\n", 1)[0].decode("utf-8", "ignore")
-        faults.append(Fault("line_format", "The file begins with a byte order mark", 1, excerpt))
+        faults.append(Fault("line_format", "File starts with a byte order mark", 1, excerpt))
     if _is_document(bytes(start), is_lines=is_lines):
         for piece in pieces:
             start += piece
@@ -295,10 +295,10 @@ def _text_blocks(source: Source, stream: Stream) -> Iterator[Block]:
 
 
 def _is_document(start: bytes, *, is_lines: bool) -> bool:
-    """Whether a file is one JSON array or object, rather than one record a line; told by its first two lines."""
+    """Guess from the first two lines whether a file is one JSON array or object, not one record per line."""
     lines = (line.strip() for line in start.split(b"\n"))
     first, second = (*(line for line in lines if line), b"", b"")[:2]
-    # A whole value on the second line is a record of its own, where the first line does not lead up to it.
+    # A whole value on the second line is a record of its own, unless the first line leads up to it.
     is_whole = second[:1] + second[-1:] in (b"{}", b"[]")
     if first.startswith(b"["):
         return first.endswith((b",", b"[")) or not is_whole
@@ -308,25 +308,25 @@ def _is_document(start: bytes, *, is_lines: bool) -> bool:
 def _line_blocks(
     source: Source, pieces: Iterable[bytes], size: int, faults: tuple[Fault, ...], at: int = 0
 ) -> Iterator[Block]:
-    """Blocks of whole lines; `at` is the byte where the first piece begins."""
+    """Yield blocks of whole lines; `at` is the byte at which the first piece begins."""
     line = 1
     parts: list[bytes] = []
     held = 0  # bytes in parts
-    tail = 0  # bytes of the line under way, at their end; of one that is too long, only the number is kept
+    tail = 0  # bytes at their end that belong to an unfinished line; of a line that is too long only this is kept
     start = ""  # of a line that is too long
 
     def cut(data: bytes, *faults_here: Fault) -> Block:
         nonlocal line, faults, at
         block = Block(source, data, line, faults=(*faults, *faults_here), start=at)
         at += len(data)
-        # bytes.count looks at each byte by itself: .2 s for a release of 267 MB, where this takes .05.
+        # bytes.count compares byte by byte: .2 s for a release of 267 MB, where this takes .05.
         line += sum(int(np.count_nonzero(piece == 10)) for piece in _pieces(data))
         faults = ()
         return block
 
     def pass_over() -> Block:
         nonlocal line, at
-        detail = f"The line has {tail:,} bytes; lines of more than {MAX_LINE:,} are passed over"
+        detail = f"Line has {tail:,} bytes; lines over {MAX_LINE:,} bytes are skipped"
         block = cut(b"", Fault("unreadable_line", detail, line, start))
         line += 1
         at += tail + 1
@@ -350,8 +350,8 @@ def _line_blocks(
             piece = piece[end + 1 :]
             end, tail = piece.find(b"\n"), 0
         held += len(piece)
-        begin = piece.rfind(b"\n") + 1  # of the line that the piece leaves under way
-        # A line longer than a block stands alone in one: halving would copy it time and again.
+        begin = piece.rfind(b"\n") + 1  # of the line that the piece leaves unfinished
+        # A line longer than a block gets a block to itself: halving would copy it again and again.
         last = end + 1 if tail >= size else begin
         tail = len(piece) - begin if begin else tail + len(piece)
         if last and held >= size:
@@ -369,19 +369,19 @@ def _line_blocks(
 class _Element(NamedTuple):
     """An element of a JSON array, or the one object of a file."""
 
-    start: int  # byte where it begins
+    start: int  # byte at which it begins
     data: bytes | None  # None: it could not be read
     faults: tuple[Fault, ...] = ()
 
 
 def _document_blocks(source: Source, data: bytes, size: int, faults: tuple[Fault, ...]) -> Iterator[Block]:
-    """The elements of a JSON array, or the one object of a file, each on a line of its own."""
+    """Yield the elements of a JSON array, or the one object of a file, each on its own line."""
     elements = list(elements_of(data))
     feeds = feeds_of(data)
     numbers = np.searchsorted(feeds, np.array([element.start for element in elements], dtype=np.int64)) + 1
     used = numbers[[element.data is not None for element in elements]]
     if data.lstrip().startswith(b"[") and len(np.unique(used)) < len(used):
-        # Elements that share a line are told apart by their number in the array: a place names one record.
+        # A place names one record, so elements that share a line are numbered by their position in the array.
         numbers = np.arange(1, len(elements) + 1)
     records: list[bytes] = []
     lines: list[int] = []
@@ -403,7 +403,7 @@ def _document_blocks(source: Source, data: bytes, size: int, faults: tuple[Fault
 
 
 def elements_of(data: bytes) -> Iterator[_Element]:
-    """The raw elements of an array; after a broken one, on from where the next seems to begin."""
+    """Yield the raw elements of an array; after a broken one, continue where the next seems to begin."""
     try:
         is_array = data.lstrip().startswith(b"[")
         whole = msgspec.json.decode(data, type=list[msgspec.Raw]) if is_array else [data.strip()]
@@ -425,33 +425,33 @@ _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
 def _broken_elements(data: bytes) -> Iterator[_Element]:
-    # Scanned as Latin-1, in which every byte is one character, so that positions are offsets. What its values are is
-    # told when each element is read as a record.
+    # Scanned as Latin-1, in which every byte is one character, so that positions are byte offsets. The values are
+    # decoded later, when each element is read as a record.
     text = data.decode("latin-1")
     scan = json.JSONDecoder(strict=False, parse_int=str, parse_float=str, parse_constant=str)
     is_array = data.lstrip().startswith(b"[")
     at, n_commas = _gap(text, text.find("[") + 1 if is_array else 0)
     sign = _sign(text, at)
-    wanted: int | None = 0  # commas before the element; None: what stands before it could not be read
+    wanted: int | None = 0  # commas before the element; None: the element before it could not be read
     while at < len(text):
         faults: list[Fault] = []
         if is_array and text[at] == "]":
             if not text[at + 1 :].strip():
                 if n_commas:
-                    yield _Element(at, None, (Fault("repaired_line", "The array ends in a comma", 0, "]"),))
+                    yield _Element(at, None, (Fault("repaired_line", "Array ends with a comma", 0, "]"),))
                 return
-            error = "Something follows the end of the array"
+            error = "Extra data after the end of the array"
         else:
             if is_array and wanted not in (None, n_commas):
-                found = f"{n_commas} commas stand before the element; expected {wanted}"
+                found = f"{n_commas} commas before the element; expected {wanted}"
                 faults.append(Fault("repaired_line", found, 0, _excerpt(data, at)))
             end, error = at, ""
             try:
                 _, end = scan.raw_decode(text, at)
             except json.JSONDecodeError as reason:
-                error = f"The element is no JSON: {reason.msg} in line {reason.lineno}"
+                error = f"Element is not JSON ({reason.msg} in line {reason.lineno})"
             except RecursionError:
-                error = f"The element is no JSON: {TOO_DEEP}"
+                error = f"Element is not JSON ({TOO_DEEP})"
         if error:
             faults.append(Fault("unreadable_line", error, 0, _excerpt(data, at)))
             yield _Element(at, None, tuple(faults))
@@ -465,19 +465,19 @@ def _broken_elements(data: bytes) -> Iterator[_Element]:
             at, n_commas = _gap(text, end)
             wanted = 1
     if is_array and wanted is not None:
-        cut = Fault("unreadable_line", "The array has no end; what follows its last element is lost", 0, "")
+        cut = Fault("unreadable_line", "Array is not closed; anything after its last element is lost", 0, "")
         yield _Element(len(data.rstrip()), None, (cut,))
 
 
 def _gap(text: str, at: int) -> tuple[int, int]:
-    """Where the next value begins, and how many commas stand before it."""
+    """Return where the next value begins, and the number of commas before it."""
     gap = _GAP.match(text, at)
     assert gap is not None
     return gap.end(), gap[0].count(",")
 
 
 def _sign(text: str, at: int) -> re.Pattern[str]:
-    """What elements begin with, as the first one does: at the same depth of indentation, or with the same key."""
+    """Return a pattern for the start of an element, made from the first: the same indentation, or the same key."""
     indent = text[text.rfind("\n", 0, at) + 1 : at]
     if "\n" in text[:at] and not indent.strip():
         return re.compile(rf"(?<=\n{indent})\{{")
@@ -492,7 +492,7 @@ def _excerpt(data: bytes, at: int) -> str:
 def _table_blocks(source: Source, size: int, watch: Callable[[int], None]) -> Iterator[Block]:
     import pyarrow.parquet as pq
 
-    # By its path: a table is read from its end and in many places, and what is remote is fetched for that.
+    # By path: a table is read from its end and in many places, so a remote one is downloaded first.
     with open(source.path, "rb") as file:
         source.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         source.n_bytes = source.n_bytes or file.tell()
@@ -500,12 +500,12 @@ def _table_blocks(source: Source, size: int, watch: Callable[[int], None]) -> It
         table = pq.ParquetFile(source.path)
         twice = [name for name, n in Counter(table.schema_arrow.names).items() if n > 1]
         if twice:
-            raise UnreadableSource(f"has several columns named {twice[0]!r}; which of them is meant cannot be told")
+            raise UnreadableSource(f"several columns are named {twice[0]!r}. Rename or drop all but one")
         row = 1
         n_groups = table.num_row_groups
         for group in range(n_groups):
-            told = table.metadata.row_group(group).num_rows
-            rows = max(1, size * max(1, told) // max(1, table.metadata.row_group(group).total_byte_size))
+            n_rows = table.metadata.row_group(group).num_rows  # as the footer says
+            rows = max(1, size * max(1, n_rows) // max(1, table.metadata.row_group(group).total_byte_size))
             done = 0
             try:
                 for batch in table.iter_batches(batch_size=rows, row_groups=[group]):
@@ -513,12 +513,12 @@ def _table_blocks(source: Source, size: int, watch: Callable[[int], None]) -> It
                     done += batch.num_rows
             except (pa.ArrowException, OSError) as error:
                 source.errors.append(
-                    f"{source.name}: rows {row + done} to {row + told - 1} could not be read ({_first_line(error)})"
+                    f"{source.name}: rows {row + done} to {row + n_rows - 1} could not be read ({_first_line(error)})"
                 )
-            row += told
+            row += n_rows
             watch(source.n_bytes // n_groups)
     except (pa.ArrowException, OSError) as error:
-        raise UnreadableSource(f"is no readable parquet file ({_first_line(error)})") from None
+        raise UnreadableSource(f"not a readable Parquet file ({_first_line(error)})") from None
 
 
 def _first_line(error: Exception) -> str:
@@ -526,12 +526,12 @@ def _first_line(error: Exception) -> str:
 
 
 def only(block: Block, lines: IntArray) -> Block | None:
-    """The records of a block that stand at these lines; None where there are none."""
+    """Return the records of a block at these lines; None if there are none."""
     if isinstance(block.data, pa.Table):
         rows = np.flatnonzero(np.isin(np.arange(block.first, block.first + block.data.num_rows), lines))
         if not rows.size:
             return None
-        # Not by `take`, which does not know every type of column.
+        # Not by `take`, which does not support every column type.
         data = pa.concat_tables(block.data.slice(row, 1) for row in rows.tolist())
         return Block(block.source, data, block.first, rows + block.first)
     if not block.data:
@@ -547,7 +547,7 @@ def only(block: Block, lines: IntArray) -> Block | None:
 
 
 def feeds_of(data: bytes) -> IntArray:
-    """Where the line feeds stand."""
+    """Return the positions of the line feeds."""
     found = [np.flatnonzero(piece == 10) + k * PIECE for k, piece in enumerate(_pieces(data))]
     return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
 
@@ -561,19 +561,19 @@ def _pieces(data: bytes) -> Iterator[npt.NDArray[np.uint8]]:
 
 
 def recognise(source: Source, forced: str | None = None, formats: Mapping[str, Format] = FORMATS) -> Plan:
-    """How to read a source, told by its first records; the guess and its reason go into the source.
+    """Decide from its first records how to read a source; store the format and the reason in the source.
 
     Raises
     ------
     UnreadableSource
-        Where there is nothing to read, or no format knows what there is.
+        If there is nothing to read, or no format recognises the records.
     """
     sample, lost = _sample(source)
     if not sample and not (forced and lost):
-        raise UnreadableSource(lost or "holds no record")
+        raise UnreadableSource(lost or "no records in this file")
     if forced is not None:
         format = formats[forced]
-        source.format, source.reason = forced, "as told"
+        source.format, source.reason = forced, "as requested"
         return Plan(format, format.schema(sample))
     votes: Counter[str] = Counter()
     reasons: dict[str, str] = {}
@@ -584,17 +584,26 @@ def recognise(source: Source, forced: str | None = None, formats: Mapping[str, F
                 reasons.setdefault(name, reason)
                 break
     if not votes:
-        held = ", ".join(sorted(map(repr, sample[0]))[:8])
-        known = "; ".join(f"{name} ({format.fields})" for name, format in formats.items())
-        way_out = "others are told in a table [format] of the settings"
-        raise UnreadableSource(f"has no known format: its records hold {held}. Known are {known}; {way_out}")
+        raise UnreadableSource(_unknown_format(sample[0], formats))
     name, n = votes.most_common(1)[0]
-    source.format, source.reason = name, f"{reasons[name]} ({n} of the first {len(sample)})"
+    sampled = f"{len(sample):,} record{'s' if len(sample) > 1 else ''} sampled"
+    source.format = name
+    source.reason = f"{reasons[name]} ({sampled}, {'all' if n == len(sample) else f'{n:,}'} match)"
     return Plan(formats[name], formats[name].schema(sample))
 
 
+def _unknown_format(record: dict[str, Any], formats: Mapping[str, Format]) -> str:
+    """Describe a record that no format recognises, with the closest format and the way out."""
+    telling = record.keys() - {"id", "lang"}  # too many formats have these
+    shared = {name: len(telling & {*re.findall(r"\w\w+", format.fields)}) for name, format in formats.items()}
+    closest = max(shared, key=lambda name: shared[name])
+    hint = f"Closest: {closest} ({formats[closest].fields}). " if shared[closest] else ""
+    fields = ", ".join(sorted(map(repr, record))[:8])
+    return f"unknown format (fields: {fields}). {hint}Known: {', '.join(formats)}. Map other fields in [format]"
+
+
 def _sample(source: Source) -> tuple[list[dict[str, Any]], str]:
-    """The first records; and where there are none, what was met instead."""
+    """Return the first records; if there are none, what was found instead."""
     records: list[dict[str, Any]] = []
     faults: list[Fault] = []
     trial = Source(source.path, source.name)
@@ -615,12 +624,16 @@ def _sample(source: Source) -> tuple[list[dict[str, Any]], str]:
             break
     if trial.errors and not records:
         return [], trial.errors[0].removeprefix(f"{source.name}: ")
-    lost = [f"line {fault.line}: {fault.detail}" for fault in faults if fault.kind == "unreadable_line"]
-    return records[:SAMPLE], f"holds no record that can be read; {lost[0]}" if lost else ""
+    lost = [fault for fault in faults if fault.kind == "unreadable_line"]
+    if not lost:
+        return records[:SAMPLE], ""
+    number, detail = lost[0].line, lost[0].detail
+    what = f"line {number} {detail[5:]}" if detail.startswith("Line ") else f"line {number}: {detail}"
+    return records[:SAMPLE], f"{what}. Is this CSV or plain text? Supported: {EXPECTED}"
 
 
 def table_records(table: pa.Table) -> tuple[list[dict[str, Any]], list[Fault]]:
-    """The rows of a table, and what had to be repaired in which (from 0)."""
+    """Return the rows of a table as records, and a fault for each repaired row (numbered from 0)."""
     faults: list[Fault] = []
     columns = {name: _values(name, table[name], faults) for name in table.column_names}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)], faults
@@ -635,7 +648,7 @@ def _values(name: str, column: pa.ChunkedArray, faults: list[Fault]) -> list[Any
         return values
     except UnicodeDecodeError:
         pass
-    except (pa.ArrowException, OverflowError, ValueError):  # such as a duration beyond what Python holds
+    except (pa.ArrowException, OverflowError, ValueError):  # e.g. a duration too long for Python
         return [f"<{column.type}>"] * len(column)
     for row, value in enumerate(column):
         try:
@@ -648,7 +661,7 @@ def _values(name: str, column: pa.ChunkedArray, faults: list[Fault]) -> list[Any
 
 
 def _binary(kind: pa.DataType) -> pa.DataType:
-    """The type with bytes in place of strings."""
+    """Return the type with bytes in place of strings."""
     if pa.types.is_struct(kind):
         return pa.struct([(field.name, _binary(field.type)) for field in kind])
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
@@ -668,7 +681,7 @@ def _decoded(value: Any) -> Any:
 
 
 def parse(block: Block, plan: Plan) -> Parsed:
-    """The messages of a block. Whole blocks are parsed; what is refused is halved until the culprit stands alone.
+    """Return the messages of a block. Whole blocks are parsed; a refused one is halved until the culprit is alone.
 
     Measured on 161,448 OASST messages (267 MB), in the CPU time of a bare loop of `msgspec.json.decode`: our columns
     take .6 of it, Arrow's 1.5 to 3, rows of Python dicts 6.
@@ -676,8 +689,8 @@ def parse(block: Block, plan: Plan) -> Parsed:
     parsed = _parse_table(block, plan) if isinstance(block.data, pa.Table) else _parse_lines(block, plan)
     if block.source.split is not None:
         at = MESSAGES.get_field_index("split")
-        said = parsed.messages["split"].fill_null(block.source.split)
-        parsed = parsed._replace(messages=parsed.messages.set_column(at, MESSAGES.field(at), said))
+        splits = parsed.messages["split"].fill_null(block.source.split)
+        parsed = parsed._replace(messages=parsed.messages.set_column(at, MESSAGES.field(at), splits))
     if not block.faults:
         return parsed
     own = faults_table(block.faults, block.source.name)
@@ -702,7 +715,7 @@ def _parse_lines(block: Block, plan: Plan) -> Parsed:
 
 
 def _line_ends(block: Block) -> pa.Table:
-    """FAULTS of how the lines end: the first of its kind; of several blocks of a source, the caller keeps one."""
+    """Report the first CRLF line end, as FAULTS; the caller keeps one of those from several blocks of a source."""
     assert isinstance(block.data, bytes)
     # One byte is found ten times faster than two.
     at = block.data.find(b"\r\n") if b"\r" in block.data else -1
@@ -720,7 +733,7 @@ def _halve(block: Block, plan: Plan) -> Iterator[Parsed]:
     if parsed is not None:
         yield parsed
         return
-    # The line feed that is nearest before the middle, or behind it where that is within the first line.
+    # The last line feed before the middle, or the first one after it if the middle is within the first line.
     middle = data.rfind(b"\n", 0, len(data) // 2) + 1 or data.find(b"\n") + 1
     n = data.count(b"\n", 0, middle)
     if middle == len(data) or n + data.count(b"\n", middle) <= CAREFUL:
@@ -762,10 +775,10 @@ def _placed(table: pa.Table, block: Block, plan: Plan, lines: IntArray) -> Parse
 
 
 def numbered(block: Block) -> Iterator[tuple[int, bytes]]:
-    """The lines of a block with their numbers."""
+    """Yield the lines of a block with their numbers."""
     assert isinstance(block.data, bytes)
     start = 0
-    for number in _line_numbers(block, block.data.count(b"\n")).tolist():  # one by one: a line may be most of a block
+    for number in _line_numbers(block, block.data.count(b"\n")).tolist():  # one by one: a line may fill most of a block
         end = block.data.index(b"\n", start)
         yield number, block.data[start:end]
         start = end + 1
@@ -780,7 +793,7 @@ def _parse_carefully(block: Block, plan: Plan) -> Parsed:
         if record is not None:
             records.append((number, record))
         elif not found:
-            found = [] if has_blank else [Fault("line_format", "The file has blank lines; this is the first", 0)]
+            found = [] if has_blank else [Fault("line_format", "File has blank lines; this is the first", 0)]
             has_blank = True
         faults += [fault._replace(line=number) for fault in found]
     return _parse_records(records, faults, block, plan)
@@ -798,7 +811,7 @@ def _parse_records(
             else:
                 rows.append(row)
                 numbers.append(number)
-    # A record that was repaired has messages; the first that is judged stands for it.
+    # A repaired record has messages; its fault is reported on the first one that checks look at.
     first: dict[int, Row] = {}
     for number, row in zip(numbers, rows, strict=True) if faults else ():
         if not row.get("is_context"):
@@ -811,12 +824,12 @@ def _parse_records(
 
 
 def read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
-    """One record, and what had to be repaired to read it; None where it could not be read, or is blank."""
+    """Read one record and list the repairs it needed; None if it could not be read or the line is blank."""
     if not line or line.isspace():
         return None, []
     try:
         record = msgspec.json.decode(line)
-        # Written again, the record has fewer keys where one stood twice.
+        # Encoding the record again drops duplicate keys, so fewer keys mean that there was one.
         if (
             isinstance(record, dict)
             and _n_keys(msgspec.json.encode(record)) == _n_keys(line)
@@ -833,7 +846,7 @@ def read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
         repairs.append(NOT_UTF8.format("line"))
     if text.startswith("\ufeff"):
         text = text[1:]
-        repairs.append("A byte order mark stands before the record")
+        repairs.append("Byte order mark before the record")
     try:
         try:
             record, found = _read_json(text)
@@ -843,35 +856,35 @@ def read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
     except json.JSONDecodeError as error:
         excerpt = text[max(0, error.pos - EXCERPT // 2) :][:EXCERPT]
         return None, [
-            # "Unterminated string starting at", says json, and leaves the place to others.
+            # Some messages of json end with "at", as in "Unterminated string starting at".
             Fault(
                 "unreadable_line",
-                f"The line is no JSON: {error.msg.removesuffix(' at')} at character {error.pos + 1}",
+                f"Line is not JSON ({error.msg.removesuffix(' at')} at character {error.pos + 1})",
                 0,
                 excerpt,
             )
         ]
     except RecursionError:
-        return None, [Fault("unreadable_line", f"The line is no JSON: {TOO_DEEP}", 0, text[:EXCERPT])]
+        return None, [Fault("unreadable_line", f"Line is not JSON ({TOO_DEEP})", 0, text[:EXCERPT])]
     if not isinstance(record, dict):
         kind = {list: "an array", str: "a string", type(None): "null"}.get(type(record), "a single value")
-        return None, [Fault("unreadable_line", f"The line holds {kind}; expected an object", 0, text[:EXCERPT])]
+        return None, [Fault("unreadable_line", f"Line is {kind}; expected an object", 0, text[:EXCERPT])]
     return record, [Fault("repaired_line", whole_characters(what), 0, text[:EXCERPT]) for what in repairs + found]
 
 
-TOO_DEEP = "it is nested too deep"
-NOT_UTF8 = "The {} is not UTF-8; bytes that are none were replaced by U+FFFD"
-RAW_CONTROL = "A string holds raw control characters; JSON wants them escaped"
+TOO_DEEP = "nested too deeply"
+NOT_UTF8 = "Invalid UTF-8 in this {}; bad bytes were replaced by U+FFFD"
+RAW_CONTROL = "Unescaped control characters in a string; JSON requires escapes"
 _SPACED = re.compile(rb'"[ \t\r]+:')  # the end of a key that _n_keys does not see
 
 
 def _n_keys(data: bytes) -> int:
-    """Keys of a JSON text: colons behind quotes that end a string."""
+    """Count the keys of a JSON text: colons after a closing quote."""
     return data.count(b'":') - data.count(b'\\":')
 
 
 def _read_json(text: str, *, strict: bool = True) -> tuple[Any, list[str]]:
-    """What Python's own reader makes of a text, and what other readers would make something else of."""
+    """Parse with the standard library, and list constructs that other JSON parsers read differently."""
     repairs: dict[str, None] = {}  # each once, in order
 
     def keep_last(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -879,17 +892,17 @@ def _read_json(text: str, *, strict: bool = True) -> tuple[Any, list[str]]:
         if len(record) < len(pairs):
             for key, n in Counter(key for key, _ in pairs).items():
                 if n > 1:
-                    repairs[f"The key {key[:60]!r} stands twice in one object; the last value is read"] = None
+                    repairs[f"Duplicate key {key[:60]!r} in one object; the last value is used"] = None
         return record
 
     def constant(raw: str) -> float:
-        repairs[f"{raw} is no number of JSON"] = None
+        repairs[f"{raw} is not a JSON number"] = None
         return float(raw)
 
     def integer(raw: str) -> float:
         try:
             return int(raw)
-        except ValueError:  # Python converts no more than 4,300 digits; as floats, so many are infinity
+        except ValueError:  # Python converts at most 4,300 digits; a float of that size is infinity
             return float(raw)
 
     record = json.loads(text, strict=strict, object_pairs_hook=keep_last, parse_constant=constant, parse_int=integer)
@@ -897,7 +910,7 @@ def _read_json(text: str, *, strict: bool = True) -> tuple[Any, list[str]]:
 
 
 def join(parts: Sequence[Parsed]) -> Parsed:
-    """Several parsed pieces as one."""
+    """Concatenate several parsed pieces."""
     return Parsed(
         pa.concat_tables([p.messages for p in parts]),
         pa.concat_tables([p.faults for p in parts]),

@@ -1,6 +1,6 @@
-"""Fingerprints of benchmarks: built from original files or from the hub, added from files of one's own, verified.
+"""Fingerprints of benchmarks: built from original files or the hub, added from the user's files, and verified.
 
-`python -m chataudit.audit.refs FOLDER` makes all that the package ships again from a folder of original files.
+`python -m chataudit.audit.refs FOLDER` rebuilds all shipped fingerprints from a folder of original files.
 """
 
 import glob
@@ -18,32 +18,32 @@ from ..checks.base.text import hashed
 
 
 def build(name: str, paths: Sequence[Path] = ()) -> Fingerprint:
-    """The fingerprint of a known benchmark, from its original files or else from the hub.
+    """Build the fingerprint of a known benchmark, from its original files or else from the hub.
 
     Parameters
     ----------
     name : str
-        Of a card.
+        Name of a card.
     paths : sequence of Path
-        A folder in which the card's files are found, or these files themselves.
+        The folder that contains the card's files, or these files themselves.
 
     Raises
     ------
     LookupError
-        Where there is no such card, or a file is not there.
+        If there is no such card, or a file is missing.
     ValueError
-        Where the files are not those that the card describes.
+        If the files are not the ones that the card describes.
     """
     known = cards()
     if name not in known:
-        raise LookupError(f"no card {name!r}. See: chataudit refs list. A set of your own: chataudit refs add")
+        raise LookupError(f"unknown benchmark {name!r}. See: chataudit refs list. Add your own: chataudit refs add")
     card = known[name]
     if paths:
         found, folder = _local(card, paths)
         if (sha256 := checksum(found, folder)) != card.sha256:
             raise ValueError(
                 f"reference set {name!r}: checksum differs from its card (card {card.sha256}, files {sha256}). Get the "
-                f"original files again from {card.home}, or make a set of your own with `chataudit refs add`"
+                f"original files again from {card.home}, or add your own set with `chataudit refs add`"
             )
         return made(card, items(found, folder))
     found, folder = hub.fetch(card)
@@ -52,7 +52,7 @@ def build(name: str, paths: Sequence[Path] = ()) -> Fingerprint:
 
 def _local(card: Card, paths: Sequence[Path]) -> tuple[Card, Path]:
     if not card.files:
-        raise LookupError(f"{card.title}: its card knows no files, only the hub. Leave them out, to build from there")
+        raise LookupError(f"{card.title}: its card names no files, only the hub. Leave out FILES to build from the hub")
     if len(paths) == 1 and paths[0].is_dir():
         return card, paths[0]
     for path in paths:
@@ -60,7 +60,7 @@ def _local(card: Card, paths: Sequence[Path]) -> tuple[Card, Path]:
             raise LookupError(f"{path}: no such file or folder")
     if len({path.parent.absolute() for path in paths}) > 1:
         raise LookupError(
-            f"{card.title}: its files lie in several folders; expected the one folder that holds them all"
+            f"{card.title}: its files are in several folders; expected one folder that contains all of them"
         )
     return replace(card, files=tuple(glob.escape(path.name) for path in paths)), paths[0].parent
 
@@ -75,26 +75,24 @@ def add(
     licence: str = "not told",
     languages: Sequence[str] = ("und",),
 ) -> Fingerprint:
-    """The fingerprint of a set of one's own, one record an item.
+    """Build the fingerprint of the user's own reference set, with one record per item.
 
     Raises
     ------
     LookupError
-        Where the file is not there.
+        If the file is missing.
     ValueError
-        Where the name is that of a known benchmark, or none; a record has not got what `parts` names; or `split` is
-        none of test, validation, train and dev.
+        If the name is invalid or that of a known benchmark, a record lacks a field that `parts` names, or `split` is
+        not one of test, validation, train and dev.
     """
     if not re.fullmatch("[a-z0-9_]+", name):
-        raise ValueError(f"{name!r} is no name of a set; expected lower-case letters, digits and _")
+        raise ValueError(f"{name!r} is not a valid set name; expected lower-case letters, digits and _")
     if name in cards():
-        raise ValueError(
-            f"{name!r} is the name of a known benchmark, and would stand in its place. Choose another name"
-        )
+        raise ValueError(f"{name!r} is the name of a known benchmark. Choose another name")
     if not file.is_file():
         raise LookupError(f"{file}: no such file")
     if split not in (known := ("test", "validation", "train", "dev")):
-        raise ValueError(f"split {split!r}; expected one of {', '.join(known)}")
+        raise ValueError(f"unknown split {split!r}; expected one of {', '.join(known)}")
     card = Card(
         title=title or name,
         measures="a set of one's own",
@@ -113,22 +111,22 @@ def add(
 
 
 def made(card: Card, found: Iterator[Item]) -> Fingerprint:
-    """The fingerprint of these items, with the weights that are shipped."""
+    """Build the fingerprint of these items with the shipped weights."""
     return fingerprints.build(card, found, hashed, fingerprints.load_weights())
 
 
 def verify(folder: Path, names: Sequence[str] = ()) -> Iterator[tuple[str, Path, str]]:
-    """Name, file and fault of each fingerprint there is, or of these; no fault is an empty string.
+    """Yield name, file and fault of each fingerprint, or of those named; the fault is empty if it is intact.
 
     Raises
     ------
     LookupError
-        Where there is none of that name.
+        If there is no fingerprint of that name.
     """
     found, known = fingerprints.paths(folder), cards()
     for name in names or sorted(found):
         if name not in found:
-            raise LookupError(f"no fingerprint of {name!r}; there are {', '.join(sorted(found))}")
+            raise LookupError(f"no fingerprint of {name!r}; available: {', '.join(sorted(found))}")
         fault = ""
         try:
             card = fingerprints.load(found[name]).card
@@ -136,19 +134,19 @@ def verify(folder: Path, names: Sequence[str] = ()) -> Iterator[tuple[str, Path,
             fault = str(error)
         else:
             if found[name].parent == fingerprints.SHIPPED and card != known.get(name):
-                fault = f"{found[name]}: was built with another card. Run `chataudit refs build {name}`"
+                fault = f"{found[name]}: built from a different card. Run `chataudit refs build {name}`"
         yield name, found[name], fault
 
 
 def shipped() -> Iterator[tuple[str, Card]]:
-    """The benchmarks whose fingerprints the package ships: files are at hand, and what is derived may be shared."""
+    """Yield the benchmarks that the package ships: their cards name files, and derived data may be shared."""
     for name, card in cards().items():
         if card.files and card.shared:
             yield name, card
 
 
 def weigh(folder: Path) -> Weights:
-    """Weights of tokens in the questions and passages of all cards whose files are in a folder."""
+    """Count token weights over the questions and passages of all cards whose files are in a folder."""
     texts = {
         text
         for card in cards().values()

@@ -1,4 +1,4 @@
-"""Files behind URLs, through fsspec: found, streamed, and kept on disk where a path is asked for."""
+"""Files behind URLs, through fsspec: found, streamed, and copied to disk if a path is needed."""
 
 import errno
 import os
@@ -18,19 +18,19 @@ from .streams import spooled
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-WEB = ("http", "https")  # give files, and list none
-FIRST, LEAST, MOST = 1 << 20, 1 << 16, 16 << 20  # bytes that are asked for at a time: little where little is looked at
-PAUSES = (0.5, 2.0)  # seconds, before what failed is tried again and once more
+WEB = ("http", "https")  # serve files but cannot list them
+FIRST, LEAST, MOST = 1 << 20, 1 << 16, 16 << 20  # bytes per request: few at first, in case few are needed
+PAUSES = (0.5, 2.0)  # seconds before the first and the second retry
 PATIENCE = 60  # seconds that a web server may be silent for
-BUSY = (408, 425, 429)  # what a server says for now; other words from 400 to 499 are its last ones
-STAMPS = ("size", "ETag", "etag", "Last-Modified", "blob_id")  # by which drivers tell two versions of a file apart
+BUSY = (408, 425, 429)  # temporary statuses; all others from 400 to 499 are final
+STAMPS = ("size", "ETag", "etag", "Last-Modified", "blob_id")  # fields that differ between two versions of a file
 
-# User and password; also where one of them holds a character that ends the host, so that not even a part gets out.
+# User and password; also if one of them contains a character that ends the host, so that no part of it leaks.
 _USER = re.compile(r"(?<=://)(?:[^/?#]*@|[^/?#:\[]*:(?!\d*(?:[/?#]|$)).*@)")
 
 
 def bare(url: str) -> str:
-    """A URL as others may see it: without user and password, and without its query, which may be worth as much."""
+    """Return a URL that is safe to show: without user, password and query, which may contain a token."""
     ends = "[?#]" if re.search("https?://", url) else "[?]"
     return re.split(ends, _USER.sub("", url), maxsplit=1)[0]
 
@@ -39,13 +39,13 @@ def bare(url: str) -> str:
 
 
 class Remote(os.PathLike[str]):
-    """A file or a folder behind a URL. As a path it is a copy on disk, fetched when it is first asked for."""
+    """A file or a folder behind a URL. As a path it is a copy on disk, downloaded on first use."""
 
     def __init__(self, fs: "AbstractFileSystem", path: str, url: str, info: Mapping[str, Any]) -> None:
         self._fs, self._path = fs, path
-        self.url = url  # as others may see it
+        self.url = url  # safe to show
         self.name = url.rsplit("/", 1)[-1]
-        self.n_bytes: int = info.get("size") or 0  # 0: its server does not say
+        self.n_bytes: int = info.get("size") or 0  # 0: the server does not report it
         self.is_dir = info.get("type") == "directory"
         self._copy: Path | None = None
 
@@ -65,22 +65,22 @@ class Remote(os.PathLike[str]):
         return str(self._copy)
 
     def open(self, mode: Literal["rb"]) -> "RemoteFile | BinaryIO":
-        """Its bytes, as `Path.open` gives them."""
+        """Open the file for reading, as `Path.open` does."""
         return RemoteFile(self._fs, self._path) if self._copy is None else self._copy.open(mode)
 
 
 def find(url: str) -> tuple[list[Remote], bool]:
-    """The file that a URL names, or all files in a folder or that match a glob; and whether it is a folder.
+    """Return the files that a URL names (one file, a folder or a glob), and whether it is a folder.
 
-    A file that is not there, or may not be read, is found all the same: reading it tells why.
+    A single file is returned even if it is missing or not readable: reading it reports why.
 
     Raises
     ------
     LookupError
-        Where what it takes is not installed, or a folder or a glob could not be listed.
+        If a package is not installed, or a folder or a glob could not be listed.
     """
     fs, path = _file_system(url)
-    fs.invalidate_cache()  # what was listed before this audit may have changed
+    fs.invalidate_cache()  # listings from before this audit may be out of date
     failure: Exception | None = None
     info: Mapping[str, Any] = {}
     try:
@@ -89,7 +89,7 @@ def find(url: str) -> tuple[list[Remote], bool]:
         failure = error
     is_web = url.startswith(tuple(f"{protocol}://" for protocol in WEB))
     if is_web and failure and "*" in bare(url):
-        raise LookupError(f"{bare(url)}: a web server lists no files. Name each of them")
+        raise LookupError(f"{bare(url)}: web servers do not list files. Name each file")
     one = Remote(fs, path, bare(url), info)
     if not one.is_dir and (is_web or failure is None or not has_magic(path)):
         return [one], False
@@ -99,7 +99,7 @@ def find(url: str) -> tuple[list[Remote], bool]:
         listed = fs.find(path, detail=True) if one.is_dir else fs.glob(path, detail=True)
     except Exception as error:
         raise LookupError(f"{bare(url)}: could not be listed ({_reason(error)[0]})") from None
-    # A path may lack what stands before it in its URL, such as the host.
+    # A driver's path may lack the start of its URL, such as the host.
     whole = url.rstrip("/")
     before = _USER.sub("", whole.removesuffix(path)) if whole.endswith(path) else ""
     files = [
@@ -114,26 +114,26 @@ def _file_system(url: str) -> tuple["AbstractFileSystem", str]:
     try:
         import fsspec
     except ImportError:
-        raise LookupError(f"{bare(url)}: fsspec is not installed: pip install 'chataudit[hf]'") from None
+        raise LookupError(f"{bare(url)}: fsspec is not installed. Run: pip install 'chataudit[hf]'") from None
     protocol = url.partition("://")[0]
     options: dict[str, Any] = {}
     try:
         if protocol in WEB:
             from aiohttp import ClientTimeout
 
-            told = fsspec.config.conf.get(protocol, {})  # by the user; what is given here would stand above it
-            # Packed on the way, a file could be read neither in pieces nor to the byte.
-            options["headers"] = {**told.get("headers", {}), "Accept-Encoding": "identity"}
+            conf = fsspec.config.conf.get(protocol, {})  # the user's settings, which our options would override
+            # A response that is compressed in transit could not be read in ranges.
+            options["headers"] = {**conf.get("headers", {}), "Accept-Encoding": "identity"}
             patience = ClientTimeout(total=None, sock_connect=PATIENCE, sock_read=PATIENCE)
-            options["client_kwargs"] = {"timeout": patience, **told.get("client_kwargs", {})}
+            options["client_kwargs"] = {"timeout": patience, **conf.get("client_kwargs", {})}
         fs, path = fsspec.url_to_fs(url, **options)
     except ImportError as error:
-        way_out = "pip install 'chataudit[hf]'" if protocol in (*WEB, "hf") else str(error)
-        raise LookupError(f"{bare(url)}: the driver of {protocol}:// is not installed: {way_out}") from None
+        way_out = "Run: pip install 'chataudit[hf]'" if protocol in (*WEB, "hf") else str(error)
+        raise LookupError(f"{bare(url)}: the driver for {protocol}:// is not installed. {way_out}") from None
     except Exception as error:
         is_known = protocol in fsspec.available_protocols()
-        reason = f"cannot be opened ({_reason(error)[0]})" if is_known else f"fsspec knows no {protocol}://"
-        raise LookupError(f"{bare(url)}: {reason}. Name a local file, or a URL such as hf://datasets/...") from None
+        reason = f"could not be opened ({_reason(error)[0]})" if is_known else f"fsspec does not support {protocol}://"
+        raise LookupError(f"{bare(url)}: {reason}. Pass a local file, or a URL such as hf://datasets/...") from None
     return fs, path
 
 
@@ -141,18 +141,18 @@ def _file_system(url: str) -> tuple["AbstractFileSystem", str]:
 
 
 class _Broken(Exception):
-    """What is there cannot be the rest of the file."""
+    """The bytes received cannot be the rest of the file."""
 
 
 class RemoteFile:
-    """The bytes of a remote file, in large requests; where the connection breaks off, from that byte on again."""
+    """A remote file read in large requests; after a broken connection it continues at the same byte."""
 
     def __init__(self, fs: "AbstractFileSystem", path: str) -> None:
         self._fs, self._path = fs, path
-        self._file: Any = None  # of the driver; None: to be opened
+        self._file: Any = None  # the driver's file; None: not open
         self._stamps: dict[str, Any] = {}
         self._place = 0  # of the next byte
-        self._data, self._start = b"", 0  # what came last, and its place
+        self._data, self._start = b"", 0  # the last response, and its place
         self._size = FIRST
 
     def __enter__(self) -> Self:
@@ -164,21 +164,21 @@ class RemoteFile:
         self._close()
 
     def tell(self) -> int:
-        """The place of the next byte."""
+        """Return the place of the next byte."""
         return self._place
 
     def seek(self, place: int, /) -> int:
-        """Go on from this byte."""
+        """Continue at this byte."""
         self._place = place
         return place
 
     def read(self, n: int, /) -> bytes:
-        """The next n bytes; fewer at the end, and before a byte that cannot be had.
+        """Return the next n bytes; fewer at the end, and before a byte that cannot be read.
 
         Raises
         ------
         OSError
-            Where the next byte cannot be had. Its reason names no URL.
+            If the next byte cannot be read. Its reason contains no URL.
         """
         parts: list[bytes] = []
         while n > 0:
@@ -186,7 +186,7 @@ class RemoteFile:
                 try:
                     self._data, self._start = self._fetch(), self._place
                 except OSError:
-                    if parts:  # they count; the next call meets the same
+                    if parts:  # return these; the next call fails in the same way
                         break
                     raise
                 if not self._data:
@@ -211,7 +211,7 @@ class RemoteFile:
                     tried = f", {failed} times" if failed > 1 else ""
                     raise OSError(errno.EIO, f"{reason}{where}{tried}") from None
                 time.sleep(PAUSES[failed - 1])
-                # Of a large answer that breaks off each time, nothing would ever come.
+                # If a large response breaks off each time, only a smaller request makes progress.
                 self._size = max(self._size // 8, LEAST)
             else:
                 self._size = min(self._size * 2, MOST)
@@ -228,17 +228,17 @@ class RemoteFile:
         try:
             self._file.seek(self._place)
             data: bytes = self._file.read(size)
-        except ValueError:  # what fsspec says of a server that gives files from their first byte alone
+        except ValueError:  # fsspec's error for a server without range requests
             self._close()
             self._file = self._fs.open(self._path, "rb", block_size=0)
             left = self._place
             while left and (passed := self._file.read(min(left, FIRST))):
                 left -= len(passed)
             if left:
-                raise _Broken(f"the file has become shorter than {self._place:,} bytes") from None
+                raise _Broken(f"the file is now shorter than {self._place:,} bytes") from None
             data = self._file.read(size)
         if not data and end is not None:
-            raise _Broken(f"the file has {end:,} bytes, and no more came")
+            raise _Broken(f"the file has {end:,} bytes, but the server sent no more")
         return data
 
     def _open(self) -> None:
@@ -247,31 +247,31 @@ class RemoteFile:
         info = self._fs.info(self._path)
         stamps = {name: info[name] for name in STAMPS if info.get(name)}
         if any(self._stamps.get(name, value) != value for name, value in stamps.items()):
-            raise _Broken("the file has changed since its first bytes were read")
+            raise _Broken("the file changed while it was read")
         self._stamps = stamps
         self._file = self._fs.open(self._path, "rb", cache_type="none")
 
     def _close(self) -> None:
         if self._file is not None:
-            with suppress(Exception):  # what cannot be closed was lost before
+            with suppress(Exception):  # a connection that cannot be closed is already lost
                 self._file.close()
         self._file = None
 
 
 def _reason(error: BaseException) -> tuple[str, bool]:
-    """Why something could not be had, and whether it is in vain to try again.
+    """Return why a request failed, and whether retrying is pointless.
 
-    In words of ours: those of a driver may hold the URL, and so a password.
+    The reason is worded here: a driver's message may contain the URL, and with it a password.
     """
     causes = [error]
     while causes[-1].__cause__ is not None:
         causes.append(causes[-1].__cause__)
-    for cause in reversed(causes):  # the first cause knows best: fsspec makes a missing file of all that goes wrong
+    for cause in reversed(causes):  # the root cause first: fsspec turns every error into a missing file
         status = _status(cause)
         if status is not None:
             return f"{status} {responses.get(status, '')}".rstrip(), 400 <= status < 500 and status not in BUSY
         if isinstance(cause, socket.gaierror):
-            return "the name of the host is not known", False
+            return "unknown host name", False
         if isinstance(cause, TimeoutError):
             return "timed out", False
         if isinstance(cause, OSError) and cause.errno is not None:
@@ -287,7 +287,7 @@ def _reason(error: BaseException) -> tuple[str, bool]:
 
 
 def _status(error: BaseException) -> int | None:
-    """What a web server answered, as aiohttp, httpx and botocore keep it."""
+    """Return the HTTP status of an error of aiohttp, httpx or botocore."""
     response = getattr(error, "response", None)
     if isinstance(response, dict):
         response = response.get("ResponseMetadata", {})

@@ -1,4 +1,4 @@
-"""Files without some of their records, in the format and the compression that they came in."""
+"""Edited copies of files, in their original format and compression."""
 
 import gzip
 import json
@@ -20,31 +20,31 @@ _PACKED = {"gzip": ".gz", "zstd": ".zst"}
 
 
 def head_of(source: read.Source) -> bytes:
-    """The bytes that tell how a file is packed."""
+    """Return the first bytes of a file, which identify its compression."""
     with open(source.path, "rb") as file:
         return file.read(4)
 
 
 @dataclass
 class Edits:
-    """What is done to the records of one source."""
+    """The edits to the records of one source."""
 
     plan: read.Plan
-    gone: set[int]  # lines that are left out
+    gone: set[int]  # lines that are dropped
     parts: dict[int, tuple[set[int], dict[int, str]]]  # by line: numbers of dropped messages, new tags by number
 
     @cached_property
     def lines(self) -> IntArray:
-        """All lines at which something is done."""
+        """All lines with an edit."""
         return np.array(sorted(self.gone | self.parts.keys()), dtype=np.int64)
 
-    def made(self, line: int, record: dict[str, Any]) -> dict[str, Any] | None:
-        """What becomes of the record that stands there."""
+    def apply(self, line: int, record: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the edited record; None if it is dropped."""
         return None if line in self.gone else self.plan.format.without(record, *self.parts[line])
 
 
 def rewrite(source: read.Source, edits: Edits, path: Path) -> None:
-    """A source with these edits."""
+    """Write an edited copy of a source."""
     head = head_of(source)
     if head == b"PAR1":
         _rewrite_table(source, edits, path)
@@ -52,7 +52,7 @@ def rewrite(source: read.Source, edits: Edits, path: Path) -> None:
     with open(path, "wb") as file, _packed(file, packing(head)) as write:
         blocks = read.blocks(source, again=True)
         for block in blocks:
-            if block.lines is not None:  # a document, that is one array or object
+            if block.lines is not None:  # a document: one array or object
                 lines = [block.lines, *(more.lines for more in blocks if more.lines is not None)]
                 _rewrite_document(source, edits, np.concatenate(lines).tolist(), write)
                 return
@@ -64,9 +64,9 @@ Write = Callable[[bytes | memoryview], Any]
 
 @contextmanager
 def _packed(file: BinaryIO, packed: str) -> Iterator[Write]:
-    """What writes into a file, compressed as it was."""
+    """Yield a function that writes to a file with the original compression."""
     if packed == "gzip":
-        # Without a name and a time, the same data make the same file.
+        # Without a name and a time, the same data give the same file.
         with gzip.GzipFile("", "wb", 6, file, mtime=0) as stream:
             yield stream.write
     elif packed == "zstd":
@@ -81,7 +81,7 @@ def _rewrite_lines(block: read.Block, edits: Edits, write: Write) -> None:
     data = memoryview(block.data)
     ends = read.feeds_of(block.data) + 1
     starts = np.append(0, ends[:-1])
-    done = 0  # bytes that were written, or left out
+    done = 0  # bytes that were written or dropped
     for k in np.flatnonzero(np.isin(np.arange(block.first, block.first + len(ends)), edits.lines)).tolist():
         write(data[done : starts[k]])
         done = int(ends[k])
@@ -92,12 +92,12 @@ def _rewrite_lines(block: read.Block, edits: Edits, write: Write) -> None:
 
 
 def _edited(line: int, raw: bytes, edits: Edits) -> bytes | None:
-    """A record as JSON, or None where nothing is left of it."""
+    """Return the edited record as JSON; None if nothing is left of it."""
     if line in edits.gone:
         return None
     record, _ = read.read_line(raw)
     assert record is not None
-    made = edits.made(line, record)
+    made = edits.apply(line, record)
     return None if made is None else _json(made)
 
 
@@ -105,7 +105,7 @@ _SPACE = b" \t\r\n"
 
 
 def _rewrite_document(source: read.Source, edits: Edits, lines: Sequence[int], write: Write) -> None:
-    """An array without some elements, laid out as it was where that can be told; or the one object of a file."""
+    """Write an edited array, with its original layout if that is clear; or the one object of a file."""
     with open(source.path, "rb") as file:
         head = file.read(4)
         file.seek(0)
@@ -132,7 +132,7 @@ def _rewrite_document(source: read.Source, edits: Edits, lines: Sequence[int], w
 
 
 def _rewrite_table(source: read.Source, edits: Edits, path: Path) -> None:
-    """A parquet file without some rows: the same columns, metadata, groups of rows and codecs."""
+    """Write an edited Parquet file with the same columns, metadata, row groups and codecs."""
     import pyarrow.parquet as pq
 
     lines = edits.lines
@@ -147,7 +147,7 @@ def _rewrite_table(source: read.Source, edits: Edits, path: Path) -> None:
             pieces, done = [], 0
             for line in lines[np.searchsorted(lines, first) : np.searchsorted(lines, first + len(table))].tolist():
                 k = line - first
-                # In slices: `filter` does not know every type of column.
+                # In slices: `filter` does not support every column type.
                 pieces.append(table.slice(done, k - done))
                 done = k + 1
                 if line not in edits.gone and (made := _edited_row(table.slice(k, 1), line, edits)) is not None:
@@ -160,26 +160,26 @@ def _rewrite_table(source: read.Source, edits: Edits, path: Path) -> None:
 
 
 def _codecs(group: Any) -> dict[str, str]:
-    """The compression of each column of a group of rows, as it is told to a writer."""
+    """Return the compression of each column of a row group, as a writer takes it."""
     columns = [group.column(k) for k in range(group.num_columns)]
     return {c.path_in_schema: "NONE" if c.compression == "UNCOMPRESSED" else c.compression for c in columns}
 
 
 def _edited_row(row: pa.Table, line: int, edits: Edits) -> pa.Table | None:
-    """A row of a table with its edits; only the columns that they are about are made anew."""
+    """Return an edited row of a table; only the edited columns are rebuilt."""
     record = read.table_records(row)[0][0]
-    made = edits.made(line, record)
+    made = edits.apply(line, record)
     for name, value in (made or {}).items():
         if value is not record.get(name):
             if name not in row.column_names:
-                raise ValueError(f"fix_language: the table has no column {name!r}. Use drop_message or keep")
+                raise ValueError(f"fix_language: the table has no column {name!r}. Use drop_message or keep instead")
             at = row.column_names.index(name)
             row = row.set_column(at, row.schema.field(at), pa.array([value], row.schema.field(at).type))
     return None if made is None else row
 
 
 def _json(value: Any) -> bytes:
-    """A value as JSON, however deep it is; what it was read from may have been within the reader's depth by a hair."""
+    """Return a value as JSON at any depth: writing needs a deeper stack than reading did."""
     try:
         return _encoded(value)
     except RecursionError:
@@ -201,7 +201,7 @@ def _json(value: Any) -> bytes:
 
 
 def _encoded(value: Any) -> bytes:
-    # Python's own writer: that of msgspec makes null of what is no number of JSON, and refuses half a surrogate pair.
+    # Python's own writer: msgspec writes NaN as null, and refuses an unpaired surrogate.
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     try:
         return text.encode()
@@ -210,7 +210,7 @@ def _encoded(value: Any) -> bytes:
 
 
 def suffix_of(source: read.Source) -> str:
-    """The ending of a name that says what the file holds."""
+    """Return the file name suffix for the content of a source."""
     head = head_of(source)
     if head == b"PAR1":
         return ".parquet"

@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -22,8 +22,9 @@ import pyarrow.compute as pc
 from .. import __version__
 from ..checks.base import kernels
 from ..checks.base.check import Check, n_bytes
+from ..checks.base.findings import Rule
 from ..checks.base.mapped import trim
-from ..checks.near_duplicates import NearDuplicates
+from ..checks.base.settings import Wants, settings
 from ..reports.record import VERSION, CheckFacts, Facts, RuleFacts, Shape, SourceFacts
 from . import config as configuration
 from . import engines, formats, jsonl, read, seen
@@ -49,6 +50,8 @@ def run(
     workers: int | None = None,
     address: str | None = None,
     memory: str | None = None,
+    lang: str | None = None,
+    references: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     block: int = read.BLOCK,
     work: str | os.PathLike[str] | None = None,
@@ -78,8 +81,12 @@ def run(
     address : str, optional
         Of the Ray cluster, such as 'auto' or 'ray://head:10001'; by default one is started on this machine.
     memory : str
-        What the audit may take, about, such as '2GB': a quarter of it for rows that wait for others, before they go to
-        disk; half of it for the comparison of texts, which is exact as long as that is enough.
+        Approximate memory budget, such as '2GB': a quarter of it for rows that wait for others, before they spill to
+        disk; half of it for the comparison of all texts, which is exact as long as it fits.
+    lang : str, optional
+        Language of messages that declare none, such as 'en' or 'pt-BR'.
+    references : path, optional
+        Folder with your own reference fingerprints, by default `chataudit-references`.
     progress : Progress, optional
         Who is told how far the audit is.
     block : int
@@ -106,27 +113,32 @@ def run(
     """
     began, started = time.perf_counter(), datetime.now(UTC)
     config = config or configuration.Config()
-    settings = config.settings
-    format = format or settings.format
+    defaults = config.settings
+    format = format or defaults.format
     known = formats.known(config.format)
     formats.refuse_unknown(format, known)
     if block < 1:
         raise ValueError(f"block: {block} is below 1")
-    memory = memory or settings.memory
-    if "memory" not in config.checks.get(NearDuplicates.name, {}):
-        config = config.setting(NearDuplicates.name, memory=f"{n_bytes(memory) // 2}B")
-    wanted = _wanted(checks, config)
+    memory = memory or defaults.memory
+    handed = {
+        Wants.MEMORY: f"{n_bytes(memory) // 2}B",
+        Wants.LANGUAGE: lang or defaults.lang,
+        Wants.REFERENCES: os.fspath(references or defaults.references),
+    }
+    wanted = _wanted(checks, config, handed)
+    for check in wanted:
+        check.verify()
     waiting = 2 + sum(len(check.stages()) - 1 for check in wanted)  # kinds of rows that wait for others
     budget = n_bytes(memory) // 4 // waiting
     progress = progress or Silence()
     if not (kernels.COMPILED and jsonl.COMPILED):
         progress.say("no compiled kernels: NumPy and Arrow do their work, slower. With a C compiler, install again")
     with ExitStack() as stack:
-        n_workers = settings.workers if workers is None else workers
+        n_workers = defaults.workers if workers is None else workers
         files = read.find(sources, splits)
         holds_gil = len(files) > 1 and any(check.holds_gil for check in wanted)
         workforce = stack.enter_context(
-            engines.start(engine or settings.engine, n_workers, address, holds_gil=holds_gil)
+            engines.start(engine or defaults.engine, n_workers, address, holds_gil=holds_gil)
         )
         if work is None and workforce.is_cluster:  # whose workers hand their rows on by files
             work = stack.enter_context(tempfile.TemporaryDirectory(prefix="chataudit-"))
@@ -146,10 +158,12 @@ def run(
     return Record(facts, findings, around, messages)
 
 
-def _wanted(checks: Sequence[Check | str], config: configuration.Config) -> list[Check]:
+def _wanted(
+    checks: Sequence[Check | str], config: configuration.Config, handed: Mapping[Wants, str | None]
+) -> list[Check]:
     names = [check for check in checks if isinstance(check, str)]
     made = [check for check in checks if not isinstance(check, str)]
-    return [*made, *(configuration.chosen(config, names) if names or not made else [])]
+    return [*made, *(configuration.chosen(config, names, handed) if names or not made else [])]
 
 
 @dataclass(frozen=True)
@@ -169,9 +183,12 @@ class _Plan:
     def of(
         cls, sources: Sources, checks: Sequence[Check], format: str | None, mapping: formats.Mapping | None
     ) -> "_Plan":
-        stated = {check.name: msgspec.json.decode(msgspec.json.encode(asdict(check))) for check in checks}
-        for settings in stated.values():
-            settings.pop("memory", None)  # who was stopped for the lack of it goes on with another
+        stated = {}
+        for check in checks:
+            values = msgspec.json.decode(msgspec.json.encode(asdict(check)))
+            # An audit that ran out of memory is resumed with more.
+            varying = {each.name for each in settings(check) if each.wants == Wants.MEMORY}
+            stated[check.name] = {name: value for name, value in values.items() if name not in varying}
         files = []
         for source in sources.files:
             changed = source.path.stat().st_mtime_ns if isinstance(source.path, Path) else 0
@@ -238,8 +255,8 @@ def _check_facts(check: Check, outcome: Outcome, counts: dict[str, int], message
         name=check.name,
         about=(check.__doc__ or "").split("\n", 1)[0],
         settings=msgspec.json.decode(msgspec.json.encode(asdict(check))),  # as they come back from disk
-        changed=[f.name for f in fields(check) if getattr(check, f.name) != f.default and f.name != "memory"],
-        rules=[RuleFacts(*rule, findings=counts.get(rule.id, 0)) for rule in check.rules],
+        changed=_changed(check),
+        rules=[_rule_facts(rule, counts.get(rule.id, 0)) for rule in check.rules],
         coverage=[] if outcome.error else seen.counts(messages, check.name),
         seconds=round(outcome.seconds, 3),
         error=outcome.error,
@@ -248,4 +265,26 @@ def _check_facts(check: Check, outcome: Outcome, counts: dict[str, int], message
         measurement=check.measurement,
         facets=dict(check.facets),
         labelled=outcome.labelled,
+    )
+
+
+def _changed(check: Check) -> list[str]:
+    """Return the settings that differ from their defaults, without those that depend on the machine."""
+    varying = {each.name for each in settings(check) if each.wants in (Wants.MEMORY, Wants.REFERENCES)}
+    return [
+        each.name for each in settings(check) if getattr(check, each.name) != each.default and each.name not in varying
+    ]
+
+
+def _rule_facts(rule: Rule, n_findings: int) -> RuleFacts:
+    return RuleFacts(
+        id=rule.id,
+        title=rule.title,
+        severity=rule.severity,
+        advice=rule.advice,
+        findings=n_findings,
+        action=rule.action,
+        concerns=rule.concerns,
+        example=rule.example.this.lines(),
+        neighbour=rule.example.not_this.lines(),
     )

@@ -1,4 +1,4 @@
-"""A random sample of what a check flagged and of what it did not, for people to judge; and what they say of it."""
+"""A random sample of flagged and unflagged messages of a check for people to judge, and their verdicts."""
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,8 +23,8 @@ from .sources import Sources, formats_of, matched
 
 COLUMNS = ("is_fault", "stratum", "check", "message_id", "source", "line", "role", "lang", "text", "above", "finding")
 MAX_TEXT = 20_000  # characters of a cell; some spreadsheets hold no more than 32,767
-LEAST = 5  # of each rule that flagged so many, so that a rare one is seen too
-SAID = {
+LEAST = 5  # messages of each rule, if it flagged that many, so that rare rules are judged too
+VERDICTS = {
     **dict.fromkeys(("yes", "y", "true", "1", "x"), True),
     **dict.fromkeys(("no", "n", "false", "0"), False),
 }
@@ -33,48 +33,48 @@ SAID = {
 class Drawn(NamedTuple):
     """One message of a sample."""
 
-    row: int  # of the record's messages
+    row: int  # in the record's messages
     stratum: str
 
 
 def strata_of(record: Record, check: str) -> tuple[dict[str, IntArray], Population]:
-    """The messages that a check judged, by the rule of their worst finding from warnings on, or NOT_FLAGGED.
+    """Group the messages that a check looked at by the rule of their worst finding (not notes), or NOT_FLAGGED.
 
     Raises
     ------
     LookupError
         If the check was not run.
     ValueError
-        If it did not finish, or judged nothing.
+        If it did not finish, or checked no message.
     """
     facts = next((c for c in record.facts.checks if c.name == check), None)
     if facts is None:
         ran = ", ".join(c.name for c in record.facts.checks)
-        raise LookupError(f"check {check!r} was not run; there are {ran}")
+        raise LookupError(f"check {check!r} was not run; this audit ran {ran}")
     if facts.error:
-        raise ValueError(f"{check} did not finish in this audit; there is nothing to judge")
+        raise ValueError(f"{check} did not finish in this audit, so there is nothing to judge")
     population = Population(record.messages, record.table)
     rule_of = np.full(len(population), -1)
     rules = [rule.id for rule in facts.rules]
     found = np.flatnonzero(population.of(check, WARNING) & (population.row >= 0))
     known = np.array([rules.index(rule) if rule in rules else -1 for rule in population.rule.words], dtype=np.int64)
     number = known[population.rule.codes[found]]
-    # The mildest first and rules from last to first, so that the worst, and the first rule of a check, stay.
+    # Later assignments win: sorted so that the worst severity, and then the check's first rule, come last.
     order = np.lexsort((-number, population.severity[found]))
     rule_of[population.row[found[order]]] = number[order]
     parts = {rule: np.flatnonzero(rule_of == k) for k, rule in enumerate(rules)}
-    parts[NOT_FLAGGED] = np.flatnonzero(population.judged(check) & (rule_of < 0))
+    parts[NOT_FLAGGED] = np.flatnonzero(population.checked(check) & (rule_of < 0))
     parts = {name: rows for name, rows in parts.items() if len(rows)}
     if not parts:
-        raise ValueError(f"{check} judged no message in this audit; there is nothing to judge")
+        raise ValueError(f"{check} checked no message in this audit, so there is nothing to judge")
     return parts, population
 
 
 def draw(record: Record, check: str, n: int, seed: int) -> list[Drawn]:
-    """A stratified random sample without replacement: half of it flagged, as far as so many are, in random order.
+    """Draw a stratified random sample without replacement, half of it flagged if there are enough, in random order.
 
-    Of the flagged, each rule gets its share, and at least LEAST; of the others, languages and roles get theirs by
-    systematic sampling.
+    Flagged messages are drawn in proportion to their rules, with at least LEAST of each; the others in proportion to
+    languages and roles, by systematic sampling.
     """
     if n < 2:
         raise ValueError(f"-n: {n} is below 2; draw at least one flagged message and one other")
@@ -93,19 +93,19 @@ def draw(record: Record, check: str, n: int, seed: int) -> list[Drawn]:
 
 
 def _shared(n: int, sizes: Sequence[int]) -> list[int]:
-    """How many of n each group gets: as large a share as it is of all, but at least LEAST or all that it has."""
+    """Allocate n in proportion to the sizes of groups, but at least LEAST to each, or all of a smaller one."""
     given = [min(size, LEAST) for size in sizes]
     if sum(given) > n:
         given = [0] * len(sizes)
     while sum(given) < n:
-        # The one that is furthest below its share.
+        # The group that is furthest below its share.
         k = min((k for k, size in enumerate(sizes) if given[k] < size), key=lambda k: (given[k] / sizes[k], k))
         given[k] += 1
     return given
 
 
 def _systematic(population: Population, rows: IntArray, n: int, rng: np.random.Generator) -> list[int]:
-    """Every so many of these rows in the order of languages and roles, those of one kind in random order."""
+    """Draw n rows at equal distances in the order of languages and roles; rows of one kind are in random order."""
     n = min(n, len(rows))
     if not n:
         return []
@@ -117,35 +117,35 @@ def _systematic(population: Population, rows: IntArray, n: int, rng: np.random.G
 
 
 def write(record: Record, check: str, drawn: Sequence[Drawn], sources: Sequence[str], path: Path) -> None:
-    """The sample as a table for people to fill in, with the texts read again from the sources.
+    """Write the sample as a table for people to fill in, with texts read again from the sources.
 
     Raises
     ------
     ValueError
-        If the record is redacted, or a source was not read to its end.
+        If the record is redacted, or a source was not read to the end.
     LookupError
-        If a source is not where it was, or has changed.
+        If a source is missing, or has changed.
     FileExistsError
-        If the file is there already.
+        If the file exists.
     """
     drawn_rows = np.array([each.row for each in drawn], dtype=np.int64)
     messages = rows_at(record.messages, drawn_rows)
-    told = {name: messages[name].to_pylist() for name in ("source", "line", "role", "lang")}
-    keys = list(zip(told["source"], told["line"], names(messages["message_id"], messages["line"]), strict=True))
+    columns = {name: messages[name].to_pylist() for name in ("source", "line", "role", "lang")}
+    keys = list(zip(columns["source"], columns["line"], names(messages["message_id"], messages["line"]), strict=True))
     texts = _texts(record, keys, pc.unique(messages["tree_id"].cast(pa.string())), sources)
-    said = _summaries(record, check, drawn_rows)
+    summaries = _summaries(record, check, drawn_rows)
     rows = []
-    for each, key, role, lang in zip(drawn, keys, told["role"], told["lang"], strict=True):
+    for each, key, role, lang in zip(drawn, keys, columns["role"], columns["lang"], strict=True):
         source, line, name = key
         words = map(_cut, texts.get(key, (None, None)))
-        rows.append(("", each.stratum, check, name, source, line, role, lang, *words, said.get(each.row, "")))
+        rows.append(("", each.stratum, check, name, source, line, role, lang, *words, summaries.get(each.row, "")))
     sheet.write(path, COLUMNS, rows)
 
 
 def _texts(
     record: Record, keys: Sequence[quote.Key], trees: pa.Array, arguments: Sequence[str]
 ) -> dict[quote.Key, tuple[str | None, str | None]]:
-    """The texts of these messages and of those that they answer."""
+    """Read the texts of these messages and of their parents."""
     seen = record.messages
     rows = np.flatnonzero(is_in(seen["tree_id"], trees.to_pylist()))
     some = rows_at(seen.select(["source", "line"]), rows).to_pylist()
@@ -178,27 +178,27 @@ def _cut(text: str | None) -> str:
 
 
 def _summaries(record: Record, check: str, rows: IntArray) -> dict[int, str]:
-    """What the findings of a check say of some messages, by their rows."""
+    """Return the finding summaries of a check for some messages, by their rows."""
     population = Population(record.messages, record.table)
-    said: dict[int, str] = {}
+    joined: dict[int, str] = {}
     found = np.flatnonzero(population.of(check, WARNING) & np.isin(population.row, rows))
     summaries = rows_at(record.table.select(["summary"]), found)["summary"].to_pylist()
     for row, words in zip(population.row[found].tolist(), summaries, strict=True):
-        said[row] = f"{said[row]}; {words}" if row in said else words
-    return said
+        joined[row] = f"{joined[row]}; {words}" if row in joined else words
+    return joined
 
 
 def judged(record: Record, path: Path) -> dict[str, Judgement]:
-    """The verdicts in a table that `write` made and people filled in, by check.
+    """Read the verdicts, by check, from a table that `write` made and people filled in.
 
     Raises
     ------
     LookupError
         If there is no such file.
     ValueError
-        If it is not such a table, a verdict is neither yes nor no, or a message is not where the sample drew it from.
+        If it is not such a table, a verdict is neither yes nor no, or a message is not in its stratum of this audit.
     """
-    said: dict[str, dict[str, list[bool]]] = {}
+    verdicts: dict[str, dict[str, list[bool]]] = {}
     blank: dict[str, int] = {}
     rows = [(line, row, _key(row)) for line, row in _rows(path)]
     where = {
@@ -210,23 +210,23 @@ def judged(record: Record, path: Path) -> dict[str, Judgement]:
         check, verdict = row["check"], row["is_fault"].strip().lower()
         if where[check].get(key) != row["stratum"]:
             raise ValueError(
-                f"{path}:{line}: message {row['message_id']!r} is not among those {row['stratum']!r} of this audit. "
-                "Judge a sample with the audit that it was drawn from; mind that spreadsheets change long numbers"
+                f"{path}:{line}: message {row['message_id']!r} is not in stratum {row['stratum']!r} of this audit. "
+                "Use the audit that the sample was drawn from; note that spreadsheets change long numbers"
             )
         if (check, key) in seen:
-            raise ValueError(f"{path}:{line}: message {row['message_id']!r} stands here a second time")
+            raise ValueError(f"{path}:{line}: message {row['message_id']!r} is a duplicate. Remove one of the rows")
         seen.add((check, key))
-        if verdict and verdict not in SAID:
-            raise ValueError(f"{path}:{line}: is_fault is {row['is_fault']!r}; expected yes, no, or nothing")
-        strata = said.setdefault(check, {})
+        if verdict and verdict not in VERDICTS:
+            raise ValueError(f"{path}:{line}: is_fault is {row['is_fault']!r}; expected yes, no, or an empty cell")
+        strata = verdicts.setdefault(check, {})
         if verdict:
-            strata.setdefault(row["stratum"], []).append(SAID[verdict])
+            strata.setdefault(row["stratum"], []).append(VERDICTS[verdict])
         else:
             blank[check] = blank.get(check, 0) + 1
     when = datetime.now(UTC).isoformat(timespec="seconds")
     return {
         check: Judgement(_strata(record, check, strata), blank.get(check, 0), when, record.facts.digest)
-        for check, strata in said.items()
+        for check, strata in verdicts.items()
     }
 
 
@@ -235,28 +235,28 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         raise LookupError(f"{path}: no such file")
     with path.open(encoding="utf-8-sig", newline="") as file:
         try:
-            # Spreadsheets of many countries put semicolons or tabs in place of the commas.
+            # In many countries spreadsheets write semicolons or tabs instead of commas.
             delimiter = max(",;\t", key=file.readline().count)
             file.seek(0)
             reader = csv.DictReader(file, restkey="", delimiter=delimiter)
             missing = [name for name in COLUMNS[:6] if name not in (reader.fieldnames or ())]
             if missing:
-                raise ValueError(f"{path}: has no column {missing[0]!r}; expected a table that `chataudit sample` made")
+                raise ValueError(f"{path}: no column {missing[0]!r}; expected a table written by `chataudit sample`")
             for row in reader:
                 whole = {name: sheet.bare(row[name] or "") for name in COLUMNS[:6]}
                 yield reader.line_num, whole
         except (UnicodeDecodeError, csv.Error) as error:
-            raise ValueError(f"{path}: is no CSV in UTF-8 ({error})") from None
+            raise ValueError(f"{path}: not a CSV file in UTF-8 ({error}). Export it as CSV in UTF-8") from None
 
 
 def _key(row: Mapping[str, str]) -> quote.Key:
     line = row["line"]
-    # No file has a line whose number is longer.
+    # Longer numbers cannot be line numbers, and would overflow.
     return row["source"], int(line) if line.isdecimal() and len(line) < 19 else -1, row["message_id"]
 
 
 def _placed(record: Record, check: str, keys: Sequence[quote.Key]) -> dict[quote.Key, str]:
-    """The stratum of each of these messages that the check judged."""
+    """Return the stratum of each of these messages that the check looked at."""
     parts, _ = strata_of(record, check)
     sources, lines, _ = zip(*keys, strict=True)
     sought = pa.table(
@@ -277,9 +277,9 @@ def _placed(record: Record, check: str, keys: Sequence[quote.Key]) -> dict[quote
     return placed
 
 
-def _strata(record: Record, check: str, said: Mapping[str, Sequence[bool]]) -> dict[str, Stratum]:
+def _strata(record: Record, check: str, verdicts: Mapping[str, Sequence[bool]]) -> dict[str, Stratum]:
     parts, _ = strata_of(record, check)
     return {
-        name: Stratum(len(rows), len(said.get(name, ())), sum(said.get(name, ())), name != NOT_FLAGGED)
+        name: Stratum(len(rows), len(verdicts.get(name, ())), sum(verdicts.get(name, ())), name != NOT_FLAGGED)
         for name, rows in parts.items()
     }

@@ -1,4 +1,4 @@
-"""Every message that an audit saw, with what became of it in each check."""
+"""The table of all messages of an audit, with the outcome of each check."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,18 +6,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..checks.base.findings import CHECKED
 from ..checks.base.messages import Batch, as_ints, place_keys, rows_at, single
 from ..reports.pieces import gathered
 from ..reports.rates import BY
 from ..reports.record import SEEN, WORDS, Count
 from .spill import Spill
 
-SLICE = 100_000  # messages that are at hand at a time
+SLICE = 100_000  # messages in memory at a time
 
 
 def seen(batch: Batch, coverage: Mapping[str, pa.Table]) -> pa.Table:
-    """SEEN of a batch, and a column of outcomes for each check, of which `coverage` has COVERAGE."""
-    rows = batch.judged
+    """Return SEEN of a batch, with a column of outcomes for each check from its COVERAGE in `coverage`."""
+    rows = batch.checkable
     columns = {name: single(rows[name]) for name in SEEN.names if name != "digest"}
     digest = pa.array(batch.digest.view(np.int64))
     columns["digest"] = digest.filter(pa.array(~batch.is_context)) if len(rows) < len(batch) else digest
@@ -28,7 +29,7 @@ def seen(batch: Batch, coverage: Mapping[str, pa.Table]) -> pa.Table:
 
 
 def joined(tables: Sequence[pa.Table], amended: Mapping[str, Sequence[pa.Table]], sources: Sequence[str]) -> pa.Table:
-    """All of an audit, in the order of sources and lines; later stages have the last word on a message."""
+    """Join the tables of an audit in the order of sources and lines; `amended` outcomes of later stages win."""
     empty = pa.schema([*SEEN, *(pa.field(check, WORDS) for check in amended)]).empty_table()
     whole = pa.concat_tables([empty, *tables]).unify_dictionaries()
     place = pc.index_in(whole["source"].cast(pa.string()), value_set=pa.array(sources, pa.string()))
@@ -46,8 +47,17 @@ def joined(tables: Sequence[pa.Table], amended: Mapping[str, Sequence[pa.Table]]
     return whole
 
 
+def unchecked(findings: pa.Table, messages: pa.Table, check: str) -> pa.Table:
+    """Return the messages (id, source, line) with a finding of a check that did not count them as checked."""
+    codes = single(messages[check])
+    is_checked = pc.fill_null(pc.equal(codes.cast(pa.string()), CHECKED), False)
+    has_finding = pc.is_in(messages["message_id"], value_set=single(findings["message_id"].drop_null()))
+    suspects = messages.select(["message_id", "source", "line"]).filter(pc.and_not(has_finding, is_checked))
+    return suspects.filter(pc.is_in(place_keys(suspects), value_set=place_keys(findings)))
+
+
 def counts(messages: pa.Table, check: str | None = None) -> list[Count]:
-    """Messages by outcome, language, role and source; without a check, all of them as read."""
+    """Count messages by outcome, language, role and source; without a check, all count as read."""
     keys = [check, *BY] if check is not None else list(BY)
     grouped = messages.select(keys).group_by(keys, use_threads=False).aggregate([([], "count_all")])
     columns = [column.cast(pa.string()) for column in grouped.columns[:-1]]
@@ -60,7 +70,7 @@ def counts(messages: pa.Table, check: str | None = None) -> list[Count]:
 
 
 def trees_of(messages: Spill, sources: Sequence[str]) -> pa.ChunkedArray:
-    """The ids of the trees of some sources, of which `messages` holds SEEN."""
+    """Return the ids of the trees of some sources, from the SEEN rows in `messages`."""
     names = pa.array(sources, pa.string())
     found = [pa.array([], pa.string())]
     for table in messages.partitions():
@@ -70,7 +80,7 @@ def trees_of(messages: Spill, sources: Sequence[str]) -> pa.ChunkedArray:
 
 
 def split_tree(messages: Spill, sources: Sequence[str]) -> str | None:
-    """A tree of these sources that stands in several of them, as far as there is one."""
+    """Return a tree that occurs in several of these sources; None if there is none."""
     names = pa.array(sources, pa.string())
     found = [table.select(["tree_id", "source"]).unify_dictionaries() for table in messages.partitions()]
     pairs = pa.concat_tables(found).group_by(["tree_id", "source"]).aggregate([]) if found else None
@@ -83,7 +93,7 @@ def split_tree(messages: Spill, sources: Sequence[str]) -> str | None:
 
 
 def _aligned(rows: pa.Table, coverage: pa.Table) -> pa.Array:
-    """The outcome of each row, null where the check said nothing of it."""
+    """Return the outcome of each row; null if the check has none."""
     keys = ("message_id", "source", "line")
     if coverage.num_rows == rows.num_rows and all(rows[key].equals(coverage[key]) for key in keys):
         outcomes = single(coverage["outcome"])
@@ -93,6 +103,6 @@ def _aligned(rows: pa.Table, coverage: pa.Table) -> pa.Array:
 
 
 def _by_key(rows: pa.Table, coverage: pa.Table) -> pa.Array:
-    # Messages of one id on one line are one to a check, and have one outcome.
+    # A check does not distinguish messages with the same id on the same line: they share one outcome.
     at = pc.index_in(place_keys(rows), value_set=place_keys(coverage))
     return single(coverage["outcome"]).cast(pa.string()).take(at)

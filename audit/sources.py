@@ -1,4 +1,4 @@
-"""The files of an audit as batches of whole trees, read once, and again where some lines are wanted."""
+"""The files of an audit as batches of whole trees: read once, and again for the lines of findings."""
 
 import hashlib
 import os
@@ -26,33 +26,33 @@ Lines = Mapping[str, IntArray]  # by source
 
 
 class Mark(NamedTuple):
-    """How far the reading is: what was given out holds all that stands before this, and nothing behind it."""
+    """A position in the reading: everything before it was yielded, and nothing after it."""
 
-    form: int = 0  # number of the form that is being read
+    form: int = 0  # number of the form being read
     source: int = 0  # number of the source, among those of the form
-    blocks: int = 0  # that were read of it
+    blocks: int = 0  # read from it
     records: int = 0  # in these
-    told: frozenset[tuple[str, str]] = frozenset()  # what was told of the form of its lines
-    given: int | None = None  # batches that were given out since all trees were gathered; None: they are not
-    held: pa.Table | None = None  # messages whose trees may go on
+    reported: frozenset[tuple[str, str]] = frozenset()  # faults of its lines' form that were already reported
+    given: int | None = None  # batches yielded since all trees were gathered; None: they are not gathered
+    held: pa.Table | None = None  # messages whose trees may continue
 
 
 START = Mark()
-_Marked = Iterator[tuple[Batch, Mark]]  # each batch with the mark that stands behind it
+_Marked = Iterator[tuple[Batch, Mark]]  # each batch with the mark after it
 
 
 class Reading(NamedTuple):
-    """How one source is read, as `recognise` found out."""
+    """How to read one source, as found by `recognise`."""
 
     name: str
-    format: str  # empty: nobody knows it
+    format: str  # empty: unknown
     reason: str
     errors: list[str]
-    schema: str | None  # of its raw columns; in base64
+    schema: str | None  # of its raw columns, in base64
 
 
 class Finished(NamedTuple):
-    """What was learned of a source in reading it to its end."""
+    """The results of reading a source to the end."""
 
     name: str
     records: int
@@ -62,12 +62,12 @@ class Finished(NamedTuple):
 
     @classmethod
     def of(cls, source: read.Source) -> "Finished":
-        """What is known of this one."""
+        """Return the results of this source."""
         return cls(source.name, source.records, source.sha256, source.errors, source.stretches)
 
 
 class Sources:
-    """Files of any formats, each with how it is read."""
+    """The files of an audit, each with the plan for reading it."""
 
     def __init__(
         self,
@@ -85,14 +85,14 @@ class Sources:
 
     @property
     def names(self) -> list[str]:
-        """As findings have them."""
+        """Names of the files, as in findings."""
         return [source.name for source in self.files]
 
-    def recognise(self, told: Mapping[str, str | None]) -> None:
-        """Find out how to read each source, by name told or to be guessed; one that nobody knows is left out."""
+    def recognise(self, forced: Mapping[str, str | None]) -> None:
+        """Find out how to read each source: in its `forced` format, or as recognised; skip those of unknown format."""
         for source in self.files:
             try:
-                plan = read.recognise(source, told[source.name], self.formats)
+                plan = read.recognise(source, forced[source.name], self.formats)
             except UnreadableSource as error:
                 source.errors = [f"{source.name}: {error}"]
                 self.progress.say(source.errors[0])
@@ -101,7 +101,7 @@ class Sources:
             self.progress.say(f"{source.name}: {source.format}, {source.reason}")
 
     def readings(self) -> list[Reading]:
-        """How the sources are read."""
+        """Return how each source is read."""
         return [
             Reading(
                 s.name, s.format if plan else "", s.reason, [] if plan else s.errors, _written(plan and plan.schema)
@@ -110,7 +110,7 @@ class Sources:
         ]
 
     def restore(self, readings: Sequence[Reading], finished: Sequence[Finished]) -> None:
-        """What an earlier run learned of the sources: how each is read, and what it found in those it came through."""
+        """Restore how an earlier run read the sources, and the results of those it finished."""
         for source, reading in zip(self.files, readings, strict=True):
             source.format, source.reason, source.errors = reading.format, reading.reason, reading.errors
             if reading.format:
@@ -118,7 +118,7 @@ class Sources:
         self.learn(finished)
 
     def learn(self, finished: Sequence[Finished]) -> list[read.Source]:
-        """The sources that were read to their ends, now that it is known what was found in them."""
+        """Store the results of finished sources, and return these sources."""
         by_name = {source.name: source for source in self.files}
         sources = [by_name[each.name] for each in finished]
         for source, each in zip(sources, finished, strict=True):
@@ -127,55 +127,55 @@ class Sources:
         return sources
 
     def packed(self) -> "Sources":
-        """The same for another process, where each works by itself."""
+        """Return a copy for another process, with a serial engine and no progress."""
         sources = Sources(self.files, Serial(), self.budget, self.block, Silence(), self.formats)
         sources.plans = self.plans
         return sources
 
     def only(self, numbers: Collection[int]) -> "Sources":
-        """The same, where only the sources of these numbers are read."""
+        """Return a copy that reads only the sources with these numbers."""
         sources = self.packed()
         names = [source.name for number, source in enumerate(self.files) if number in numbers]
         sources.plans = {name: plan for name, plan in self.plans.items() if name in names}
         return sources
 
     def start(self, finished: Sequence[Finished] = (), *, scattered: bool = False) -> None:
-        """Begin with what is not finished; where trees are `scattered`, they are gathered before any is given out."""
+        """Start with the unfinished sources; `scattered` trees are gathered before any is yielded."""
         self.scattered = scattered
-        done = {each.name for each in finished}  # and what was learned of them stays
+        done = {each.name for each in finished}  # their results stay
         rest = [source for source in self.files if source.name in self.plans and source.name not in done]
         for source in rest:
             source.records, source.errors, source.stretches = 0, [], []
         self.progress.total(sum(source.n_bytes for source in rest))
 
     def finished(self, mark: Mark) -> list[Finished]:
-        """The sources of which nothing is left to be read."""
+        """Return the sources that are read completely at this mark."""
         groups = [self.sources_of(form) for form, _ in self.forms[: mark.form + 1]]
         under_way = groups.pop()[: mark.source] if mark.form < len(groups) else []
         return [Finished.of(source) for source in (*chain.from_iterable(groups), *under_way)]
 
     @property
     def forms(self) -> list[tuple[Form, bool]]:
-        """The forms of all sources in the order in which they are read, and whether a tree may be on several lines."""
+        """The forms of all sources in reading order, and whether a tree may span several lines."""
         formats = {plan.format.form.name: plan.format for plan in self.plans.values()}
         return [(format.form, format.is_flat) for format in formats.values()]
 
     def sources_of(self, form: Form) -> list[read.Source]:
-        """The sources of one form, in the order in which they are read."""
+        """Return the sources of one form, in reading order."""
         return [s for s in self.files if s.name in self.plans and self.plans[s.name].format.form == form]
 
     def batches(
         self, journal: Journal, since: Mark, closed: pa.ChunkedArray | None, save: Callable[[Mark], None]
     ) -> _Marked:
-        """Whole trees of all sources of a form, from a mark on, each batch with the mark that stands behind it.
+        """Yield whole trees of all sources of a form from a mark on, each batch with the mark after it.
 
-        `closed` are the ids of trees that were given out before that mark. `save` is told of marks while trees are
-        gathered, and nothing is given out.
+        `closed` are the ids of trees that were yielded before that mark. `save` receives marks while trees are
+        gathered and nothing is yielded.
 
         Raises
         ------
         Scattered
-            Where a tree goes on after others began, and `start` was not told so.
+            If a tree continues after others began, and `start` was called without `scattered`.
         """
         form, is_flat = self.forms[since.form]
         if is_flat and self.scattered:
@@ -189,23 +189,23 @@ class Sources:
         messages, faults = self.gathered(journal, form)
         if since.given is None:
             self.gather(journal, form, since, save)
-            if journal.is_kept:  # a later run must meet them in the same order
+            if journal.is_kept:  # a later run must read them in the same order
                 messages.flush()
             since = Mark(since.form, len(self.sources_of(form)), given=0)
-        told = pa.concat_tables([FAULTS.empty_table(), *faults.partitions()])
-        for number, batch in enumerate(gather.by_tree(messages.partitions(), told, form, self.block), 1):
+        every = pa.concat_tables([FAULTS.empty_table(), *faults.partitions()])
+        for number, batch in enumerate(gather.by_tree(messages.partitions(), every, form, self.block), 1):
             if number > (since.given or 0):
                 yield batch, since._replace(given=number)
         for spill in (messages, faults):
             spill.close()
 
     def gathered(self, journal: Journal, form: Form) -> tuple[Spill, Spill]:
-        """The messages of one form by tree, and the faults."""
+        """Return the messages of one form by tree, and the faults."""
         messages = journal.spill(f"messages of {form.name}", "tree_id", self.budget)
         return messages, journal.spill(f"faults of {form.name}", None, self.budget)
 
     def gather(self, journal: Journal, form: Form, since: Mark, save: Callable[[Mark], None]) -> None:
-        """Read all sources of one form, for their messages to meet by tree."""
+        """Read all sources of one form, and gather their messages by tree."""
         messages, faults = self.gathered(journal, form)
         for part, mark in self._parsed(form, since):
             messages.add(part.messages)
@@ -213,7 +213,7 @@ class Sources:
             save(mark)
 
     def _parsed(self, form: Form, since: Mark) -> Iterator[tuple[read.Parsed, Mark]]:
-        """The parsed blocks of all sources of one form, in order, each with the mark behind it."""
+        """Yield the parsed blocks of all sources of one form, in order, each with the mark after it."""
         sources = self.sources_of(form)
 
         def pieces() -> Iterator[tuple[int, int, read.Block]]:
@@ -226,18 +226,18 @@ class Sources:
             k, n, block = piece
             return k, n, read.parse(block, self.plans[block.source.name])
 
-        told = set(since.told)
+        reported = set(since.reported)
         for source in sources[since.source : since.source + 1]:
             source.records = since.records
         for k, n, parsed in self.engine.map(parse, pieces()):
             sources[k].records += parsed.records
             if parsed.faults.num_rows:
-                told = {each for each in told if each[0] == sources[k].name}
-                parsed = parsed._replace(faults=once(parsed.faults, told))
-            yield parsed, Mark(since.form, k, n, sources[k].records, frozenset(told))
+                reported = {each for each in reported if each[0] == sources[k].name}
+                parsed = parsed._replace(faults=once(parsed.faults, reported))
+            yield parsed, Mark(since.form, k, n, sources[k].records, frozenset(reported))
 
     def again(self, lines: Lines) -> Iterator[Batch]:
-        """What stands at some lines, read again, trees whole; faults were told the first time."""
+        """Read some lines again and yield them with their whole trees; faults were reported the first time."""
         for form, is_flat in self.forms:
             parsed = self._parsed_again(self.sources_of(form), lines)
             if is_flat and self.scattered:
@@ -252,7 +252,7 @@ class Sources:
     def _parsed_again(self, sources: Iterable[read.Source], lines: Lines) -> Iterator[tuple[read.Parsed, Mark]]:
         def pieces() -> Iterator[tuple[read.Source, read.Stretch | read.Block]]:
             for source in sources:
-                again = read.Source(source.path, source.name)  # what is learned of it was learned before
+                again = read.Source(source.path, source.name)  # a copy: the results of the first reading stay
                 if source.name in lines and source.stretches:
                     yield from ((again, stretch) for stretch in read.stretches_with(source, lines[source.name]))
                 elif source.name in lines:
@@ -270,17 +270,17 @@ class Sources:
 
 
 def _whole(form: Form, parsed: Iterable[tuple[read.Parsed, Mark]]) -> _Marked:
-    """Batches where a record is a whole tree."""
+    """Yield batches of records that are whole trees."""
     for part, mark in parsed:
         yield Batch(part.messages.combine_chunks(), form, part.faults), mark
 
 
 def _in_order(trees: gather.InOrder, parsed: Iterable[tuple[read.Parsed, Mark]], mark: Mark) -> _Marked:
-    """Batches where trees follow one another."""
+    """Yield batches of trees that follow one another."""
     for part, mark in parsed:
         if (batch := trees.add(part)) is not None:
             yield batch, mark._replace(held=trees.held)
-    if (batch := trees.rest()) is not None:  # which may hold faults alone
+    if (batch := trees.rest()) is not None:  # may contain only faults
         yield batch, mark._replace(held=None)
 
 
@@ -292,47 +292,47 @@ def _schema(written: str | None) -> pa.Schema | None:
     return None if written is None else pa.ipc.read_schema(pa.py_buffer(b64decode(written)))
 
 
-def once(faults: pa.Table, told: set[tuple[str, str]]) -> pa.Table:
-    """The faults without those of a file's form that were told of an earlier block."""
+def once(faults: pa.Table, reported: set[tuple[str, str]]) -> pa.Table:
+    """Drop faults of a file's line format that were reported before; add the others to `reported`."""
     keep = []
     for kind, source, detail in zip(*(faults[name].to_pylist() for name in ("kind", "source", "detail")), strict=True):
-        keep.append(kind != "line_format" or (source, detail) not in told)
+        keep.append(kind != "line_format" or (source, detail) not in reported)
         if kind == "line_format":
-            told.add((source, detail))
+            reported.add((source, detail))
     return faults.filter(pa.array(keep))
 
 
 def formats_of(record: Record) -> Mapping[str, Format]:
-    """The formats that the sources of an audit may have, by name."""
-    told = record.facts.mapping
-    return known(None if told is None else msgspec.convert(told, formats.Mapping))
+    """Return the formats that the sources of an audit may have, by name."""
+    mapping = record.facts.mapping
+    return known(None if mapping is None else msgspec.convert(mapping, formats.Mapping))
 
 
 class Audited(NamedTuple):
-    """A source, and the path that its cleaned copy is named after: relative from a pipe, with the host from a URL."""
+    """A source, and the path for naming its cleaned copy: relative for a pipe, with the host for a URL."""
 
     source: read.Source
     path: Path
 
 
 def matched(record: Record, arguments: Sequence[str | os.PathLike[str]]) -> list[Audited]:
-    """The files of the record's sources, in their order and under their names there; told by their checksums.
+    """Match files to the record's sources by checksum, and return them in the record's order and under its names.
 
     Raises
     ------
     ValueError
-        If the record is redacted, or a source was not read to its end.
+        If the record is redacted, or a source was not read to the end.
     LookupError
         If a file is missing, has changed, or was not audited.
     """
     facts = record.facts
     if facts.is_redacted:
-        raise ValueError("the audit is redacted: its ids are hashed, and lead to no message. Use the one before that")
+        raise ValueError("this audit is redacted: its hashed ids match no message. Use the unredacted audit")
     for source in facts.sources:
         if source.errors or not source.sha256:
-            reason = source.errors[0] if source.errors else f"{source.name} was not read to its end"
+            reason = source.errors[0] if source.errors else f"{source.name} was not read to the end"
             raise ValueError(
-                f"the audit did not read all of its sources ({reason}). Mend the file, or leave it out, and audit again"
+                f"the audit did not read all of its sources ({reason}). Repair or leave out the file, and audit again"
             )
     given: dict[str, list[read.Source]] = {}
     for found in read.find(arguments):
@@ -347,12 +347,12 @@ def matched(record: Record, arguments: Sequence[str | os.PathLike[str]]) -> list
         if not same:
             names = [found.name for group in given.values() for found in group]
             changed = source.name in names or Path(source.name).name in {Path(name).name for name in names}
-            reason = "has changed since it was audited" if changed else "is not among the files that were given"
-            raise LookupError(f"{source.name} {reason}. Name all files of the audit as they were, or audit them again")
-        # Of files that are the same, the one with the name that was audited.
+            reason = "has changed since it was audited" if changed else "is not among the given files"
+            raise LookupError(f"{source.name} {reason}. Pass all files of the audit unchanged, or audit them again")
+        # Of identical files, prefer the one with the audited name.
         best = min(same, key=lambda found: found.name != source.name)
         same.remove(best)
-        if isinstance(best.path, Remote):  # whose names are not to lead out of the folder of the copies
+        if isinstance(best.path, Remote):  # its path must not lead out of the folder of the copies
             steps = best.path.url.partition("://")[2].split("/")
             path = Path("/", *(step for step in steps if step not in ("", ".", "..")))
         elif best.name != str(best.path) and best.path.name == "stdin":
@@ -360,8 +360,8 @@ def matched(record: Record, arguments: Sequence[str | os.PathLike[str]]) -> list
         else:
             path = Path(os.path.abspath(best.path))  # noqa: PTH100
         files.append(Audited(best, path))
-        best.name = source.name  # as findings have it
+        best.name = source.name  # as in findings
     rest = [found.name for group in given.values() for found in group]
     if rest:
-        raise LookupError(f"{rest[0]} was not audited. Name only the files of the audit, or audit it with them")
+        raise LookupError(f"{rest[0]} was not audited. Pass only the files of the audit, or audit this one with them")
     return files

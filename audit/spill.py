@@ -1,4 +1,4 @@
-"""Rows that must meet: kept until all are there, on disk where they grow past the memory budget."""
+"""A shuffle of rows by key, which spills to disk beyond its memory budget."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -14,23 +14,23 @@ import pyarrow as pa
 from ..checks.base.mapped import mapped
 from ..checks.base.messages import single
 
-N_PARTITIONS = 64  # each is given out as a whole, so it is to be small beside the budget
-SMALL = 16 << 20  # bytes that are given out in one table: more pieces would cost more than they save
-TABLE = 2 << 20  # bytes that come in one piece, where tables or partitions are smaller: each has its price
+N_PARTITIONS = 64  # each is returned whole, so it must be small compared with the budget
+SMALL = 16 << 20  # bytes that are returned in one table: more pieces would cost more than they save
+TABLE = 2 << 20  # bytes up to which smaller tables or partitions are merged: each has a fixed cost
 
 
 class Spill:
-    """A shuffle: takes tables, gives them back so that rows that agree in `by` come in one table.
+    """A shuffle: takes tables, and returns rows that agree in `by` in the same table.
 
-    Rows that agree keep the order in which they came. Without `by`, all come in one table, in their order.
+    Rows that agree keep their order of arrival. Without `by`, all rows come in one table, in order.
 
-    What goes to disk goes in pieces: files that are written once, in each the rows of all partitions, one behind the
-    other. With a `folder` they lie there and stay, and their names lead back to the moment when there were no others;
-    other processes may add to the same rows under names that begin otherwise.
+    Pieces on disk are files that are written once and contain the rows of all partitions, one after the other. With a
+    `folder` they stay there, and a list of their names restores the state at that moment; other processes may add
+    pieces with another `prefix`.
     """
 
     def __init__(self, by: str | None, budget: int, folder: Path | None = None, prefix: str = "") -> None:
-        # In bytes. Arrow gathers strings in columns of at most 2 GB.
+        # In bytes. Arrow's string columns have at most 2 GB.
         self.by, self.budget = by, min(budget, 1 << 30)
         self.pieces: list[str] = []  # names of files
         self._held: list[pa.Table] = []
@@ -47,7 +47,7 @@ class Spill:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is held, as one piece."""
+        """Write the rows in memory as one piece."""
         if not self._held:
             return
         name = f"{self._prefix}{len(self.pieces)}.arrow"
@@ -62,7 +62,7 @@ class Spill:
                             stream.write_table(table)
                 ends.append(file.tell())
             file.write(np.array(ends, dtype="<i8").tobytes())
-        new.replace(path)  # whole, or not there
+        new.replace(path)  # complete, or missing
         self.pieces.append(name)
         self._held, self._n_bytes = [], 0
 
@@ -71,7 +71,7 @@ class Spill:
         return 1 if self.by is None else N_PARTITIONS
 
     def partitions(self) -> Iterator[pa.Table]:
-        """All rows: in one table where they are few, else by partitions; nothing where there are none."""
+        """Yield all rows: in one table if they are few, else by partitions; nothing if there are none."""
         if self.pieces:
             self.flush()
             for parts in self._groups(self._n_stored, TABLE):
@@ -79,14 +79,14 @@ class Spill:
                 if tables:
                     yield pa.concat_tables(tables)
         else:
-            # Some partitions at a time: what a stage makes of them is gone before the next. For 323,000 messages in
-            # place of 161,000 the peak then grows by 10 %, with all in one table by 36 %.
+            # Some partitions at a time, so that a stage frees its results before the next. For 323,000 messages
+            # instead of 161,000 the peak then grows by 10 %, with all in one table by 36 %.
             groups = self._groups(self._n_bytes, SMALL if self._n_bytes <= SMALL else TABLE)
             yield from (pa.concat_tables(tables) for tables in self._split(groups) if tables)
 
     @property
     def shares(self) -> list[range]:
-        """The partitions of what is on disk, in groups that are worth a task: each, or all where they are small."""
+        """The partitions on disk in groups, one per task: single partitions, or all together if they are small."""
         return self._groups(self._n_stored, SMALL if self._n_stored <= SMALL else 0)
 
     @property
@@ -94,13 +94,13 @@ class Spill:
         return sum(self._path(name).stat().st_size for name in self.pieces)
 
     def _groups(self, n_bytes: int, size: int) -> list[range]:
-        """All partitions, as many together as have about `size` of these bytes; keys are spread evenly."""
+        """Group all partitions so that each group has about `size` of these bytes; keys are spread evenly."""
         step = max(1, self.n_partitions * size // max(1, n_bytes))
         ends = [*range(0, self.n_partitions, step), self.n_partitions]
         return [range(*both) for both in pairwise(ends)]
 
     def partition(self, part: int, pieces: Sequence[str] | None = None) -> pa.Table | None:
-        """One partition of what is on disk, or of some pieces of it; None where it is empty."""
+        """Return one partition of the pieces on disk, or of some of them; None if it is empty."""
         names = self.pieces if pieces is None else pieces
         tables = [_read(self._path(name), self.n_partitions, part) for name in names]
         found = [table for table in tables if table is not None]
@@ -115,13 +115,13 @@ class Spill:
         return Path(self._folder.name) / name
 
     def _split(self, groups: Sequence[range]) -> Iterator[list[pa.Table]]:
-        """What is held, by groups of partitions; it is put in their order first, where there is more than one."""
+        """Yield the rows in memory by groups of partitions, sorted by partition first if there are several groups."""
         if len(groups) == 1:
             self._held = list(_lots(self._held, TABLE))
             yield self._held
             return
-        # Some tables at a time, each lot in place of those that it is a copy of. A copy of each table and partition
-        # took four times as long: .3 s for 14 MB in 19 tables.
+        # Some tables at a time, each lot replacing the tables that it copies. Copying each partition of each table took
+        # four times as long: .3 s for 14 MB in 19 tables.
         lots, ends = [], []
         for lot in _lots(self._held, SMALL):
             parts = _partition(single(lot[self.by]))
@@ -135,7 +135,7 @@ class Spill:
             yield [table for table in slices if table.num_rows]
 
     def close(self) -> None:
-        """Forget what is held; of what is on disk, only what is kept in a folder stays."""
+        """Free the rows in memory, and delete the pieces on disk unless they are in a `folder`."""
         self._held, self._n_bytes = [], 0
         if self._folder is not None:
             self._folder.cleanup()
@@ -150,7 +150,7 @@ class Spill:
 
 
 def _lots(held: list[pa.Table], most: int) -> Iterator[pa.Table]:
-    """All tables in their order, those in one piece that have so many bytes together; the list is empty afterwards."""
+    """Merge tables, in order, up to `most` bytes each; the list is empty afterwards."""
     held.reverse()
     while held:
         lot = [held.pop()]
@@ -162,18 +162,18 @@ def _lots(held: list[pa.Table], most: int) -> Iterator[pa.Table]:
 
 
 def _read(path: Path, n_partitions: int, part: int) -> pa.Table | None:
-    """The rows of a partition in one piece; None where there are none."""
+    """Read the rows of a partition in one piece; None if there are none."""
     with open(path, "rb") as file:
         file.seek(-8 * n_partitions, 2)
         ends = [0, *np.frombuffer(file.read(), dtype="<i8").tolist()]
-    # Mapped, not read: where all rows come in one table, it may be larger than the memory.
+    # Memory-mapped, not read: a table of all rows may be larger than memory.
     return mapped(path, ends[part], ends[part + 1]) if ends[part] < ends[part + 1] else None
 
 
 def _partition(keys: pa.Array) -> npt.NDArray[np.uint64]:
-    """In which of N_PARTITIONS each key belongs; equal keys in the same one, in every process.
+    """Assign each key to one of N_PARTITIONS; equal keys to the same one, in every process.
 
-    Keys are integers, or strings or bytes, of which the length and the last 16 bytes tell: ids differ at their ends.
+    Keys are integers, strings or bytes. Of strings and bytes, the length and the last 16 bytes count: ids differ there.
     """
     if pa.types.is_integer(keys.type):
         mixed = np.array(keys.cast(pa.int64()).fill_null(0)).view(np.uint64)
@@ -187,4 +187,4 @@ def _partition(keys: pa.Array) -> npt.NDArray[np.uint64]:
             at = ends - back
             byte = np.where(at >= starts, data[np.clip(at, 0, len(data) - 1)], 0)
             mixed = mixed * np.uint64(31) + byte
-    return (mixed * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(58)  # the golden ratio: spreads what differs little
+    return (mixed * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(58)  # the golden ratio spreads similar keys

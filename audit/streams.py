@@ -1,4 +1,4 @@
-"""Bytes of files as they were written: plain, gzip or zstd, as far as they can be decoded."""
+"""Decoded bytes of files (plain, gzip or zstd), up to the first damage."""
 
 import errno
 import hashlib
@@ -15,32 +15,32 @@ import pyarrow as pa
 
 
 class UnreadableSource(Exception):
-    """A file, or the rest of it, could not be read; says why and what to do."""
+    """A file, or the rest of it, could not be read; the message has the reason and the way out."""
 
 
 class Bytes(Protocol):
-    """A file, wherever it is, as far as it is used here."""
+    """A local or remote file, with the methods used here."""
 
     def read(self, n: int, /) -> bytes:
-        """The next n bytes; fewer at the end."""
+        """Return the next n bytes; fewer at the end."""
         ...
 
     def seek(self, place: int, /) -> int:
-        """Go on from this byte."""
+        """Continue at this byte."""
         ...
 
     def tell(self) -> int:
-        """The place of the next byte."""
+        """Return the place of the next byte."""
         ...
 
 
 def spooled(stream: Bytes, owner: object) -> Path:
-    """A copy on disk, as long as its owner lives.
+    """Copy a stream to disk; the copy is deleted together with its owner.
 
     Raises
     ------
     OSError
-        Where it could not be read to its end, or there is no room for it; nothing is left of it then.
+        If the stream could not be read to the end, or the disk is full; the copy is deleted then.
     """
     folder = Path(tempfile.mkdtemp(prefix="chataudit-"))
     remove = weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
@@ -52,21 +52,21 @@ def spooled(stream: Bytes, owner: object) -> Path:
     except OSError as error:
         remove()
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            reason = "no room for a copy, which an audit needs of it; set TMPDIR to a folder on a larger disk"
+            reason = "no room for a temporary copy; set TMPDIR to a folder on a larger disk"
             raise OSError(error.errno, reason, str(folder.parent)) from None
         raise
     return path
 
 
 def packing(head: bytes) -> str:
-    """How a file is compressed, told by its first four bytes: gzip, zstd, or not at all (empty)."""
+    """Return the compression of a file from its first four bytes: gzip, zstd, or empty for none."""
     return "gzip" if head[:2] == b"\x1f\x8b" else "zstd" if head == b"\x28\xb5\x2f\xfd" else ""
 
 
 class Stream:
-    """The decoded bytes of a file in pieces of at most `size`; its digest is that of the bytes on disk.
+    """The decoded bytes of a file in pieces of at most `size`, with a digest of the bytes on disk.
 
-    What keeps the file from being read to its end is kept in `error`, so that what was decoded before it is read.
+    An error that keeps the file from being read to the end is stored in `error`, so that all bytes before it are read.
     """
 
     def __init__(
@@ -95,17 +95,17 @@ class Stream:
         self._watch(len(data))
 
     def _gunzip(self) -> Iterator[bytes]:
-        # By zlib itself: all that can be decoded before a cut is given out, and members may follow one another.
+        # With zlib itself: it yields everything before a cut, and supports several members in a row.
         decoder = zlib.decompressobj(wbits=31)
         for data in chain(self._raw(1 << 20), [b""]):
-            is_full = True  # zlib may hold more text than it was asked for, also when all of its input is taken
+            is_full = True  # zlib may have more output than requested, even after it has consumed all input
             while data or (is_full and not decoder.eof):
                 if decoder.eof:
-                    data = data.lstrip(b"\0")  # some tools fill up the last block of a tape or a device
+                    data = data.lstrip(b"\0")  # some tools pad the last block of a tape or a device
                     if not data:
                         break
                     if not data.startswith(b"\x1f"):
-                        raise UnreadableSource("something follows the end of the gzip stream")
+                        raise UnreadableSource("extra data after the end of the gzip stream")
                     decoder = zlib.decompressobj(wbits=31)
                 before = decoder.copy()
                 try:
@@ -141,16 +141,16 @@ class Stream:
         try:
             data = self._file.read(n)
         except OSError as error:
-            self.error = error  # by which it is told from damage: Arrow hands on both
+            self.error = error  # distinguishes it from damage: Arrow raises OSError for both
             raise
         self._note(data)
         return data
 
     def _unzstd_rest(self, given: int) -> Iterator[bytes]:
-        """What stands behind the first `given` bytes, up to the damage.
+        """Yield the bytes after the first `given` ones, up to the damage.
 
-        Arrow drops what it decoded in a call that fails. Fed and asked byte by byte it gives it out; it reads 64 KB
-        at a time, so that this is needed near the damage alone.
+        Arrow drops the output of a call that fails, so near the damage it is fed and read byte by byte. It reads 64 KB
+        at a time, so the bytes before that need no such care.
         """
         near = self._file.tell() - (128 << 10)
         self._file.seek(0)
@@ -168,7 +168,7 @@ class Stream:
 
 
 def _until_damage(decoder: "zlib._Decompress", data: bytes, size: int) -> Iterator[bytes]:
-    """What can be decoded of damaged data: a call that fails drops all it decoded, so one byte at a time."""
+    """Decode damaged data byte by byte up to the damage: a call that fails drops all of its output."""
     text = bytearray()
     for at in range(len(data)):
         try:
@@ -187,7 +187,7 @@ def _zstd_stream(read: Callable[[int], bytes]) -> pa.CompressedInputStream:
 
 
 class _Readable:
-    """As much of a file as Arrow asks for."""
+    """A minimal file object for Arrow."""
 
     def __init__(self, read: Callable[[int], bytes]) -> None:
         self.read, self.closed = read, False

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..checks.base.agreement import FloatArray, labels
+from ..checks.base.faults import FaultKind
 from ..checks.base.messages import BoolArray, IntArray, as_bools, as_ints, single
-from ..checks.schema_invariants import UNREADABLE_LINE
 from . import engines, read
 from .formats import Format
 from .progress import Progress
@@ -34,7 +34,6 @@ class Messages:
     tree: IntArray  # number
     ids: pa.ChunkedArray
     tree_ids: pa.ChunkedArray
-    state: IntArray  # number of the tree state
     is_root: BoolArray
     is_context: BoolArray
     n_chars: IntArray
@@ -58,7 +57,7 @@ class Messages:
         return len(self.line)
 
     @cached_property
-    def n_judged(self) -> int:
+    def n_checkable(self) -> int:
         """Messages without those that are only context."""
         return int(np.count_nonzero(~self.is_context))
 
@@ -146,7 +145,7 @@ def _equal(column: tuple[IntArray, IntArray], key: int) -> list[int]:
     return rows
 
 
-KEPT_COLUMNS = ("tree_id", "message_id", "parent_id", "tree_state", "split")
+KEPT_COLUMNS = ("tree_id", "message_id", "parent_id", "split")
 
 
 class _Part(NamedTuple):
@@ -207,7 +206,6 @@ def structure(
         tree=tree,
         ids=names["message_id"],
         tree_ids=names["tree_id"],
-        state=_numbered(names["tree_state"]),
         is_root=np.asarray(parents < 0),
         split=_split_codes(names["split"]),
         n_ids=n_ids,
@@ -251,7 +249,7 @@ def _structure(block: read.Block, plan: read.Plan) -> _Part:
     }
     assert len(numbers["holder"]) == n
     faults = zip(*(parsed.faults[name].to_pylist() for name in ("kind", "line")), strict=True)
-    lost = list(dict.fromkeys(at for kind, at in faults if kind == UNREADABLE_LINE.name))
+    lost = list(dict.fromkeys(at for kind, at in faults if kind == FaultKind.UNREADABLE_LINE))
     return _Part(table.select(KEPT_COLUMNS), numbers, lost)
 
 

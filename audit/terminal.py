@@ -13,6 +13,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
 
 from ..reports.words import number, visible
 from . import registry
@@ -31,7 +33,28 @@ BaselineFolder = Annotated[
     Path | None,
     typer.Option("--baseline", help="An older audit: findings are new, known or gone.", show_default=False),
 ]
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option("--plugin", help="Python file with more checks; repeatable.", show_default=False),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+
+
+def use(plugins: Sequence[Path] | None) -> None:
+    """Import plug-in files, before settings of their checks are read."""
+    registry.use(plugins or ())
+
+
+def print_hanging(first: str, rest: str) -> None:
+    """Print two texts side by side on a terminal of any width; the second wraps at words, below itself."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row(Text(first), Text(rest))
+    if out.is_terminal:
+        out.print(table, soft_wrap=False)
+    else:
+        out.print(f"{first}  {rest}", markup=False)
 
 
 @contextmanager

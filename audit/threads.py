@@ -1,4 +1,4 @@
-"""The conversation around findings: the way up to the root, and the siblings."""
+"""The conversation around findings: the thread up to the root, and the siblings."""
 
 from collections.abc import Sequence
 
@@ -9,18 +9,18 @@ import pyarrow.compute as pc
 from ..checks.base.messages import Batch, IntArray, as_bools, as_ints, names, nth, single
 from ..reports.record import THREADS
 
-MAX_ABOVE = 200  # messages on the way up; few threads are as deep
+MAX_ABOVE = 200  # messages up to the root; few threads are that deep
 MAX_BESIDE = 20  # siblings
 EXCERPT = 160  # code points
 
 _PARENT = THREADS.get_field_index("parent")
-# As THREADS, but that `parent` says how many rows further on the parent stands, so that tables can be laid behind one
-# another; and of messages of one id on one line, which of them it is.
+# As THREADS, but `parent` is the distance in rows to the parent, so that tables can be concatenated; `nth` tells
+# messages with the same id on the same line apart.
 AROUND = THREADS.append(pa.field("nth", pa.int64()))
 
 
 def around(batch: Batch, rows: Sequence[int]) -> pa.Table:
-    """AROUND of these rows of a batch: themselves, the messages above them, and their siblings."""
+    """Return AROUND of these rows of a batch: the rows, the messages above them, and their siblings."""
     if not rows:
         return AROUND.empty_table()
     shown = np.zeros(len(batch), dtype=bool)
@@ -58,10 +58,9 @@ def around(batch: Batch, rows: Sequence[int]) -> pa.Table:
 
 
 def joined(tables: Sequence[pa.Table], sources: Sequence[str], trees: pa.Array | None = None) -> pa.Table:
-    """THREADS of several tables of AROUND, each message once, in the order of sources and lines; of some `trees` alone.
+    """Join tables of AROUND to THREADS, each message once, in the order of sources and lines; optionally of some trees.
 
-    A message may come twice: with what was found in the pass, and with what was found later; each brings its own
-    siblings.
+    A message may come twice, from the first pass and from later stages; each brings its own siblings.
     """
     chosen = tables if trees is None else [_of_trees(table, trees) for table in tables]
     whole = pa.concat_tables([AROUND.empty_table(), *chosen]).combine_chunks()
@@ -81,13 +80,13 @@ def joined(tables: Sequence[pa.Table], sources: Sequence[str], trees: pa.Array |
 
 
 def _parents(table: pa.Table) -> IntArray:
-    """The row of AROUND that each row answers; -1: none."""
+    """Return the row of AROUND that each row answers; -1: none."""
     steps = single(table["parent"])
     return np.where(as_bools(steps.is_valid()), np.arange(len(steps)) + as_ints(steps, 0), -1)
 
 
 def _of_trees(table: pa.Table, trees: pa.Array) -> pa.Table:
-    """AROUND of some trees alone."""
+    """Return AROUND of some trees only."""
     of_trees = as_bools(single(pc.is_in(table["tree_id"], value_set=trees)))
     place = np.append(np.where(of_trees, np.cumsum(of_trees) - 1, -1), -1)
     parent = place[_parents(table)[of_trees]]
@@ -96,12 +95,12 @@ def _of_trees(table: pa.Table, trees: pa.Array) -> pa.Table:
 
 
 def _codes(column: pa.Array) -> IntArray:
-    """A number for each value."""
+    """Return a number for each distinct value."""
     return as_ints(column.dictionary_encode().indices, -1)
 
 
 def _replies(batch: Batch, parents: IntArray) -> IntArray:
-    """The first replies of each of these rows."""
+    """Return the first replies to each of these rows."""
     is_parent = np.zeros(len(batch) + 1, dtype=bool)
     is_parent[parents] = True
     rows = np.flatnonzero(is_parent[batch.parent])

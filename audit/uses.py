@@ -31,10 +31,14 @@ from . import sample as sampling
 from .api import FORMS, Record
 from .clean import clean as run_clean
 from .folders import free, made
-from .policy import DEFAULT, load_policy
+from .policy import load_policy
 from .terminal import BaselineFolder, ConfigFile, Quiet, out, print_columns, telling, watched, wrapped
 
-AuditFolder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder that an audit wrote.", show_default=False)]
+AuditFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of an audit.", show_default=False)]
+AuditedFiles = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[SOURCE]...", help="The audited files. [default: where they were]", show_default=False),
+]
 SHOWN = 20  # findings that a diff prints of each kind
 
 
@@ -196,9 +200,9 @@ def rates(
                 (
                     f"  {row.rule.partition('/')[2]}" if row.rule else row.check,
                     *(visible(value or "none declared") for value in row.values),
-                    *(row.severity or "", number(rate.flagged), number(rate.judged)),
-                    percent(rate.share) if rate.judged else "none checked",
-                    *(f"{interval(*ends)} %" if rate.judged else "" for ends in (rate.clustered, rate.wilson)),
+                    *(row.severity or "", number(rate.flagged), number(rate.checked)),
+                    percent(rate.share) if rate.checked else "none checked",
+                    *(f"{interval(*ends)} %" if rate.checked else "" for ends in (rate.clustered, rate.wilson)),
                 )
             )
         print_columns(lines, 2 + len(names), ("Wilson",))
@@ -210,7 +214,7 @@ def rates(
 
 def limitations(
     folder: AuditFolder,
-    form: Annotated[str, typer.Option("--format", help=", ".join(FORMS))] = "markdown",
+    form: Annotated[str, typer.Option("--as", help=", ".join(FORMS))] = "markdown",
     out_file: Annotated[
         Path | None,
         typer.Option(
@@ -243,11 +247,8 @@ def _held_by(card: Path) -> str:
 
 def sample(
     folder: AuditFolder,
-    check: Annotated[str, typer.Option(help="Whose findings are to be judged.", show_default=False)],
-    sources: Annotated[
-        list[str] | None,
-        typer.Argument(help="The audited files. [default: where they were]", show_default=False),
-    ] = None,
+    check: Annotated[str, typer.Option(help="Check whose findings people are to judge.", show_default=False)],
+    sources: AuditedFiles = None,
     n: Annotated[int, typer.Option("-n", help="Messages to draw; half of them flagged.")] = 100,
     seed: Annotated[int, typer.Option(help="Another seed, another sample.")] = 1,
     out_file: Annotated[
@@ -301,7 +302,7 @@ def judge(
             flagged = sum(s.size for s in strata.values() if s.is_flagged)
             out.print(f"{'rate flagged':14}  {percent(flagged / sum(s.size for s in strata.values())):>9}", style="dim")
             for name, stratum in strata.items():
-                said = f"{number(stratum.faults)} of {number(stratum.drawn)} judged are faults"
+                said = f"{number(stratum.faults)} of {number(stratum.drawn)} labelled messages are faults"
                 out.print(escape(f"  {name}: {said}; {number(stratum.size)} in all"), style="dim")
         write_judgements(folder, judgements)
 
@@ -338,18 +339,17 @@ def export_gx(
 
 def _print_default(asked: bool) -> None:
     if asked:
-        print(DEFAULT, end="")
+        print(load_policy().toml(), end="")
         raise typer.Exit
 
 
 def clean(
-    paths: Annotated[
-        list[str],
-        typer.Argument(metavar="SOURCE... DIR", help="The audited files, and the folder of their audit."),
-    ],
-    out_dir: Annotated[Path, typer.Option("--out", help="A new folder for the cleaned data.", show_default=False)],
+    folder: AuditFolder,
+    out_dir: Annotated[Path, typer.Option("--out", help="New folder for the cleaned data.", show_default=False)],
+    sources: AuditedFiles = None,
     policy: Annotated[
-        Path | None, typer.Option(help="TOML file: what to do about which findings.", show_default=False)
+        Path | None,
+        typer.Option(help="TOML file: an action by rule. [default: each rule's own]", show_default=False),
     ] = None,
     default: Annotated[
         bool,
@@ -357,20 +357,19 @@ def clean(
     ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write the audited data without what a policy drops, in the formats that they came in; trees stay whole.
+    """Write a copy of the audited data without what a policy drops, in the same formats; trees stay whole.
 
-    The files themselves are never touched. dropped.csv lists every message that was dropped, and why.
+    The audited files are never changed. dropped.csv lists every dropped message and the reason.
     """
     with telling():
-        *sources, folder = paths
-        if not sources:
-            raise ValueError(f"only {folder!r} is named; expected the audited files, and then the folder of the audit")
-        chosen = load_policy(policy)
+        record = Record.read(folder)
+        chosen = load_policy(policy, record)
         if not quiet:
-            out.print("The default policy:" if policy is None else escape(f"The policy of {policy}:"))
+            out.print("Default policy:" if policy is None else escape(f"Policy {policy}:"))
             out.print(chosen.toml(), style="dim", markup=False)
         with watched(quiet) as progress:
-            cleaned = run_clean(Record.read(folder), sources, chosen, out_dir, progress=progress)
+            named = sources or [source.name for source in record.facts.sources]
+            cleaned = run_clean(record, named, chosen, out_dir, progress=progress)
         if not quiet:
             for line in cleaned.lines():
                 out.print(visible(line), markup=False)

@@ -20,6 +20,7 @@ from ..checks.base.intervals import Confusion
 from ..checks.base.mapped import trim
 from ..checks.base.messages import FAULTS, Batch, Form
 from ..reports.pieces import gathered
+from ..reports.words import count_of
 from . import engines, gather, quote, seen, threads
 from .findings import Findings
 from .journal import Journal
@@ -198,11 +199,11 @@ class Audit:
         """A later stage of a check, over some of its rows."""
         stage = check.stages()[number]
         if stage.by == ALL:  # one call, whose parts are kept as they come
-            calls: Iterable[Iterable[Timed]] = (
-                timed(stage, table, self._spread(check, number, table)) for table in tables
-            )
+            (table,) = list(tables) or [None]
+            spread = None if table is None or not stage.spreads else self._spread(check, number, table)
+            calls: Iterable[Iterable[Timed]] = [timed(stage, *stage.unpacked(table), spread=spread)]
         else:
-            calls = self._local.map(lambda table: list(timed(stage, table)), tables)
+            calls = self._local.map(lambda table: list(timed(stage, *stage.unpacked(table))), tables)
         for result, seconds in chain.from_iterable(calls):
             self._keep(check, number + 1, result, seconds)
             if isinstance(result, Result):
@@ -245,8 +246,19 @@ class Audit:
         given = list(result.notes), list(result.tables)
         self._join(check.name, Outcome(1, *given, seconds, labelled=result.labelled))
         self.found.add(result.findings)
-        if result.rows is not None and number < len(check.stages()):
-            self.rows(check, number).add(result.rows)
+        later = range(number, len(check.stages()))
+        for name, table in result.rows.items():
+            takers = [k for k in later if name in check.stages()[k].takes]
+            if len(takers) != 1:
+                fault = "no later stage takes" if not takers else "several stages take"
+                self._join(check.name, Outcome(0, error=f"{fault} the rows {name!r}"))
+                return
+            try:
+                packed = check.stages()[takers[0]].packed(name, table)
+            except TypeError as error:
+                self._join(check.name, Outcome(0, error=str(error)))
+                return
+            self.rows(check, takers[0]).add(packed)
 
     def _join(self, check: str, more: Outcome) -> None:
         """What a check has given, and what a call of it or a worker gave."""
@@ -293,7 +305,25 @@ class Audit:
         failed = [name for name, outcome in self.outcomes.items() if outcome.error]
         amended = {c.name: list(self._amended(c).partitions()) for c in self.checks if c.name not in failed}
         parts = [table.drop_columns(failed) for table in self.seen.partitions()]
-        return seen.joined(parts, amended, self.sources.names)
+        return self._without_strays(seen.joined(parts, amended, self.sources.names))
+
+    def _without_strays(self, messages: pa.Table) -> pa.Table:
+        """Fail each check that reports a message which it did not count as checked; its column is dropped."""
+        columns = ["check", "message_id", "source", "line"]
+        found = pa.concat_tables(part.select(columns) for part in [FINDINGS.empty_table(), *self.found.partitions()])
+        for check in self.checks:
+            if self.outcomes[check.name].error:
+                continue
+            strays = seen.unchecked(found.filter(pc.equal(found["check"], check.name)), messages, check.name)
+            if strays.num_rows:
+                first = strays.slice(0, 1).to_pylist()[0]
+                fault = (
+                    f"reports {count_of(strays.num_rows, 'message')} that it did not count as checked, the first at "
+                    f"{first['source']}:{first['line']}. Give their coverage as CHECKED"
+                )
+                self._join(check.name, Outcome(0, error=fault))
+                messages = messages.drop_columns([check.name])
+        return messages
 
     def told(self, messages: pa.Table) -> tuple[pa.Table, pa.Table]:
         """All findings of the checks that finished, in order, and THREADS around them.

@@ -1,1 +1,1 @@
-"""What the reference sets are: the benchmarks that a data set must not give away."""
+"""Reference sets: the benchmarks that a data set must not leak."""

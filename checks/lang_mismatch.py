@@ -1,8 +1,8 @@
-"""Messages in another language than the one they declare, and no others.
+"""Messages in another language than their tag, with few false alarms.
 
-The obvious way, one detector held against the tag, is wrong ten times for each time it is right: on code, names,
-quotes, short texts, and languages that it does not know. Here a claim has to pass one hurdle after another, the cheap
-ones first, and what falls at one is counted as not judged, with the reason (docs/languages.md has what each is worth):
+The obvious approach, one detector compared with the tag, is wrong ten times for each time it is right: on code, names,
+quotations, short texts and languages that it does not know. Here a claim passes one test after another, the cheap ones
+first, and a message that fails one is counted as skipped, with the reason (docs/languages.md has the worth of each):
 
 1. tags to languages; 2. prose without code, tables, addresses; 3. scripts, which decide for some languages by
 themselves; 4. enough letters; 5. a first detector; 6. the probability that it leaves to the declared language and its
@@ -26,9 +26,10 @@ from .base.agreement import agreement, labels
 from .base.asking import asks_for
 from .base.check import ALL, Check, Method, Result, Stage, Table
 from .base.detectors import DETECTORS, Guesses, detector, release
-from .base.findings import ERROR, FINDINGS, NOTE, WARNING, Rule, Spans, claim, cover
-from .base.intervals import Confusion, wilson
-from .base.kernels._layout import N_SCRIPTS
+from .base.examples import Example, chat, turn
+from .base.findings import CHECKED, ERROR, FINDINGS, NOTE, WARNING, Action, Rule, Spans, claim, cover
+from .base.intervals import Confusion, in_percent, wilson
+from .base.kernels.layout import N_SCRIPTS
 from .base.languages import (
     HAN,
     KANA,
@@ -44,72 +45,106 @@ from .base.languages import (
     scripts,
 )
 from .base.messages import PLACES, Batch, BoolArray, IntArray, as_bools, as_ints
+from .base.settings import Wants, setting
 from .base.text import excerpts
 
 NAME = "lang_mismatch"
 
+_SAUNA = "prompter: Hogyan fűtik be a faházban azt a kis szobát, ahol mindenki izzad?"
+_STONES = (
+    "assistant: Sauna lämmitetään hitaasti, jotta kivet ehtivät kuumeta tasaisesti. Löylyä heitetään vähän kerrallaan, "
+    "ja välillä käydään vilvoittelemassa järvessä."
+)
 WRONG_LANGUAGE = Rule(
     f"{NAME}/wrong_language",
-    "The text is in another language than it declares",
+    "Text does not match its language tag",
     ERROR,
-    "Set the tag right, or move the message to the data of its language; in a tree, look at its neighbours too.",
+    "Correct the tag, or move the message to that language's split; check neighbouring messages in the tree.",
+    example=Example(
+        chat(_SAUNA, _STONES, lang="hu"),
+        chat(_SAUNA, turn(_STONES, lang="fi"), lang="hu"),
+    ),
+)
+_BREAD = "prompter: Como se faz o pão de milho na tua aldeia?"
+_OVEN = (
+    "assistant: O pan de millo faise con auga morna e un chisco de sal, e hai que deixalo repousar unha hora ben "
+    "tapado. Despois métese no forno ata que a codia quede dourada e renxa cando se lle peta cos dedos."
 )
 CLOSE_LANGUAGE = Rule(
     f"{NAME}/close_language",
-    "The text is in a language close to the one it declares",
+    "Text is in a language close to its tag",
     WARNING,
-    "Let somebody who knows both languages look: a tag such as pt for a text in gl is an easy slip.",
+    "Ask somebody who knows both languages: a tag such as pt for a text in gl is an easy slip.",
+    example=Example(
+        chat(_BREAD, _OVEN, lang="pt"),
+        chat(_BREAD, turn(_OVEN, lang="gl"), lang="pt"),
+    ),
+)
+_POSTER = "assistant: I can read the last line of the poster in your cabin, and it is about the lake."
+_TRANSLATE = "Please help me with the last of these sentences."
+_RULES = (
+    "Saunaan tullaan puhtaana ja kiireettä. Ovi suljetaan aina perässä, jotta lämpö pysyy sisällä. Lauteilla istutaan "
+    "oman pyyhkeen päällä."
 )
 MIXED_LANGUAGE = Rule(
     f"{NAME}/mixed_language",
-    "More of the text is in another language than in the one it declares",
+    "Text is mostly in another language than its tag",
     NOTE,
-    "Nothing is wrong with a translation or a quotation. Where such texts are frequent, say so on the data set's card.",
+    "Translations and quotations are fine. Where such texts are frequent, say so in the data set card.",
+    example=Example(
+        chat(f"prompter: {_RULES}\n\n{_TRANSLATE}", _POSTER),
+        chat(
+            "prompter: There is a poster with three short rules on the wall of our cabin, and nobody here can read it. "
+            f'It ends like this: "Ovi suljetaan aina perässä." {_TRANSLATE}',
+            _POSTER,
+        ),
+        at=0,
+    ),
+    action=Action.KEEP,
 )
+
+
+def _labelled(value: float) -> dict[str, list[str] | list[float] | list[int]]:
+    """Return labels of three people, whose mean says how far they see another language."""
+    return {"name": ["spam", "lang_mismatch"], "value": [0.0, value], "count": [3, 3]}
+
+
+_WELL = "prompter: Warum dreht sich das Wasser im Abfluss, und immer anders herum als im Bad meiner Schwester?"
+_BASIN = "assistant: Das hängt von der Form des Beckens ab und davon, wie das Wasser vorher in Bewegung war."
 LABEL_DISAGREES = Rule(
     f"{NAME}/label_disagrees",
-    "People labelled the language otherwise than the detectors find it",
+    "Human language label disagrees with the detectors",
     NOTE,
-    "Read the text: either the label is an error, or the check is. Both are worth knowing.",
+    "Read the text: either the label or the check is wrong, and both are worth knowing.",
+    example=Example(
+        chat(_WELL, turn(_BASIN, labels=_labelled(1.0)), lang="de"),
+        chat(_WELL, turn(_BASIN, labels=_labelled(0.0)), lang="de"),
+    ),
+    action=Action.KEEP,
 )
 
 METHOD = Method(
-    sure="Of 388 wrong tags among 19,727 texts it finds 356, and flags no right one.",
+    sure="No held-out error rate has been measured.",
     how=(
-        "Code, tables, addresses and formulas are taken out, and letters are counted by script. Some languages are "
-        "told by their script alone.",
-        "A first detector reads each text. Where it leaves a fair chance to the declared language or its kin, nothing "
-        "is claimed, except that the language is a close one.",
-        "A second detector must name the same language, or one close to it. More is asked of short texts, of what is "
-        "mostly names, and of what may be romanised.",
-        "The text is cut into segments, and each is read for itself. Where some are in the declared language, the text "
-        "is mixed, and a note at most.",
-        "A reply is right where a message above it asked for that language. What cannot be known is counted as not "
-        "judged, with the reason.",
+        "Code, tables, addresses and formulas are removed, and letters are counted by script. Some languages are "
+        "recognised by their script alone.",
+        "A first detector reads each text. Where it leaves a fair probability to the declared language or its kin, "
+        "nothing is reported, unless the text is clearly in a close language.",
+        "A second detector must find the same language, or one close to it. More is required of short texts, of texts "
+        "that are mostly names, and of text that may be romanised.",
+        "The text is split into segments, and each is read separately. Where some are in the declared language, the "
+        "text is mixed, and a note at most.",
+        "A reply is fine where a message above it asked for that language. Messages that cannot be decided are counted "
+        "as skipped, with the reason.",
     ),
     blind=(
-        "Short texts in Latin letters are mostly not judged.",
-        "It does not see dialects, languages that neither detector knows, and text of one language in the letters of "
-        "another.",
-        "Between close languages it misses whatever is short, or not plain to both detectors.",
-        "A paragraph in another language within a text of its own language is not told.",
-        "A reply in another language below any prompt that mentions that language, its people or country counts as "
-        "asked for.",
-        "English written like the comments of source code, under another tag, is left. So are the results of tools.",
-    ),
-    measured=(
-        "19,727 texts with 388 wrong tags and 2,500 hard negatives, py3langid and then fasttext: precision 1.000, "
-        "recall 0.918. Of 300 tags of a close language 134 are found.",
-        "12,478 texts in 35 languages: 4 flagged under their own tag. Under an unrelated one 1,426 of 2,640 are found "
-        "below 20 characters, 2,564 of 2,925 up to 50, 3,452 of 3,547 up to 150, and 3,332 of 3,366 beyond.",
-        "2,232 messages of OASST, of which people labelled 24 as of another language: 17 flagged, all of them among "
-        "the 24.",
-        "40,000 messages of OASST1's English training split: 258 flagged. One is lorem ipsum, two have a few English "
-        "words before another language, all others are in another language.",
-        "241 replies in a language that their prompt asked for: 4 flagged. 240 in a language that nobody asked for: "
-        "231 flagged.",
-        "Releases of 20,000 messages, seeds 1 to 3: 79, 80 and 80 of 80 planted wrong tags found, and in none of them "
-        "any of 80 quiet cases flagged.",
+        "Most short texts in Latin script are skipped.",
+        "Dialects, languages that neither detector knows, and text of one language in the script of another are not "
+        "seen.",
+        "Between close languages, short texts are missed, and those that one detector is unsure of.",
+        "A paragraph in another language within a text in the declared language is not reported.",
+        "A reply below any prompt that mentions its language, its people or its country counts as asked for.",
+        "English that looks like code comments is not flagged under another tag, and neither are tool results.",
     ),
     sources=(
         "Lui and Baldwin (2012), langid.py: an off-the-shelf language identification tool; the model is that of "
@@ -118,96 +153,98 @@ METHOD = Method(
         "BY-SA 3.0.",
         "BCP 47 (RFC 5646), Tags for identifying languages.",
         "Köpf et al. (2023), OpenAssistant Conversations: democratizing large language model alignment, "
-        "arXiv:2304.07327, for messages with people's labels.",
+        "arXiv:2304.07327, for messages with human labels.",
     ),
 )
 
-NO_LANGUAGE = "no language is declared"
-UNKNOWN_TAG = "the declared language is no language tag"
-UNSUPPORTED = "a detector does not know the declared language"
+NO_LANGUAGE = "no language tag"
+UNKNOWN_TAG = "invalid language tag"
+UNSUPPORTED = "language unknown to a detector"
 FEW_LETTERS = "too few letters"
-SEVERAL_SCRIPTS = "letters of several scripts"
-NEAR_DECLARED = "the declared language, or one close to it, is likely enough"
+SEVERAL_SCRIPTS = "several scripts"
+NEAR_DECLARED = "close to the declared language"
 MOSTLY_NAMES = "mostly names"
-ROMANISED = "may be the declared language in Latin letters"
-SOURCE_TEXT = "English as in comments of source code"
-NOT_AGREED = "the detectors do not agree"
-ASKED_FOR = "the prompt asked for that language"
-TOOL = "a tool's result"
+ROMANISED = "possibly romanised"
+SOURCE_TEXT = "English like code comments"
+NOT_AGREED = "detectors disagree"
+ASKED_FOR = "language requested by the prompt"
+TOOL = "tool result"
 
-SCREEN = 300  # bytes of each text that are read at first: whether it is in its language is known by then
-READ = 900  # bytes of one that may not be
-MAX_SEGMENTS, RUN = 100, 10  # of one text that are read, and of them so many in a row
+SCREEN = 300  # bytes of each text that are read at first: enough to confirm most tags
+READ = 900  # bytes of a text that may not match its tag
+MAX_SEGMENTS, RUN = 100, 10  # segments of one text that are read, and the length of each run of them
 MAX_SPANS = 3
 MAX_ANCESTORS, MAX_NEIGHBOURS = 20, 50
-MAX_PROMPT = 5000  # characters that are read at each end
-MAX_TOLD = 20  # disagreements that are told, each way
+MAX_PROMPT = 5000  # characters of a prompt that are read at each end
+MAX_DISAGREEMENTS = 20  # reported each way
 
-# Thresholds; docs/languages.md has what they cost and gain.
-MIN_WEIGHT = 4  # of letters, for anything to be said
+# Thresholds; docs/languages.md has what each costs and gains.
+MIN_WEIGHT = 4  # of the letters of a text that is checked
 MIN_OTHER = 8  # letters of a script other than Latin, for a detector
 MIN_SCRIPT = 0.5  # of the letters, for a language that its script decides
 MIN_KANA = 0.2  # of the letters, in Japanese
-MAX_OWN, MIN_TOP = 0.35, 0.6  # of the letters in the declared language's scripts, and in one other script
-MIN_OWN_LETTERS, MIN_OWN = 30, 0.15  # in the declared language, or such a share of them: the text is mixed
+MAX_OWN, MIN_TOP = 0.35, 0.6  # shares of letters in the declared language's scripts, and in one other script
+MIN_OWN_LETTERS, MIN_OWN = 30, 0.15  # letters or their share in the declared language, for a mixed text
 SURE_SECOND = 0.7  # of the second detector, for a close language; the first one's is 1 - max_declared
-SURE_SLAVIC, SURE_NAMES = 0.8, 0.8  # both probabilities, multiplied, of what may be romanised, or mostly names
-MANY_CAPITALS, ALL_CAPITALS, LONG = 0.6, 0.8, 400  # words with capitals; letters from which they do not matter
+SURE_SLAVIC, SURE_NAMES = 0.8, 0.8  # product of both probabilities, for text that may be romanised, or mostly names
+MANY_CAPITALS, ALL_CAPITALS, LONG = 0.6, 0.8, 400  # shares of capitalised words; letters of a text beyond doubt
 MIN_SEGMENT = 8  # letters
 MIN_SHARE = 0.3  # of the letters that the segments confirm
 
 _OF_SCRIPT = {script: language for language, script in SCRIPT_DECIDES.items()}
 
-_LETTERS = WEIGHTS * (np.arange(N_SCRIPTS) > 0)  # what a character of each script is worth; 0: no letter
+_LETTERS = WEIGHTS * (np.arange(N_SCRIPTS) > 0)  # the weight of a character of each script; 0: no letter
 
 _SEGMENT = re.compile(r"[^\n.!?;:。！？；：…()\[\]\"“”„«»「」『』]+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _WRAPPED = re.compile(r"^.{50,85}[^\s.!?:;]\n *[a-z]", re.MULTILINE)
 
 
+def _is_tag(tag: str) -> bool:
+    return bool(base(tag))
+
+
 @dataclass(frozen=True)
 class LangMismatch(Check):
-    """Flag messages that are in another language than the one they declare."""
+    """Report messages whose text does not match their language tag."""
 
     name: ClassVar = NAME
     rules: ClassVar = (WRONG_LANGUAGE, CLOSE_LANGUAGE, MIXED_LANGUAGE, LABEL_DISAGREES)
     measurement: ClassVar[Method] = METHOD
     facets: ClassVar[Mapping[str, str]] = {
-        "declared": "language that the message declares",
-        "detected": "language that the text is in",
-        "first": "probability of that language, by the first detector",
-        "second": "probability of that language, by the second detector",
-        "share": "share of the letters that are in that language",
-        "context": "whether messages around it are in that language",
-        "people": "mean of people's labels: 1 says another language, 0 the declared one",
+        "declared": "declared language",
+        "detected": "language of the text",
+        "first": "probability of that language by the first detector",
+        "second": "probability of that language by the second detector",
+        "share": "share of letters in that language",
+        "context": "neighbouring messages",
+        "people": "mean human label: 1 is another language, 0 the declared one",
     }
 
-    first: str = "py3langid"  # the detector that reads all texts
-    second: str = "fasttext"  # the one that must agree before anything is claimed
-    lang: str | None = None  # the language of messages that declare none
-    min_letters: int = 20  # of Latin script; others count for more
-    min_short: int = 12  # letters of a text that is judged where both detectors are sure
-    min_sure: float = 0.4  # both probabilities, multiplied
-    min_sure_short: float = 0.55  # the same for such a short text
-    max_declared: float = 0.1  # probability left to the declared language and those close to it
-    min_close: int = 80  # letters, before one language is told from one close to it
+    first: str = setting("py3langid", "Detector that reads all texts.", choices=tuple(DETECTORS))
+    second: str = setting("fasttext", "Detector that must agree before a text is reported.", choices=tuple(DETECTORS))
+    lang: str | None = setting(
+        None,
+        "Language of messages that declare none.",
+        accepts=_is_tag,
+        expects="a language tag such as en or pt-BR",
+        wants=Wants.LANGUAGE,
+    )
+    min_letters: int = setting(
+        20, "Fewest letters of a text in Latin script; letters of some scripts count for more.", at_least=1
+    )
+    min_short: int = setting(12, "Fewest letters of a text that both detectors are sure of.", at_least=1)
+    min_sure: float = setting(0.4, "Smallest product of both detectors' probabilities.", above=0, below=1)
+    min_sure_short: float = setting(0.55, "The same for a text with fewer than min_letters letters.", above=0, below=1)
+    max_declared: float = setting(
+        0.1, "Largest probability left to the declared language and those close to it.", above=0, below=1
+    )
+    min_close: int = setting(80, "Fewest letters of a text reported as in a close language.", at_least=1)
 
     def __post_init__(self) -> None:
-        for setting in ("first", "second"):
-            if getattr(self, setting) not in DETECTORS:
-                raise ValueError(
-                    f"{setting}: {getattr(self, setting)!r} is no detector; there are {', '.join(DETECTORS)}"
-                )
+        super().__post_init__()
         if self.first == self.second:
             raise ValueError(f"second: {self.second!r} is the first detector too; a second opinion needs another one")
-        if self.lang is not None and not base(self.lang):
-            raise ValueError(f"lang: {self.lang!r} is no language tag; expected one such as en or pt-BR (BCP 47)")
-        for setting in ("min_letters", "min_short", "min_close"):
-            if getattr(self, setting) < 1:
-                raise ValueError(f"{setting}: {getattr(self, setting)} is below 1")
-        for setting in ("min_sure", "min_sure_short", "max_declared"):
-            if not 0 < getattr(self, setting) < 1:
-                raise ValueError(f"{setting}: {getattr(self, setting)} is not in (0, 1)")
 
     @property
     def holds_gil(self) -> bool:
@@ -222,47 +259,53 @@ class LangMismatch(Check):
         release(self.second)
 
     def stages(self) -> Sequence[Stage]:
-        return Stage(self.scan), Stage(self.add_up, by=ALL)
+        return (
+            Stage(self.scan),
+            Stage(self.count_undeclared, {"undeclared": UNDECLARED}, ALL),
+            Stage(self.compare_labels, {"labels": LABELLED}, ALL),
+        )
 
     def scan(self, batch: Batch) -> Result:
-        """Hold the texts of whole trees against the languages that they declare."""
+        """Compare the texts of whole trees with the languages that they declare."""
         return _Scan(self, batch).result()
 
-    def add_up(self, rows: pa.Table) -> Result:
-        """The languages of what declares none, and the agreement with people's labels."""
-        undeclared = rows.filter(pc.is_null(rows["value"]))
-        # Rows are as many as messages with labels: of most of them, no more is held than numbers.
-        labelled = rows.select(["value", "is_flagged", "score"]).filter(pc.is_valid(rows["value"]))
-        tables, notes = [], []
-        if undeclared.num_rows:
-            tables.append(_distribution(undeclared))
-            n = pc.sum(undeclared["messages"]).as_py()
-            notes.append(f"{n:,} messages declare no language; --lang judges them against one")
-        if not labelled.num_rows:
-            return Result(tables=tables, notes=notes)
-        measured, failure = _agreement(labelled)
-        people, flagged = _said(labelled)
-        counts = Confusion(*(int(n) for n in np.bincount(2 * ~people + ~flagged, minlength=4)))
+    def count_undeclared(self, rows: pa.Table) -> Result:
+        """Count the languages of messages that declare none."""
+        if not rows.num_rows:
+            return Result()
+        n = pc.sum(rows["messages"]).as_py()
+        messages = "1 message without a language tag was" if n == 1 else f"{n:,} messages without a language tag were"
+        return Result(notes=[f"{messages} skipped; --lang sets their language"], tables=[_distribution(rows)])
+
+    def compare_labels(self, rows: pa.Table) -> Result:
+        """Compare the findings with the labels that people gave the same messages."""
+        if not rows.num_rows:
+            return Result()
+        people, flagged = _verdicts(rows)
         found = _disagreements(rows)
-        return Result(found, tables=[*tables, *measured], notes=[*notes, *failure], labelled=counts)
+        if people.all() or not people.any():
+            note = f"Agreement with human labels cannot be measured: all of them are alike ({len(people):,} checked)"
+            return Result(found, notes=[note])
+        counts = Confusion(*(int(n) for n in np.bincount(2 * ~people + ~flagged, minlength=4)))
+        return Result(found, tables=[_agreement(people, flagged, np.asarray(rows["score"]))], labelled=counts)
 
 
 class _Text(NamedTuple):
-    """A message that may be a mismatch, and what is known of it."""
+    """A message that may not match its tag, with the evidence so far."""
 
     row: int
     declared: str
-    letters: float  # in letters of the Latin script
+    letters: float  # counted in letters of Latin script
     is_latin: bool
     detected: str
     first: float  # probability of the detected language and its kin
     second: float
     close: bool = False
-    by_script: bool = False  # no detector was asked
+    by_script: bool = False  # without a detector
 
 
 class _Segments(NamedTuple):
-    """The parts of a text, and which of them are in which language."""
+    """The parts of a text, and the language of each."""
 
     parts: "list[_Part]"
     is_other: list[bool]
@@ -278,30 +321,32 @@ class _Claim(NamedTuple):
 
     @property
     def score(self) -> float:
-        """Both probabilities, multiplied; nearer to 1 where the text stands out from those around it."""
+        """Product of both probabilities; nearer to 1 where the neighbouring messages are in the declared language."""
         product = self.text.first * self.text.second
         return 1 - (1 - product) / 2 if self.context == STANDS_OUT else product
 
 
-STANDS_OUT, LIKE_OTHERS = "unlike its neighbours", "like its neighbours"
+STANDS_OUT, LIKE_OTHERS = "in the declared language", "in the same language"  # neighbouring messages
 
-ROWS = pa.schema(
+UNDECLARED = pa.schema([("detected", pa.string()), ("messages", pa.int64())])
+"""How many messages of a batch declare no language, by the language that the first detector finds."""
+
+LABELLED = pa.schema(
     [
-        *((name, PLACES.field(name).type) for name in PLACES.names),
+        *PLACES,
         ("declared", pa.string()),
-        ("detected", pa.string()),
-        ("messages", pa.int64()),
-        # Of messages that people labelled, one a row; null for the rest.
+        ("detected", pa.string()),  # empty: not flagged
         ("value", pa.float64()),  # mean of the labels, in [0, 1]
         ("count", pa.int64()),
         ("is_flagged", pa.bool_()),
         ("score", pa.float64()),
     ]
 )
+"""Checked messages that people labelled, one a row."""
 
 
 class _Scan:
-    """One batch under way."""
+    """The check of one batch."""
 
     def __init__(self, check: LangMismatch, batch: Batch) -> None:
         self.check, self.batch = check, batch
@@ -311,33 +356,57 @@ class _Scan:
         self.detected = np.full(n, "", dtype=object)
         self.letters = batch.prose.counts[:, :N_SCRIPTS] * WEIGHTS
         self.total = self.letters.sum(axis=1)
-        self.claims: list[_Claim] = []
-        self._asked: dict[tuple[int, str, str], bool] = {}
 
     def result(self) -> Result:
-        by_script, asked = self._by_script()
-        texts = [*by_script, *self._by_detectors(asked)]
-        for text, segments in zip(texts, self._segments(texts), strict=True):
-            if segments.is_mixed:
-                if segments.share > 0.5:
-                    self.claims.append(_Claim(MIXED_LANGUAGE, text, segments))
-                continue
-            if segments.share < MIN_SHARE:
-                self.outcome[text.row] = NOT_AGREED
-                continue
-            rule = CLOSE_LANGUAGE if text.close else WRONG_LANGUAGE
-            self.claims.append(_Claim(rule, text, segments))
-        self._hear_context()
+        """Return the findings, the coverage and the rows for later stages."""
         batch = self.batch
-        rows = np.flatnonzero(~batch.is_context)
+        claims = self._in_context(self._voted(self._candidates()))
         return Result(
-            self._told(),
-            cover(batch.judged, pa.array(self.outcome[rows], pa.string())),
-            self._rows(),
+            _findings(batch, claims),
+            cover(batch.checkable, pa.array(self.outcome[~batch.is_context], pa.string())),
+            {"undeclared": self._undeclared(), "labels": self._labelled(claims)},
         )
 
+    def _candidates(self) -> list[_Text]:
+        by_script, asked = self._by_script()
+        return [*by_script, *self._by_detectors(asked)]
+
+    def _voted(self, texts: Sequence[_Text]) -> list[_Claim]:
+        """Return the claims that the segments of the texts support."""
+        claims = []
+        for text, segments in zip(texts, _segments(self.check, self.batch, texts), strict=True):
+            if segments.is_mixed:
+                if segments.share > 0.5:
+                    claims.append(_Claim(MIXED_LANGUAGE, text, segments))
+            elif segments.share < MIN_SHARE:
+                self.outcome[text.row] = NOT_AGREED
+            else:
+                claims.append(_Claim(CLOSE_LANGUAGE if text.close else WRONG_LANGUAGE, text, segments))
+        return claims
+
+    def _in_context(self, claims: Sequence[_Claim]) -> list[_Claim]:
+        """Drop claims in a language that a prompt asked for, and compare the others with their neighbours."""
+        batch = self.batch
+        context = _Context(batch, (self.check.first, self.check.second), self.declared, self.is_match)
+        claimed = {c.text.row: c.text.detected for c in claims if c.rule is not MIXED_LANGUAGE}
+        requested: dict[int, str] = {}
+        kept = []
+        for c in sorted(claims, key=lambda c: batch.depth[c.text.row]):  # a requested language may continue below
+            if c.rule is MIXED_LANGUAGE:
+                kept.append(c)
+                continue
+            row, declared, detected = c.text.row, c.text.declared, c.text.detected
+            prompt = int(batch.parent[row])
+            continues = prompt >= 0 and requested.get(prompt) == detected
+            if continues or context.is_requested(prompt, declared, detected, claimed):
+                self.outcome[row] = ASKED_FOR
+                requested[row] = claimed.pop(row)
+                continue
+            kept.append(c._replace(context=context.compare(row, detected, claimed)))
+        return kept
+
     def _declared(self) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]:
-        """The declared language of each row, empty where there is none; and the outcomes so far."""
+        """Return the declared language of each row, empty where there is none; and the outcomes so far."""
         tags = self.batch.column("lang").dictionary_encode()
         known = [base(tag) for tag in tags.dictionary.to_pylist()]
         codes = np.array([*(code or "" for code in known), ""], dtype=object)
@@ -345,19 +414,18 @@ class _Scan:
         declared, is_unknown = codes[at], np.array([*(code is None for code in known), False])[at]
         if self.check.lang:
             declared[(declared == "") & ~is_unknown & ~self.batch.is_context] = base(self.check.lang)
-        outcome = np.full(len(self.batch), "judged", dtype=object)
+        outcome = np.full(len(self.batch), CHECKED, dtype=object)
         outcome[declared == ""] = NO_LANGUAGE
         outcome[is_unknown] = UNKNOWN_TAG
-        # What a tool gives back is in the tool's language; a conversation declares that of those who talk.
+        # A tool has its own language; a conversation declares that of the people in it.
         outcome[as_bools(pc.equal(self.batch.column("role"), "tool"))] = TOOL
         return declared, outcome
 
     # -- scripts -----------------------------------------------------------------------------------------------------
 
     def _by_script(self) -> tuple[list[_Text], IntArray]:
-        """The texts that their script gives away, and the rows that detectors are asked about."""
-        is_judged = ~self.batch.is_context & (self.outcome == "judged")
-        rows = np.flatnonzero(is_judged)
+        """Return the texts that their script gives away, and the rows that need detectors."""
+        rows = np.flatnonzero(~self.batch.is_context & (self.outcome == CHECKED))
         declared = pa.array(self.declared[rows], pa.string()).dictionary_encode()
         codes = declared.dictionary.to_pylist()
         # Language by language, in the order of their codes.
@@ -367,12 +435,12 @@ class _Scan:
         is_enough = self.total[rows] >= MIN_WEIGHT
         self.outcome[rows[~is_enough]] = FEW_LETTERS
         found, asked = self._of_languages(sorted(codes), number[is_enough], rows[is_enough])
-        # What declares no language is asked about for the count of languages.
+        # Messages without a tag need a detector too, for the count of languages.
         others = ~self.batch.is_context & (self.outcome == NO_LANGUAGE) & (self.total >= self.check.min_letters)
         return found, np.concatenate([asked, np.flatnonzero(others)])
 
     def _of_languages(self, codes: Sequence[str], number: IntArray, rows: IntArray) -> tuple[list[_Text], IntArray]:
-        """The same of rows of which each declares the language of this number."""
+        """As `_by_script`, for rows whose declared language is `codes[number]`."""
         letters, total = self.letters[rows], self.total[rows]
         plain = self.batch.prose.counts[rows, :N_SCRIPTS]
         is_own = np.zeros((len(codes), N_SCRIPTS), dtype=bool)
@@ -390,7 +458,7 @@ class _Scan:
         own = (letters * is_own).sum(axis=1) / total
         n_own, n_all = (plain * is_own).sum(axis=1), plain.sum(axis=1)
         top = letters.argmax(axis=1)
-        # Latin words stand in texts of all scripts: whose they are is left to the vote of the segments.
+        # Texts of all scripts contain Latin words: the vote of the segments decides about them.
         has_own = ~is_own[:, LATIN] & (n_own >= 10) & ((n_own >= MIN_OWN_LETTERS) | (n_own >= 0.1 * n_all))
         is_foreign = (letters.max(axis=1) >= MIN_TOP * total) & (own < MAX_OWN) & ~has_own
         decided = is_decisive & (own >= MIN_SCRIPT)
@@ -398,15 +466,15 @@ class _Scan:
         decided &= ~declares_japanese | (plain[:, KANA] > 0) | (plain[:, HAN] < MIN_OTHER)
         self.is_match[rows[decided]] = True
         self.outcome[rows[~decided & ~is_foreign & (own < MIN_SCRIPT)]] = SEVERAL_SCRIPTS
-        is_told = is_foreign & np.isin(top, list(_OF_SCRIPT))
+        is_claimed = is_foreign & np.isin(top, list(_OF_SCRIPT))
         found = [
             _Text(
                 *(int(rows[k]), codes[number[k]], float(total[k]), False, _OF_SCRIPT[int(top[k])], 1.0, 1.0),
                 by_script=True,
             )
-            for k in np.flatnonzero(is_told).tolist()
+            for k in np.flatnonzero(is_claimed).tolist()
         ]
-        asked = ~decided & ~is_told & (self.outcome[rows] == "judged")
+        asked = ~decided & ~is_claimed & (self.outcome[rows] == CHECKED)
         is_few = asked & (total < np.where(top == LATIN, self.check.min_short, MIN_OTHER))
         self.outcome[rows[is_few]] = FEW_LETTERS
         return found, rows[asked & ~is_few]
@@ -414,7 +482,7 @@ class _Scan:
     # -- detectors ---------------------------------------------------------------------------------------------------
 
     def _by_detectors(self, rows: IntArray) -> list[_Text]:
-        """The texts that both detectors take for another language."""
+        """Return the texts in which both detectors find another language."""
         if not rows.size:
             return []
         first, second = detector(self.check.first), detector(self.check.second)
@@ -438,7 +506,7 @@ class _Scan:
         return pc.utf8_lower(excerpts(self.batch.prose, rows, limit))
 
     def _doubted(self, rows: IntArray, guesses: Guesses) -> list[_Text]:
-        """Those of the texts in which the first detector sees another language, and no close one."""
+        """Return the texts in which the first detector finds another language, or clearly a close one."""
         found = []
         for k, (row, best, p) in enumerate(
             zip(rows.tolist(), guesses.codes[:, 0].tolist(), guesses.probabilities[:, 0].tolist(), strict=True)
@@ -461,7 +529,7 @@ class _Scan:
         return found
 
     def _agreed(self, text: _Text, opinion: Guesses) -> _Text | None:
-        """The text with the second opinion, if that agrees and nothing else speaks against a claim."""
+        """Return the text with the second opinion if that agrees; None where something speaks against a claim."""
         best = str(opinion.codes[0, 0])
         if text.close:
             text = text._replace(second=round(float(opinion.probabilities[0, 0]), 3) if best == text.detected else 0)
@@ -477,9 +545,9 @@ class _Scan:
         return text
 
     def _doubt(self, text: _Text, second_best: str) -> str:
-        """What speaks against the claim that a text is in another language; empty where nothing does."""
+        """Return the reason against a claim that a text is in another language; empty: there is none."""
         sure = text.first * text.second
-        prose_ = self._prose(text.row)
+        prose_ = _prose_of(self.batch, text.row)
         words = _WORD.findall(prose_)
         capitalised = sum(word[0].isupper() for word in words) / max(1, len(words))
         is_shouted = 2 * sum(word.isupper() for word in words) > len(words)
@@ -499,110 +567,99 @@ class _Scan:
         return "" if second_best in kin(text.detected) and second_best not in own else NOT_AGREED
 
     def _own_kin(self, row: int, code: str) -> frozenset[str]:
-        """The declared language with those close to it; alone, where the text is in a script that it has not."""
+        """Return the declared language and its kin; without kin, where the text is in a script that it does not use."""
         return kin(code) if int(self.letters[row].argmax()) in scripts(code) else frozenset((code,))
 
-    def _prose(self, row: int) -> str:
-        prose_ = self.batch.prose
-        return prose_.data[prose_.offsets[row] : prose_.offsets[row + 1]].tobytes().decode()
+    # -- for later stages --------------------------------------------------------------------------------------------
 
-    # -- segments ----------------------------------------------------------------------------------------------------
+    def _undeclared(self) -> pa.Table:
+        """Return UNDECLARED of this batch."""
+        rows = np.flatnonzero((self.outcome == NO_LANGUAGE) & ~self.batch.is_context)
+        codes, counts = np.unique(self.detected[rows].astype(str), return_counts=True)
+        return pa.table([pa.array(codes, pa.string()), pa.array(counts, pa.int64())], schema=UNDECLARED)
 
-    def _segments(self, texts: Sequence[_Text]) -> list[_Segments]:
-        """Which parts of each text are in the language that was detected, and which in the declared one."""
-        parts = [_parts(self._prose(text.row), scripts(text.declared)) for text in texts]
-        pieces = [part for some in parts for part in some]
-        guesses = detector(self.check.first).detect(_lower(pieces)) if pieces else None
-        found, at = [], 0
-        for text, some in zip(texts, parts, strict=True):
-            assert guesses is not None
-            found.append(self._vote(text, some, guesses.part(at, at + len(some))))
-            at += len(some)
-        return found
+    def _labelled(self, claims: Sequence[_Claim]) -> pa.Table:
+        """Return LABELLED of this batch."""
+        batch = self.batch
+        values, counts = labels(batch.column("labels"), NAME)
+        rows = np.flatnonzero(~np.isnan(values) & (self.outcome == CHECKED) & ~batch.is_context)
+        if not rows.size:
+            return LABELLED.empty_table()
+        flagged = {c.text.row: c for c in claims if c.rule is not MIXED_LANGUAGE}
+        own = [flagged.get(row) for row in rows.tolist()]
+        places = batch.places.take(pa.array(rows))
+        columns = [
+            *(places[name] for name in PLACES.names),
+            pa.array(self.declared[rows], pa.string()),
+            pa.array([c.text.detected if c else "" for c in own], pa.string()),
+            pa.array(values[rows]),
+            pa.array(counts[rows]),
+            pa.array([c is not None for c in own]),
+            pa.array([c.score if c else 0.0 for c in own]),
+        ]
+        return pa.table(columns, names=LABELLED.names).cast(LABELLED)
 
-    def _vote(self, text: _Text, parts: list["_Part"], guesses: Guesses) -> _Segments:
-        own_kin = kin(text.declared) - {text.detected}
-        other_kin = kin(text.detected) - {text.declared}
-        apart = not set(scripts(text.declared)) & set(scripts(text.detected))
-        is_latin = LATIN in scripts(text.declared)
-        own, other = [], []
-        for part, best, p in zip(
-            parts, guesses.codes[:, 0].tolist(), guesses.probabilities[:, 0].tolist(), strict=True
-        ):
-            is_long = part.letters >= MIN_SEGMENT
-            by_script = apart and part.own > 0.5
-            is_own = is_long and ((by_script and not is_latin) or (best in own_kin and p >= 0.5))
-            own.append(is_own)
-            other.append(not is_own and (best in other_kin or not is_long or (apart and part.own < 0.5)))
-        letters = np.array([part.letters for part in parts])
-        total, n_own = letters.sum(), letters[own].sum()
-        is_mixed = len(parts) > 1 and bool(n_own >= MIN_OWN * total)
-        if len(parts) > 1 and n_own >= MIN_OWN_LETTERS and not is_mixed:
-            pieces = [part for part, is_own in zip(parts, own, strict=True) if is_own]
-            opinions = detector(self.check.second).detect(_lower(pieces))
-            confirmed = np.isin(opinions.codes[:, 0], list(own_kin))
-            is_mixed = bool(letters[own][confirmed].sum() >= MIN_OWN_LETTERS)
-        return _Segments(parts, other, float(letters[other].sum() / total), is_mixed)
 
-    # -- context -----------------------------------------------------------------------------------------------------
+# -- context ---------------------------------------------------------------------------------------------------------
 
-    def _hear_context(self) -> None:
-        """Leave out what a prompt asked for; tell where a text stands out from its neighbours, or is like them."""
-        claimed = {c.text.row: c.text.detected for c in self.claims if c.rule is not MIXED_LANGUAGE}
-        asked: dict[int, str] = {}
-        kept = []
-        for c in sorted(self.claims, key=lambda c: self.batch.depth[c.text.row]):  # what was asked for may go on below
-            if c.rule is MIXED_LANGUAGE:
-                kept.append(c)
-                continue
-            row, declared, detected = c.text.row, c.text.declared, c.text.detected
-            prompt = int(self.batch.parent[row])
-            shares = prompt >= 0 and self._shares(prompt, detected, claimed)
-            goes_on = prompt >= 0 and asked.get(prompt) == detected
-            if goes_on or (prompt >= 0 and not shares and self._was_asked(prompt, declared, detected)):
-                self.outcome[row] = ASKED_FOR
-                asked[row] = claimed.pop(row)
-                continue
-            near = self._neighbours(row)
-            context = ""
-            if shares or any(self._shares(other, detected, claimed) for other in near):
-                context = LIKE_OTHERS
-            elif any(self.is_match[other] for other in near):
-                context = STANDS_OUT
-            kept.append(c._replace(context=context))
-        self.claims = kept
+
+class _Context:
+    """The messages around a text: whether they asked for its language, and which one they are in."""
+
+    def __init__(
+        self,
+        batch: Batch,
+        detectors: tuple[str, str],
+        declared: npt.NDArray[np.object_],
+        is_match: BoolArray,
+    ) -> None:
+        self._batch, self._detectors, self._declared, self._is_match = batch, detectors, declared, is_match
+        self._requested: dict[tuple[int, str, str], bool] = {}
+
+    def compare(self, row: int, detected: str, claimed: Mapping[int, str]) -> str:
+        """Return LIKE_OTHERS, STANDS_OUT, or nothing where the neighbours say neither."""
+        prompt, near = int(self._batch.parent[row]), self._neighbours(row)
+        if prompt >= 0 and self._shares(prompt, detected, claimed):
+            return LIKE_OTHERS
+        if any(self._shares(other, detected, claimed) for other in near):
+            return LIKE_OTHERS
+        return STANDS_OUT if any(self._is_match[other] for other in near) else ""
+
+    def is_requested(self, prompt: int, declared: str, detected: str, claimed: Mapping[int, str]) -> bool:
+        """Whether a prompt in another language, or a message above it, asks for the detected language."""
+        if prompt < 0 or self._shares(prompt, detected, claimed):
+            return False
+        key = prompt, declared, detected
+        if key not in self._requested:  # many replies may share a prompt
+            self._requested[key] = self._names(*key) or self._contains(*key)
+        return self._requested[key]
 
     def _shares(self, row: int, detected: str, claimed: Mapping[int, str]) -> bool:
         """Whether a message is in this language, or declares it."""
-        return claimed.get(row) == detected or self.declared[row] in kin(detected)
+        return claimed.get(row) == detected or self._declared[row] in kin(detected)
 
     def _neighbours(self, row: int) -> list[int]:
-        """A message's prompt, siblings and replies."""
-        prompt = int(self.batch.parent[row])
-        others = [prompt, *self.batch.replies(prompt)] if prompt >= 0 else []
-        return [other for other in [*others, *self.batch.replies(row)][:MAX_NEIGHBOURS] if other != row]
-
-    def _was_asked(self, prompt: int, declared: str, detected: str) -> bool:
-        """Whether a prompt, or a message above it, asks for the detected language, or the prompt holds some of it."""
-        key = prompt, declared, detected
-        if key not in self._asked:  # many replies may share a prompt
-            self._asked[key] = self._names(prompt, declared, detected) or self._holds(prompt, declared, detected)
-        return self._asked[key]
+        """Return a message's prompt, siblings and replies."""
+        batch = self._batch
+        prompt = int(batch.parent[row])
+        others = [prompt, *batch.replies(prompt)] if prompt >= 0 else []
+        return [other for other in [*others, *batch.replies(row)][:MAX_NEIGHBOURS] if other != row]
 
     def _names(self, prompt: int, declared: str, detected: str) -> bool:
+        """Whether a prompt, or a message above it, names the detected language."""
         row = prompt
         for _ in range(MAX_ANCESTORS):
             if row < 0:
                 break
-            said = _ends(self.batch.column("text")[row].as_py() or "")
-            if asks_for(said, detected, (declared, "en"), translation=row == prompt):
+            text = _ends(self._batch.column("text")[row].as_py() or "")
+            if asks_for(text, detected, (declared, "en"), translation=row == prompt):
                 return True
-            row = int(self.batch.parent[row])
+            row = int(self._batch.parent[row])
         return False
 
-    def _holds(self, row: int, declared: str, detected: str) -> bool:
-        """Whether a message, in the declared language as a whole, holds something in the detected one."""
-        prompt = _ends(self._prose(row))
+    def _contains(self, row: int, declared: str, detected: str) -> bool:
+        """Whether a message in the declared language contains some text in the detected one."""
+        prompt = _ends(_prose_of(self._batch, row))
         parts = [part for part in _parts(prompt, scripts(detected)) if part.letters >= MIN_WEIGHT]
         if not set(scripts(declared)) & set(scripts(detected)):
             is_other = [part.own > 0.5 for part in parts]
@@ -611,118 +668,81 @@ class _Scan:
         if not parts:
             return False
         pieces = _lower(parts)
-        guesses = [detector(name).detect(pieces) for name in (self.check.first, self.check.second)]
+        guesses = [detector(name).detect(pieces) for name in self._detectors]
         other, own = (
             [max(some.mass(k, languages) for some in guesses) >= 0.5 for k in range(len(parts))]
             for languages in (kin(detected) - {declared}, kin(declared) - {detected})
         )
-        # What is asked stands before or behind what is quoted; a prompt that is wholly in the other language has the
-        # wrong tag too.
+        # A request comes before or after a quotation; a prompt that is wholly in the other language has a wrong tag.
         return any(other) and (own[0] or own[-1])
 
-    # -- telling -----------------------------------------------------------------------------------------------------
 
-    def _told(self) -> pa.Table:
-        tables = [FINDINGS.empty_table()]
-        for rule in (WRONG_LANGUAGE, CLOSE_LANGUAGE, MIXED_LANGUAGE):
-            claims = [c for c in self.claims if c.rule is rule]
-            if not claims:
-                continue
-            rows = np.array([c.text.row for c in claims], dtype=np.int64)
-            spans = np.full((len(claims), MAX_SPANS, 3), -1, dtype=np.int64)  # row, start, end
-            for k, c in enumerate(claims):
-                for j, (start, end) in enumerate(self._evidence(c)):
-                    spans[k, j] = c.text.row, start, end
-            tables.append(
-                claim(
-                    self.batch.places,
-                    rule,
-                    rows,
-                    [_summary(c) for c in claims],
-                    spans=[
-                        Spans(*(np.ascontiguousarray(column) for column in spans[:, j].T)) for j in range(MAX_SPANS)
-                    ],
-                    score=np.array([c.score for c in claims]),
-                    facets=[_facets(c) for c in claims],
-                    about=[c.text.detected for c in claims],
-                )
-            )
-        return pa.concat_tables(tables)
-
-    def _evidence(self, c: _Claim) -> list[tuple[int, int]]:
-        """The longest runs of segments in the detected language, as code points of the text."""
-        runs: list[tuple[int, int]] = []
-        before = -2  # number of the segment before, if that was in the detected language
-        for part, is_other in zip(c.segments.parts, c.segments.is_other, strict=True):
-            if is_other and part.number == before + 1:
-                runs[-1] = runs[-1][0], part.end
-            elif is_other:
-                runs.append((part.start, part.end))
-            before = part.number if is_other else -2
-        longest = sorted(runs, key=lambda run: run[0] - run[1])[:MAX_SPANS]
-        # Prose has a space for each byte that was taken out, so its places are told by bytes.
-        prose_ = self._prose(c.text.row)
-        text = self.batch.column("text")[c.text.row].as_py().encode()
-        return [tuple(len(text[: len(prose_[:edge].encode())].decode()) for edge in run) for run in longest]  # type: ignore[misc]
-
-    def _rows(self) -> pa.Table:
-        """What the last stage needs: messages with a label, and how many there are of each language without a tag."""
-        tables = []
-        batch = self.batch
-        undeclared = np.flatnonzero((self.outcome == NO_LANGUAGE) & ~batch.is_context)
-        if undeclared.size:
-            codes, counts = np.unique(self.detected[undeclared].astype(str), return_counts=True)
-            tables.append(_of_rows(len(codes), detected=pa.array(codes), messages=pa.array(counts)))
-        values, counts = labels(batch.column("labels"), NAME)
-        rows = np.flatnonzero(~np.isnan(values) & (self.outcome == "judged") & ~batch.is_context)
-        if rows.size:
-            flagged = {c.text.row: c for c in self.claims if c.rule is not MIXED_LANGUAGE}
-            told = [flagged.get(row) for row in rows.tolist()]
-            places = batch.places.take(pa.array(rows))
-            tables.append(
-                _of_rows(
-                    len(rows),
-                    **{name: places[name] for name in PLACES.names},
-                    declared=pa.array(self.declared[rows], pa.string()),
-                    detected=pa.array([c.text.detected if c else "" for c in told]),
-                    messages=pa.repeat(1, len(rows)),
-                    value=pa.array(values[rows]),
-                    count=pa.array(counts[rows]),
-                    is_flagged=pa.array([c is not None for c in told]),
-                    score=pa.array([c.score if c else 0.0 for c in told]),
-                )
-            )
-        return pa.concat_tables(tables) if tables else ROWS.empty_table()
+# -- segments --------------------------------------------------------------------------------------------------------
 
 
-def _of_rows(n: int, **columns: pa.Array) -> pa.Table:
-    return pa.table([columns.get(field.name, pa.nulls(n, field.type)) for field in ROWS], names=ROWS.names).cast(ROWS)
+def _segments(check: LangMismatch, batch: Batch, texts: Sequence[_Text]) -> list[_Segments]:
+    """Return which parts of each text are in the detected language, and whether it is mixed with the declared one."""
+    parts = [_parts(_prose_of(batch, text.row), scripts(text.declared)) for text in texts]
+    pieces = [part for some in parts for part in some]
+    if not pieces:
+        return []
+    guesses = detector(check.first).detect(_lower(pieces))
+    found, at = [], 0
+    for text, some in zip(texts, parts, strict=True):
+        found.append(_vote(text, some, guesses.part(at, at + len(some)), check.second))
+        at += len(some)
+    return found
 
 
-# -- texts -----------------------------------------------------------------------------------------------------------
+def _vote(text: _Text, parts: list["_Part"], guesses: Guesses, second: str) -> _Segments:
+    own_kin = kin(text.declared) - {text.detected}
+    other_kin = kin(text.detected) - {text.declared}
+    apart = not set(scripts(text.declared)) & set(scripts(text.detected))
+    is_latin = LATIN in scripts(text.declared)
+    own, other = [], []
+    for part, best, p in zip(parts, guesses.codes[:, 0].tolist(), guesses.probabilities[:, 0].tolist(), strict=True):
+        is_long = part.letters >= MIN_SEGMENT
+        by_script = apart and part.own > 0.5
+        is_own = is_long and ((by_script and not is_latin) or (best in own_kin and p >= 0.5))
+        own.append(is_own)
+        other.append(not is_own and (best in other_kin or not is_long or (apart and part.own < 0.5)))
+    letters = np.array([part.letters for part in parts])
+    total, n_own = letters.sum(), letters[own].sum()
+    is_mixed = len(parts) > 1 and bool(n_own >= MIN_OWN * total)
+    if len(parts) > 1 and n_own >= MIN_OWN_LETTERS and not is_mixed:
+        pieces = [part for part, is_own in zip(parts, own, strict=True) if is_own]
+        opinions = detector(second).detect(_lower(pieces))
+        confirmed = np.isin(opinions.codes[:, 0], list(own_kin))
+        is_mixed = bool(letters[own][confirmed].sum() >= MIN_OWN_LETTERS)
+    return _Segments(parts, other, float(letters[other].sum() / total), is_mixed)
+
+
+def _prose_of(batch: Batch, row: int) -> str:
+    data, offsets, _ = batch.prose
+    return data[offsets[row] : offsets[row + 1]].tobytes().decode()
 
 
 class _Part(NamedTuple):
     """A segment of a text's prose."""
 
-    number: int  # from 0, of all segments of the text
+    number: int  # among all segments of the text, from 0
     text: str
     start: int  # code points of the prose
     end: int
     letters: float  # in letters of the Latin script
-    own: float  # share of them that are of some scripts
+    own: float  # share of them that are in some scripts
 
 
 @cache
 def _members(some: tuple[int, ...]) -> BoolArray:
-    """Which scripts are among these."""
+    """Mark the scripts that are among these."""
     return np.isin(np.arange(N_SCRIPTS), some)
 
 
 def _parts(prose_: str, own_scripts: tuple[int, ...]) -> list[_Part]:
-    """The segments of a text's prose that have a letter.
+    """Return the segments of a text's prose that have a letter.
 
-    It is cut at line ends, sentence marks, quotation marks, brackets, and where letters of these scripts meet others.
+    It is split at line ends, sentence marks, quotation marks, brackets, and where letters of these scripts meet others.
     """
     codes = np.frombuffer(prose_.encode("utf-32-le"), dtype=np.uint32)
     found = script_table()[np.minimum(codes, 0xFFFF)]
@@ -735,7 +755,7 @@ def _parts(prose_: str, own_scripts: tuple[int, ...]) -> list[_Part]:
     cuts = at[1:][is_own[at[1:]] != is_own[at[:-1]]].tolist()
     parts: list[_Part] = []
     for match in _SEGMENT.finditer(prose_):
-        # NumPy would give the interpreter's lock away at each of 38,000 searches: .3 s with two workers, now .2.
+        # NumPy would release the GIL at each of 38,000 searches: 0.3 s with two workers, where bisect takes 0.2 s.
         inside = cuts[bisect_right(cuts, match.start()) : bisect_left(cuts, match.end())]
         for first, last in pairwise([match.start(), *inside, match.end()]):
             part = prose_[first:last].strip(" \t\r,-–—*•")
@@ -747,18 +767,18 @@ def _parts(prose_: str, own_scripts: tuple[int, ...]) -> list[_Part]:
                 parts.append(_Part(len(parts), part, start, end, letters, own))
     if len(parts) <= MAX_SEGMENTS:
         return parts
-    # Of a text of very many segments, as many as can be read, in runs that are evenly spread.
+    # Of very many segments, runs that are evenly spread.
     starts = [k * (len(parts) - RUN) // (MAX_SEGMENTS // RUN - 1) for k in range(MAX_SEGMENTS // RUN)]
     return [part for start in starts for part in parts[start : start + RUN]]
 
 
 def _ends(prompt: str) -> str:
-    """A prompt, or of a very long one its beginning and its end, where it says what it wants."""
+    """Return a prompt, or the two ends of a very long one, where requests are made."""
     return prompt if len(prompt) <= 2 * MAX_PROMPT else f"{prompt[:MAX_PROMPT]}\n{prompt[-MAX_PROMPT:]}"
 
 
 def _is_wrapped(prose_: str) -> bool:
-    """Whether lines are broken within sentences, as in comments of source code, and not in chat."""
+    """Whether lines are broken within sentences, as in code comments and not in chat."""
     n_lines = sum(not line.isspace() for line in prose_.splitlines())
     return len(_WRAPPED.findall(prose_)) >= max(1, 0.4 * (n_lines - 1))
 
@@ -767,14 +787,64 @@ def _lower(parts: Sequence[_Part]) -> pa.Array:
     return pa.array([" ".join(part.text.split()).lower()[:READ] for part in parts], pa.string())
 
 
+# -- claims ----------------------------------------------------------------------------------------------------------
+
+
+def _findings(batch: Batch, claims: Sequence[_Claim]) -> pa.Table:
+    """Return FINDINGS of these claims."""
+    tables = [FINDINGS.empty_table()]
+    for rule in (WRONG_LANGUAGE, CLOSE_LANGUAGE, MIXED_LANGUAGE):
+        some = [c for c in claims if c.rule is rule]
+        if not some:
+            continue
+        rows = np.array([c.text.row for c in some], dtype=np.int64)
+        spans = np.full((len(some), MAX_SPANS, 3), -1, dtype=np.int64)  # row, start, end
+        for k, c in enumerate(some):
+            for j, (start, end) in enumerate(_evidence(batch, c)):
+                spans[k, j] = c.text.row, start, end
+        tables.append(
+            claim(
+                batch.places,
+                rule,
+                rows,
+                [_summary(c) for c in some],
+                spans=[Spans(*(np.ascontiguousarray(column) for column in spans[:, j].T)) for j in range(MAX_SPANS)],
+                score=np.array([c.score for c in some]),
+                facets=[_facets(c) for c in some],
+                about=[c.text.detected for c in some],
+            )
+        )
+    return pa.concat_tables(tables)
+
+
+def _evidence(batch: Batch, c: _Claim) -> list[tuple[int, int]]:
+    """Return the longest runs of segments in the detected language, as code points of the text."""
+    runs: list[tuple[int, int]] = []
+    before = -2  # number of the segment before, if that was in the detected language
+    for part, is_other in zip(c.segments.parts, c.segments.is_other, strict=True):
+        if is_other and part.number == before + 1:
+            runs[-1] = runs[-1][0], part.end
+        elif is_other:
+            runs.append((part.start, part.end))
+        before = part.number if is_other else -2
+    longest = sorted(runs, key=lambda run: run[0] - run[1])[:MAX_SPANS]
+    # Prose has a space for each byte that was removed, so its places are those of bytes.
+    prose_ = _prose_of(batch, c.text.row)
+    text = batch.column("text")[c.text.row].as_py().encode()
+    return [tuple(len(text[: len(prose_[:edge].encode())].decode()) for edge in run) for run in longest]  # type: ignore[misc]
+
+
 def _summary(c: _Claim) -> str:
     detected, declared = english_name(c.text.detected), english_name(c.text.declared)
+    share = in_percent(c.segments.share, 0)
+    text = "the text" if share == "100 %" else f"{share} of the text"
     if c.rule is MIXED_LANGUAGE:
-        return f"{c.segments.share:.0%} of the text is {detected}, and some is {declared}, as it declares"
-    sure = "by its script" if c.text.by_script else f"probabilities {c.text.first:.2f} and {c.text.second:.2f}"
+        return f"Tagged {declared}, but {share} of the text is {detected}; some of it is {declared}"
+    first, second = in_percent(c.text.first, 0), in_percent(c.text.second, 0)
+    sure = "by its script" if c.text.by_script else f"detectors: {first}, {second}"
     if c.rule is CLOSE_LANGUAGE:
-        return f"The text is {detected} ({sure}) and declares {declared}, which is close to it"
-    return f"{c.segments.share:.0%} of the text is {detected} ({sure}), and it declares {declared}"
+        return f"Tagged {declared}, but {text} is {detected}, a close language ({sure})"
+    return f"Tagged {declared}, but {text} is {detected} ({sure})"
 
 
 def _facets(c: _Claim) -> dict[str, str]:
@@ -794,47 +864,40 @@ def _facets(c: _Claim) -> dict[str, str]:
 def _distribution(rows: pa.Table) -> Table:
     counts = rows.group_by("detected", use_threads=False).aggregate([("messages", "sum")]).to_pylist()
     n = sum(row["messages_sum"] for row in counts)
-    told = []
+    lines = []
     for row in sorted(counts, key=lambda row: (-row["messages_sum"], row["detected"])):
         low, high = wilson(row["messages_sum"], n)
-        share = f"{row['messages_sum'] / n:.1%} ({low:.1%} to {high:.1%})"
-        told.append((row["detected"] or "not known", row["messages_sum"], share))
-    about = "What the first detector takes messages for that declare no language; shares with their 95 % intervals."
-    return Table("Languages of messages that declare none", about, ("language", "messages", "share"), tuple(told))
+        share = f"{in_percent(row['messages_sum'] / n)} ({100 * low:.1f}-{100 * high:.1f})"
+        lines.append((row["detected"] or "unknown", row["messages_sum"], share))
+    about = "What the first detector finds in messages without a language tag; shares with their 95 % CI."
+    return Table("Languages of messages without a tag", about, ("language", "messages", "share"), tuple(lines))
 
 
-def _said(rows: pa.Table) -> tuple[BoolArray, BoolArray]:
-    """Which messages are in another language by people, and which by this check."""
+def _verdicts(rows: pa.Table) -> tuple[BoolArray, BoolArray]:
+    """Return which messages are in another language by their labels, and which by this check."""
     return np.asarray(rows["value"]) >= 0.5, np.asarray(rows["is_flagged"].cast(pa.int8())) > 0
 
 
-def _agreement(rows: pa.Table) -> tuple[list[Table], list[str]]:
-    people, flagged = _said(rows)
-    n, n_people, n_flagged = len(people), int(people.sum()), int(flagged.sum())
-    if not 0 < n_people < n:
-        return [], [f"People labelled the language of {n:,} judged messages, all alike: no agreement can be measured"]
+def _agreement(people: BoolArray, flagged: BoolArray, scores: npt.NDArray[np.float64]) -> Table:
     about = (
-        f"{n:,} judged messages whose language people have labelled too. In another language than the declared one are "
-        f"{n_people:,} by people (a mean of 0.5 or more), {n_flagged:,} by this check, {(people & flagged).sum():,} by "
-        "both. Intervals hold the value with 95 % confidence."
+        f"{len(people):,} checked messages have human language labels. In another language than the declared one are "
+        f"{people.sum():,} by their labels (a mean of 0.5 or more), {flagged.sum():,} by this check, "
+        f"{(people & flagged).sum():,} by both."
     )
-    told = [
-        (m.name, f"{m.value:.3f}", f"{m.low:.3f} to {m.high:.3f}")
-        for m in agreement(people, flagged, np.asarray(rows["score"]))
-    ]
-    return [Table("Agreement with people", about, ("measure", "value", "interval"), tuple(told))], []
+    lines = [(m.name, f"{m.value:.3f}", f"{m.low:.3f}-{m.high:.3f}") for m in agreement(people, flagged, scores)]
+    return Table("Agreement with human labels", about, ("measure", "value", "95 % CI"), tuple(lines))
 
 
 def _disagreements(rows: pa.Table) -> pa.Table:
-    """The labels that differ most from what was found."""
+    """Report the labels that differ most from what the check found."""
     people = pc.greater_equal(rows["value"], 0.5)
     strength = pc.if_else(rows["is_flagged"], pc.subtract(rows["score"], rows["value"]), rows["value"])
-    rows = rows.append_column("strength", strength).filter(pc.not_equal(people, rows["is_flagged"]))  # null: no label
+    rows = rows.append_column("strength", strength).filter(pc.not_equal(people, rows["is_flagged"]))
     order = [("strength", "descending"), ("count", "descending"), ("source", "ascending"), ("line", "ascending")]
     rows = rows.sort_by([*order, ("message_id", "ascending")])
     found = [FINDINGS.empty_table()]
     for is_flagged in (True, False):
-        some = rows.filter(pc.equal(rows["is_flagged"], is_flagged)).slice(0, MAX_TOLD)
+        some = rows.filter(pc.equal(rows["is_flagged"], is_flagged)).slice(0, MAX_DISAGREEMENTS)
         if some.num_rows:
             columns = zip(*(some[name].to_pylist() for name in ("value", "count", "declared", "detected")), strict=True)
             found.append(
@@ -854,9 +917,9 @@ def _disagreements(rows: pa.Table) -> pa.Table:
 
 
 def _disagreement(value: float, count: int, declared: str, detected: str) -> str:
-    said, own = f"{value:.0%} of {count:,} people say", english_name(declared)
+    """Summarise labels that differ from the check; `detected` is empty where it agrees with the tag."""
+    own, say = english_name(declared), "label says" if count == 1 else "labels say"
     if detected:
-        return (
-            f"{said} that the text is not {own}, which it declares; the detectors take it for {english_name(detected)}"
-        )
-    return f"{said} that the text is not {own}, which it declares; the detectors take it for that"
+        share = in_percent(1 - value, 0)
+        return f"{share} of {count:,} {say} that it is {own}, but the detectors found {english_name(detected)}"
+    return f"{in_percent(value, 0)} of {count:,} {say} that it is not {own}, but the detectors agree with the tag"

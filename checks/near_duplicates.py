@@ -1,13 +1,13 @@
-"""Copies of other messages: exact and edited ones, every claimed pair verified, and which text each one copies.
+"""Exact and edited copies of messages: every reported pair is verified, and each copy names the text that it copies.
 
-Texts are compared as sets of word 5-grams (base/text.py). Two ways lead to pairs worth comparing, one verifies them:
+Texts are compared as sets of word 5-grams (base/text.py). One of two methods proposes pairs:
 
 - `exact`: a similarity join by prefixes, which misses no pair at the threshold (kernels.join).
 - `minhash`: banded MinHash signatures (Broder 1997; Indyk & Motwani 1998), in bounded memory. A pair of similarity s is
   missed with probability (1 - s**rows)**bands.
 
-Each pair is then counted out, set against set. A group is a text and those verified against *it*; what is alike only
-through others is not joined (a chain of edits has two ends that share nothing).
+Each proposed pair is then verified, set against set. A group is a text and those verified against *it*; texts that are
+similar only through others are not joined (a chain of edits has two ends that share nothing).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,67 +23,130 @@ import pyarrow.compute as pc
 
 from .base import kernels, text
 from .base.check import ALL, Check, Method, Result, Spread, Stage, n_bytes
-from .base.findings import ERROR, NOTE, WARNING, Rule, Spans, claim, cover
+from .base.examples import Data, Example, chat, turn
+from .base.findings import CHECKED, ERROR, NOTE, WARNING, Action, Concerns, Rule, Spans, claim, cover
+from .base.intervals import in_percent
 from .base.mapped import forget, trim
-from .base.messages import PLACES, Batch, BoolArray, IntArray, as_bools, as_ints, names, rows_at, single
+from .base.messages import CHAT_ROLES, PLACES, Batch, BoolArray, IntArray, as_bools, as_ints, names, rows_at, single
+from .base.settings import Wants, setting
 from .base.text import N_GRAM, HashArray
 
 NAME = "near_duplicates"
 
+
+def _copied(this: Data, not_this: Data, first: int, second: int, *, reported: int = 1) -> Example:
+    """Return the example of two messages that copy each other.
+
+    The one with the smaller id represents both, so the other one is reported (of a stock phrase the first, 0).
+    """
+    pair = sorted((first, second), key=lambda number: this.messages[number]["message_id"])
+    return Example(this, not_this, at=pair[reported])
+
+
+_WAX = "How do I get candle wax out of a tablecloth?"
+_FREEZE = "assistant: Freeze the cloth, break the wax off, then iron what is left into brown paper."
 EXACT_COPY = Rule(
     f"{NAME}/exact_copy",
-    "The words are those of another message",
+    "Exact duplicate of another message",
     WARNING,
-    "Keep one of them. In training, copies weigh as often as they stand; in a count of messages, they are one.",
+    "Keep one of them: in training, a text counts as often as it occurs, and copies inflate message counts.",
+    example=_copied(
+        chat(f"prompter: {_WAX}", _FREEZE, turn(_FREEZE.replace(", then", " - THEN"), to=0)),
+        chat(
+            f"prompter: {_WAX}",
+            _FREEZE,
+            turn("assistant: Chill it until the wax cracks off; a hot iron over brown paper takes up the stain.", to=0),
+        ),
+        1,
+        2,
+    ),
+    action=Action.KEEP_BEST,
+)
+
+_CHICKPEAS = "prompter: ¿Cómo se cuecen los garbanzos secos?"
+_SOAK = (
+    "assistant: Se remojan doce horas en agua fría, se escurren bien y se cuecen a fuego lento durante dos horas con "
+    "una hoja de laurel."
 )
 NEAR_COPY = Rule(
     f"{NAME}/near_copy",
-    "Nearly all words are those of another message",
+    "Near-duplicate of another message",
     WARNING,
-    "Read both: keep the better one, or raise min_similarity where they differ in what matters.",
+    "Read both and keep the better one. Raise min_similarity if such texts differ in what matters.",
+    example=_copied(
+        chat(_CHICKPEAS, _SOAK, turn(f"{_SOAK} ¡Buen provecho!", to=0), lang="es"),
+        chat(
+            _CHICKPEAS,
+            _SOAK,
+            turn("assistant: Doce horas en remojo, dos horas de cocción y una hoja de laurel; la sal, al final.", to=0),
+            lang="es",
+        ),
+        1,
+        2,
+    ),
+    action=Action.KEEP_BEST,
 )
+
+_SWALLOWS = "prompter: Woran merken Schwalben im Herbst, dass sie nach Süden aufbrechen müssen?"
+_DAYS = "assistant: Die Tage werden kürzer, und das stellt ihren Stoffwechsel um."
+_INSECTS = "assistant: Vor allem daran, dass abends weniger Insekten fliegen."
 CROSS_SPLIT = Rule(
     f"{NAME}/cross_split",
-    "A copy stands in another split",
+    "Copy of a message in another split",
     ERROR,
-    "Take it out of one of the splits: what is measured on a text that was trained on is memory.",
+    "Remove it from one of the splits: a score on texts seen in training measures memory.",
+    example=_copied(
+        chat(_SWALLOWS, _DAYS, lang="de", split="train") + chat(_SWALLOWS, _INSECTS, lang="de", split="test"),
+        chat(_SWALLOWS, _DAYS, lang="de", split="train")
+        + chat("prompter: Woher kennen Schwalben die Zeit für den Aufbruch?", _INSECTS, lang="de", split="test"),
+        0,
+        2,
+    ),
+    action=Action.KEEP_BEST,
 )
+
+_RISOTTO = "prompter: Grazie, il risotto è venuto benissimo!"
+_FORMULA = "prompter: Grazie, adesso la formula mi è chiara."
 STOCK_PHRASE = Rule(
     f"{NAME}/stock_phrase",
-    "A short text stands many times",
+    "Short text repeated many times",
     NOTE,
-    "Greetings and thanks are no copies. Where it is more, such as one refusal for all, thin it out.",
+    "Usually harmless: greetings and thanks repeat. Thin out the rest, such as one refusal given to every request.",
+    example=_copied(
+        chat(_RISOTTO, "assistant: Di niente, a presto!", lang="it")
+        + chat(_FORMULA, "assistant: Di niente, a presto!", lang="it"),
+        chat(_RISOTTO, "assistant: Di niente, a presto!", lang="it")
+        + chat(_FORMULA, "assistant: Bene, allora avanti con la prossima.", lang="it"),
+        1,
+        3,
+        reported=0,
+    ),
+    action=Action.KEEP,
+    concerns=Concerns.COPIES,
 )
 
 METHOD = Method(
-    sure="Each pair is counted out exactly; of 345 planted copies it finds all, and it flags none of 134 heavily "
-    "edited texts.",
+    sure="Similarities are counted, not estimated, and the exact join misses no pair at the threshold. No held-out "
+    "error rate has been measured.",
     how=(
-        "Each text becomes the set of its 5-grams of words, whatever their case. In scripts that are written without "
-        "spaces each character is a word.",
-        "Pairs worth counting are found by an exact join, which misses none, or by banded MinHash signatures where "
-        "that does not fit into memory. The record says which was taken.",
-        "Each pair is counted out, set against set. Its similarity is Jaccard's: shared 5-grams, divided by all "
+        "Each text becomes its set of word 5-grams, without case and punctuation. In scripts written without spaces, "
+        "each character counts as a word.",
+        "Candidate pairs come from an exact join, which misses none, or from banded MinHash signatures where the join "
+        "does not fit into memory. The record says which was used.",
+        "Each candidate pair is verified, set against set. Its similarity is Jaccard's: shared 5-grams divided by all "
         "5-grams of both texts.",
-        "The text with the smallest id takes all that are verified against it, then the next one of the rest. What is "
-        "alike only through others is not joined.",
-        "Short texts that stand many times are stock phrases: one note with a count.",
+        "The text with the smallest id represents its group: all texts verified against it. Then the next of the rest "
+        "follows. Texts that are similar only through others are not joined.",
+        "A short text that occurs repeatedly is a stock phrase: one note with a count.",
     ),
     blind=(
-        "The same in other words, or in another language, shares too few 5-grams to be seen.",
-        "With MinHash some pairs are missed, most of them just above the limit. The record says how many to expect.",
-        "Of very many texts that share a rare 5-gram, each is compared with the first of them only. Such messages are "
-        "counted apart in the coverage.",
-        "Texts of fewer than five words have no 5-gram. They are compared whole.",
-        "System messages are not compared, as one serves many conversations. A setting asks for them.",
-        "Two marks on one letter in another order are not the same word here, though Unicode says so.",
-    ),
-    measured=(
-        "Planted copies at known similarity among 23,500 texts (17% Chinese), 200 in each band: the exact join and "
-        "MinHash find 400 of 400 at 0.8 and above, and join none of 400 below 0.7.",
-        "Releases of 20,000 messages with planted copies, seeds 1 to 3: all 345 copies found, none of 134 heavily "
-        "edited texts flagged.",
-        "121,060 messages in 26 languages: MinHash finds 99.7% of the pairs that the exact join finds.",
+        "Paraphrases and translations share too few 5-grams to be found.",
+        "MinHash misses some pairs, most of them just above the threshold. The record says how many to expect.",
+        "Where very many texts share a rare 5-gram, each is compared with the first of them only. Those without a "
+        "match are counted as skipped.",
+        "Texts with fewer than five words have no 5-gram and are compared whole.",
+        "System messages are not compared, because one serves many conversations. The setting `roles` includes them.",
+        "Two combining marks on one letter in another order make another word, although Unicode calls them equivalent.",
     ),
     sources=(
         "Broder (1997), On the resemblance and containment of documents.",
@@ -92,22 +155,22 @@ METHOD = Method(
         "Bayardo, Ma and Srikant (2007), Scaling up all pairs similarity search.",
         "Xiao et al. (2008), Efficient similarity joins for near duplicate detection (PPJoin).",
         "Lee et al. (2022), Deduplicating training data makes language models better.",
-        "datasketch 2.0, whose MinHash signatures these are, bit for bit.",
+        "datasketch 2.0: the MinHash signatures equal those of this library, bit for bit.",
     ),
 )
 
-NO_WORDS = "the text has no words"
-TWICE = "its id stands twice in its tree"
-OTHER_ROLE = "its role is not asked for"
-SYSTEM = "a system message"
-CAPPED = "judged against the first of very many alike"
+NO_WORDS = "no words"
+TWICE = "repeated id in its tree"
+OTHER_ROLE = "role not selected"
+SYSTEM = "system message"
+CAPPED = "too many similar texts"
 
-MAX_TOLD = 5  # partners outside its group that are told of one message, the most similar ones
-MAX_PLACES = 5  # places of a stock phrase that are shown
-MAX_CLAIMS = 20_000  # that are told at a time
-LOT = 4 << 20  # values of sets that are read from disk until they are handed back
-PAIRS = 1 << 16  # that are counted out at a time
-COUNTED = LOT  # values of the sets in these, at most
+MAX_PARTNERS = 5  # reported of one message, outside its group: the most similar ones
+MAX_PLACES = 5  # spans of a stock phrase
+MAX_CLAIMS = 20_000  # made at a time
+LOT = 4 << 20  # values of sets that are read from disk before they are handed back
+PAIRS = 1 << 16  # verified at a time
+COUNTED = LOT  # values of their sets, at most
 MAX_FANOUT, MIN_FANOUT, MAX_PAIRS = 1000, 50, 50_000_000
 
 FACTS = pa.schema(
@@ -126,6 +189,13 @@ FACTS = pa.schema(
 )
 
 
+def _is_size(memory: str) -> bool:
+    try:
+        return n_bytes(memory) > 0
+    except ValueError:
+        return False
+
+
 class Pairs(NamedTuple):
     """Verified pairs of sets, left < right."""
 
@@ -138,54 +208,58 @@ class Pairs(NamedTuple):
 
 @dataclass(frozen=True)
 class NearDuplicates(Check):
-    """Flag messages that copy other messages, whole or edited."""
+    """Report messages that copy other messages, whole or edited."""
 
     name: ClassVar = NAME
     rules: ClassVar = (EXACT_COPY, NEAR_COPY, CROSS_SPLIT, STOCK_PHRASE)
     measurement: ClassVar[Method] = METHOD
     facets: ClassVar[Mapping[str, str]] = {
         "partner": "id of the message that it copies",
-        "cluster": "id of the message that stands for the group",
+        "cluster": "id of the message that represents the group",
         "jaccard": "share of 5-grams that both texts have in common",
-        "scope": "whether the two are of one tree, of one author, or of neither",
-        "roles": "role of the copy, and of what it copies",
-        "kind": "whether the words are exactly the same, or edited",
-        "splits": "splits that the texts stand in",
-        "count": "how many times the short text stands",
+        "scope": "whether both are from one tree, by one author, or neither",
+        "roles": "roles of the copy and of the message that it copies",
+        "kind": "exact (the same words) or edited",
+        "splits": "splits that contain the text",
+        "count": "number of times that the short text occurs",
     }
 
-    min_similarity: float = 0.8  # shared 5-grams of all 5-grams of both texts (Jaccard), in (0, 1]
-    min_tokens: int = 10  # of an exact copy; shorter ones are stock phrases, one note for all of them
-    roles: tuple[str, ...] = ()  # such as ["assistant"]; empty: all but system
-    method: Literal["auto", "exact", "minhash"] = "auto"  # auto: exact while it fits into the memory
-    memory: str = "4GB"  # that the comparison may take
-    bands: int = 16  # of a MinHash signature
-    rows: int = 8  # of a band
-    max_miss: float | None = None  # of pairs at min_similarity; bands and rows are then chosen by datasketch
-    seed: int = 1  # of the MinHash functions
-
-    def __post_init__(self) -> None:
-        if not 0 < self.min_similarity <= 1:
-            raise ValueError(f"min_similarity: {self.min_similarity} is not in (0, 1]")
-        for name in ("min_tokens", "bands", "rows"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: {getattr(self, name)} is below 1")
-        if self.max_miss is not None and not 0 < self.max_miss < 1:
-            raise ValueError(f"max_miss: {self.max_miss} is not in (0, 1)")
-        if not 0 <= self.seed < 2**32:
-            raise ValueError(f"seed: {self.seed} is not in [0, 2**32)")
-        n_bytes(self.memory)
+    min_similarity: float = setting(0.8, "Smallest Jaccard similarity of two texts' word 5-grams.", above=0, at_most=1)
+    min_tokens: int = setting(
+        10, "Shortest exact copy, in words; shorter texts that repeat are stock phrases.", at_least=1
+    )
+    roles: tuple[str, ...] = setting(
+        (), 'Compare only messages with these roles, e.g. ["assistant"]; empty: all but system.'
+    )
+    method: Literal["auto", "exact", "minhash"] = setting(
+        "auto",
+        "How pairs are found; auto: the exact join while it fits into memory.",
+        choices=("auto", "exact", "minhash"),
+    )
+    memory: str = setting(
+        "4GB",
+        "Memory that the comparison may take.",
+        accepts=_is_size,
+        expects="a size such as 500MB or 2GB",
+        wants=Wants.MEMORY,
+    )
+    bands: int = setting(16, "Bands of a MinHash signature.", at_least=1)
+    rows: int = setting(8, "Hashes in a band.", at_least=1)
+    max_miss: float | None = setting(
+        None, "Largest share of pairs at min_similarity that MinHash may miss; sets bands and rows.", above=0, below=1
+    )
+    seed: int = setting(1, "Seed of the MinHash functions.", at_least=0, below=2**32, expects="in [0, 2**32)")
 
     def load(self) -> None:
         text.load()
 
     def stages(self) -> Sequence[Stage]:
-        return Stage(self.scan), Stage(self.compare, by=ALL, spreads=True)
+        return Stage(self.scan), Stage(self.compare, {"texts": FACTS}, ALL, spreads=True)
 
     # -- first stage -------------------------------------------------------------------------------------------------
 
     def scan(self, batch: Batch) -> Result:
-        """Texts to sets of 5-grams."""
+        """Turn texts into sets of 5-grams."""
         sets, limits, whole = batch.shingles
         n_tokens = np.diff(batch.tokens.bounds)
         outcome = np.full(len(batch), "", dtype=object)
@@ -194,11 +268,11 @@ class NearDuplicates(Check):
         role = batch.column("role")
         if self.roles:
             outcome[~np.asarray(pc.is_in(role, value_set=pa.array(self.roles)))] = OTHER_ROLE
-        else:  # one system message serves many conversations; that is its use
+        else:  # one system message is meant to serve many conversations
             outcome[as_bools(pc.equal(role, "system"))] = SYSTEM
-        judged = outcome == ""
-        rows = np.flatnonzero(judged & ~batch.is_context)
-        outcome[judged] = "judged"
+        is_checked = outcome == ""
+        rows = np.flatnonzero(is_checked & ~batch.is_context)
+        outcome[is_checked] = CHECKED
         sums = np.append(np.uint64(0), np.cumsum(sets, dtype=np.uint64))
         columns = {name: batch.places[name] for name in PLACES.names}
         columns |= {name: batch.column(name) for name in ("role", "lang", "created_date", "user_id", "split")}
@@ -208,25 +282,26 @@ class NearDuplicates(Check):
         columns["shingles"] = pa.LargeListArray.from_arrays(pa.array(limits), pa.array(sets))
         facts = pa.table([columns[name] for name in FACTS.names], schema=FACTS)
         return Result(
-            coverage=cover(batch.judged, pa.array(outcome[~batch.is_context], pa.string())),
-            rows=facts if len(rows) == len(batch) else facts.take(pa.array(rows)),
+            coverage=cover(batch.checkable, pa.array(outcome[~batch.is_context], pa.string())),
+            rows={"texts": facts if len(rows) == len(batch) else facts.take(pa.array(rows))},
         )
 
     # -- second stage ------------------------------------------------------------------------------------------------
 
     def compare(self, rows: pa.Table, spread: Spread) -> Iterator[Result]:
-        """All texts: pairs, groups, claims; a part of the claims at a time, since copies may be most of the data."""
+        """Compare all texts; claims come in parts, since copies may be most of the data."""
+        if not rows.num_rows:
+            return
         texts = _Texts(rows)
         pairs = self.pairs(texts.sets, spread)
         groups = _grouped(pairs)
-        capped = np.flatnonzero(np.append(pairs.capped, False)[texts.set_of])  # without a set: the last
-        yield Result(coverage=cover(texts.facts(capped), CAPPED), notes=pairs.notes)
+        yield Result(coverage=cover(texts.facts(_capped(texts, pairs)), CAPPED), notes=pairs.notes)
         short = max(self.min_tokens, N_GRAM)
         for findings in (_stock_phrases(texts, short), _copies(texts, pairs, groups, short)):
             yield from map(Result, findings)
 
     def pairs(self, sets: "Sets", spread: Spread) -> Pairs:
-        """The pairs of sets whose Jaccard similarity is at least `min_similarity`, by the method that was chosen."""
+        """Return the pairs of sets whose Jaccard similarity is at least `min_similarity`, by the chosen method."""
         budget = n_bytes(self.memory)
         wanted = sets.memory_of_join
         method = self.method if self.method != "auto" else "exact" if wanted <= budget else "minhash"
@@ -236,18 +311,20 @@ class NearDuplicates(Check):
             *places, shared, capped = kernels.join(values, limits, self.min_similarity, fanout, kernels.THREADS.get())
             left, right = (place.astype(np.int64) for place in places)
             jaccard = sets.jaccard(left, right, shared)
-            told = f"exact join: no pair at {self.min_similarity} or above is missed"
+            note = f"Exact join: no pair at {self.min_similarity} or above is missed"
             if n := np.count_nonzero(capped):
-                told += f", but among {n:,} texts of very many alike, held against the first {fanout:,} of these"
-            return Pairs(left, right, jaccard, capped, (f"{told} (memory: {max(1, wanted // 10**6):,} MB at most)",))
+                note += (
+                    f", except among {n:,} texts with very many similar ones: only the first {fanout:,} were compared"
+                )
+            return Pairs(left, right, jaccard, capped, (f"{note} (memory: up to {max(1, wanted // 10**6):,} MB)",))
         return self._by_minhash(sets, fanout, budget, spread)
 
     def _by_minhash(self, sets: "Sets", fanout: int, budget: int, spread: Spread) -> Pairs:
-        """Workers sign the sets, find which ones agree in a band, and count those out; numbers alone come back."""
+        """Let workers sign the sets, find those that agree in a band, and verify them; they return only numbers."""
         bands, rows = self.banding()
-        # As many bands at a time as a quarter of the budget has room for; a band is a key of 8 bytes for each set.
+        # As many bands at a time as fit into a quarter of the budget; a band is a key of 8 bytes for each set.
         step = max(1, min(bands, budget // 4 // (8 * max(1, len(sets)))))
-        step = -(-bands // -(-bands // step))  # of as many parts, none larger than it must be
+        step = -(-bands // -(-bands // step))  # as many parts, of about equal size
         candidates, capped = np.zeros(0, dtype=np.int64), np.zeros(len(sets), dtype=bool)
         lots = list(sets.lots())
         for first in range(0, bands, step):
@@ -261,17 +338,18 @@ class NearDuplicates(Check):
             for pairs, later in spread(partial(_alike, fanout=fanout), keys):
                 met.append(pairs)
                 capped[later] = True
-            del keys  # or what follows would come on top of them
-            # Not np.unique, which hashes: 7.7 s for 1.6 million texts, and this takes .7.
+            del keys  # before more memory is taken
+            # Not np.unique, which hashes: 7.7 s for 1.6 million texts, where sorting takes 0.7 s.
             ascending = np.sort(np.concatenate(met))
             candidates = ascending[np.append(True, ascending[1:] != ascending[:-1])[: len(ascending)]]
             del met, ascending
             trim()
         del lots  # 8 bytes a text, while memory is dearest
         candidates = sets.near_in_size(candidates, self.min_similarity)
-        told, parts = tee(sets.together(candidates))
+        lots_of_pairs, lots_of_ends = tee(sets.together(candidates))
         verified = [(np.zeros(0, dtype=np.int64), np.zeros(0))]
-        for (pairs, _), shared in zip(told, spread(_shared, (ends for _, ends in parts)), strict=True):
+        counted = spread(_shared, (ends for _, ends in lots_of_ends))
+        for (pairs, _), shared in zip(lots_of_pairs, counted, strict=True):
             jaccard = sets.jaccard(*np.divmod(pairs, len(sets)), shared)
             alike = jaccard >= self.min_similarity
             verified.append((pairs[alike], jaccard[alike]))
@@ -280,14 +358,16 @@ class NearDuplicates(Check):
         left, right = np.divmod(pairs[order], len(sets))
         trim()
         miss = (1 - self.min_similarity**rows) ** bands
-        how = f"MinHash, {bands} bands of {rows} rows: of pairs at {self.min_similarity} about {miss:.1%} are missed"
-        counted = f"{len(left):,} of {len(candidates):,} candidates verified"
-        return Pairs(left, right, jaccard[order], capped, (f"{how}, of more similar ones fewer; {counted}",))
+        note = (
+            f"MinHash, {bands} bands of {rows} rows: about {in_percent(miss)} of pairs at {self.min_similarity} are "
+            f"missed, fewer of more similar ones; {len(left):,} of {len(candidates):,} candidates verified"
+        )
+        return Pairs(left, right, jaccard[order], capped, (note,))
 
     def banding(self) -> tuple[int, int]:
-        """Bands and rows: those that were set, or with `max_miss` those that datasketch takes for best.
+        """Return bands and rows: as set, or with `max_miss` the optimum of datasketch.
 
-        It weighs false negatives against false positives; the weight is raised until no more is missed.
+        datasketch weighs false negatives against false positives; their weight is raised until few enough are missed.
         """
         if self.max_miss is None:
             return self.bands, self.rows
@@ -298,14 +378,15 @@ class NearDuplicates(Check):
             if (1 - self.min_similarity**lsh.r) ** lsh.b <= self.max_miss:
                 return lsh.b, lsh.r
         raise ValueError(
-            f"max_miss: {self.max_miss} is not reached with {self.bands * self.rows} hashes (bands x rows); set more"
+            f"max_miss: {self.max_miss} is not reached with {self.bands * self.rows} hashes (bands x rows); raise "
+            "bands or rows"
         )
 
 
 def signatures(
     sets: HashArray, limits: IntArray, n: int = 128, seed: int = 1, part: slice = slice(None)
 ) -> npt.NDArray[np.uint32]:
-    """MinHash signatures that datasketch can hold and query.
+    """Return MinHash signatures that datasketch can hold and query.
 
     Parameters
     ----------
@@ -314,7 +395,7 @@ def signatures(
     n, seed : int
         As of `datasketch.MinHash(num_perm=n, seed=seed, scheme="affine32")`.
     part : slice
-        Which of the n values are computed.
+        The values to compute, of all n.
 
     Returns
     -------
@@ -334,12 +415,12 @@ def _permutations(n: int, seed: int) -> tuple[npt.NDArray[np.uint32], npt.NDArra
 
 
 def _lot_keys(table: pa.Table, lot: tuple[int, IntArray], *, n: int, seed: int, part: slice, rows: int) -> HashArray:
-    """A key for each set of a lot and each band in this part of n hashes, shape (n_bands, n_sets)."""
+    """Return a key for each set of a lot and each band in this part of n hashes, shape (n_bands, n_sets)."""
     first, numbers = lot
     keys = np.empty(((part.stop - part.start) // rows, np.count_nonzero(numbers >= 0)), dtype=np.uint64)
     done = 0
     for start, values, limits in _stored(table["shingles"].slice(first, len(numbers)).chunks):
-        # Copies are signed too: leaving them out first took half as long as signing all.
+        # Copies are signed too: to leave them out first takes half as long as to sign all.
         signed = signatures(values, limits, n, seed, part)[numbers[start : start + len(limits) - 1] >= 0]
         keys[:, done : done + len(signed)] = _row_hashes(signed.reshape(len(signed), len(keys), rows)).T
         done += len(signed)
@@ -355,16 +436,16 @@ def _row_hashes(grid: npt.NDArray[np.uint32]) -> HashArray:
 
 
 def _alike(_: pa.Table, keys: HashArray, *, fanout: int) -> tuple[IntArray, IntArray]:
-    """Pairs of sets with one key, as left * n + right; and sets that met no more than the first ones that have it."""
+    """Return pairs of sets with one key, as left * n + right, and the sets that met only the first with their key."""
     n = len(keys)
-    # One sort of numbers that end in their rows: .03 s for 1.6 million, where a stable argsort takes .2. What a key
-    # loses by it makes some candidates more, at most.
+    # One sort of numbers that end in their rows: 0.03 s for 1.6 million, where a stable argsort takes 0.2 s. The bits
+    # that a key loses add a few candidates at most.
     bits = np.uint64(n.bit_length())
     ordered = np.sort(keys >> bits << bits | np.arange(n, dtype=np.uint64))
     ascending = ordered >> bits
     order = (ordered & ((np.uint64(1) << bits) - np.uint64(1))).view(np.int64)
     is_next = np.append(False, ascending[1:] == ascending[:-1])[:n]  # to one with the same key
-    many = np.flatnonzero(is_next | np.append(is_next[1:], False)[:n])  # of most keys there is one
+    many = np.flatnonzero(is_next | np.append(is_next[1:], False)[:n])  # most keys occur once
     order, opens = order[many], ~is_next[many]
     nth = np.arange(len(many)) - np.maximum.accumulate(np.where(opens, np.arange(len(many)), 0))
     n_met = np.minimum(nth, fanout)
@@ -375,21 +456,21 @@ def _alike(_: pa.Table, keys: HashArray, *, fanout: int) -> tuple[IntArray, IntA
 
 
 def _shared(table: pa.Table, ends: "Ends") -> IntArray:
-    """Values that the sets of each pair share."""
+    """Count the values that the sets of each pair share."""
     return kernels.overlaps(*_taken(table["shingles"], ends.rows, ends.sizes), ends.left, ends.right)
 
 
 class Ends(NamedTuple):
-    """The sets of some pairs, where they are stored."""
+    """The sets of some pairs, by the rows that hold them."""
 
     rows: IntArray
     sizes: IntArray
-    left: IntArray  # of each pair one of these
+    left: IntArray  # of each pair, a number in `rows`
     right: IntArray
 
 
 class Sets:
-    """Different sets of 5-grams, each named by its row in a column that may lie on disk."""
+    """Distinct sets of 5-grams, each given by its row in a column that may be on disk."""
 
     def __init__(self, column: pa.ChunkedArray, rows: IntArray) -> None:
         self._column, self._rows = column, rows
@@ -400,16 +481,16 @@ class Sets:
 
     @property
     def memory_of_join(self) -> int:
-        """Bytes that the exact join takes at most: measured, 25 a value; NumPy's, 100."""
+        """Bytes that the exact join takes at most: 25 a value as measured, 100 with NumPy."""
         return (25 if kernels.COMPILED else 100) * int(self.sizes.sum()) + 100 * len(self)
 
     def jaccard(self, left: IntArray, right: IntArray, shared: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
-        """The similarity of pairs that share so many values."""
+        """Return the Jaccard similarity of pairs from the number of values that they share."""
         similarity: npt.NDArray[np.float64] = shared / (self.sizes[left] + self.sizes[right] - shared)
         return similarity
 
     def near_in_size(self, pairs: IntArray, similarity: float) -> IntArray:
-        """The pairs, left * n + right, that may be so similar: none is by more than the quotient of both sizes."""
+        """Keep the pairs, left * n + right, that can be so similar: the ratio of sizes bounds the similarity."""
         kept = [np.zeros(0, dtype=np.int64)]
         for start in range(0, len(pairs), LOT):
             some = pairs[start : start + LOT]
@@ -418,11 +499,11 @@ class Sets:
         return np.concatenate(kept)
 
     def all(self) -> tuple[HashArray, IntArray]:
-        """Values of all sets, and where each begins."""
+        """Return the values of all sets, and where each set begins."""
         return _taken(self._column, self._rows, self.sizes)
 
     def lots(self) -> Iterator[tuple[int, IntArray]]:
-        """All rows of the column, some at a time: the first, and the number of the set that each holds, or -1."""
+        """Yield runs of rows: the first row, and for each row the number of the set that it holds, or -1."""
         numbers = np.full(len(self._column), -1)
         numbers[self._rows] = np.arange(len(self))
         sums = np.cumsum(_sizes(self._column))
@@ -434,10 +515,10 @@ class Sets:
             start = end
 
     def together(self, pairs: IntArray) -> Iterator[tuple[IntArray, Ends]]:
-        """Pairs, left * n + right, some at a time, with their sets.
+        """Yield the pairs, left * n + right, in lots, with their sets.
 
-        Those of sets that are alike follow one another, so that a set is fetched about once: of 1.6 million texts 1.2
-        times, where in the order of the sets it was 4.3 times.
+        Pairs of similar sets follow one another, so that a set is fetched about once: 1.2 times for 1.6 million texts,
+        where in the order of the sets it was 4.3 times.
         """
         left, right = np.divmod(pairs, len(self))
         first_like = np.arange(len(self))
@@ -461,7 +542,7 @@ class Sets:
 
 
 def _taken(column: pa.ChunkedArray, rows: IntArray, sizes: IntArray) -> tuple[HashArray, IntArray]:
-    """Values of the sets in these rows, in this order, and where each begins. Arrow's `take` would copy twice."""
+    """Return the values of the sets in these rows, and where each set begins. Arrow's `take` would copy twice."""
     order = np.argsort(rows)
     ascending = rows[order]
     limits = np.append(0, np.cumsum(sizes))
@@ -477,7 +558,7 @@ def _taken(column: pa.ChunkedArray, rows: IntArray, sizes: IntArray) -> tuple[Ha
 
 
 def _stored(chunks: Sequence[pa.LargeListArray]) -> Iterator[tuple[int, HashArray, IntArray]]:
-    """The chunks of a column of sets: first row, values, limits. What is mapped is handed back in between."""
+    """Yield each chunk of a column of sets: first row, values, limits. Mapped memory is handed back in between."""
     start = n_values = 0
     for chunk in chunks:
         offsets = np.asarray(chunk.offsets, dtype=np.int64)
@@ -497,8 +578,8 @@ def _sizes(lists: pa.ChunkedArray) -> IntArray:
 class _Texts:
     """The texts of a data set in the order of their ids, and which of them have the same set.
 
-    The smallest id stands for a group, so that the outcome does not depend on the order of the data. Only numbers are
-    held of all of them; the rest is fetched where something is told.
+    The smallest id represents a group, so the outcome does not depend on the order of the data. Only numbers are kept
+    in memory for all texts; the rest is fetched for those that are reported.
     """
 
     def __init__(self, rows: pa.Table) -> None:
@@ -519,12 +600,12 @@ class _Texts:
         rank = np.argsort(np.argsort(first))  # sets are numbered in the order of their first texts
         self.set_of = np.full(len(order), -1)  # -1: too short for one
         self.set_of[has_set[by_kind]] = rank[np.cumsum(is_new) - 1]
-        self.first = has_set[np.sort(first)]  # text of each set that comes first
+        self.first = has_set[np.sort(first)]  # first text of each set
         self.sets = Sets(rows["shingles"], order[self.first])
         forget()
 
     def facts(self, texts: IntArray) -> pa.Table:
-        """FACTS of some texts but for their sets, in this order."""
+        """Return FACTS of some texts without their sets, in this order."""
         found = rows_at(self._facts, self._order[texts])
         forget()
         return found
@@ -534,10 +615,10 @@ class _Texts:
 
 
 def _grouped(pairs: Pairs) -> IntArray:
-    """The set that each set is grouped under, itself where it stands for its group or for none.
+    """Return the set that represents each set: itself, where it represents its group or has none.
 
-    The first takes all that are verified against it, then the first of the rest. Sets that were compared
-    with the first of many only come last, so that those which all were compared with stand for the groups.
+    The first set takes all that are verified against it, then the first of the rest. Sets that were compared only with
+    the first of many come last, so that those which all were compared with represent the groups.
     """
     n = len(pairs.capped)
     group = np.full(n, -1)
@@ -555,14 +636,22 @@ def _grouped(pairs: Pairs) -> IntArray:
     return np.where(group < 0, np.arange(n), group)
 
 
+def _capped(texts: _Texts, pairs: Pairs) -> IntArray:
+    """Return the texts without a match that were not compared with all others."""
+    has_set = texts.set_of >= 0
+    is_alone = pairs.capped & (np.bincount(texts.set_of[has_set], minlength=len(pairs.capped)) == 1)
+    is_alone[pairs.left] = is_alone[pairs.right] = False
+    return np.flatnonzero(np.append(is_alone, False)[texts.set_of])  # without a set: the last
+
+
 # -- claims ----------------------------------------------------------------------------------------------------------
 
 
 def _stock_phrases(texts: _Texts, min_tokens: int) -> Iterator[pa.Table]:
-    """One note for each short text that stands more than once."""
+    """Report each short text that occurs more than once, by one note."""
     short = np.flatnonzero(texts.n_tokens < min_tokens)
     facts, whole = texts.facts(short), texts.whole[short]
-    # The same message twice is told by its id; texts come in the order of their ids.
+    # A message that occurs twice is reported by its id (schema_invariants); texts come in the order of their ids.
     ids = np.array(_ids(facts), dtype=object)
     again = np.append(False, (ids[1:] == ids[:-1]) & (whole[1:] == whole[:-1]))[: len(ids)]
     once = np.flatnonzero(~again)
@@ -585,19 +674,19 @@ def _stock_phrases(texts: _Texts, min_tokens: int) -> Iterator[pa.Table]:
         facts,
         STOCK_PHRASE,
         once[first[repeated]],
-        [f"The same short text stands {count:,} times" for count in n],
+        [f"Short text repeated {count:,} times" for count in n],
         spans=[Spans(places[:, k]) for k in range(MAX_PLACES)],
         facets=facets,
     )
 
 
 def _ids(facts: pa.Table) -> list[str]:
-    """What stands for each text in facets."""
+    """Return the name of each text in facets."""
     return names(facts["message_id"], facts["line"])
 
 
 def _crosses(texts: _Texts, left: IntArray, right: IntArray) -> BoolArray:
-    """Which pairs of texts stand in different splits."""
+    """Mark the pairs of texts that are in different splits."""
     codes = texts.split
     crosses: BoolArray = (codes[left] != codes[right]) & (codes[left] >= 0) & (codes[right] >= 0)
     return crosses
@@ -612,55 +701,55 @@ class _Claims(NamedTuple):
 
 
 def _copies(texts: _Texts, pairs: Pairs, group: IntArray, min_tokens: int) -> Iterator[pa.Table]:
-    """Claims of all texts that copy one that stands for them, and of verified pairs beyond the groups."""
+    """Report each text that copies the one that represents it, and verified pairs across groups."""
     n_sets = len(group)
-    to_group = np.ones(n_sets)  # similarity of each set to the one that stands for it
+    to_group = np.ones(n_sets)  # similarity of each set to the one that represents it
     for one, other in ((pairs.left, pairs.right), (pairs.right, pairs.left)):
         inside = group[one] == other
         to_group[one[inside]] = pairs.jaccard[inside]
     rows = np.flatnonzero(texts.set_of >= 0)
-    partners = texts.first[group[texts.set_of[rows]]]  # the text that stands for each
+    partners = texts.first[group[texts.set_of[rows]]]  # the text that represents each
     jaccard = to_group[texts.set_of[rows]]
-    # The first one with the very words is the better partner, unless the other shows that splits are crossed.
+    # The first text with the same words is the better partner, unless the other shows that splits are crossed.
     _, first, same_words = np.unique(texts.whole[rows], return_index=True, return_inverse=True)
     twins = rows[first[same_words]]
     is_twin = (twins != rows) & ~_crosses(texts, rows, partners)
     partners, jaccard = np.where(is_twin, twins, partners), np.where(is_twin, 1.0, jaccard)
     stock = (texts.whole[rows] == texts.whole[partners]) & (texts.n_tokens[rows] < min_tokens)
-    told = (rows != partners) & ~stock
-    grouped = _Claims(rows[told], partners[told], jaccard[told])
+    is_copy = (rows != partners) & ~stock
+    grouped = _Claims(rows[is_copy], partners[is_copy], jaccard[is_copy])
 
     beyond = np.flatnonzero(group[pairs.left] != group[pairs.right])
-    # Of each text the most similar ones; the later text tells of the earlier.
+    # The most similar ones of each text; the later text names the earlier.
     beyond = beyond[np.lexsort((pairs.left[beyond], -pairs.jaccard[beyond], pairs.right[beyond]))]
     later = pairs.right[beyond]
     nth = np.arange(len(later)) - np.searchsorted(later, later)
-    beyond = beyond[nth < MAX_TOLD]
+    beyond = beyond[nth < MAX_PARTNERS]
     across = _Claims(texts.first[pairs.right[beyond]], texts.first[pairs.left[beyond]], pairs.jaccard[beyond])
 
     found = _Claims(*(np.concatenate(both) for both in zip(grouped, across, strict=True)))
     for start in range(0, len(found.rows), MAX_CLAIMS):
         here = slice(start, start + MAX_CLAIMS)
         part = _Claims(found.rows[here], found.partners[here], found.jaccard[here])
-        yield from _told(texts, part, texts.first[group[texts.set_of[part.rows]]])
+        yield from _findings(texts, part, texts.first[group[texts.set_of[part.rows]]])
 
 
-def _told(texts: _Texts, found: _Claims, kept: IntArray) -> Iterator[pa.Table]:
-    """Claims as findings; `kept` is the text that stands for the group of each."""
+def _findings(texts: _Texts, found: _Claims, kept: IntArray) -> Iterator[pa.Table]:
+    """Yield FINDINGS of these claims; `kept` is the text that represents the group of each."""
     crosses = _crosses(texts, found.rows, found.partners)
     same = texts.whole[found.rows] == texts.whole[found.partners]
-    # From here on, texts have their numbers among those that are told of.
+    # From here on, texts are numbered among those that are reported or named.
     used, at = np.unique(np.concatenate([found.rows, found.partners, kept]), return_inverse=True)
-    told_rows, told_partners, kept = np.split(at.reshape(-1), 3)
+    own, others, kept = np.split(at.reshape(-1), 3)
     facts = texts.facts(used)
     role, tree, author, split, source = (
         facts[name].to_pylist() for name in ("role", "tree_id", "user_id", "split", "source")
     )
     ids = _ids(facts)
-    # The same message twice within a split is told by its id (schema_invariants/duplicate_id).
-    other = crosses | np.array([ids[r] != ids[p] for r, p in zip(told_rows, told_partners, strict=True)], dtype=bool)
-    found = _Claims(told_rows[other], told_partners[other], found.jaccard[other])
-    crosses, same, kept = crosses[other], same[other], kept[other]
+    # The same message twice within a split is reported by its id (schema_invariants).
+    wanted = crosses | np.array([ids[r] != ids[p] for r, p in zip(own, others, strict=True)], dtype=bool)
+    found = _Claims(own[wanted], others[wanted], found.jaccard[wanted])
+    crosses, same, kept = crosses[wanted], same[wanted], kept[wanted]
     rows, partners = found.rows.tolist(), found.partners.tolist()
     facets, summaries = [], []
     for k, (row, partner, jaccard) in enumerate(zip(rows, partners, found.jaccard.tolist(), strict=True)):
@@ -675,10 +764,10 @@ def _told(texts: _Texts, found: _Claims, kept: IntArray) -> Iterator[pa.Table]:
         place = "in the same tree" if is_tree else "in another tree"
         if crosses[k]:
             facet["splits"] = f"{split[row]}, {split[partner]}"
-            place = f"of the split {split[partner]!r}; this one is in {split[row]!r}"
+            place = f"in split {split[partner]!r}; this one is in {split[row]!r}"
         facets.append(facet)
-        what = "All words are those of" if same[k] else f"{jaccard:.0%} of the 5-grams of both are shared with"
-        summaries.append(f"{what} {_named(role[partner])} {place}")
+        likeness = "Same words as" if same[k] else f"{in_percent(jaccard, 0)} identical to"
+        summaries.append(f"{likeness} {_named(role[partner])} {place}")
     for rule, chosen in ((CROSS_SPLIT, crosses), (EXACT_COPY, ~crosses & same), (NEAR_COPY, ~crosses & ~same)):
         at = np.flatnonzero(chosen)
         if at.size:
@@ -695,4 +784,6 @@ def _told(texts: _Texts, found: _Claims, kept: IntArray) -> Iterator[pa.Table]:
 
 
 def _named(role: str | None) -> str:
-    return "a message" if role is None else f"a message of the {role}" if role in ("prompter", "assistant") else "one"
+    if role not in CHAT_ROLES:  # which may be anything
+        return "a message"
+    return f"{'an' if role == 'assistant' else 'a'} {role} message"

@@ -1,14 +1,14 @@
-"""Replies that repeat their prompt instead of answering it, shown on both sides.
+"""Replies that repeat their prompt instead of answering it, marked on both sides.
 
-Each reply is held against its prompt and its other ancestors. The two texts of a pair are known, so their sets of word
-5-grams are counted out against each other; MinHash, which finds pairs, has nothing to do here.
+Each reply is compared with its prompt and its other ancestors. The two texts of a pair are known, so their sets of word
+5-grams are compared exactly; there is nothing to search for, as MinHash would.
 
-What a system message or a tool says is passed over on the way up, and is no reply itself. An answer that gives a tool's
-result back does its work; one that recites its system message is another fault than this.
+System messages and tool results are skipped on the way up, and are no replies themselves. An answer that passes on the
+result of a tool does its job; one that recites its system message is another fault than this.
 
-A reply that gives back a text which the prompt supplied (to be corrected, rewritten, continued) does its work. In any
-language such a prompt says something else before or behind the text, with a colon, a quotation mark or a line break
-between; what is repeated then begins or ends there. That is told as a note.
+A reply that gives back a text which the prompt supplied (to correct, rewrite or continue) does its job. In any language
+such a prompt says something else before or after the text, separated by a colon, a quotation mark or a line break, and
+the repeated part begins or ends there. Such a reply is reported as a note.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,67 +21,99 @@ import pyarrow.compute as pc
 
 from .base import kernels
 from .base.check import Check, Method, Result
-from .base.findings import FINDINGS, NOTE, WARNING, Rule, claim, cover, token_spans
+from .base.examples import Example, chat
+from .base.findings import CHECKED, FINDINGS, NOTE, WARNING, Action, Rule, claim, cover, token_spans
+from .base.intervals import in_percent
 from .base.messages import Batch, IntArray, as_bools
+from .base.settings import setting
 from .base.text import N_GRAM, HashArray, grams
 
 NAME = "prompt_parroting"
 
+_MAPLES = "Pourquoi les feuilles des érables rougissent-elles en automne alors que celles des bouleaux jaunissent ?"
 ECHO = Rule(
     f"{NAME}/echo",
-    "The reply is mostly its prompt, or another message before it",
+    "Reply repeats its prompt or an earlier message",
     WARNING,
-    "Drop the reply: a model that learns from it repeats questions instead of answering them.",
+    "Drop the reply: a model trained on it learns to repeat questions instead of answering them.",
+    example=Example(
+        chat(f"prompter: {_MAPLES}", f"assistant: {_MAPLES}", lang="fr"),
+        chat(
+            f"prompter: {_MAPLES}",
+            "assistant: Les érables fabriquent un pigment rouge quand la chlorophylle disparaît ; chez les bouleaux, "
+            "le jaune était déjà là.",
+            lang="fr",
+        ),
+    ),
 )
+
+_KETTLE = "Why does the kettle in our mountain hut boil sooner than the one at home?"
 COPIES_PROMPT = Rule(
     f"{NAME}/copies_prompt",
-    "The reply holds the whole prompt, and adds little",
+    "Reply contains its whole prompt and adds little",
     WARNING,
-    "Cut the prompt out of the reply, or drop it where nothing of worth is left.",
+    "Cut the prompt out of the reply, or drop the reply if nothing useful is left.",
+    example=Example(
+        chat(f"prompter: {_KETTLE}", f"assistant: Sure, good question: {_KETTLE}"),
+        chat(
+            f"prompter: {_KETTLE}",
+            "assistant: The kettle in your mountain hut boils sooner because the air is thinner there: less pressure, "
+            "and water boils at a lower temperature.",
+        ),
+    ),
+)
+
+_GUITAR = "Hoe stem ik een gitaar op het gehoor als ik geen stemapparaat bij me heb?"
+_STRINGS = (
+    "Begin met de lage e-snaar en neem die als uitgangspunt. Druk haar in op de vijfde fret: zo hoort de a-snaar te "
+    "klinken. Ga zo verder van snaar naar snaar; alleen de b-snaar stem je op de vierde fret van de g-snaar. Speel tot "
+    "slot een akkoord en luister of er nergens een zweving te horen is."
 )
 RESTATES_PROMPT = Rule(
     f"{NAME}/restates_prompt",
-    "The reply quotes its prompt, and then answers",
+    "Reply quotes its prompt before answering",
     NOTE,
-    "A habit of some writers and models. Where it is frequent, a model learns to quote first.",
+    "Harmless once. Where it is frequent, a model learns to quote first.",
+    example=Example(
+        chat(f"prompter: {_GUITAR}", f"assistant: {_GUITAR}\n\n{_STRINGS}", lang="nl"),
+        chat(f"prompter: {_GUITAR}", f"assistant: Een gitaar stem je zo op het gehoor. {_STRINGS}", lang="nl"),
+    ),
+    action=Action.KEEP,
 )
 
 METHOD = Method(
-    sure="Of 365 planted echoes it flags 363 and tells the other two as notes; of 115 quotations it flags none.",
+    sure="Shares and the longest common run of words are counted, not estimated. No held-out error rate has been "
+    "measured.",
     how=(
-        "Each reply is held against its prompt and the messages above that. The two texts are known, so nothing is "
-        "searched or guessed. Messages of the system and results of tools are passed over.",
-        "Their sets of word 5-grams are counted out: how much of the reply stands in the prompt, and how much of the "
-        "prompt in the reply.",
-        "The longest run of words that stands in both is marked on both sides. A prompt of very few words is compared "
-        "by that run alone.",
-        "A reply that gives back a text which the prompt supplied, to be corrected or continued, is told as a note. "
-        "What is repeated then begins or ends at a colon, a quotation mark or a line break.",
-        "An earlier message that comes back changed is a note too: to revise is what prompts ask for.",
+        "Each reply is compared with its prompt and with the messages above it. Both texts are known, so nothing is "
+        "searched for or estimated. System messages and tool results are skipped.",
+        "Their sets of word 5-grams are compared: the share of the reply that is in the prompt, and the share of the "
+        "prompt that is in the reply.",
+        "The longest run of words that both share is marked on both sides. A prompt of very few words is compared by "
+        "that run alone.",
+        "A reply that gives back a text supplied by the prompt, to correct or to continue, is reported as a note. The "
+        "repeated part then begins or ends at a colon, a quotation mark or a line break.",
+        "An earlier message that is repeated with changes is a note too: prompts often ask for a revision.",
     ),
     blind=(
-        "A prompt that is repeated in other words shares too few 5-grams to be seen.",
-        "A supplied text that nothing sets off from the words around it is taken for an echo.",
-        "In a very deep thread only the nearest messages above a reply are held against it.",
-        "Replies to a prompt of hardly any words are not judged. They are counted as such.",
-    ),
-    measured=(
-        "Releases of 20,000 messages with planted echoes, seeds 1 to 3: 363 of 365 echoes flagged, none of 115 "
-        "quotations. The other two echoes are edited code blocks, told as notes.",
+        "A paraphrase of the prompt shares too few 5-grams to be found.",
+        "A supplied text that no punctuation separates from the instruction is reported as an echo.",
+        "In a very deep thread, a reply is compared only with the nearest messages above it.",
+        "Replies to prompts of very few words are skipped, and counted as such.",
     ),
     sources=("Broder (1997), On the resemblance and containment of documents.",),
 )
 
-NO_REPLIES = {"prompter": "a prompter's message", "system": "a system message", "tool": "a tool's result"}
-CALL = "a call of a tool"  # which may hand the prompt on
-NO_PROMPT = "no prompt before it in the data"
-NO_WORDS = "the text has no words"
-SHORT_PROMPT = "its prompt has too few words"
+NO_REPLIES = {"prompter": "prompter message", "system": "system message", "tool": "tool result"}
+CALL = "tool call"  # which may pass the prompt on
+NO_PROMPT = "no prompt in the data"
+NO_WORDS = "no words"
+SHORT_PROMPT = "prompt too short"
 
-SHORT = 8  # tokens; a shorter prompt has so few 5-grams that its words are compared in their order
-MIN_PART = 0.3  # of a prompt that makes up a reply; less of it is an answer read off the prompt
+SHORT = 8  # tokens; a shorter prompt has so few 5-grams that its longest run is compared instead
+MIN_PART = 0.3  # of a prompt that is in a reply; a reply with less of it is an answer read off the prompt
 MAX_ANCESTORS = 20  # the nearest ones; a thread is rarely as deep
-# What stands between an instruction and the text that it is about: colons, quotation marks, brackets, line breaks.
+# Separators of an instruction from the text that it is about: colons, quotation marks, brackets, line breaks.
 _BORDERS = frozenset(":：\n\r\"'`“”„‟‘’‚«»‹›「」『』《》〈〉()[]{}（）【】<>|*#—–։")
 
 
@@ -94,7 +126,7 @@ class _Pairs(NamedTuple):
 
 
 class _Run(NamedTuple):
-    """The longest run of tokens that stands in two texts."""
+    """The longest run of tokens that two texts share."""
 
     n: int
     left: int  # where it begins, in tokens
@@ -103,80 +135,80 @@ class _Run(NamedTuple):
 
 @dataclass(frozen=True)
 class PromptParroting(Check):
-    """Flag replies that repeat their prompt, or another message before them."""
+    """Report replies that repeat their prompt, or another message above them."""
 
     name: ClassVar = NAME
     rules: ClassVar = (ECHO, COPIES_PROMPT, RESTATES_PROMPT)
     measurement: ClassVar[Method] = METHOD
     facets: ClassVar[Mapping[str, str]] = {
         "partner": "id of the message that it repeats",
-        "steps": "how far above the reply that message stands; 1 is its prompt",
-        "of_reply": "share of the reply that stands in that message",
-        "of_prompt": "share of that message that stands in the reply",
-        "kind": "why it is no more than a note",
+        "steps": "steps from the reply up to that message; 1 is its prompt",
+        "of_reply": "share of the reply that is in that message",
+        "of_prompt": "share of that message that is in the reply",
+        "kind": "why it is only a note",
     }
 
-    min_echo: float = 0.7  # of the reply's 5-grams that stand in the prompt, for an echo
-    min_copied: float = 0.9  # of the prompt's 5-grams that stand in the reply, for a copied prompt
-    min_kept: float = 0.6  # of a reply that copies its prompt, or of a prompt that is echoed
-    min_restated: float = 0.8  # of the prompt's 5-grams, for a prompt that is restated
-    min_run: int = 8  # tokens in a row that must be the same
-    min_prompt: int = 3  # tokens of a prompt that is held against its replies
-
-    def __post_init__(self) -> None:
-        for name in ("min_echo", "min_copied", "min_kept", "min_restated"):
-            if not 0 < getattr(self, name) <= 1:
-                raise ValueError(f"{name}: {getattr(self, name)} is not in (0, 1]")
-        for name in ("min_run", "min_prompt"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: {getattr(self, name)} is below 1")
+    min_echo: float = setting(
+        0.7, "Smallest share of a reply's 5-grams that are in the prompt, for an echo.", above=0, at_most=1
+    )
+    min_copied: float = setting(
+        0.9, "Smallest share of a prompt's 5-grams that are in the reply, for a copied prompt.", above=0, at_most=1
+    )
+    min_kept: float = setting(
+        0.6, "Smallest share of a reply that is the copied prompt, or of a prompt that is echoed.", above=0, at_most=1
+    )
+    min_restated: float = setting(
+        0.8, "Smallest share of a prompt's 5-grams that are in the reply, for a quoted prompt.", above=0, at_most=1
+    )
+    min_run: int = setting(8, "Shortest run of words that an echo shares with the prompt.", at_least=1)
+    min_prompt: int = setting(3, "Shortest prompt, in words, that replies are compared with.", at_least=1)
 
     def scan(self, batch: Batch) -> Result:
-        """Hold each reply of whole trees against the messages before it."""
+        """Compare each reply of whole trees with the messages above it."""
         n_tokens = np.diff(batch.tokens.bounds)
         role = batch.column("role")
         parent = batch.below(~as_bools(pc.is_in(role, value_set=pa.array(["system", "tool"]))))
-        outcome = np.full(len(batch), "judged", dtype=object)
+        outcome = np.full(len(batch), CHECKED, dtype=object)
         outcome[n_tokens[parent] < self.min_prompt] = SHORT_PROMPT
         outcome[n_tokens == 0] = NO_WORDS
         outcome[parent < 0] = NO_PROMPT
         for name, reason in NO_REPLIES.items():
             outcome[as_bools(pc.equal(role, name))] = reason
         outcome[as_bools(batch.column("calls").is_valid())] = CALL
-        pairs = _ancestors(parent, np.flatnonzero((outcome == "judged") & ~batch.is_context))
-        found: dict[int, _Claim] = {}  # of each reply the worst, and of these the nearest
+        pairs = _ancestors(parent, np.flatnonzero((outcome == CHECKED) & ~batch.is_context))
+        found: dict[int, _Repetition] = {}  # the worst of each reply, and of these the nearest
         for suspect in self._suspects(batch, pairs):
             before = found.get(suspect[0])
             if before is None or before.severity < WARNING:
-                claimed = self._judge(batch, *suspect)
-                if claimed is not None and (before is None or claimed.severity > before.severity):
-                    found[claimed.reply] = claimed
+                repetition = self._repetition(batch, *suspect)
+                if repetition is not None and (before is None or repetition.severity > before.severity):
+                    found[repetition.reply] = repetition
         return Result(
-            _told(batch, list(found.values())),
-            cover(batch.judged, pa.array(outcome[~batch.is_context], pa.string())),
+            _findings(batch, list(found.values())),
+            cover(batch.checkable, pa.array(outcome[~batch.is_context], pa.string())),
         )
 
     def _suspects(self, batch: Batch, pairs: _Pairs) -> list[tuple[int, int, int, float, float]]:
-        """Pairs that share so much that they are looked at, the nearest first: reply, other, steps, shares of both."""
+        """Return pairs that share enough to be examined, the nearest first: reply, other, steps, shares of both."""
         sets, limits, _ = batch.shingles
         sizes, n_tokens = np.diff(limits), np.diff(batch.tokens.bounds)
         shared = kernels.overlaps(sets, limits, pairs.replies, pairs.others)
         of_reply = shared / np.maximum(1, sizes[pairs.replies])
         of_other = shared / np.maximum(1, sizes[pairs.others])
-        # Only a prompt is asked to be restated.
+        # Only a prompt can be restated.
         is_long = (n_tokens[pairs.others] >= SHORT) & (
             (of_reply >= self.min_echo) | ((of_other >= self.min_restated) & (pairs.steps == 1))
         )
-        # A short prompt can make up a reply only where that is short too.
+        # A short prompt can make up most of a short reply only.
         short = (n_tokens[pairs.others] < SHORT) & (pairs.steps == 1)
         short &= n_tokens[pairs.replies] * self.min_kept <= n_tokens[pairs.others]
         at = np.flatnonzero(is_long | short)
         columns = (pairs.replies, pairs.others, pairs.steps, of_reply, of_other)
         return list(zip(*(column[at].tolist() for column in columns), strict=True))
 
-    def _judge(
+    def _repetition(
         self, batch: Batch, reply: int, other: int, steps: int, of_reply: float, of_other: float
-    ) -> "_Claim | None":
+    ) -> "_Repetition | None":
         left, right = (_tokens_of(batch, row) for row in (reply, other))
         is_same = np.array_equal(left, right)
         run = _Run(len(left), 0, 0) if is_same else longest_run(left, right)
@@ -186,7 +218,7 @@ class PromptParroting(Check):
                 return None
         copies = of_other >= self.min_copied and of_reply >= self.min_kept and steps == 1
         if of_reply >= self.min_echo and (run.n >= self.min_run or copies):
-            # What little is added to a whole prompt makes it a copy; of less of it, or with nothing added, an echo.
+            # A whole prompt with a little added is a copy; a part of it, or a prompt with nothing added, is an echo.
             rule = COPIES_PROMPT if copies and of_reply < self.min_copied else ECHO
         elif copies:
             rule = COPIES_PROMPT
@@ -197,9 +229,9 @@ class PromptParroting(Check):
         kind = ""
         if rule is not RESTATES_PROMPT and not is_same:
             if steps > 1:
-                # To give an earlier message back changed is what many a prompt asks for; unchanged is what none does.
+                # Many prompts ask for an earlier message with changes; none asks for it unchanged.
                 kind = "earlier message"
-                if of_other < self.min_kept:  # to take a part of it up again is how talk goes
+                if of_other < self.min_kept:  # conversations take up parts of earlier messages
                     return None
             elif of_other < MIN_PART:  # an answer that was read off its prompt
                 return None
@@ -207,10 +239,12 @@ class PromptParroting(Check):
                 kind = "part of the prompt"
             elif _is_supplied(batch, other, left, right):
                 kind = "supplied text"
-        return _Claim(rule, reply, other, steps, of_reply, of_other, run, kind)
+        return _Repetition(rule, reply, other, steps, of_reply, of_other, run, kind)
 
 
-class _Claim(NamedTuple):
+class _Repetition(NamedTuple):
+    """A reply that repeats a message above it."""
+
     rule: Rule
     reply: int
     other: int
@@ -218,7 +252,7 @@ class _Claim(NamedTuple):
     of_reply: float
     of_other: float
     run: _Run
-    kind: str  # why it is no more than a note; empty where it is
+    kind: str  # why it is only a note; empty: it is more
 
     @property
     def severity(self) -> int:
@@ -226,7 +260,7 @@ class _Claim(NamedTuple):
 
 
 def _ancestors(parent: IntArray, rows: IntArray) -> _Pairs:
-    """Each of these rows with its nearest ancestors."""
+    """Pair each of these rows with its nearest ancestors."""
     found = []
     at = parent[rows]
     for steps in range(1, MAX_ANCESTORS + 1):
@@ -250,10 +284,10 @@ def _tokens_of(batch: Batch, row: int) -> HashArray:
 
 
 def longest_run(left: HashArray, right: HashArray) -> _Run:
-    """The longest run of tokens that stands in both texts; of several, the first in `left`, and there in `right`.
+    """Return the longest run of tokens that both texts contain; of several, the first in `left`, then in `right`.
 
-    A run of n tokens holds runs of all lesser lengths, so n is found by halving; runs are compared by their hashes.
-    Where no n-gram stands twice, the streak of those that follow one another in both texts is that run already.
+    A run of n tokens contains runs of all smaller lengths, so n is found by bisection; runs are compared by their
+    hashes. Where no n-gram occurs twice, the streak of those that follow one another in both texts is that run already.
     """
     low, high = _streak(left, right), min(len(left), len(right))
     middle = low + 1
@@ -271,7 +305,7 @@ def longest_run(left: HashArray, right: HashArray) -> _Run:
 
 
 def _streak(left: HashArray, right: HashArray) -> int:
-    """Tokens of a run that stands in both texts, and as a rule of the longest; 0 where no n-gram does."""
+    """Return the length of a run in both texts, usually the longest; 0 where they share no n-gram."""
     if min(len(left), len(right)) < N_GRAM:
         return 0
     at = _places(grams(left), grams(right))
@@ -283,9 +317,9 @@ def _streak(left: HashArray, right: HashArray) -> int:
 
 
 def _places(values: HashArray, others: HashArray) -> IntArray:
-    """Where each value stands first among the others; -1: nowhere."""
+    """Return the first place of each value among the others; -1: nowhere."""
     order = np.argsort(others, kind="stable")
-    by_value = np.argsort(values)  # looked up in order, each is near the one before: 10 times faster for long texts
+    by_value = np.argsort(values)  # in order, each is near the one before: 10 times faster for long texts
     near = np.empty(len(values), dtype=np.int64)
     near[by_value] = np.minimum(np.searchsorted(others[order], values[by_value]), len(others) - 1)
     places: IntArray = order[near]
@@ -294,7 +328,7 @@ def _places(values: HashArray, others: HashArray) -> IntArray:
 
 
 def _is_supplied(batch: Batch, prompt: int, reply: HashArray, asked: HashArray) -> bool:
-    """Whether what the reply repeats is a part of the prompt, set off from other words before or behind it."""
+    """Whether the reply repeats a part of the prompt that is set off from other words before or after it."""
     covered = _covered(asked, reply)
     if covered is None:
         return False
@@ -304,17 +338,17 @@ def _is_supplied(batch: Batch, prompt: int, reply: HashArray, asked: HashArray) 
     text = batch.column("text")[prompt].as_py().encode()
 
     def between(k: int) -> str:
-        """What stands between the k-th token of the prompt and the one before it."""
+        """Return the characters between the k-th token of the prompt and the one before it."""
         gap: bytes = text[tokens.ends[start + k - 1] : tokens.starts[start + k]]
         return gap.decode()
 
     before = first >= 2 and not _BORDERS.isdisjoint(between(first))
-    behind = len(asked) - last >= 2 and not _BORDERS.isdisjoint(between(last))
-    return before or behind
+    after = len(asked) - last >= 2 and not _BORDERS.isdisjoint(between(last))
+    return before or after
 
 
 def _covered(asked: HashArray, reply: HashArray) -> tuple[int, int] | None:
-    """The first and the last token (exclusive) of the prompt that lie in an n-gram of the reply."""
+    """Return the first and the last token (exclusive) of the prompt that are in an n-gram of the reply."""
     n = min(N_GRAM, len(asked), len(reply))
     hits = np.flatnonzero(_places(grams(asked, n), grams(reply, n)) >= 0)
     return (int(hits[0]), int(hits[-1]) + n) if hits.size else None
@@ -323,49 +357,51 @@ def _covered(asked: HashArray, reply: HashArray) -> tuple[int, int] | None:
 # -- claims ----------------------------------------------------------------------------------------------------------
 
 
-def _told(batch: Batch, found: Sequence[_Claim]) -> pa.Table:
-    """FINDINGS of these claims."""
+def _findings(batch: Batch, found: Sequence[_Repetition]) -> pa.Table:
+    """Return FINDINGS of these repetitions."""
     ids = batch.column("message_id")
     tables = [FINDINGS.empty_table()]
     for rule in PromptParroting.rules:
         for severity in (NOTE, WARNING):
-            told = [c for c in found if c.rule is rule and c.severity == severity]
-            if told:
-                replies, others = (np.array(rows) for rows in zip(*((c.reply, c.other) for c in told), strict=True))
-                n, left, right = np.array([c.run for c in told]).T
+            some = [r for r in found if r.rule is rule and r.severity == severity]
+            if some:
+                replies, others = (np.array(rows) for rows in zip(*((r.reply, r.other) for r in some), strict=True))
+                n, left, right = np.array([r.run for r in some]).T
                 partners = [key or "" for key in ids.take(pa.array(others)).to_pylist()]
                 tables.append(
                     claim(
                         batch.places,
                         rule,
                         replies,
-                        [_summary(c) for c in told],
+                        [_summary(r) for r in some],
                         spans=[
                             token_spans(batch, replies, left, left + n),
                             token_spans(batch, others, right, right + n),
                         ],
-                        score=np.array([c.of_other if rule is RESTATES_PROMPT else c.of_reply for c in told]),
+                        score=np.array([r.of_other if rule is RESTATES_PROMPT else r.of_reply for r in some]),
                         severity=severity,
-                        facets=[_facets(c, partner) for c, partner in zip(told, partners, strict=True)],
+                        facets=[_facets(r, partner) for r, partner in zip(some, partners, strict=True)],
                         about=partners,
                     )
                 )
     return pa.concat_tables(tables)
 
 
-def _summary(c: _Claim) -> str:
-    other = "the prompt" if c.steps == 1 else f"the message {c.steps} steps before it"
-    return (
-        f"{c.of_reply:.0%} of the reply stands in {other}, and {c.of_other:.0%} of {'that' if c.steps == 1 else 'it'} "
-        f"in the reply; {c.run.n:,} words in a row are the same"
-    )
+def _summary(r: _Repetition) -> str:
+    other = "its prompt" if r.steps == 1 else f"the message {r.steps} steps above"
+    run = "1 word" if r.run.n == 1 else f"{r.run.n:,} words in a row"
+    of_reply, of_other = in_percent(r.of_reply, 0), in_percent(r.of_other, 0)
+    if r.rule is ECHO:
+        return f"{of_reply} of the reply is copied from {other} ({of_other} of which it repeats; {run})"
+    verb = "Quotes" if r.rule is RESTATES_PROMPT else "Contains"
+    return f"{verb} {of_other} of its prompt, which is {of_reply} of the reply ({run})"
 
 
-def _facets(c: _Claim, partner: str) -> dict[str, str]:
+def _facets(r: _Repetition, partner: str) -> dict[str, str]:
     facets = {
         "partner": partner,
-        "steps": str(c.steps),
-        "of_reply": f"{c.of_reply:.2f}",
-        "of_prompt": f"{c.of_other:.2f}",
+        "steps": str(r.steps),
+        "of_reply": f"{r.of_reply:.2f}",
+        "of_prompt": f"{r.of_other:.2f}",
     }
-    return facets | ({"kind": c.kind} if c.kind else {})
+    return facets | ({"kind": r.kind} if r.kind else {})

@@ -331,7 +331,7 @@ Chart = Bars | Columns | Matrix
 
 
 def declared_detected(
-    pairs: Mapping[tuple[str, str], int], judged: Mapping[str, int], flagged: Mapping[str, int]
+    pairs: Mapping[tuple[str, str], int], checked: Mapping[str, int], flagged: Mapping[str, int]
 ) -> Matrix | None:
     """Return flagged messages by declared and detected language; None without any.
 
@@ -339,7 +339,7 @@ def declared_detected(
     ----------
     pairs : mapping of (declared, detected) to int
         Flagged messages.
-    judged, flagged : mapping of declared language to int
+    checked, flagged : mapping of declared language to int
         Checked messages, and the flagged ones among them; the others are on the diagonal.
     """
     counts = {pair: n for pair, n in pairs.items() if n}
@@ -356,7 +356,7 @@ def declared_detected(
 
     def cell(row: str | None, column: str | None) -> Cell:
         if row is not None and row == column:
-            kept = max(0, judged.get(row, 0) - flagged.get(row, 0))
+            kept = max(0, checked.get(row, 0) - flagged.get(row, 0))
             return Cell(None, short(kept), f"{count_of(kept, 'message')} passed")
         return _amount(found.get((row, column), 0), largest)
 
@@ -371,9 +371,9 @@ def declared_detected(
     )
 
 
-def by_language(flagged: Mapping[tuple[str, str], int], judged: Mapping[tuple[str, str], int]) -> Matrix | None:
+def by_language(flagged: Mapping[tuple[str, str], int], checked: Mapping[tuple[str, str], int]) -> Matrix | None:
     """Return the share of messages with a warning or an error by language and check; None where none was checked."""
-    counts = {key: n for key, n in judged.items() if n}
+    counts = {key: n for key, n in checked.items() if n}
     if not counts:
         return None
     # A language has as many messages as the check that checked most of them.

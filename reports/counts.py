@@ -30,7 +30,7 @@ class Rate(NamedTuple):
     """
 
     flagged: int
-    judged: int
+    checked: int
     clusters: int  # conversation trees, by id, with a checked message
     wilson: tuple[float, float]
     clustered: tuple[float, float]
@@ -38,7 +38,7 @@ class Rate(NamedTuple):
     @property
     def share(self) -> float:
         """In [0, 1]; NaN where no message was checked."""
-        return self.flagged / self.judged if self.judged else float("nan")
+        return self.flagged / self.checked if self.checked else float("nan")
 
     @property
     def words(self) -> str:
@@ -78,12 +78,12 @@ class Population:
                 chosen &= is_in(self.messages[name], wanted)
         return chosen
 
-    def judged(self, check: str | None) -> BoolArray:
+    def checked(self, check: str | None) -> BoolArray:
         """Return the mask of messages that a check checked; None: that any check did."""
         checks = self.messages.column_names[len(SEEN) :] if check is None else [check]
         mask = np.zeros(len(self), dtype=bool)
         for name in checks:
-            mask |= is_in(self.messages[name], ["judged"])
+            mask |= is_in(self.messages[name], ["checked"])
         return mask
 
     def of(self, target: str | None, severity: int) -> BoolArray:
@@ -105,21 +105,21 @@ class Population:
         flagged = np.zeros(len(self), dtype=bool)
         rows = self.row[findings]
         flagged[rows[rows >= 0]] = True
-        whole = np.flatnonzero((self.judged(check) | flagged) & (kind >= 0))
+        whole = np.flatnonzero((self.checked(check) | flagged) & (kind >= 0))
         cell = kind[whole] * self._n_trees + self._trees[whole]
         if n_kinds > 1:
             cells, cell = np.unique(cell, return_inverse=True)
         else:  # sorting millions takes a second
             cells = np.arange(self._n_trees)
-        judged, hits = (np.bincount(cell[some], minlength=len(cells)) for some in (slice(None), flagged[whole]))
-        there = judged > 0
-        cells, judged, hits = cells[there], judged[there], hits[there]
+        checked, hits = (np.bincount(cell[some], minlength=len(cells)) for some in (slice(None), flagged[whole]))
+        there = checked > 0
+        cells, checked, hits = cells[there], checked[there], hits[there]
         ends = np.searchsorted(cells, np.arange(n_kinds + 1) * self._n_trees)
         found = []
         for start, end in pairwise(ends.tolist()):
-            n_flagged, n_judged = int(hits[start:end].sum()), int(judged[start:end].sum())
-            by_trees = clustered(hits[start:end], judged[start:end])
-            found.append(Rate(n_flagged, n_judged, end - start, wilson(n_flagged, n_judged), by_trees))
+            n_flagged, n_checked = int(hits[start:end].sum()), int(checked[start:end].sum())
+            by_trees = clustered(hits[start:end], checked[start:end])
+            found.append(Rate(n_flagged, n_checked, end - start, wilson(n_flagged, n_checked), by_trees))
         return found
 
 
@@ -181,7 +181,7 @@ class CheckCounts:
     @property
     def is_idle(self) -> bool:
         """Whether it finished without having checked or found anything: that says nothing about the data."""
-        return not (self.facts.error or self.rate.judged or self.findings)
+        return not (self.facts.error or self.rate.checked or self.findings)
 
     @property
     def why_idle(self) -> str:
@@ -200,11 +200,11 @@ class CheckCounts:
             return "did not finish"
         if self.is_idle:
             return f"did not run: {self.why_idle}"
-        if not self.rate.judged:
+        if not self.rate.checked:
             words = "checked no message"
         else:
             words = (
-                f"{number(self.rate.flagged)} of {count_of(self.rate.judged, 'message')} with a warning or an error, "
+                f"{number(self.rate.flagged)} of {count_of(self.rate.checked, 'message')} with a warning or an error, "
                 f"{self.rate.words}"
             )
         # A record that could not be read has no message, and would be missing from the count.

@@ -50,11 +50,11 @@ def flags(record: Record) -> pa.Table:
         if check.error:
             table[check.name] = pa.nulls(n + n_lost, pa.bool_())
             continue
-        judged = np.append(population.judged(check.name), np.zeros(n_lost, dtype=bool))
+        checked = np.append(population.checked(check.name), np.zeros(n_lost, dtype=bool))
         for target, severity in [(check.name, WARNING), *((rule.id, _level(rule)) for rule in check.rules)]:
             flagged = np.zeros(n + n_lost, dtype=bool)
             flagged[rows[population.of(target, severity)]] = True
-            table[target] = pa.array(flagged, mask=~judged & ~flagged)
+            table[target] = pa.array(flagged, mask=~checked & ~flagged)
     return pa.table(table)
 
 

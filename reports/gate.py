@@ -250,7 +250,7 @@ def _rulings(
     here = counted & population.of(None if check is None else limit.target, limit.level) & inside
     rate = population.rate(check, here, among)
     for kind, allowed in limit.bounds:
-        nothing = not rate.judged and (kind == "max_rate" or not here.any())
+        nothing = not rate.checked and (kind == "max_rate" or not here.any())
         unknown = "no message was checked" if nothing else ""
         if kind == "max_new" and baseline is not None:
             missing = [c.name for c in asked if c.name not in baseline.n_findings]
@@ -270,7 +270,7 @@ def _of_rate(limit: Limit, allowed: float, rate: Rate) -> Ruling:
     low, high = rate.clustered
     value = rate.share if limit.bound == "point" else low
     words = (
-        f"{limit.where}: {percent(rate.share)} of messages ({number(rate.flagged)} of {number(rate.judged)}; "
+        f"{limit.where}: {percent(rate.share)} of messages ({number(rate.flagged)} of {number(rate.checked)}; "
         f"{confidence(low, high)}), {'lower end ' if limit.bound == 'lower' else ''}"
         f"{_side(value, allowed)} {100 * allowed:.6g} %"
     )

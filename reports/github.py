@@ -87,7 +87,7 @@ def _row(ruling: Ruling) -> str:
         return percent(value) if is_rate else number(int(value))
 
     found = "unknown" if ruling.found is None else written(ruling.found)
-    low_high = f"{interval(*rate.clustered)} %" if is_rate and rate is not None and rate.judged else ""
+    low_high = f"{interval(*rate.clustered)} %" if is_rate and rate is not None and rate.checked else ""
     allowed = written(ruling.allowed) + (" (lower end)" if is_rate and limit.bound == "lower" else "")
     outcome = "met" if ruling.is_held else f"**{ruling.outcome}**"
     # A bar ends a cell even in a code span, and readers differ on how to escape it there.

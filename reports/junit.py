@@ -71,9 +71,9 @@ def _numbers(ruling: Ruling) -> Iterator[tuple[str, str]]:
     yield "allowed", str(ruling.allowed)
     if ruling.found is not None:
         yield "found", str(ruling.found)
-    if (rate := ruling.rate) is not None and rate.judged:
+    if (rate := ruling.rate) is not None and rate.checked:
         yield "rate", str(rate.share)
-        yield from (("flagged", str(rate.flagged)), ("checked", str(rate.judged)), ("clusters", str(rate.clusters)))
+        yield from (("flagged", str(rate.flagged)), ("checked", str(rate.checked)), ("clusters", str(rate.clusters)))
         for key in ("wilson", "clustered"):
             low, high = getattr(rate, key)
             yield from ((f"{key} low", str(low)), (f"{key} high", str(high)))
@@ -81,7 +81,7 @@ def _numbers(ruling: Ruling) -> Iterator[tuple[str, str]]:
 
 def _counted(check: CheckCounts) -> Iterator[tuple[str, str]]:
     if not check.facts.error:
-        yield from (("flagged", str(check.rate.flagged)), ("checked", str(check.rate.judged)))
+        yield from (("flagged", str(check.rate.flagged)), ("checked", str(check.rate.checked)))
         yield "skipped", str(check.n_skipped)
         yield from ((f"{SEVERITIES[level]}s", str(n)) for level, n in check.severities.items())
 

@@ -91,7 +91,7 @@ def limitations(record: Record, installed: Sequence[str]) -> Limitations:
         not_checked=_not_checked(counts, installed),
         advice=_advice([line for line in counts.lines if line.severity > NOTE]),
         no_advice="No check found more than notes."
-        if all(check.rate.judged for check in counts.checks)
+        if all(check.rate.checked for check in counts.checks)
         else "The checks that ran found no more than notes; not all checks ran.",
         appendix=_appendix(facts),
         made_by=f"chataudit {facts.chataudit}, {facts.started[:10]}, with Python {facts.python} and "
@@ -135,13 +135,13 @@ def _advice(lines: Sequence[Line]) -> tuple[str, ...]:
 def _row(check: CheckCounts) -> Row:
     if check.facts.error:
         return Row(check.name, "", "", "did not finish", "")
-    if not check.rate.judged:
+    if not check.rate.checked:
         return Row(check.name, "", "0", "did not run" if check.is_idle else "no message checked", "")
     return Row(check.name, *_figures(check.rate))
 
 
 def _figures(rate: Rate) -> tuple[str, str, str, str]:
-    return number(rate.flagged), number(rate.judged), percent(rate.share), f"{interval(*rate.clustered)} %"
+    return number(rate.flagged), number(rate.checked), percent(rate.share), f"{interval(*rate.clustered)} %"
 
 
 def _statements(record: Record, check: CheckCounts) -> Statements:
@@ -157,7 +157,7 @@ def _statements(record: Record, check: CheckCounts) -> Statements:
         _looks_for(facts.about),
         (*(sentence(visible(note)) for note in facts.notes), *found),
         () if facts.error else _skipped(check),
-        _errors(record, check) if check.rate.judged else (),
+        _errors(record, check) if check.rate.checked else (),
         method.how,
         method.blind,
         method.sources,
@@ -172,13 +172,13 @@ def _looks_for(about: str) -> str:
 
 def _found(check: CheckCounts) -> tuple[str, ...]:
     rate = check.rate
-    checked = count_of(rate.judged, "checked message")
+    checked = count_of(rate.checked, "checked message")
     sentences = []
     if rate.flagged:
         verb = "was" if rate.flagged == 1 else "were"
         figures = f"({percent(rate.share)}, {confidence(*rate.clustered)})"
         sentences.append(f"{number(rate.flagged)} of {checked} {figures} {verb} flagged with a warning or an error.")
-    elif rate.judged:
+    elif rate.checked:
         sentences.append(
             f"None of {checked} was flagged with a warning or an error. Rates of up to {percent(rate.clustered[1])} "
             "are still compatible with this sample (upper end of the 95 % CI, if faults affect whole conversations). "
@@ -205,7 +205,7 @@ def _skipped(check: CheckCounts) -> tuple[str, ...]:
     sentences = [f"{visible(reason)} ({number(n)})" for reason, n in check.skipped[:REASONS]]
     if rest := sum(n for _, n in check.skipped[REASONS:]):
         sentences.append(f"other reasons ({number(rest)})")
-    share = percent(total / (total + check.rate.judged))
+    share = percent(total / (total + check.rate.checked))
     verb = "was" if total == 1 else "were"
     return (f"{count_of(total, 'message')} ({share}) {verb} skipped: {'; '.join(sentences)}.",)
 
@@ -257,7 +257,7 @@ def _by_labels(labelled: Confusion, rate: Rate, sure: Estimate | None) -> list[s
     ]
     if sure is None:
         return [*sentences, UNCORRECTED]
-    if n == rate.judged:
+    if n == rate.checked:
         return [*sentences, f"By these labels the rate is {_share(sure)}, if messages are independent."]
     return [
         *sentences,

@@ -82,5 +82,5 @@ def _row(check: CheckView) -> str:
         rate, interval = "did not run" if check.state == "idle" else "checked none", ""
     else:
         rate, interval = f"{check.rate.flagged} ({check.rate.share})", f"{check.rate.interval} %"
-    cells = (check.name, rate, interval, check.judged, check.n_skipped, errors, warnings, notes)
+    cells = (check.name, rate, interval, check.checked, check.n_skipped, errors, warnings, notes)
     return f"| {' | '.join(plain(cell) if cell == check.name else cell for cell in cells)} |"

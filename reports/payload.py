@@ -169,7 +169,13 @@ def _index(record: Record, rows: IntArray, baseline: Baseline | None) -> dict[st
         is_new = baseline.is_new(_taken(record.table.select(["check", "fingerprint"]), rows))
         columns["isNew"] = as_ints(is_new, -1).tolist()
     rules = {
-        rule.id: {"title": rule.title, "advice": rule.advice, "facets": check.facets}
+        rule.id: {
+            "title": rule.title,
+            "advice": rule.advice,
+            "facets": check.facets,
+            "example": "\n".join(map(visible, rule.example)),
+            "neighbour": "\n".join(map(visible, rule.neighbour)),
+        }
         for check in record.facts.checks
         for rule in check.rules
     }

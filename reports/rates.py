@@ -28,7 +28,7 @@ class Row(NamedTuple):
     def flat(self) -> tuple[str | int | float | None, ...]:
         """Return one value for each of `columns(by)`."""
         rate = self.rate
-        counts = (rate.flagged, rate.judged, rate.clusters)
+        counts = (rate.flagged, rate.checked, rate.clusters)
         known = (rate.share, *rate.clustered, *rate.wilson)
         return (self.check, self.rule, self.severity, *self.values, *counts, *known, *(self.corrected or (None,) * 3))
 
@@ -40,7 +40,7 @@ def columns(by: Sequence[str]) -> tuple[str, ...]:
     follow. `clusters` counts the conversations, by id, with a checked message.
     """
     ends = ("rate", "low", "high", "wilson_low", "wilson_high", "corrected", "corrected_low", "corrected_high")
-    return ("check", "rule", "severity", *by, "flagged", "judged", "clusters", *ends)
+    return ("check", "rule", "severity", *by, "flagged", "checked", "clusters", *ends)
 
 
 def rows(record: Record, by: Sequence[str] = ()) -> Iterator[Row]:
@@ -80,10 +80,10 @@ def corrected_rate(record: Record, check: CheckFacts, rate: Rate) -> Estimate | 
     labelled = check.labelled
     if labelled is None or not (labelled.hits + labelled.misses and labelled.false_alarms + labelled.right_silences):
         return None
-    if sum(labelled) == rate.judged:  # nothing is left to be corrected
+    if sum(labelled) == rate.checked:  # nothing is left to be corrected
         faults = labelled.hits + labelled.misses
         return Estimate(faults / sum(labelled), *wilson(faults, sum(labelled)))
-    return corrected(rate.flagged, rate.judged, labelled)
+    return corrected(rate.flagged, rate.checked, labelled)
 
 
 def _kinds(population: Population, by: Sequence[str]) -> tuple[list[tuple[str | None, ...]], IntArray]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..checks.base.check import Method, Table
-from ..checks.base.findings import FINDINGS
+from ..checks.base.findings import FINDINGS, Action, Concerns
 from ..checks.base.intervals import Confusion, Stratum
 from ..checks.base.mapped import forget
 from .files import umask, write_pages
@@ -24,7 +24,7 @@ from .words import visible
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSION = 5
+VERSION = 6
 RECORD, FINDINGS_FILE, THREADS_FILE = "record.json", "findings.parquet", "threads.parquet"
 MESSAGES_FILE = "messages.parquet"
 SHOWN_SOURCES = 20  # that could not be read to their end: neither page nor log has room for ten thousand
@@ -65,7 +65,7 @@ SEEN = pa.schema(
 )
 """All messages that were read, one a row, without their texts.
 
-One more column for each check that finished, of type WORDS and with the check's name: "judged" (checked), why the check
+One more column for each check that finished, of type WORDS and with the check's name: "checked", why the check
 skipped the message, or null where it reported neither.
 """
 
@@ -90,12 +90,16 @@ class RuleFacts(msgspec.Struct, frozen=True):
     severity: int
     advice: str
     findings: int
+    action: Action = Action.KEEP  # of `clean`, where no policy says otherwise
+    concerns: Concerns = Concerns.MESSAGE
+    example: list[str] = []  # a conversation that breaks the rule, a line a message
+    neighbour: list[str] = []  # one as close to it as can be that does not
 
 
 class Count(msgspec.Struct, frozen=True):
     """Number of messages of one language, role and source that were checked, or skipped for one reason."""
 
-    outcome: str  # "judged" (checked), or the reason to skip them
+    outcome: str  # "checked", or the reason to skip them
     lang: str | None
     role: str | None
     source: str
@@ -128,16 +132,16 @@ class CheckFacts(msgspec.Struct, frozen=True):
     changed: list[str] = []  # settings that the user set to other values than the defaults
 
     @property
-    def judged(self) -> int:
+    def checked(self) -> int:
         """Checked messages."""
-        return sum(c.messages for c in self.coverage if c.outcome == "judged")
+        return sum(c.messages for c in self.coverage if c.outcome == "checked")
 
     @property
     def skipped(self) -> dict[str, int]:
         """Skipped messages by reason."""
         reasons: dict[str, int] = {}
         for count in self.coverage:
-            if count.outcome != "judged":
+            if count.outcome != "checked":
                 reasons[count.outcome] = reasons.get(count.outcome, 0) + count.messages
         return reasons
 

@@ -42,7 +42,7 @@ class RateView:
     """A share of messages with its 95 % interval; for a bar, in percent of the widest of the page."""
 
     flagged: str
-    judged: str
+    checked: str
     share: str
     interval: str
     at: float
@@ -60,8 +60,10 @@ class RuleView:
     severity: str
     advice: str
     count: str
-    example: str  # the summary of the first finding
+    first: str  # the summary of the first finding
     fingerprint: str  # of the first finding
+    example: str  # a conversation that breaks the rule; empty: none is recorded
+    neighbour: str  # a similar one that does not
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class CheckView:
     rate: RateView | None  # None: it checked no message, or did not finish
     headline: str
     error: str  # empty where it finished
-    judged: str
+    checked: str
     skipped: tuple[tuple[str, str], ...]  # reason, messages; the most frequent first
     n_skipped: str
     counts: tuple[tuple[str, str], ...]  # severity, findings
@@ -155,7 +157,7 @@ def page(record: Record, baseline: Baseline | None = None, gate: Verdict | None 
     """
     facts, counts = record.facts, Counts(record)
     found = _Found(counts.population, None if baseline is None else baseline.is_new(record.table))
-    widest = max((check.rate.clustered[1] for check in counts.checks if check.rate.judged), default=1.0)
+    widest = max((check.rate.clustered[1] for check in counts.checks if check.rate.checked), default=1.0)
     checks = [_check(check, found, widest, baseline) for check in counts.checks]
     checks.sort(key=lambda check: (STATES.index(check.state), check.name))
     problems = tuple(facts.problems)
@@ -238,9 +240,9 @@ def _headline(counts: Counts, incomplete: bool) -> str:
         return f"{counts.findings or 'No findings'} in what could be audited"
     if counts.findings:
         return counts.findings
-    if not counts.rate.judged:
+    if not counts.rate.checked:
         return "No message was checked"
-    return f"No findings in {count_of(counts.rate.judged, 'checked message')}"
+    return f"No findings in {count_of(counts.rate.checked, 'checked message')}"
 
 
 def _reasons(counts: Counts) -> tuple[str, ...]:
@@ -250,13 +252,13 @@ def _reasons(counts: Counts) -> tuple[str, ...]:
     if rate.flagged:
         worst = [f"{SEVERITIES[level]} in {number(n)}" for level, n in counts.worst.items() if n and level > NOTE]
         reasons.append(
-            f"{number(rate.flagged)} of {count_of(rate.judged, 'message')} with a warning or an error, {rate.words}; "
+            f"{number(rate.flagged)} of {count_of(rate.checked, 'message')} with a warning or an error, {rate.words}; "
             f"worst finding: {', '.join(worst)}"
         )
     reasons += counts.gaps
     reasons += [line.words for line in ([line for line in lines if line.severity > NOTE] or lines)[:REASONS]]
-    if not lines and rate.judged:
-        highest = max(check.rate.clustered[1] for check in counts.checks if check.rate.judged)
+    if not lines and rate.checked:
+        highest = max(check.rate.clustered[1] for check in counts.checks if check.rate.checked)
         reasons.append(
             f"True rates of up to {percent(highest)} are still compatible with this sample (upper end of the widest "
             "95 % CI of a check)"
@@ -274,10 +276,10 @@ def _check(counts: CheckCounts, found: _Found, widest: float, baseline: Baseline
         about=facts.about,
         state=state,
         mark=MARKS.get(state, state),
-        rate=_rate(counts, widest) if counts.rate.judged else None,
+        rate=_rate(counts, widest) if counts.rate.checked else None,
         headline=counts.outcome,
         error=visible(facts.error or ""),
-        judged=number(counts.rate.judged),
+        checked=number(counts.rate.checked),
         skipped=tuple((visible(reason), number(n)) for reason, n in counts.skipped),
         n_skipped=number(counts.n_skipped),
         counts=tuple((SEVERITIES[level], number(n)) for level, n in counts.severities.items()),
@@ -296,7 +298,7 @@ def _rate(counts: CheckCounts, widest: float) -> RateView:
     rate = counts.rate
     return RateView(
         flagged=number(rate.flagged),
-        judged=number(rate.judged),
+        checked=number(rate.checked),
         share=percent(rate.share),
         interval=interval(*rate.clustered),
         at=round(100 * rate.share / widest, 2),
@@ -326,8 +328,10 @@ def _rule(line: Line, found: _Found) -> RuleView:
         severity=line.level,
         advice=rule.advice,
         count=number(line.findings),
-        example=visible(first["summary"]),
+        first=visible(first["summary"]),
         fingerprint=first["fingerprint"],
+        example="\n".join(map(visible, rule.example)),
+        neighbour="\n".join(map(visible, rule.neighbour)),
     )
 
 
@@ -366,16 +370,16 @@ def _tag(lang: str | None) -> str:
 
 def _charts(facts: Facts, found: _Found) -> tuple[charts.Chart, ...]:
     """Return the charts that this record has figures for."""
-    judged = charts.sums(
+    checked = charts.sums(
         ((_tag(count.lang), check.name), count.messages)
         for check in facts.checks
         for count in check.coverage
-        if count.outcome == "judged"
+        if count.outcome == "checked"
     )
     flagged, days = _flagged(found)
     drawn = (
-        charts.by_language(flagged, judged),
-        _declared_detected(found, judged, flagged),
+        charts.by_language(flagged, checked),
+        _declared_detected(found, checked, flagged),
         *_copies(found),
         *(_bars(name, table) for check in facts.checks for name, table in _tables(check) if table.bars),
         charts.role_depth(_roles(facts)),
@@ -441,7 +445,7 @@ def _faceted(findings: pa.Table, first: str, second: str) -> Iterator[tuple[IntA
 
 
 def _declared_detected(
-    found: _Found, judged: Mapping[tuple[str, str], int], flagged: Mapping[tuple[str, str], int]
+    found: _Found, checked: Mapping[tuple[str, str], int], flagged: Mapping[tuple[str, str], int]
 ) -> charts.Chart | None:
     is_bad, checks = found.is_bad, found.population.check
     langs, found_rows = Words(), [np.zeros((0, 3), dtype=np.int32)]
@@ -459,7 +463,7 @@ def _declared_detected(
     pairs = _counted(declared[own].astype(np.int64) * len(tags) + detected[own], found.message[rows[own]])
     return charts.declared_detected(
         charts.sums(((tags[k // len(tags)], tags[k % len(tags)]), n) for k, n in pairs),
-        {lang: n for (lang, name), n in judged.items() if name == check},
+        {lang: n for (lang, name), n in checked.items() if name == check},
         {lang: n for (lang, name), n in flagged.items() if name == check},
     )
 

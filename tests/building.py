@@ -16,6 +16,7 @@ from chataudit.audit.formats import FORMATS
 from chataudit.audit.formats.base import Fault, Row, tabulate
 from chataudit.audit.run import run
 from chataudit.checks.base.check import Check, Result
+from chataudit.checks.base.examples import Example, chat
 from chataudit.checks.base.findings import Rule, claim, cover
 from chataudit.checks.base.messages import Batch
 from chataudit.reports import html
@@ -26,6 +27,7 @@ from chataudit.reports.record import Record
 from chataudit.reports.view import page
 
 SEVERE = ("note", "warning", "error")
+EXAMPLE = Example(chat("prompter: This is at fault"), chat("prompter: This is fine"))  # of rules that no test looks at
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared beside the project")
 
@@ -115,13 +117,13 @@ class Marks(Check):
     """Flag each text for what it says: error, warning or note; look away where it says skip."""
 
     name = "marks"
-    rules = tuple(Rule(f"marks/{word}", f"It says {word}", k, "Mend it.") for k, word in enumerate(SEVERE, 1))
+    rules = tuple(Rule(f"marks/{word}", f"It says {word}", k, "Fix it.", EXAMPLE) for k, word in enumerate(SEVERE, 1))
 
     def scan(self, batch: Batch) -> Result:
         texts = [text or "" for text in batch.column("text").to_pylist()]
         rows = {rule.name: np.flatnonzero([rule.name in text for text in texts]) for rule in self.rules}
         found = [claim(batch.places, rule, rows[rule.name], f"It says {rule.name}") for rule in self.rules]
-        outcomes = pa.array(["looked away" if "skip" in text else "judged" for text in texts], pa.string())
+        outcomes = pa.array(["looked away" if "skip" in text else "checked" for text in texts], pa.string())
         return Result(pa.concat_tables(found), cover(batch.messages, outcomes))
 
 
@@ -188,7 +190,7 @@ class Told:
 
 
 def seen(n: int, checks: Iterable[str], lang: str = "en", source: str = "data.jsonl") -> pa.Table:
-    """The messages of a record: n trees of one, all judged by these checks."""
+    """The messages of a record: n trees of one, all checked by these checks."""
 
     def same(word: str) -> pa.Array:
         return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), n), pa.array([word]))
@@ -201,7 +203,7 @@ def seen(n: int, checks: Iterable[str], lang: str = "en", source: str = "data.js
         "line": pa.array(range(1, n + 1)),
     }
     columns |= {"role": same("prompter"), "lang": same(lang), "digest": pa.array(range(n))}
-    return pa.table(columns | {check: same("judged") for check in checks})
+    return pa.table(columns | {check: same("checked") for check in checks})
 
 
 def pages(

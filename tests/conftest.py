@@ -5,6 +5,7 @@ import os
 import pytest
 from chataudit import run
 from chataudit.audit import demo
+from chataudit.checks.benchmark_leakage import BenchmarkLeakage
 from hypothesis import settings
 
 # Machines that run the tests are shared and slow at times; a deadline would test them, not us.
@@ -14,9 +15,9 @@ settings.load_profile("chataudit")
 
 @pytest.fixture(scope="session", autouse=True)
 def references(tmp_path_factory):
-    """The made-up benchmarks of the demo stand in place of what the user has built."""
+    """Use the made-up benchmarks of the examples in place of what the user has built."""
     folder = tmp_path_factory.mktemp("references")
-    demo.write_references(folder)
+    BenchmarkLeakage.on_examples(folder)
     os.environ["CHATAUDIT_REFERENCES"] = str(folder)
     return folder
 
@@ -26,5 +27,5 @@ def released(references, tmp_path_factory):
     """The release of the demo, and the record of its audit."""
     made = demo.release(1)
     path = tmp_path_factory.mktemp("secret-folder") / "release.jsonl"
-    demo.write(made, path)
+    made.write(path)
     return made, run(path, engine="serial")

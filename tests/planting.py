@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from building import message, uid
+from building import EXAMPLE, message, uid
 from chataudit.checks.base.check import Check, Method, Result
-from chataudit.checks.base.findings import ERROR, NOTE, WARNING, Rule, claim, cover
+from chataudit.checks.base.findings import ERROR, NOTE, WARNING, Action, Rule, claim, cover
 from chataudit.checks.base.intervals import Confusion
 
-FAULT = Rule("planted/fault", "The text says FAULT", ERROR, "Drop the message.")
-ODD = Rule("planted/odd", "The text says ODD", WARNING, "Look at it.")
-REMARK = Rule("planted/remark", "The text says REMARK", NOTE, "Read on.")
+FAULT = Rule("planted/fault", "The text says FAULT", ERROR, "Drop the message.", EXAMPLE)
+ODD = Rule("planted/odd", "The text says ODD", WARNING, "Look at it.", EXAMPLE)
+REMARK = Rule("planted/remark", "The text says REMARK", NOTE, "Read on.", EXAMPLE, Action.KEEP)
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Planted(Check):
             rows = np.array([k for k, text in enumerate(texts) if rule.id.partition("/")[2].upper() in text.split()])
             if len(rows):
                 found.append(claim(batch.places, rule, rows, [f"It says {texts[k]}" for k in rows.tolist()]))
-        # A text `SKIP why` is not judged, and why not is what follows.
-        outcomes = [text.removeprefix("SKIP ") if text.startswith("SKIP ") else "judged" for text in texts]
+        # A text `SKIP why` is not checked, and why not is what follows.
+        outcomes = [text.removeprefix("SKIP ") if text.startswith("SKIP ") else "checked" for text in texts]
         coverage = cover(batch.messages, pa.array(outcomes, pa.string()))
         labelled = None if self.labelled is None else Confusion(*self.labelled)
         findings = pa.concat_tables(found) if found else Result().findings
@@ -44,7 +44,7 @@ class Fails(Check):
     """Flag messages on another day."""
 
     name = "fails"
-    rules = (Rule("fails/none", "Never", WARNING, "None."),)
+    rules = (Rule("fails/none", "Never", WARNING, "None.", EXAMPLE),)
 
     def scan(self, batch):
         raise RuntimeError("no luck <b>today</b>")

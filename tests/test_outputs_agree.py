@@ -91,7 +91,7 @@ def counted(folder):
         files=len(facts["sources"]),
         flagged=(
             sum(any(place(row) in bad[name] for name in names) for row in messages),
-            sum(any(row[name] == "judged" for name in names) for row in messages),
+            sum(any(row[name] == "checked" for name in names) for row in messages),
         ),
         worst=Counter(LEVELS[worst[place(row)]] for row in messages if place(row) in worst),
         findings={n: Counter(LEVELS[f["severity"]] for f in findings if f["check"] == n) for n in names},
@@ -100,11 +100,11 @@ def counted(folder):
         rates={
             name: (
                 sum(place(row) in bad[name] for row in messages),
-                sum(row[name] == "judged" for row in messages),
+                sum(row[name] == "checked" for row in messages),
             )
             for name in names
         },
-        skipped={n: Counter(row[n] for row in messages if row[n] not in ("judged", None)) for n in names},
+        skipped={n: Counter(row[n] for row in messages if row[n] not in ("checked", None)) for n in names},
     )
 
 
@@ -359,10 +359,10 @@ def test_rates_state_them(audits):
         for row in rows:
             what = (audited.name, row["check"], row["rule"])
             if not row["rule"]:
-                assert (int(row["flagged"]), int(row["judged"])) == expected.rates[row["check"]], what
+                assert (int(row["flagged"]), int(row["checked"])) == expected.rates[row["check"]], what
             else:
                 assert int(row["flagged"]) == expected.rule_messages[row["rule"], row["severity"]], what
-                assert int(row["judged"]) == expected.rates[row["check"]][1], what
+                assert int(row["checked"]) == expected.rates[row["check"]][1], what
         there = {(row["rule"], row["severity"]) for row in rows if row["rule"]}
         assert there == set(expected.rules), audited.name
         assert [row["check"] for row in rows if not row["rule"]] == audited.checks
@@ -370,7 +370,7 @@ def test_rates_state_them(audits):
         for line, row in zip(printed, rows, strict=True):
             assert line[0] == row["rule"].partition("/")[2] or line[0] == row["check"]
             figures = line[2:4] if row["rule"] else line[1:3]
-            assert [n(figure) for figure in figures] == [int(row["flagged"]), int(row["judged"])], (audited.name, line)
+            assert [n(figure) for figure in figures] == [int(row["flagged"]), int(row["checked"])], (audited.name, line)
 
 
 def statements(audited, form):

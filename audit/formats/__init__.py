@@ -1,4 +1,4 @@
-"""One file per chat format: what its records look like, and how they become messages."""
+"""Chat formats, one per file: what their records look like, and how these become messages."""
 
 from .base import Fault, Format, Row
 from .documents import Documents
@@ -12,7 +12,7 @@ from .transcripts import Transcripts
 from .ultrachat import UltraChat
 from .ultrafeedback import UltraFeedback
 
-# Where two formats know a record, the earlier one is meant.
+# If two formats recognise a record, the earlier one wins.
 FORMATS: dict[str, Format] = {
     format.form.name: format
     for format in (
@@ -31,12 +31,12 @@ FORMATS: dict[str, Format] = {
 
 
 def known(mapping: Mapping | None) -> dict[str, Format]:
-    """The formats by name; what a mapping describes comes first."""
+    """Return the formats by name; a user's mapping comes first."""
     return FORMATS if mapping is None else {Mapped.form.name: Mapped(mapping), **FORMATS}
 
 
 def refuse_unknown(name: str | None, formats: dict[str, Format]) -> None:
-    """Let only names of formats pass.
+    """Raise unless `name` is a known format, or None.
 
     Raises
     ------
@@ -44,9 +44,9 @@ def refuse_unknown(name: str | None, formats: dict[str, Format]) -> None:
         If there is no such format.
     """
     if name == Mapped.form.name and name not in formats:
-        raise LookupError(f"format {name!r}, but no mapping. Say in [format] of the settings which field is what")
+        raise LookupError(f"format {name!r} needs a table [format] in the settings. Map your fields there")
     if name is not None and name not in formats:
-        raise LookupError(f"no format {name!r}; there are {', '.join(formats)}")
+        raise LookupError(f"unknown format {name!r}; expected one of {', '.join(formats)}")
 
 
 __all__ = ["FORMATS", "Fault", "Format", "Mapped", "Mapping", "Row", "known", "refuse_unknown"]

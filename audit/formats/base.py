@@ -1,4 +1,4 @@
-"""What a format is, and how raw values become columns of MESSAGES."""
+"""The interface of a format, and the conversion of raw values to columns of MESSAGES."""
 
 import json
 from abc import ABC, abstractmethod
@@ -12,11 +12,11 @@ from ...checks.base.messages import DETOXIFY, EMOJIS, FAULTS, LABELS, MESSAGES, 
 
 Row = dict[str, Any]  # one message: raw values by the names of MESSAGES
 
-EXCERPT = 200  # code points of a raw record that a fault quotes at most
+EXCERPT = 200  # most code points of a raw record that a fault quotes
 
 
 class Fault(NamedTuple):
-    """What the reader met at one record; a row of FAULTS but for the source."""
+    """Something wrong with one record, as the reader found it; a row of FAULTS without the source."""
 
     kind: str
     detail: str
@@ -26,7 +26,7 @@ class Fault(NamedTuple):
     message_id: str | None = None
 
     def of(self, row: Row) -> "Fault":
-        """The fault, told of this message."""
+        """Return the fault with the ids of this message."""
         return self._replace(tree_id=_clean(row.get("tree_id")), message_id=_clean(row.get("message_id")))
 
 
@@ -35,48 +35,47 @@ class Format(ABC):
 
     form: ClassVar[Form]
     is_flat: ClassVar[bool] = False  # a record is a message, not a tree: trees must be gathered
-    is_whole: ClassVar[bool] = True  # no message can be taken out of a record and leave the rest
-    lang_field: ClassVar[str | None] = None  # where a message declares its language; None: nowhere
-    fields: ClassVar[str]  # what its records hold, for people whose data were not recognised
+    is_whole: ClassVar[bool] = True  # records are kept or dropped whole: no message can be removed from one
+    lang_field: ClassVar[str | None] = None  # field in which a message declares its language; None: there is none
+    fields: ClassVar[str]  # names of its fields, for people whose data were not recognised
 
     @abstractmethod
     def recognise(self, record: dict[str, Any]) -> str | None:
-        """Why this record is of this format, or None where it is not."""
+        """Return why this record is in this format, or None if it is not."""
 
     @abstractmethod
     def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row | Fault]:
-        """The messages of one record, and what is wrong with its shape.
+        """Yield the messages of one record, and the faults of its shape.
 
-        `place` (file:line) is the id of what has none; the line of a fault is filled in by the caller.
+        `place` (file:line) replaces a missing id; the caller fills in the line of a fault.
         """
 
     def schema(self, sample: Sequence[dict[str, Any]]) -> pa.Schema | None:
-        """The raw columns, where Arrow can parse whole blocks; None: record by record."""
+        """Return the raw columns if Arrow can parse whole blocks; None: parse record by record."""
         return None
 
     def arrange(self, table: pa.Table, places: Callable[[], pa.Array]) -> tuple[pa.Table, IntArray]:
-        """Raw columns to those of MESSAGES but for the place, and the row of `table` that each message comes from.
+        """Convert raw columns to those of MESSAGES without the place; also return the row of `table` of each message.
 
-        `places` gives the place (file:line) of each row, for the id of what has none.
+        `places` returns the place (file:line) of each row, which replaces missing ids.
 
-        Raises ArrowInvalid where a value is not what the format promises; the records are then read one by one.
+        Raises ArrowInvalid if a value does not have the expected type; the records are then read one by one.
         """
         raise pa.ArrowInvalid(f"{self.form.name} has no columns")
 
     def holders(self, record: dict[str, Any]) -> list[int]:
-        """For each message of a record, in the order of `flatten`, the one that it is written into; -1: none.
+        """Return the message that each message of a record is nested in, in the order of `flatten`; -1: none.
 
-        Only asked where a record is not whole.
+        Only called if `is_whole` is false.
         """
         raise NotImplementedError(f"{self.form.name} keeps its records whole")
 
     def without(
         self, record: dict[str, Any], dropped: Collection[int], tags: Mapping[int, str]
     ) -> dict[str, Any] | None:
-        """The record without some of its messages, and with other language tags; None where nothing is left.
+        """Return a copy of the record without some messages and with new language tags; None if nothing is left.
 
-        Messages are numbered in the order of `flatten`, from 0; what is written into a dropped one goes with it. The
-        record that was given stays as it is.
+        Messages are numbered in the order of `flatten`, from 0; dropping one also drops those nested in it.
         """
         if dropped:
             return None
@@ -86,17 +85,17 @@ class Format(ABC):
 
 
 def columns_of(kinds: dict[str, pa.DataType], sample: Sequence[dict[str, Any]]) -> pa.Schema | None:
-    """The raw columns that a sample holds: known ones in their types, others as Arrow infers them; None: it cannot."""
+    """Return the raw columns of a sample: known ones in their types, others as inferred; None if inference fails."""
     held = {name for record in sample for name in record}
     try:
         others = {n: pa.infer_type([record.get(n) for record in sample]) for n in sorted(held - set(kinds))}
         return pa.schema([(name, kind) for name, kind in (kinds | others).items() if name in held])
-    except (pa.ArrowException, UnicodeEncodeError, OverflowError):  # mixed types; a name that is no Unicode
+    except (pa.ArrowException, UnicodeEncodeError, OverflowError):  # mixed types; a name that is not valid Unicode
         return None
 
 
 def completed(columns: dict[str, pa.Array], n: int) -> pa.Table:
-    """All columns of MESSAGES but for the place; null where nothing is said."""
+    """Return all columns of MESSAGES except the place; missing ones are null."""
     fields = [field for field in MESSAGES if field.name not in ("source", "line")]
     return pa.table({f.name: columns[f.name] if f.name in columns else pa.nulls(n, f.type) for f in fields})
 
@@ -105,9 +104,9 @@ def completed(columns: dict[str, pa.Array], n: int) -> pa.Table:
 
 
 def fit(column: pa.Array, kind: pa.DataType) -> pa.Array:
-    """The column in the type that MESSAGES wants; ArrowInvalid rather than a guess.
+    """Cast a column to the type in MESSAGES; raise ArrowInvalid rather than guess.
 
-    Arrow itself would read the string '0' as a number and cut 1.5 to 1, and the fault would be gone.
+    Arrow itself would read the string '0' as a number and cut 1.5 to 1, which would hide the fault.
     """
     found = column.type
     if kind in (LABELS, EMOJIS) and pa.types.is_struct(found):
@@ -137,31 +136,31 @@ def fit(column: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def _iso_dates(column: pa.Array) -> pa.Array:
-    """Timestamps as the JSON exports write them: to the microsecond at most."""
+    """Write timestamps as the JSON exports do: to the microsecond at most."""
     zone = ""
     if column.type.unit == "ns":
         column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
     if column.type.tz is not None:
-        # Whatever zone the type names, its values count from 1970 in UTC.
+        # The values count from 1970 in UTC, whichever zone the type names.
         column, zone = column.cast(pa.timestamp(column.type.unit, "UTC")), "%Ez"
     text = pc.strftime(column, f"%Y-%m-%dT%H:%M:%S{zone}")
     return pc.replace_substring_regex(text, r"\.0+([+-].*)?$", r"\1")
 
 
 def _fit_counts(column: pa.Array, kind: pa.StructType) -> pa.Array:
-    """Labels or emojis in the column form {name[], value[], count[]} or the map form {name: {value, count}}."""
+    """Convert labels or emojis in column form {name[], value[], count[]} or map form {name: {value, count}}."""
     found = {field.name: field.type for field in column.type}
     if "name" in found and (pa.types.is_list(found["name"]) or pa.types.is_large_list(found["name"])):
         if found.keys() != {f.name for f in kind}:
             raise pa.ArrowInvalid(f"{column.type} where {kind} is expected")
         parts = [fit(pc.struct_field(column, f.name), f.type) for f in kind]
         if any(part.is_null() != parts[0].is_null() for part in parts):
-            raise pa.ArrowInvalid("a list is missing beside others")
-        # Where all lists are null there is no label; as in the map form, that is an empty list.
+            raise pa.ArrowInvalid("some lists are missing")
+        # If all lists are null there is no label; as in the map form, that is an empty list.
         parts = [pc.coalesce(part, pa.scalar([], part.type)) for part in parts]
         return pa.StructArray.from_arrays(parts, fields=list(kind), mask=column.is_null())
-    # Map form: one child a name. The entries are laid side by side, then sorted by row. A map has no order, so its
-    # names are sorted; that of the columns depends on which records were seen first.
+    # Map form: one child per name. The entries are concatenated, then sorted by row. A map has no order, so its names
+    # are sorted; the order of the columns depends on which records came first.
     entry = kind.field("value") if kind == LABELS else None
     rows, names, values, counts = [], [], [], []
     for name in sorted(found):
@@ -171,7 +170,7 @@ def _fit_counts(column: pa.Array, kind: pa.StructType) -> pa.Array:
         if entry is not None and not (
             pa.types.is_struct(child.type) and {f.name for f in child.type} <= {"value", "count"}
         ):
-            raise pa.ArrowInvalid(f"label {name!r} is no pair of value and count")
+            raise pa.ArrowInvalid(f"label {name!r} is not a pair of value and count")
         at = pc.indices_nonzero(child.is_valid())
         rows.append(at)
         names.append(pa.repeat(name, len(at)))
@@ -209,7 +208,7 @@ def _running(sizes: Sequence[int]) -> Iterator[int]:
 
 
 def tabulate(rows: Sequence[Row], lines: Sequence[int], source: str) -> tuple[pa.Table, list[Fault]]:
-    """MESSAGES of raw rows, and a fault for each value of a wrong type, which is null in the table."""
+    """Convert raw rows to MESSAGES, with a fault for each value of a wrong type, which becomes null."""
     faults: list[Fault] = []
     columns = []
     for field in MESSAGES:
@@ -231,7 +230,7 @@ def tabulate(rows: Sequence[Row], lines: Sequence[int], source: str) -> tuple[pa
             except _Mistyped as wrong:
                 name, ids = field.name + wrong.where, (row.get("tree_id"), row.get("message_id"))
                 faults.append(mistyped(name, wrong.value, wrong.expected, *ids)._replace(line=line))
-                # A null parent would make the message a root; one that nobody can find leaves it a reply.
+                # A null parent would make the message a root; an id that does not exist leaves it a reply.
                 values.append(str(value)[:EXCERPT] if field.name == "parent_id" else None)
         try:
             columns.append(pa.array(values, field.type))
@@ -239,16 +238,16 @@ def tabulate(rows: Sequence[Row], lines: Sequence[int], source: str) -> tuple[pa
             for row, line, value in zip(rows, lines, values, strict=True):
                 written = json.dumps(value, ensure_ascii=False)
                 if (whole := whole_characters(written)) != written:
-                    detail = f"{field.name} held half a surrogate pair, replaced by U+FFFD"
+                    detail = f"{field.name} has an unpaired surrogate, which was replaced by U+FFFD"
                     faults.append(Fault("repaired_line", detail, line, whole[:EXCERPT]).of(row))
             columns.append(pa.array(json.loads(whole_characters(json.dumps(values, ensure_ascii=False))), field.type))
     return pa.table(columns, schema=MESSAGES), faults
 
 
 def _plain_column(values: Sequence[Any], kind: pa.DataType) -> pa.Array | None:
-    """The column, where every value is of the very type that is wanted; else None, and each is looked at.
+    """Return the column if every value has exactly the wanted type; else None, and the caller converts each value.
 
-    Arrow cannot be asked: it takes True for 1.0 and cuts 1.5 to 1. For nested trees this makes reading 3 times faster.
+    Arrow does not check this: it takes True for 1.0 and cuts 1.5 to 1. It makes reading nested trees 3 times faster.
     """
     try:
         if kind in (LABELS, EMOJIS):
@@ -309,7 +308,7 @@ def _plain_lists(values: Sequence[Any], kind: pa.StructType) -> pa.Array | None:
 
 
 def whole_characters(text: str) -> str:
-    """The text with surrogate pairs joined, and lone surrogates replaced by U+FFFD."""
+    """Join surrogate pairs, and replace unpaired surrogates by U+FFFD."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
@@ -318,11 +317,11 @@ def _clean(value: object) -> str | None:
 
 
 def mistyped(name: str, value: object, expected: str, tree_id: object = None, message_id: object = None) -> Fault:
-    """The fault of a value of a wrong type; its line is filled in by the caller."""
+    """Return the fault of a value of a wrong type; the caller fills in its line."""
     name = whole_characters(name)[:60]
     try:
         shown = whole_characters(json.dumps(value, ensure_ascii=False, default=repr))
-    except RecursionError:  # read in fewer steps than it takes to write it
+    except RecursionError:  # writing needs a deeper stack than reading did
         shown = "…"
     kinds = {str: ", a string", bool: ", a boolean", int: ", an integer", float: ", a number", list: ", a list"}
     clipped = shown if len(shown) <= 60 else shown[:59] + "…"
@@ -333,7 +332,7 @@ def mistyped(name: str, value: object, expected: str, tree_id: object = None, me
 
 
 def faults_table(faults: Sequence[Fault], source: str) -> pa.Table:
-    """FAULTS of one source."""
+    """Return faults of one source as a table of FAULTS."""
     if not faults:
         return FAULTS.empty_table()
     rows = [{**fault._asdict(), "source": source} for fault in faults]
@@ -341,7 +340,7 @@ def faults_table(faults: Sequence[Fault], source: str) -> pa.Table:
 
 
 class _Mistyped(Exception):
-    """A value and what was expected of it, `where` within its field."""
+    """A value of a wrong type, the expected type, and `where` the value is within its field."""
 
     def __init__(self, value: object, expected: str, where: str = "") -> None:
         super().__init__(value, expected, where)
@@ -361,11 +360,11 @@ def _flag(value: object) -> bool:
 
 
 def _integer(value: object, where: str = "") -> int:
-    # pandas writes integers with gaps as 1.0; nothing is lost in reading them.
+    # pandas writes integer columns with gaps as 1.0; reading these back loses nothing.
     if type(value) is float and value.is_integer():
         value = int(value)
     if type(value) is not int or not -(2**63) <= value < 2**63:
-        raise _Mistyped(value, "an integer of 64 bits", where)
+        raise _Mistyped(value, "a 64-bit integer", where)
     return value
 
 
@@ -375,7 +374,7 @@ def _number(value: object, where: str = "") -> float:
     try:
         return float(value)
     except OverflowError:
-        raise _Mistyped(value, "a number of 64 bits", where) from None
+        raise _Mistyped(value, "a 64-bit number", where) from None
 
 
 def _texts(value: object) -> list[str]:
@@ -401,7 +400,7 @@ def _label(name: str, value: object) -> tuple[str, float | None, int | None]:
 
 
 def _lists(value: object, kind: pa.StructType, entry: Callable[[str, Any], tuple[Any, ...]]) -> dict[str, list[Any]]:
-    """Labels or emojis in any of their forms, as lists by the names of `kind`."""
+    """Return labels or emojis in any of their forms as lists, by the names of `kind`."""
     names = [f.name for f in kind]
     if type(value) is list:  # [{name, value, count}, ...], as newer versions of `datasets` write sequences
         for k, item in enumerate(value):

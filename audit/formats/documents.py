@@ -1,4 +1,4 @@
-"""Plain documents: texts with an id, perhaps a language, perhaps the text that they answer."""
+"""Plain documents: texts with an id, optionally with a language and the text they answer."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
@@ -12,15 +12,15 @@ from .base import Fault, Format, Row, columns_of, completed, fit, mistyped
 
 
 class Documents(Format):
-    """`{"id", "text", "lang"?, "context"?}`: each is a tree of one message without a role."""
+    """`{"id", "text", "lang"?, "context"?}`: each record is a tree of one message without a role."""
 
     form: ClassVar = Form("documents", ("tree_id", "message_id", "text"), nested=True)
     lang_field: ClassVar = "lang"
-    fields: ClassVar = "id, text, and perhaps lang and context"
+    fields: ClassVar = "id, text; optional lang, context"
 
     def recognise(self, record: dict[str, Any]) -> str | None:
         is_message = any(name in record for name in ("message_id", "parent_id", "message_tree_id"))
-        return "records hold text, and no ids of messages" if "text" in record and not is_message else None
+        return "records have text and no message ids" if "text" in record and not is_message else None
 
     def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row | Fault]:
         key, answers = record.get("id"), record.get("context")
@@ -74,7 +74,7 @@ class Documents(Format):
         }
         if answers.null_count == n:
             return completed(documents, n), np.arange(n)
-        # Each context stands before its document.
+        # Each context comes before its document.
         at = np.flatnonzero(as_bools(has_context))
         contexts = {"tree_id": ids, "message_id": names, "text": answers}
         above = {name: values.take(pa.array(at)) for name, values in contexts.items()}

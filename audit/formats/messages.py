@@ -1,4 +1,4 @@
-"""Conversations as lists of messages: `messages` of OpenAI and TRL, and a `prompt` that is such a list."""
+"""Conversations as lists of messages: `messages` as in OpenAI and TRL, or a `prompt` that is such a list."""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -16,8 +16,8 @@ class Messages(Format):
 
     def recognise(self, record: dict[str, Any]) -> str | None:
         if isinstance(record.get("messages"), list):
-            return "records hold a list of messages"
-        return "records hold a prompt that is a list of messages" if isinstance(record.get("prompt"), list) else None
+            return "records have a list of messages"
+        return "records have a prompt that is a list of messages" if isinstance(record.get("prompt"), list) else None
 
     def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row | Fault]:
         shared = yield from tree_of(record, place)

@@ -14,7 +14,7 @@ from .base import Fault, Format, Row, columns_of, completed, fit, mistyped
 
 ROLES = ("prompter", "assistant")
 REQUIRED = ("tree_id", "message_id", "role", "lang", "text")
-# Columns of MESSAGES by the names that the exports give them; there are no pairs and no tools in them.
+# Columns of MESSAGES by their names in the exports, which contain no preference pairs and no tool calls.
 RAW = {
     ("message_tree_id" if name == "tree_id" else name): name
     for name in MESSAGES.names
@@ -31,14 +31,14 @@ class OasstMessages(Format):
     fields: ClassVar = "message_id, parent_id, message_tree_id, role, text"
 
     def recognise(self, record: dict[str, Any]) -> str | None:
-        hold = [name for name in ("message_id", "parent_id", "message_tree_id", "role", "text") if name in record]
-        return f"records hold {', '.join(hold)}" if len(hold) >= 4 else None
+        found = [name for name in ("message_id", "parent_id", "message_tree_id", "role", "text") if name in record]
+        return f"records have {', '.join(found)}" if len(found) >= 4 else None
 
     def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row]:
         yield {name: record[raw] for raw, name in RAW.items() if raw in record}
 
     def schema(self, sample: Sequence[dict[str, Any]]) -> pa.Schema | None:
-        """Raw columns: known ones in their types, whatever else the sample holds as Arrow infers it."""
+        """Return the raw columns: known ones in their types, others as Arrow infers them from the sample."""
         kinds: dict[str, pa.DataType] = {raw: MESSAGES.field(name).type for raw, name in RAW.items()}
         for raw, entry in (
             ("labels", pa.struct([("value", pa.float64()), ("count", pa.int64())])),
@@ -64,7 +64,7 @@ class OasstMessages(Format):
 
 
 class OasstTrees(Format):
-    """One conversation tree a record, as in `*.trees.jsonl.gz`."""
+    """One conversation tree per record, as in `*.trees.jsonl.gz`."""
 
     form: ClassVar = Form("oasst_trees", REQUIRED, roles=ROLES, uuid_ids=True, nested=True)
     is_whole: ClassVar = False
@@ -73,7 +73,7 @@ class OasstTrees(Format):
 
     def recognise(self, record: dict[str, Any]) -> str | None:
         if isinstance(record.get("prompt"), dict) and "message_tree_id" in record:
-            return "records hold message_tree_id and a prompt with replies"
+            return "records have message_tree_id and a prompt with replies"
         return None
 
     def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row | Fault]:
@@ -87,13 +87,13 @@ class OasstTrees(Format):
                     "a message of the tree", node, "an object with message_id, role, text", shared["tree_id"]
                 )
                 continue
-            # A message says by itself who its parent is; where it does not, its place in the nesting does.
-            # The export leaves message_tree_id and tree_state null inside a tree, which says them itself.
+            # A message without a parent id answers the message it is nested in.
+            # The export leaves message_tree_id and tree_state null inside a tree: only the tree itself has them.
             own = {name: node[raw] for raw, name in RAW.items() if node.get(raw) is not None}
             yield {**shared, "parent_id": parent_id, **own}
             replies = node.get("replies")
             if isinstance(replies, list):
-                # Replies to a message without an id have a parent all the same, though nobody can name it.
+                # Replies to a message without an id still have a parent, so it gets a made-up id.
                 parent_id = node.get("message_id") or f"{place}, without id"
                 stack.extend((reply, parent_id) for reply in reversed(replies))
             elif replies is not None:
@@ -105,12 +105,12 @@ class OasstTrees(Format):
     def without(
         self, record: dict[str, Any], dropped: Collection[int], tags: Mapping[int, str]
     ) -> dict[str, Any] | None:
-        # What is written into a dropped message is not reached from any other, so nothing has to be done about it.
+        # Messages nested in a dropped one are not reachable from any other, so they need no handling.
         made: list[dict[str, Any]] = []
         for number, (node, holder) in enumerate(_nodes(record)):
             node = dict(node)
             if isinstance(node.get("replies"), list):
-                # What is no message stays; it was told of in the audit.
+                # Replies that are not messages stay; the audit reported them.
                 node["replies"] = [reply for reply in node["replies"] if not isinstance(reply, dict)]
             if number in tags:
                 node["lang"] = tags[number]
@@ -121,7 +121,7 @@ class OasstTrees(Format):
 
 
 def _nodes(record: dict[str, Any]) -> Iterator[tuple[dict[str, Any], int]]:
-    """The messages of a tree in the order of `flatten`, each with the number of the one that it is written into."""
+    """Yield the messages of a tree in the order of `flatten`, each with the number of the one it is nested in."""
     stack: list[tuple[Any, int]] = [(record.get("prompt"), -1)]
     n = 0
     while stack:

@@ -1,4 +1,4 @@
-"""Preferences: an answer that was chosen beside one that was rejected, or one answer with a label."""
+"""Preferences: a chosen and a rejected answer, or one answer with a label."""
 
 import re
 from collections.abc import Generator, Iterator
@@ -16,18 +16,18 @@ SIDES = ("chosen", "rejected")
 class Preferences(Format):
     """`chosen` and `rejected`: texts, messages or whole conversations, with or without the prompt; or a `label`.
 
-    What both sides share from the start is told once.
+    The start that both sides share is read once.
     """
 
     form: ClassVar = Form("preferences", REQUIRED, roles=CHAT_ROLES, nested=True)
-    fields: ClassVar = "chosen and rejected, and perhaps prompt, conversations or instruction; or messages and label"
+    fields: ClassVar = "chosen and rejected, optional prompt, conversations or instruction; or messages and label"
 
     def recognise(self, record: dict[str, Any]) -> str | None:
         if all(isinstance(record.get(side), str | dict | list) for side in SIDES):
-            return "records hold chosen and rejected"
+            return "records have chosen and rejected"
         is_whole = first_of(record, LISTS) is not None or {"prompt", "completion"} <= record.keys()
         if isinstance(record.get("label"), bool) and is_whole:
-            return "records hold a conversation with a label"
+            return "records have a conversation with a label"
         return None
 
     def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row | Fault]:
@@ -39,8 +39,8 @@ class Preferences(Format):
             yield from messages_of(shared, *(yield from labelled(prompt, record["label"])))
             return
         chosen, rejected = record.get("chosen"), record.get("rejected")
-        is_told = any(turn.role != "system" for turn in prompt)
-        if not is_told and isinstance(chosen, str) and isinstance(rejected, str):
+        has_prompt = any(turn.role != "system" for turn in prompt)
+        if not has_prompt and isinstance(chosen, str) and isinstance(rejected, str):
             start = _shared_start(chosen, rejected)
             prompt += [Turn("prompter", start)] if start else []
             chosen, rejected = chosen[len(start) :], rejected[len(start) :]
@@ -50,7 +50,7 @@ class Preferences(Format):
 
 
 def _prompt(record: Row) -> Generator[Fault, None, list[Turn]]:
-    """What is answered, where a field tells it: a list of messages, or the fields of an instruction."""
+    """Return the prompt from its own field, if any: a list of messages, or the fields of an instruction."""
     name = first_of(record, (*ASKED, *LISTS))
     if name is None:
         return (yield from system_of(record))
@@ -61,7 +61,7 @@ def _prompt(record: Row) -> Generator[Fault, None, list[Turn]]:
 
 
 def _answer(raw: object, where: str) -> Generator[Fault, None, list[Turn]]:
-    """One side: a text, a message, or a list of messages that may begin with the prompt."""
+    """Read one side: a text, a message, or a list of messages that may start with the prompt."""
     if isinstance(raw, list):
         return (yield from turns_of(raw, where))
     if isinstance(raw, str):
@@ -73,7 +73,7 @@ def _answer(raw: object, where: str) -> Generator[Fault, None, list[Turn]]:
 
 
 def _whole(prompt: list[Turn], answer: list[Turn]) -> list[Turn]:
-    """A side with its prompt, which may begin in it as well, and is not told twice."""
+    """Join the prompt and one side, which may repeat the prompt."""
     system, asked = _parted(prompt)
     own_system, begun = _parted(answer)
     if asked and begun and asked[0][:2] == begun[0][:2]:
@@ -87,7 +87,7 @@ def _parted(turns: list[Turn]) -> tuple[list[Turn], list[Turn]]:
 
 
 def _shared_start(chosen: str, rejected: str) -> str:
-    """The words that both texts begin with; TRL takes them for the prompt, where none is given."""
+    """Return the words that both texts start with. TRL takes them as the prompt if there is no other."""
     shorter = min(len(chosen), len(rejected))
     n = next((k for k in range(shorter) if chosen[k] != rejected[k]), shorter)
     words = re.match(r".*\S(?=\s)", chosen[:n], re.DOTALL)

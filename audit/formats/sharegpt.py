@@ -1,4 +1,4 @@
-"""ShareGPT and its kin: `conversations` of turns that say `from` and `value`, or `role` and `content`."""
+"""ShareGPT and relatives: `conversations` of turns with `from` and `value`, or `role` and `content`."""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -14,14 +14,14 @@ class ShareGpt(Format):
     """`{"conversations": [{"from", "value"}, ...], "system"?}`; WildChat and LMSYS-Chat call them `conversation`."""
 
     form: ClassVar = Form("sharegpt", REQUIRED, roles=CHAT_ROLES, nested=True)
-    fields: ClassVar = "conversations [{from, value}], and perhaps system"
+    fields: ClassVar = "conversations [{from, value}]; optional system"
 
     def recognise(self, record: dict[str, Any]) -> str | None:
         name = first_of(record, LISTS)
         turns = None if name is None else record[name]
         if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns[:1]):
             return None
-        return f"records hold {name}, a list of turns"
+        return f"records have {name}, a list of turns"
 
     def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row | Fault]:
         shared = yield from tree_of(record, place)

@@ -1,4 +1,4 @@
-"""What conversations of all formats have in common: turns, who speaks, what they say, and how they become messages."""
+"""The parts common to all chat formats: turns, their roles and texts, and their conversion to messages."""
 
 import json
 import re
@@ -16,19 +16,19 @@ _RAW_ROLES = {
     "system": ("system", "developer"),
     "tool": ("tool", "observation", "ipython", "function", "tool_response", "function_response"),
 }
-_CALLING = ("function_call", "tool_call", "tool_calls")  # roles of messages that are nothing but calls of tools
+_CALLING = ("function_call", "tool_call", "tool_calls")  # roles of messages that contain only tool calls
 ROLES = {raw: role for role, raws in _RAW_ROLES.items() for raw in raws} | dict.fromkeys(_CALLING, "assistant")
 
 _TEXT_BLOCKS = ("text", "input_text", "output_text")
 _CALL_BLOCKS = ("tool_call", "tool_use")
 _RESULT_BLOCKS = ("tool_result",)
-# What stands before calls that are written into a text: as Hermes and Qwen, Glaive, Mistral and Llama 3.1 write them.
+# Marks of calls within a text, as written by Hermes and Qwen, Glaive, Mistral and Llama 3.1.
 _CALL_MARKS = ("<tool_call>", "<functioncall>", "[TOOL_CALLS]", "<|python_tag|>", "<function=")
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 
 
 class Fields(NamedTuple):
-    """Where a message says who speaks and what, the first that is there, and what its roles are called."""
+    """Fields that may contain the role and the text of a message (the first present wins), and the names of roles."""
 
     role: Sequence[str] = ("role", "from")
     text: Sequence[str] = ("content", "value")
@@ -39,21 +39,21 @@ FIELDS = Fields()
 
 
 class Turn(NamedTuple):
-    """What one message says, before it is known where it stands."""
+    """One message before it has a place in its conversation."""
 
     role: str | None
     text: str | None
     calls: list[str] | None = None
     call_id: str | None = None
     faults: tuple[Fault, ...] = ()
-    name: str | None = None  # what tells the message apart within its record; None: its number
+    name: str | None = None  # identifies the message within its record; None: its number does
 
 
 # -- fields of a record ----------------------------------------------------------------------------------------------
 
 
 def tree_of(record: Row, place: str) -> Generator[Fault, None, Row]:
-    """What all messages of a record share: the id of the tree, the language and the split."""
+    """Return what all messages of a record share: tree id, language and split."""
     name = first_of(record, ("id", "conversation_id")) or "id"
     key = record.get(name)
     if type(key) is int:
@@ -71,17 +71,17 @@ def tree_of(record: Row, place: str) -> Generator[Fault, None, Row]:
 
 @lru_cache(1000)
 def tag_of(name: str) -> str | None:
-    """The tag of a language that is named in English, as by WildChat; None where it is not known."""
+    """Return the tag of a language with an English name, as in WildChat; None if it is unknown."""
     from langcodes import find  # its tables take 60 ms to load
 
     try:
         return find(name).to_tag()
-    except (LookupError, UnicodeEncodeError):  # half a surrogate is no letter
+    except (LookupError, UnicodeEncodeError):  # an unpaired surrogate
         return None
 
 
 def string_of(record: Row, name: str) -> Generator[Fault, None, str | None]:
-    """A field that may be missing; what is no string is told."""
+    """Return an optional string field; report a value of another type."""
     value = record.get(name)
     if value is None or isinstance(value, str):
         return value
@@ -90,28 +90,28 @@ def string_of(record: Row, name: str) -> Generator[Fault, None, str | None]:
 
 
 def system_of(record: Row) -> Generator[Fault, None, list[Turn]]:
-    """The system prompt that a record holds beside its turns."""
+    """Return the system prompt that a record keeps outside its turns."""
     text = yield from string_of(record, "system")
     return [Turn("system", text)] if text else []
 
 
 def first_of(record: Row, names: Iterable[str]) -> str | None:
-    """The first of these fields that holds something."""
+    """Return the first of these fields that is not null."""
     return next((name for name in names if record.get(name) is not None), None)
 
 
 # -- turns -----------------------------------------------------------------------------------------------------------
 
 
-def said(role: str, value: object, where: str, name: str | None = None) -> Turn:
-    """The turn that a field of plain text is."""
+def text_turn(role: str, value: object, where: str, name: str | None = None) -> Turn:
+    """Return a field of plain text as a turn."""
     if value is None or isinstance(value, str):
         return Turn(role, value, name=name)
     return Turn(role, None, faults=(mistyped(where, value, "a string"),), name=name)
 
 
 def turns_of(raw: object, where: str, fields: Fields = FIELDS) -> Generator[Fault, None, list[Turn]]:
-    """The turns of a list of messages; a message that is no object is a turn that nobody could read."""
+    """Return the turns of a list of messages; a message that is not an object becomes an unreadable turn."""
     if not isinstance(raw, list):
         yield mistyped(where, raw, "a list of messages")
         return []
@@ -121,9 +121,9 @@ def turns_of(raw: object, where: str, fields: Fields = FIELDS) -> Generator[Faul
 
 
 def turns_within(raw: object, where: str, fields: Fields = FIELDS) -> list[Turn]:
-    """One message: who speaks, the text, and which tools it calls or answers for.
+    """Read one message: its role, its text, and the tool calls it makes or answers.
 
-    Results of tools that stand in it as blocks are turns of their own, before what else it says.
+    Tool results within its blocks become separate turns before the rest of the message.
     """
     if not isinstance(raw, dict):
         return [Turn(None, None, faults=(mistyped(where, raw, "an object with a role and a text"),))]
@@ -137,7 +137,7 @@ def turns_within(raw: object, where: str, fields: Fields = FIELDS) -> list[Turn]
         faults.append(mistyped(f"{where}.{name}", value, "a string"))
         return None
 
-    said_role = string(first_of(raw, fields.role) or fields.role[0])
+    raw_role = string(first_of(raw, fields.role) or fields.role[0])
     text_field = first_of(raw, fields.text) or fields.text[0]
     ids, written = _read_calls(raw, where, faults)
     text: str | None
@@ -146,16 +146,16 @@ def turns_within(raw: object, where: str, fields: Fields = FIELDS) -> list[Turn]
         ids, written = own_ids + ids, own_calls + written
     else:
         text = string(text_field)
-    if said_role is not None and said_role.lower() in _CALLING:
+    if raw_role is not None and raw_role.lower() in _CALLING:
         ids += _ids_within(text)
     if written and not text:
         try:
             text = "\n\n".join(
                 call if isinstance(call, str) else json.dumps(call, ensure_ascii=False, default=str) for call in written
             )
-        except RecursionError:  # read in fewer steps than it takes to write it
-            faults.append(mistyped(where, raw, "calls that are nested less deep"))
-    role = said_role and (fields.roles.get(said_role) or fields.roles.get(said_role.lower(), said_role))
+        except RecursionError:  # writing needs a deeper stack than reading did
+            faults.append(mistyped(where, raw, "calls nested less deeply"))
+    role = raw_role and (fields.roles.get(raw_role) or fields.roles.get(raw_role.lower(), raw_role))
     if role == "assistant" and text and not ids:
         ids = [""] * sum(map(text.count, _CALL_MARKS))
     own = Turn(role, text, ids or None, string("tool_call_id"), tuple(faults))
@@ -163,7 +163,7 @@ def turns_within(raw: object, where: str, fields: Fields = FIELDS) -> list[Turn]
 
 
 def _read_blocks(blocks: list[Any], where: str, faults: list[Fault]) -> tuple[str, list[str], list[Any], list[Turn]]:
-    """The text of a list of blocks, the ids of the calls among them, the calls, and results; others are left out."""
+    """Return the text of a list of blocks, the ids of its calls, the calls, and results; skip other blocks."""
     texts: list[str] = []
     ids: list[str] = []
     calls: list[Any] = []
@@ -188,11 +188,11 @@ def _read_blocks(blocks: list[Any], where: str, faults: list[Fault]) -> tuple[st
 
 
 def _result(block: Row, where: str) -> Turn:
-    """What a tool gave back, as text or as blocks of text."""
+    """Read a tool result: a text or blocks of text."""
     faults: list[Fault] = []
     content, key = block.get("content"), block.get("tool_use_id")
     if isinstance(content, list):
-        # No results within results, however deep they are nested.
+        # Results nested in results are ignored at every depth.
         blocks = [each for each in content if not isinstance(each, dict) or each.get("type") not in _RESULT_BLOCKS]
         content = _read_blocks(blocks, f"{where}.content", faults)[0]
     elif content is not None and not isinstance(content, str):
@@ -205,7 +205,7 @@ def _result(block: Row, where: str) -> Turn:
 
 
 def _read_calls(raw: Row, where: str, faults: list[Fault]) -> tuple[list[str], list[Any]]:
-    """The ids of the calls that stand beside a text, and the calls."""
+    """Return the ids of the calls outside the text, and the calls."""
     ids: list[str] = []
     written: list[Any] = []
     for name, kind, expected in (("tool_calls", list, "a list of calls"), ("function_call", dict, "an object")):
@@ -224,13 +224,13 @@ def _read_calls(raw: Row, where: str, faults: list[Fault]) -> tuple[list[str], l
 
 
 def _ids(calls: list[Any]) -> list[str]:
-    """The id of each call, empty where it has none."""
+    """Return the id of each call; empty if it has none."""
     ids = [call.get("id") if isinstance(call, dict) else None for call in calls]
     return [key if isinstance(key, str) else "" for key in ids]
 
 
 def _ids_within(text: str | None) -> list[str]:
-    """The ids of calls that are written as JSON: one call, or a list of them."""
+    """Return the ids of calls written as JSON: one call, or a list of them."""
     try:
         read = json.loads(text or "")
     except (ValueError, RecursionError):
@@ -241,11 +241,11 @@ def _ids_within(text: str | None) -> list[str]:
 # -- pairs -----------------------------------------------------------------------------------------------------------
 
 
-Pair = tuple[list[Turn], list[Turn], list[Turn]]  # what both sides share, and how each goes on
+Pair = tuple[list[Turn], list[Turn], list[Turn]]  # the shared start, and the rest of each side
 
 
 def pair(chosen: list[Turn], rejected: list[Turn]) -> Pair:
-    """Two conversations, or one: what they share from the start, but never the last message of either."""
+    """Split two conversations, or one, into a shared start and the rest; the last message is never shared."""
     sides = [side for side in (chosen, rejected) if side]
     n = 0
     while n < min(map(len, sides), default=0) - 1 and all(side[n] == sides[0][n] for side in sides):
@@ -254,7 +254,7 @@ def pair(chosen: list[Turn], rejected: list[Turn]) -> Pair:
 
 
 def labelled(turns: list[Turn], label: object) -> Generator[Fault, None, Pair]:
-    """One conversation whose last message was judged by itself, as half a pair."""
+    """Return a conversation whose last message has a label as half a pair."""
     if isinstance(label, bool):
         return pair(turns, []) if label else pair([], turns)
     yield mistyped("label", label, "true or false")
@@ -267,10 +267,10 @@ def labelled(turns: list[Turn], label: object) -> Generator[Fault, None, Pair]:
 def messages_of(
     shared: Row, prompt: Sequence[Turn], chosen: Sequence[Turn] = (), rejected: Sequence[Turn] = ()
 ) -> Generator[Row | Fault, None, str | None]:
-    """The messages of a conversation, with both ends of a preference pair; gives back the id of the prompt's last."""
+    """Yield the messages of a conversation with both sides of a pair; return the id of the last prompt message."""
     tree, end = shared["tree_id"], None
     is_first = True
-    # Where both sides are one message, these are rival answers.
+    # If each side is a single message, the two are rival answers.
     is_ranked = bool(prompt) and len(chosen) == len(rejected) == 1
     for branch, turns in ((None, prompt), ("chosen", chosen), ("rejected", rejected)):
         parent = end

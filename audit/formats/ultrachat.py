@@ -1,17 +1,17 @@
-"""UltraChat and LIMA: a list of texts by user and assistant in turn."""
+"""UltraChat and LIMA: a list of texts by alternating user and assistant."""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from ...checks.base.messages import CHAT_ROLES, Form
 from .base import Fault, Format, Row, mistyped
-from .turns import REQUIRED, first_of, messages_of, said, tree_of
+from .turns import REQUIRED, first_of, messages_of, text_turn, tree_of
 
 _LISTS = ("data", "conversations")
 
 
 class UltraChat(Format):
-    """`{"id", "data": [text, ...]}`, or `conversations` in its place: the user speaks first, and nobody twice."""
+    """`{"id", "data": [text, ...]}`, or `conversations` instead of `data`; the user speaks first."""
 
     form: ClassVar = Form("ultrachat", REQUIRED, roles=CHAT_ROLES, nested=True)
     fields: ClassVar = "data or conversations, a list of texts"
@@ -20,7 +20,7 @@ class UltraChat(Format):
         name = first_of(record, _LISTS)
         texts = None if name is None else record[name]
         is_known = isinstance(texts, list) and bool(texts) and all(isinstance(text, str) for text in texts)
-        return f"records hold {name}, a list of texts in turn" if is_known else None
+        return f"records have {name}, a list of texts" if is_known else None
 
     def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row | Fault]:
         shared = yield from tree_of(record, place)
@@ -32,5 +32,5 @@ class UltraChat(Format):
         if not texts:
             yield Fault("missing_field", f"{name} is an empty list; expected at least one text", 0)
         yield from messages_of(
-            shared, [said(("prompter", "assistant")[k % 2], text, f"{name}[{k}]") for k, text in enumerate(texts)]
+            shared, [text_turn(("prompter", "assistant")[k % 2], text, f"{name}[{k}]") for k, text in enumerate(texts)]
         )

@@ -1,4 +1,4 @@
-"""UltraFeedback: an instruction and the answers of several models."""
+"""UltraFeedback: an instruction and answers by several models."""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from ...checks.base.messages import CHAT_ROLES, Form
 from .base import Fault, Format, Row, mistyped
 from .instructions import asked
-from .turns import REQUIRED, messages_of, said, tree_of
+from .turns import REQUIRED, messages_of, text_turn, tree_of
 
 
 class UltraFeedback(Format):
@@ -17,7 +17,7 @@ class UltraFeedback(Format):
 
     def recognise(self, record: dict[str, Any]) -> str | None:
         is_known = isinstance(record.get("completions"), list) and "instruction" in record
-        return "records hold an instruction and completions" if is_known else None
+        return "records have an instruction and completions" if is_known else None
 
     def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row | Fault]:
         shared = yield from tree_of(record, place)
@@ -32,7 +32,7 @@ class UltraFeedback(Format):
             if not isinstance(answer, dict):
                 yield mistyped(where, answer, "an object with model and response", shared["tree_id"])
                 continue
-            turn = said("assistant", answer.get("response"), f"{where}.response")
+            turn = text_turn("assistant", answer.get("response"), f"{where}.response")
             row = {
                 **shared,
                 "message_id": f"{shared['tree_id']}#{len(prompt) + 1 + k}",

@@ -1,4 +1,4 @@
-"""Which language a prompt asks for: by its name, or as a translation."""
+"""Requests for a language in prompts: by its name, or for a translation."""
 
 import re
 import unicodedata
@@ -10,8 +10,8 @@ _WORDS = re.compile(r"[\W_]+|(?<=[\u0590-\uffff])(?=[a-z])")
 _ARROW = re.compile(r"(?:->|→|⇒|=>)\s*([a-z]{2,3})\b")
 _JOINED = re.compile(
     r"[\u0590-\u08ff\u0e00-\u0eff\u1100-\u11ff\u3040-\ud7ff]"
-)  # other words are written onto it, before or behind
-# What else languages are called, and how the names change within: suomi, suomeksi; němčina, německy.
+)  # scripts that join other words before or after it
+# Other names of languages, and inflections that change the stem: suomi, suomeksi; němčina, německy.
 _OTHER_NAMES = {
     "cs": "cesk",
     "de": "nemec",
@@ -27,19 +27,19 @@ _OTHER_NAMES = {
 
 
 class _Letters(dict[int, int | str | None]):
-    """What stands for a character where accents are left out; what is asked for once is known."""
+    """Characters without their accents; each is looked up once."""
 
     def __missing__(self, code: int) -> int | str | None:
         self[code] = None if unicodedata.category(chr(code))[0] == "M" else code
         return self[code]
 
 
-# No accents to Unicode.
+# Unicode does not decompose these.
 _LETTERS = _Letters(
     {ord(letter): plain for letter, plain in (("ł", "l"), ("ø", "o"), ("đ", "d"), ("æ", "ae"), ("ı", "i"))}
 )
 
-# How a translation is asked for: parts of words, without accents.
+# Requests for a translation: parts of words, without accents.
 _TRANSLATE = {
     "ar": "ترجم",
     "bg": "превед превежд превод",
@@ -81,11 +81,11 @@ _TRANSLATE = {
 
 
 def asks_for(text: str, language: str, tongues: tuple[str, ...], *, translation: bool) -> bool:
-    """Whether a text names a language, in one of these tongues or its own; or asks for a translation, whatever into.
+    """Whether a text names a language, in one of these tongues or its own; or asks for a translation, into any.
 
-    Names and verbs are found by their beginnings, as they are inflected, and without case and accents, as people leave
-    them out. That finds peoples and countries too, and more than was asked for: it is a reason not to judge, and none
-    to judge.
+    Names and verbs are matched by their beginnings, because they are inflected, and without case and accents, because
+    people leave them out. That matches peoples and countries too, and more than requests: it is a reason to skip a
+    message, and never one to report it.
     """
     words = _words(text)
     if any(stem in words for stem in _stems(language, tongues)):
@@ -94,13 +94,13 @@ def asks_for(text: str, language: str, tongues: tuple[str, ...], *, translation:
 
 
 def _plain(text: str) -> str:
-    """Without case, accents and vowel signs, for words to be found in."""
+    """Remove case, accents and vowel signs."""
     folded = unicodedata.normalize("NFKD", text.casefold())
     return folded if folded.isascii() else folded.translate(_LETTERS)
 
 
 def _words(text: str) -> str:
-    """The words of a text, with a space before each; and what an arrow points at."""
+    """Return the words of a text, each with a space before it, and the codes that arrows point at."""
     plain = _plain(text)
     return " " + " ".join(_WORDS.split(plain)) + " " + "".join(f" -> {code} " for code in _ARROW.findall(plain))
 
@@ -112,7 +112,7 @@ def _translate(tongue: str) -> tuple[str, ...]:
 
 @cache
 def _stems(code: str, tongues: tuple[str, ...]) -> tuple[str, ...]:
-    """What a language's names begin with, however they are inflected; and its code behind an arrow."""
+    """Return the stems of a language's names, and its code after an arrow."""
     stems = [f" -> {code} "]
     for name in map(_plain, (*names(code, tongues), *_OTHER_NAMES.get(code, "").split())):
         if name.endswith(("语", "語", "文")):

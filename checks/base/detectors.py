@@ -1,4 +1,4 @@
-"""Language detectors behind one interface: texts in, the likeliest languages with their probabilities out."""
+"""Language detectors behind one interface: they return the most probable languages of texts."""
 
 import io
 import lzma
@@ -23,44 +23,44 @@ from .text import utf8
 
 FloatArray = npt.NDArray[np.float32]
 TOP = 5  # languages of each answer
-CHUNK = 1 << 11  # rows of a model that are made at a time, so that what is made on the way stays in the cache
+CHUNK = 1 << 11  # rows of a model at a time, so that intermediate results stay in the cache
 
 
 class Guesses(NamedTuple):
-    """The likeliest languages of n texts, the best first; less likely ones are left out."""
+    """The most probable languages of n texts, the best first; less probable ones are left out."""
 
     codes: npt.NDArray[np.str_]  # (n, TOP) base codes; empty where there is no further one
     probabilities: FloatArray  # (n, TOP)
 
     def mass(self, row: int, languages: Set[str]) -> float:
-        """What all these languages have together in one text."""
+        """Return the probability of all these languages together in one text."""
         both = zip(self.codes[row].tolist(), self.probabilities[row].tolist(), strict=True)
         return min(1.0, float(sum(p for code, p in both if code in languages)))
 
     def part(self, start: int, end: int) -> "Guesses":
-        """The answers for the texts [start, end)."""
+        """Return the guesses for the texts [start, end)."""
         return Guesses(self.codes[start:end], self.probabilities[start:end])
 
 
 class Detector(Protocol):
-    """Tells languages. A detector is made once a process, and is shared by its threads."""
+    """Detects languages. A detector is made once a process, and is shared by its threads."""
 
     languages: frozenset[str]
     """Base codes of the languages that it knows."""
 
     def detect(self, texts: pa.Array) -> Guesses:
-        """The likeliest languages of texts in lower case (array of strings); the same for a text in any company."""
+        """Return guesses for texts in lower case (array of strings); each text is read independently of the others."""
         ...
 
 
-_Answers = Sequence[tuple[str | None, float]]  # a base code for each label of the detector's own, and its probability
+_Answers = Sequence[tuple[str | None, float]]  # the base code of each label of a detector, and its probability
 
 _LOCK = Lock()
 _MADE: dict[str, Detector] = {}
 
 
 def detector(name: str) -> Detector:
-    """The detector of this name; its model is loaded when it is first asked for."""
+    """Return the detector of this name; its model is loaded at the first call."""
     with _LOCK:
         if name not in _MADE:
             _MADE[name] = DETECTORS[name]()
@@ -68,7 +68,7 @@ def detector(name: str) -> Detector:
 
 
 def release(name: str) -> None:
-    """Give up a detector: the model of py3langid takes 100 MB."""
+    """Free a detector: the model of py3langid takes 100 MB."""
     with _LOCK:
         _MADE.pop(name, None)
 
@@ -78,15 +78,15 @@ def release(name: str) -> None:
 
 @dataclass(frozen=True)
 class Model:
-    """The model of py3langid: an automaton that meets features in the bytes of a text, and a naive Bayes over them.
+    """The model of py3langid: an automaton that finds features in the bytes of a text, and a naive Bayes over them.
 
     Lui & Baldwin (2012), langid.py: An Off-the-shelf Language Identification Tool; the model is that of py3langid,
     with the weight log(1 + count) for each feature and a temperature of the square root of the text's bytes.
     """
 
     labels: tuple[str, ...]  # of the classes; two may share one
-    moves: npt.NDArray[np.uint16]  # (n_rows * 256,) by row and byte: the next row
-    features: npt.NDArray[np.int32]  # (n_rows * 256,) and the feature that is met; n_features: none
+    moves: npt.NDArray[np.uint16]  # (n_rows * 256,) the next row, by row and byte
+    features: npt.NDArray[np.int32]  # (n_rows * 256,) the feature found there; n_features: none
     first: int  # row
     table: npt.NDArray[np.int16]  # (n_features + 1, n_classes and more) log-probabilities in units of UNIT
     prior: FloatArray  # (n_classes,)
@@ -98,22 +98,22 @@ class Model:
         """Read the model's file, an .npz in LZMA."""
         arrays = _arrays(lzma.decompress(path.read_bytes()))
         states, rows = arrays["nextmove"], arrays["nextmove_row"]
-        # The published table holds 16-bit floats from -16 to -2, each a whole number of 512ths: so they are added up as
-        # integers, exactly. They are looked up by their bits, of which there are few.
+        # The published table has 16-bit floats from -16 to -2, each a whole number of 512ths: as integers, they are
+        # added exactly. They are looked up by their bits, of which there are few.
         numbers = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
         floats = np.where(np.isfinite(numbers), numbers, 1000).astype(np.float64)
         is_whole = (floats > -64) & (floats < 64) & (floats / cls.UNIT % 1 == 0)
         whole = np.where(is_whole, floats / cls.UNIT, 0).astype(np.int16)
         n_features, n_classes = arrays["ptc"].shape
-        # A row of 0 for no feature, and columns of 0 up to a multiple of what a wide register holds.
+        # A row of 0 for no feature, and columns of 0 up to a multiple of the size of a wide register.
         table = np.zeros((n_features + 1, -(-n_classes // 16) * 16), dtype=np.int16)
         for k in range(0, n_features, CHUNK):
             bits = arrays["ptc"][k : k + CHUNK].view(np.uint16)
             if not is_whole[bits].all():
-                raise ValueError(f"{path}: its numbers are no whole 512ths; expected the model of py3langid 0.4")
+                raise ValueError(f"{path}: numbers are not multiples of 1/512; expected the model of py3langid 0.4")
             table[k : k + len(bits), :n_classes] = whole[bits]
-        # A step of the automaton needs the next state's row and feature; both are looked up by the byte that is read,
-        # to save the detour over the state, which would be waited for.
+        # A step of the automaton needs the next state's row and feature. Both are looked up by the byte that is read,
+        # without a detour over the state, which would stall.
         features = np.where(arrays["out_feat"] < 0, n_features, arrays["out_feat"]).astype(np.int32)
         return cls(
             labels=tuple(arrays["classes"].tolist()),
@@ -125,8 +125,8 @@ class Model:
         )
 
     def scores(self, texts: pa.Array) -> tuple[FloatArray, FloatArray]:
-        """(n, n_classes) log-probabilities up to a constant, and (n,) what py3langid divides them by."""
-        if not pc.utf8_lower(texts).equals(texts):  # it reads a text that is all in capitals in lower case
+        """Return (n, n_classes) log-probabilities up to a constant, and the (n,) divisors of py3langid for them."""
+        if not pc.utf8_lower(texts).equals(texts):  # it reads texts in capitals in lower case
             texts = pa.array([text.lower() if text.isupper() else text for text in texts.to_pylist()], pa.string())
         if not pc.all(pc.string_is_ascii(texts)).as_py():
             texts = pc.utf8_normalize(texts, "NFC")
@@ -136,7 +136,7 @@ class Model:
 
 
 def _gathered(values: npt.NDArray[Any], at: npt.NDArray[np.uint32]) -> npt.NDArray[Any]:
-    """values[at], in chunks: a copy of all indices as 64-bit ones would take longer than the rest."""
+    """Return values[at], in chunks: to copy all indices as 64-bit ones would take longer than the rest."""
     found = np.empty(len(at), dtype=values.dtype)
     for k in range(0, len(at), 64 * CHUNK):
         np.take(values, at[k : k + 64 * CHUNK], out=found[k : k + 64 * CHUNK], mode="clip")
@@ -144,14 +144,14 @@ def _gathered(values: npt.NDArray[Any], at: npt.NDArray[np.uint32]) -> npt.NDArr
 
 
 def _arrays(raw: bytes) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of an .npz, where they lie: to read 68 MB out of memory into memory would take another .3 s."""
+    """Return the arrays of an .npz in place: to copy 68 MB would take another 0.3 s."""
     arrays = {}
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         for member in archive.infolist():
             head = raw[member.header_offset + 26 : member.header_offset + 30]
             start = member.header_offset + 30 + int.from_bytes(head[:2], "little") + int.from_bytes(head[2:], "little")
             if member.compress_type != zipfile.ZIP_STORED:
-                raise ValueError(f"{member.filename} is compressed once more; expected the model of py3langid 0.4")
+                raise ValueError(f"{member.filename} is compressed; expected the model of py3langid 0.4")
             stream = io.BytesIO(raw[start : start + 1024])  # its header
             np.lib.format.read_magic(stream)
             shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
@@ -195,7 +195,7 @@ class FastText:
             labels, _ = self._model.predict("", k=-1)
         except ValueError as error:  # fasttext's own package, which does not go with NumPy 2
             raise RuntimeError(
-                "not fasttext-predict but fasttext is installed; uninstall it, then chataudit again"
+                "the package fasttext is installed instead of fasttext-predict; uninstall it and reinstall chataudit"
             ) from error
         self._labels = {label: base(label.removeprefix("__label__")) for label in labels}
         self.languages = frozenset(code for code in self._labels.values() if code)
@@ -204,7 +204,7 @@ class FastText:
         return _listed(texts, self._one)
 
     def _one(self, text: str) -> _Answers:
-        # More labels than are given back, as several may be of one language. Its words are what stands between spaces.
+        # More labels than are returned, since several may be of one language. fastText splits words at spaces.
         labels, probabilities = self._model.predict(text.replace("\n", " "), k=TOP + 3)
         return [(self._labels.get(label), float(p)) for label, p in zip(labels, probabilities, strict=True)]
 
@@ -213,7 +213,7 @@ class FastText:
 
 
 class LangDetect:
-    """langdetect, with a seed; langdetect-rs in its place where that is installed, with the same answers.
+    """langdetect, with a seed; replaced by langdetect-rs where that is installed, with the same answers.
 
     Shuyo (2010), Language Detection Library for Java. It knows 55 profiles, and neither Basque, Galician nor Esperanto.
     """
@@ -237,12 +237,12 @@ class LangDetect:
         detector.append(text)
         try:
             return [(base(guess.lang), guess.prob) for guess in detector.get_probabilities()]
-        except self._failure:  # nothing in the text that it could go by
+        except self._failure:  # nothing in the text that it could use
             return []
 
 
 def _listed(texts: pa.Array, one: Callable[[str], _Answers]) -> Guesses:
-    """Answers of a detector that takes one text at a time, those of one language added up."""
+    """Return the guesses of a detector that takes one text at a time, added up by language."""
     codes = np.full((len(texts), TOP), "", dtype="<U3")
     probabilities = np.zeros((len(texts), TOP), dtype=np.float32)
     for row, text in enumerate(texts.to_pylist()):
@@ -257,10 +257,10 @@ def _listed(texts: pa.Array, one: Callable[[str], _Answers]) -> Guesses:
 
 
 def _file(package: str, name: str) -> Path:
-    """A file of an installed package, which is not imported for it."""
+    """Return a file of an installed package without importing it."""
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError(f"no package {package}; install chataudit again")
+        raise ModuleNotFoundError(f"no package {package}; reinstall chataudit")
     return Path(spec.submodule_search_locations[0]) / name
 
 

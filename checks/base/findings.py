@@ -1,6 +1,8 @@
 """Findings: one claim a row, with the spans of text that show it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
 from hashlib import blake2b
 from itertools import chain
 from typing import Literal, NamedTuple
@@ -9,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from .examples import Example
 from .messages import Batch, IntArray, names, single
 
 NOTE, WARNING, ERROR = 1, 2, 3
@@ -62,31 +65,62 @@ FINDINGS = pa.schema(
 
 TOLD = ("role", "lang", "created_date")  # of a message, with each finding about it
 
+CHECKED = "checked"
+"""The outcome of a message that a check has looked at; any other outcome is the reason why it was skipped."""
+
 COVERAGE = pa.schema(
     [
         ("message_id", pa.string()),
         ("source", pa.string()),
         ("line", pa.int64()),
-        ("outcome", pa.string()),  # "judged", or why the message was skipped
+        ("outcome", pa.string()),  # CHECKED, or why the message was skipped
     ]
 )
 """What became of messages in a check, one a row. What a later stage says of a message stands above the first one's."""
 
 
-class Rule(NamedTuple):
-    """One nameable fault. Report, README and command line read its words from here."""
+class Action(StrEnum):
+    """What `clean` does about a finding."""
+
+    KEEP = "keep"  # leave the message as it is
+    DROP_MESSAGE = "drop_message"  # and the replies to it, unless the tree has its id a second time
+    DROP_SUBTREE = "drop_subtree"  # the message and everything below it
+    DROP_TREE = "drop_tree"
+    DROP_RECORD = "drop_record"  # a record that could not be read: there is no other way
+    KEEP_BEST = "keep_best"  # drop all copies of a text but the best (needs the facets `partner` and `cluster`)
+    FIX_LANGUAGE = "fix_language"  # set the tag to the detected language (needs the facet `detected`)
+
+
+class Concerns(StrEnum):
+    """What a finding of a rule is about."""
+
+    MESSAGE = "message"
+    TREE = "tree"  # one finding a tree: to drop its message is to drop the tree
+    RECORD = "record"  # a raw record, which may have no message
+    REPEATED_ID = "repeated id"  # of n messages of a record that share an id, one of the last
+    COPIES = "copies"  # the messages of all its spans, which are interchangeable
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One nameable fault, with all that any surface says about it."""
 
     id: str  # check/rule
-    title: str
-    severity: int
-    advice: str
+    title: str  # what is wrong, without a full stop; survives being cut at 60 characters
+    severity: int  # NOTE, WARNING or ERROR: how bad it is, if true
+    advice: str  # what to do about it
+    example: Example = field(hash=False)  # it contains dicts
+    action: Action = Action.DROP_MESSAGE  # of `clean`, by default
+    concerns: Concerns = Concerns.MESSAGE
 
     @property
     def check(self) -> str:
+        """The name of its check."""
         return self.id.partition("/")[0]
 
     @property
     def name(self) -> str:
+        """Its name without that of its check."""
         return self.id.partition("/")[2]
 
 
@@ -218,7 +252,7 @@ def fingerprint(rule_id: str, message_id: str, about: str = "") -> str:
     return blake2b(key, digest_size=8).hexdigest()
 
 
-def cover(messages: pa.Table, outcomes: pa.Array | str = "judged") -> pa.Table:
-    """COVERAGE of these messages: `outcomes` says for each whether it was judged or why not."""
+def cover(messages: pa.Table, outcomes: pa.Array | str = CHECKED) -> pa.Table:
+    """COVERAGE of these messages: `outcomes` says for each whether it was checked or why not."""
     column = pa.repeat(outcomes, messages.num_rows) if isinstance(outcomes, str) else outcomes
     return messages.select(COVERAGE.names[:-1]).append_column("outcome", column)

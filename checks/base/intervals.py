@@ -1,4 +1,4 @@
-"""How sure a rate is: intervals of rates that were counted, that lie in trees, and that are corrected for errors."""
+"""Confidence intervals of rates: of plain counts, clustered by conversation tree, and corrected for errors."""
 
 from collections.abc import Sequence
 from math import nan, sqrt
@@ -11,15 +11,15 @@ from .messages import IntArray
 
 FloatArray = npt.NDArray[np.float64]
 
-Z = 1.959964  # 95 % of a normal distribution lie within so many standard deviations
-# Trees that vary as much as all others together, at which the variance between trees is believed as much as the model;
-# from 20 to 200 the coverage of `clustered` is about the same.
+Z = 1.959964  # standard deviations around the mean that contain 95 % of a normal distribution
+# The effective number of varying trees at which `clustered` weights the variance between trees as much as its model;
+# from 20 to 200 its coverage is about the same.
 TRUSTED_TREES = 50
 N_DRAWS = 20_000  # for `true_rate`, in some 6 ms a stratum
 
 
 class Estimate(NamedTuple):
-    """A rate in [0, 1] with its 95 % interval."""
+    """A rate in [0, 1] with its 95 % CI."""
 
     value: float  # NaN where it cannot be estimated
     low: float
@@ -27,81 +27,87 @@ class Estimate(NamedTuple):
 
 
 class Confusion(NamedTuple):
-    """What a check said of messages that people had labelled, as counts of messages."""
+    """Counts of messages by what a check says and what people labelled."""
 
-    hits: int  # at fault, and flagged
-    misses: int  # at fault, and not flagged
-    false_alarms: int  # not at fault, and flagged
-    right_silences: int  # not at fault, and not flagged
+    hits: int  # faulty, and flagged
+    misses: int  # faulty, and not flagged
+    false_alarms: int  # not faulty, and flagged
+    right_silences: int  # not faulty, and not flagged
 
 
 class Stratum(NamedTuple):
-    """Messages of one kind, of which people judged a simple random sample without replacement."""
+    """Messages of one kind, from which people labelled a simple random sample without replacement."""
 
     size: int  # messages
-    drawn: int  # of them judged by people, 0 to `size`
+    drawn: int  # messages that people labelled, 0 to `size`
     faults: int  # of those drawn, 0 to `drawn`
     is_flagged: bool  # whether the check flagged the messages of this kind
 
 
 class TrueRate(NamedTuple):
-    """What the samples tell of a whole data set."""
+    """Estimates for a whole data set from its samples."""
 
-    precision: Estimate  # of the messages flagged, those at fault
-    recall: Estimate  # of the messages at fault, those flagged
-    rate: Estimate  # of all messages, those at fault
+    precision: Estimate  # share of faulty messages among the flagged ones
+    recall: Estimate  # share of flagged messages among the faulty ones
+    rate: Estimate  # share of faulty messages among all
+
+
+def in_percent(share: float, digits: int = 1) -> str:
+    """Write a share in [0, 1] as people read it, such as 9.7 %."""
+    return f"{100 * share:.{digits}f} %"
 
 
 def wilson(hits: float, n: float) -> tuple[float, float]:
-    """The interval that holds a rate with 95 % confidence, from `hits` of n.
+    """Return the 95 % CI of a rate, from `hits` of n.
 
     Wilson (1927), Probable Inference, the Law of Succession, and Statistical Inference: it stays in [0, 1], and is
-    right for small n and for rates near 0, where those of a data set lie. Both may be fractions: effective numbers.
+    right for small n and for rates near 0, which are common in data sets. Both may be fractions: effective numbers.
     """
     if not n:
         return 0.0, 1.0
     p, square = hits / n, Z * Z / n
     middle, half = p + square / 2, Z * sqrt((p * (1 - p) + square / 4) / n)
-    # At the very ends without what floats leave over: a limit of 0 is held where nothing was found.
+    # Exactly 0 and 1 at the ends, without rounding errors: a limit of 0 is met where nothing was found.
     low = (middle - half) / (1 + square) if hits else 0.0
     return max(0.0, low), min(1.0, (middle + half) / (1 + square)) if hits < n else 1.0
 
 
-def clustered(flagged: IntArray, judged: IntArray) -> tuple[float, float]:
-    """The interval that holds a rate with 95 % confidence, where messages of one tree are alike.
+def clustered(flagged: IntArray, checked: IntArray) -> tuple[float, float]:
+    """Return the 95 % CI of a rate, clustered by conversation tree.
 
     Parameters
     ----------
-    flagged, judged : ndarray of int64, shape (n_trees,)
-        Messages of each conversation tree, 0 <= flagged <= judged. Trees in which none was judged carry nothing.
+    flagged, checked : ndarray of int64, shape (n_trees,)
+        Messages of each conversation tree, 0 <= flagged <= checked. Trees without a checked message have no effect.
 
     Returns
     -------
     low, high : float
-        In [0, 1], around sum(flagged) / sum(judged); (0, 1) where none was judged. Of trees of one message each,
-        Wilson's.
+        In [0, 1], around sum(flagged) / sum(checked); (0, 1) if none was checked. For trees of one message each, it is
+        Wilson's interval.
 
     Notes
     -----
-    Wilson's interval at the effective number of messages, as Korn & Graubard (1998) took Clopper & Pearson's, and
-    Franco et al. (2019) compared both and others: the number judged, divided by the design effect, which is how many
-    times the variance of the rate exceeds that of independent messages. The design effect is got in two ways.
+    This is Wilson's interval at the effective number of messages: the number checked, divided by the design effect,
+    which is the ratio of the variance of the rate to that of independent messages. Korn & Graubard (1998) use Clopper &
+    Pearson's interval in this way, and Franco et al. (2019) compare both and others. The design effect is estimated in
+    two ways.
 
-    - `between`, from the trees as they differ: the variance of the cluster bootstrap, of which resamples are only an
-      approximation (Efron's infinitesimal jackknife). It holds whatever the reason why trees differ, but needs many
-      flagged trees: of few, the large ones have probably not been seen.
-    - `model`, from how alike the messages of a tree are (Fleiss & Cuzick 1979) and from the sizes of all trees
-      (Kish 1965: 1 + likeness * (sum n^2 / sum n - 1)). Two messages of a tree are enough to show likeness, so few
-      flagged trees do; but it takes trees of all sizes to be equally prone and equally alike.
+    - `between`, from the differences between trees: the variance of the cluster bootstrap, which resamples only
+      approximate (Efron's infinitesimal jackknife). It is valid for any cause of these differences, but needs many
+      flagged trees: with few, the large ones have probably not been seen.
+    - `model`, from the likeness of messages in a tree (Fleiss & Cuzick 1979) and the sizes of all trees (Kish 1965:
+      1 + likeness * (sum n^2 / sum n - 1)). Two messages of a tree show likeness, so few flagged trees suffice; but it
+      assumes that trees of all sizes are equally prone to faults and equally alike.
 
-    With few trees the larger of both is taken, with more and more the first. Where all or no messages are flagged,
-    neither is known: faults are then taken to come in whole trees, so that trees of n messages count for
-    (sum n)^2 / sum n^2 messages.
+    With few trees the larger of both is used, with more trees increasingly the first. If all or no messages are
+    flagged, neither can be estimated: faults are then assumed to come in whole trees, so that trees of n messages count
+    as (sum n)^2 / sum n^2 messages.
 
     Coverage in percent over 2,000 simulated data sets a cell (tests/perf/test_intervals.py): 100, 1,000 and 10,000
     trees; all of 1 message, all of 6, or of 1 to 60 as in OASST; rates .001 to .2; correlation in a tree 0, .1, .5, 1.
-    Lowest and highest of the 85 cells where at least 5 flagged trees are expected, how many of them lie within 93 to
-    97, and lowest and highest of the 23 others.
+    The table has the lowest and highest of the 85 cells with at least 5 expected flagged trees, how many of them are
+    within 93 to 97, and the lowest and highest of the 23 others.
 
     | interval                                   | 5 or more    | within | fewer        |
     | ------------------------------------------ | ------------ | ------ | ------------ |
@@ -115,22 +121,22 @@ def clustered(flagged: IntArray, judged: IntArray) -> tuple[float, float]:
     sets each: percentiles 64.8 to 97.2 (29 within), BCa 67.0 to 98.8 (29), studentised logit 66.3 to 97.3 (31),
     Wilson's at the design effect of the resamples 65.3 to 97.3 (33); this one 93.2 to 97.7 (39).
 
-    It is not held where the few trees that matter have likely not been seen: if large trees are flagged as a whole and
-    small ones never, or if half of the faults are whole trees, it covers 75 to 91 up to some 50 flagged trees, and 94
-    or more from 100 to 170. If small trees are more prone than large ones, it covers up to 99.
+    Coverage is too low where the few trees that matter have probably not been seen: if large trees are flagged as a
+    whole and small ones never, or if half of the faults are whole trees, it is 75 to 91 up to some 50 flagged trees,
+    and 94 or more from 100 to 170. If small trees are more prone to faults than large ones, it is up to 99.
 
     References
     ----------
     Korn & Graubard (1998), Confidence intervals for proportions with small expected number of positive counts
     estimated from survey data. Franco, Little, Louis & Slud (2019), Comparative study of confidence intervals for
     proportions in complex sample surveys. Fleiss & Cuzick (1979), The reliability of dichotomous judgments. Kish
-    (1965), Survey Sampling. We add half a pair that is alike to the likeness, so that it is never known to be 0.
+    (1965), Survey Sampling. We add half a pair of like messages to the likeness, so that it is never estimated as 0.
     """
-    if not judged.any():
+    if not checked.any():
         return 0.0, 1.0
-    # Some hundred kinds stand for all trees, which takes a third of the time.
-    base = int(judged.max()) + 1
-    kinds, times = np.unique((judged * base + flagged)[judged > 0], return_counts=True)
+    # Some hundred kinds represent all trees, which takes a third of the time.
+    base = int(checked.max()) + 1
+    kinds, times = np.unique((checked * base + flagged)[checked > 0], return_counts=True)
     n, f = (part.astype(np.float64) for part in np.divmod(kinds, base))
     k, total, squares = int(times.sum()), float(times @ n), float(times @ n**2)
     p = float(times @ f) / total
@@ -141,8 +147,8 @@ def clustered(flagged: IntArray, judged: IntArray) -> tuple[float, float]:
     spread, fourth = float(times @ off), float(times @ off**2)
     between = max(1.0, spread / (total * p * (1 - p)))
 
-    # Pairs of unlike messages, against those in trees put together at random. One tree alone shows no likeness: all
-    # there is to compare it with is itself.
+    # Pairs of unlike messages, relative to trees of random messages. A single tree shows no likeness: it can only be
+    # compared with itself.
     unlike = float(times @ (f * (n - f) / n)) / (max(total - k, 1) * p * (1 - p)) * (k - 1) / k
     pairs = float(min(times @ (f * (n - 1)), times @ ((n - f) * (n - 1))))  # one of the rarer messages, and a neighbour
     likeness = (max(0.0, 1 - unlike) * pairs + 0.5) / (pairs + 0.5)
@@ -154,31 +160,31 @@ def clustered(flagged: IntArray, judged: IntArray) -> tuple[float, float]:
     return wilson(p * effective, effective)
 
 
-def corrected(flagged: int, judged: int, confusion: Confusion) -> Estimate | None:
-    """The rate of faults, from the rate of flagged messages and the errors that a check makes.
+def corrected(flagged: int, checked: int, confusion: Confusion) -> Estimate | None:
+    """Correct the rate of flagged messages for the errors of a check.
 
     Parameters
     ----------
-    flagged, judged : int
-        Messages of the data in question, which people have not labelled.
+    flagged, checked : int
+        Messages of the data in question, flagged and checked; people have not labelled them.
     confusion : Confusion
-        Of other messages, labelled by people: some at fault and some not, each kind drawn for itself or at random.
+        Of other messages, labelled by people: some faulty and some not, each kind drawn separately or at random.
 
     Returns
     -------
     Estimate or None
-        (q + specificity - 1) / (sensitivity + specificity - 1), where q is the rate flagged, cut to [0, 1]: it is 0
-        where fewer are flagged than false alarms alone would be. None where nothing was judged, where people labelled
-        no fault or nothing but faults, and where the check tells faults from others no better than chance, be it only
-        after the interval's two additional messages of each kind.
+        (q + specificity - 1) / (sensitivity + specificity - 1), clipped to [0, 1], where q is the rate flagged: it is 0
+        if fewer messages are flagged than false alarms alone would explain. None if nothing was checked, if people
+        labelled no fault or only faults, and if the check is no better than chance, with or without the interval's two
+        additional messages of each kind.
 
     Notes
     -----
-    Messages are taken to be independent, and the check to err as often here as on the labelled messages. Where those
-    were drawn by the check's answer, its errors are not seen in their proportions: `true_rate` is for them.
+    It assumes that messages are independent, and that the check errs as often here as on the labelled messages. If
+    those were drawn by the check's answer, they do not show its errors in proportion: `true_rate` is for them.
 
-    It covers 94 to 97 % with 500 + 500 labelled, 97 to 100 % with 50 + 50, and near 100 % where false alarms are too
-    rare to be seen among those labelled (tests/perf/test_intervals.py): too wide, but never too narrow.
+    Coverage is 94 to 97 % with 500 + 500 labelled messages, 97 to 100 % with 50 + 50, and near 100 % if false alarms
+    are too rare to be among them (tests/perf/test_intervals.py): the interval is then too wide, but never too narrow.
 
     References
     ----------
@@ -188,15 +194,15 @@ def corrected(flagged: int, judged: int, confusion: Confusion) -> Estimate | Non
     """
     hits, misses, false_alarms, right_silences = confusion
     n_faults, n_others = hits + misses, false_alarms + right_silences
-    if not (judged and n_faults and n_others):
+    if not (checked and n_faults and n_others):
         return None
     se, sp = (hits + 1) / (n_faults + 2), (right_silences + 1) / (n_others + 2)
     gain = hits / n_faults + right_silences / n_others - 1
     if min(gain, se + sp - 1) <= 0:
         return None
-    value = (flagged / judged - false_alarms / n_others) / gain
+    value = (flagged / checked - false_alarms / n_others) / gain
 
-    n = judged + Z * Z
+    n = checked + Z * Z
     q = (flagged + Z * Z / 2) / n
     p = (q + sp - 1) / (se + sp - 1)
     se_variance, sp_variance = se * (1 - se) / (n_faults + 2), sp * (1 - sp) / (n_others + 2)
@@ -206,43 +212,43 @@ def corrected(flagged: int, judged: int, confusion: Confusion) -> Estimate | Non
 
 
 def true_rate(strata: Sequence[Stratum], *, seed: int = 0) -> TrueRate:
-    """Precision, recall and the rate of faults of a finite data set, from samples that people judged.
+    """Estimate precision, recall and the rate of faults of a finite data set, from samples that people labelled.
 
     Parameters
     ----------
     strata : sequence of Stratum
         All messages of the data set, each in one stratum, such as: flagged by a rule; not flagged.
     seed : int
-        Of the draws. With another the ends of an interval move by some hundredth of its width.
+        Seed of the draws. Another one moves the ends of an interval by some hundredth of its width.
 
     Returns
     -------
     TrueRate
-        Values are the plain stratified ones (Horvitz & Thompson 1952): a message drawn stands for size / drawn
-        messages. NaN where nothing is flagged (precision), where no fault is estimated (recall), and where none was
-        drawn of a stratum that matters. The interval is (0, 1) in the first two cases; in the third it says what is
-        known all the same, whether that stratum holds no fault or nothing else.
+        Values are the plain stratified estimates (Horvitz & Thompson 1952): a drawn message represents size / drawn
+        messages. NaN if nothing is flagged (precision), if no fault is estimated (recall), and if nothing was drawn
+        from a stratum that matters. The interval is (0, 1) in the first two cases; in the third it covers all cases,
+        from no fault in that stratum to nothing but faults.
 
     Notes
     -----
-    Faults among the messages not drawn follow the beta-binomial distribution that the sample and Jeffreys' prior give;
-    an interval goes from where 2.5 % of what they lead to lie below to where 2.5 % lie above. Where the sample held no
-    fault, the stratum is taken to hold none for the lower end of a rate, and where it held nothing else, nothing else
-    for the upper end, as Brown, Cai & DasGupta (2001) do for one sample: a check that misses nothing would otherwise
-    be told apart from one that does by the prior alone (the rate was held in 81 %). A stratum drawn as a whole adds
-    nothing.
+    Faults among the messages not drawn follow the beta-binomial distribution of the sample with Jeffreys' prior; an
+    interval is from the 2.5 % to the 97.5 % quantile of the resulting values. If the sample has no fault, the stratum
+    is assumed to have none for the lower end of a rate, and if it has only faults, only faults for the upper end, as
+    Brown, Cai & DasGupta (2001) do for one sample: otherwise the prior alone would exclude a check that misses nothing
+    (coverage was 81 %). A stratum that was drawn completely adds no uncertainty.
 
-    This is what `corrected` becomes when the check's errors come from a sample by its own answer. Let q be the share of
-    messages flagged, a the share of faults among them, b among the others, so that the rate is r = q a + (1 - q) b.
-    Sensitivity is then q a / r, and one less specificity is q (1 - a) / (1 - r). Put into (q + specificity - 1) /
-    (sensitivity + specificity - 1), times r (1 - r) / q above and below: r (a - r) / (a - r) = r. The correction is
-    the stratified estimate; only the interval must not treat both errors as known apart.
+    `corrected` becomes this estimate when the check's errors come from a sample drawn by its own answer. Let q be the
+    share of messages flagged, a the share of faults among them, b among the others, so that the rate is
+    r = q a + (1 - q) b. Then sensitivity is q a / r, and 1 - specificity is q (1 - a) / (1 - r). Inserted into
+    (q + specificity - 1) / (sensitivity + specificity - 1), with both sides of the fraction times r (1 - r) / q:
+    r (a - r) / (a - r) = r. The correction is the stratified estimate; only the interval must not treat the two errors
+    as independently known.
 
     Coverage in percent over 1,000 simulated data sets a cell (tests/perf/test_intervals.py): 20,000 messages, 200 of
-    them flagged, half, 90 % or all of these at fault (lowest and highest of the three), and of the others a share
-    missed. 200 + 200 judged are all that were flagged.
+    them flagged, half, 90 % or all of these faulty (lowest and highest of the three), and a share of the others missed.
+    200 + 200 labelled messages include all that were flagged.
 
-    | missed | judged    | precision   | recall       | rate         |
+    | missed | labelled  | precision   | recall       | rate         |
     | ------ | --------- | ----------- | ------------ | ------------ |
     | 0      | 50 + 50   | 95.4 to 100 | 100          | 97.8 to 100  |
     | 0      | 200 + 200 | 100         | 100          | 100          |
@@ -284,5 +290,5 @@ def true_rate(strata: Sequence[Stratum], *, seed: int = 0) -> TrueRate:
 
 
 def _rate(value: float, low: float, high: float) -> Estimate:
-    """All within [0, 1], and the value within its interval. A value of NaN moves no end."""
+    """Clip all to [0, 1], and extend the interval to contain the value, unless that is NaN."""
     return Estimate(*(float(x) for x in np.clip((value, np.fmin(low, value), np.fmax(high, value)), 0, 1)))

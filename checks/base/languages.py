@@ -1,4 +1,4 @@
-"""Languages by their codes: which are one, which are close to one another, and the scripts that they are written in."""
+"""Languages by code: which codes are one language, which languages are close, and the scripts that they use."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from .kernels._layout import N_SCRIPTS
+from .kernels.layout import N_SCRIPTS
 
 LATIN, CYRILLIC, GREEK, HEBREW, ARABIC, BENGALI, THAI, KANA, HAN, HANGUL, DEVANAGARI, OTHER = range(1, 13)
 assert OTHER < N_SCRIPTS
@@ -45,14 +45,14 @@ _OF_CODE = {
 _TWO_SCRIPTS = {"sr": (CYRILLIC, LATIN), "uz": (LATIN, CYRILLIC), "bs": (LATIN, CYRILLIC), "az": (LATIN, CYRILLIC)}
 
 SCRIPT_DECIDES = {"el": GREEK, "he": HEBREW, "bn": BENGALI, "th": THAI, "ja": KANA, "zh": HAN, "ko": HANGUL}
-"""Languages that are told by their script, where there is enough of it."""
+"""Languages that are recognised by their script alone, where a text has enough of it."""
 
 WEIGHTS = np.ones(N_SCRIPTS, dtype=np.float32)
-"""What a letter of each script is worth as evidence, in letters of the Latin one: Han carries more, and no vowels are
-written in Arabic and Hebrew."""
+"""The evidence that a letter of each script carries, in letters of Latin script: a Han character carries more, and
+Arabic and Hebrew write no vowels."""
 WEIGHTS[[HAN, KANA, HANGUL, ARABIC, HEBREW]] = 3, 2.5, 2.5, 1.2, 1.2
 
-# What a detector, or a data set, calls by a code of its own, and people take for the same language.
+# Codes that detectors or data sets use for what people call one language.
 _SAME = {
     **dict.fromkeys(("nb", "nn"), "no"),
     **dict.fromkeys(("cmn", "yue", "wuu", "lzh", "hak", "nan"), "zh"),
@@ -66,7 +66,7 @@ _SAME = {
     **dict.fromkeys(("lvs",), "lv"),
 }
 
-# Easily taken for one another by people and by detectors.
+# Languages that people and detectors easily confuse.
 _KIN = (
     frozenset(("no", "da", "sv", "fo")),
     frozenset(("pt", "gl", "es", "ca", "oc", "an", "ast", "ext")),
@@ -86,16 +86,16 @@ _KIN = (
     frozenset(("ga", "gd")),
     frozenset(("lv", "ltg")),
 )
-# So close that no text of some hundred letters tells them apart for sure.
+# So close that a text of some hundred letters may be either.
 _ONE = (frozenset(("id", "ms")), frozenset(("hr", "sr", "bs")))
 _SLAVIC = frozenset(["ru", "uk", "be", "bg", "mk", "sr", "hr", "bs", "sl", "cs", "sk", "pl"])
 
 
 @cache
 def base(tag: str) -> str | None:
-    """The code of the language that a tag names, without region and script: of `pt-BR`, `por` and `pt_br` it is `pt`.
+    """Return the code of a tag's language, without region and script: `pt` for `pt-BR`, `por` and `pt_br`.
 
-    Empty where the tag names none (`und`, `mul`, `zxx`); None where it is no language tag (BCP 47).
+    Empty: the tag names no language (`und`, `mul`, `zxx`). None: it is not a language tag (BCP 47).
     """
     from langcodes import Language, tag_is_valid  # its tables take 60 ms to load
 
@@ -108,7 +108,7 @@ def base(tag: str) -> str | None:
 
 @cache
 def scripts(code: str) -> tuple[int, ...]:
-    """The scripts that a language is written in as a rule."""
+    """Return the scripts that a language is usually written in."""
     if code in _TWO_SCRIPTS:
         return _TWO_SCRIPTS[code]
     from langcodes import Language
@@ -118,12 +118,12 @@ def scripts(code: str) -> tuple[int, ...]:
 
 @cache
 def kin(code: str) -> frozenset[str]:
-    """The language, and those that it is easily taken for."""
+    """Return the language and those that it is easily confused with."""
     return frozenset((code,)).union(*(group for group in _KIN if code in group))
 
 
 def are_one(code: str, other: str) -> bool:
-    """Whether two languages are so close that nobody can tell them apart in a text."""
+    """Whether two languages are so close that a text may be either."""
     return code == other or any({code, other} <= group for group in _ONE)
 
 
@@ -134,7 +134,7 @@ def are_slavic(code: str, other: str) -> bool:
 
 @cache
 def english_name(code: str) -> str:
-    """What a language is called in English; its code where that is not known."""
+    """Return the English name of a language, or its code where that is unknown."""
     from langcodes import Language
 
     return Language.get(code).display_name("en")
@@ -142,7 +142,7 @@ def english_name(code: str) -> str:
 
 @cache
 def names(code: str, tongues: Iterable[str]) -> frozenset[str]:
-    """What a language is called in these languages and in its own, in lower case."""
+    """Return the names of a language in these languages and in its own, in lower case."""
     from langcodes import Language
 
     language = Language.get(code)
@@ -151,7 +151,7 @@ def names(code: str, tongues: Iterable[str]) -> frozenset[str]:
 
 @cache
 def script_table() -> npt.NDArray[np.uint8]:
-    """The script of each code point of the first plane that is a letter; 0: it is none."""
+    """Return the script of each letter of the first plane, by code point; 0: not a letter."""
     table = np.full(0x10000, OTHER, dtype=np.uint8)
     for script, blocks in _BLOCKS.items():
         for first, last in blocks:

@@ -1,4 +1,4 @@
-"""Tables on disk that are read as if they were in memory."""
+"""Tables on disk, mapped into memory."""
 
 import errno
 import mmap
@@ -11,7 +11,7 @@ _MAPPED: WeakSet[mmap.mmap] = WeakSet()
 
 
 def mapped(path: Path, start: int = 0, end: int | None = None) -> pa.Table:
-    """The table of an Arrow stream in these bytes of a file; nothing is read before it is looked at."""
+    """Map the Arrow stream in these bytes of a file as a table; nothing is read before it is used."""
     try:
         pages = _pages(path)
     except OSError as error:
@@ -24,9 +24,9 @@ def mapped(path: Path, start: int = 0, end: int | None = None) -> pa.Table:
 
 
 def forget() -> None:
-    """Hand back what was looked at of all mapped files: it counts as memory of ours until the system needs it.
+    """Release the pages that were read from mapped files: they count as our memory until the system needs it.
 
-    What is looked at again is read again, as a rule from the system's cache. Nothing that is held becomes invalid.
+    What is used again is read again, usually from the system's cache. Tables stay valid.
     """
     if hasattr(mmap, "MADV_DONTNEED"):  # not everywhere
         for pages in list(_MAPPED):
@@ -34,20 +34,20 @@ def forget() -> None:
 
 
 def trim() -> None:
-    """Hand back memory that was freed: an allocator keeps it, and what follows may come on top.
+    """Return freed memory to the system: the allocator keeps it, and later allocations may come on top.
 
-    Arrow's, which is the system's in the command, and with that NumPy's too.
+    This is Arrow's allocator, which on the command line is the system's, and therefore NumPy's too.
     """
     pa.default_memory_pool().release_unused()
 
 
 def _pages(path: Path) -> mmap.mmap:
     with open(path, "rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # which keeps the file open
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # the map keeps the file open
 
 
 def _allow_more_files() -> bool:
-    """Take as many open files as this process may have; many systems begin with 1024."""
+    """Raise the limit of open files to the maximum; on many systems it starts at 1024."""
     try:
         import resource
     except ImportError:  # Windows

@@ -17,10 +17,10 @@ from .text import Prose, Shingles, Tokens, mark, prose, shingle, tokenise, utf8
 
 BoolArray = npt.NDArray[np.bool_]
 
-PIECES = 32  # of a table on disk, after which what was read is handed back
+PIECES = 32  # of a table on disk, after which the pages that were read are released
 
 CHAT_ROLES = ("prompter", "assistant", "system", "tool")
-"""The roles of a chat, whatever its format calls them."""
+"""The roles of a chat, in any format."""
 
 # The column form of OASST: three lists of one length, as the data set card has them. The map form
 # {name: {value, count}} is read into it; unequal lengths must stay visible, so it is not a list of triples.
@@ -51,7 +51,7 @@ MESSAGES = pa.schema(
         ("role", pa.string()),
         ("lang", pa.string()),  # as declared
         ("text", pa.string()),
-        # What only some formats hold; null where the data say nothing.
+        # Fields of some formats; null where the data have none.
         ("user_id", pa.string()),
         ("created_date", pa.string()),  # as written; ISO 8601 is promised, and checked
         ("review_count", pa.int64()),
@@ -69,18 +69,18 @@ MESSAGES = pa.schema(
         ("branch", pa.string()),  # "chosen" or "rejected": the side of a pair; null: both share it, or there is no pair
         ("calls", pa.list_(pa.string())),  # ids of the calls of tools that it makes, "" for one without; null: none
         ("call_id", pa.string()),  # of a tool's message: the call that it answers; null where the data do not say
-        # Where the message stands. Context is text that a document answers: it is a parent, and is not judged.
+        # The place of the message. Context is text that a document answers: it is a parent, and is not checked.
         ("is_context", pa.bool_()),
         ("source", pa.string()),
         ("line", pa.int64()),  # line of a text file, row of a table; the first is 1
     ]
 )
-"""One message a row. All columns are always there; what a format does not hold is null."""
+"""One message a row. All columns are always present; fields that a format does not have are null."""
 
 FAULTS = pa.schema(
     [
-        ("kind", pa.string()),  # a rule of schema_invariants: unreadable_line, repaired_line, ...
-        ("detail", pa.string()),  # half a sentence that says what was found and what was expected
+        ("kind", pa.string()),  # a FaultKind
+        ("detail", pa.string()),  # what was found and what was expected
         ("tree_id", pa.string()),  # null where the record could not be read
         ("message_id", pa.string()),
         ("excerpt", pa.string()),  # the raw text around the fault, clipped
@@ -88,7 +88,7 @@ FAULTS = pa.schema(
         ("line", pa.int64()),
     ]
 )
-"""What the reader met on the way: records lost, records repaired, fields of the wrong type."""
+"""Faults that the reader met: records lost, records repaired, fields of the wrong type."""
 
 PLACES = pa.schema(
     [
@@ -99,38 +99,38 @@ PLACES = pa.schema(
         ("n_chars", pa.int64()),  # length of the text in code points
     ]
 )
-"""Where messages stand and how long their texts are: all that a finding needs to point at them."""
+"""The places of messages and the lengths of their texts: all that a finding needs to point at them."""
 
 TEXT_FACTS = pa.schema(
     [
         ("is_blank", pa.bool_()),  # there is a text, and no character of it is visible
         ("n_lost", pa.int64()),  # replacement characters (U+FFFD)
-        ("first_lost", pa.int64()),  # where the first of them stands, in code points; -1: there is none
-        ("n_control", pa.int64()),  # control characters but tab, LF and CR
+        ("first_lost", pa.int64()),  # place of the first, in code points; -1: there is none
+        ("n_control", pa.int64()),  # control characters except tab, LF and CR
         ("first_control", pa.int64()),
         ("digest", pa.uint64()),  # equal for texts that are the same, byte for byte
     ]
 )
-"""What is held against a text without its words: enough to judge it where the text itself is not at hand."""
+"""Facts about a text that checks need where the text itself is not available."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """What a format promises of its messages; a check holds the data to no more than that."""
+    """The promises of a format about its messages; a check expects no more than that."""
 
     name: str
     required: tuple[str, ...] = ()  # columns of MESSAGES that are never null
-    roles: tuple[str, ...] = ()  # the roles that messages may have; none: the format promises none
+    roles: tuple[str, ...] = ()  # the roles that messages may have; empty: the format makes no promise
     uuid_ids: bool = False
     depth_first: bool = False  # each tree's messages come in depth-first order
-    nested: bool = False  # a record is a whole tree; else a tree is what has one tree id
+    nested: bool = False  # a record is a whole tree; else messages with one tree id are a tree
 
 
 @dataclass
 class Batch:
-    """Messages of whole trees, and what was derived from them once for all checks.
+    """Messages of whole trees, and views of them that all checks share.
 
-    Views are arrays with one entry a row of `messages`; each is computed when first asked for.
+    Views are arrays with one entry a row of `messages`; each is computed at its first use.
     """
 
     messages: pa.Table  # MESSAGES, one chunk a column
@@ -141,25 +141,25 @@ class Batch:
         return int(self.messages.num_rows)
 
     def column(self, name: str) -> pa.Array:
-        """One column of the messages as a single array."""
+        """Return one column of the messages as a single array."""
         chunked = self.messages[name]
         return chunked.chunk(0) if chunked.num_chunks == 1 else chunked.combine_chunks()
 
     @cached_property
     def is_context(self) -> BoolArray:
-        """Rows that are there for others to be read against, and are not judged themselves."""
+        """Rows that are only context for others, and are not checked themselves."""
         return as_bools(self.column("is_context"))
 
     @cached_property
-    def judged(self) -> pa.Table:
-        """The messages without those that are only context."""
+    def checkable(self) -> pa.Table:
+        """The messages without context: those that are checked."""
         return self.messages.filter(pa.array(~self.is_context)) if self.is_context.any() else self.messages
 
     @cached_property
     def tree(self) -> IntArray:
         """Number of each row's tree, from 0.
 
-        A record of a nested format is a tree, whatever id it has; in a flat one, a row without a tree id is a tree
+        A record of a nested format is a tree, independent of its id; in a flat one, a row without a tree id is a tree
         of its own.
         """
         if self.form.nested:
@@ -183,11 +183,11 @@ class Batch:
     def parent(self) -> IntArray:
         """Row of each row's parent within its own tree; -1 where there is none.
 
-        Where an id stands twice in a tree, its first row is the parent.
+        If an id occurs twice in a tree, its first row is the parent.
         """
         ids, wanted = self.column("message_id"), self.column("parent_id")
         found = as_ints(pc.index_in(wanted, value_set=ids, skip_nulls=True), -1)
-        # An id may stand in another tree first. That is rare, so only those rows pay for a slower search.
+        # An id may occur in another tree first. That is rare, so only those rows need a slower search.
         stray = np.flatnonzero((found >= 0) & (self.tree[found] != self.tree))
         if stray.size:
             rows = np.flatnonzero(np.isin(self.tree, self.tree[stray]))
@@ -200,7 +200,7 @@ class Batch:
 
     @cached_property
     def is_copy(self) -> BoolArray:
-        """Rows whose id stands in an earlier row of the same tree: the same message, twice."""
+        """Rows whose id occurs in an earlier row of the same tree: the same message, twice."""
         first = as_ints(
             pc.index_in(self.column("message_id"), value_set=self.column("message_id"), skip_nulls=True), -1
         )
@@ -218,7 +218,7 @@ class Batch:
 
     @cached_property
     def _jumps(self) -> tuple[IntArray, IntArray]:
-        """Per row: where n or more steps up lead (n: past the root), and how many steps were taken until there."""
+        """For each row, the row that n or more steps up lead to (n: past the root), and the number of steps."""
         n = len(self)
         up = np.append(np.where(self.parent >= 0, self.parent, n), n)
         steps = (up != n).astype(np.int64)
@@ -231,7 +231,7 @@ class Batch:
 
     @cached_property
     def depth(self) -> IntArray:
-        """Steps up to the top of each row's branch, 0 at the top; -1 where the way up ends in a circle."""
+        """Steps up to the top of each row's branch, 0 at the top; -1 where the way up ends in a cycle."""
         end, steps = self._jumps
         return np.where(end == len(self), steps, -1)
 
@@ -245,7 +245,7 @@ class Batch:
 
     @cached_property
     def _children(self) -> tuple[IntArray, IntArray]:
-        """Rows by parent: where those of each parent begin, and which."""
+        """Rows by parent: where those of each parent begin, and the rows."""
         counts = np.bincount(self.parent[self.parent >= 0], minlength=len(self))
         order = np.argsort(self.parent, kind="stable")
         return np.append(0, np.cumsum(counts)), order[np.count_nonzero(self.parent < 0) :]
@@ -258,12 +258,12 @@ class Batch:
         return mask
 
     def replies(self, row: int) -> list[int]:
-        """The rows whose parent is this one, in order."""
+        """Return the rows whose parent is this one, in order."""
         limits, rows = self._children
         return list(rows[limits[row] : limits[row + 1]].tolist())
 
     def below(self, marked: BoolArray) -> IntArray:
-        """The nearest marked row above each row; -1 where there is none."""
+        """Return the nearest marked row above each row; -1: there is none."""
         # Pointer doubling, as in `_jumps`: a marked row stays where it is, all others step up.
         up = np.append(np.where(marked, np.arange(len(self)), self.parent), -1)
         for _ in range(len(self).bit_length()):
@@ -272,12 +272,12 @@ class Batch:
                 break
             up = further
         found = up[self.parent]
-        # A way up that ends in a circle of unmarked rows leads nowhere.
+        # A way up that ends in a cycle of unmarked rows leads nowhere.
         return np.where((found >= 0) & np.append(marked, False)[found], found, -1)
 
     @cached_property
     def digest(self) -> npt.NDArray[np.uint64]:
-        """A hash of what each message says, in which role, language and place: it tells two versions of it apart."""
+        """A hash of each message's text, role, language and parent: versions of a message have different ones."""
         total = self.text_digest
         for name in ("role", "lang", "parent_id"):
             total = total * _MIXED + digests(self.column(name))
@@ -290,9 +290,9 @@ class Batch:
 
     @cached_property
     def raw_lines(self) -> tuple[dict[tuple[str, int], str], IntArray]:
-        """What the reader kept of the records that it tells of, by source and line.
+        """The text that the reader kept of faulty records, by source and line.
 
-        And where in that text the excerpt of each fault begins, in code points, one entry a row of `faults`.
+        And the place in that text where the excerpt of each fault begins, in code points, one entry a row of `faults`.
         """
         texts: dict[tuple[str, int], str] = {}
         starts = np.zeros(self.faults.num_rows, dtype=np.int64)
@@ -305,7 +305,7 @@ class Batch:
 
     @cached_property
     def dates(self) -> tuple[IntArray, BoolArray]:
-        """When each message was written, in microseconds since 1970 in UTC, and which rows say so readably."""
+        """The time of each message, in microseconds since 1970 in UTC, and which rows have a readable one."""
         stamps = micros_of(self.column("created_date"))
         return as_ints(stamps, 0), ~as_bools(stamps.is_null())
 
@@ -323,7 +323,7 @@ class Batch:
 
     @cached_property
     def marks(self) -> npt.NDArray[np.uint8]:
-        """Which tokens are numbers, and begin lines and sentences (kernels/_layout.py)."""
+        """Flags of tokens that are numbers, or begin lines or sentences (kernels/layout.py)."""
         return mark(self.column("text"), self.tokens)
 
     @cached_property
@@ -333,7 +333,7 @@ class Batch:
 
     @cached_property
     def prose(self) -> Prose:
-        """What of all texts is prose, and its letters by script."""
+        """The prose of each text (code and markup blanked), with letter counts by script."""
         return prose(self.column("text"))
 
     @cached_property
@@ -342,13 +342,13 @@ class Batch:
         if not len(self):
             return TEXT_FACTS.empty_table()
         column = self.column("text")
-        # Anchored, so that a text is left at its first visible character.
+        # Anchored, so that the search ends at the first visible character.
         blank = pc.match_substring_regex(column, r"^[\s\p{Z}\p{C}]*$").fill_null(False)
         data, offsets = utf8(column)
         data = data[: offsets[-1]]
         at = kernels.suspects(data[offsets[0] :]) + offsets[0]
         lead = data[at]
-        # In valid UTF-8 a lead byte has its followers; what is read behind the end stands after a single byte.
+        # In valid UTF-8 a lead byte has its followers; only single bytes are followed by a byte past the end.
         second, third = (data[np.minimum(at + k, len(data) - 1)] for k in (1, 2))
         lost = at[(lead == 0xEF) & (second == 0xBF) & (third == 0xBD)]
         control = at[(lead < 0x80) | ((lead == 0xC2) & (second < 0xA0))]
@@ -368,22 +368,22 @@ class Batch:
 
 
 def line_id(line: int) -> str:
-    """What stands for a raw record in a span, where a message has its id."""
+    """Return the name of a raw record in a span, in place of a message id."""
     return f"line {line}"
 
 
 def nameless_id(line: int) -> str:
-    """What stands in a span for a message without an id."""
+    """Return the name of a message without an id in a span."""
     return f"line {line}, without id"
 
 
 def names(ids: pa.Array | pa.ChunkedArray, lines: pa.Array | pa.ChunkedArray) -> list[str]:
-    """What stands for each message in spans: its id, or its line where it has none."""
+    """Return the names of messages in spans: their ids, or their lines where they have none."""
     return [nameless_id(n) if i is None else i for i, n in zip(ids.to_pylist(), lines.to_pylist(), strict=True)]
 
 
 def place_keys(table: pa.Table) -> pa.Array:
-    """A hash of the id, source and line of each row: equal for rows that tell of one message."""
+    """Return a hash of the id, source and line of each row: equal for rows about one message."""
     # Piece by piece, so that no column of ids is copied as a whole.
     pieces = [_place_keys(batch) for batch in table.select(["message_id", "source", "line"]).to_batches()]
     return pa.array(np.concatenate([np.zeros(0, dtype=np.int64), *pieces]))
@@ -398,9 +398,9 @@ def _place_keys(batch: pa.RecordBatch) -> IntArray:
 
 
 def is_place(table: pa.Table) -> pa.Array:
-    """Which rows have no id of their own: none at all, or their file and line in place of one."""
+    """Mark the rows that have no id, or only their file and line in place of one."""
     place = pc.binary_join_element_wise(table["source"].cast(pa.string()), table["line"].cast(pa.string()), ":")
-    # A format may tell the messages of a record apart behind its place, as in data.jsonl:7#2.
+    # A format may number the messages of a record after its place, as in data.jsonl:7#2.
     ids = pc.replace_substring_regex(table["message_id"], "#[a-z0-9-]+$", "")
     return single(pc.equal(ids, place).fill_null(True))
 
@@ -409,14 +409,14 @@ _MIXED = np.uint64(0x9E3779B97F4A7C15)  # odd, so that nothing is lost in multip
 
 
 def digests(column: pa.Array) -> npt.NDArray[np.uint64]:
-    """A hash of each text; 0 where there is none."""
+    """Return a hash of each text; 0 where there is none."""
     values = kernels.digest(*utf8(column))
     values[as_bools(column.is_null())] = 0
     return values
 
 
 def nth(columns: IntArray) -> IntArray:
-    """For each column of an array, how many equal ones stand before it."""
+    """Count for each column of an array the equal ones before it."""
     order = np.lexsort(columns)
     ordered = columns[:, order]
     is_new = np.append(True, (ordered[:, 1:] != ordered[:, :-1]).any(axis=0))[: len(order)]
@@ -427,14 +427,14 @@ def nth(columns: IntArray) -> IntArray:
 
 
 def single(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    """The column in one piece."""
+    """Return the column in one piece."""
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def rows_at(table: pa.Table, rows: IntArray) -> pa.Table:
-    """These rows of a table, in this order.
+    """Return these rows of a table, in this order.
 
-    Arrow's own `take` lays all pieces of a column behind one another first; a table on disk may be larger than memory.
+    Arrow's own `take` joins all pieces of a column first; a table on disk may be larger than memory.
     """
     pieces = table.to_batches()
     starts = np.cumsum([0, *map(len, pieces)])
@@ -451,24 +451,24 @@ def rows_at(table: pa.Table, rows: IntArray) -> pa.Table:
 
 
 def as_ints(column: pa.Array, null: int) -> IntArray:
-    """The column as int64, with `null` where it holds none; a copy that may be written to."""
+    """Return the column as int64, with `null` for nulls; a copy that may be written to."""
     return np.array(column.cast(pa.int64()).fill_null(null), dtype=np.int64)
 
 
 def as_bools(column: pa.Array) -> BoolArray:
-    """The column as booleans; null counts as false."""
+    """Return the column as booleans; null counts as false."""
     return np.asarray(column.fill_null(False).to_numpy(zero_copy_only=False), dtype=bool)
 
 
 def entries(column: pa.Array, name: str) -> tuple[pa.Array, IntArray]:
-    """All entries of one list of a struct of lists, as LABELS is one, and the row of each."""
+    """Return all entries of one list of a struct of lists, such as LABELS, and the row of each."""
     lists = pc.struct_field(column, name)
     return pc.list_flatten(lists), np.asarray(pc.list_parent_indices(lists), dtype=np.int64)
 
 
 def micros_of(column: pa.Array) -> pa.Array:
-    """Dates as written, in microseconds since 1970 in UTC; null where they cannot be read."""
-    # Arrow refuses a whole array for one bad date; halving finds the bad ones in few steps where they are few.
+    """Parse dates to microseconds since 1970 in UTC; null where they cannot be read."""
+    # Arrow refuses a whole array for one bad date; bisection finds a few bad ones in few steps.
     try:
         return column.cast(pa.timestamp("us", "UTC")).cast(pa.int64())
     except pa.ArrowInvalid:
@@ -479,7 +479,7 @@ def micros_of(column: pa.Array) -> pa.Array:
 
 
 def _micros(date: str) -> int | None:
-    """A date in a form of ISO 8601 that Arrow does not read, such as with nanoseconds; null without a zone."""
+    """Parse a date in a form of ISO 8601 that Arrow does not read, such as with nanoseconds; None without a zone."""
     try:
         read = datetime.fromisoformat(date)
     except ValueError:

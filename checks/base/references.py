@@ -1,4 +1,4 @@
-"""Fingerprints of benchmarks, put together so that texts can be held against all of them at once."""
+"""Fingerprints of benchmarks, combined so that texts can be compared with all of them at once."""
 
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -13,14 +13,14 @@ from ...benchmarks_refs import fingerprints
 from ...benchmarks_refs.cards import Card
 from ...benchmarks_refs.fingerprints import A_NUMBER, ANSWER, CHOICES, MASKED, PASSAGE, QUESTION, Fingerprint
 from . import kernels
-from .kernels._layout import ALL_NUMBERS
+from .kernels.layout import ALL_NUMBERS
 from .messages import BoolArray
 from .text import HashArray, IntArray
 
 N_HEAVIEST = 4
-MAX_PARTS = 64  # that a gram may stand in, to be looked for
-CHUNK = 1 << 16  # values that are worked on at a time, so that what is made on the way stays in the cache
-_LOCK = Lock()  # threads that ask for the same references wait for the first
+MAX_PARTS = 64  # parts that contain a gram; a more frequent gram is not looked for
+CHUNK = 1 << 16  # values at a time, so that intermediate results stay in the cache
+_LOCK = Lock()  # threads that want the same references wait for the first
 
 
 @dataclass(frozen=True)
@@ -35,28 +35,28 @@ class References:
     card_of_part: IntArray
     kinds: IntArray  # (n_parts,) QUESTION, CHOICES, ANSWER or PASSAGE
     n_tokens: IntArray
-    n_words: IntArray  # different ones
+    n_words: IntArray  # distinct ones
     whole: HashArray
     written: npt.NDArray[np.uint32]
     totals: IntArray  # of the weights of each part
-    word_totals: IntArray  # the same of tokens that are no numbers
-    has_choices: BoolArray  # (n_parts,) whether an item has them that has this part
+    word_totals: IntArray  # the same without numbers
+    has_choices: BoolArray  # (n_parts,) whether an item with this part has choices
     sought: kernels.Sought
-    owners: tuple[IntArray, IntArray]  # items by part: where those of each part begin, and which
+    owners: tuple[IntArray, IntArray]  # items by part: where those of each part begin, and their numbers
     parts: tuple[IntArray, IntArray]  # parts by item, in the item's own order
     bags: "Bags"
 
     def items_of(self, part: int) -> IntArray:
-        """The items that have this part."""
+        """Return the items that have this part."""
         return self.owners[1][self.owners[0][part] : self.owners[0][part + 1]]
 
     def parts_of(self, item: int, kind: int) -> list[int]:
-        """The parts of this kind that the item has."""
+        """Return the parts of this kind that the item has."""
         own = self.parts[1][self.parts[0][item] : self.parts[0][item + 1]]
         return [part for part in own.tolist() if self.kinds[part] == kind]
 
     def grams_of(self, part: int) -> HashArray:
-        """The grams that are kept of a part."""
+        """Return the grams that are kept of a part."""
         return self.sought.grams[self.sought.limits[part] : self.sought.limits[part + 1]]
 
 
@@ -75,15 +75,15 @@ class Bags:
 
 
 def number_keys(numbers: npt.NDArray[np.uint32], limits: IntArray) -> tuple[HashArray, IntArray]:
-    """Keys that two multisets of numbers share where they are the same, or differ in one or two: sums of hashes.
+    """Return keys (sums of hashes) that two multisets of numbers share if they differ in two numbers at most.
 
-    Multisets lie one after another, and each begins at one of `limits`. Given are the keys, and the multiset of each.
+    The multisets follow one another, and each begins at one of `limits`. Also returns the multiset of each key.
     """
     spread = numbers.astype(np.uint64) * np.uint64(ALL_NUMBERS)
     sums = np.append(np.uint64(0), np.cumsum(spread, dtype=np.uint64))
     totals, sizes = sums[limits[1:]] - sums[limits[:-1]], np.diff(limits)
     owners = np.repeat(np.arange(len(sizes)), sizes)
-    # Of three and one other, less than three quarters of all are shared.
+    # Three equal numbers and a different one are less than three quarters of all.
     large = sizes[owners] > 3
     keys = np.concatenate([totals, totals[owners[large]] - spread[large]])
     return keys, np.concatenate([np.arange(len(sizes)), owners[large]])
@@ -93,28 +93,37 @@ _File = tuple[str, Path, int]  # name, path, time of the last change in nanoseco
 
 
 def find(names: tuple[str, ...], folder: Path) -> tuple[_File, ...]:
-    """The files of the references of these names, or of all there are; each is verified once in a process.
+    """Return the files of the reference sets of these names, or of all; each is verified once in a process.
 
     Raises
     ------
     LookupError
-        Where there is none of that name.
+        If a name is unknown.
     ValueError
-        Where a fingerprint is damaged, or of another format.
+        If a fingerprint is damaged, or of another format.
     """
     known = fingerprints.paths(folder)
     for name in names:
         if name not in known:
             raise LookupError(
-                f"no fingerprint of {name!r}; there are {', '.join(sorted(known))}. Build it with "
-                f"`chataudit refs build {name}`, or make one of your own set with `chataudit refs add`"
+                f"no fingerprint of {name!r}; available: {', '.join(sorted(known))}. Build it with "
+                f"`chataudit refs build {name}`, or add a set of your own with `chataudit refs add`"
             )
     if not known:
-        raise LookupError("no fingerprint at all, not even those of the package. Install chataudit again")
+        raise LookupError("no fingerprint at all, not even the shipped ones. Reinstall chataudit")
     files = tuple((name, known[name], known[name].stat().st_mtime_ns) for name in names or sorted(known))
     for _, path, changed in files:
         _verify(path, changed)
     return files
+
+
+def own_sets(names: tuple[str, ...], folder: Path) -> dict[Path, list[str]]:
+    """Return the names of the reference sets that are not shipped, by the folder that contains them."""
+    own: dict[Path, list[str]] = {}
+    for name, path, _ in find(names, folder):
+        if path.parent != fingerprints.SHIPPED:
+            own.setdefault(path.parent, []).append(name)
+    return own
 
 
 @cache
@@ -123,14 +132,14 @@ def _verify(path: Path, changed: int) -> None:
 
 
 def load(names: tuple[str, ...], folder: Path) -> References:
-    """The references of these names, or all there are; read once in a process. Raises what `find` does."""
+    """Return the references of these names, or all; they are read once in a process. Raises what `find` raises."""
     files = find(names, folder)
     with _LOCK:
         return _loaded(*files)
 
 
 def release() -> None:
-    """Give up what was loaded: with all that are shipped, 250 MB."""
+    """Free what was loaded: 250 MB for all shipped reference sets."""
     _loaded.cache_clear()
 
 
@@ -145,7 +154,7 @@ def _together(names: tuple[str, ...], loaded: list[Fingerprint]) -> References:
         return np.concatenate([getattr(f, name) for f in loaded])
 
     def numbered(name: str, firsts: IntArray) -> IntArray:
-        """A column of numbers of parts or items, which go on from benchmark to benchmark."""
+        """Return a column with numbers of parts or items, numbered through all benchmarks."""
         return column(name) + np.repeat(firsts, [len(getattr(f, name)) for f in loaded])
 
     n_items, n_parts = (np.array([len(getattr(f, name)) for f in loaded]) for name in ("ids", "kinds"))
@@ -153,7 +162,7 @@ def _together(names: tuple[str, ...], loaded: list[Fingerprint]) -> References:
     kinds, n_tokens, n_grams = (column(name).astype(np.int64) for name in ("kinds", "n_tokens", "n_grams"))
     weights, grams, whole = column("weights"), column("grams"), column("whole")
     limits, spans = (np.append(0, np.cumsum(n)) for n in (n_grams, n_tokens))
-    # The first gram of a part is at 0; that of choices may not be, and nobody asks where it is.
+    # The first gram of a part is at 0; that of choices may not be, but its place is never used.
     at = np.cumsum(column("gaps"), dtype=np.int32)
     filled = n_grams > 0
     at -= np.repeat(at[limits[:-1][filled]], n_grams[filled])
@@ -183,14 +192,14 @@ def _together(names: tuple[str, ...], loaded: list[Fingerprint]) -> References:
 
 
 def _marked(values: IntArray, chosen: BoolArray, n: int) -> BoolArray:
-    """Which of the numbers below n are among the chosen values."""
+    """Mark the numbers below n that are among the chosen values."""
     flags = np.zeros(n, dtype=bool)
     flags[values[chosen]] = True
     return flags
 
 
 def _sums(values: npt.NDArray[np.uint8], limits: IntArray) -> IntArray:
-    """The sum of the values between each limit and the next."""
+    """Return the sum of the values between each limit and the next."""
     sums = np.cumsum(values, dtype=np.int32)  # half the memory of int64, and so half the time
     until = np.where(limits > 0, sums[np.maximum(limits, 1) - 1], 0) if len(sums) else np.zeros_like(limits)
     return np.diff(until).astype(np.int64)
@@ -230,9 +239,9 @@ def _sought(
     spans: IntArray,
     weights: npt.NDArray[np.uint8],
 ) -> kernels.Sought:
-    # In place, where there are millions: what an array of as many takes most of the time is new memory.
+    # In place: with millions of values, new memory takes most of the time.
     n_grams = np.diff(limits)
-    looked_for = np.repeat(kinds != CHOICES, n_grams)  # choices only where their question was found
+    looked_for = np.repeat(kinds != CHOICES, n_grams)  # choices are looked for only where their question was found
     postings = grams[looked_for]
     postings &= ~np.uint64(0) << np.uint64(64 - MASKED)
     postings |= np.repeat(np.arange(len(kinds), dtype=np.uint32), n_grams)[looked_for]
@@ -262,14 +271,14 @@ def _sought(
 
 
 def _opens(values: HashArray | IntArray) -> npt.NDArray[np.bool_]:
-    """Whether each of the ascending values is another than the one before."""
+    """Mark each of the ascending values that differs from the one before."""
     opens = np.ones(len(values), dtype=bool)
     np.not_equal(values[1:], values[:-1], out=opens[1:])
     return opens
 
 
 def _bitmap(values: HashArray, bits: int) -> HashArray:
-    """A bit for each of the ascending values by its highest bits."""
+    """Return a bitmap with a bit for each of the ascending values, by its highest bits."""
     words = np.zeros(1 << (bits - 6), dtype=np.uint64)
     for start in range(0, len(values), CHUNK):
         at = values[start : start + CHUNK] >> np.uint64(64 - bits)
@@ -279,4 +288,15 @@ def _bitmap(values: HashArray, bits: int) -> HashArray:
     return words
 
 
-__all__ = ["ANSWER", "CHOICES", "PASSAGE", "QUESTION", "References", "find", "load", "number_keys", "release"]
+__all__ = [
+    "ANSWER",
+    "CHOICES",
+    "PASSAGE",
+    "QUESTION",
+    "References",
+    "find",
+    "load",
+    "number_keys",
+    "own_sets",
+    "release",
+]

@@ -1,4 +1,4 @@
-"""Texts as tokens: which characters make one, and what is the same token."""
+"""Texts as tokens: which characters form a token, and which tokens are equal."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ import pyarrow as pa
 from ...benchmarks_refs.fingerprints import N_GRAM as REFERENCE_GRAM
 from ...benchmarks_refs.fingerprints import Hashed
 from . import kernels
-from .kernels._layout import (
+from .kernels.layout import (
     ALL_NUMBERS,
     MARK,
     NUMBER,
@@ -41,7 +41,7 @@ _UNSPACED = (
     *((0xF900, 0xFAFF), (0x1AFF0, 0x1B16F), (0x116D0, 0x116E3)),  # Han; Kana; Myanmar
     (0x20000, 0x3FFFF),  # Han
 )
-# Characters that nobody sees, though they count as marks or letters: joiners, variation selectors, Hangul fillers.
+# Invisible characters that count as marks or letters: joiners, variation selectors, Hangul fillers.
 _INVISIBLE = (
     (0x034F, 0x034F),
     (0x115F, 0x1160),
@@ -51,7 +51,7 @@ _INVISIBLE = (
     (0xE0100, 0xE01EF),
 )
 _ZERO_WIDTH_SPACE = 0x200B
-# All code points that Unicode has given a meaning, but for private use; others are separators.
+# All code points that Unicode assigns, without private use; others are separators.
 _ASSIGNED = ((0, 0xD800), (0xF900, 0x20000), (0x2F800, 0x2FA20), (0xE0000, 0xE0200))
 _IDEOGRAPHS = (0x20000, 0x34000)
 
@@ -66,11 +66,11 @@ class Tokens(NamedTuple):
 
 
 class Prose(NamedTuple):
-    """The prose of several texts, and how many letters it has."""
+    """The prose of several texts, and its number of letters."""
 
-    data: npt.NDArray[np.uint8]  # UTF-8, with spaces where there is none
+    data: npt.NDArray[np.uint8]  # UTF-8, with spaces in place of everything else
     offsets: IntArray  # (n_texts + 1,) where each text begins
-    counts: npt.NDArray[np.int32]  # (n_texts, N_COUNTS) letters by script, bytes of code (kernels/_layout.py)
+    counts: npt.NDArray[np.int32]  # (n_texts, N_COUNTS) letters by script, bytes of code (kernels/layout.py)
 
 
 class Shingles(NamedTuple):
@@ -82,31 +82,30 @@ class Shingles(NamedTuple):
 
 
 def tokenise(column: pa.Array) -> Tokens:
-    """The tokens of a column of strings; a null has none.
+    """Return the tokens of a column of strings; a null has none.
 
-    Characters are compared as `fold` has them: NFKD and case-folded, which makes equal what NFKC and lower case
-    make equal, and needs no look at the neighbours. A token is a run of letters, digits and combining marks, or one
+    Characters are compared as `fold` returns them, in NFKD and case-folded. That makes equal what NFKC and lower case
+    make equal, and works one character at a time. A token is a run of letters, digits and combining marks, or one
     character of a script that is written without spaces (Han, Kana, Thai, Lao, Khmer, Myanmar) with the combining
-    marks behind it. Characters that cannot be seen and separate nothing (a soft hyphen, a joiner) are passed over.
-
+    marks after it. Invisible characters that separate nothing (a soft hyphen, a joiner) are skipped.
     """
     return Tokens(*kernels.tokenise(*utf8(column), *_table()))
 
 
 def mark(column: pa.Array, tokens: Tokens) -> npt.NDArray[np.uint8]:
-    """Which tokens of a column are numbers, and begin lines and sentences: flags as in kernels/_layout.py."""
+    """Mark the tokens of a column that are numbers, or begin lines or sentences: flags as in kernels/layout.py."""
     return kernels.mark(*utf8(column), tokens.starts, tokens.ends, tokens.bounds, _digits())
 
 
 def prose(column: pa.Array) -> Prose:
-    """What of texts is prose: without code, tables, tags, formulas, addresses, names of files and variables."""
+    """Return the prose of texts, without code, tables, tags, formulas, addresses, names of files and variables."""
     data, offsets = utf8(column)
     masked, counts = kernels.prose(data, offsets, script_table())
     return Prose(masked, offsets, counts)
 
 
 def excerpts(prose: Prose, rows: IntArray, limit: int) -> pa.Array:
-    """The prose of these rows, blanks drawn together; of a longer one about `limit` bytes from begin, middle, end."""
+    """Return the prose of these rows with single blanks, or about `limit` bytes from its begin, middle and end."""
     return _strings(*kernels.excerpts(prose.data, prose.offsets, rows, limit))
 
 
@@ -116,8 +115,8 @@ def _strings(data: npt.NDArray[np.uint8], offsets: IntArray) -> pa.Array:
 
 
 def utf8(column: pa.Array) -> tuple[npt.NDArray[np.uint8], IntArray]:
-    """The UTF-8 of a column of strings, and where in it each text begins."""
-    # What stands behind a null in the column's data is no text of it.
+    """Return the UTF-8 of a column of strings, and where in it each text begins."""
+    # Arrow may leave bytes behind a null; they are not a text.
     column = column.cast(pa.string()).fill_null("")
     offsets = np.zeros(len(column) + 1, dtype=np.int64)
     data = np.zeros(0, dtype=np.uint8)
@@ -128,17 +127,17 @@ def utf8(column: pa.Array) -> tuple[npt.NDArray[np.uint8], IntArray]:
 
 
 def shingle(tokens: Tokens, n: int = N_GRAM) -> Shingles:
-    """The sets of hashed n-grams of texts."""
+    """Return the sets of hashed n-grams of texts."""
     return Shingles(*kernels.shingle(tokens.hashes, tokens.bounds, n))
 
 
 def grams(hashes: HashArray, n: int = N_GRAM) -> HashArray:
-    """The hashed n-grams of one text in order, as they stand in its set."""
+    """Return the hashed n-grams of one text, in order."""
     return kernels.grams(hashes, n)
 
 
 def hashed(texts: Sequence[str]) -> Hashed:
-    """Texts as fingerprints of benchmarks are made of them."""
+    """Tokenise and hash texts for fingerprints of benchmarks."""
     column = pa.array(texts, pa.string())
     tokens = tokenise(column)
     hashes, starts, ends, bounds = tokens
@@ -151,10 +150,10 @@ def hashed(texts: Sequence[str]) -> Hashed:
 
 
 def fold(character: str) -> str:
-    """What a character is compared as: decomposed (NFKD) and case-folded, until neither changes it any more.
+    """Return the form in which a character is compared: decomposed (NFKD) and case-folded, until nothing changes.
 
-    Case folding is lower case made for comparing: it also joins ß with ss, and the Greek sigma of a word's end with
-    the other (Unicode Standard 3.13, and UAX #15).
+    Case folding is lower case for comparisons: it also makes ß equal to ss, and the Greek final sigma to the other one
+    (Unicode Standard 3.13, and UAX #15).
     """
     folded = unicodedata.normalize("NFKD", character)
     while (again := unicodedata.normalize("NFKD", folded.casefold())) != folded:
@@ -164,7 +163,7 @@ def fold(character: str) -> str:
 
 @cache
 def _digits() -> npt.NDArray[np.uint8]:
-    """Whether a code point is a digit of any script, or stands for one, up to the last that is."""
+    """Mark the code points that are digits of any script, or decompose to digits."""
     digits = np.zeros(0x20000, dtype=np.uint8)
     for code in range(len(digits)):
         if (character := chr(code)).isnumeric():
@@ -178,14 +177,14 @@ _LOCK = Lock()
 
 
 def load() -> None:
-    """Make what characters are looked up in, so that the first texts need not wait for it."""
+    """Make the lookup tables, so that the first texts need not wait for them."""
     _table()
     _digits()
     script_table()
 
 
 def _table() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
-    """The entries of all code points, and the sequences that some of them point to; made once."""
+    """Return the entries of all code points, and the sequences that some of them point to; made once."""
     with _LOCK:
         if not _TABLE:
             _TABLE.append(_made())
@@ -209,7 +208,7 @@ def _made() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
     sequences: list[int] = []
     for code in codes:
         character = chr(code)
-        # Most characters stand for themselves; to ask so is faster than to fold them.
+        # Most characters fold to themselves; this test is faster than folding.
         if character.casefold() == character and unicodedata.is_normalized("NFKD", character):
             continue
         entries = [int(plain[ord(part)]) for part in fold(character)]

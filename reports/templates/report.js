@@ -367,6 +367,15 @@
       found ? quotes(found) : h("p", { class: "nothing" }, "Its evidence did not fit on this page: see findings.parquet."),
       found && found.facets.length ? facets(found, about, row) : null,
       about.advice ? h("p", { class: "advice" }, h("strong", {}, "What to do: "), about.advice) : null,
+      about.example
+        ? h(
+            "details",
+            { class: "example" },
+            h("summary", {}, "What does this look like?"),
+            h("p", {}, "Reported:"), h("pre", {}, about.example),
+            h("p", {}, "Not reported:"), h("pre", {}, about.neighbour)
+          )
+        : null,
       found ? conversation(threads, row % index.chunk) : null,
       h(
         "p",

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from building import audit, message, uid
 from chataudit import Limit, Record, Suppression
-from chataudit.audit import api, demo
+from chataudit.audit import api
 from chataudit.audit.policy import Policy
 from chataudit.reports import record as kept
 from planting import Fails, Planted, alone
@@ -35,7 +35,7 @@ def same(shown, printed):
 def test_the_examples_in_docstrings_do_what_they_say(released, tmp_path, monkeypatch):
     made, record = released
     monkeypatch.chdir(tmp_path)
-    demo.write(made, tmp_path / "release.jsonl")
+    made.write(tmp_path / "release.jsonl")
     tried = {}
     for test in doctest.DocTestFinder(exclude_empty=True).find(api, globs={}):
         test.globs = {"release": "release.jsonl", "record": record, "chataudit": chataudit}
@@ -121,7 +121,7 @@ def test_rates_are_a_frame_with_a_row_for_each_check_and_broken_rule(tmp_path):
             "rule",
             "severity",
             "flagged",
-            "judged",
+            "checked",
             "clusters",
             "rate",
             "low",
@@ -138,7 +138,7 @@ def test_rates_are_a_frame_with_a_row_for_each_check_and_broken_rule(tmp_path):
         "planted/remark",
     ]
     assert list(rates["flagged"]) == [5, 3, 2, 1]
-    assert set(rates["judged"]) == set(rates["clusters"]) == {20}
+    assert set(rates["checked"]) == set(rates["clusters"]) == {20}
     # Wilson's interval of 5 in 20, by hand; of trees of one message it is that by trees.
     assert tuple(rates.loc[0, ["rate", "low", "high", "wilson_low", "wilson_high"]]) == pytest.approx(
         (0.25, 0.1119, 0.4687, 0.1119, 0.4687), abs=1e-4
@@ -150,7 +150,7 @@ def test_rates_by_language_and_role_have_a_row_for_each_combination(tmp_path):
     rows = [*alone("FAULT", "fine", "fine"), message("d", lang="de", message_tree_id=uid("d")), message("n", lang=None)]
     rates = audit(tmp_path, rows, Planted()).rates(by=["lang", "role"])
     told = {
-        (row.lang if isinstance(row.lang, str) else None, row.role): (row.flagged, row.judged)
+        (row.lang if isinstance(row.lang, str) else None, row.role): (row.flagged, row.checked)
         for row in rates[rates["rule"].isna()].itertuples()
     }
     assert told == {("en", "prompter"): (1, 3), ("de", "prompter"): (0, 1), (None, "prompter"): (0, 1)}
@@ -178,7 +178,7 @@ def test_where_people_labelled_all_messages_the_rate_is_theirs(tmp_path):
 
 def test_a_check_that_judged_nothing_has_no_rate(tmp_path):
     rates = planted(tmp_path, "SKIP it").rates()
-    assert (rates["judged"][0], rates["low"][0], rates["high"][0]) == (0, 0, 1)
+    assert (rates["checked"][0], rates["low"][0], rates["high"][0]) == (0, 0, 1)
     assert pd.isna(rates["rate"][0])
 
 
@@ -261,7 +261,9 @@ def test_limitations_name_checks_that_were_not_run_and_refuse_other_forms(tmp_pa
     record = planted(tmp_path, "fine")
     assert "Checks that were not selected: benchmark_leakage, lang_mismatch" in record.limitations().replace("\\", "")
     assert {form: record.limitations(form) != "" for form in api.FORMS} == dict.fromkeys(api.FORMS, True)
-    with pytest.raises(LookupError, match="no format 'word'; there are markdown, latex, card, croissant, datasheet"):
+    with pytest.raises(
+        LookupError, match="unknown format 'word'; expected one of markdown, latex, card, croissant, datasheet"
+    ):
         record.limitations("word")
 
 

@@ -927,7 +927,7 @@ def test_a_file_that_has_changed_is_refused(tmp_path):
 def test_a_file_that_is_missing_is_named(tmp_path):
     one, two = filed(tmp_path / "one.jsonl", conversation("a")), filed(tmp_path / "two.jsonl", conversation("b"))
     record = run(one, two, checks=["prompt_parroting"], engine="serial")
-    with pytest.raises(LookupError, match=r"two\.jsonl is not among the files that were given\. Name all files"):
+    with pytest.raises(LookupError, match=r"two\.jsonl is not among the given files\. Pass all files"):
         clean(record, [one], policy(), tmp_path / "out")
 
 

@@ -36,7 +36,7 @@ def test_run_writes_a_record_findings_and_a_report_beside_the_caller(call, data,
     assert "2 messages in 1 tree" in done.output
     assert "role_alternation" in done.output
     assert (
-        "oasst_messages, records hold message_id, parent_id, message_tree_id, role, text (2 of the first 2)"
+        "oasst_messages, records have message_id, parent_id, message_tree_id, role, text (2 records sampled, all match)"
         in done.output
     )
 
@@ -70,10 +70,10 @@ def test_overwrite_replaces_an_audit_and_keeps_what_else_is_there(call, data, tm
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["nowhere.jsonl"], "nowhere.jsonl: no such file. Name a file, a folder, a glob"),
+        (["nowhere.jsonl"], "nowhere.jsonl: no such file. Pass a file, folder, quoted glob"),
         (["data.jsonl", "--checks", "near_dups"], "no check 'near_dups'; there are "),
-        (["data.jsonl", "--format", "xml"], f"no format 'xml'; there are {', '.join(FORMATS)}"),
-        (["data.jsonl", "--engine", "spark"], "engine 'spark'; expected one of auto, serial, threads"),
+        (["data.jsonl", "--format", "xml"], f"unknown format 'xml'; expected one of {', '.join(FORMATS)}"),
+        (["data.jsonl", "--engine", "spark"], "unknown engine 'spark'; expected one of auto, serial, threads"),
         (["data.jsonl", "--workers", "0"], "workers: 0 is below 1"),
         (["data.jsonl", "--memory", "lots"], "memory 'lots'; expected a size such as 500MB or 2GB"),
         (["data.jsonl", "--config", "no.toml"], "no.toml: no such file"),
@@ -330,7 +330,7 @@ def test_demo_audits_a_release_that_breaks_every_rule(call, tmp_path):
     assert done.exit_code == 0
     from chataudit.checks.schema_invariants import RULES
 
-    assert all(name in done.output for name in RULES)
+    assert all(rule.name in done.output for rule in RULES)
     assert call("demo", "-q").exit_code == 0
     assert (tmp_path / "chataudit-demo-2" / "audit" / "report.html").exists()
 
@@ -344,7 +344,7 @@ def test_checks_lists_checks_and_the_rules_and_settings_of_one(call):
 
 
 def test_explain_tells_a_rule_and_names_near_ones(call):
-    assert "A reply has the role of its parent." in call("explain", "schema_invariants/role_alternation").output
+    assert "Reply has the same role as its parent." in call("explain", "schema_invariants/role_alternation").output
     assert "there are schema_invariants/role_alternation" in call("explain", "alternation").output
 
 

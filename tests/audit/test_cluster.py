@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from building import SHARED, Told, conversation, needs_shared, nest, write
+from building import EXAMPLE, SHARED, Told, conversation, needs_shared, nest, write
 from chataudit import run
 from chataudit.audit import demo, engines, journal
 from chataudit.audit.cli import app
@@ -30,6 +30,7 @@ from chataudit.audit.journal import Journal
 from chataudit.checks.base import detectors, kernels, references
 from chataudit.checks.base.check import Check, Result, Stage
 from chataudit.checks.base.findings import WARNING, Rule, claim, cover
+from chataudit.checks.base.messages import PLACES
 from chataudit.checks.benchmark_leakage import BenchmarkLeakage
 from chataudit.checks.lang_mismatch import LangMismatch
 from chataudit.checks.near_duplicates import NearDuplicates
@@ -170,19 +171,22 @@ def of_all_kinds(folder):
 # -- checks ----------------------------------------------------------------------------------------------------------
 
 
+SAID = pa.schema([*PLACES, ("text", pa.string())])
+
+
 @dataclass(frozen=True)
 class Repeats(Check):
     """Flag texts that another message has said, by a shuffle on what they say."""
 
     name = "repeats"
-    rules = (Rule("repeats/text", "A text stands twice", WARNING, "Drop one."),)
+    rules = (Rule("repeats/text", "A text stands twice", WARNING, "Drop one.", EXAMPLE),)
 
     def stages(self):
-        return Stage(self.scan), Stage(self.meet, by="text")
+        return Stage(self.scan), Stage(self.meet, {"said": SAID}, by="text")
 
     def scan(self, batch):
         said = batch.places.append_column("text", batch.column("text"))
-        return Result(coverage=cover(batch.messages), rows=said)
+        return Result(coverage=cover(batch.messages), rows={"said": said})
 
     def meet(self, rows):
         repeated = Counter(rows["text"].to_pylist())
@@ -195,7 +199,7 @@ class Dies(Repeats):
     """Its process is killed, once in each stage: one worker in the middle of a file, another of a shuffle."""
 
     name = "dies"
-    rules = (Rule("dies/text", "A text stands twice", WARNING, "Drop one."),)
+    rules = (Rule("dies/text", "A text stands twice", WARNING, "Drop one.", EXAMPLE),)
 
     folder: str = ""  # where those that died have left a file
     spared: int = 0  # the process that is not to die
@@ -334,7 +338,7 @@ def test_sources_that_could_not_be_read_are_told_and_the_exit_code_says_so(clust
     record = run(*paths, engine="ray", address=cluster.address, checks=[Planted()], progress=told)
     assert record.exit_code == 3
     at_4, at_5, at_7 = record.facts.errors
-    assert at_4.startswith(f"{paths[3]}: has no known format")
+    assert at_4.startswith(f"{paths[3]}: unknown format")
     assert at_5.startswith(f"{paths[4]}: ")
     assert at_7.startswith(f"{paths[6]}: the gzip stream ends early")
     assert told.read == told.n_bytes > 0
@@ -356,7 +360,7 @@ def test_a_check_that_only_this_process_knows_goes_to_the_workers(cluster, tmp_p
         """Flag what no module knows of."""
 
         name = "own"
-        rules = (Rule("own/fault", "The text says FAULT", WARNING, "Drop the message."),)
+        rules = (Rule("own/fault", "The text says FAULT", WARNING, "Drop the message.", EXAMPLE),)
 
     on_ray, expected = both(cluster, *flat(tmp_path), checks=[Own()])
     hold_equal(on_ray, expected)
@@ -535,7 +539,7 @@ def test_paths_are_those_of_the_caller(cluster, tmp_path, monkeypatch):
 def test_references_are_those_of_the_caller(cluster, tmp_path, monkeypatch):
     monkeypatch.setenv("CHATAUDIT_REFERENCES", str(tmp_path))  # none; the nodes were started with some
     path = tmp_path / "data.jsonl"
-    demo.write(demo.release(1), path)
+    demo.release(1).write(path)
     on_ray, expected = both(cluster, path, checks=[BenchmarkLeakage()])
     hold_equal(on_ray, expected)
 
@@ -551,7 +555,7 @@ def command(*words):
 
 def test_where_the_packages_are_not_installed_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(LookupError, match=r'engine "ray" needs its packages .* pip install "chataudit\[ray\]"'):
+    with pytest.raises(LookupError, match=r'engine "ray" is not installed .* pip install "chataudit\[ray\]"'):
         run(*nested(tmp_path), engine="ray")
 
 
@@ -570,7 +574,7 @@ def test_an_address_is_for_the_engine_ray_alone(tmp_path):
     words = ["run", str(nested(tmp_path)[0]), "--out", str(tmp_path / "out"), "--address", "auto"]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 2
-    assert "address 'auto': the engine auto works on this machine; expected the engine ray" in done.stderr
+    assert "address 'auto': the engine auto runs only on this machine. Use the engine ray" in done.stderr
 
 
 # -- what is said ----------------------------------------------------------------------------------------------------

@@ -7,36 +7,38 @@ from chataudit.audit.run import run
 @pytest.fixture(params=[1, 2, 3])
 def audited(request, tmp_path):
     made = demo.release(request.param)
-    return made, run(*demo.write(made, tmp_path / "release.jsonl")).table.to_pylist()
+    return made, run(
+        *made.write(tmp_path / "release.jsonl"), checks=demo.prepared(tmp_path / "files")
+    ).table.to_pylist()
 
 
 def test_every_rule_is_broken_where_it_was_planted(audited):
     made, rows = audited
-    assert set(made.planted) == {rule.name for check in checks().values() for rule in check.rules}
-    found = {(row["rule"].partition("/")[2], row["message_id"]) for row in rows}
-    assert set(made.planted.items()) - found == set()
+    assert set(made.planted) == {rule.id for check in checks().values() for rule in check.rules}
+    found = {(row["rule"], row["message_id"]) for row in rows}
+    rules = {row["rule"] for row in rows}
+    assert [
+        rule
+        for rule, own in made.planted.items()
+        if ((rule, own) not in found if own is not None else rule not in rules)
+    ] == []
 
 
-def test_trees_without_a_plant_are_not_flagged(audited):
+def test_trees_and_chats_without_a_plant_are_not_flagged(audited):
     made, rows = audited
-    planted = {i for i in made.planted.values() if i}
-    clean = {t[0]["message_tree_id"] for t in made.trees if not any(m["message_id"] in planted for m in t)}
-    assert len(clean) >= demo.N_PLAIN
-    assert not [row for row in rows if row["tree_id"] in clean]
-
-
-def test_chats_without_a_plant_are_not_flagged(audited):
-    made, rows = audited
-    planted = {i.partition("#")[0] for i in made.planted.values() if i}
-    clean = {chat["id"] for chat in made.chats} - planted
-    assert len(clean) == demo.N_CHATS
-    assert not [row for row in rows if row["tree_id"] in clean]
+    examples = [rule.example.this for check in checks().values() for rule in check.rules]
+    theirs = {row.get("message_tree_id") for data in examples for row in data.messages}
+    plain = {tree[0]["message_tree_id"] for tree in made.trees} - theirs
+    assert len(plain) == demo.N_PLAIN
+    chats = {chat["id"] for chat in made.chats} - {chat["id"] for data in examples for chat in data.chats}
+    assert len(chats) == demo.N_CHATS
+    assert [row["rule"] for row in rows if row["tree_id"] in plain | chats] == []
 
 
 def test_the_same_seed_makes_the_same_release(tmp_path):
     first, again, other = (
-        [path.read_bytes() for path in demo.write(demo.release(seed), tmp_path / name)]
-        for name, seed in (("a", 5), ("b", 5), ("c", 6))
+        [path.read_bytes() for path in demo.release(seed).write(tmp_path / name)]
+        for name, seed in (("a.jsonl", 5), ("b.jsonl", 5), ("c.jsonl", 6))
     )
     assert first == again
-    assert all(one != another for one, another in zip(first, other, strict=True))
+    assert first[0] != other[0]

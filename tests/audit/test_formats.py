@@ -1,5 +1,6 @@
 """Formats: what each makes of a record, how it is recognised, and that no record makes it fail."""
 
+import itertools
 import json
 import re
 import tomllib
@@ -11,13 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from building import SHARED, audit, flagged, needs_shared, rules_of, write
+from cases import case
 from chataudit.audit import read
 from chataudit.audit.config import _convert
 from chataudit.audit.formats import FORMATS, Fault, Format, Mapped, Mapping, Row
 from chataudit.audit.formats.base import tabulate
 from chataudit.audit.run import run
+from chataudit.checks.base.faults import FaultKind
 from chataudit.checks.base.messages import MESSAGES
-from chataudit.checks.schema_invariants import RULES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -79,9 +81,8 @@ def test_a_tree_has_the_id_of_its_record_or_its_place(fields, tree):
     assert rows("messages", {**fields, "messages": [user("Hi"), bot("Hello")]})[1]["message_id"] == f"{tree}#2"
 
 
-@pytest.mark.parametrize(
-    ("fields", "lang"),
-    [
+def test_the_language_of_a_record_is_that_of_its_messages():
+    cases = [
         ({"lang": "de"}, "de"),
         ({"language": "pt-BR"}, "pt-BR"),
         ({"language": "English"}, "en"),
@@ -90,26 +91,25 @@ def test_a_tree_has_the_id_of_its_record_or_its_place(fields, tree):
         ({"language": "\ud800"}, None),
         ({"lang": "de", "language": "en"}, "de"),
         ({}, None),
-    ],
-)
-def test_the_language_of_a_record_is_that_of_its_messages(fields, lang):
-    record = {**fields, "split": "test", "messages": [user("Hi"), bot("Hello")]}
-    assert [(row["lang"], row["split"]) for row in rows("messages", record)] == [(lang, "test")] * 2
+    ]
+    for fields, lang in cases:
+        with case(fields, lang):
+            record = {**fields, "split": "test", "messages": [user("Hi"), bot("Hello")]}
+            assert [(row["lang"], row["split"]) for row in rows("messages", record)] == [(lang, "test")] * 2
 
 
-@pytest.mark.parametrize(
-    ("raw", "role"),
-    [
+def test_roles_have_our_names_and_unknown_ones_stay():
+    cases = [
         *((raw, "prompter") for raw in ("user", "human", "Human", "prompter")),
         *((raw, "assistant") for raw in ("assistant", "gpt", "bot", "chatgpt", "model", "bing", "bard")),
         *((raw, "system") for raw in ("system", "developer")),
         *((raw, "tool") for raw in ("tool", "observation", "ipython", "function", "tool_response")),
         ("narrator", "narrator"),
         ("Narrator", "Narrator"),
-    ],
-)
-def test_roles_have_our_names_and_unknown_ones_stay(raw, role):
-    assert rows("messages", {"messages": [{"role": raw, "content": "x"}]})[0]["role"] == role
+    ]
+    for raw, role in cases:
+        with case(raw, role):
+            assert rows("messages", {"messages": [{"role": raw, "content": "x"}]})[0]["role"] == role
 
 
 def test_text_blocks_are_joined_and_other_blocks_are_left_out():
@@ -383,9 +383,8 @@ PAIR = [
 ]
 
 
-@pytest.mark.parametrize(
-    "record",
-    [
+def test_all_ways_to_write_a_pair_give_the_same_siblings():
+    cases = [
         {"prompt": "Hi", "chosen": "Hello", "rejected": "No"},
         {"prompt": [user("Hi")], "chosen": [bot("Hello")], "rejected": [bot("No")]},
         {"chosen": [user("Hi"), bot("Hello")], "rejected": [user("Hi"), bot("No")]},
@@ -411,11 +410,10 @@ PAIR = [
             "chosen": [user("Hi"), bot("Hello")],
             "rejected": [user("Hi"), bot("No")],
         },
-    ],
-    ids=["text", "lists", "implicit", "sharegpt", "messages", "alpaca", "orca", "input", "binarised", "repeated"],
-)
-def test_all_ways_to_write_a_pair_give_the_same_siblings(record):
-    assert told("preferences", record, "branch", "rank") == PAIR
+    ]
+    for record in cases:
+        with case(record):
+            assert told("preferences", record, "branch", "rank") == PAIR
 
 
 def test_a_system_prompt_stands_above_the_pair():
@@ -451,20 +449,18 @@ def test_texts_that_share_no_word_are_two_roots():
     ]
 
 
-@pytest.mark.parametrize(("label", "branch"), [(True, "chosen"), (False, "rejected")])
-@pytest.mark.parametrize(
-    "record",
-    [
+def test_a_label_says_on_which_side_the_last_answer_is():
+    records = [
         {"messages": [user("Hi"), bot("Hello")]},
         {"prompt": "Hi", "completion": "Hello"},
         {"prompt": [user("Hi")], "completion": [bot("Hello")]},
-    ],
-)
-def test_a_label_says_on_which_side_the_last_answer_is(record, label, branch):
-    assert told("preferences", {**record, "label": label}, "branch", "rank") == [
-        ("data:1", None, "prompter", "Hi", None, None),
-        (f"data:1#{branch}", "data:1", "assistant", "Hello", branch, None),
     ]
+    for record, (label, branch) in itertools.product(records, [(True, "chosen"), (False, "rejected")]):
+        with case(record, label, branch):
+            assert told("preferences", {**record, "label": label}, "branch", "rank") == [
+                ("data:1", None, "prompter", "Hi", None, None),
+                (f"data:1#{branch}", "data:1", "assistant", "Hello", branch, None),
+            ]
 
 
 def test_a_side_that_cannot_be_read_leaves_the_prompt_and_the_other_side():
@@ -507,9 +503,8 @@ def test_ultrafeedback_has_answers_of_several_models_as_siblings():
     ]
 
 
-@pytest.mark.parametrize(
-    ("record", "asked", "answer"),
-    [
+def test_instructions_are_answered():
+    cases = [
         ({"instruction": "Add.", "input": "1 1", "output": "2"}, "Add.\n\n1 1", "2"),
         ({"instruction": "Add.", "input": "", "response": "2"}, "Add.", "2"),
         ({"instruction": "Add.", "context": "1 1", "response": "2", "category": "sums"}, "Add.\n\n1 1", "2"),
@@ -517,13 +512,13 @@ def test_ultrafeedback_has_answers_of_several_models_as_siblings():
         ({"prompt": "Add.", "response": "2"}, "Add.", "2"),
         ({"question": "1 + 1?", "answer": "2"}, "1 + 1?", "2"),
         ({"input": "1 + 1?", "output": "2"}, "1 + 1?", "2"),
-    ],
-)
-def test_instructions_are_answered(record, asked, answer):
-    assert told("instructions", record) == [
-        ("data:1", None, "prompter", asked),
-        ("data:1#output", "data:1", "assistant", answer),
     ]
+    for record, asked, answer in cases:
+        with case(record, asked, answer):
+            assert told("instructions", record) == [
+                ("data:1", None, "prompter", asked),
+                ("data:1#output", "data:1", "assistant", answer),
+            ]
 
 
 def test_an_instruction_may_have_a_system_prompt_and_a_history():
@@ -551,7 +546,7 @@ def test_a_mapping_says_where_the_turns_are_and_who_speaks():
     record = {"key": 3, "head": {"set": "dev", "tongue": "en", "rules": "Be kind."}, "dialog": {"turns": turns}}
     more = {"system": "head.rules", "id": "key", "lang": "head.tongue", "split": "head.set"}
     format = mapped(**TURNS, **more, roles={"customer": "prompter", "agent": "assistant"})
-    assert format.recognise(record) == "records hold dialog.turns, which the settings name"
+    assert format.recognise(record) == "records have dialog.turns, as mapped in [format]"
     assert told(format, record, "lang", "split") == [
         ("3", None, "system", "Be kind.", "en", "dev"),
         ("3#2", "3", "prompter", "Late.", "en", "dev"),
@@ -571,37 +566,38 @@ def test_a_mapping_may_name_texts():
 def test_a_mapping_may_name_a_pair_or_a_label():
     pair = mapped(prompt="q", chosen="good", rejected="bad")
     assert told(pair, {"q": "Hi", "good": "Hello", "bad": "No"}, "branch", "rank") == PAIR
-    judged = mapped(**TURNS, label="thumb")
+    checked = mapped(**TURNS, label="thumb")
     turns = [{"speaker": "user", "utterance": "Hi"}, {"speaker": "bot", "utterance": "No"}]
-    assert told(judged, {"dialog": {"turns": turns}, "thumb": False}, "branch") == [
+    assert told(checked, {"dialog": {"turns": turns}, "thumb": False}, "branch") == [
         ("data:1", None, "prompter", "Hi", None),
         ("data:1#rejected", "data:1", "assistant", "No", "rejected"),
     ]
 
 
-@pytest.mark.parametrize(
-    ("values", "reason"),
-    [
-        ({}, "neither turns nor prompt; name the list of messages as turns"),
+def test_a_mapping_that_cannot_be_is_refused():
+    cases = [
+        ({}, "neither turns nor prompt; set one of them"),
         ({**TURNS, "prompt": "q"}, "both turns and prompt"),
-        ({"turns": "t", "role": "r"}, "turns, but not both role and text"),
-        ({"prompt": "q", "role": "r"}, "role, text and roles are of turns"),
-        ({**TURNS, "answer": "a"}, "answer beside turns"),
-        ({"prompt": "q", "chosen": "c"}, "one of chosen and rejected; name both"),
-        ({"prompt": "q", "answer": "a", "chosen": "c", "rejected": "r"}, "chosen and rejected beside answer or label"),
-        ({"prompt": "q", "label": "l"}, "label, but no answer"),
-        ({"prompt": ""}, "prompt: '' names no field"),
-        ({"prompt": "a..b"}, r"prompt: 'a\.\.b' names no field"),
+        ({"turns": "t", "role": "r"}, "turns without both role and text"),
+        ({"prompt": "q", "role": "r"}, "role, text and roles apply to turns"),
+        ({**TURNS, "answer": "a"}, "answer together with turns"),
+        ({"prompt": "q", "chosen": "c"}, "only one of chosen and rejected; set both"),
+        (
+            {"prompt": "q", "answer": "a", "chosen": "c", "rejected": "r"},
+            "chosen and rejected together with answer or label",
+        ),
+        ({"prompt": "q", "label": "l"}, "label without an answer"),
+        ({"prompt": ""}, "prompt: '' is not a field"),
+        ({"prompt": "a..b"}, r"prompt: 'a\.\.b' is not a field"),
         (
             {**TURNS, "roles": {"boss": "king"}},
             "roles: 'boss' is mapped to 'king'; expected one of prompter, assistant",
         ),
-        ({"prompts": "q"}, "prompts: no such setting; there are turns, role"),
-    ],
-)
-def test_a_mapping_that_cannot_be_is_refused(values, reason):
-    with pytest.raises(ValueError, match=rf"^\[format\] {reason}"):
-        mapped(**values)
+        ({"prompts": "q"}, r"prompts: unknown setting. Did you mean 'prompt'\? Available: turns, role"),
+    ]
+    for values, reason in cases:
+        with case(values, reason), pytest.raises(ValueError, match=rf"^\[format\] {reason}"):
+            mapped(**values)
 
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
@@ -618,9 +614,8 @@ def test_the_mapping_of_the_page_reads_the_record_of_the_page():
 # -- which format ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("record", "format"),
-    [
+def test_a_record_is_recognised():
+    cases = [
         ({"messages": [user("Hi")]}, "messages"),
         ({"messages": [user("Hi")], "prompt": "Hi", "prompt_id": "p"}, "messages"),
         ({"messages": [user("Hi")], "label": None}, "messages"),
@@ -648,11 +643,11 @@ def test_the_mapping_of_the_page_reads_the_record_of_the_page():
         ({"question": "Why?"}, None),
         ({"text": "Hi", "label": 1}, "documents"),
         ({"a": 1}, None),
-    ],
-)
-def test_a_record_is_recognised(record, format):
-    known = [name for name, format in FORMATS.items() if format.recognise(record)]
-    assert (known or [None])[0] == format
+    ]
+    for record, format in cases:
+        with case(record, format):
+            known = [name for name, format in FORMATS.items() if format.recognise(record)]
+            assert (known or [None])[0] == format
 
 
 def test_the_page_has_all_formats_in_the_order_in_which_they_are_tried():
@@ -665,7 +660,7 @@ def test_the_page_has_all_formats_in_the_order_in_which_they_are_tried():
 def test_every_format_says_by_what_it_knew_the_records(tmp_path):
     path = write(tmp_path / "data.jsonl", [{"conversations": [{"from": "human", "value": "Hi"}]}] * 2)
     (source,) = run(path, checks=[CHECK], engine="serial").facts.sources
-    assert source.reason == "records hold conversations, a list of turns (2 of the first 2)"
+    assert source.reason == "records have conversations, a list of turns (2 records sampled, all match)"
 
 
 SHARED_FILES = {
@@ -707,9 +702,8 @@ def test_every_real_file_is_looked_at():
 # -- what is of a wrong type -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("format", "record", "expected"),
-    [
+def test_what_is_of_a_wrong_type_is_told_with_its_place():
+    cases = [
         ("messages", {"messages": 5}, "mistyped_field: messages is 5, an integer; expected a list of messages"),
         ("messages", {}, "mistyped_field: messages is null; expected a list of messages"),
         ("messages", {"messages": []}, "missing_field: messages is an empty list; expected at least one message"),
@@ -797,10 +791,10 @@ def test_every_real_file_is_looked_at():
             {"messages": [user("Hi")], "label": 1},
             "mistyped_field: label is 1, an integer; expected true or false",
         ),
-    ],
-)
-def test_what_is_of_a_wrong_type_is_told_with_its_place(format, record, expected):
-    assert faults(format, record) == [expected]
+    ]
+    for format, record, expected in cases:
+        with case(format, record, expected):
+            assert faults(format, record) == [expected]
 
 
 def test_a_fault_of_a_turn_is_told_of_its_message_and_the_others_are_read(tmp_path):
@@ -820,7 +814,7 @@ def test_calls_that_are_nested_too_deep_to_be_written_are_told():
         deep = [deep]
     record = {"messages": [{"role": "assistant", "content": None, "tool_calls": [{"arguments": deep}]}]}
     assert faults("messages", record) == [
-        "mistyped_field: messages[0] is …, an object; expected calls that are nested less deep"
+        "mistyped_field: messages[0] is …, an object; expected calls nested less deeply"
     ]
 
 
@@ -878,7 +872,7 @@ def test_no_record_makes_a_format_fail(format, record):
     format.recognise(record)
     found = list(format.flatten(record, "data:1"))
     messages = [row for row in found if not isinstance(row, Fault)]
-    assert {fault.kind for fault in found if isinstance(fault, Fault)} <= RULES.keys()
+    assert {fault.kind for fault in found if isinstance(fault, Fault)} <= set(FaultKind)
     assert all(row.keys() <= set(MESSAGES.names) for row in messages)
     # Ids are distinct, the first is that of the tree, and each parent stands before its child.
     ids = [row["message_id"] for row in messages]

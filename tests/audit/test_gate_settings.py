@@ -120,9 +120,10 @@ X = "c.toml: [gate.near_duplicates]"
         ("[gate.near_duplicates]\n", f"{X} sets no limit; expected max_rate, max_count or max_new"),
         (
             "[gate.near_duplicates]\nmax_rat = 0.01",
-            f"{X} max_rat: no such setting; there are max_rate, max_count, max_new, bound, severity, lang, role",
+            f"{X} max_rat: unknown setting. Did you mean 'max_rate'? Available: max_rate, max_count, max_new, bound, "
+            "severity, lang, role",
         ),
-        ("[gate.near_duplicates]\nmax_count = 1\ntarget = 'all'", f"{X} target: no such setting; there are max_rate"),
+        ("[gate.near_duplicates]\nmax_count = 1\ntarget = 'all'", f"{X} target: unknown setting. Available: max_rate"),
         ("[gate.near_duplicates]\nmax_rate = 1.5", f"{X} max_rate: 1.5 is not in [0, 1]. 1 % is 0.01"),
         ("[gate.near_duplicates]\nmax_rate = nan", f"{X} max_rate: nan is not in [0, 1]"),
         ("[gate.near_duplicates]\nmax_rate = '1%'", f"{X} max_rate: expected `float | null`, got `str`"),
@@ -136,7 +137,7 @@ X = "c.toml: [gate.near_duplicates]"
             '[gate."schema_invariants/role_alternation"]\nmax_count = -2',
             'c.toml: [gate."schema_invariants/role_alternation"] max_count: -2 is below 0',
         ),
-        ("[[gate.near_duplicates]]\nmax_count = 1\n[[gate.near_duplicates]]\nmax = 1", f"{X} max: no such setting"),
+        ("[[gate.near_duplicates]]\nmax_count = 1\n[[gate.near_duplicates]]\nmax = 1", f"{X} max: unknown setting"),
     ],
 )
 def test_what_is_wrong_with_a_limit_is_told_with_place_value_and_way_out(tmp_path, toml, told):
@@ -152,10 +153,10 @@ GOOD = "reason = 'seen'\nexpires = 2026-12-31\nrule = 'near_duplicates'\n"
 @pytest.mark.parametrize(
     ("toml", "told"),
     [
-        ("[suppres]\n", "s.toml: suppres: no such setting; there are suppress"),
+        ("[suppres]\n", "s.toml: suppres: unknown setting. Did you mean 'suppress'? Available: suppress"),
         ("[suppress]\n", "s.toml: suppress is {}; expected entries, each headed [[suppress]]"),
         ("suppress = ['a']", f"{S} is 'a'; expected a table of settings"),
-        (f"[[suppress]]\n{GOOD}until = 3", f"{S} until: no such setting; there are reason, expires, fingerprints"),
+        (f"[[suppress]]\n{GOOD}until = 3", f"{S} until: unknown setting. Available: reason, expires, fingerprints"),
         ("[[suppress]]\nexpires = 2026-12-31\nrule = 'x'", f"{S} Object missing required field `reason`"),
         ("[[suppress]]\nreason = 'seen'\nrule = 'x'", f"{S} Object missing required field `expires`"),
         (f"[[suppress]]\n{GOOD.replace('seen', ' ')}", f"{S} reason is empty; say why these findings are accepted"),

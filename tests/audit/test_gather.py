@@ -110,7 +110,7 @@ def test_the_run_says_that_it_starts_over_and_why(tmp_path, monkeypatch):
     look(path, progress=told, block=1)
     _, line = told.lines
     assert line == (
-        f"tree '{uid('a')}' goes on at {path}:4, after others began: starting over, with the trees gathered first"
+        f"tree '{uid('a')}' continues at {path}:4 after others began: starting over, with the trees gathered first"
     )
 
 
@@ -171,7 +171,7 @@ def test_nothing_is_counted_twice_when_the_run_starts_over(tmp_path, monkeypatch
     record = look(tmp_path / "data.jsonl.gz", block=3000, progress=told)
     assert "starting over" in told.lines[-1]
     assert [(s.records, len(s.errors)) for s in record.facts.sources] == [(120, 1)]
-    assert [c.judged for c in record.facts.checks] == [120]
+    assert [c.checked for c in record.facts.checks] == [120]
     assert (record.facts.messages, record.facts.trees) == (120, 20)
     assert len(flagged(record, "unreadable_line")) == len(flagged(record, "line_format")) == 1
     assert told.read == told.n_bytes == len(packed) - 4
@@ -477,7 +477,7 @@ def test_the_engine_follows_from_its_name_and_the_processors(monkeypatch):
 
 
 def test_an_engine_that_is_not_there_raises_and_names_those_that_are():
-    with pytest.raises(ValueError, match="engine 'spark'; expected one of auto, serial, threads"):
+    with pytest.raises(ValueError, match="unknown engine 'spark'; expected one of auto, serial, threads"):
         engines.start("spark")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from building import Told, conversation, nest, write
+from building import EXAMPLE, Told, conversation, nest, write
 from chataudit import run
 from chataudit.audit.cli import app
 from chataudit.checks.base.check import Check
@@ -66,7 +66,7 @@ class Meets(Check):
     """Waits, with each of two files, until the other is being read by another process."""
 
     name = "meets"
-    rules = (Rule("meets/never", "Never", WARNING, "None."),)
+    rules = (Rule("meets/never", "Never", WARNING, "None.", EXAMPLE),)
     holds_gil = True
 
     folder: str = ""
@@ -104,7 +104,7 @@ class Dies(Planted):
     """Its process is killed in the second file."""
 
     name = "dies"
-    rules = (Rule("dies/never", "Never", WARNING, "None."),)
+    rules = (Rule("dies/never", "Never", WARNING, "None.", EXAMPLE),)
 
     folder: str = ""
 
@@ -119,7 +119,7 @@ def test_a_worker_that_is_killed_ends_the_audit_with_a_line_and_it_goes_on_later
     deadly = tmp_path / "deadly"
     deadly.touch()
     given = {"engine": "processes", "workers": 2, "checks": [Dies(folder=str(tmp_path))], "work": tmp_path / "work"}
-    with pytest.raises(ChildProcessError, match="killed, as the system does where memory is short"):
+    with pytest.raises(ChildProcessError, match="killed, probably because memory ran out"):
         run(*paths, **given)
     deadly.unlink()
     told = Told()
@@ -133,7 +133,7 @@ def test_a_check_that_workers_cannot_find_is_told_as_such(tmp_path, monkeypatch)
     monkeypatch.setitem(sys.modules, module.__name__, module)
     lost = type("Lost", (Planted,), {"__module__": module.__name__, "name": "lost"})
     module.Lost = lost
-    with pytest.raises(ChildProcessError, match=r"to do \(ModuleNotFoundError: .*\)\. A check must"):
+    with pytest.raises(ChildProcessError, match=r"could not load its task \(ModuleNotFoundError: .*\)\. It must"):
         run(*files(tmp_path), engine="processes", workers=2, checks=[lost()])
 
 

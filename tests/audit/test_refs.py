@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from building import write
+from cases import case
 from chataudit.audit import refs
 from chataudit.audit.cli import app
 from chataudit.benchmarks_refs import cards as known
@@ -110,7 +111,7 @@ def test_a_benchmark_of_several_files_is_built_from_these_in_any_order(tmp_path,
 
 def test_files_of_several_folders_are_refused(card, birds, tmp_path):
     other = write(tmp_path / "other.jsonl", BIRDS)
-    with pytest.raises(LookupError, match="Birds: its files lie in several folders; expected the one folder that"):
+    with pytest.raises(LookupError, match="Birds: its files are in several folders; expected one folder that"):
         refs.build("birds", [birds, other])
 
 
@@ -119,14 +120,14 @@ def test_files_that_are_not_those_of_the_card_are_refused(card, birds):
     with pytest.raises(ValueError, match=r"^reference set 'birds': checksum differs from its card") as error:
         refs.build("birds", [birds])
     assert f"(card {card.sha256}, files {hashlib.sha256(birds.read_bytes()).hexdigest()})" in str(error.value)
-    assert "Get the original files again from https://a.org, or make a set of your own with `chataudit refs add`" in (
+    assert "Get the original files again from https://a.org, or add your own set with `chataudit refs add`" in (
         str(error.value)
     )
 
 
 def test_files_without_as_many_items_as_the_card_says_are_refused(birds, monkeypatch):
     know(monkeypatch, items=4, sha256=hashlib.sha256(birds.read_bytes()).hexdigest())
-    with pytest.raises(ValueError, match="Birds: 3 items, where its card says 4"):
+    with pytest.raises(ValueError, match="Birds: 3 items, but its card says 4"):
         refs.build("birds", [birds])
 
 
@@ -143,7 +144,7 @@ def test_a_path_that_is_not_there_is_told(card, tmp_path):
 
 
 def test_an_unknown_card_is_told_with_what_to_do():
-    with pytest.raises(LookupError, match=r"no card 'bird'\. See: chataudit refs list\. A set of your own: "):
+    with pytest.raises(LookupError, match=r"unknown benchmark 'bird'\. See: chataudit refs list\. Add your own: "):
         refs.build("bird")
 
 
@@ -155,7 +156,7 @@ def test_a_card_without_a_place_on_the_hub_is_told_with_its_home(card):
 
 def test_a_card_that_knows_only_the_hub_takes_no_files(birds, monkeypatch):
     know(monkeypatch, files=[], hub={"id": "org/birds", "split": "test"})
-    with pytest.raises(LookupError, match=r"Birds: its card knows no files, only the hub\. Leave them out"):
+    with pytest.raises(LookupError, match=r"Birds: its card names no files, only the hub\. Leave out FILES"):
         refs.build("birds", [birds])
 
 
@@ -166,7 +167,7 @@ def test_the_command_builds_tells_where_and_writes_over_nothing(call, card, bird
     assert re.fullmatch(rf"{re.escape(str(path))}: 3 items, \S+ \S+\n", done.output)
     assert load(path).digest == refs.build("birds", [birds]).digest
     path.write_text("mine")
-    assert "birds.fingerprint is there already. Pass --overwrite to replace it" in stopped(
+    assert "birds.fingerprint already exists. Pass --overwrite to replace it" in stopped(
         call("refs", "build", "birds", birds)
     )
     assert path.read_text() == "mine"
@@ -181,40 +182,45 @@ def test_here_writes_to_the_folder_of_the_project(call, card, birds, tmp_path):
     assert found == [f"chataudit-references/birds{ENDING}", f"refs/birds{ENDING}"]
 
 
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (["build", "bird"], "no card 'bird'. See: chataudit refs list"),
+def test_what_the_user_got_wrong_is_one_line_and_nothing_is_written(call, card, tmp_path):
+    cases = [
+        (["build", "bird"], "unknown benchmark 'bird'. See: chataudit refs list"),
         (["build", "birds"], "Birds: its card names no data set on the hub"),
         (["build", "birds", "nothing"], "nothing: no such file or folder"),
         (["build", "birds", "other.jsonl"], "reference set 'birds': checksum differs from its card"),
-        (["build", "../birds"], "no card '../birds'"),
+        (["build", "../birds"], "unknown benchmark '../birds'"),
         (["list", "../birds"], "no card '../birds'"),
-        (["verify", "../birds"], "no fingerprint of '../birds'; there are agieval_aqua_rat, "),
-        (["add", "../birds", "other.jsonl", "--question", "q"], "'../birds' is no name of a set; expected lower-case"),
-        (["add", "/birds", "other.jsonl", "--question", "q"], "'/birds' is no name of a set"),
-        (["add", "..", "other.jsonl", "--question", "q"], "'..' is no name of a set"),
-        (["add", "Birds", "other.jsonl", "--question", "q"], "'Birds' is no name of a set"),
-        (["add", "birds\n", "other.jsonl", "--question", "q"], "is no name of a set"),
-        (["add", "", "other.jsonl", "--question", "q"], "'' is no name of a set"),
-        (["add", "birds", "other.jsonl", "--question", "q"], "'birds' is the name of a known benchmark, and would"),
+        (["verify", "../birds"], "no fingerprint of '../birds'; available: agieval_aqua_rat, "),
+        (
+            ["add", "../birds", "other.jsonl", "--question", "q"],
+            "'../birds' is not a valid set name; expected lower-case",
+        ),
+        (["add", "/birds", "other.jsonl", "--question", "q"], "'/birds' is not a valid set name"),
+        (["add", "..", "other.jsonl", "--question", "q"], "'..' is not a valid set name"),
+        (["add", "Birds", "other.jsonl", "--question", "q"], "'Birds' is not a valid set name"),
+        (["add", "birds\n", "other.jsonl", "--question", "q"], "is not a valid set name"),
+        (["add", "", "other.jsonl", "--question", "q"], "'' is not a valid set name"),
+        (["add", "birds", "other.jsonl", "--question", "q"], "'birds' is the name of a known benchmark. Choose"),
         (["add", "mine", "nothing.jsonl", "--question", "q"], "nothing.jsonl: no such file"),
         (["add", "mine", ".", "--question", "q"], ".: no such file"),
-        (["add", "mine", "other.jsonl", "--question", "query"], "other.jsonl: item 1: no 'query' of 'query'; there is"),
+        (
+            ["add", "mine", "other.jsonl", "--question", "query"],
+            "other.jsonl: item 1: no field 'query' of 'query'; found",
+        ),
         (
             ["add", "mine", "other.jsonl", "--question", "q", "--split", "eval"],
-            "split 'eval'; expected one of test, val",
+            "unknown split 'eval'; expected one of test, val",
         ),
         (["add", "mine", "other.jsonl", "--question", "q", "--rows", "data"], "no list 'data' of rows = 'data'"),
-        (["add", "mine", "other.txt", "--question", "q"], "other.txt: the name tells no form; expected .jsonl, .json,"),
-    ],
-)
-def test_what_the_user_got_wrong_is_one_line_and_nothing_is_written(call, card, tmp_path, words, told):
-    write(tmp_path / "other.jsonl", BIRDS[:2])
-    write(tmp_path / "other.txt", BIRDS)
-    before = sorted(tmp_path.rglob("*"))
-    assert told in stopped(call("refs", *words))
-    assert sorted(tmp_path.rglob("*")) == before
+        (["add", "mine", "other.txt", "--question", "q"], "other.txt: unknown file type; expected .jsonl, .json,"),
+    ]
+    for words, told in cases:
+        with case(words, told):
+            write(tmp_path / "other.jsonl", BIRDS[:2])
+            write(tmp_path / "other.txt", BIRDS)
+            before = sorted(tmp_path.rglob("*"))
+            assert told in stopped(call("refs", *words))
+            assert sorted(tmp_path.rglob("*")) == before
 
 
 # -- add -------------------------------------------------------------------------------------------------------------
@@ -263,7 +269,7 @@ def test_the_command_takes_parts_ids_and_rows_from_its_options(call, tmp_path):
     write(tmp_path / "set.json", [{"text": "A short text here.", "data": {"qas": inner}}])
     options = ["--question", "q", "--question", "more", "--choices", "c", "--choices", "d", "--answer", "d"]
     done = call("refs", "add", "mine", "set.json", *options, "--passage", "text", "--id", "id", "--rows", "data.qas")
-    assert "no list 'data' of rows = 'data.qas'; there is 'text', 'data'" in stopped(done)  # an object is no list
+    assert "no list 'data' of rows = 'data.qas'; found 'text', 'data'" in stopped(done)  # an object is no list
     write(tmp_path / "set.json", [{"text": "A short text here.", "qas": inner}])
     done = call("refs", "add", "mine", "set.json", *options, "--passage", "text", "--id", "id", "--rows", "qas")
     assert done.exit_code == 0, done.output
@@ -288,7 +294,7 @@ def test_a_set_of_ones_own_is_not_written_over_unless_asked(call, birds, tmp_pat
     words = ["refs", "add", "mine", birds, "--question", "q"]
     assert call(*words).exit_code == 0
     before = (tmp_path / "own" / f"mine{ENDING}").read_bytes()
-    assert "mine.fingerprint is there already. Pass --overwrite to replace it" in stopped(call(*words, "--answer", "a"))
+    assert "mine.fingerprint already exists. Pass --overwrite to replace it" in stopped(call(*words, "--answer", "a"))
     assert (tmp_path / "own" / f"mine{ENDING}").read_bytes() == before
     assert call(*words, "--answer", "a", "--overwrite").exit_code == 0
     assert ANSWER in load(tmp_path / "own" / f"mine{ENDING}").kinds
@@ -300,37 +306,44 @@ def test_add_writes_to_the_folder_of_the_project_where_asked(call, birds, tmp_pa
     assert not (tmp_path / "own").exists()
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "parts", "told"),
-    [
-        ("d.jsonl", '{"q": "Who?"}\n{"a": 1}', Parts("q"), r"d\.jsonl: item 2: no 'q' of 'q'; there is 'a'\. Correct"),
-        ("d.csv", "q,a\nWho?,I\n", Parts("q", None, "b"), r"d\.csv: item 1: no 'b' of 'b'; there is 'q', 'a'\. Corr"),
-        ("d.csv", "q,a\nWho?\n", Parts("q"), r"d\.csv: line 2 has 1 columns, the header 2; expected .* again"),
+def test_a_file_that_has_not_what_was_named_is_told_with_place_what_there_is_and_a_way_out(tmp_path):
+    cases = [
+        (
+            "d.jsonl",
+            '{"q": "Who?"}\n{"a": 1}',
+            Parts("q"),
+            r"d\.jsonl: item 2: no field 'q' of 'q'; found 'a'\. Correct",
+        ),
+        (
+            "d.csv",
+            "q,a\nWho?,I\n",
+            Parts("q", None, "b"),
+            r"d\.csv: item 1: no field 'b' of 'b'; found 'q', 'a'\. Corr",
+        ),
+        ("d.csv", "q,a\nWho?\n", Parts("q"), r"d\.csv: line 2 has 1 columns, but the header has 2; expected .* again"),
         (
             "d.json",
             '{"q": [{"t": "Who?"}]}',
             Parts("q"),
-            r"item 1: 'q' is an object with 't'; expected .*: name one of",
+            r"item 1: 'q' is an object with 't'; expected text. Name one of",
         ),
         ("d.json", "{", Parts("q"), r"d\.json: Expecting property name.*; expected \.jsonl, \.json, \.csv.* again"),
-        ("d.jsonl", '{"q": " "}', Parts("q"), r"d\.jsonl: item 1 has no question at 'q'\. Correct"),
+        ("d.jsonl", '{"q": " "}', Parts("q"), r"d\.jsonl: item 1: no question at 'q'\. Correct"),
         (
             "d.jsonl",
             '{"q": "Who?", "i": 7}\n{"q": "Where?", "i": 8}\n{"q": "When?", "i": 7}',
             Parts("q", id="i"),
-            r"the id '7' stands twice\. Name another member",
+            r"duplicate id '7'\. Name another field",
         ),
-        ("d.jsonl", "", Parts("q"), r"mine: no items\. Expected one record an item"),
-        ("d.jsonl", '["Who?"]', Parts("q"), r"d\.jsonl: a record is \['Who\?'\]; expected an object"),
-    ],
-)
-def test_a_file_that_has_not_what_was_named_is_told_with_place_what_there_is_and_a_way_out(
-    tmp_path, name, content, parts, told
-):
-    (tmp_path / name).write_text(content)
-    with pytest.raises(ValueError, match=told) as error:
-        refs.add("mine", tmp_path / name, parts)
-    assert type(error.value) is ValueError
+        ("d.jsonl", "", Parts("q"), r"mine: no items; expected one record per item"),
+        ("d.jsonl", '["Who?"]', Parts("q"), r"d\.jsonl: record is \['Who\?'\]; expected an object"),
+    ]
+    for name, content, parts, told in cases:
+        with case(name, content, parts, told):
+            (tmp_path / name).write_text(content)
+            with pytest.raises(ValueError, match=told) as error:
+                refs.add("mine", tmp_path / name, parts)
+            assert type(error.value) is ValueError
 
 
 def test_half_of_a_surrogate_pair_becomes_a_question_mark(call, tmp_path):
@@ -397,7 +410,7 @@ def test_a_damaged_fingerprint_is_a_line_and_exit_code_1_and_the_others_are_look
     done = call("refs", "verify", "mine", "copa")
     assert done.exit_code == 1
     fault, good = done.output.splitlines()
-    assert fault.startswith(f"{path}: is damaged: its checksum is another than it says. ")
+    assert fault.startswith(f"{path}: damaged, its checksum does not match. ")
     assert fault.endswith("Run `chataudit refs build mine --overwrite`, or for a set of your own `refs add`")
     assert good.startswith("copa: as it was made (")
 
@@ -408,7 +421,7 @@ def test_a_damaged_fingerprint_is_verified_in_the_folder_that_is_named(call, tmp
     assert call("refs", "verify", "copa").exit_code == 0
     done = call("refs", "verify", "copa", "--folder", "refs")
     assert done.exit_code == 1
-    assert done.output.startswith(f"refs/copa{ENDING}: is no fingerprint. Run ")
+    assert done.output.startswith(f"refs/copa{ENDING}: not a fingerprint. Run ")
 
 
 def test_verify_tells_name_file_and_fault(tmp_path):
@@ -417,14 +430,14 @@ def test_verify_tells_name_file_and_fault(tmp_path):
     (good, damaged) = refs.verify(tmp_path, ["copa", "mine"])
     assert good == ("copa", SHIPPED / f"copa{ENDING}", "")
     assert damaged[:2] == ("mine", tmp_path / "own" / f"mine{ENDING}")
-    assert "is no fingerprint" in damaged[2]
+    assert "not a fingerprint" in damaged[2]
 
 
 def test_a_shipped_fingerprint_of_another_card_is_a_fault_and_one_of_your_own_is_not(monkeypatch, tmp_path):
     corrected = {**cards(), "copa": msgspec.structs.replace(cards()["copa"], note="Corrected.")}
     monkeypatch.setattr(refs, "cards", lambda: corrected)
     ((_, path, fault),) = refs.verify(tmp_path, ["copa"])
-    assert fault == f"{path}: was built with another card. Run `chataudit refs build copa`"
+    assert fault == f"{path}: built from a different card. Run `chataudit refs build copa`"
     save(load(path), tmp_path / f"copa{ENDING}")
     assert list(refs.verify(tmp_path, ["copa"])) == [("copa", tmp_path / f"copa{ENDING}", "")]
 
@@ -508,7 +521,7 @@ def test_records_on_the_hub_may_be_other_than_in_the_files(cache, card, monkeypa
 def test_a_wrong_number_of_items_on_the_hub_is_refused(cache, monkeypatch):
     keep(cache, "org/birds", {"default/test/0000.parquet": BIRDS[:2]})
     on_hub(monkeypatch)
-    with pytest.raises(ValueError, match="Birds: 2 items, where its card says 3"):
+    with pytest.raises(ValueError, match="Birds: 2 items, but its card says 3"):
         refs.build("birds")
 
 
@@ -555,7 +568,7 @@ def test_what_the_hub_says_is_told_in_one_line(monkeypatch, error):
 
 def test_without_the_extra_what_to_install_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(LookupError, match=r"huggingface_hub is not installed: pip install 'chataudit\[hf\]'"):
+    with pytest.raises(LookupError, match=r"huggingface_hub is not installed\. Run: pip install 'chataudit\[hf\]'"):
         hub.fetch(on_hub(monkeypatch))
 
 
@@ -568,5 +581,5 @@ def test_the_command_needs_no_network_where_the_environment_says_so(cache, tmp_p
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.startswith("chataudit: cais/hle: could not be fetched from the hub (")
     done = subprocess.run([*words, "aime_2025"], env=env, capture_output=True, text=True)
-    assert "1 items, where its card says 30" in done.stderr  # it was found in the cache, and read
+    assert "1 items, but its card says 30" in done.stderr  # it was found in the cache, and read
     assert not list(tmp_path.rglob(f"*{ENDING}"))

@@ -580,7 +580,7 @@ def test_a_shard_that_vanishes_is_told_and_the_others_are_audited(tmp_path):
     paths = shards(tmp_path / "data")
     record = audit(*paths, progress=Vanishing(paths[1]))
     assert record.exit_code == 3
-    assert record.facts.errors == [f"{paths[1]}: could not be read to its end (No such file or directory)"]
+    assert record.facts.errors == [f"{paths[1]}: could not be read to the end (No such file or directory)"]
     assert [source.records for source in record.facts.sources] == [36, 0, 36]
 
 
@@ -592,7 +592,7 @@ def test_that_a_shard_vanished_is_known_when_the_audit_goes_on(tmp_path):
     paths[1].write_bytes(whole)
     os.utime(paths[1], ns=(changed, changed))
     record = audit(*paths, work=work, resume=True)
-    assert record.facts.errors == [f"{paths[1]}: could not be read to its end (No such file or directory)"]
+    assert record.facts.errors == [f"{paths[1]}: could not be read to the end (No such file or directory)"]
     assert [source.records for source in record.facts.sources] == [36, 0, 36]
 
 

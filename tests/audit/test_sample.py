@@ -10,6 +10,7 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 from building import audit, conversation, message, nest, uid, write
+from cases import case
 from chataudit import Record
 from chataudit.audit.run import run
 from chataudit.audit.sample import COLUMNS, MAX_TEXT, draw, judged, strata_of
@@ -91,7 +92,7 @@ def test_strata_of_the_demo_are_disjoint_and_hold_all_that_was_judged(released):
     for check in record.facts.checks:
         parts, _ = strata_of(record, check.name)
         together = np.concatenate(list(parts.values()))
-        assert len(set(together.tolist())) == len(together) == check.judged
+        assert len(set(together.tolist())) == len(together) == check.checked
 
 
 # -- how many of each ------------------------------------------------------------------------------------------------
@@ -182,11 +183,11 @@ def test_the_order_does_not_tell_what_was_flagged(record):
 
 def test_a_check_that_was_not_run_failed_or_judged_nothing_gives_no_sample(tmp_path):
     record = audit(tmp_path, alone("SKIP it"), Planted(), Fails())
-    with pytest.raises(LookupError, match="check 'near_duplicates' was not run; there are planted, fails"):
+    with pytest.raises(LookupError, match="check 'near_duplicates' was not run; this audit ran planted, fails"):
         draw(record, "near_duplicates", 10, 1)
-    with pytest.raises(ValueError, match="fails did not finish in this audit; there is nothing to judge"):
+    with pytest.raises(ValueError, match="fails did not finish in this audit, so there is nothing to judge"):
         draw(record, "fails", 10, 1)
-    with pytest.raises(ValueError, match="planted judged no message in this audit; there is nothing to judge"):
+    with pytest.raises(ValueError, match="planted checked no message in this audit, so there is nothing to judge"):
         draw(record, "planted", 10, 1)
 
 
@@ -198,7 +199,7 @@ def test_a_sample_of_fewer_than_two_is_refused(record, n):
 
 def test_a_redacted_audit_gives_no_table(record, tmp_path):
     hidden = redacted(record)
-    with pytest.raises(ValueError, match="the audit is redacted: its ids are hashed"):
+    with pytest.raises(ValueError, match="this audit is redacted: its hashed ids match no message"):
         write_sample(hidden, "planted", draw(hidden, "planted", 4, 1), (), tmp_path / "s.csv")
     assert not (tmp_path / "s.csv").exists()
 
@@ -212,7 +213,7 @@ def test_a_source_that_moved_is_named_and_one_that_changed_is_refused(record, tm
     assert {row["source"] for row in table(tmp_path / "s.csv")} == {str(tmp_path / "data.jsonl")}
     with moved.open("ab") as file:
         file.write(b"\n")
-    with pytest.raises(LookupError, match="Name all files of the audit as they were, or audit them again"):
+    with pytest.raises(LookupError, match="Pass all files of the audit unchanged, or audit them again"):
         write_sample(record, "planted", drawn, [str(moved)], tmp_path / "t.csv")
 
 
@@ -245,12 +246,15 @@ def test_a_row_tells_the_message_the_one_above_it_and_what_was_found(tmp_path):
     assert tuple(root) == COLUMNS
 
 
-@pytest.mark.parametrize("word", ["=1+1", "+1", "-1", "@sum", "\tx", "\rx"])
-def test_no_cell_is_a_formula(tmp_path, word):
-    record = audit(tmp_path, [message(word, message_id=word, message_tree_id=word, text=f"{word} FAULT")], Planted())
-    (row,) = sampled(record, tmp_path / "s.csv")
-    assert row["text"] == f"'{word} FAULT"
-    assert row["message_id"] == f"'{word}"
+def test_no_cell_is_a_formula(tmp_path):
+    for number, word in enumerate(["=1+1", "+1", "-1", "@sum", "\tx", "\rx"]):
+        with case(word):
+            record = audit(
+                tmp_path, [message(word, message_id=word, message_tree_id=word, text=f"{word} FAULT")], Planted()
+            )
+            (row,) = sampled(record, tmp_path / f"{number}.csv")
+            assert row["text"] == f"'{word} FAULT"
+            assert row["message_id"] == f"'{word}"
 
 
 def test_ids_that_look_like_formulas_are_read_back(tmp_path):
@@ -309,16 +313,17 @@ def test_messages_of_two_files_with_the_same_ids_are_told_apart(tmp_path):
 # -- verdicts --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("word", "faults"),
-    [(w, 4) for w in ("yes", "YES", " y ", "Y", "1", "true", "TRUE", "x")]
-    + [(w, 0) for w in ("no", "N", "0", "false", " No")],
-)
-def test_yes_and_no_are_known_in_many_forms(record, tmp_path, word, faults):
-    path = tmp_path / "s.csv"
-    filled(path, sampled(record, path), always(word))
-    said = judged(record, path)["planted"]
-    assert (said.strata[FAULT], said.n_open) == (Stratum(4, 4, faults, True), 0)
+def test_yes_and_no_are_known_in_many_forms(record, tmp_path):
+    cases = [
+        *((word, 4) for word in ("yes", "YES", " y ", "Y", "1", "true", "TRUE", "x")),
+        *((word, 0) for word in ("no", "N", "0", "false", " No")),
+    ]
+    for number, (word, faults) in enumerate(cases):
+        with case(word, faults):
+            path = tmp_path / f"{number}.csv"
+            filled(path, sampled(record, path), always(word))
+            said = judged(record, path)["planted"]
+            assert (said.strata[FAULT], said.n_open) == (Stratum(4, 4, faults, True), 0)
 
 
 def test_rows_left_open_are_counted_and_not_drawn(record, tmp_path):
@@ -338,7 +343,7 @@ def test_another_word_is_refused_with_its_line(record, tmp_path, word):
     path = tmp_path / "s.csv"
     rows = sampled(record, path)
     filled(path, rows, lambda row: word if row is rows[2] else "no")
-    with pytest.raises(ValueError, match=r"s\.csv:4: is_fault is '.*'; expected yes, no, or nothing"):
+    with pytest.raises(ValueError, match=r"s\.csv:4: is_fault is '.*'; expected yes, no, or an empty cell"):
         judged(record, path)
 
 
@@ -346,7 +351,7 @@ def test_a_row_that_stands_twice_is_refused(record, tmp_path):
     path = tmp_path / "s.csv"
     rows = sampled(record, path)
     filled(path, [*rows, rows[0]], always("no"))
-    with pytest.raises(ValueError, match=r"s\.csv:22: message '.*' stands here a second time"):
+    with pytest.raises(ValueError, match=r"s\.csv:22: message '.*' is a duplicate"):
         judged(record, path)
 
 
@@ -355,7 +360,7 @@ def test_a_row_of_another_audit_is_refused(record, tmp_path):
     filled(path, sampled(record, path), always("no"))
     (tmp_path / "other").mkdir()
     other = planted(tmp_path / "other", *["FAULT"] * 4, *["fine"] * 16)
-    with pytest.raises(ValueError, match="Judge a sample with the audit that it was drawn from"):
+    with pytest.raises(ValueError, match="Use the audit that the sample was drawn from"):
         judged(other, path)
 
 
@@ -363,14 +368,14 @@ def test_a_stratum_that_somebody_changed_is_refused(record, tmp_path):
     path = tmp_path / "s.csv"
     rows = [row | {"stratum": NOT_FLAGGED} for row in sampled(record, path)]
     filled(path, rows, always("no"))
-    with pytest.raises(ValueError, match="is not among those 'not flagged' of this audit"):
+    with pytest.raises(ValueError, match="is not in stratum 'not flagged' of this audit"):
         judged(record, path)
 
 
 def test_a_check_that_the_audit_did_not_run_is_refused(record, tmp_path):
     path = tmp_path / "s.csv"
     filled(path, [row | {"check": "lang_mismatch"} for row in sampled(record, path)], always("no"))
-    with pytest.raises(LookupError, match="check 'lang_mismatch' was not run; there are planted"):
+    with pytest.raises(LookupError, match="check 'lang_mismatch' was not run; this audit ran planted"):
         judged(record, path)
 
 
@@ -381,16 +386,17 @@ def test_columns_that_nobody_needs_may_go_and_may_come_in_any_order(record, tmp_
     assert judged(record, filled(path, rows, always("no")))["planted"].n_open == 0
 
 
-@pytest.mark.parametrize("name", COLUMNS[:6])
-def test_a_column_that_is_needed_and_gone_is_named(record, tmp_path, name):
-    path = tmp_path / "s.csv"
-    rows = [{key: value for key, value in row.items() if key != name} for row in sampled(record, path)]
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    with pytest.raises(ValueError, match=f"has no column '{name}'; expected a table that `chataudit sample` made"):
-        judged(record, path)
+def test_a_column_that_is_needed_and_gone_is_named(record, tmp_path):
+    for name in COLUMNS[:6]:
+        with case(name):
+            path = tmp_path / f"{name}.csv"
+            rows = [{key: value for key, value in row.items() if key != name} for row in sampled(record, path)]
+            with path.open("w", newline="") as file:
+                writer = csv.DictWriter(file, list(rows[0]))
+                writer.writeheader()
+                writer.writerows(rows)
+            with pytest.raises(ValueError, match=f"no column '{name}'; expected a table written by `chataudit sample`"):
+                judged(record, path)
 
 
 def test_a_byte_order_mark_and_line_ends_of_windows_are_read(record, tmp_path):
@@ -419,7 +425,7 @@ def test_a_cell_longer_than_the_reader_allows_is_told_as_such(record, tmp_path):
     path = tmp_path / "s.csv"
     rows = sampled(record, path)
     filled(path, [row | {"text": "x" * 200_000} for row in rows], always("no"))
-    with pytest.raises(ValueError, match="is no CSV in UTF-8"):
+    with pytest.raises(ValueError, match="not a CSV file in UTF-8"):
         judged(record, path)
 
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pyarrow as pa
-from building import audit, conversation, message, nest, uid, write
+from building import EXAMPLE, audit, conversation, message, nest, uid, write
 from chataudit.audit.run import run
 from chataudit.checks.base.check import ALL, Check, Result, Stage
 from chataudit.checks.base.findings import Rule, cover
+from chataudit.checks.base.messages import MESSAGES
 from chataudit.reports.record import Record
 
 
@@ -16,8 +17,8 @@ def seen(record, *names):
 def test_every_message_is_told_with_its_place_and_what_became_of_it(tmp_path):
     record = audit(tmp_path, conversation("a", 1), "schema_invariants", "prompt_parroting")
     assert seen(record, "message_id", "line", "role", "schema_invariants", "prompt_parroting") == [
-        (uid("a"), 1, "prompter", "judged", "a prompter's message"),
-        (uid("a-1"), 2, "assistant", "judged", "judged"),
+        (uid("a"), 1, "prompter", "checked", "prompter message"),
+        (uid("a-1"), 2, "assistant", "checked", "checked"),
     ]
 
 
@@ -47,13 +48,13 @@ class Later(Check):
     """Judge all at first, and take back what a later stage cannot judge."""
 
     name = "later"
-    rules = (Rule("later/none", "None", 1, "None."),)
+    rules = (Rule("later/none", "None", 1, "None.", EXAMPLE),)
 
     def stages(self):
-        return Stage(self.scan), Stage(self.amend, by=ALL)
+        return Stage(self.scan), Stage(self.amend, {"messages": MESSAGES}, by=ALL)
 
     def scan(self, batch):
-        return Result(coverage=cover(batch.judged), rows=batch.judged)
+        return Result(coverage=cover(batch.checkable), rows={"messages": batch.checkable})
 
     def amend(self, rows):
         odd = rows.take(pa.array(np.flatnonzero(np.arange(len(rows)) % 2)[::-1]))
@@ -71,7 +72,7 @@ class Fails(Later):
 
 def test_a_later_stage_has_the_last_word_on_a_message(tmp_path):
     record = audit(tmp_path, conversation("a", 3), Later())
-    assert [outcome for (outcome,) in seen(record, "later")] == ["judged", "looked away"] * 2
+    assert [outcome for (outcome,) in seen(record, "later")] == ["checked", "looked away"] * 2
     assert record.facts.checks[0].skipped == {"looked away": 2}
 
 

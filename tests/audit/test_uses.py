@@ -298,7 +298,7 @@ def test_run_refuses_limits_that_cannot_be_held_before_anything_is_read(call, au
     before = files(audited)
     done = call("run", "bad.jsonl", "--out", "o", *RUN, *words)
     assert refused(done).startswith(told)
-    assert "oasst_messages, records hold" not in done.output
+    assert "oasst_messages, records have" not in done.output
     assert files(audited) == before
 
 
@@ -495,7 +495,7 @@ def test_rates_are_written_as_csv_with_all_columns_and_nothing_is_printed(call, 
         ("schema_invariants", "", "prompter"),
         ("schema_invariants", "schema_invariants/role_alternation", "prompter"),
     ]
-    assert (told[0]["flagged"], told[0]["judged"], told[0]["clusters"], told[0]["rate"]) == ("1", "2", "1", "0.5")
+    assert (told[0]["flagged"], told[0]["checked"], told[0]["clusters"], told[0]["rate"]) == ("1", "2", "1", "0.5")
 
 
 def test_rates_refuse_other_columns_and_files_that_are_there(call, audited):

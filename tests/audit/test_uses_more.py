@@ -75,7 +75,7 @@ def test_limitations_are_markdown_if_nothing_else_is_said(call):
 def test_an_unknown_format_is_refused_and_the_known_are_named(call):
     done = call("limitations", "a", "--format", "word", "--out", "o.txt")
     assert done.exit_code == 2
-    assert f"no format 'word'; there are {', '.join(FORMS)}" in done.output
+    assert f"unknown format 'word'; expected one of {', '.join(FORMS)}" in done.output
     assert not Path("o.txt").exists()
 
 
@@ -172,7 +172,7 @@ def test_the_same_seed_writes_the_same_table_and_none_is_written_over(call):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--check", "near_duplicates"], "check 'near_duplicates' was not run; there are schema_invariants"),
+        (["--check", "near_duplicates"], "check 'near_duplicates' was not run; this audit ran schema_invariants"),
         (["--check", "schema_invariants", "-n", "1"], "-n: 1 is below 2"),
         (["--check", "schema_invariants", "nowhere.jsonl"], "nowhere.jsonl: no such file"),
     ],
@@ -192,7 +192,7 @@ def test_a_sample_of_a_redacted_audit_is_refused(call):
     redacted(Record.read("a")).write("r")
     done = call("sample", "r", "--check", "schema_invariants")
     assert done.exit_code == 2
-    assert "the audit is redacted" in done.output
+    assert "this audit is redacted" in done.output
 
 
 def test_sources_that_moved_are_named_behind_the_audit(call, made):
@@ -218,8 +218,8 @@ def test_verdicts_of_all_messages_give_precision_recall_and_rate_without_chance(
         "recall              100 %  95 % CI 100-100",
         "rate of faults      5.0 %  95 % CI 5.0-5.0",
         "rate flagged       10.0 %",
-        "  schema_invariants/role_alternation: 3 of 6 judged are faults; 6 in all",
-        "  not flagged: 0 of 54 judged are faults; 54 in all",
+        "  schema_invariants/role_alternation: 3 of 6 checked are faults; 6 in all",
+        "  not flagged: 0 of 54 checked are faults; 54 in all",
     ]
 
 

@@ -1,4 +1,5 @@
 import gzip
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from building import SHARED, needs_shared
+from cases import case
 from chataudit.benchmarks_refs.cards import Card, Item, cards, checksum, items, take
 
 CARDS = cards()
@@ -38,21 +40,23 @@ def toml(path: Path, more: str = "", parts: str = 'question = "q"') -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", CARDS)
-def test_every_card_can_be_built_and_names_real_languages(name):
-    card = CARDS[name]
-    assert card.files or card.hub
-    assert card.home.startswith("https://")
-    assert any(year in card.citation for year in map(str, range(2000, 2030)))
-    assert all(langcodes.tag_is_valid(language) for language in card.languages)
-    assert list(card.languages) == list(dict.fromkeys(card.languages))
+def test_every_card_can_be_built_and_names_real_languages():
+    for name in CARDS:
+        with case(name):
+            card = CARDS[name]
+            assert card.files or card.hub
+            assert card.home.startswith("https://")
+            assert any(year in card.citation for year in map(str, range(2000, 2030)))
+            assert all(langcodes.tag_is_valid(language) for language in card.languages)
+            assert list(card.languages) == list(dict.fromkeys(card.languages))
 
 
-@pytest.mark.parametrize("name", CARDS)
-def test_no_card_shares_what_its_licence_forbids(name):
-    closed = ("-NC", "-ND", "non-commercial", "not told", "research only")
-    if any(term in CARDS[name].licence for term in closed):
-        assert not CARDS[name].shared
+def test_no_card_shares_what_its_licence_forbids():
+    for name in CARDS:
+        with case(name):
+            closed = ("-NC", "-ND", "non-commercial", "not told", "research only")
+            if any(term in CARDS[name].licence for term in closed):
+                assert not CARDS[name].shared
 
 
 def test_a_card_file_with_one_card_is_read(tmp_path):
@@ -61,31 +65,34 @@ def test_a_card_file_with_one_card_is_read(tmp_path):
     assert found["one"].parts.question == "q"
 
 
-@pytest.mark.parametrize(
-    ("more", "parts", "told"),
-    [
-        ('mesures = "x"', 'question = "q"', r"\[one\] no such key 'mesures'; it has title, measures, "),
-        ("", 'question = "q"\npassages = "p"', r"\[one\] parts: no such key 'passages'; it has question, choices, "),
+def test_a_card_that_is_not_well_formed_is_refused_with_its_place(tmp_path):
+    cases = [
+        ('mesures = "x"', 'question = "q"', r"\[one\] unknown key 'mesures'; expected one of title, measures, "),
+        (
+            "",
+            'question = "q"\npassages = "p"',
+            r"\[one\] parts: unknown key 'passages'; expected one of question, choices, ",
+        ),
         (
             "",
             'question = { path = "q", mach = "x" }',
-            r"\[one\] parts.question: no such key 'mach'; it has path, match",
+            r"\[one\] parts.question: unknown key 'mach'; expected one of path, match",
         ),
         ("items = true", 'question = "q"', r"\[one\] items: Expected `int \| null`, got `bool`"),
         ("", 'answer = "a"', r"\[one\] parts: Object missing required field `question`"),
-        ('files = ["a.jsonl"]', 'question = "q"', r"\[one\] Expected sha256 beside files"),
+        ('files = ["a.jsonl"]', 'question = "q"', r"\[one\] Expected sha256 together with files"),
         ("", 'question = { path = "q", match = "(" }', "parts.question: Expected a regular expression in match, got"),
         ("", 'question = { path = "q", choice = "c" }', r"parts.question: Expected either path or choice"),
-    ],
-)
-def test_a_card_that_is_not_well_formed_is_refused_with_its_place(tmp_path, more, parts, told):
-    with pytest.raises(ValueError, match=r"c\.toml: " + (told if told.startswith(r"\[") else ".*" + told)):
-        cards(toml(tmp_path / "c.toml", more, parts))
+    ]
+    for more, parts, told in cases:
+        match = r"c\.toml: " + (told if told.startswith(r"\[") else ".*" + told)
+        with case(more, parts), pytest.raises(ValueError, match=match):
+            cards(toml(tmp_path / "c.toml", more, parts))
 
 
 def test_a_file_that_is_no_toml_is_refused_with_its_name(tmp_path):
     write(tmp_path / "c.toml", "[one\n")
-    with pytest.raises(ValueError, match=r"c\.toml: .*Expected one table a card"):
+    with pytest.raises(ValueError, match=r"c\.toml: .*Expected one table per card"):
         cards(tmp_path / "c.toml")
 
 
@@ -93,20 +100,18 @@ ROWS = [{"q": "One?", "a": "1"}, {"q": "Two,\ntwo?", "a": "2"}]
 EXPECTED = [{"question": ("One?",), "answer": ("1",)}, {"question": ("Two,\ntwo?",), "answer": ("2",)}]
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
+def test_items_are_read_from_each_form_plain_and_packed(tmp_path):
+    cases_1 = [
         ("d.jsonl", "".join(json.dumps(row) + "\n\n" for row in ROWS)),
         ("d.json", json.dumps(ROWS)),
         ("d.csv", '\ufeffq,a\r\nOne?,1\r\n"Two,\ntwo?",2\r\n'),
-    ],
-)
-@pytest.mark.parametrize("is_packed", [False, True])
-def test_items_are_read_from_each_form_plain_and_packed(tmp_path, name, text, is_packed):
-    data, name = text.encode(), name + ".gz" * is_packed
-    (tmp_path / name).write_bytes(gzip.compress(data) if is_packed else data)
-    found = list(items(card(name, question="q", answer="a"), tmp_path))
-    assert found == [Item(f"{name}:{n}", parts) for n, parts in enumerate(EXPECTED, 1)]
+    ]
+    for is_packed, (name, text) in itertools.product([False, True], cases_1):
+        with case(is_packed, name, text):
+            data, name = text.encode(), name + ".gz" * is_packed
+            (tmp_path / name).write_bytes(gzip.compress(data) if is_packed else data)
+            found = list(items(card(name, question="q", answer="a"), tmp_path))
+            assert found == [Item(f"{name}:{n}", parts) for n, parts in enumerate(EXPECTED, 1)]
 
 
 def test_items_are_read_from_parquet(tmp_path):
@@ -145,9 +150,8 @@ def test_several_files_are_read_in_order_and_named_in_the_ids(tmp_path):
     assert [item.id for item in found] == ["a.jsonl:7", "b.jsonl:7"]
 
 
-@pytest.mark.parametrize(
-    ("row", "parts", "answer"),
-    [
+def test_an_answer_is_found_where_the_card_says():
+    cases = [
         ({"c": ["x", "y"], "k": 1}, {"choices": "c", "answer": {"choice": "k"}}, ("y",)),
         ({"c": ["x", "y"], "k": "1"}, {"choices": "c", "answer": {"choice": "k", "first": 1}}, ("x",)),
         ({"c": ["x", "", "y"], "k": "c"}, {"choices": "c", "answer": {"choice": "k"}}, ("y",)),
@@ -159,33 +163,36 @@ def test_several_files_are_read_in_order_and_named_in_the_ids(tmp_path):
         ),
         ({"t": "Q: x\nA: y"}, {"answer": {"path": "t", "match": "A: (.*)"}}, ("y",)),
         ({"t": {"u": [["x"], None, 3]}}, {"answer": "t.u"}, ("x", "3")),
-    ],
-)
-def test_an_answer_is_found_where_the_card_says(row, parts, answer):
-    assert take({"q": "Who?", **row}, card("d.json", question="q", **parts).parts, "here")["answer"] == answer
+    ]
+    for row, parts, answer in cases:
+        with case(row, parts, answer):
+            assert take({"q": "Who?", **row}, card("d.json", question="q", **parts).parts, "here")["answer"] == answer
 
 
-@pytest.mark.parametrize(
-    ("line", "parts", "told"),
-    [
-        ('{"q": ""}', {"question": "q"}, "item 1 has no question at 'q'"),
-        ('{"q": "Who?"}', {"question": "query"}, "item 1: no 'query' of 'query'; there is 'q'"),
-        ('{"q": "Who?"}', {"question": {"path": "q", "match": "Q: (.*)"}}, "item 1: 'Q: .* is not found at 'q'"),
+def test_a_record_that_is_not_what_the_card_says_is_told_with_its_place(tmp_path):
+    cases = [
+        ('{"q": ""}', {"question": "q"}, "item 1: no question at 'q'"),
+        ('{"q": "Who?"}', {"question": "query"}, "item 1: no field 'query' of 'query'; found 'q'"),
+        (
+            '{"q": "Who?"}',
+            {"question": {"path": "q", "match": "Q: (.*)"}},
+            "item 1: 'Q: .* does not match the text at 'q'",
+        ),
         (
             '{"q": "Who?", "k": 2, "c": ["x"]}',
             {"question": "q", "choices": "c", "answer": {"choice": "k"}},
             r"\[2\] is",
         ),
         ('{"q": "Who?"}\n{"q": ', {"question": "q"}, r"d\.jsonl:2: Expecting value.*expected \.jsonl"),
-        ("[1]", {"question": "q"}, r"a record is \[1\]; expected an object"),
-        ('{"q": {"a": 1}}', {"question": "q"}, "'q' is an object with 'a'; expected texts"),
-    ],
-)
-def test_a_record_that_is_not_what_the_card_says_is_told_with_its_place(tmp_path, line, parts, told):
-    write(tmp_path / "d.jsonl", line)
-    with pytest.raises(ValueError, match=told) as error:
-        list(items(card("d.jsonl", **parts), tmp_path))
-    assert "d.jsonl" in str(error.value)
+        ("[1]", {"question": "q"}, r"record is \[1\]; expected an object"),
+        ('{"q": {"a": 1}}', {"question": "q"}, "'q' is an object with 'a'; expected text"),
+    ]
+    for line, parts, told in cases:
+        with case(line, parts, told):
+            write(tmp_path / "d.jsonl", line)
+            with pytest.raises(ValueError, match=told) as error:
+                list(items(card("d.jsonl", **parts), tmp_path))
+            assert "d.jsonl" in str(error.value)
 
 
 def test_a_file_that_is_not_there_is_told_with_its_home(tmp_path):
@@ -201,17 +208,18 @@ def test_the_checksum_is_that_of_the_files_on_end(tmp_path):
 
 
 @needs_shared
-@pytest.mark.parametrize("name", LOCAL)
-def test_the_original_files_are_what_their_card_says(name):
-    card = CARDS[name]
-    assert checksum(card, BENCHMARKS) == card.sha256
-    found = list(items(card, BENCHMARKS))
-    assert len(found) == card.items
-    assert len({item.id for item in found}) == card.items
-    assert all(item.parts["question"] for item in found)
-    # What a card promises, at least one item has.
-    promised = {part for part in ("choices", "answer", "passage") if getattr(card.parts, part) is not None}
-    assert promised == {part for item in found for part in item.parts} - {"question"}
+def test_the_original_files_are_what_their_card_says():
+    for name in LOCAL:
+        with case(name):
+            card = CARDS[name]
+            assert checksum(card, BENCHMARKS) == card.sha256
+            found = list(items(card, BENCHMARKS))
+            assert len(found) == card.items
+            assert len({item.id for item in found}) == card.items
+            assert all(item.parts["question"] for item in found)
+            # What a card promises, at least one item has.
+            promised = {part for part in ("choices", "answer", "passage") if getattr(card.parts, part) is not None}
+            assert promised == {part for item in found for part in item.parts} - {"question"}
 
 
 @needs_shared

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from building import SHARED, needs_shared
+from cases import case
 from chataudit.audit import refs
 from chataudit.benchmarks_refs import fingerprints
 from chataudit.benchmarks_refs.cards import Card, Item, cards, items
@@ -109,17 +110,19 @@ def test_every_card_with_files_that_may_be_shared_is_shipped_and_no_other():
     assert sorted(name for name, card in CARDS.items() if card.files and card.shared) == NAMES
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_shipped_fingerprint_holds_the_card_that_is_known(name):
-    assert shipped(name).card == CARDS[name]
-    assert len(shipped(name)) == CARDS[name].items
+def test_a_shipped_fingerprint_holds_the_card_that_is_known():
+    for name in NAMES:
+        with case(name):
+            assert shipped(name).card == CARDS[name]
+            assert len(shipped(name)) == CARDS[name].items
 
 
 @needs_shared
-@pytest.mark.parametrize("name", NAMES)
-def test_a_shipped_fingerprint_is_the_one_that_the_original_files_make(name):
-    again = build(CARDS[name], original(CARDS[name]), hashed, weights())
-    assert again.digest == shipped(name).digest
+def test_a_shipped_fingerprint_is_the_one_that_the_original_files_make():
+    for name in NAMES:
+        with case(name):
+            again = build(CARDS[name], original(CARDS[name]), hashed, weights())
+            assert again.digest == shipped(name).digest
 
 
 @needs_shared
@@ -137,32 +140,35 @@ def test_all_that_is_shipped_is_small():
 
 
 @needs_shared
-@pytest.mark.parametrize("name", ["gsm8k", "truthfulqa", "mmlu", "humaneval", "boolq", "xquad"])
-def test_no_shipped_file_holds_readable_text_of_an_item(name):
-    texts = [text for found in original(CARDS[name]) for part in found.parts.values() for text in part]
-    runs = [re.findall(r"[^\W\d_]+", text) for text in texts[:: max(1, len(texts) // 150)]]
-    members = msgspec.msgpack.decode(unpacked(SHIPPED / f"{name}{ENDING}"))
-    ids = "\n".join(members.pop("ids"))
-    assert msgspec.convert(members.pop("card"), Card) == CARDS[name]  # our own words, and so none of an item
-    assert all(isinstance(array, bytes) for array in members.values())
-    longest = {word for run in runs if run for word in [max(run, key=len)] if len(word) >= 7}
-    assert len(longest) > 50
-    assert not [word for word in longest for array in members.values() if word.encode() in array]
-    assert not [run for run in runs if len(run) >= 3 and re.search(r"[\W_]+".join(run[:3]), ids)]
+def test_no_shipped_file_holds_readable_text_of_an_item():
+    cases = ["gsm8k", "truthfulqa", "mmlu", "humaneval", "boolq", "xquad"]
+    for name in cases:
+        with case(name):
+            texts = [text for found in original(CARDS[name]) for part in found.parts.values() for text in part]
+            runs = [re.findall(r"[^\W\d_]+", text) for text in texts[:: max(1, len(texts) // 150)]]
+            members = msgspec.msgpack.decode(unpacked(SHIPPED / f"{name}{ENDING}"))
+            ids = "\n".join(members.pop("ids"))
+            assert msgspec.convert(members.pop("card"), Card) == CARDS[name]  # our own words, and so none of an item
+            assert all(isinstance(array, bytes) for array in members.values())
+            longest = {word for run in runs if run for word in [max(run, key=len)] if len(word) >= 7}
+            assert len(longest) > 50
+            assert not [word for word in longest for array in members.values() if word.encode() in array]
+            assert not [run for run in runs if len(run) >= 3 and re.search(r"[\W_]+".join(run[:3]), ids)]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_arrays_of_a_shipped_fingerprint_fit_together(name):
-    made = shipped(name)
-    n_parts = len(made.kinds)
-    assert len(made.n_tokens) == len(made.n_words) == len(made.whole) == len(made.written) == n_parts
-    assert len(made.n_grams) == n_parts
-    assert len(made.grams) == len(made.gaps) == made.n_grams.sum()
-    assert len(made.weights) == made.n_tokens.sum()
-    assert len(made.words) == len(made.word_weights) == made.bag_sizes.sum()
-    assert set(made.item.tolist()) == set(range(len(made)))
-    assert set(made.part.tolist()) == set(range(n_parts))
-    assert (made.gaps <= 8).all()
+def test_the_arrays_of_a_shipped_fingerprint_fit_together():
+    for name in NAMES:
+        with case(name):
+            made = shipped(name)
+            n_parts = len(made.kinds)
+            assert len(made.n_tokens) == len(made.n_words) == len(made.whole) == len(made.written) == n_parts
+            assert len(made.n_grams) == n_parts
+            assert len(made.grams) == len(made.gaps) == made.n_grams.sum()
+            assert len(made.weights) == made.n_tokens.sum()
+            assert len(made.words) == len(made.word_weights) == made.bag_sizes.sum()
+            assert set(made.item.tolist()) == set(range(len(made)))
+            assert set(made.part.tolist()) == set(range(n_parts))
+            assert (made.gaps <= 8).all()
 
 
 # -- parts -----------------------------------------------------------------------------------------------------------
@@ -227,10 +233,11 @@ def test_as_written_takes_any_space_for_one_and_minds_all_else():
 # -- grams -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("n", "grams"), [(4, 0), (5, 1), (6, 2), (99, 95), (100, 96)])
-def test_questions_of_a_hundred_tokens_and_less_keep_all_grams(n, grams):
-    made = asked(words(n))
-    assert kept(made) == list(range(grams))
+def test_questions_of_a_hundred_tokens_and_less_keep_all_grams():
+    for n, grams in [(4, 0), (5, 1), (6, 2), (99, 95), (100, 96)]:
+        with case(n, grams):
+            made = asked(words(n))
+            assert kept(made) == list(range(grams))
 
 
 def test_a_question_of_more_tokens_keeps_some_of_its_grams():
@@ -330,10 +337,11 @@ def test_a_token_is_weighed_among_texts_in_its_own_script():
     assert count([*latin, "και ένα", "και δύο"], hashed).of(hashed(["και"]).hashes).tolist() == [0]
 
 
-@pytest.mark.parametrize("letter", "กກកကのノ的")
-def test_a_letter_that_is_a_token_tells_a_little_in_any_case(letter):
-    counted = count([f"{letter} the a", f"{letter} the b"], hashed)
-    assert counted.of(hashed([f"{letter} the"]).hashes).tolist() == [1, 0]
+def test_a_letter_that_is_a_token_tells_a_little_in_any_case():
+    for letter in "กກកကのノ的":
+        with case(letter):
+            counted = count([f"{letter} the a", f"{letter} the b"], hashed)
+            assert counted.of(hashed([f"{letter} the"]).hashes).tolist() == [1, 0]
 
 
 def test_numbers_are_flagged_in_the_weights():
@@ -342,19 +350,20 @@ def test_numbers_are_flagged_in_the_weights():
     assert [weight & 0x7F for weight in weighed(made)] == [9] * 7
 
 
-@pytest.mark.parametrize(
-    ("holding", "others", "weight"),
-    [
+def test_a_word_in_every_twentieth_question_tells_no_more_than_that():
+    cases = [
         (20, 380, 4),  # ln 20 = 3.00 nats, 4.0 steps
         (20, 381, 9),  # not every twentieth
         (19, 1, 9),  # too few to tell
         (20, 0, 1),  # in all of them, and yet a little
         (100, 300, 2),  # ln 4 = 1.39 nats, 1.8 steps
-    ],
-)
-def test_a_word_in_every_twentieth_question_tells_no_more_than_that(holding, others, weight):
-    made = asked(*[f"marble {letters(n)}" for n in range(holding)], *[words(2, letters(n)) for n in range(others)])
-    assert weighed(made) == [weight, 9]
+    ]
+    for holding, others, weight in cases:
+        with case(holding, others, weight):
+            made = asked(
+                *[f"marble {letters(n)}" for n in range(holding)], *[words(2, letters(n)) for n in range(others)]
+            )
+            assert weighed(made) == [weight, 9]
 
 
 def test_a_word_that_weighs_less_than_its_cap_is_not_made_heavier():
@@ -379,23 +388,23 @@ def test_saved_weights_are_read_again(tmp_path):
 
 
 def test_an_id_that_stands_twice_is_refused():
-    with pytest.raises(ValueError, match=r"^T: the id 'a' stands twice\. Name another member as the id$"):
+    with pytest.raises(ValueError, match=r"^T: duplicate id 'a'\. Name another field as the id$"):
         build(card(), [item("a", "Who?"), item("b", "Where?"), item("a", "When?")], hashed, ALIKE)
 
 
 def test_an_id_that_stands_twice_in_a_row_is_refused():
-    with pytest.raises(ValueError, match="the id 'a' stands twice"):
+    with pytest.raises(ValueError, match="duplicate id 'a'"):
         build(card(), [item("a", "Who?"), item("a", "Where?")], hashed, ALIKE)
 
 
 @pytest.mark.parametrize("n", [1, 1200])
 def test_a_wrong_number_of_items_is_refused(n):
-    with pytest.raises(ValueError, match=rf"^T: 2 items, where its card says {n:,}\. Correct one of them$"):
+    with pytest.raises(ValueError, match=rf"^T: 2 items, but its card says {n:,}\. Correct one of them$"):
         asked("Who?", "Where?", items=n)
 
 
 def test_no_items_are_refused():
-    with pytest.raises(ValueError, match=r"^T: no items\. Expected one record an item in its files$"):
+    with pytest.raises(ValueError, match=r"^T: no items; expected one record per item in its files$"):
         asked()
 
 
@@ -432,7 +441,7 @@ def test_another_question_gives_another_digest():
 def test_a_file_that_is_there_is_not_written_over_unless_asked(tmp_path):
     path = tmp_path / f"sample{ENDING}"
     path.write_text("mine")
-    with pytest.raises(FileExistsError, match=r"sample\.fingerprint is there already\. Pass --overwrite to replace it"):
+    with pytest.raises(FileExistsError, match=r"sample\.fingerprint already exists\. Pass --overwrite to replace it"):
         save(SAMPLE, path)
     assert path.read_text() == "mine"
     save(SAMPLE, path, replace=True)
@@ -464,8 +473,8 @@ def refused(path: Path) -> str:
     return told.removesuffix(way_out)
 
 
-NONE = "is no fingerprint."
-DAMAGED = "is damaged: its checksum is another than it says."
+NONE = "not a fingerprint."
+DAMAGED = "damaged, its checksum does not match."
 
 
 @pytest.fixture
@@ -486,9 +495,8 @@ def npz(**arrays: Any) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
+def test_a_file_of_something_else_is_refused(tmp_path):
+    cases = [
         *(b"", b"\n", b"a text\n", b"PK", b"PK\x05\x06" + bytes(18), bytes(1000)),
         *(npy(np.zeros(3)), npz(a=np.zeros(3))),
         *(b"chataudit-fingerprint", b"chataudit-fingerprint \n", b"chataudit-fingerprint 1\n"),
@@ -497,11 +505,11 @@ def npz(**arrays: Any) -> bytes:
         b"chataudit-fingerprint 1 " + b"0" * 63 + b"\n",
         b"chataudit-fingerprint 1 " + b"0" * 64 + b" \n",
         b" chataudit-fingerprint 1 " + b"0" * 64 + b"\n",
-    ],
-)
-def test_a_file_of_something_else_is_refused(tmp_path, content):
-    (tmp_path / f"x{ENDING}").write_bytes(content)
-    assert refused(tmp_path / f"x{ENDING}") == NONE
+    ]
+    for content in cases:
+        with case(content):
+            (tmp_path / f"x{ENDING}").write_bytes(content)
+            assert refused(tmp_path / f"x{ENDING}") == NONE
 
 
 def test_the_arrays_without_their_first_line_are_refused(sample):
@@ -544,7 +552,7 @@ def test_a_flipped_byte_anywhere_is_refused(sample):
             sample.write_bytes(whole[:n] + bytes([whole[n] ^ bit]) + whole[n + 1 :])
             told.add(why := refused(sample))
             assert why == DAMAGED or n < n_line
-    assert told == {NONE, DAMAGED, "is of format 0; this chataudit reads 1."}
+    assert told == {NONE, DAMAGED, "format 0; this version of chataudit reads format 1."}
 
 
 @pytest.mark.parametrize("format", [0, 2, 11, 1000])
@@ -552,7 +560,7 @@ def test_another_format_is_refused_whatever_follows(sample, format):
     line, _, data = sample.read_bytes().partition(b"\n")
     for rest in (data, b"", b"of another form"):
         sample.write_bytes(line.replace(b" 1 ", f" {format} ".encode()) + b"\n" + rest)
-        assert refused(sample) == f"is of format {format}; this chataudit reads 1."
+        assert refused(sample) == f"format {format}; this version of chataudit reads format 1."
 
 
 def test_a_format_that_no_number_can_be_is_refused(sample):
@@ -560,13 +568,16 @@ def test_a_format_that_no_number_can_be_is_refused(sample):
     refused(sample)
 
 
-@pytest.mark.parametrize("ids", [("a\nb", "c"), ("", "b"), ("b", ""), ('"', "[]"), ("é漢😀", "\0")])
-def test_an_id_is_kept_whatever_it_is(tmp_path, ids):
-    made = build(card(), [item(id, f"Who {n}?") for n, id in enumerate(ids)], hashed, ALIKE)
-    assert made.ids == ids
-    save(made, tmp_path / "x")
-    assert load(tmp_path / "x").ids == ids
-    assert load(tmp_path / "x").digest == made.digest
+def test_an_id_is_kept_whatever_it_is(tmp_path):
+    cases = [("a\nb", "c"), ("", "b"), ("b", ""), ('"', "[]"), ("é漢😀", "\0")]
+    for number, ids in enumerate(cases):
+        with case(ids):
+            path = tmp_path / str(number)
+            made = build(card(), [item(id, f"Who {n}?") for n, id in enumerate(ids)], hashed, ALIKE)
+            assert made.ids == ids
+            save(made, path)
+            assert load(path).ids == ids
+            assert load(path).digest == made.digest
 
 
 # -- places ----------------------------------------------------------------------------------------------------------

@@ -1,5 +1,8 @@
+"""benchmark_leakage: items of benchmarks in the data, verbatim or edited, and texts that only look like them."""
+
 import gzip
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +11,9 @@ from chataudit.audit import refs
 from chataudit.audit.run import run
 from chataudit.benchmarks_refs import fingerprints
 from chataudit.benchmarks_refs.cards import Card, Item, Parts
+from chataudit.checks import benchmark_leakage
 from chataudit.checks.benchmark_leakage import BenchmarkLeakage
+from staging import assert_examples_hold
 
 FERRY = (
     "The ferry of Ostrelle carries nine goats on each crossing and comes back empty. How often must the ferryman row "
@@ -85,6 +90,10 @@ def found(tmp_path, check, *texts, **more):
 # -- what leaked -----------------------------------------------------------------------------------------------------
 
 
+def test_every_rule_reports_its_example_and_leaves_its_neighbour(tmp_path):
+    assert_examples_hold(BenchmarkLeakage.on_examples(tmp_path))
+
+
 def test_a_question_that_is_a_message_is_flagged(tmp_path, check):
     assert found(tmp_path, check, FERRY) == [("question", "ferry", "verbatim")]
 
@@ -131,19 +140,16 @@ def test_an_item_of_a_validation_split_is_as_one_of_a_test_split(tmp_path):
 # -- how it was changed ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("kind", "text"),
-    [
+def test_a_question_is_told_with_what_was_done_to_it(tmp_path, check):
+    for kind, text in (
         ("verbatim", FERRY),
         ("verbatim", FERRY.replace(" ", "\n ")),
         ("embedded", f"My teacher asks: {FERRY} I have no idea."),
         ("case_or_punctuation", FERRY.upper()),
         ("case_or_punctuation", FERRY.replace(".", " -").replace("?", "!")),
         ("edited", FERRY.replace("stubborn", "lazy").replace("nine goats", "nine sheep")),
-    ],
-)
-def test_a_question_is_told_with_what_was_done_to_it(tmp_path, check, kind, text):
-    assert found(tmp_path, check, text) == [("question", "ferry", kind)]
+    ):
+        assert found(tmp_path, check, text) == [("question", "ferry", kind)], text
 
 
 def test_other_numbers_are_told(tmp_path, check):
@@ -216,7 +222,7 @@ def test_a_finding_tells_benchmark_split_item_coverage_and_home_and_marks_the_wo
     }
     assert row["spans"][0]["quote"] == FERRY.rstrip("?")
     assert row["spans"][0]["start"] == len("Ünlike ❤ this: ")
-    assert row["summary"].startswith("Quiz, test, item ferry: the question word for word")
+    assert row["summary"] == "Quiz test item ferry, verbatim inside a longer message"
 
 
 def test_the_second_span_of_a_question_with_its_answer_is_the_answer(tmp_path, check):
@@ -260,32 +266,33 @@ def test_the_record_counts_items_touched_by_us_and_by_published_rules(tmp_path, 
         tmp_path, [message("a", text=FERRY), message("b", "a", text=edited), message("c", text=SHORT)], check
     )
     (facts,) = record.facts.checks
-    assert facts.notes == ["held against 6 items of 1 reference sets"]
+    own = f"Also compared with your own reference sets: quiz (folder {check.folder})"
+    assert facts.notes == ["Compared with 6 items of 1 reference set", own]
     benchmarks, items = facts.tables
-    assert benchmarks.rows == (("quiz", "test", 6, 2, "33.33%", 1, 1, 1, 1),)
+    assert benchmarks.rows == (("quiz", "test", 6, 2, "33.33 %", 1, 1, 1, 1),)
     assert items.rows == (("quiz", "ferry", 1), ("quiz", "short", 1))
 
 
-@pytest.mark.parametrize(
-    ("text", "rules"),
-    [
-        (FERRY, "GPT-3, PaLM, Llama 2, Tulu 3"),
-        (" ".join(word if k % 7 else "crown" for k, word in enumerate(FERRY.split())), "none"),
+def test_a_finding_tells_which_published_rules_would_flag_it_too(tmp_path, check):
+    for case, text, rules in (
+        ("verbatim", FERRY, "GPT-3, PaLM, Llama 2, Tulu 3"),
+        ("a word in seven replaced", " ".join(w if k % 7 else "crown" for k, w in enumerate(FERRY.split())), "none"),
         # Of its 34 tokens runs of 14, 9 and 9 are left, and of its 27 8-grams 11.
-        (" ".join("crown" if k in (14, 23) else word for k, word in enumerate(FERRY.split())), "GPT-3, Tulu 3"),
-        (SHORT, "none"),
-        (WORKED, "GPT-3, PaLM, Llama 2, Tulu 3"),
-    ],
-    ids=["verbatim", "a word in seven replaced", "two words replaced", "short", "answer"],
-)
-def test_a_finding_tells_which_published_rules_would_flag_it_too(tmp_path, check, text, rules):
-    (row,) = audit(tmp_path, [message("a", text=text)], check).table.to_pylist()
-    assert dict(row["facets"])["rules"] == rules
+        (
+            "two words replaced",
+            " ".join("crown" if k in (14, 23) else word for k, word in enumerate(FERRY.split())),
+            "GPT-3, Tulu 3",
+        ),
+        ("short", SHORT, "none"),
+        ("answer", WORKED, "GPT-3, PaLM, Llama 2, Tulu 3"),
+    ):
+        (row,) = audit(tmp_path, [message("a", text=text)], check).table.to_pylist()
+        assert dict(row["facets"])["rules"] == rules, case
 
 
 def test_benchmarks_without_a_touched_item_are_told_as_well(tmp_path, check):
     (facts,) = audit(tmp_path, [message("a", text="Hello there")], check).facts.checks
-    assert facts.tables[0].rows == (("quiz", "test", 6, 0, "0.00%", 0, 0, 0, 0),)
+    assert facts.tables[0].rows == (("quiz", "test", 6, 0, "0.00 %", 0, 0, 0, 0),)
     assert facts.tables[1].rows == ()
 
 
@@ -302,53 +309,94 @@ def test_a_question_that_another_one_explains_better_is_not_told(tmp_path):
     assert found(tmp_path, check, FERRY) == [("question", "ferry", "verbatim")]
 
 
-def test_messages_without_words_are_not_judged(tmp_path, check):
-    (facts,) = audit(tmp_path, [message("a", text=FERRY), message("b", "a", text="...")], check).facts.checks
-    assert (facts.judged, facts.skipped) == (1, {"the text has no words": 1})
+def test_summaries_name_the_item_then_say_what_was_done_to_it(tmp_path, check):
+    answered = f"{FERRY}\nThat makes nine crossings in all."
+    edited = FERRY.replace("stubborn", "lazy").replace("nine goats", "nine sheep")
+    for text, summary in {
+        FERRY: "Quiz test item ferry, verbatim",
+        answered: "Quiz test item ferry, verbatim inside a longer message; answer follows",
+        edited: "Quiz test item ferry, edited (90 % matched)",
+        f"Well. {WORKED}": "Quiz test item baker: 100 % of its worked answer",
+        f"I read this: {PASSAGE}": "Quiz test item baker: 100 % of its passage",
+    }.items():
+        (row,) = audit(tmp_path, [message("a", text=text)], check).table.to_pylist()
+        assert row["summary"] == summary
+
+
+def test_messages_without_words_are_skipped(tmp_path, check):
+    rows = [message("a", text="Hello there, how is the ferry today?"), message("b", "a", text="...")]
+    (facts,) = audit(tmp_path, rows, check).facts.checks
+    assert (facts.checked, facts.skipped) == (1, {benchmark_leakage.NO_WORDS: 1})
+
+
+def test_a_reply_without_words_is_checked_where_it_is_below_a_leak(tmp_path, check):
+    record = audit(tmp_path, [message("a", text=FERRY), message("b", "a", text="...")], check)
+    assert flagged(record) == sorted([("below_leak", uid("b")), ("question", uid("a"))])
+    (facts,) = record.facts.checks
+    assert (facts.checked, facts.skipped) == (2, {})
 
 
 # -- settings --------------------------------------------------------------------------------------------------------
 
 
 def test_references_that_are_not_there_are_refused_and_the_way_out_is_told():
-    with pytest.raises(ValueError, match=r"no fingerprint of 'gsm9k'; there are .*gsm8k.*refs build gsm9k"):
-        BenchmarkLeakage(references=("gsm9k",))
+    with pytest.raises(ValueError, match=r"no fingerprint of 'gsm9k'; available: .*gsm8k.*refs build gsm9k"):
+        BenchmarkLeakage(references=("gsm9k",)).verify()
 
 
 def test_without_any_reference_there_is_no_audit(tmp_path, monkeypatch):
     monkeypatch.setattr(fingerprints, "SHIPPED", tmp_path)
     monkeypatch.setenv("CHATAUDIT_REFERENCES", str(tmp_path))
     with pytest.raises(ValueError, match="no fingerprint at all"):
-        BenchmarkLeakage(folder=str(tmp_path))
+        BenchmarkLeakage(folder=str(tmp_path)).verify()
 
 
-def test_a_damaged_reference_is_refused_at_the_door(tmp_path, check):
+def test_a_damaged_reference_is_refused_before_anything_is_read(tmp_path, check):
     path = tmp_path / "references" / f"quiz{fingerprints.ENDING}"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ValueError, match=r"quiz.fingerprint: is damaged.*refs build quiz --overwrite"):
-        BenchmarkLeakage(references=("quiz",), folder=str(tmp_path / "references"))
+    with pytest.raises(ValueError, match=r"quiz.fingerprint: damaged.*refs build quiz --overwrite"):
+        BenchmarkLeakage(references=("quiz",), folder=str(tmp_path / "references")).verify()
 
 
-def test_references_are_verified_where_the_check_is_made_and_read_where_it_is_loaded(tmp_path, check, monkeypatch):
+def test_references_are_read_where_the_check_is_loaded_and_not_before(tmp_path, check, monkeypatch):
     read = []
     real = fingerprints.load
     monkeypatch.setattr(fingerprints, "load", lambda path, **how: read.append(path.stem) or real(path, **how))
     again = BenchmarkLeakage(references=("quiz",), folder=str(tmp_path / "references"))
+    again.verify()
     assert read == []
     again.load()
     again.load()
     assert read == ["quiz"]
 
 
-@pytest.mark.parametrize("name", ["min_exact", "min_masked", "min_numbers_shared", "min_words_shared"])
-def test_shares_are_between_0_and_1(name):
-    with pytest.raises(ValueError, match=rf"{name}: 1.5 is not in \(0, 1\]"):
-        BenchmarkLeakage(**{name: 1.5})
+def test_own_reference_sets_are_named_and_shipped_ones_are_not(tmp_path, monkeypatch):
+    user = tmp_path / "user"
+    made(user, QUIZ[:1], name="mine")
+    monkeypatch.setenv("CHATAUDIT_REFERENCES", str(user))
+    made(tmp_path / "here", QUIZ[1:2], name="ours")
+    made(tmp_path / "here", QUIZ[2:3], name="yours")
+    folder = str(tmp_path / "here")
+    for names, notes in {
+        ("gsm8k",): [],
+        ("gsm8k", "ours", "yours"): [f"Also compared with your own reference sets: ours, yours (folder {folder})"],
+        ("mine",): ["Also compared with your own reference sets: mine (in your user data)"],
+    }.items():
+        record = audit(tmp_path, [message("a", text="Hello there")], BenchmarkLeakage(names, folder))
+        assert record.facts.checks[0].notes[1:] == notes, names
+
+
+def test_a_setting_out_of_range_is_refused():
+    for name in ("min_exact", "min_masked", "min_numbers_shared", "min_words_shared"):
+        with pytest.raises(ValueError, match=re.escape(f"{name}: 1.5; expected in (0, 1]")):
+            BenchmarkLeakage(**{name: 1.5})
+    with pytest.raises(ValueError, match="min_information: -1; expected at least 0"):
+        BenchmarkLeakage(min_information=-1)
 
 
 def test_originals_that_are_no_folder_are_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"originals: .* is no folder"):
-        BenchmarkLeakage(originals=str(tmp_path / "nowhere"))
+    with pytest.raises(ValueError, match=r"originals: .* is not a folder"):
+        BenchmarkLeakage(originals=str(tmp_path / "nowhere")).verify()
 
 
 # -- real texts ------------------------------------------------------------------------------------------------------

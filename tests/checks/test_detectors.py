@@ -23,8 +23,8 @@ import pytest
 from building import SHARED, needs_shared
 from chataudit.checks.base import detectors, kernels
 from chataudit.checks.base.detectors import DETECTORS, TOP, Guesses, LangDetect, detector
-from chataudit.checks.base.kernels import _plain
 from chataudit.checks.base.languages import base
+from kernel_forms import PLAIN
 from langdetect.lang_detect_exception import LangDetectException
 from py3langid import langid
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
@@ -170,14 +170,13 @@ def test_languages_and_probabilities_of_real_texts_are_those_of_py3langid():
     assert differences(real_texts(), each=20) == []
 
 
-@pytest.mark.parametrize("string", [*ODD, *SENTENCES.values()])
-def test_languages_and_probabilities_of_odd_texts_are_those_of_py3langid(string):
-    assert differences([string]) == []
+def test_languages_and_probabilities_of_odd_texts_are_those_of_py3langid():
+    for string in [*ODD, *SENTENCES.values()]:
+        assert differences([string]) == [], string
 
 
-@pytest.mark.parametrize(
-    "string",
-    [
+def test_texts_in_capitals_are_read_as_py3langid_reads_them():
+    for string in [
         *(
             "THE CAT SAT ON THE MAT",
             "ÜBER DEN FLUSS, IN DIE WÄLDER",
@@ -198,10 +197,8 @@ def test_languages_and_probabilities_of_odd_texts_are_those_of_py3langid(string)
             "ǅ ABC",
             "ﬁ ABC",
         ),
-    ],
-)
-def test_texts_in_capitals_are_read_as_py3langid_reads_them(string):
-    assert differences([string]) == []
+    ]:
+        assert differences([string]) == [], string
 
 
 def test_accents_may_be_decomposed():
@@ -229,7 +226,7 @@ def test_the_table_holds_what_the_model_of_py3langid_holds():
 def test_without_a_compiler_py3langid_answers_the_same():
     texts = [*SENTENCES.values(), "ok", ""]
     compiled = detect("py3langid", texts)
-    with mock.patch.multiple(kernels, visits=_plain.visits, rank=_plain.rank):
+    with mock.patch.multiple(kernels, visits=PLAIN.visits, rank=PLAIN.rank):
         plain = detect("py3langid", texts)
     assert plain.codes[:-1, 0].tolist() == compiled.codes[:-1, 0].tolist()
     np.testing.assert_allclose(plain.probabilities, compiled.probabilities, atol=1e-4)
@@ -238,7 +235,7 @@ def test_without_a_compiler_py3langid_answers_the_same():
 def test_a_model_in_another_form_is_refused_with_what_was_expected(tmp_path):
     np.savez_compressed(tmp_path / "model.npz", pc=np.zeros(3))
     (tmp_path / "model.npz.xz").write_bytes(lzma.compress((tmp_path / "model.npz").read_bytes()))
-    with pytest.raises(ValueError, match=r"pc\.npy is compressed once more; expected the model of py3langid 0\.4"):
+    with pytest.raises(ValueError, match=r"pc\.npy is compressed; expected the model of py3langid 0\.4"):
         detectors.Model.load(tmp_path / "model.npz.xz")
 
 
@@ -429,11 +426,11 @@ def test_a_text_is_the_same_on_two_threads(name):
 
 
 @every_detector
-@pytest.mark.parametrize("column", [pa.array([], pa.string()), pa.array(["xx", "the cat sat on the mat", "yy"])[1:2]])
-def test_no_texts_have_no_answers_and_a_slice_has_those_of_its_texts(name, column):
-    guesses = detector(name).detect(column)
-    assert guesses.codes.shape == (len(column), TOP)
-    assert guesses.probabilities.tolist() == detect(name, column.to_pylist()).probabilities.tolist()
+def test_no_texts_have_no_answers_and_a_slice_has_those_of_its_texts(name):
+    for column in [pa.array([], pa.string()), pa.array(["xx", "the cat sat on the mat", "yy"])[1:2]]:
+        guesses = detector(name).detect(column)
+        assert guesses.codes.shape == (len(column), TOP), column
+        assert guesses.probabilities.tolist() == detect(name, column.to_pylist()).probabilities.tolist(), column
 
 
 @every_detector
@@ -464,7 +461,7 @@ def test_a_detector_is_made_once_even_if_two_threads_ask_for_it(monkeypatch):
 
 
 def test_a_package_that_is_gone_is_named():
-    with pytest.raises(ModuleNotFoundError, match="no package no_such_package; install chataudit again"):
+    with pytest.raises(ModuleNotFoundError, match="no package no_such_package; reinstall chataudit"):
         detectors._file("no_such_package", "file")
 
 
@@ -522,9 +519,9 @@ def test_a_model_of_other_numbers_is_refused(tmp_path):
     np.savez(buffer, **arrays)
     path = tmp_path / "model.npz.xz"
     path.write_bytes(lzma.compress(buffer.getvalue()))
-    with pytest.raises(ValueError, match=r"no whole 512ths; expected the model of py3langid 0\.4"):
+    with pytest.raises(ValueError, match=r"numbers are not multiples of 1/512; expected the model of py3langid 0\.4"):
         detectors.Model.load(path)
     np.savez_compressed(buffer := io.BytesIO(), **arrays)
     path.write_bytes(lzma.compress(buffer.getvalue()))
-    with pytest.raises(ValueError, match="is compressed once more"):
+    with pytest.raises(ValueError, match="is compressed"):
         detectors.Model.load(path)

@@ -23,9 +23,9 @@ TREES = st.lists(
 
 
 def trees(*counts):
-    """Flagged and judged, from (flagged, judged, trees of that kind)."""
-    flagged, judged, times = np.array(counts, dtype=np.int64).T
-    return np.repeat(flagged, times), np.repeat(judged, times)
+    """Flagged and checked, from (flagged, checked, trees of that kind)."""
+    flagged, checked, times = np.array(counts, dtype=np.int64).T
+    return np.repeat(flagged, times), np.repeat(checked, times)
 
 
 def width(ends):
@@ -35,9 +35,12 @@ def width(ends):
 # -- counted ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("hits", "n"), [(0, 1), (1, 1), (0, 20), (3, 7), (15, 148), (99, 100), (5, 100_000)])
-def test_wilsons_interval_is_that_of_scipy(hits, n):
-    assert wilson(hits, n) == pytest.approx(tuple(binomtest(hits, n).proportion_ci(method="wilson")), abs=1e-6)
+def test_wilsons_interval_is_that_of_scipy():
+    for hits, n in [(0, 1), (1, 1), (0, 20), (3, 7), (15, 148), (99, 100), (5, 100_000)]:
+        assert wilson(hits, n) == pytest.approx(tuple(binomtest(hits, n).proportion_ci(method="wilson")), abs=1e-6), (
+            hits,
+            n,
+        )
 
 
 def test_effective_numbers_may_be_fractions():
@@ -47,9 +50,10 @@ def test_effective_numbers_may_be_fractions():
 # -- in trees --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("flagged", "judged"), [(0, 50), (1, 50), (7, 100), (100, 100), (30, 10_000)])
-def test_trees_of_one_message_each_have_wilsons_interval(flagged, judged):
-    assert clustered(*trees((1, 1, flagged), (0, 1, judged - flagged))) == pytest.approx(wilson(flagged, judged))
+def test_trees_of_one_message_each_have_wilsons_interval():
+    for flagged, checked in [(0, 50), (1, 50), (7, 100), (100, 100), (30, 10_000)]:
+        found = clustered(*trees((1, 1, flagged), (0, 1, checked - flagged)))
+        assert found == pytest.approx(wilson(flagged, checked)), (flagged, checked)
 
 
 def test_whole_trees_count_as_one_message_each():
@@ -66,16 +70,16 @@ def test_trees_in_which_nothing_was_judged_carry_nothing():
     assert clustered(*trees(*some)) == clustered(*trees((0, 0, 100), *some))
 
 
-@pytest.mark.parametrize("flagged", [0, 1])
-def test_none_or_all_flagged_is_as_sure_as_if_whole_trees_were(flagged):
-    # 10 trees of 1 message and 10 of 9: (10 + 90)^2 / (10 + 810) messages.
-    found = clustered(*trees((flagged, 1, 10), (9 * flagged, 9, 10)))
-    assert found == pytest.approx(wilson(flagged * 10_000 / 820, 10_000 / 820))
+def test_none_or_all_flagged_is_as_sure_as_if_whole_trees_were():
+    for flagged in [0, 1]:
+        # 10 trees of 1 message and 10 of 9: (10 + 90)^2 / (10 + 810) messages.
+        found = clustered(*trees((flagged, 1, 10), (9 * flagged, 9, 10)))
+        assert found == pytest.approx(wilson(flagged * 10_000 / 820, 10_000 / 820)), flagged
 
 
-@pytest.mark.parametrize("flagged", [0, 3, 10])
-def test_one_tree_says_no_more_than_one_message(flagged):
-    assert clustered(np.array([flagged]), np.array([10])) == pytest.approx(wilson(flagged / 10, 1))
+def test_one_tree_says_no_more_than_one_message():
+    for flagged in [0, 3, 10]:
+        assert clustered(np.array([flagged]), np.array([10])) == pytest.approx(wilson(flagged / 10, 1)), flagged
 
 
 def test_one_flagged_message_is_not_taken_for_proof_that_messages_are_independent():
@@ -86,47 +90,47 @@ def test_one_flagged_message_is_not_taken_for_proof_that_messages_are_independen
 
 def test_of_many_flagged_trees_the_interval_is_as_wide_as_a_bootstrap_by_tree():
     # Faults come in pairs, whatever the size of the tree: not what the model of likeness takes them for.
-    flagged, judged = trees((2, 4, 3000), (0, 4, 20_000), (2, 30, 2000), (4, 30, 300), (0, 30, 5000), (0, 1, 40_000))
+    flagged, checked = trees((2, 4, 3000), (0, 4, 20_000), (2, 30, 2000), (4, 30, 300), (0, 30, 5000), (0, 1, 40_000))
     rng, rates = np.random.default_rng(0), []
     for _ in range(300):
-        drawn = rng.integers(len(judged), size=len(judged))
-        rates.append(flagged[drawn].sum() / judged[drawn].sum())
-    assert width(clustered(flagged, judged)) == pytest.approx(2 * 1.96 * np.std(rates), rel=0.12)
+        drawn = rng.integers(len(checked), size=len(checked))
+        rates.append(flagged[drawn].sum() / checked[drawn].sum())
+    assert width(clustered(flagged, checked)) == pytest.approx(2 * 1.96 * np.std(rates), rel=0.12)
 
 
-@pytest.mark.parametrize("whole", [False, True])
-def test_95_of_100_intervals_hold_the_rate(whole):
-    # About 12 trees of 300; the percentile bootstrap by tree holds the rate in 91, Wilson's interval in 47 or 26.
-    rng, p, sizes, n_data = np.random.default_rng(0), 0.04, np.array([1] * 4 + [2] * 2 + [5, 20, 30, 40]), 1500
-    held = 0
-    for _ in range(n_data):
-        judged = rng.choice(sizes, 300)
-        flagged = judged * (rng.random(300) < p) if whole else rng.binomial(judged, rng.beta(p, 1 - p, 300))
-        low, high = clustered(flagged, judged)
-        held += low <= p <= high
-    assert 0.93 <= held / n_data <= 0.97
+def test_95_of_100_intervals_hold_the_rate():
+    for whole in [False, True]:
+        # About 12 trees of 300; the percentile bootstrap by tree holds the rate in 91, Wilson's interval in 47 or 26.
+        rng, p, sizes, n_data = np.random.default_rng(0), 0.04, np.array([1] * 4 + [2] * 2 + [5, 20, 30, 40]), 1500
+        held = 0
+        for _ in range(n_data):
+            checked = rng.choice(sizes, 300)
+            flagged = checked * (rng.random(300) < p) if whole else rng.binomial(checked, rng.beta(p, 1 - p, 300))
+            low, high = clustered(flagged, checked)
+            held += low <= p <= high
+        assert 0.93 <= held / n_data <= 0.97, whole
 
 
 @given(TREES)
 def test_an_interval_holds_the_rate_of_the_data_and_stays_within_0_and_1(data):
-    flagged, judged = data
-    low, high = clustered(flagged, judged)
+    flagged, checked = data
+    low, high = clustered(flagged, checked)
     assert 0 <= low <= high <= 1
-    assert not judged.sum() or low - 1e-9 <= flagged.sum() / judged.sum() <= high + 1e-9
+    assert not checked.sum() or low - 1e-9 <= flagged.sum() / checked.sum() <= high + 1e-9
 
 
 @given(TREES)
 def test_an_interval_is_at_least_as_wide_as_of_independent_messages(data):
-    flagged, judged = data
-    assume(judged.any())
-    assert width(clustered(flagged, judged)) >= width(wilson(flagged.sum(), judged.sum())) - 1e-9
+    flagged, checked = data
+    assume(checked.any())
+    assert width(clustered(flagged, checked)) >= width(wilson(flagged.sum(), checked.sum())) - 1e-9
 
 
 @given(TREES)
 def test_more_trees_of_the_same_kinds_narrow_it(data):
-    flagged, judged = data
-    assume(judged.any())
-    assert width(clustered(np.tile(flagged, 4), np.tile(judged, 4))) < width(clustered(flagged, judged))
+    flagged, checked = data
+    assume(checked.any())
+    assert width(clustered(np.tile(flagged, 4), np.tile(checked, 4))) < width(clustered(flagged, checked))
 
 
 @given(TREES, st.randoms(use_true_random=False))
@@ -137,9 +141,9 @@ def test_the_order_of_trees_is_of_no_account(data, random):
 
 @given(TREES)
 def test_what_is_not_flagged_has_the_same_interval_seen_from_1(data):
-    flagged, judged = data
-    low, high = clustered(flagged, judged)
-    assert clustered(judged - flagged, judged) == pytest.approx((1 - high, 1 - low), abs=1e-6)
+    flagged, checked = data
+    low, high = clustered(flagged, checked)
+    assert clustered(checked - flagged, checked) == pytest.approx((1 - high, 1 - low), abs=1e-6)
 
 
 # -- corrected -------------------------------------------------------------------------------------------------------
@@ -179,19 +183,16 @@ def test_fewer_flagged_than_false_alarms_alone_would_be_is_a_rate_of_0():
     assert (rate.value, rate.low) == (0, 0)
 
 
-@pytest.mark.parametrize(
-    "confusion",
-    [
+def test_a_check_that_tells_nothing_corrects_nothing():
+    for confusion in [
         Confusion(0, 0, 1, 99),  # no fault labelled
         Confusion(9, 1, 0, 0),  # nothing but faults
         Confusion(0, 10, 0, 90),  # never flags
         Confusion(5, 5, 50, 50),  # flags by chance
         Confusion(1, 9, 90, 10),  # is wrong
         Confusion(1, 0, 900, 100),  # one fault is no proof that it is better than chance
-    ],
-)
-def test_a_check_that_tells_nothing_corrects_nothing(confusion):
-    assert corrected(5, 100, confusion) is None
+    ]:
+        assert corrected(5, 100, confusion) is None, confusion
 
 
 def test_nothing_judged_is_not_corrected():

@@ -36,9 +36,8 @@ from sklearn.metrics import average_precision_score, cohen_kappa_score
 # -- codes -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("tag", "code"),
-    [
+def test_a_tag_has_the_code_of_its_language():
+    for tag, code in [
         *(
             ("en", "en"),
             ("EN", "en"),
@@ -60,28 +59,25 @@ from sklearn.metrics import average_precision_score, cohen_kappa_score
         *(("iw", "he"), ("in", "id"), ("ji", "yi"), ("jw", "jv"), ("mo", "ro"), ("zh-min-nan", "zh")),  # of old
         *(("por", "pt"), ("deu", "de"), ("ger", "de"), ("fra", "fr"), ("fre", "fr"), ("eng", "en"), ("hye", "hy")),
         *(("cmn", "zh"), ("yue", "zh"), ("arz", "ar"), ("fil", "tl"), ("sh", "sr"), ("gsw", "gsw"), ("ast", "ast")),
-    ],
-)
-def test_a_tag_has_the_code_of_its_language(tag, code):
-    assert base(tag) == code
+    ]:
+        assert base(tag) == code, (tag, code)
 
 
-@pytest.mark.parametrize("tag", ["und", "mul", "zxx", "mis", "und-Latn", "UND", "", " "])
-def test_a_tag_that_names_no_language_has_an_empty_code(tag):
-    assert base(tag) == ""
+def test_a_tag_that_names_no_language_has_an_empty_code():
+    for tag in ["und", "mul", "zxx", "mis", "und-Latn", "UND", "", " "]:
+        assert base(tag) == "", tag
 
 
-@pytest.mark.parametrize("tag", ["e", "english", "not a tag", "de--AT", "en-", "日本", "english-us", "123", "1"])
-def test_nonsense_is_no_tag(tag):
-    assert base(tag) is None
+def test_nonsense_is_no_tag():
+    for tag in ["e", "english", "not a tag", "de--AT", "en-", "日本", "english-us", "123", "1"]:
+        assert base(tag) is None, tag
 
 
 # -- scripts ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("code", "wanted"),
-    [
+def test_a_language_is_written_in_its_scripts():
+    for code, wanted in [
         *(("en", {LATIN}), ("vi", {LATIN}), ("tr", {LATIN}), ("id", {LATIN}), ("ru", {CYRILLIC}), ("uk", {CYRILLIC})),
         *(("mn", {CYRILLIC}), ("el", {GREEK}), ("he", {HEBREW}), ("yi", {HEBREW}), ("ar", {ARABIC}), ("fa", {ARABIC})),
         *(
@@ -100,10 +96,8 @@ def test_nonsense_is_no_tag(tag):
             ("ta", {OTHER}),
             ("am", {OTHER}),
         ),
-    ],
-)
-def test_a_language_is_written_in_its_scripts(code, wanted):
-    assert set(scripts(code)) == wanted
+    ]:
+        assert set(scripts(code)) == wanted, (code, wanted)
 
 
 PREFIXES = {
@@ -197,16 +191,22 @@ def test_kin_is_mutual_and_holds_the_language_itself():
         assert {other for other in CODES if code in kin(other)} == kin(code) & set(CODES)
 
 
-@pytest.mark.parametrize(
-    ("one", "other"), [("no", "da"), ("pt", "gl"), ("id", "ms"), ("cs", "sk"), ("ru", "uk"), ("hr", "sr"), ("fa", "ur")]
-)
-def test_these_are_easily_taken_for_one_another(one, other):
-    assert other in kin(one)
+def test_these_are_easily_taken_for_one_another():
+    for one, other in [
+        ("no", "da"),
+        ("pt", "gl"),
+        ("id", "ms"),
+        ("cs", "sk"),
+        ("ru", "uk"),
+        ("hr", "sr"),
+        ("fa", "ur"),
+    ]:
+        assert other in kin(one), (one, other)
 
 
-@pytest.mark.parametrize(("one", "other"), [("en", "de"), ("zh", "ja"), ("es", "it"), ("fi", "sv"), ("pl", "cs")])
-def test_these_are_not(one, other):
-    assert other not in kin(one)
+def test_these_are_not():
+    for one, other in [("en", "de"), ("zh", "ja"), ("es", "it"), ("fi", "sv"), ("pl", "cs")]:
+        assert other not in kin(one), (one, other)
 
 
 def test_some_are_one_language_but_for_the_name():
@@ -228,9 +228,8 @@ def test_a_language_is_called_by_its_names_in_lower_case():
 # -- what a prompt asks for ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("text", "language", "tongue"),
-    [
+def test_a_language_is_asked_for_by_its_name_inflected_and_without_accents():
+    for text, language, tongue in [
         *(
             ("Please answer in German.", "de", "en"),
             ("PLEASE ANSWER IN GERMAN", "de", "en"),
@@ -269,51 +268,39 @@ def test_a_language_is_called_by_its_names_in_lower_case():
             ("bằng tiếng Đức", "de", "vi"),
         ),
         *(("เขียนเป็นภาษาเยอรมัน", "de", "th"), ("जर्मन में उत्तर दें", "de", "hi")),
-    ],
-)
-def test_a_language_is_asked_for_by_its_name_inflected_and_without_accents(text, language, tongue):
-    assert asks_for(text, language, (tongue,), translation=False)
+    ]:
+        assert asks_for(text, language, (tongue,), translation=False), (text, language, tongue)
 
 
-@pytest.mark.parametrize(
-    ("text", "language", "tongue"),
-    [
+def test_a_name_with_vowel_signs_is_found():
+    for text, language, tongue in [
         *(("अंग्रेज़ी में उत्तर दें", "en", "hi"), ("अंग्रेजी में लिखो", "en", "hi"), ("इसे हिन्दी में लिखो", "hi", "en")),
         *(("ইংরেজিতে লিখুন", "en", "bn"), ("বাংলায় লিখুন", "bn", "en"), ("เขียนเป็นภาษาอังกฤษ", "en", "th")),
-    ],
-)
-def test_a_name_with_vowel_signs_is_found(text, language, tongue):
-    assert asks_for(text, language, (tongue,), translation=False)
+    ]:
+        assert asks_for(text, language, (tongue,), translation=False), (text, language, tongue)
 
 
-@pytest.mark.parametrize(
-    ("text", "language", "tongue"),
-    [
+def test_a_name_whose_stem_changes_is_found():
+    for text, language, tongue in [
         *(("kirjoita suomeksi", "fi", "fi"), ("napiš to německy", "de", "cs"), ("napiš to česky", "cs", "cs")),
         *(("napiš to rusky", "ru", "cs"),),
-    ],
-)
-def test_a_name_whose_stem_changes_is_found(text, language, tongue):
-    assert asks_for(text, language, (tongue,), translation=False)
+    ]:
+        assert asks_for(text, language, (tongue,), translation=False), (text, language, tongue)
 
 
-@pytest.mark.parametrize(
-    ("text", "language"),
-    [
+def test_a_language_is_found_by_its_own_name_in_any_tongue():
+    for text, language in [
         ("Bitte auf Deutsch", "de"),
         ("in deutscher Sprache", "de"),
         ("日本語で", "ja"),
         ("по-русски", "ru"),
         ("in italiano", "it"),
-    ],
-)
-def test_a_language_is_found_by_its_own_name_in_any_tongue(text, language):
-    assert asks_for(text, language, ("en",), translation=False)
+    ]:
+        assert asks_for(text, language, ("en",), translation=False), (text, language)
 
 
-@pytest.mark.parametrize(
-    ("text", "language", "tongue"),
-    [
+def test_what_is_not_the_name_of_the_language_asks_for_nothing():
+    for text, language, tongue in [
         *(
             ("the germ theory of disease", "de", "en"),
             ("fresh bread", "fr", "en"),
@@ -330,10 +317,8 @@ def test_a_language_is_found_by_its_own_name_in_any_tongue(text, language):
         *(("כתוב בגרמנית", "en", "he"), ("اكتب بالألمانية", "en", "ar"), ("เขียนเป็นภาษาเยอรมัน", "en", "th")),
         *(("kirjoita saksaksi", "en", "fi"), ("írd németül", "en", "hu"), ("", "en", "en"), ("?!", "en", "en")),
         *(("bằng tiếng Anh", "de", "vi"), ("tiếng ồn trong nhà", "de", "vi")),
-    ],
-)
-def test_what_is_not_the_name_of_the_language_asks_for_nothing(text, language, tongue):
-    assert not asks_for(text, language, (tongue,), translation=False)
+    ]:
+        assert not asks_for(text, language, (tongue,), translation=False), (text, language, tongue)
 
 
 def test_an_arrow_points_at_a_language():
@@ -377,21 +362,19 @@ TRANSLATE = {
 }
 
 
-@pytest.mark.parametrize("tongue", TRANSLATE)
-def test_a_translation_is_asked_for_whatever_into_where_that_counts(tongue):
-    assert asks_for(TRANSLATE[tongue], "mn", (tongue,), translation=True)
-    assert not asks_for(TRANSLATE[tongue], "mn", (tongue,), translation=False)
+def test_a_translation_is_asked_for_whatever_into_where_that_counts():
+    for tongue in TRANSLATE:
+        assert asks_for(TRANSLATE[tongue], "mn", (tongue,), translation=True), tongue
+        assert not asks_for(TRANSLATE[tongue], "mn", (tongue,), translation=False), tongue
 
 
 def test_a_translation_is_asked_for_without_the_stroke_of_a_letter_too():
     assert asks_for("przetlumacz to", "mn", ("pl",), translation=True)
 
 
-@pytest.mark.parametrize(
-    ("text", "tongue"), [("a transparent trance", "en"), ("ubertrieben", "de"), ("переход", "ru"), ("tradition", "en")]
-)
-def test_other_words_ask_for_no_translation(text, tongue):
-    assert not asks_for(text, "mn", (tongue,), translation=True)
+def test_other_words_ask_for_no_translation():
+    for text, tongue in [("a transparent trance", "en"), ("ubertrieben", "de"), ("переход", "ru"), ("tradition", "en")]:
+        assert not asks_for(text, "mn", (tongue,), translation=True), (text, tongue)
 
 
 def test_tongues_are_only_those_that_are_given():
@@ -402,16 +385,13 @@ def test_tongues_are_only_those_that_are_given():
 # -- rates -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("hits", "n", "low", "high"),
-    [
+def test_wilsons_interval_is_as_published():
+    for hits, n, low, high in [
         *((0, 10, 0, 0.2775), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1)),
         # Newcombe (1998), Two-sided confidence intervals for the single proportion, table I, method 3.
         *((81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611), (1, 29, 0.0061, 0.1718)),
-    ],
-)
-def test_wilsons_interval_is_as_published(hits, n, low, high):
-    assert wilson(hits, n) == pytest.approx((low, high), abs=5e-5)
+    ]:
+        assert wilson(hits, n) == pytest.approx((low, high), abs=5e-5), (hits, n, low, high)
 
 
 def test_nothing_counted_says_nothing():
@@ -560,6 +540,6 @@ def test_a_slice_of_a_column_has_the_labels_of_its_messages():
     assert (means.tolist(), counts.tolist()) == ([0.25, 0.375, 0.5], [2, 3, 4])
 
 
-@pytest.mark.parametrize("rows", [[], [None], [None, None]])
-def test_a_column_of_nothing_has_no_labels(rows):
-    assert answered(*rows) == ([None] * len(rows), [0] * len(rows))
+def test_a_column_of_nothing_has_no_labels():
+    for rows in [[], [None], [None, None]]:
+        assert answered(*rows) == ([None] * len(rows), [0] * len(rows)), rows

@@ -1,6 +1,5 @@
 """Batches of messages: the ways up their trees, and columns of lists."""
 
-import pytest
 from building import batch, message, uid
 from chataudit.audit.formats.base import tabulate
 from chataudit.checks.base.messages import is_place
@@ -49,24 +48,23 @@ def test_ids_of_calls_are_read_as_lists_of_strings():
     assert faults == []
 
 
-@pytest.mark.parametrize(
-    ("calls", "told"),
-    [
+def test_calls_of_another_type_are_told_and_the_others_are_read():
+    for calls, told in [
         ("abc", 'calls is "abc", a string; expected a list of strings'),
         ({"a": 1}, 'calls is {"a": 1}, an object; expected a list of strings'),
         (["a", 1], "calls[1] is 1, an integer; expected a string"),
         ([None], "calls[0] is null; expected a string"),
-    ],
-)
-def test_calls_of_another_type_are_told_and_the_others_are_read(calls, told):
-    table, faults = tabulate([{"calls": calls}, {"calls": ["b"]}], [1, 2], "data.jsonl")
-    assert table["calls"].to_pylist() == [None, ["b"]]
-    assert [(fault.kind, fault.line, fault.detail) for fault in faults] == [("mistyped_field", 1, told)]
+    ]:
+        table, faults = tabulate([{"calls": calls}, {"calls": ["b"]}], [1, 2], "data.jsonl")
+        assert table["calls"].to_pylist() == [None, ["b"]], (calls, told)
+        assert [(fault.kind, fault.line, fault.detail) for fault in faults] == [("mistyped_field", 1, told)], (
+            calls,
+            told,
+        )
 
 
-@pytest.mark.parametrize(
-    ("own", "is_one"),
-    [
+def test_what_stands_for_an_id_is_the_place_and_what_tells_messages_of_a_record_apart():
+    for own, is_one in [
         (None, True),
         ("data.jsonl:1", True),
         ("data.jsonl:1#2", True),
@@ -75,11 +73,9 @@ def test_calls_of_another_type_are_told_and_the_others_are_read(calls, told):
         ("data.jsonl:2", False),
         ("data.jsonl:1#A", False),
         ("talk-7#2", False),
-    ],
-)
-def test_what_stands_for_an_id_is_the_place_and_what_tells_messages_of_a_record_apart(own, is_one):
-    rows = batch([message("a", message_id=own)]).messages
-    assert is_place(rows).to_pylist() == [is_one]
+    ]:
+        rows = batch([message("a", message_id=own)]).messages
+        assert is_place(rows).to_pylist() == [is_one], (own, is_one)
 
 
 def test_oasst_holds_no_pairs_and_no_calls_whatever_its_records_say():

@@ -2,8 +2,10 @@
 
 import json
 import random
+import re
 import time
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +18,7 @@ from chataudit.checks.base.check import in_turn
 from chataudit.checks.near_duplicates import NearDuplicates, signatures
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from staging import assert_examples_hold, staged
 
 WORDS = [f"w{k}" for k in range(400)]
 LONG = "The old harbour of Bergen was rebuilt after each great fire and its wooden houses still lean on one another"
@@ -57,6 +60,10 @@ def edited(words, n, rng):
 # -- rules ----------------------------------------------------------------------------------------------------------
 
 
+def test_every_rule_reports_its_example_and_leaves_its_neighbour():
+    assert_examples_hold(NearDuplicates())
+
+
 def test_the_same_words_are_an_exact_copy_whatever_their_case_and_spacing(tmp_path):
     (row,) = found(tmp_path, documents(LONG, LONG.upper().replace(" ", "\n\n"), "Something else entirely is said here"))
     assert (row["rule"], row["message_id"]) == ("near_duplicates/exact_copy", "d001")
@@ -86,13 +93,12 @@ def test_a_text_that_shares_less_than_the_threshold_is_no_copy(tmp_path):
     assert found(tmp_path, documents(LONG, other), min_similarity=0.58) == []
 
 
-@pytest.mark.parametrize("lang", SCRIPTS)
-@pytest.mark.parametrize("method", ["exact", "minhash"])
-def test_copies_are_found_in_scripts_with_and_without_spaces(tmp_path, lang, method):
-    own = SCRIPTS[lang]
-    others = [other for other in SCRIPTS.values() if other != own]
-    rows = found(tmp_path, documents(own, own + "！", own[: len(own) // 2], *others), method=method)
-    assert [(row["rule"], row["message_id"]) for row in rows] == [("near_duplicates/exact_copy", "d001")]
+def test_copies_are_found_in_scripts_with_and_without_spaces(tmp_path):
+    for (lang, own), method in product(SCRIPTS.items(), ("exact", "minhash")):
+        others = [other for other in SCRIPTS.values() if other != own]
+        rows = found(tmp_path, documents(own, own + "！", own[: len(own) // 2], *others), method=method)
+        told = [(row["rule"], row["message_id"]) for row in rows]
+        assert told == [("near_duplicates/exact_copy", "d001")], (lang, method)
 
 
 def test_a_short_phrase_is_one_note_with_its_count(tmp_path):
@@ -110,11 +116,12 @@ def test_min_tokens_says_what_is_a_stock_phrase(tmp_path):
     assert found(tmp_path, documents(phrase, phrase), min_tokens=8)[0]["rule"] == "near_duplicates/exact_copy"
 
 
-@pytest.mark.parametrize("nothing", ["", " ", "...", "🙂🙂", "\u200d"])
-def test_texts_without_words_are_counted_as_not_judged(tmp_path, nothing):
-    record = audit(tmp_path, documents(nothing, nothing, LONG), NearDuplicates())
-    (facts,) = record.facts.checks
-    assert (facts.judged, facts.skipped, record.table.num_rows) == (1, {near_duplicates.NO_WORDS: 2}, 0)
+def test_texts_without_words_are_counted_as_skipped(tmp_path):
+    for nothing in ("", " ", "...", "🙂🙂", "\u200d"):
+        record = audit(tmp_path, documents(nothing, nothing, LONG), NearDuplicates())
+        (facts,) = record.facts.checks
+        expected = (1, {near_duplicates.NO_WORDS: 2}, 0)
+        assert (facts.checked, facts.skipped, record.table.num_rows) == expected, repr(nothing)
 
 
 def test_roles_can_be_chosen_and_the_others_are_counted(tmp_path):
@@ -172,25 +179,24 @@ def test_a_copy_in_another_split_is_an_error(tmp_path):
     assert facets(rows[1])["splits"] == "test, train"
 
 
-@pytest.mark.parametrize(
-    ("names", "crosses"),
-    [
-        (("train.jsonl", "test.jsonl"), True),
-        (("data/train-00000-of-00002.jsonl", "data/validation-00000-of-00001.jsonl"), True),
-        (("train/a.jsonl", "test/a.jsonl"), True),
-        (("my_train_set.jsonl", "my_dev_set.jsonl"), True),
-        (("one.jsonl", "two.jsonl"), False),
-        (("train-00000-of-00002.jsonl", "train-00001-of-00002.jsonl"), False),
-        (("training_data.jsonl", "testimonials.jsonl"), False),
-    ],
-)
-def test_splits_are_told_by_names_as_the_hub_has_them(tmp_path, names, crosses):
-    for k, name in enumerate(names):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        write(tmp_path / name, [{"id": f"{k}", "text": LONG}])
-    table = run(*(tmp_path / name for name in names), checks=[NearDuplicates()]).table
-    rules = [row["rule"].partition("/")[2] for row in table.to_pylist()]
-    assert rules == ["cross_split" if crosses else "exact_copy"]
+def test_splits_are_told_by_names_as_the_hub_has_them(tmp_path):
+    cases = {
+        ("train.jsonl", "test.jsonl"): True,
+        ("data/train-00000-of-00002.jsonl", "data/validation-00000-of-00001.jsonl"): True,
+        ("train/a.jsonl", "test/a.jsonl"): True,
+        ("my_train_set.jsonl", "my_dev_set.jsonl"): True,
+        ("one.jsonl", "two.jsonl"): False,
+        ("train-00000-of-00002.jsonl", "train-00001-of-00002.jsonl"): False,
+        ("training_data.jsonl", "testimonials.jsonl"): False,
+    }
+    for case, (names, crosses) in enumerate(cases.items()):
+        folder = tmp_path / str(case)
+        for k, name in enumerate(names):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            write(folder / name, [{"id": f"{k}", "text": LONG}])
+        table = run(*(folder / name for name in names), checks=[NearDuplicates()]).table
+        rules = [row["rule"].partition("/")[2] for row in table.to_pylist()]
+        assert rules == ["cross_split" if crosses else "exact_copy"], names
 
 
 def test_a_stock_phrase_names_the_splits_that_it_stands_in(tmp_path):
@@ -237,20 +243,40 @@ def test_every_text_of_a_group_names_the_one_that_it_copies(tmp_path):
     assert {row["message_id"] for row in rows} == {f"d{k:03}" for k in range(1, 21)}
 
 
-def test_many_alike_are_capped_and_the_cap_is_coverage(tmp_path, monkeypatch):
+@pytest.fixture
+def capped(monkeypatch):
+    """No text is compared with more than five others."""
     monkeypatch.setattr(near_duplicates, "MAX_FANOUT", 5)
     monkeypatch.setattr(near_duplicates, "MIN_FANOUT", 5)
+
+
+def test_many_alike_are_capped_and_what_has_a_match_counts_as_checked(tmp_path, capped):
     rng = random.Random(2)
     family = [edited(WORDS[:200], 1, rng) for _ in range(60)]
     for method in ("exact", "minhash"):
         record = audit(tmp_path, documents(*family), NearDuplicates(method=method))
-        told = {row["message_id"] for row in record.table.to_pylist()}
-        assert len(told) > 50
-        skipped = record.facts.checks[0].skipped
-        assert set(skipped) == {near_duplicates.CAPPED}
-        assert record.facts.checks[0].judged + skipped[near_duplicates.CAPPED] == 60
+        assert len({row["message_id"] for row in record.table.to_pylist()}) > 50
+        assert (record.facts.checks[0].checked, record.facts.checks[0].skipped) == (60, {})
         if method == "exact":
-            assert "of very many alike, held against the first 5 of these" in record.facts.checks[0].notes[0]
+            note = record.facts.checks[0].notes[0]
+            assert "with very many similar ones: only the first 5 were compared" in note
+
+
+def test_capped_texts_without_a_match_are_skipped(tmp_path, monkeypatch):
+    def pairs(self, sets, spread):
+        left, right = np.array([0]), np.array([1])
+        return near_duplicates.Pairs(left, right, np.array([0.9]), np.ones(len(sets), dtype=bool), ())
+
+    monkeypatch.setattr(NearDuplicates, "pairs", pairs)
+    texts = [" ".join(f"y{k}x{n}" for n in range(12)) for k in range(5)]
+    record = audit(tmp_path, documents(*texts, texts[-1]), NearDuplicates())  # the last one has a twin
+    assert flagged(record) == [("exact_copy", "d005"), ("near_copy", "d001")]
+    (facts,) = record.facts.checks
+    assert (facts.checked, facts.skipped) == (4, {near_duplicates.CAPPED: 2})
+
+
+def test_without_any_text_nothing_is_said():
+    assert staged(NearDuplicates()) == ([], {}, [])
 
 
 # -- none missed, none extra ----------------------------------------------------------------------------------------
@@ -342,8 +368,8 @@ def test_the_method_follows_the_memory_and_the_record_says_which(tmp_path):
     for memory in ("4GB", "100B"):
         (facts,) = audit(tmp_path, records, NearDuplicates(memory=memory)).facts.checks
         told[memory] = facts.notes
-    assert told["4GB"][0].startswith("exact join: no pair at 0.8 or above is missed")
-    assert "MinHash, 16 bands of 8 rows: of pairs at 0.8 about 5.3% are missed" in told["100B"][0]
+    assert told["4GB"][0].startswith("Exact join: no pair at 0.8 or above is missed")
+    assert "MinHash, 16 bands of 8 rows: about 5.3 % of pairs at 0.8 are missed" in told["100B"][0]
 
 
 def test_rows_wait_on_disk_where_the_memory_is_small(tmp_path):
@@ -353,21 +379,19 @@ def test_rows_wait_on_disk_where_the_memory_is_small(tmp_path):
     assert audit(tmp_path, records, NearDuplicates(), memory="1B", block=500).table.equals(whole)
 
 
-@pytest.mark.parametrize(
-    ("settings", "told"),
-    [
-        ({"min_similarity": 0}, "min_similarity: 0 is not in"),
-        ({"min_similarity": 1.1}, "min_similarity: 1.1 is not in"),
-        ({"min_tokens": 0}, "min_tokens: 0 is below 1"),
-        ({"bands": 0}, "bands: 0 is below 1"),
-        ({"max_miss": 1.0}, "max_miss: 1.0 is not in"),
-        ({"memory": "much"}, "memory 'much'"),
-        ({"seed": -1}, "seed: -1 is not in"),
-    ],
-)
-def test_a_setting_out_of_range_is_refused(settings, told):
-    with pytest.raises(ValueError, match=told):
-        NearDuplicates(**settings)
+def test_a_setting_out_of_range_is_refused():
+    for name, value, expected in (
+        ("min_similarity", 0, "in (0, 1]"),
+        ("min_similarity", 1.1, "in (0, 1]"),
+        ("min_tokens", 0, "at least 1"),
+        ("bands", 0, "at least 1"),
+        ("max_miss", 1.0, "in (0, 1)"),
+        ("memory", "much", "a size such as 500MB or 2GB"),
+        ("seed", -1, "in [0, 2**32)"),
+        ("method", "guess", "one of auto, exact, minhash"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(f"{name}: {value!r}; expected {expected}")):
+            NearDuplicates(**{name: value})
 
 
 # -- bad input ------------------------------------------------------------------------------------------------------
@@ -398,18 +422,22 @@ def test_a_million_copies_of_one_text_take_linear_time():
     assert facets(row) == {"count": str(n)}
 
 
-@pytest.mark.parametrize(
-    "strange",
-    ["ha " * 100_000, "x" * 2_000_000, "?!" * 100_000, "\ud800" * 3, "a", "\x00" * 50, "字" * 200_000],
-    ids=["one word", "no spaces", "punctuation", "surrogates", "one letter", "NUL", "one character"],
-)
-def test_strange_texts_are_handled_and_fast(tmp_path, strange):
-    records = [{"id": str(k), "text": body} for k, body in enumerate([strange, strange, LONG, LONG + " indeed"])]
-    lines = [json.dumps(record) for record in records]  # a lone surrogate stands as an escape
-    began = time.process_time()
-    record = audit(tmp_path, lines, NearDuplicates())
-    assert time.process_time() - began < 20
-    assert ("near_copy", "3") in flagged(record)
+def test_strange_texts_are_handled_and_fast(tmp_path):
+    for name, strange in {
+        "one word": "ha " * 100_000,
+        "no spaces": "x" * 2_000_000,
+        "punctuation": "?!" * 100_000,
+        "surrogates": "\ud800" * 3,
+        "one letter": "a",
+        "NUL": "\x00" * 50,
+        "one character": "字" * 200_000,
+    }.items():
+        records = [{"id": str(k), "text": body} for k, body in enumerate([strange, strange, LONG, LONG + " indeed"])]
+        lines = [json.dumps(record) for record in records]  # a lone surrogate is written as an escape
+        began = time.process_time()
+        record = audit(tmp_path, lines, NearDuplicates())
+        assert time.process_time() - began < 20, name
+        assert ("near_copy", "3") in flagged(record), name
 
 
 @pytest.mark.skipif(not kernels.COMPILED, reason="takes minutes without compiled kernels")

@@ -1,5 +1,7 @@
 """prompt_parroting: what repeats a prompt, what merely quotes it, and what was asked to."""
 
+import re
+
 import numpy as np
 import pytest
 from building import audit, calling, conversation, flagged, message, result, turns, uid
@@ -7,6 +9,7 @@ from chataudit.checks import prompt_parroting
 from chataudit.checks.prompt_parroting import PromptParroting, longest_run
 from hypothesis import given
 from hypothesis import strategies as st
+from staging import assert_examples_hold
 
 PROMPT = "Please name three rivers of Europe that flow through more than four countries and say where they begin"
 ANSWER = (
@@ -33,6 +36,10 @@ def told(tmp_path, *texts, **settings):
     names = {uid(f"{k}"): k for k in range(len(texts))}
     rows = [(r["rule"].partition("/")[2], r["severity"], names[r["message_id"]]) for r in table.to_pylist()]
     return sorted(rows, key=lambda row: row[2])
+
+
+def test_every_rule_reports_its_example_and_leaves_its_neighbour():
+    assert_examples_hold(PromptParroting())
 
 
 def test_a_reply_that_repeats_its_prompt_is_an_echo(tmp_path):
@@ -62,20 +69,18 @@ def test_an_edited_echo_is_told(tmp_path):
     assert told(tmp_path, f"{STORY} {ANSWER}", " ".join(words)) == [("echo", 2, 1)]
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [
+def test_what_a_prompt_supplied_may_be_given_back(tmp_path):
+    given_back = STORY.replace("childs laugh", "children laughed")
+    for asked in (
         f"Correct the mistakes in this text: {STORY}",
         f"Corrige los errores de este texto:\n\n{STORY}",
         f"请改正下面这段文字里的错误：{STORY}",
         f"次の文章の間違いを直してください。「{STORY}」",
         f'"{STORY}"\n\nRewrite that so that a child can read it.',
         f"Продолжи рассказ: {STORY}",
-    ],
-)
-def test_what_a_prompt_supplied_may_be_given_back(tmp_path, asked):
-    given_back = STORY.replace("childs laugh", "children laughed")
-    assert [(rule, severity) for rule, severity, _ in told(tmp_path, asked, given_back)] == [("echo", 1)]
+    ):
+        found = [(rule, severity) for rule, severity, _ in told(tmp_path, asked, given_back)]
+        assert found == [("echo", 1)], asked
 
 
 def test_the_whole_prompt_with_its_instruction_is_an_echo_all_the_same(tmp_path):
@@ -98,9 +103,8 @@ def test_an_earlier_reply_with_changes_is_a_note(tmp_path):
     assert told(tmp_path, PROMPT, ANSWER, "Be exact about the length", changed) == [("echo", 1, 3)]
 
 
-@pytest.mark.parametrize(
-    ("asked", "reply", "rules"),
-    [
+def test_short_prompts_are_compared_word_by_word(tmp_path):
+    for asked, reply, rules in (
         ("World war 2 history", "World war 2 history!", ["echo"]),
         ("World war 2 history", "Sure: World war 2 history", ["copies_prompt"]),
         ("World war 2 history", "World war 2 history is what happened from 1939 on", []),
@@ -108,10 +112,8 @@ def test_an_earlier_reply_with_changes_is_a_note(tmp_path):
         ("Hello!", "Hello!", []),
         ("Good morning", "Good morning", []),
         ("你好吗朋友", "你好吗朋友", ["echo"]),
-    ],
-)
-def test_short_prompts_are_compared_word_by_word(tmp_path, asked, reply, rules):
-    assert [rule for rule, _, _ in told(tmp_path, asked, reply)] == rules
+    ):
+        assert [rule for rule, _, _ in told(tmp_path, asked, reply)] == rules, (asked, reply)
 
 
 def test_the_longest_run_is_marked_on_both_sides(tmp_path):
@@ -128,7 +130,7 @@ def test_facets_tell_how_much_and_of_what(tmp_path):
     assert dict(row["facets"]) == {"partner": uid("0"), "steps": "1", "of_reply": "1.00", "of_prompt": "1.00"}
 
 
-def test_a_document_is_held_against_its_context(tmp_path):
+def test_a_document_is_compared_with_its_context(tmp_path):
     record = audit(
         tmp_path, [{"id": "a", "text": PROMPT, "context": PROMPT}, {"id": "b", "text": ANSWER}], PromptParroting()
     )
@@ -136,13 +138,13 @@ def test_a_document_is_held_against_its_context(tmp_path):
     assert record.facts.checks[0].skipped == {prompt_parroting.NO_PROMPT: 1}
 
 
-def test_what_cannot_be_judged_is_counted(tmp_path):
+def test_what_cannot_be_checked_is_counted(tmp_path):
     rows = [*conversation("a"), message("x", "gone", "assistant"), message("y", "a", text="!")]
     rows.append(message("z", text="Hi", message_tree_id=uid("z")))
     rows.append(message("zz", "z", message_tree_id=uid("z")))
     (facts,) = audit(tmp_path, rows, PromptParroting()).facts.checks
     assert facts.skipped == {
-        "a prompter's message": 2,
+        prompt_parroting.NO_REPLIES["prompter"]: 2,
         prompt_parroting.NO_PROMPT: 1,
         prompt_parroting.NO_WORDS: 1,
         prompt_parroting.SHORT_PROMPT: 1,
@@ -159,18 +161,18 @@ def test_what_the_system_and_tools_say_is_no_reply_and_nothing_that_a_reply_can_
     record = chat(tmp_path, *said, f"assistant: {STORY} {ANSWER}")
     assert flagged(record) == []
     (facts,) = record.facts.checks
-    assert facts.judged == 1
+    assert facts.checked == 1
     assert facts.skipped == {
-        "a system message": 1,
-        "a prompter's message": 1,
-        prompt_parroting.CALL: 1,
-        "a tool's result": 1,
+        "system message": 1,
+        "prompter message": 1,
+        "tool call": 1,
+        "tool result": 1,
     }
 
 
 def test_an_answer_behind_a_system_message_alone_has_no_prompt(tmp_path):
     (facts,) = chat(tmp_path, f"system: {STORY}", f"assistant: {STORY}").facts.checks
-    assert facts.skipped == {"a system message": 1, prompt_parroting.NO_PROMPT: 1}
+    assert facts.skipped == {"system message": 1, prompt_parroting.NO_PROMPT: 1}
 
 
 def test_a_prompt_is_found_above_a_system_message_in_between(tmp_path):
@@ -195,10 +197,25 @@ def test_messages_in_a_circle_end(tmp_path):
     assert flagged(audit(tmp_path, rows, PromptParroting())) == [("echo", i) for i in sorted((uid("a"), uid("b")))]
 
 
-@pytest.mark.parametrize("settings", [{"min_echo": 0}, {"min_copied": 2}, {"min_run": 0}, {"min_prompt": 0}])
-def test_a_setting_out_of_range_is_refused(settings):
-    with pytest.raises(ValueError, match=next(iter(settings))):
-        PromptParroting(**settings)
+def test_summaries_say_first_how_much_is_repeated(tmp_path):
+    for reply, expected in {
+        PROMPT: "100 % of the reply is copied from its prompt (100 % of which it repeats; 18 words in a row)",
+        f"Of course, gladly! {PROMPT}": "Contains 100 % of its prompt, which is 82 % of the reply (18 words in a row)",
+        f"> {PROMPT}\n\n{ANSWER}": "Quotes 100 % of its prompt, which is 26 % of the reply (18 words in a row)",
+    }.items():
+        (row,) = audit(tmp_path, talk(PROMPT, reply), PromptParroting()).table.to_pylist()
+        assert row["summary"] == expected
+
+
+def test_a_setting_out_of_range_is_refused():
+    for name, value, expected in (
+        ("min_echo", 0, "in (0, 1]"),
+        ("min_copied", 2, "in (0, 1]"),
+        ("min_run", 0, "at least 1"),
+        ("min_prompt", 0, "at least 1"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(f"{name}: {value}; expected {expected}")):
+            PromptParroting(**{name: value})
 
 
 TOKENS = st.lists(st.integers(0, 3), max_size=30)

@@ -4,7 +4,7 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from types import ModuleType
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -14,20 +14,11 @@ import pytest
 from chataudit.benchmarks_refs import fingerprints
 from chataudit.benchmarks_refs.cards import Card, Hub, Item, Parts
 from chataudit.checks.base import kernels, references, text
-from chataudit.checks.base.kernels import _layout, _numpy
-from chataudit.checks.base.kernels._layout import BY_LINE, BY_SENTENCE, BY_TEXT, HIT, LINE, MAX_PLACES, NUMBER, SENTENCE
+from chataudit.checks.base.kernels import layout
+from chataudit.checks.base.kernels.layout import BY_LINE, BY_SENTENCE, BY_TEXT, HIT, LINE, MAX_PLACES, NUMBER, SENTENCE
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-
-try:
-    from chataudit.checks.base.kernels import _native
-except ImportError:
-    _native = None  # type: ignore[assignment]
-
-needs_native = pytest.mark.skipif(not kernels.COMPILED, reason="the kernels are not compiled here: nothing to compare")
-both_forms = pytest.mark.parametrize(
-    "form", [pytest.param(_native, id="native", marks=needs_native), pytest.param(_numpy, id="numpy")]
-)
+from kernel_forms import COMPILED, PLAIN, both_forms, needs_compiled
 
 N = fingerprints.N_GRAM
 CARD = Card(
@@ -45,7 +36,7 @@ CARD = Card(
 
 
 class Hit(NamedTuple):
-    """A row of what `scan` gives."""
+    """A row of the result of `scan`."""
 
     text: int
     part: int
@@ -62,7 +53,7 @@ class Hit(NamedTuple):
 
 
 def weighing(otherwise: int = 3, **words: int) -> fingerprints.Weights:
-    """Weights of words; of all others, and of numbers, `otherwise`."""
+    """Return weights of words; all others, and numbers, weigh `otherwise`."""
     keys = text.hashed(list(words) or ["nothing"]).hashes >> np.uint64(64 - fingerprints.MASKED)
     order = np.argsort(keys)
     values = np.array(list(words.values()) or [otherwise], dtype=np.uint8)
@@ -77,7 +68,7 @@ def fingerprint(items: Sequence[dict[str, tuple[str, ...]]], weights: fingerprin
 
 
 def sought(*items: dict[str, tuple[str, ...]], weights: fingerprints.Weights = THREE) -> kernels.Sought:
-    """What is looked for in texts where the benchmark has these items."""
+    """Return the parts of a benchmark with these items."""
     return references._together(("made_up",), [fingerprint(items, weights)]).sought
 
 
@@ -89,45 +80,45 @@ def answer(words: str) -> dict[str, tuple[str, ...]]:
     return {"answer": (words,)}
 
 
-def marked(form: ModuleType, column: pa.Array) -> tuple[text.Tokens, Any]:
+def marked(form: SimpleNamespace, column: pa.Array) -> tuple[text.Tokens, Any]:
     tokens = text.tokenise(column)
     with mock.patch.object(kernels, "mark", form.mark):
         return tokens, text.mark(column, tokens)
 
 
-def scanned(form: ModuleType, column: pa.Array, sought: kernels.Sought) -> Any:
+def scanned(form: SimpleNamespace, column: pa.Array, sought: kernels.Sought) -> Any:
     tokens, marks = marked(form, column)
     return form.scan(tokens.hashes, tokens.bounds, marks, N, sought)
 
 
-def hits(form: ModuleType, texts: Sequence[str | None] | str, sought: kernels.Sought) -> list[Hit]:
+def hits(form: SimpleNamespace, texts: Sequence[str | None] | str, sought: kernels.Sought) -> list[Hit]:
     found = scanned(form, pa.array([texts] if isinstance(texts, str) else texts, pa.string()), sought)
     assert (found.dtype, found.shape[1]) == (np.int64, len(HIT))
     return [Hit(*row) for row in found.tolist()]
 
 
 def same(one: Any, other: Any) -> None:
-    """Hold two arrays to be equal, bit for bit."""
+    """Assert that two arrays are equal, bit for bit."""
     assert (one.dtype, one.shape) == (other.dtype, other.shape)
     np.testing.assert_array_equal(one, other)
 
 
 def words(n: int, prefix: str = "w") -> list[str]:
-    """So many words, each another; no digits."""
+    """Return n different words without digits."""
     return [f"{prefix}{a}{b}" for a, b in itertools.islice(itertools.product("abcdefghij", repeat=2), n)]
 
 
-# -- what is said in two places --------------------------------------------------------------------------------------
+# -- constants defined in two places ---------------------------------------------------------------------------------
 
 
-def test_numbers_are_told_alike_by_fingerprints_and_kernels():
-    assert fingerprints.A_NUMBER == _layout.A_NUMBER == 0x80
+def test_fingerprints_and_kernels_mark_numbers_alike():
+    assert fingerprints.A_NUMBER == layout.A_NUMBER == 0x80
 
 
 def test_as_much_is_kept_of_the_hash_of_a_whole_part_as_is_compared():
     highest = int("1" * fingerprints.WHOLE + "0" * (64 - fingerprints.WHOLE), 2)
     assert fingerprints.WHOLE == 48
-    assert highest == _layout.WHOLE
+    assert highest == layout.WHOLE
     assert fingerprints.leading(np.array([2**64 - 1], dtype=np.uint64), fingerprints.WHOLE).tolist() == [highest]
 
 
@@ -142,43 +133,39 @@ def test_of_a_gram_all_bits_but_those_of_the_part_are_kept():
 
 
 @both_forms
-@pytest.mark.parametrize(
-    ("bit", "n_exact", "n_masked"),
-    [
-        pytest.param(64 - fingerprints.MASKED, 0, 0, id="lowest of the masked form"),
-        pytest.param(64 - fingerprints.MASKED - 1, 0, 9, id="highest of the exact form"),
-        pytest.param(64 - fingerprints.MASKED - fingerprints.EXACT, 0, 9, id="lowest of the exact form"),
-        pytest.param(64 - fingerprints.MASKED - fingerprints.EXACT - 1, 9, 9, id="below both"),
-    ],
-)
-def test_as_many_bits_of_a_gram_are_compared_as_are_kept(form, bit, n_exact, n_masked):
+def test_as_many_bits_of_a_gram_are_compared_as_are_kept(form):
     part = " ".join(words(9))
     made = sought(question(part))
-    changed = made._replace(grams=made.grams ^ np.uint64(1 << bit))
-    assert [(h.exact_run, h.masked_run) for h in hits(form, part + " more", changed)] == [(n_exact, n_masked)][
-        : n_masked > 0
-    ]
+    lowest = 64 - fingerprints.MASKED - fingerprints.EXACT
+    for name, bit, runs in [
+        ("lowest of the masked form", 64 - fingerprints.MASKED, []),
+        ("highest of the exact form", 64 - fingerprints.MASKED - 1, [(0, 9)]),
+        ("lowest of the exact form", lowest, [(0, 9)]),
+        ("below both", lowest - 1, [(9, 9)]),
+    ]:
+        changed = made._replace(grams=made.grams ^ np.uint64(1 << bit))
+        assert [(h.exact_run, h.masked_run) for h in hits(form, part + " more", changed)] == runs, name
 
 
 @both_forms
-@pytest.mark.parametrize(("bit", "is_found"), [(64 - fingerprints.WHOLE, False), (64 - fingerprints.WHOLE - 1, True)])
-def test_as_many_bits_of_a_whole_part_are_compared_as_are_kept(form, bit, is_found):
+def test_as_many_bits_of_a_whole_part_are_compared_as_are_kept(form):
     made = sought(question("Name it"))
     tokens, marks = marked(form, pa.array(["name it"]))
     whole = text.shingle(tokens).whole
     assert fingerprints.leading(whole, fingerprints.WHOLE).tolist() == made.wholes.tolist()
-    # A text whose hash differs in one bit cannot be written down; the hash that is looked for can be changed.
-    changed = made._replace(wholes=fingerprints.leading(whole ^ np.uint64(1 << bit), fingerprints.WHOLE))
-    assert (len(form.scan(tokens.hashes, tokens.bounds, marks, N, changed)) == 1) is is_found
+    # No text is known with a hash that differs in one bit, so the hash of the part is changed.
+    for bit, n_hits in [(64 - fingerprints.WHOLE, 0), (64 - fingerprints.WHOLE - 1, 1)]:
+        changed = made._replace(wholes=fingerprints.leading(whole ^ np.uint64(1 << bit), fingerprints.WHOLE))
+        assert len(form.scan(tokens.hashes, tokens.bounds, marks, N, changed)) == n_hits, bit
 
 
 @both_forms
-@pytest.mark.parametrize(("bit", "is_found"), [(64 - fingerprints.MASKED, False), (None, True)])
-def test_a_part_is_looked_at_where_all_bits_of_a_posting_are_those_of_the_text(form, bit, is_found):
+def test_a_part_is_compared_where_all_bits_of_a_posting_equal_those_of_the_text(form):
     part = " ".join(words(9))
     made = sought(question(part))
-    changed = made._replace(postings=made.postings ^ np.uint64(0 if bit is None else 1 << bit))
-    assert bool(hits(form, part + " more", changed)) is is_found
+    changed = made._replace(postings=made.postings ^ np.uint64(1 << 64 - fingerprints.MASKED))
+    assert not hits(form, part + " more", changed)
+    assert hits(form, part + " more", made)
 
 
 # -- mark ------------------------------------------------------------------------------------------------------------
@@ -186,48 +173,47 @@ def test_a_part_is_looked_at_where_all_bits_of_a_posting_are_those_of_the_text(f
 BOTH = LINE | SENTENCE
 
 
+FLAGS = {
+    "one 2 three": [BOTH, NUMBER, 0],
+    "7 up": [BOTH | NUMBER, 0],
+    "a1 1a 1 a": [BOTH | NUMBER, NUMBER, NUMBER, 0],
+    "one\ntwo": [BOTH, BOTH],
+    "one\n\n \ntwo three": [BOTH, BOTH, 0],
+    "\n\none two": [BOTH, 0],
+    "one\r\n2": [BOTH, BOTH | NUMBER],
+    "one\rtwo": [BOTH, 0],
+    "one\u2028two": [BOTH, 0],
+    "one. two": [BOTH, SENTENCE],
+    "one! two? three": [BOTH, SENTENCE, SENTENCE],
+    "one.\ttwo": [BOTH, SENTENCE],
+    "one . two": [BOTH, SENTENCE],
+    "he said: “one.” Two": [BOTH, 0, 0, SENTENCE],
+    "one... two": [BOTH, SENTENCE],
+    "one.two": [BOTH, 0],
+    "one .two": [BOTH, 0],
+    "3.14 x!y a?b": [BOTH | NUMBER, NUMBER, 0, 0, 0, 0],
+    "one, two; three: four": [BOTH, 0, 0, 0],
+    "one… two": [BOTH, 0],
+    "一。二": [BOTH, SENTENCE],
+    "一！二？三": [BOTH, SENTENCE, SENTENCE],
+    "一、二．三": [BOTH, 0, 0],
+    "一.二": [BOTH, 0],
+    "一. 二": [BOTH, SENTENCE],
+    "x ٣ ३ ３ 𝟙": [BOTH, NUMBER, NUMBER, NUMBER, NUMBER],
+    "x Ⅻ 四": [BOTH, 0, 0],
+    "x ½": [BOTH, NUMBER, NUMBER],  # two tokens of one character
+    "x² x2 ① Ⅻ": [BOTH | NUMBER, NUMBER, NUMBER, 0],
+    "ﷺ x": [BOTH, 0, 0, 0, 0],  # four
+    "1\u0301 e\u0301": [BOTH | NUMBER, 0],
+    "กข": [BOTH, 0],
+    "😀 one 😀. 😀 2 😀": [BOTH, SENTENCE | NUMBER],
+    "…!?": [],
+}
+
+
 @both_forms
-@pytest.mark.parametrize(
-    ("words", "flags"),
-    [
-        ("one 2 three", [BOTH, NUMBER, 0]),
-        ("7 up", [BOTH | NUMBER, 0]),
-        ("a1 1a 1 a", [BOTH | NUMBER, NUMBER, NUMBER, 0]),
-        ("one\ntwo", [BOTH, BOTH]),
-        ("one\n\n \ntwo three", [BOTH, BOTH, 0]),
-        ("\n\none two", [BOTH, 0]),
-        ("one\r\n2", [BOTH, BOTH | NUMBER]),
-        ("one\rtwo", [BOTH, 0]),
-        ("one\u2028two", [BOTH, 0]),
-        ("one. two", [BOTH, SENTENCE]),
-        ("one! two? three", [BOTH, SENTENCE, SENTENCE]),
-        ("one.\ttwo", [BOTH, SENTENCE]),
-        ("one . two", [BOTH, SENTENCE]),
-        ("he said: “one.” Two", [BOTH, 0, 0, SENTENCE]),
-        ("one... two", [BOTH, SENTENCE]),
-        ("one.two", [BOTH, 0]),
-        ("one .two", [BOTH, 0]),
-        ("3.14 x!y a?b", [BOTH | NUMBER, NUMBER, 0, 0, 0, 0]),
-        ("one, two; three: four", [BOTH, 0, 0, 0]),
-        ("one… two", [BOTH, 0]),
-        ("一。二", [BOTH, SENTENCE]),
-        ("一！二？三", [BOTH, SENTENCE, SENTENCE]),
-        ("一、二．三", [BOTH, 0, 0]),
-        ("一.二", [BOTH, 0]),
-        ("一. 二", [BOTH, SENTENCE]),
-        ("x ٣ ३ ３ 𝟙", [BOTH, NUMBER, NUMBER, NUMBER, NUMBER]),
-        ("x Ⅻ 四", [BOTH, 0, 0]),
-        ("x ½", [BOTH, NUMBER, NUMBER]),  # two tokens of one character
-        ("x² x2 ① Ⅻ", [BOTH | NUMBER, NUMBER, NUMBER, 0]),
-        ("ﷺ x", [BOTH, 0, 0, 0, 0]),  # four
-        ("1\u0301 e\u0301", [BOTH | NUMBER, 0]),
-        ("กข", [BOTH, 0]),
-        ("😀 one 😀. 😀 2 😀", [BOTH, SENTENCE | NUMBER]),
-        ("…!?", []),
-    ],
-)
-def test_flags_of_tokens_by_hand(form, words, flags):
-    assert marked(form, pa.array([words]))[1].tolist() == flags
+def test_flags_of_tokens_by_hand(form):
+    assert {words: marked(form, pa.array([words]))[1].tolist() for words in FLAGS} == FLAGS
 
 
 @both_forms
@@ -237,16 +223,16 @@ def test_every_text_begins_with_a_line(form):
 
 
 @both_forms
-@pytest.mark.parametrize("texts", [[], [None], [""], ["", None, "…\n。"]])
-def test_texts_without_tokens_have_no_flags_and_no_hits(form, texts):
-    column = pa.array(texts, pa.string())
-    flags = marked(form, column)[1]
-    assert (flags.dtype, flags.shape) == (np.uint8, (0,))
-    assert scanned(form, column, sought(question("name it"))).shape == (0, len(HIT))
+def test_texts_without_tokens_have_no_flags_and_no_hits(form):
+    for texts in ([], [None], [""], ["", None, "…\n。"]):
+        column = pa.array(texts, pa.string())
+        flags = marked(form, column)[1]
+        assert (flags.dtype, flags.shape) == (np.uint8, (0,)), texts
+        assert scanned(form, column, sought(question("name it"))).shape == (0, len(HIT)), texts
 
 
 def flags_of(written: str, spans: Iterable[tuple[int, int]]) -> list[int]:
-    """A slow and obvious `mark` of one text: by regular expressions, and by what Python calls a digit in NFKD."""
+    """Mark one text slowly and obviously: by regular expressions, and by what Python calls a digit in NFKD."""
     encoded, flags, before = written.encode(), [], None
     for start, end in spans:
         decomposed = unicodedata.normalize("NFKD", encoded[start:end].decode())
@@ -284,10 +270,10 @@ TOM = "how many red apples does Tom have left today"  # nine tokens, each worth 
 
 
 @both_forms
-@pytest.mark.parametrize("written", [TOM, "How many RED apples does Tom have\tleft, today?!", f"\n\n{TOM}\n"])
-def test_a_copy_is_found_whole_whatever_its_case_and_signs(form, written):
+def test_a_copy_is_found_whole_with_other_case_and_signs(form):
     expected = Hit(0, 0, 27, 27, 9, 9, first=0, end=9, eights=2, in_eights=9, whole=BY_TEXT)
-    assert hits(form, written, sought(question(TOM))) == [expected]
+    for written in (TOM, "How many RED apples does Tom have\tleft, today?!", f"\n\n{TOM}\n"):
+        assert hits(form, written, sought(question(TOM))) == [expected], written
 
 
 @both_forms
@@ -302,19 +288,17 @@ def test_other_words_are_not_found(form):
 
 
 @both_forms
-@pytest.mark.parametrize(
-    ("written", "first", "whole"),
-    [
+def test_a_line_or_a_sentence_is_the_whole_part(form):
+    made = sought(question(TOM))
+    for written, first, whole in [
         (f"Hello there.\n{TOM}?\nThanks", 2, BY_LINE),
         (f"Hello there. {TOM}? Thanks.", 2, BY_SENTENCE),
         (f"Hello there.\n{TOM}? Thanks.", 2, BY_SENTENCE),
         (f"こんにちは。{TOM}？はい", 5, BY_SENTENCE),
         (f"Hello there: {TOM}? Thanks", 2, 0),
         (f"Hello there.\n{TOM}, thanks", 2, 0),
-    ],
-)
-def test_a_line_or_a_sentence_is_the_whole_part(form, written, first, whole):
-    assert hits(form, written, sought(question(TOM))) == [Hit(0, 0, 27, 27, 9, 9, first, first + 9, 2, 9, 0, whole)]
+    ]:
+        assert hits(form, written, made) == [Hit(0, 0, 27, 27, 9, 9, first, first + 9, 2, 9, 0, whole)], written
 
 
 @both_forms
@@ -339,7 +323,7 @@ def test_a_part_of_fewer_tokens_than_a_gram_is_found_as_a_line_and_not_among_oth
     made = sought(question("Name it"), question("Is 7 odd"))
     assert hits(form, "Please:\nName it!\nThanks", made) == [Hit(0, 0, 6, 6, 2, 2, first=1, end=3, whole=BY_LINE)]
     assert hits(form, "Please name it, thanks", made) == []
-    # A number is worth 3 as it stands, and nothing where all numbers are one.
+    # A number weighs 3 in the exact form, and nothing in the masked one.
     assert hits(form, "is 7 odd?", made) == [Hit(0, 1, 9, 6, 3, 3, first=0, end=3, whole=BY_TEXT)]
     assert hits(form, "is 9 odd?", made) == []
 
@@ -359,7 +343,7 @@ def test_choices_are_not_looked_for(form):
 
 
 @both_forms
-def test_where_numbers_are_changed_the_masked_form_stands_and_the_exact_one_does_not(form):
+def test_where_numbers_are_changed_the_masked_form_occurs_and_the_exact_one_does_not(form):
     part = "Tom has 5 apples and buys 12 more how many apples are left"  # 13 tokens, numbers third and seventh
     written = "Tom has 6 apples and buys 40 more how many apples are left"
     # Exact: the six tokens behind the second number. Masked: all, of which the two numbers weigh nothing.
@@ -398,7 +382,7 @@ def test_four_words_between_two_that_are_replaced_make_no_gram_and_are_not_count
 
 
 @both_forms
-def test_of_13_tokens_in_a_row_a_part_is_told_and_of_12_it_is_not(form):
+def test_13_tokens_in_a_row_are_reported_and_12_are_not(form):
     part = words(60)
     made = sought(question(" ".join(part)))
     expected = Hit(0, 0, 39, 39, 13, 13, first=1, end=14, eights=6, in_eights=13, in_tens=13)
@@ -407,7 +391,7 @@ def test_of_13_tokens_in_a_row_a_part_is_told_and_of_12_it_is_not(form):
 
 
 @both_forms
-def test_half_of_the_tokens_in_runs_of_eight_tell_a_part_and_fewer_do_not(form):
+def test_half_of_the_tokens_in_runs_of_eight_are_reported_and_fewer_are_not(form):
     part = words(20)
     light = sought(question(" ".join(part)), weights=weighing(9, **dict.fromkeys(part[:10], 1)))
     # Of 100 units of weight, 10 are found.
@@ -417,13 +401,12 @@ def test_half_of_the_tokens_in_runs_of_eight_tell_a_part_and_fewer_do_not(form):
 
 
 @both_forms
-@pytest.mark.parametrize(("last", "is_found"), [(6, True), (7, False)])
-def test_two_fifths_of_the_weights_tell_a_part_and_less_does_not(form, last, is_found):
+def test_two_fifths_of_the_weights_are_reported_and_less_is_not(form):
     part = words(14)
     # The first six tokens weigh 18; all together, 18 + 7 * 3 + 6 = 45, of which it is two fifths, or 46.
-    made = sought(question(" ".join(part)), weights=weighing(3, **{part[13]: last}))
-    expected = [Hit(0, 0, 18, 18, 6, 6, first=1, end=7)] if is_found else []
-    assert hits(form, " ".join(["so", *part[:6], "other"]), made) == expected
+    for last, expected in [(6, [Hit(0, 0, 18, 18, 6, 6, first=1, end=7)]), (7, [])]:
+        made = sought(question(" ".join(part)), weights=weighing(3, **{part[13]: last}))
+        assert hits(form, " ".join(["so", *part[:6], "other"]), made) == expected, last
 
 
 @both_forms
@@ -465,7 +448,7 @@ def test_pieces_in_another_order_count(form):
 
 
 @both_forms
-def test_of_two_copies_the_first_is_told(form):
+def test_of_two_copies_the_first_is_reported(form):
     expected = Hit(0, 0, 27, 27, 9, 9, first=1, end=10, eights=2, in_eights=9)
     assert hits(form, f"so {TOM} again {TOM}", sought(question(TOM))) == [expected]
 
@@ -487,17 +470,17 @@ def test_beside_a_whole_copy_no_pieces_count(form):
 
 
 @both_forms
-@pytest.mark.parametrize(("n_before", "longest"), [(MAX_PLACES - 1, 8), (MAX_PLACES, 7), (MAX_PLACES + 4, 7)])
-def test_so_many_places_of_a_gram_are_looked_at(form, n_before, longest):
+def test_of_the_places_of_a_gram_the_first_ones_are_compared(form):
     part = words(8)
-    written = [*(part[:5] + ["other"]) * n_before, *part]
-    (found,) = hits(form, " ".join(written), sought(question(" ".join(part))))
-    assert (found.exact_run, found.masked_run, found.exact_weight) == (longest, longest, 24)
-    assert found.end == 6 * n_before + 8
+    for n_before, longest in [(MAX_PLACES - 1, 8), (MAX_PLACES, 7), (MAX_PLACES + 4, 7)]:
+        written = [*(part[:5] + ["other"]) * n_before, *part]
+        (found,) = hits(form, " ".join(written), sought(question(" ".join(part))))
+        assert (found.exact_run, found.masked_run, found.exact_weight) == (longest, longest, 24), n_before
+        assert found.end == 6 * n_before + 8, n_before
 
 
 @both_forms
-def test_one_word_repeated_is_looked_at_in_the_first_places_alone(form):
+def test_one_word_repeated_is_compared_in_the_first_places_alone(form):
     made = sought(question("na " * 6))
     # The part's two grams are one.
     assert hits(form, "na " * 6, made) == [Hit(0, 0, 18, 18, 6, 6, 0, 6, whole=BY_TEXT)]
@@ -508,7 +491,7 @@ def test_one_word_repeated_is_looked_at_in_the_first_places_alone(form):
 
 
 @both_forms
-def test_a_copy_of_a_winnowed_part_is_seen_from_end_to_end(form):
+def test_a_copy_of_a_winnowed_part_is_found_from_end_to_end(form):
     part = words(40)
     made = sought(answer(" ".join(part)))
     assert len(made.grams) < 36
@@ -584,58 +567,50 @@ def test_eight_grams_over_a_word_that_was_put_in_are_none_of_the_text(form):
 
 
 @both_forms
-@pytest.mark.parametrize(
-    ("n_part", "n_tokens", "n_grams", "is_found"),
-    [
+def test_a_part_is_dropped_where_less_than_a_fifth_and_less_than_nine_of_its_grams_occur(form):
+    for n_part, n_tokens, n_grams, is_found in [
         (15, 6, 2, False),  # of eleven grams
         (14, 6, 2, True),  # of ten, of which two are a fifth
         (60, 12, 8, False),  # of 56
         (60, 13, 9, True),
-    ],
-)
-def test_a_part_is_left_where_less_than_a_fifth_and_less_than_nine_of_its_grams_stand(
-    form, n_part, n_tokens, n_grams, is_found
-):
-    part = words(n_part)
-    # The tokens that stand in the text weigh far more than two fifths of all.
-    made = sought(question(" ".join(part)), weights=weighing(1, **dict.fromkeys(part[:n_tokens], 100)))
-    assert len(set(grams(part, N)) & set(grams(part[:n_tokens], N))) == n_grams
-    found = hits(form, " ".join([*part[:n_tokens], "other"]), made)
-    assert [hit.exact_weight for hit in found] == [100 * n_tokens] * is_found
+    ]:
+        part = words(n_part)
+        # The tokens that occur in the text weigh far more than two fifths of all.
+        made = sought(question(" ".join(part)), weights=weighing(1, **dict.fromkeys(part[:n_tokens], 100)))
+        assert len(set(grams(part, N)) & set(grams(part[:n_tokens], N))) == n_grams, (n_part, n_tokens)
+        found = hits(form, " ".join([*part[:n_tokens], "other"]), made)
+        assert [hit.exact_weight for hit in found] == [100 * n_tokens] * is_found, (n_part, n_tokens)
 
 
 @both_forms
-@pytest.mark.parametrize("n_grams", [2, 3])
-def test_a_part_of_more_than_twenty_grams_is_looked_at_where_a_tenth_of_them_stands(form, n_grams):
+def test_a_part_of_more_than_twenty_grams_is_compared_where_a_tenth_of_them_occurs(form):
     part = words(90)
     kept = sought(answer(" ".join(part))).at.tolist()
     assert 20 < len(kept) <= 30
-    # From one gram that is kept to its end, or to that of a next; these tokens weigh more than two fifths of all.
-    copied = part[kept[5] : kept[5 + n_grams - 1] + N]
-    made = sought(answer(" ".join(part)), weights=weighing(1, **dict.fromkeys(copied, 100)))
-    found = hits(form, " ".join(["so", *copied, "other"]), made)
-    assert [hit.exact_weight for hit in found] == [100 * len(copied)] * (n_grams == 3)
+    for n_grams, is_found in [(2, False), (3, True)]:
+        # From one gram that is kept to its end, or to that of a next; these tokens weigh more than two fifths of all.
+        copied = part[kept[5] : kept[5 + n_grams - 1] + N]
+        made = sought(answer(" ".join(part)), weights=weighing(1, **dict.fromkeys(copied, 100)))
+        found = hits(form, " ".join(["so", *copied, "other"]), made)
+        assert [hit.exact_weight for hit in found] == [100 * len(copied)] * is_found, n_grams
 
 
 @both_forms
-@pytest.mark.parametrize(
-    ("n_common", "n_own", "is_found"),
-    [
-        (10, 1, True),  # seven grams, of which one is looked for
+def test_a_part_of_eight_grams_is_compared_where_two_of_its_postings_occur(form):
+    for n_common, n_own, is_found in [
+        (10, 1, True),  # seven grams, one of them a posting
         (11, 1, False),  # eight
-        (11, 2, True),  # nine, of which two are looked for
+        (11, 2, True),  # nine, two of them postings
         (20, 1, False),
-    ],
-)
-def test_a_part_of_eight_grams_is_looked_at_where_two_stand_that_are_looked_for(form, n_common, n_own, is_found):
-    # Grams that more parts have in common are not looked for.
-    common = words(n_common)
-    parts = [" ".join([*common, *words(n_own, f"{a}{b}")]) for a in "abcdefghi" for b in "abcdefgh"]
-    made = sought(*map(question, parts))
-    assert len(parts) > references.MAX_PARTS
-    assert len(made.postings) == len(parts) * n_own
-    assert [hit.part for hit in hits(form, f"so {parts[3]} other", made)] == [3] * is_found
-    assert [hit.part for hit in hits(form, parts[3], made)] == [3]  # as the whole text
+    ]:
+        # Grams that more parts have in common are no postings.
+        common = words(n_common)
+        parts = [" ".join([*common, *words(n_own, f"{a}{b}")]) for a in "abcdefghi" for b in "abcdefgh"]
+        made = sought(*map(question, parts))
+        assert len(parts) > references.MAX_PARTS
+        assert len(made.postings) == len(parts) * n_own, (n_common, n_own)
+        assert [hit.part for hit in hits(form, f"so {parts[3]} other", made)] == [3] * is_found, (n_common, n_own)
+        assert [hit.part for hit in hits(form, parts[3], made)] == [3], (n_common, n_own)  # as the whole text
 
 
 @both_forms
@@ -647,7 +622,7 @@ def test_a_whole_part_is_found_where_a_digit_is_written_as_another_character(for
 
 
 @both_forms
-def test_a_copy_is_told_from_one_with_other_numbers_before_it(form):
+def test_a_copy_is_preferred_to_one_with_other_numbers_before_it(form):
     part = "Tom has 5 apples and buys 12 more how many apples are left"
     (found,) = hits(form, f"{part.replace('5', '6')}\n{part}", sought(question(part)))
     assert found.whole == BY_LINE  # the second line; and so
@@ -662,22 +637,22 @@ def grams(tokens: Sequence[str], n: int) -> list[tuple[str, ...]]:
 
 
 def covered(part: Sequence[str], written: Sequence[str], n: int) -> list[bool]:
-    """Whether each token of the part lies in an n-gram that is also one of the text."""
+    """Return whether each token of the part is in an n-gram of the text."""
     there = set(grams(written, n))
-    lies = [False] * len(part)
+    is_covered = [False] * len(part)
     for at, gram in enumerate(grams(part, n)):
         if gram in there:
-            lies[at : at + n] = [True] * n
-    return lies
+            is_covered[at : at + n] = [True] * n
+    return is_covered
 
 
 def longest(part: Sequence[str], written: Sequence[str]) -> int:
-    """Tokens of the longest run of a gram or more that both hold."""
+    """Return the tokens of the longest run of a gram or more that both contain."""
     return max((n for n in range(N, len(part) + 1) if set(grams(part, n)) & set(grams(written, n))), default=0)
 
 
 def by_sets(part: list[str], lines: list[list[list[str]]], weights: dict[str, int]) -> Hit | None:
-    """What stands of a part in a text of lines of sentences of words; short ones, where all is near."""
+    """Return what a text of lines of sentences of words contains of a part; short ones, where all is near."""
     sentences = [sentence for line in lines for sentence in line]
     written = list(itertools.chain(*sentences))
     blocks = {BY_TEXT: [written], BY_LINE: [list(itertools.chain(*line)) for line in lines], BY_SENTENCE: sentences}
@@ -687,10 +662,10 @@ def by_sets(part: list[str], lines: list[list[list[str]]], weights: dict[str, in
     if not places:
         return None
     first, end = places[0], places[-1] + N
-    if tuple(part) in (copies := grams(written, len(part))):  # a whole copy stands for itself
+    if tuple(part) in (copies := grams(written, len(part))):  # beside a whole copy nothing else counts
         first = copies.index(tuple(part))
         end = first + len(part)
-    weight = sum(weights[word] for word, lies in zip(part, covered(part, written, N), strict=True) if lies)
+    weight = sum(weights[word] for word, here in zip(part, covered(part, written, N), strict=True) if here)
     run = longest(part, written)
     return Hit(
         *(0, 0, weight, weight, run, run, first, end),
@@ -753,9 +728,9 @@ def test_what_is_found_of_a_part_is_what_sets_of_words_say(form, drawn):
 def test_what_is_found_where_numbers_are_masked_is_what_sets_of_words_say(form, part, written):
     made = sought(question(" ".join(part)))
     masked, other = ([word if word.isalpha() else "#" for word in tokens] for tokens in (part, written))
-    lies = covered(masked, other, N)
+    in_text = covered(masked, other, N)
     for found in hits(form, " ".join(written), made):
-        assert found.masked_weight == 3 * sum(word != "#" for word, here in zip(masked, lies, strict=True) if here)
+        assert found.masked_weight == 3 * sum(word != "#" for word, here in zip(masked, in_text, strict=True) if here)
         assert found.masked_run == longest(masked, other)
         assert found.exact_run <= found.masked_run
         if found.masked_run == len(part):
@@ -811,14 +786,14 @@ def shipped() -> fingerprints.Weights:
 
 
 def agree(column: pa.Array, made: kernels.Sought) -> Any:
-    """Hold both forms of mark and scan to give the same values, which are given."""
-    same(marked(_native, column)[1], marked(_numpy, column)[1])
-    found = scanned(_numpy, column, made)
-    same(scanned(_native, column, made), found)
+    """Assert that both forms of mark and scan return the same values, and return these."""
+    same(marked(COMPILED, column)[1], marked(PLAIN, column)[1])
+    found = scanned(PLAIN, column, made)
+    same(scanned(COMPILED, column, made), found)
     return found
 
 
-@needs_native
+@needs_compiled
 @settings(max_examples=100)
 @given(drawn=audits(), weight=st.none() | st.integers(0, 2))
 @example(drawn=([], [question(TOM)]), weight=1)
@@ -833,7 +808,7 @@ def test_both_forms_find_the_same(shipped, drawn, weight):
 @settings(max_examples=20)
 @given(drawn=audits(), n_before=st.integers(0, 3), n_behind=st.integers(0, 2))
 @example(drawn=([TOM, None, "name it"], [question(TOM), question("name it")]), n_before=3, n_behind=2)
-def test_a_column_that_is_cut_out_of_a_longer_one_is_read_as_it_stands(form, drawn, n_before, n_behind):
+def test_a_column_that_is_cut_out_of_a_longer_one_is_read_like_a_column_of_its_own(form, drawn, n_before, n_behind):
     texts, items = drawn
     longer = pa.array(["how many 7\n", None, "漢。"][:n_before] + texts + ["1. x"] * n_behind, pa.string())
     made = sought(*items)
@@ -843,10 +818,10 @@ def test_a_column_that_is_cut_out_of_a_longer_one_is_read_as_it_stands(form, dra
 
 
 @both_forms
-def test_what_stands_behind_a_null_is_not_read(form):
-    held = pa.array([TOM, "name it", TOM])
+def test_bytes_behind_a_null_are_not_read(form):
+    filled = pa.array([TOM, "name it", TOM])
     valid = pa.py_buffer(bytes([0b101]))
-    column = pa.Array.from_buffers(pa.string(), 3, [valid, *held.buffers()[1:]])
+    column = pa.Array.from_buffers(pa.string(), 3, [valid, *filled.buffers()[1:]])
     assert column.to_pylist() == [TOM, None, TOM]
     made = sought(question(TOM), question("name it"))
     assert [tuple(row[:2]) for row in scanned(form, column, made).tolist()] == [(0, 0), (2, 0)]
@@ -868,7 +843,7 @@ def test_the_chunks_of_a_column_are_read_as_it_is(form):
     same(scanned(form, large, made), scanned(form, pa.array(texts), made))
 
 
-@needs_native
+@needs_compiled
 def test_both_forms_find_the_same_of_many_edited_parts(shipped):
     rng = np.random.default_rng(5)
 

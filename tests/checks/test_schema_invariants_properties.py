@@ -22,15 +22,11 @@ CHECK = SchemaInvariants()
 
 
 def findings_of(data: Batch) -> list[dict[str, Any]]:
-    """The findings of all stages over one batch, without files in between."""
-    first, *rest = CHECK.stages()
+    """Return the findings of all stages over one batch, without files in between."""
+    first, *later = CHECK.stages()
     result = first.run(data)
     tables = [result.findings]
-    for stage in rest:
-        if not result.rows.num_rows:
-            break
-        result = stage.run(result.rows)
-        tables.append(result.findings)
+    tables += [stage.run(*(result.rows[name] for name in stage.takes)).findings for stage in later]
     return pa.concat_tables(tables).to_pylist()
 
 
@@ -85,8 +81,8 @@ COMPARED = (
 
 
 def expected(turns: list[Turn]) -> dict[str, list[int]]:
-    """The lines that each rule tells of, by the words of the rules and nothing faster."""
-    told: dict[str, list[int]] = {rule: [] for rule in COMPARED}
+    """Return the lines that each rule reports, by the words of the rules and nothing faster."""
+    reported: dict[str, list[int]] = {rule: [] for rule in COMPARED}
     lines = range(1, len(turns) + 1)
     turn = dict(zip(lines, turns, strict=True))
 
@@ -96,7 +92,7 @@ def expected(turns: list[Turn]) -> dict[str, list[int]]:
     for line in lines:
         members[tree_of[line]].append(line)
 
-    # Where an id stands twice in a tree, the first has it and the others are copies.
+    # Where an id occurs twice in a tree, the first has it and the others are copies.
     first_with: dict[Any, int] = {}
     copies = set()
     for line in lines:
@@ -112,7 +108,7 @@ def expected(turns: list[Turn]) -> dict[str, list[int]]:
     roots = [line for line in lines if turn[line].parent is None]
 
     def way_up(line: int) -> list[int]:
-        """The message, its parent, and so on, until the top or until a message comes again."""
+        """Return the message, its parent, and so on, until the top or until a message comes again."""
         way = [line]
         while (up := parent[way[-1]]) is not None and up not in way:
             way.append(up)
@@ -126,13 +122,13 @@ def expected(turns: list[Turn]) -> dict[str, list[int]]:
     for line in lines:
         t = turn[line]
         if t.id is not None and t.id == t.parent:
-            told["self_parent"].append(line)
+            reported["self_parent"].append(line)
         if t.parent is not None and parent[line] is None and t.tree is not None:
-            told["parent_in_other_tree" if t.parent in ids_anywhere else "dangling_parent"].append(line)
+            reported["parent_in_other_tree" if t.parent in ids_anywhere else "dangling_parent"].append(line)
         if t.id is not None and any(turn[earlier].id == t.id for earlier in range(1, line)):
-            told["duplicate_id"].append(line)
+            reported["duplicate_id"].append(line)
     rings = {frozenset(way_up(line)) for line in lines if parent[way_up(line)[-1]] == line}
-    told["cycle"] = sorted(min(ring) for ring in rings if len(ring) > 1)
+    reported["cycle"] = sorted(min(ring) for ring in rings if len(ring) > 1)
 
     # Roots
     for tree, rows in members.items():
@@ -140,12 +136,12 @@ def expected(turns: list[Turn]) -> dict[str, list[int]]:
         if tree[0] == "alone":
             continue
         if not own_roots:
-            told["one_root"].append(rows[0])
+            reported["one_root"].append(rows[0])
             continue
-        told["one_root"] += own_roots[1:]
+        reported["one_root"] += own_roots[1:]
         root = turn[own_roots[0]]
         if root.id is not None and root.id != root.tree:
-            told["tree_id"].append(own_roots[0])
+            reported["tree_id"].append(own_roots[0])
 
     # Roles
     for line in lines:
@@ -153,15 +149,15 @@ def expected(turns: list[Turn]) -> dict[str, list[int]]:
         if role is None:
             continue
         if role not in ("prompter", "assistant"):
-            told["unknown_role"].append(line)
+            reported["unknown_role"].append(line)
         elif up is not None and up != line and turn[up].role == role:
-            told["role_alternation"].append(line)
+            reported["role_alternation"].append(line)
         if line in roots and role == "assistant":
-            told["root_role"].append(line)
+            reported["root_role"].append(line)
         # A copy has no replies of its own: they are those of the first. Without an id, nobody can answer by name.
         is_answered = any(parent[reply] == line for reply in lines) or turn[line].id is None
         if role == "prompter" and not is_answered and not turn[line].waits and line not in copies:
-            told["unanswered_thread"].append(line)
+            reported["unanswered_thread"].append(line)
 
     # Order: every message behind its parent, and every branch in one piece.
     for rows in members.values():
@@ -173,7 +169,7 @@ def expected(turns: list[Turn]) -> dict[str, list[int]]:
             branch = [place[line] for line in rows if top in way_up(line)]
             in_order = in_order and max(branch) - min(branch) + 1 == len(branch)
         if not in_order:
-            told["order"].append(rows[0])
+            reported["order"].append(rows[0])
 
     # Ranks
     rivals: dict[int, list[int]] = defaultdict(list)
@@ -182,32 +178,32 @@ def expected(turns: list[Turn]) -> dict[str, list[int]]:
         if rank is None or line in copies:
             continue
         if turn[line].role == "prompter":
-            told["rank_of_prompter"].append(line)
+            reported["rank_of_prompter"].append(line)
         if rank < 0:
-            told["rank_range"].append(line)
+            reported["rank_range"].append(line)
         elif turn[line].role == "assistant" and parent[line] is not None:
             rivals[parent[line]].append(line)
     for siblings in rivals.values():
         for k, line in enumerate(siblings):
             if any(turn[line].rank == turn[earlier].rank for earlier in siblings[:k]):
-                told["rank_tie"].append(line)
+                reported["rank_tie"].append(line)
         ranks = sorted({turn[line].rank for line in siblings})
         if ranks != list(range(len(ranks))):
-            told["rank_gap"].append(next(line for line in siblings if turn[line].rank == ranks[0]))
-    return {rule: sorted(found) for rule, found in told.items()}
+            reported["rank_gap"].append(next(line for line in siblings if turn[line].rank == ranks[0]))
+    return {rule: sorted(found) for rule, found in reported.items()}
 
 
 def found(turns: list[Turn]) -> dict[str, list[int]]:
-    """The lines that each rule tells of, by the check; an order is told of a tree, so its first line stands for it."""
-    told: dict[str, list[int]] = {rule: [] for rule in COMPARED}
+    """Return the lines that each rule reports in the check; of an order, the first line of its tree."""
+    reported: dict[str, list[int]] = {rule: [] for rule in COMPARED}
     trees = [turn.tree for turn in turns]
     for finding in findings_of(as_batch(turns)):
         rule = finding["rule"].partition("/")[2]
-        if rule in told:
-            told[rule].append(trees.index(finding["tree_id"]) + 1 if rule == "order" else finding["line"])
+        if rule in reported:
+            reported[rule].append(trees.index(finding["tree_id"]) + 1 if rule == "order" else finding["line"])
             assert finding["message_id"] == turns[finding["line"] - 1].id
             assert finding["spans"][0]["line"] == finding["line"]
-    return {rule: sorted(lines) for rule, lines in told.items()}
+    return {rule: sorted(lines) for rule, lines in reported.items()}
 
 
 ROLES = st.sampled_from(["prompter", "assistant", "prompter", "assistant", "prompter", "assistant", "system", None])
@@ -216,7 +212,7 @@ RANKS = st.sampled_from([None, None, 0, 0, 1, 1, 2, 3, -1])
 
 @st.composite
 def scrambled(draw: st.DrawFn) -> list[Turn]:
-    """Messages that link to whatever they like: themselves, each other, other trees, nothing."""
+    """Draw messages that link to anything: themselves, each other, other trees, nothing."""
     n = draw(st.integers(1, 10))
     names = [f"t{k}" for k in range(n)]
     links = st.sampled_from([*names, *names, None, "nowhere"])
@@ -231,7 +227,7 @@ def scrambled(draw: st.DrawFn) -> list[Turn]:
 
 @st.composite
 def nearly_whole(draw: st.DrawFn) -> list[Turn]:
-    """One or two trees in depth-first order and with roles that alternate; then a few things are changed."""
+    """Draw one or two trees in depth-first order and with roles that alternate; then a few things are changed."""
     turns: list[Turn] = []
     for tree in range(draw(st.integers(1, 2))):
         branch: list[int] = []  # the way down to the message before
@@ -278,8 +274,8 @@ def test_the_slow_version_finds_what_a_reader_finds():
         Turn("y", "gone", tree="t1"),
         Turn("y", None, tree="t1"),
     ]
-    told = {rule: lines for rule, lines in expected(turns).items() if lines}
-    assert told == {
+    reported = {rule: lines for rule, lines in expected(turns).items() if lines}
+    assert reported == {
         "rank_tie": [3],
         "rank_gap": [2],
         "unanswered_thread": [4],
@@ -297,13 +293,13 @@ def test_the_slow_version_finds_what_a_reader_finds():
 
 @given(scrambled())
 @settings(max_examples=200)
-def test_messages_that_link_at_random_are_told_as_the_slow_version_tells_them(turns):
+def test_messages_that_link_at_random_are_reported_as_the_slow_version_reports_them(turns):
     assert found(turns) == expected(turns)
 
 
 @given(nearly_whole())
 @settings(max_examples=200)
-def test_trees_with_a_few_changes_are_told_as_the_slow_version_tells_them(turns):
+def test_trees_with_a_few_changes_are_reported_as_the_slow_version_reports_them(turns):
     assert found(turns) == expected(turns)
 
 
@@ -316,9 +312,10 @@ def test_findings_do_not_depend_on_how_trees_and_rows_are_cut(turns, random):
     random.shuffle(trees)
     parts = [Batch(whole.messages.filter(pa.array(whole.tree == tree)), whole.form) for tree in trees]
     results = [CHECK.scan(part) for part in parts]
-    rows = pa.concat_tables([result.rows for result in results])
+    _, linking, _ = CHECK.stages()
+    rows = pa.concat_tables([linking.packed(name, result.rows[name]) for result in results for name in linking.takes])
     keys = rows["key"].unique().drop_null().to_pylist()
-    results += [CHECK.link(rows.filter(pc.equal(rows["key"], key))) for key in keys]
+    results += [linking.run(*linking.unpacked(rows.filter(pc.equal(rows["key"], key)))) for key in keys]
     apart = pa.concat_tables([result.findings for result in results]).to_pylist()
     assert sorted(map(str, apart)) == sorted(map(str, findings_of(whole)))
 
@@ -348,23 +345,23 @@ def is_control(character: str) -> bool:
 
 
 def expected_of_texts(texts: list[str | None]) -> set[tuple[str, int, int, int, str]]:
-    """(rule, line, start, end, summary), character by character."""
-    told = set()
+    """Return (rule, line, start, end, summary), character by character."""
+    reported = set()
     for line, text in enumerate(texts, 1):
         if text is None:
             continue
         if all(is_invisible(character) for character in text):
             n = "1 character" if len(text) == 1 else f"{len(text)} characters"
-            told.add(("empty_text", line, 0, len(text), f"The text has {n}, none of them visible"))
+            reported.add(("empty_text", line, 0, len(text), f"No visible character in a text of {n}"))
         control = [k for k, character in enumerate(text) if is_control(character)]
         if control:
             n = "1 control character" if len(control) == 1 else f"{len(control)} control characters"
-            told.add(("control_characters", line, control[0], control[0] + 1, f"The text holds {n}"))
+            reported.add(("control_characters", line, control[0], control[0] + 1, f"Text contains {n}"))
         lost = [k for k, character in enumerate(text) if character == "\ufffd"]
         if lost:
             n = "1 replacement character" if len(lost) == 1 else f"{len(lost)} replacement characters"
-            told.add(("replacement_characters", line, lost[0], lost[0] + 1, f"The text holds {n} U+FFFD"))
-    return told
+            reported.add(("replacement_characters", line, lost[0], lost[0] + 1, f"Text contains {n} (U+FFFD)"))
+    return reported
 
 
 @given(st.lists(st.none() | TEXTS, min_size=1, max_size=8), st.integers(0, 3))
@@ -372,29 +369,29 @@ def expected_of_texts(texts: list[str | None]) -> set[tuple[str, int, int, int, 
 @example(["", None, "", "\x00"], 0)
 @example(["\ufffd", "", None, "\ufffd"], 1)
 @example([None, None], 0)
-def test_characters_are_told_as_a_walk_over_each_text_tells_them(texts, skipped):
+def test_characters_are_reported_as_a_walk_over_each_text_reports_them(texts, skipped):
     data = batch(message("a", text=text) for text in texts)
     # Also where the batch is a slice of a larger table.
     data.messages = data.messages.slice(skipped)
-    told = set()
+    reported = set()
     for finding in CHECK.scan(data).findings.to_pylist():
         rule = finding["rule"].partition("/")[2]
         if rule in ("empty_text", "control_characters", "replacement_characters"):
             (span,) = finding["spans"]
-            told.add((rule, finding["line"], span["start"], span["end"], finding["summary"]))
-    assert told == {claim for claim in expected_of_texts(texts) if claim[1] > skipped}
+            reported.add((rule, finding["line"], span["start"], span["end"], finding["summary"]))
+    assert reported == {claim for claim in expected_of_texts(texts) if claim[1] > skipped}
 
 
 def test_every_control_character_of_unicode_is_known_and_no_other():
     texts = [chr(k) for k in range(0x3000)]
     texts += ["".join(map(chr, range(k, k + 512))) for k in range(0x3000, 0x110000, 512) if not 0xD800 <= k < 0xE000]
-    told = {
+    reported = {
         finding["line"]
         for finding in CHECK.scan(batch({"text": text} for text in texts)).findings.to_pylist()
         if finding["rule"] == "schema_invariants/control_characters"
     }
-    assert told == {line for line, text in enumerate(texts, 1) if any(map(is_control, text))}
-    assert len(told) == 32 - 3 + 1 + 32
+    assert reported == {line for line, text in enumerate(texts, 1) if any(map(is_control, text))}
+    assert len(reported) == 32 - 3 + 1 + 32
 
 
 def test_a_quote_is_the_character_that_was_counted_to(tmp_path):
@@ -473,7 +470,7 @@ def test_no_record_makes_the_check_fail(format, data):
     (check,) = record.facts.checks
     assert check.error is None
     assert record.facts.errors == []
-    assert check.judged == record.facts.messages
+    assert check.checked == record.facts.messages
     for finding in record.table.to_pylist():
         assert all(0 <= span["start"] <= span["end"] for span in finding["spans"])
 
@@ -482,25 +479,25 @@ def test_no_record_makes_the_check_fail(format, data):
 @settings(max_examples=60)
 def test_no_language_tag_makes_the_check_fail(tags):
     data = batch(message("a", lang=tag) for tag in tags)
-    told = [f["line"] for f in CHECK.scan(data).findings.to_pylist() if f["rule"].endswith("language_tag")]
-    assert set(told) <= set(range(1, len(tags) + 1))
-    # Whatever holds other characters than letters, digits and hyphens is no tag.
+    reported = [f["line"] for f in CHECK.scan(data).findings.to_pylist() if f["rule"].endswith("language_tag")]
+    assert set(reported) <= set(range(1, len(tags) + 1))
+    # A tag contains only letters, digits and hyphens.
     odd = {k for k, tag in enumerate(tags, 1) if not (tag.isascii() and tag.replace("-", "").isalnum())}
-    assert odd <= set(told)
+    assert odd <= set(reported)
 
 
 @given(st.lists(st.datetimes() | st.text(max_size=12), min_size=1, max_size=20))
 @settings(max_examples=60)
-def test_dates_are_read_to_the_microsecond_and_what_is_none_is_told(values):
+def test_dates_are_read_to_the_microsecond_and_what_is_none_is_reported(values):
     texts = [value if isinstance(value, str) else value.isoformat() + "+00:00" for value in values]
     data = batch(message("a", created_date=text) for text in texts)
     micros, is_read = data.dates
-    told = [f["line"] for f in CHECK.scan(data).findings.to_pylist() if f["rule"].endswith("date_format")]
+    reported = [f["line"] for f in CHECK.scan(data).findings.to_pylist() if f["rule"].endswith("date_format")]
     for line, value in enumerate(values, 1):
         if isinstance(value, str):
-            assert (line in told) == (not is_read[line - 1])
+            assert (line in reported) == (not is_read[line - 1])
         else:
             since = value - datetime(1970, 1, 1)
             assert is_read[line - 1]
             assert micros[line - 1] == (since.days * 86400 + since.seconds) * 10**6 + since.microseconds
-            assert line not in told
+            assert line not in reported

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
-from types import ModuleType
+from types import SimpleNamespace
 from typing import NamedTuple
 from unittest import mock
 
@@ -11,19 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from chataudit.checks.base import kernels, text
-from chataudit.checks.base.kernels import _numpy
+from chataudit.checks.base.kernels.plain import tokens as plain_tokens
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-
-try:
-    from chataudit.checks.base.kernels import _native
-except ImportError:
-    _native = None  # type: ignore[assignment]
-
-needs_native = pytest.mark.skipif(_native is None, reason="the kernels are not compiled here")
-both_forms = pytest.mark.parametrize(
-    "form", [pytest.param(_native, id="native", marks=needs_native), pytest.param(_numpy, id="numpy")]
-)
+from kernel_forms import PLAIN, both_forms
 
 # -- the slow version ------------------------------------------------------------------------------------------------
 
@@ -84,16 +75,16 @@ def tokens_of(string: str) -> list[Token]:
 # -- comparing -------------------------------------------------------------------------------------------------------
 
 
-def tokenise(form: ModuleType, column: pa.Array) -> text.Tokens:
+def tokenise(form: SimpleNamespace, column: pa.Array) -> text.Tokens:
     with mock.patch.object(kernels, "tokenise", form.tokenise):
         return text.tokenise(column)
 
 
-def hashes(form: ModuleType, string: str) -> list[int]:
+def hashes(form: SimpleNamespace, string: str) -> list[int]:
     return tokenise(form, pa.array([string])).hashes.tolist()
 
 
-def covered(form: ModuleType, string: str) -> list[str]:
+def covered(form: SimpleNamespace, string: str) -> list[str]:
     """What the tokens of a text cover of it."""
     tokens = tokenise(form, pa.array([string]))
     return [string.encode()[start:end].decode() for start, end in zip(tokens.starts, tokens.ends, strict=True)]
@@ -178,8 +169,8 @@ def test_tokens_of_a_slice_are_those_of_its_texts(form, texts, data):
 @settings(max_examples=100)
 @given(texts=columns, piece=st.integers(1, 40))
 def test_pieces_in_numpy_change_nothing(texts, piece):
-    with mock.patch.object(_numpy, "PIECE", piece):
-        compare(tokenise(_numpy, pa.array(texts, pa.string())), texts)
+    with mock.patch.object(plain_tokens, "PIECE", piece):
+        compare(tokenise(PLAIN, pa.array(texts, pa.string())), texts)
 
 
 @both_forms
@@ -223,17 +214,20 @@ def tokens_of_all(before: str, behind: str) -> list[list[tuple[int, int]]]:
     return [[(token.start, token.end) for token in tokens_of(string)] for string in strings]
 
 
-@pytest.mark.parametrize(("before", "behind"), [("x", "y"), ("漢", "")])
 @both_forms
-def test_every_character_is_taken_as_the_slow_version_takes_it(form, before, behind):
-    strings = [before + character + behind for character in some_of_all_characters()]
-    tokens = tokenise(form, pa.array(strings))
-    text_of_token = np.repeat(np.arange(len(strings)), np.diff(tokens.bounds))
-    found: list[list[tuple[int, int]]] = [[] for _ in strings]
-    for number, start, end in zip(text_of_token, tokens.starts.tolist(), tokens.ends.tolist(), strict=True):
-        found[number].append((start, end))
-    pairs = zip(some_of_all_characters(), found, tokens_of_all(before, behind), strict=True)
-    assert [f"U+{ord(character):04X}" for character, places, wanted in pairs if places != wanted] == []
+def test_every_character_is_taken_as_the_slow_version_takes_it(form):
+    for before, behind in [("x", "y"), ("漢", "")]:
+        strings = [before + character + behind for character in some_of_all_characters()]
+        tokens = tokenise(form, pa.array(strings))
+        text_of_token = np.repeat(np.arange(len(strings)), np.diff(tokens.bounds))
+        found: list[list[tuple[int, int]]] = [[] for _ in strings]
+        for number, start, end in zip(text_of_token, tokens.starts.tolist(), tokens.ends.tolist(), strict=True):
+            found[number].append((start, end))
+        pairs = zip(some_of_all_characters(), found, tokens_of_all(before, behind), strict=True)
+        assert [f"U+{ord(character):04X}" for character, places, wanted in pairs if places != wanted] == [], (
+            before,
+            behind,
+        )
 
 
 @both_forms
@@ -249,9 +243,8 @@ def test_no_text_has_more_than_two_tokens_a_byte(form):
 # -- what is the same token ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("character", "folded"),
-    [
+def test_a_character_is_folded():
+    for character, folded in [
         ("A", "a"),
         ("é", "e\u0301"),
         ("ß", "ss"),
@@ -271,10 +264,8 @@ def test_no_text_has_more_than_two_tokens_a_byte(form):
         ("漢", "漢"),
         ("\U0002f803", "𠄢"),
         ("\u200b", "\u200b"),
-    ],
-)
-def test_a_character_is_folded(character, folded):
-    assert text.fold(character) == folded
+    ]:
+        assert text.fold(character) == folded, (character, folded)
 
 
 def test_what_is_folded_stays_as_it_is_when_it_is_folded_again():
@@ -282,9 +273,8 @@ def test_what_is_folded_stays_as_it_is_when_it_is_folded_again():
 
 
 @both_forms
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
+def test_these_are_the_same_tokens(form):
+    for one, other in [
         (unicodedata.normalize("NFC", "café"), unicodedata.normalize("NFD", "café")),
         ("Straße", "STRASSE"),
         ("ΣΊΣΥΦΟΣ", "σίσυφος"),
@@ -304,16 +294,13 @@ def test_what_is_folded_stays_as_it_is_when_it_is_folded_again():
         ("Å", "\u212b"),
         ("你好，世界", "你 好 世 界"),
         ("GPT4是", "gpt4 是"),
-    ],
-)
-def test_these_are_the_same_tokens(form, one, other):
-    assert hashes(form, one) == hashes(form, other) != []
+    ]:
+        assert hashes(form, one) == hashes(form, other) != [], (one, other)
 
 
 @both_forms
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
+def test_these_are_not(form):
+    for one, other in [
         ("cafe", "café"),
         ("は", "ば"),
         ("ı", "i"),
@@ -323,30 +310,27 @@ def test_these_are_the_same_tokens(form, one, other):
         ("aaaaaaaa", "aaaaaaaaaaaaaaaa"),
         ("abcdefghi", "abcdefgh"),
         ("٣", "3"),
-    ],
-)
-def test_these_are_not(form, one, other):
-    assert hashes(form, one) != hashes(form, other)
+    ]:
+        assert hashes(form, one) != hashes(form, other), (one, other)
 
 
 @both_forms
-@pytest.mark.parametrize("n", range(1, 35))
-def test_a_word_of_any_length_is_the_same_in_upper_case_and_at_any_place(form, n):
-    word = "abcdefghijklmnopqrstuvwxyz0123456789"[:n]
-    (alone,) = hashes(form, word)
-    for place in range(9):
-        assert hashes(form, "." * place + word.upper()) == [alone]
-        assert hashes(form, "." * place + word + "é")[0] != alone
-        assert hashes(form, "\u00ad" * place + word[: n // 2] + "\u00ad" + word[n // 2 :] + " ") == [alone]
+def test_a_word_of_any_length_is_the_same_in_upper_case_and_at_any_place(form):
+    for n in range(1, 35):
+        word = "abcdefghijklmnopqrstuvwxyz0123456789"[:n]
+        (alone,) = hashes(form, word)
+        for place in range(9):
+            assert hashes(form, "." * place + word.upper()) == [alone], n
+            assert hashes(form, "." * place + word + "é")[0] != alone, n
+            assert hashes(form, "\u00ad" * place + word[: n // 2] + "\u00ad" + word[n // 2 :] + " ") == [alone], n
 
 
 # -- what is a token -------------------------------------------------------------------------------------------------
 
 
 @both_forms
-@pytest.mark.parametrize(
-    ("string", "tokens"),
-    [
+def test_tokens_cover_these_parts_of_a_text(form):
+    for string, tokens in [
         ("The quick, brown fox.", ["The", "quick", "brown", "fox"]),
         ("x_1 = f(y2)", ["x", "1", "f", "y2"]),
         ("你好，世界", ["你", "好", "世", "界"]),
@@ -365,10 +349,8 @@ def test_a_word_of_any_length_is_the_same_in_upper_case_and_at_any_place(form, n
         ("㌔", ["㌔", "㌔"]),
         ("\U0002f803", ["\U0002f803"]),
         ("", []),
-    ],
-)
-def test_tokens_cover_these_parts_of_a_text(form, string, tokens):
-    assert covered(form, string) == tokens
+    ]:
+        assert covered(form, string) == tokens, (string, tokens)
 
 
 @both_forms
@@ -379,9 +361,8 @@ def test_no_punctuation_makes_a_token(form):
 
 
 @both_forms
-@pytest.mark.parametrize(
-    "string",
-    [
+def test_no_emoji_and_no_space_makes_a_token(form):
+    for string in [
         "😀",
         "👍🏽",
         "👩‍👩‍👧",
@@ -393,10 +374,8 @@ def test_no_punctuation_makes_a_token(form):
         "… — “” «» !?",
         " \t\n\u3000",
         "\u200d\u00ad",
-    ],
-)
-def test_no_emoji_and_no_space_makes_a_token(form, string):
-    assert covered(form, string) == []
+    ]:
+        assert covered(form, string) == [], string
 
 
 @both_forms
@@ -408,9 +387,9 @@ def test_an_accent_that_stands_alone_separates(form):
 
 
 @both_forms
-@pytest.mark.parametrize("texts", [[], [None], [""], [None, "", None], ["", "a", None, "b", ""]])
-def test_nulls_and_empty_texts_have_no_tokens(form, texts):
-    compare(tokenise(form, pa.array(texts, pa.string())), texts)
+def test_nulls_and_empty_texts_have_no_tokens(form):
+    for texts in [[], [None], [""], [None, "", None], ["", "a", None, "b", ""]]:
+        compare(tokenise(form, pa.array(texts, pa.string())), texts)
 
 
 @both_forms
@@ -423,22 +402,22 @@ def test_a_null_has_no_tokens_where_bytes_stand_behind_it(form):
 
 
 @both_forms
-@pytest.mark.parametrize("type", [pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())])
-def test_strings_of_other_arrow_types_have_the_same_tokens(form, type):
-    texts = ["one two", None, "", "drei vier fünf", "one two"]
-    column = pa.array(texts).cast(type)
-    for first in range(3):
-        found = tokenise(form, column.slice(first))
-        wanted = tokenise(form, pa.array(texts[first:]))
-        assert found.hashes.tolist() == wanted.hashes.tolist()
-        assert found.bounds.tolist() == wanted.bounds.tolist()
+def test_strings_of_other_arrow_types_have_the_same_tokens(form):
+    for type in [pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]:
+        texts = ["one two", None, "", "drei vier fünf", "one two"]
+        column = pa.array(texts).cast(type)
+        for first in range(3):
+            found = tokenise(form, column.slice(first))
+            wanted = tokenise(form, pa.array(texts[first:]))
+            assert found.hashes.tolist() == wanted.hashes.tolist(), type
+            assert found.bounds.tolist() == wanted.bounds.tolist(), type
 
 
 def test_a_column_of_nothing_has_no_tokens():
     assert text.tokenise(pa.nulls(3)).bounds.tolist() == [0, 0, 0, 0]
 
 
-@pytest.mark.parametrize("column", [pa.array([[1]]), pa.array([b"\xff"])])
-def test_a_column_that_is_not_of_strings_is_refused(column):
-    with pytest.raises(pa.ArrowException):
-        text.tokenise(column)
+def test_a_column_that_is_not_of_strings_is_refused():
+    for column in [pa.array([[1]]), pa.array([b"\xff"])]:
+        with pytest.raises(pa.ArrowException):
+            text.tokenise(column)

@@ -105,7 +105,7 @@ def record(tmp_path, n: int = 100_000, seed: int = 1) -> Record:
 
 def per_lang(messages: int) -> list[Count]:
     """So many messages, spread evenly over the languages."""
-    return [Count("judged", tag, "assistant", SOURCE, messages // len(LANGS)) for tag in LANGS]
+    return [Count("checked", tag, "assistant", SOURCE, messages // len(LANGS)) for tag in LANGS]
 
 
 def check_facts(found: np.ndarray, coverage: list[Count]) -> list[CheckFacts]:

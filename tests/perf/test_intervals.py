@@ -234,11 +234,11 @@ def test_clustered_where_trees_are_not_as_its_model_takes_them():
 def test_clustered_takes_at_most_10_ms_of_100_000_trees():
     n, f, share, _ = kinds(OASST, lambda n: beta_binomial(n, 0.05, 0.3))
     counts = np.random.default_rng(0).multinomial(100_000, share)
-    flagged, judged = np.repeat(f, counts), np.repeat(n, counts)
+    flagged, checked = np.repeat(f, counts), np.repeat(n, counts)
     times = []
     for _ in range(20):
         start = time.perf_counter()
-        clustered(flagged, judged)
+        clustered(flagged, checked)
         times.append(time.perf_counter() - start)
     print(f"\n{np.median(times) * 1000:.1f} ms for 100,000 trees of {(counts > 0).sum()} kinds")
     assert np.median(times) < 0.01
@@ -261,7 +261,7 @@ def test_corrected_holds_the_rate():
 def test_true_rate_holds_precision_recall_and_rate():
     rng = np.random.default_rng(3)
     size, n_flagged = 20_000, 200
-    print("\n| precision | missed | judged | of precision | of recall | of rate |\n" + "| --- " * 6 + "|")
+    print("\n| precision | missed | checked | of precision | of recall | of rate |\n" + "| --- " * 6 + "|")
     for precision, missed, drawn in product((0.5, 0.9, 1), (0, 0.001, 0.01), (50, 200)):
         found, lost = round(precision * n_flagged), round(missed * (size - n_flagged))
         truths = precision, found / (found + lost), (found + lost) / size

@@ -1,11 +1,11 @@
-"""How fast the kernels go through text, and how far each is from what the memory would give.
+"""Speed of the kernels on text, and its distance from the bandwidth of the memory.
 
     pytest tests/perf/test_kernels.py -m perf -s
 
-Each kernel goes three times over 32 MB of the release that the whole audit is measured on, in one thread, and the least
-CPU seconds count. `moved` are the bytes that it reads and writes at least, each once, by second; `of memory` is that as
-a share of what a plain copy of 256 MB moves in the same run. A kernel far below 100 % is bound by its arithmetic, not
-by the memory.
+Each kernel reads 32 MB of the release that the whole audit is measured on, three times in one thread; the fewest CPU
+seconds count. `moved` is what it must read and write at least, by second; `of memory` is that as a share of the
+bandwidth of a plain copy of 256 MB in the same run. A kernel far below 100 % is bound by its arithmetic, not by the
+memory.
 """
 
 import time
@@ -17,7 +17,8 @@ import pytest
 from building import needs_shared
 from chataudit.audit import jsonl, read
 from chataudit.audit.formats import FORMATS
-from chataudit.checks.base import kernels, text
+from chataudit.benchmarks_refs.fingerprints import N_GRAM
+from chataudit.checks.base import kernels, references, text
 from chataudit.checks.near_duplicates import signatures
 from measuring import release
 
@@ -27,13 +28,13 @@ SIZE = 32 << 20  # bytes of JSON lines
 
 
 def least(call: Callable[[], Any]) -> tuple[float, Any]:
-    """CPU seconds, and what the call gives."""
-    seconds, given = [], None
+    """Return the CPU seconds and the result of a call."""
+    seconds, result = [], None
     for _ in range(3):
         began = time.thread_time()
-        given = call()
+        result = call()
         seconds.append(time.thread_time() - began)
-    return min(seconds), given
+    return min(seconds), result
 
 
 def size(*arrays: Any) -> int:
@@ -50,12 +51,12 @@ def test_kernels_against_the_memory(tmp_path):
     copied = min(copied, least(there.copy)[0])
     bandwidth = 2 * there.nbytes / copied
 
-    lines: list[tuple[str, float, int, int]] = []  # name, seconds, bytes gone through, bytes moved
+    lines: list[tuple[str, float, int, int]] = []  # name, seconds, bytes read, bytes moved
 
-    def measure(name: str, gone_through: int, call: Callable[[], Any], moved: Callable[[Any], int]) -> Any:
-        seconds, given = least(call)
-        lines.append((name, seconds, gone_through, moved(given)))
-        return given
+    def measure(name: str, n_read: int, call: Callable[[], Any], moved: Callable[[Any], int]) -> Any:
+        seconds, result = least(call)
+        lines.append((name, seconds, n_read, moved(result)))
+        return result
 
     sample = [read.read_line(line)[0] for line in data[: 1 << 21].splitlines()[:-1]]
     schema = FORMATS["oasst_messages"].schema([record for record in sample if record is not None])
@@ -66,7 +67,16 @@ def test_kernels_against_the_memory(tmp_path):
     utf8, offsets = text.utf8(column)
     n = len(utf8)
     tokens = measure("tokens", n, lambda: text.tokenise(column), lambda t: n + size(*t))
-    measure("numbers and lines (mark)", n, lambda: text.mark(column, tokens), lambda m: n + size(m, *tokens[1:3]))
+    marks = measure(
+        "numbers and lines (mark)", n, lambda: text.mark(column, tokens), lambda m: n + size(m, *tokens[1:3])
+    )
+    parts = references.load((), tmp_path).sought
+    measure(
+        "benchmark parts (scan)",
+        n,
+        lambda: kernels.scan(tokens.hashes, tokens.bounds, marks, N_GRAM, parts),
+        lambda hits: size(tokens.hashes, marks, hits),
+    )
     sets = measure("sets of 5-grams", n, lambda: text.shingle(tokens), lambda s: size(tokens.hashes, *s))
     prose = measure("prose", n, lambda: text.prose(column), lambda p: n + size(*p))
     measure("digests", n, lambda: kernels.digest(utf8, offsets), lambda d: n + size(d))
@@ -87,7 +97,7 @@ def test_kernels_against_the_memory(tmp_path):
     )
     assert prose.data.nbytes == n
     print(f"\nplain copy: {bandwidth / 1e9:.1f} GB/s read and written")
-    for name, seconds, gone_through, moved in lines:
-        rate, share = gone_through / seconds / 1e6, moved / seconds / bandwidth
+    for name, seconds, n_read, moved in lines:
+        rate, share = n_read / seconds / 1e6, moved / seconds / bandwidth
         print(f"{name:32} {rate:7,.0f} MB of text/s   {moved / seconds / 1e9:5.2f} GB/s moved   {share:5.1%} of memory")
     assert all(seconds > 0 for _, seconds, *_ in lines)

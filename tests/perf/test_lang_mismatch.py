@@ -23,7 +23,7 @@ from building import SHARED, needs_shared
 from chataudit.audit.run import run
 from chataudit.checks import lang_mismatch
 from chataudit.checks.base import detectors, kernels
-from chataudit.checks.base.kernels._layout import N_SCRIPTS
+from chataudit.checks.base.kernels.layout import N_SCRIPTS
 from chataudit.checks.base.languages import base, kin
 from chataudit.checks.base.messages import MESSAGES, Batch, Form
 from chataudit.checks.lang_mismatch import LangMismatch
@@ -217,9 +217,9 @@ def test_by_language_and_length(tmp_path):
     record = run(path, checks=[LangMismatch()])
     found = {row["message_id"] for row in record.table.to_pylist() if row["severity"] > 1}
     (facts,) = record.facts.checks
-    judged = Counter[str]()
+    checked = Counter[str]()
     for count in facts.coverage:
-        judged[count.lang] += count.messages if count.outcome == "judged" else 0
+        checked[count.lang] += count.messages if count.outcome == "checked" else 0
     print("\n| declared | right tag: flagged | " + " | ".join(f"wrong tag, {band}: found" for band in BANDS) + " |")
     print("| --- " * (len(BANDS) + 2) + "|")
     totals = Counter[tuple[str, str]]()
@@ -252,7 +252,7 @@ def test_replies_in_a_language_that_was_asked_for_and_in_one_that_was_not(tmp_pa
     print(f"\nreplies in the language asked for: {n_asked} of {len(asked)} flagged (at most 5 %)")
     print(f"replies in a language nobody asked for: {n_unasked} of {len(unasked)} flagged (at least 85 %)")
     with monkeypatch.context() as changed:
-        changed.setattr(lang_mismatch._Scan, "_was_asked", lambda *_: False)
+        changed.setattr(lang_mismatch._Context, "is_requested", lambda *_: False)
         deaf = flagged(path)
     for name, some in (("asked for", asked), ("nobody asked for", unasked)):
         print(f"without what the prompt asked for, in a language {name}: {sum(c['id'] in deaf for c in some)} flagged")

@@ -9,7 +9,7 @@ does only adds. Of the memory the largest peak counts. The limits are meant for 
 
 The audit is held against a bare loop that decodes each line with msgspec, and against obvious.py, which does the same
 as a user would write it. That takes some twenty minutes, so it reads the first twentieth of the messages alone (with
-PART = 1 all of them). Its start, until the first message is judged, is measured apart and counted once; the rest is
+PART = 1 all of them). Its start, until the first message is checked, is measured apart and counted once; the rest is
 counted twenty times, as a message costs it the same wherever it stands. Its CPU seconds are scaled: it has one thread,
 so its wall time is never less, and a difference taken twenty times bears no waiting for others on the machine.
 """

@@ -119,7 +119,7 @@ def build(folder: Path, n: int, seed: int = 1) -> None:
                 "lang": words(lang[at], LANGS).dictionary_encode(),
                 "digest": pa.array(at),
             }
-            columns |= {check: pa.repeat("judged", len(at)).dictionary_encode() for check, _, _ in CHECKS}
+            columns |= {check: pa.repeat("checked", len(at)).dictionary_encode() for check, _, _ in CHECKS}
             yield pa.table(columns, schema=seen)
 
     def threads() -> Iterator[pa.Table]:

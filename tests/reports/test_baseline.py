@@ -62,7 +62,7 @@ def test_of_a_check_that_only_one_ran_nothing_is_new_or_fixed(tmp_path):
 
 
 class Fails(Marks):
-    """Fail, where Marks judged."""
+    """Fail, where Marks checked."""
 
     def scan(self, batch):
         raise ZeroDivisionError

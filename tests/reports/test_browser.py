@@ -43,7 +43,7 @@ def running():
 def demonstrated(tmp_path_factory, references):
     """The audit of the demo release, which breaks every rule, and its report."""
     folder = tmp_path_factory.mktemp("demo")
-    demo.write(demo.release(1), folder / "release.jsonl")
+    demo.release(1).write(folder / "release.jsonl")
     record = run(folder / "release.jsonl")
     return record, saved(folder, record)
 
@@ -58,7 +58,7 @@ def one_of_each(tmp_path_factory, references):
     made = demo.release(1)
     found = {made.planted[rule] for rule in KINDS}
     made.trees = [tree for tree in made.trees if any(message["message_id"] in found for message in tree)]
-    demo.write(made, folder / "release.jsonl")
+    made.write(folder / "release.jsonl")
     record = run(folder / "release.jsonl")
     return record, saved(folder, record)
 

@@ -228,8 +228,8 @@ def test_a_language_called_others_is_not_mixed_up_with_the_rest():
 
 
 def test_the_share_of_flagged_messages_is_told_by_language_and_check_with_its_interval():
-    judged = {("en", "a"): 1000, ("en", "b"): 1000, ("de", "a"): 10, ("de", "b"): 0}
-    matrix = charts.by_language({("en", "a"): 12}, judged)
+    checked = {("en", "a"): 1000, ("en", "b"): 1000, ("de", "a"): 10, ("de", "b"): 0}
+    matrix = charts.by_language({("en", "a"): 12}, checked)
     assert (matrix.rows, matrix.columns) == (("en", "de"), ("a", "b"))
     assert told(matrix) == [["1.2 %", "0 %"], ["0 %", "–"]]
     # (p + z²/2n ± z √((p (1 - p) + z²/4n) / n)) / (1 + z²/n) = (0.01392 ± 0.00702) / 1.00384

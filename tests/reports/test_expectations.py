@@ -99,7 +99,7 @@ def test_flags_of_the_demo_are_counted_as_its_rates_are(released):
         name = row.rule if isinstance(row.rule, str) else row.check
         assert (pc.sum(messages[name]).as_py() or 0) == row.flagged, name
         if name == row.check:
-            assert pc.count(messages[name]).as_py() == row.judged, name
+            assert pc.count(messages[name]).as_py() == row.checked, name
 
 
 def test_no_messages_no_rows(tmp_path):
@@ -232,7 +232,7 @@ def test_clean_data_meet_it_and_what_was_not_judged_does_not_count(tmp_path):
 
 
 def test_a_rate_within_its_limit_meets_it_and_one_above_does_not(tmp_path):
-    # Two of nine checked messages are flagged, 22 %; a tenth was not judged. The name of the file is data too.
+    # Two of nine checked messages are flagged, 22 %; a tenth was not checked. The name of the file is data too.
     path = write(tmp_path / "a'\"<b> $(x).jsonl", alone("FAULT", "FAULT", *["fine"] * 7, "SKIP it"))
     limits = [Limit(target="planted", max_rate=0.23), Limit(target="planted/fault", max_rate=0.21)]
     code, told, result = ran(tmp_path / "gx", run(path, checks=[Planted()], engine="serial"), limits)

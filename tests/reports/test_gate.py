@@ -151,7 +151,7 @@ def mixed(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("narrowed", "where", "found", "judged"),
+    ("narrowed", "where", "found", "checked"),
     [
         ({}, "marks", 3, 4),
         ({"lang": ("en",)}, "marks, lang en", 1, 2),
@@ -162,13 +162,13 @@ def mixed(tmp_path):
         ({"lang": ("de",), "role": ("prompter",)}, "marks, lang de, role prompter", 1, 1),
     ],
 )
-def test_a_limit_is_narrowed_by_language_role_and_source(mixed, tmp_path, narrowed, where, found, judged):
+def test_a_limit_is_narrowed_by_language_role_and_source(mixed, tmp_path, narrowed, where, found, checked):
     if "source" in narrowed:
         narrowed = {"source": (str(tmp_path / "two.jsonl"),)}
         where = f"marks, source {tmp_path}/two.jsonl"
     (ruling,) = verdict(mixed, Limit(target="marks", max_count=found, **narrowed)).rulings
     assert (ruling.limit.where, ruling.found, ruling.is_held) == (where, found, True)
-    assert (ruling.rate.flagged, ruling.rate.judged) == (found, judged)
+    assert (ruling.rate.flagged, ruling.rate.checked) == (found, checked)
     assert not is_held(mixed, max_count=found - 1, **narrowed)
 
 

@@ -51,7 +51,7 @@ def test_what_breaks_the_gate_comes_first_then_the_findings_with_their_places(re
         ("error", {"title": "Gate: schema_invariants"}, "schema_invariants: 1 finding, above the limit of 0"),
         (
             "warning",
-            {"file": str(tmp_path / "data.jsonl"), "line": "2", "title": "A reply has the role of its parent"},
+            {"file": str(tmp_path / "data.jsonl"), "line": "2", "title": "Reply has the same role as its parent"},
             "Prompter follows prompter",
         ),
     ]
@@ -63,7 +63,7 @@ def test_of_each_rule_the_worst_finding_stands_for_the_others(tmp_path):
     told = [read(line) for line in annotations(record, decided(record))]
     assert [(kind, place["line"], words) for kind, place, words in told] == [
         ("warning", "3", "Prompter follows prompter (and 2 more of this rule)"),
-        ("warning", "1", "The language is 'x y'; expected a tag such as en or pt-BR"),
+        ("warning", "1", "Language tag is 'x y'; expected one such as en or pt-BR"),
     ]
 
 
@@ -102,7 +102,7 @@ def test_what_came_by_standard_input_has_no_place(record):
     rows = [row | {"source": STDIN} for row in record.table.to_pylist()]
     told = Record(record.facts, pa.Table.from_pylist(rows, record.table.schema), record.threads, record.messages)
     assert [read(line)[1] for line in annotations(told, decided(told))] == [
-        {"title": "A reply has the role of its parent"}
+        {"title": "Reply has the same role as its parent"}
     ]
 
 
@@ -166,7 +166,7 @@ def test_the_summary_of_a_step_tells_the_verdict_and_each_limit_then_the_rates(r
         ["max_rate: all", "50.0 %", interval, "75.0 %", "met"],
     ]
     assert "\n# Audit of ` data.jsonl `\n" in told
-    assert "\n- 1 × A reply has the role of its parent (error, `schema_invariants/role_alternation`)\n" in told
+    assert "\n- 1 × Reply has the same role as its parent (error, `schema_invariants/role_alternation`)\n" in told
 
 
 def test_the_summary_of_a_step_tells_what_is_new_accepted_expired_and_not_known(record, tmp_path):

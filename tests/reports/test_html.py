@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from building import audit, message, pages, shown, uid, unpacked, write
+from building import EXAMPLE, audit, message, pages, shown, uid, unpacked, write
 from chataudit import run
 from chataudit.checks.base.check import Check, Method, Result, Table
 from chataudit.checks.base.findings import Rule, claim, cover
@@ -147,8 +147,8 @@ def test_the_verdict_comes_first_with_its_reasons(bad):
     assert '<p class="headline">Errors found<span>1 error and 1 note</span></p>' in html
     # Wilson's interval of half a message: the two of one tree count as one, as far as is known.
     assert "1 of 2 messages with a warning or an error, 50.0 % (95 % CI 5.5-94.5); worst finding: error in 1" in html
-    assert "1 × A reply has the role of its parent (error, schema_invariants)" in html
-    assert "A thread ends without an answer (note" not in html.partition("</header>")[0]  # notes are no reason
+    assert "1 × Reply has the same role as its parent (error, schema_invariants)" in html
+    assert "Thread ends without an answer (note" not in html.partition("</header>")[0]  # notes are no reason
     assert html.index('class="verdict') < html.index('id="checks"') < html.index('id="findings"')
 
 
@@ -218,15 +218,15 @@ def test_a_check_that_failed_stands_first_and_says_nothing_about_the_data(tmp_pa
 def test_a_card_tells_rate_interval_rules_and_what_was_not_judged(bad):
     told = card(report(bad), "schema_invariants")
     assert "50.0 % 1 of 2 messages with a warning or an error 95 % CI 5.5-94.5" in told
-    assert "error A reply has the role of its parent 1 note A thread ends without an answer 1" in told
+    assert "error Reply has the same role as its parent 1 note Thread ends without an answer 1" in told
     assert "2 checked, 0 skipped" in told
     assert "2 checked, 0 skipped" in card(report(bad), "near_duplicates")
-    assert "0 checked, 2 skipped: a prompter's message" in card(report(bad), "prompt_parroting")
+    assert "0 checked, 2 skipped: prompter message" in card(report(bad), "prompt_parroting")
 
 
 def test_a_check_that_judged_nothing_has_no_rate_and_has_not_passed(bad):
     (check,) = [check for check in page(bad).checks if check.name == "prompt_parroting"]
-    assert (check.rate, check.headline, check.is_passed) == (None, "did not run: a prompter's message", False)
+    assert (check.rate, check.headline, check.is_passed) == (None, "did not run: prompter message", False)
     assert card(report(bad), "prompt_parroting").startswith("did not run prompt_parroting ")
     assert "%" not in card(report(bad), "prompt_parroting").partition("Accuracy")[0]
 
@@ -261,7 +261,7 @@ def test_how_a_check_measures_and_how_it_was_set_is_on_the_page(bad):
 def test_a_link_to_a_rule_leads_to_its_findings_and_one_to_its_first(bad):
     html = report(bad)
     link = "#findings?severity=error&amp;rule=schema_invariants/role_alternation"
-    assert f'<a href="{link}">A reply has the role of its parent</a>' in html
+    assert f'<a href="{link}">Reply has the same role as its parent</a>' in html
     first = bad.findings().query("rule == 'schema_invariants/role_alternation'").iloc[0]
     assert f'<a href="#f/{first.fingerprint}">First</a>: <bdi>Prompter follows prompter</bdi>' in html
 
@@ -382,14 +382,14 @@ def test_the_reasons_tell_how_bad_the_findings_are_and_not_how_bad_the_rule_is(t
     rows = [message("a"), message("b", "a"), message("c", "z")]
     told = page(audit(tmp_path, rows, SchemaInvariants(filtered_export=True)))
     assert told.verdict == "Notes only"
-    assert told.reasons == ("1 × The parent is nowhere in the data (note, schema_invariants)",)
+    assert told.reasons == ("1 × Parent message is missing (note, schema_invariants)",)
 
 
 class FlagsMore(Check):
     """Flag all, and judge one."""
 
     name = "flags_more"
-    rules = (Rule("flags_more/all", "All", 3, "None."),)
+    rules = (Rule("flags_more/all", "All", 3, "None.", EXAMPLE),)
 
     def scan(self, batch):
         return Result(claim(batch.places, self.rules[0], np.arange(len(batch)), "Flagged"), cover(batch.messages[:1]))

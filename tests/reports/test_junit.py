@@ -93,7 +93,7 @@ def test_a_check_that_did_not_run_is_skipped_and_one_that_did_is_a_test_that_pas
     record = audit(tmp_path, [message("a")], PromptParroting(), SchemaInvariants())
     suite = written(record, Limit(target="schema_invariants", max_count=9))
     assert outcomes(suite)["checks", "prompt_parroting"] == [
-        ("skipped", None, "did not run: a prompter's message"),
+        ("skipped", None, "did not run: prompter message"),
     ]
     assert outcomes(suite)["checks", "schema_invariants"] == []
     assert suite.get("skipped") == "1"

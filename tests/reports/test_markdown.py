@@ -41,8 +41,8 @@ def test_the_verdict_and_its_reasons_come_first(record):
         "**Errors found.** 1 error and 1 note.",
         "",
         "- 1 of 2 messages with a warning or an error, 50.0 % (95 % CI 5.5-94.5); worst finding: error in 1",
-        "- 1 of 5 checks did not run: prompt_parroting (a prompter's message)",
-        "- 1 × A reply has the role of its parent (error, schema_invariants)",
+        "- 1 of 5 checks did not run: prompt_parroting (prompter message)",
+        "- 1 × Reply has the same role as its parent (error, schema_invariants)",
     ]
 
 
@@ -60,15 +60,15 @@ def test_every_check_has_a_row_with_its_rate_and_interval(record):
 def test_rules_that_were_broken_are_listed_below_their_check(record):
     assert (
         "## schema_invariants\n\n"
-        "- 1 × A reply has the role of its parent (error, `schema_invariants/role_alternation`)\n"
-        "- 1 × A thread ends without an answer (note, `schema_invariants/unanswered_thread`)\n"
+        "- 1 × Reply has the same role as its parent (error, `schema_invariants/role_alternation`)\n"
+        "- 1 × Thread ends without an answer (note, `schema_invariants/unanswered_thread`)\n"
     ) in summary(record)
     assert "## near_duplicates" not in summary(record)
 
 
 def test_it_says_how_sure_it_is_and_where_the_evidence_stands(record):
     told = summary(record)
-    assert "- near_duplicates: Each pair is counted out exactly; of 345 planted copies it finds all" in told
+    assert "- near_duplicates: Similarities are counted, not estimated" in told
     assert "Evidence: report.html and findings.parquet. Made by chataudit " in told
 
 

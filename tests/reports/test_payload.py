@@ -48,7 +48,7 @@ def finding(k, severity=NOTE, check="one", **more):
 def made(tmp_path):
     """Makes the record of these findings; all else in it is that of a small audit."""
     facts = audit(tmp_path, [message("a"), message("b", "a")], "schema_invariants").facts
-    coverage = [Count("judged", "en", "prompter", "data.jsonl", 100_000)]
+    coverage = [Count("checked", "en", "prompter", "data.jsonl", 100_000)]
 
     def make(rows, threads=()):
         counts = {}
@@ -288,7 +288,7 @@ def test_titles_advice_and_the_meaning_of_facets_come_with_the_rules(released):
     _, record = released
     index = unpacked(report(record))["index"]
     about = dict(zip(index["words"]["rule"], index["rules"], strict=True))
-    assert about["schema_invariants/role_alternation"]["title"] == "A reply has the role of its parent"
+    assert about["schema_invariants/role_alternation"]["title"] == "Reply has the same role as its parent"
     assert about["near_duplicates/near_copy"]["facets"]["partner"] == "id of the message that it copies"
 
 

@@ -24,8 +24,8 @@ def population(record):
 
 
 def counted(record, by=()):
-    """(check, rule, values): (flagged, judged) of all rates."""
-    return {(r.check, r.rule, r.values): (r.rate.flagged, r.rate.judged) for r in rows(record, by)}
+    """(check, rule, values): (flagged, checked) of all rates."""
+    return {(r.check, r.rule, r.values): (r.rate.flagged, r.rate.checked) for r in rows(record, by)}
 
 
 # -- which message a finding is about ----------------------------------------------------------------------------------
@@ -113,15 +113,15 @@ class Rest(Check):
 
     def scan(self, batch):
         texts = batch.column("text").to_pylist()
-        return Result(coverage=cover(batch.messages, pa.array(["judged" if t == "skip" else None for t in texts])))
+        return Result(coverage=cover(batch.messages, pa.array(["checked" if t == "skip" else None for t in texts])))
 
 
 def test_a_message_is_judged_by_one_check_or_by_any(tmp_path):
     rows = [message("a"), message("b", "a", text="skip"), message("c", "a", text="skip all")]
     seen = population(audit(tmp_path, rows, Marks(), Rest()))
-    assert seen.judged("marks").tolist() == [True, False, False]
-    assert seen.judged("rest").tolist() == [False, True, False]
-    assert seen.judged(None).tolist() == [True, True, False]
+    assert seen.checked("marks").tolist() == [True, False, False]
+    assert seen.checked("rest").tolist() == [False, True, False]
+    assert seen.checked(None).tolist() == [True, True, False]
 
 
 def test_findings_are_chosen_by_check_or_rule_and_by_severity(tmp_path):
@@ -146,7 +146,7 @@ def test_a_rate_has_its_denominator_its_trees_and_both_intervals(tmp_path):
     first, second = conversation("a", 2), conversation("b", 0)
     first[0]["text"], first[2]["text"] = "warning", "skip"
     told = rate(audit(tmp_path, [*first, *second], Marks()))
-    assert (told.flagged, told.judged, told.clusters, told.share) == (1, 3, 2, 1 / 3)
+    assert (told.flagged, told.checked, told.clusters, told.share) == (1, 3, 2, 1 / 3)
     # Wilson: (1/3 + 3.8415/6 ± 1.96 * sqrt((2/9 + 3.8415/12) / 3)) / (1 + 3.8415/3)
     assert told.wilson == pytest.approx((0.0615, 0.7923), abs=1e-4)
     assert told.clustered == clustered(np.array([1, 0]), np.array([2, 1]))
@@ -161,33 +161,33 @@ def test_of_trees_of_one_message_each_both_intervals_are_wilsons(tmp_path):
 
 def test_a_message_with_two_findings_is_counted_once(tmp_path):
     told = rate(marked(tmp_path, "warning error", "fine"))
-    assert (told.flagged, told.judged) == (1, 2)
+    assert (told.flagged, told.checked) == (1, 2)
 
 
 def test_a_message_that_is_flagged_without_having_been_judged_counts_among_the_judged(tmp_path):
     record = marked(tmp_path, "skip, note", "skip", "fine")
     told = rate(record)
-    assert (told.flagged, told.judged, told.clusters) == (1, 2, 2)
+    assert (told.flagged, told.checked, told.clusters) == (1, 2, 2)
     told = rate(record, severity=WARNING)
-    assert (told.flagged, told.judged, told.clusters) == (0, 1, 1)
+    assert (told.flagged, told.checked, told.clusters) == (0, 1, 1)
 
 
 def test_a_record_that_could_not_be_read_is_not_in_a_rate(tmp_path):
     record = audit(tmp_path, [message("a"), "{"], "schema_invariants")
     told = rate(record, "schema_invariants", WARNING)
-    assert (told.flagged, told.judged) == (0, 1)
+    assert (told.flagged, told.checked) == (0, 1)
 
 
 def test_findings_of_other_messages_do_not_count(mixed):
     told = rate(mixed, lang=("en",))
-    assert (told.flagged, told.judged, told.clusters) == (0, 1, 1)
+    assert (told.flagged, told.checked, told.clusters) == (0, 1, 1)
     told = rate(mixed, lang=("de",))
-    assert (told.flagged, told.judged, told.clusters) == (1, 1, 1)
+    assert (told.flagged, told.checked, told.clusters) == (1, 1, 1)
 
 
 def test_where_nothing_was_judged_the_rate_is_not_known(tmp_path):
     told = rate(marked(tmp_path, "skip"))
-    assert (told.flagged, told.judged, told.clusters) == (0, 0, 0)
+    assert (told.flagged, told.checked, told.clusters) == (0, 0, 0)
     assert isnan(told.share)
     assert told.wilson == told.clustered == (0, 1)
 
@@ -202,7 +202,7 @@ MESSAGE = st.tuples(
     st.sampled_from([None, "en", "de"]),
     st.sampled_from(["prompter", "assistant"]),
     st.sampled_from(["one.jsonl", "two.jsonl"]),
-    st.sampled_from([None, "judged", "too short"]),
+    st.sampled_from([None, "checked", "too short"]),
     st.lists(st.sampled_from([NOTE, WARNING, ERROR]), max_size=2),
 )
 
@@ -222,19 +222,19 @@ def test_a_rate_is_what_one_counts_by_hand(messages, severity, langs):
     schema = pa.schema([*SEEN, pa.field("check", WORDS)])
     made = Population(pa.Table.from_pylist(seen, schema), pa.Table.from_pylist(found, FINDINGS))
 
-    flagged = judged = 0
+    flagged = checked = 0
     trees = set()
     for k, (tree, lang, _, _, outcome, levels) in enumerate(messages):
         if langs and lang not in langs:
             continue
         is_flagged = any(level >= severity for level in levels)
         flagged += is_flagged
-        if is_flagged or outcome == "judged":
-            judged += 1
+        if is_flagged or outcome == "checked":
+            checked += 1
             trees.add(k if tree is None else tree)
     told = made.rate("check", made.of("check", severity), made.among(lang=langs))
-    assert (told.flagged, told.judged, told.clusters) == (flagged, judged, len(trees))
-    if judged:
+    assert (told.flagged, told.checked, told.clusters) == (flagged, checked, len(trees))
+    if checked:
         for low, high in (told.wilson, told.clustered):
             assert low - 1e-12 <= told.share <= high + 1e-12
 
@@ -270,9 +270,9 @@ def test_rates_are_told_by_role_and_source_together(mixed, tmp_path):
 def test_slices_add_up_to_the_whole(released, by):
     _, record = released
     whole, parts = counted(record), counted(record, by)
-    for (check, rule, _), (flagged, judged) in whole.items():
+    for (check, rule, _), (flagged, checked) in whole.items():
         own = [rate for key, rate in parts.items() if key[:2] == (check, rule)]
-        assert [sum(column) for column in zip(*own, strict=True)] == [flagged, judged], (check, rule)
+        assert [sum(column) for column in zip(*own, strict=True)] == [flagged, checked], (check, rule)
 
 
 def test_rates_of_a_check_agree_with_its_coverage_and_its_findings(released):
@@ -283,7 +283,7 @@ def test_rates_of_a_check_agree_with_its_coverage_and_its_findings(released):
         frame = record.findings(check.name)
         bad = frame[(frame.severity > NOTE) & frame.message_id.notna()]
         assert told[check.name].flagged == len(bad.groupby(["message_id", "source", "line"])), check.name
-        assert told[check.name].judged >= check.judged
+        assert told[check.name].checked >= check.checked
 
 
 class Fails(Marks):
@@ -308,7 +308,7 @@ def test_a_row_laid_flat_has_a_value_for_each_column(mixed):
         for row in rows(mixed, by):
             flat = dict(zip(names, row.flat(), strict=True))
             assert tuple(flat[name] for name in by) == row.values
-            assert (flat["flagged"], flat["judged"], flat["clusters"]) == row.rate[:3]
+            assert (flat["flagged"], flat["checked"], flat["clusters"]) == row.rate[:3]
             assert (flat["low"], flat["high"]) == row.rate.clustered
             assert (flat["wilson_low"], flat["wilson_high"]) == row.rate.wilson
             assert (flat["rate"], flat["corrected"]) == (row.rate.share, None)

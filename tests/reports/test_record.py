@@ -35,7 +35,7 @@ def test_the_record_says_what_was_read_judged_and_found(record):
     assert len(source.sha256) == 64
     assert (facts.messages, facts.trees) == (2, 1)
     check = next(check for check in facts.checks if check.name == "schema_invariants")
-    assert check.judged == 2
+    assert check.checked == 2
     assert check.skipped == {}
     assert {(c.lang, c.role, c.messages) for c in check.coverage} == {("en", "prompter", 1), ("de", "prompter", 1)}
     assert {r.id: r.findings for r in check.rules if r.findings} == {

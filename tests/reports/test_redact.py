@@ -138,8 +138,8 @@ def test_what_findings_are_counted_by_stays_in_the_sentence(tmp_path):
     rows = [message("a", role="moderator"), message("b", "a", lang="xx-elvish"), message("c", "a", message_id="Trudy")]
     found = redacted(audit(tmp_path, rows, "schema_invariants")).table
     told = dict(zip(found["rule"].to_pylist(), found["summary"].to_pylist(), strict=True))
-    assert told["schema_invariants/unknown_role"] == "The role is 'moderator'; expected prompter or assistant"
-    assert told["schema_invariants/language_tag"] == "The language is 'xx-elvish'; expected a tag such as en or pt-BR"
+    assert told["schema_invariants/unknown_role"] == "Role is 'moderator'; expected prompter or assistant"
+    assert told["schema_invariants/language_tag"] == "Language tag is 'xx-elvish'; expected one such as en or pt-BR"
     assert told["schema_invariants/malformed_id"] == f"message_id is '{hashed('Trudy')}'; expected a UUID"
 
 

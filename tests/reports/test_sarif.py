@@ -83,8 +83,8 @@ def test_every_rule_of_the_audit_is_described(record):
     rules = written(record)["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == [rule.id for rule in check.rules]
     (rule,) = [rule for rule in rules if rule["id"] == ROLE]
-    assert rule["shortDescription"]["text"] == "A reply has the role of its parent"
-    assert rule["fullDescription"]["text"] == f"A reply has the role of its parent. {rule['help']['text']}"
+    assert rule["shortDescription"]["text"] == "Reply has the same role as its parent"
+    assert rule["fullDescription"]["text"] == f"Reply has the same role as its parent. {rule['help']['text']}"
     assert rule["defaultConfiguration"] == {"level": "error"}
     assert rule["properties"] == {"tags": [check.name], "findings": 1, "measurement": check.measurement.sure}
 
@@ -234,7 +234,7 @@ def test_more_findings_than_are_shown_are_told_together_by_rule_and_file_the_wor
         ("unanswered_thread", "two.jsonl", 1),
     ]
     assert log["results"][0]["message"]["text"] == (
-        "2 findings: A reply has the role of its parent. The first: Prompter follows prompter"
+        "2 findings: Reply has the same role as its parent. The first: Prompter follows prompter"
     )
     assert log["results"][0]["locations"][0]["physicalLocation"]["region"] == {"startLine": 2}
     assert (log["properties"]["findings"], log["properties"]["oneResultPerRuleAndFile"]) == (7, True)

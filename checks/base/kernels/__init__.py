@@ -1,25 +1,34 @@
-"""The inner loops: compiled where a compiler was at hand when chataudit was installed, else in NumPy.
+"""Inner loops, compiled where a C compiler was available at installation, else in NumPy and Python.
 
-Both forms give the same values, bit for bit; _numpy.py and _plain.py say what they are. Nothing here knows of messages.
+Both forms return the same values, bit for bit (scores of `visits` and `rank`: to rounding); the docstrings are in
+`plain`. Either all kernels are compiled or none is. Kernels know arrays, not messages.
 """
 
 from contextvars import ContextVar
 
-from ._numpy import Sought
+from .layout import Sought
 
 try:
-    from ._native import digest, grams, join, mark, overlaps, place, scan, shingle, sign, suspects, tokenise
-    from ._prose import excerpts, prose, rank, visits
+    from .compiled.classifier import rank, visits
+    from .compiled.join import join, overlaps
+    from .compiled.prose import excerpts, prose
+    from .compiled.scan import scan
+    from .compiled.sets import grams, place, shingle, sign
+    from .compiled.tokens import digest, mark, suspects, tokenise
 
     COMPILED = True
 except ImportError:
-    from ._numpy import digest, grams, join, mark, overlaps, place, scan, shingle, sign, suspects, tokenise
-    from ._plain import excerpts, prose, rank, visits
+    from .plain.classifier import rank, visits
+    from .plain.join import join, overlaps
+    from .plain.prose import excerpts, prose
+    from .plain.scan import scan
+    from .plain.sets import grams, place, shingle, sign
+    from .plain.tokens import digest, mark, suspects, tokenise
 
     COMPILED = False
 
 THREADS: ContextVar[int] = ContextVar("THREADS", default=1)
-"""Threads that one call may take. The engine says so to the thread that waits for the others, which do nothing then."""
+"""Threads that one call may use. The engine sets it for the thread that waits for the others, which are idle then."""
 
 __all__ = [
     "COMPILED",

@@ -1,11 +1,10 @@
-"""Kernels that tell languages, in plain Python: the same values where no compiler was at hand, far slower."""
+"""Prose of texts, letters by script, and excerpts."""
 
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
-from ._layout import (
+from ..layout import (
     CALLS,
     DEFINES,
     IMPORTS,
@@ -17,13 +16,13 @@ from ._layout import (
     ORDERS,
     QUERIES,
     STARTS,
+    Bytes,
+    Counts,
+    Ints,
 )
-from ._numpy import Bytes, Ints
-
-Counts = npt.NDArray[np.int32]
 
 _LEADS = {word.encode(): kind for kind, words in LEADS.items() for word in words.split()}
-HAN = 0x4E00  # stands for all of the script
+HAN = 0x4E00  # a character of the script, for those of the second and third plane
 
 _PROSE, _CODE, _FENCED, _TABLE, _EMPTY = range(5)
 
@@ -41,7 +40,7 @@ _DIRECTIVES = frozenset((b"include", b"define", b"if", b"ifdef", b"ifndef", b"en
 
 
 def prose(data: Bytes, offsets: Ints, scripts: Bytes) -> tuple[Bytes, Counts]:
-    """The prose of texts, and how many letters of which script it has.
+    """Blank what is not prose in texts, and count the letters of the rest by script.
 
     Parameters
     ----------
@@ -50,15 +49,15 @@ def prose(data: Bytes, offsets: Ints, scripts: Bytes) -> tuple[Bytes, Counts]:
     offsets : ndarray of int64, shape (n + 1,)
         Where each text begins.
     scripts : ndarray of uint8, shape (65536,)
-        The script of each code point of the first plane that is a letter; 0: it is none.
+        The script of each code point of the first plane; 0: not a letter.
 
     Returns
     -------
     ndarray of uint8
-        The texts with spaces in place of the bytes that are no prose: code, tables, tags, formulas, addresses, names of
-        files and variables. As long as `data`, so that a place in one is a place in the other; line ends are kept.
+        The texts with spaces in place of the bytes that are not prose: code, tables, tags, formulas, addresses, names
+        of files and variables. As long as `data`, so that places in both are the same; line ends are kept.
     ndarray of int32, shape (n, N_COUNTS)
-        Letters by script, and bytes of code.
+        Letters by script, and bytes in lines of code.
     """
     masked = bytearray(data.tobytes())
     counts = np.zeros((len(offsets) - 1, N_COUNTS), dtype=np.int32)
@@ -67,7 +66,7 @@ def prose(data: Bytes, offsets: Ints, scripts: Bytes) -> tuple[Bytes, Counts]:
         text, n_code = _clean(bytes(masked[start:end]))
         masked[start:end] = text
         codes = [ord(character) for character in text.decode()]
-        # All planes above the first hold no letters of these scripts but the second and the third, which are Han.
+        # Above the first plane, letters of these scripts are in the second and the third alone: Han.
         entries = [table[code if code < 0x10000 else HAN if 0x20000 <= code < 0x40000 else 0] for code in codes]
         counts[row] = np.bincount(entries, minlength=N_COUNTS)
         counts[row, 0], counts[row, N_CODE] = 0, n_code
@@ -86,7 +85,7 @@ def _clean(text: bytes) -> tuple[bytes, int]:
 
 
 def _kinds(lines: list[bytes]) -> list[int]:
-    """What each line is."""
+    """Return the kind of each line."""
     kinds = []
     fenced = quoted = False
     for line in lines:
@@ -117,7 +116,7 @@ def _kinds(lines: list[bytes]) -> list[int]:
             s = line.strip(_BLANK)
             if kinds[k] == _PROSE and line.isascii() and (_begins_comment(s) or line.startswith((b"    ", b"\t"))):
                 kinds[k] = _CODE
-        # Of a paragraph that holds code, what is ASCII and no whole sentence goes with it.
+        # In a paragraph with code, lines of ASCII that are not whole sentences are code too.
         start = 0
         for k in range(len(lines) + 1):
             if k == len(lines) or kinds[k] == _EMPTY:
@@ -146,14 +145,14 @@ def _split(s: bytes) -> list[bytes]:
 
 
 def _is_key(s: bytes) -> bool:
-    """`key: value` as in YAML."""
+    """Decide whether a line is `key: value` as in YAML."""
     s = s.removeprefix(b"- ")
     tokens = s.split()
     return bool(tokens) and len(tokens) <= 2 and s[0] in _LOWER and tokens[0].endswith(b":") and s.isascii()
 
 
 def _is_code(s: bytes) -> bool:
-    """Whether a line, stripped, looks like source code or a shell."""
+    """Decide whether a line, stripped, looks like source code or a shell."""
     if s.startswith((b"http://", b"https://")):  # its signs are those of an address
         return False
     tokens = _split(s)
@@ -217,7 +216,7 @@ def _ends_code(s: bytes) -> bool:
 
 
 def _inline(line: bytes) -> bytes:
-    """The line without tags, formulas, code within it, and words that are names of things."""
+    """Blank tags, formulas, code and names of things within a line."""
     out = bytearray(line)
     k = 0
     while k < len(line):
@@ -237,7 +236,7 @@ def _inline(line: bytes) -> bytes:
 
 
 def _inline_end(line: bytes, k: int) -> int:
-    """Where what begins at k and is no prose ends; 0: nothing begins there."""
+    """Return the end of what begins at k and is not prose; 0: nothing begins there."""
     lead, after = line[k], line[k + 1] if k + 1 < len(line) else 0
     limit = min(len(line), k + MAX_INLINE)
     if lead == 0x60:  # `
@@ -270,7 +269,7 @@ def _inline_end(line: bytes, k: int) -> int:
 
 
 def _run_step(out: bytearray, k: int) -> int:
-    """Bytes of the character at k, if a run of characters goes on with it; a script without spaces ends it."""
+    """Return the bytes of the character at k; 0 if it does not continue a run, as in scripts without spaces."""
     if k >= len(out):
         return 0
     lead = out[k]
@@ -280,7 +279,7 @@ def _run_step(out: bytearray, k: int) -> int:
 
 
 def _is_name(run: bytes) -> bool:
-    """Whether a run of characters is an address, a path, a variable or the like, and no word."""
+    """Decide whether a run of characters is an address, a path, a variable or the like, and not a word."""
     after = run[1] if len(run) > 1 else 0
     if run[0] in b"#$/%" and after in _NAMES:
         return True
@@ -297,10 +296,10 @@ def _is_name(run: bytes) -> bool:
 
 
 def excerpts(data: Bytes, offsets: Ints, rows: Ints, limit: int) -> tuple[Bytes, Ints]:
-    """Some of these texts, with one space for each run of blank or control characters, cut to about `limit` bytes.
+    """Return some of these texts, cut to about `limit` bytes, with one space for blank or control characters in a row.
 
-    Of a longer text three pieces of a third of `limit` are taken: its beginning, its middle and its end, each from the
-    beginning of a word where one begins near, and never through a character.
+    A longer text becomes three pieces of a third of `limit`: its beginning, its middle and its end. A piece begins with
+    a word where one begins near, and never cuts a character.
     """
     pieces = []
     for start, end in zip(offsets[rows].tolist(), offsets[rows + 1].tolist(), strict=True):
@@ -322,94 +321,3 @@ def _piece(text: bytes, at: int, width: int) -> bytes:
     while end < len(text) and end > at and text[end] & 0xC0 == 0x80:
         end -= 1
     return text[at:end]
-
-
-def visits(
-    data: Bytes,
-    offsets: Ints,
-    moves: npt.NDArray[np.uint16],
-    features: Counts,
-    first: int,
-    table: npt.NDArray[np.int16],
-    unit: float,
-    prior: npt.NDArray[np.float32],
-) -> npt.NDArray[np.float32]:
-    """How well each class of a naive Bayes model over the features of an automaton fits each text.
-
-    The automaton reads the bytes of a text; on the way it meets features, and a feature that it meets c times has the
-    weight log(1 + c).
-
-    Parameters
-    ----------
-    data, offsets
-        Texts in UTF-8.
-    moves : ndarray of uint16, shape (n_rows * 256,)
-        By row and byte, the next row.
-    features : ndarray of int32, shape (n_rows * 256,)
-        By row and byte, the feature that is met; the last one stands for none.
-    first : int
-        The row that each text begins in.
-    table : ndarray of int16, shape (n_features, at least n_classes)
-        Log-probabilities in whole numbers of `unit`; the last row is 0.
-    unit : float
-        What a whole number of the table stands for.
-    prior : ndarray of float32, shape (n_classes,)
-        Log-probabilities of the classes.
-
-    Returns
-    -------
-    ndarray of float32, shape (n, n_classes)
-        Log-probabilities up to a constant; 0 for a text without features.
-    """
-    none = len(table) - 1
-    scores = np.zeros((len(offsets) - 1, len(prior)), dtype=np.float32)
-    begin = int(offsets[0])
-    read = data[begin : offsets[-1]].tolist()
-    for row, (start, end) in enumerate(pairwise((offsets - begin).tolist())):
-        at, met = first, []
-        for byte in read[start:end]:
-            k = (at << 8) + byte
-            at = int(moves[k])
-            met.append(features[k])
-        seen, counts = np.unique(np.array(met, dtype=np.int32), return_counts=True)
-        known = seen != none
-        if known.any():
-            weights = np.log1p(counts[known].astype(np.float32)) * np.float32(unit)
-            scores[row] = weights @ table[seen[known], : len(prior)].astype(np.float32) + prior
-    return scores
-
-
-def rank(
-    scores: npt.NDArray[np.float32],
-    heats: npt.NDArray[np.float32],
-    groups: npt.NDArray[np.int16],
-    n_groups: int,
-    top: int,
-) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.float32]]:
-    """The likeliest groups of classes of each row of scores, and their probabilities; the best first.
-
-    Parameters
-    ----------
-    scores : ndarray of float32, shape (n, n_classes)
-        Log-probabilities up to a constant.
-    heats : ndarray of float32, shape (n,)
-        What the scores of a row are divided by before they are made into probabilities.
-    groups : ndarray of int16, shape (n_classes,)
-        The group of each class, whose probabilities are added up; -1: of none.
-    n_groups, top : int
-        How many groups there are, and are given back.
-
-    Returns
-    -------
-    ndarray of int16, shape (n, top)
-        Groups; -1: no further one has a probability above 0.
-    ndarray of float32, shape (n, top)
-    """
-    p = (scores - scores.max(axis=1, keepdims=True, initial=-np.inf)) / heats[:, None]
-    p = np.exp(p, out=p)
-    member = (groups[:, None] == np.arange(n_groups)).astype(np.float32)
-    sums = (p @ member) / p.sum(axis=1, keepdims=True)
-    sums = np.pad(sums, ((0, 0), (0, max(0, top - n_groups))))
-    order = np.argsort(-sums, axis=1, kind="stable")[:, :top]
-    values = np.take_along_axis(sums, order, axis=1)
-    return np.where(values > 0, order, -1).astype(np.int16), values

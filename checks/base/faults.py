@@ -1,0 +1,13 @@
+"""Faults that the reader reports with the records that it reads."""
+
+from enum import StrEnum
+
+
+class FaultKind(StrEnum):
+    """The kinds of faults in FAULTS."""
+
+    UNREADABLE_LINE = "unreadable_line"  # a record that is lost
+    REPAIRED_LINE = "repaired_line"  # one that strict readers refuse or misread
+    LINE_FORMAT = "line_format"  # byte order mark, CRLF, blank lines
+    MISSING_FIELD = "missing_field"
+    MISTYPED_FIELD = "mistyped_field"

@@ -1,0 +1,2 @@
+from ..plain.classifier import rank as rank
+from ..plain.classifier import visits as visits

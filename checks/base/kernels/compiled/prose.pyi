@@ -1,0 +1,2 @@
+from ..plain.prose import excerpts as excerpts
+from ..plain.prose import prose as prose

@@ -1,0 +1,148 @@
+# Places of grams in a text, and runs of grams at equal distances in a part and a text. Included in scan.pyx.
+
+cdef extern from *:
+    """
+    #define NUMBERS 0x9E3779B97F4A7C15ULL
+    #define LEADING (~0xFFFFFFULL)
+    #define KEPT (~0xFFFFULL)
+    """
+    const uint64_t NUMBERS, LEADING, KEPT
+
+cdef enum:
+    MOST = 16  # places of one gram; equal to layout.MAX_PLACES
+
+
+cdef struct Parts:  # the arrays of layout.Sought
+    Py_ssize_t n, n_postings, n_wholes
+    const uint64_t *postings
+    const int32_t *heads
+    const uint64_t *bitmap
+    const uint64_t *wholes
+    const int64_t *whole_parts
+    const uint64_t *whole_bitmap
+    const int64_t *limits
+    const uint64_t *grams
+    const int32_t *at
+    const int64_t *spans
+    const uint8_t *weights
+    int head_shift, bit_shift, whole_shift
+
+
+cdef struct Text:
+    const uint64_t *hashes  # of its tokens
+    const uint8_t *marks
+    Py_ssize_t n_tokens, n_grams
+    uint64_t *keys  # by gram: its number-masked form
+    uint8_t *checks  # by gram: eight bits of its exact form
+    int32_t *after  # by gram: the next place of an equal one; -1: none
+    int32_t *table  # a hash table of the first places of grams; -1: empty
+    uint64_t mask
+    int32_t *candidates  # grams that may be among the postings
+
+
+cdef void index_text(Text *text) noexcept nogil:
+    """Fill the table of the grams of a text, with the first places of each."""
+    cdef Py_ssize_t i, size = 4
+    cdef uint64_t slot
+    cdef int32_t p
+    cdef int n_places
+    while size < 2 * text.n_grams:
+        size *= 2
+    text.mask = size - 1
+    memset(text.table, 255, size * sizeof(int32_t))
+    for i in range(text.n_grams):
+        text.after[i] = -1
+        slot = text.keys[i] >> 24 & text.mask
+        while text.table[slot] >= 0 and text.keys[text.table[slot]] != text.keys[i]:
+            slot = (slot + 1) & text.mask
+        if text.table[slot] < 0:
+            text.table[slot] = <int32_t>i
+            continue
+        p, n_places = text.table[slot], 1
+        while text.after[p] >= 0:
+            p = text.after[p]
+            n_places += 1
+        if n_places < MOST:
+            text.after[p] = <int32_t>i
+
+
+cdef inline int32_t first_place(const Text *text, uint64_t key) noexcept nogil:
+    """Return the first place of a gram; -1: none."""
+    cdef uint64_t slot = key >> 24 & text.mask
+    while text.table[slot] >= 0:
+        if text.keys[text.table[slot]] == key:
+            return text.table[slot]
+        slot = (slot + 1) & text.mask
+    return -1
+
+
+cdef struct Run:  # equal grams at equal distances
+    int32_t start, end  # tokens of the part
+    int32_t place  # first token in the text
+
+
+cdef struct Active:
+    int32_t last  # place of the last gram
+    int32_t start, place
+
+
+cdef inline Run ended(const Active *active, int32_t end) noexcept nogil:
+    cdef Run run
+    run.start, run.end, run.place = active.start, end, active.place
+    return run
+
+
+cdef Py_ssize_t trace(const Text *text, const Parts *parts, Py_ssize_t part, int n, bint exact, Run *runs) noexcept nogil:
+    """Write the runs of a part in the text; return their number."""
+    cdef Active[MOST] first, second
+    cdef Active *active = first
+    cdef Active *following = second
+    cdef int n_active = 0, n_following, k
+    cdef Py_ssize_t g, n_runs = 0
+    cdef int32_t p, j, before = 0
+    cdef uint64_t own
+    for g in range(parts.limits[part], parts.limits[part + 1]):
+        own, j = parts.grams[g], parts.at[g]
+        n_following = 0
+        p = first_place(text, own & LEADING)
+        while p >= 0:
+            if not exact or text.checks[p] == (own >> 16 & 255):
+                following[n_following].last, following[n_following].start, following[n_following].place = p, j, p
+                for k in range(n_active):
+                    if active[k].last == p - (j - before):
+                        following[n_following].start, following[n_following].place = active[k].start, active[k].place
+                        active[k].last = -1  # continued
+                        break
+                n_following += 1
+            p = text.after[p]
+        for k in range(n_active):
+            if active[k].last >= 0:
+                runs[n_runs] = ended(&active[k], before + n)
+                n_runs += 1
+        active, following = following, active
+        n_active, before = n_following, j
+    for k in range(n_active):
+        runs[n_runs] = ended(&active[k], before + n)
+        n_runs += 1
+    return n_runs
+
+
+cdef inline int32_t length_of(const Run *run) noexcept nogil:
+    return run.end - run.start
+
+
+cdef inline Run longest_of(const Run *runs, Py_ssize_t n) noexcept nogil:
+    """Return the longest run; of equally long ones the first in the text."""
+    cdef Py_ssize_t i, k = 0
+    cdef int32_t longer
+    for i in range(1, n):
+        longer = length_of(&runs[i]) - length_of(&runs[k])
+        if longer > 0 or longer == 0 and (
+            runs[i].place < runs[k].place or runs[i].place == runs[k].place and runs[i].start < runs[k].start
+        ):
+            k = i
+    return runs[k]
+
+
+cdef inline bint is_near(const Run *run, const Run *best, int32_t slack) noexcept nogil:
+    return -slack <= (run.place - run.start) - (best.place - best.start) <= slack

@@ -1,0 +1,1 @@
+from ..plain.scan import scan as scan

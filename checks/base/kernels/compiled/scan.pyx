@@ -1,0 +1,415 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+"""Parts of benchmark items in texts."""
+
+import numpy as np
+
+from libc.stdlib cimport calloc, free, malloc, realloc
+
+from ..layout import (
+    A_NUMBER, ALL_NUMBERS, BY_LINE, BY_SENTENCE, BY_TEXT, HIT, LINE, MAX_PLACES, NUMBER, SENTENCE, WHOLE
+)
+
+include "hashing.pxi"
+include "runs.pxi"
+
+cdef enum:  # equal to layout.py; constants for the C compiler
+    F_NUMBER = 1, F_LINE = 2, F_SENTENCE = 4
+    IS_SENTENCE = 1, IS_LINE = 2, IS_TEXT = 3
+    OF_WEIGHT = 0x7F  # bits of a weight; a higher bit marks a number
+
+
+cdef struct Hit:  # the columns of layout.HIT
+    int64_t text, part, exact_weight, masked_weight, exact_run, masked_run, first, end, eights, in_eights, in_tens, whole
+
+
+if (F_NUMBER, F_LINE, F_SENTENCE, IS_SENTENCE, IS_LINE, IS_TEXT, MOST, OF_WEIGHT + 1, NUMBERS, KEPT, sizeof(Hit)) != (
+    *(NUMBER, LINE, SENTENCE, BY_SENTENCE, BY_LINE, BY_TEXT, MAX_PLACES, A_NUMBER, ALL_NUMBERS, WHOLE, 8 * len(HIT)),
+):
+    raise ImportError("the compiled kernels belong to another version; install chataudit again")
+
+
+# -- memory ----------------------------------------------------------------------------------------------------------
+
+
+cdef struct Nominee:  # a part that the current text may contain
+    int64_t first, end  # tokens of the text that are the whole part
+    int32_t seeds  # postings of the part in the text
+    int8_t whole
+    bint is_nominated
+
+
+cdef struct Space:  # owns all buffers of a search
+    Text text
+    Nominee *nominees  # by part
+    int64_t *nominated  # parts
+    Py_ssize_t n_nominated
+    Run *runs
+    Run *exact_runs
+    int32_t *reach  # by token of a part: length of the longest run that covers it
+    uint8_t *opens  # by token of a part: whether an 8-gram begins here
+    Hit *hits
+    Py_ssize_t n_hits, room
+
+
+cdef bint allocate(Space *s, const Parts *parts, const int64_t[::1] bounds) noexcept nogil:
+    """Make room for the longest text and the longest part; return False where there is no memory."""
+    cdef Py_ssize_t n_tokens = 1, n_grams = 1, n_own = 1, n_slots = 4, k
+    for k in range(bounds.shape[0] - 1):
+        n_tokens = max(n_tokens, bounds[k + 1] - bounds[k])
+    for k in range(parts.n):
+        n_grams = max(n_grams, parts.limits[k + 1] - parts.limits[k])
+        n_own = max(n_own, parts.spans[k + 1] - parts.spans[k])
+    while n_slots < 2 * n_tokens:
+        n_slots *= 2
+    memset(s, 0, sizeof(Space))
+    s.room = 256
+    s.text.keys = <uint64_t *>malloc(n_tokens * sizeof(uint64_t))
+    s.text.checks = <uint8_t *>malloc(n_tokens)
+    s.text.after = <int32_t *>malloc(n_tokens * sizeof(int32_t))
+    s.text.table = <int32_t *>malloc(n_slots * sizeof(int32_t))
+    s.text.candidates = <int32_t *>malloc(n_tokens * sizeof(int32_t))
+    s.nominees = <Nominee *>calloc(parts.n + 1, sizeof(Nominee))
+    s.nominated = <int64_t *>malloc((parts.n + 1) * sizeof(int64_t))
+    s.runs = <Run *>malloc(n_grams * MOST * sizeof(Run))
+    s.exact_runs = <Run *>malloc(n_grams * MOST * sizeof(Run))
+    s.reach = <int32_t *>malloc(n_own * sizeof(int32_t))
+    s.opens = <uint8_t *>malloc(n_own)
+    s.hits = <Hit *>malloc(s.room * sizeof(Hit))
+    return (
+        s.text.keys != NULL and s.text.checks != NULL and s.text.after != NULL and s.text.table != NULL
+        and s.text.candidates != NULL and s.nominees != NULL and s.nominated != NULL and s.runs != NULL
+        and s.exact_runs != NULL and s.reach != NULL and s.opens != NULL and s.hits != NULL
+    )
+
+
+cdef void release(Space *s) noexcept nogil:
+    free(s.text.keys)
+    free(s.text.checks)
+    free(s.text.after)
+    free(s.text.table)
+    free(s.text.candidates)
+    free(s.nominees)
+    free(s.nominated)
+    free(s.runs)
+    free(s.exact_runs)
+    free(s.reach)
+    free(s.opens)
+    free(s.hits)
+
+
+# -- which parts a text may contain ----------------------------------------------------------------------------------
+
+
+cdef inline Nominee *nominate(Space *s, int64_t part) noexcept nogil:
+    cdef Nominee *nominee = &s.nominees[part]
+    if not nominee.is_nominated:
+        nominee.is_nominated = True
+        nominee.first, nominee.end, nominee.seeds, nominee.whole = 0, 0, 0, 0
+        s.nominated[s.n_nominated] = part
+        s.n_nominated += 1
+    return nominee
+
+
+cdef inline bint is_set(const uint64_t *bitmap, uint64_t k) noexcept nogil:
+    return bitmap[k >> 6] >> (k & 63) & 1
+
+
+cdef void nominate_wholes(
+    Space *s, const Parts *parts, uint64_t hash_, int8_t whole, int64_t first, int64_t end
+) noexcept nogil:
+    """Nominate the parts that equal the tokens [first, end), by the hash of these."""
+    cdef uint64_t value = spread(hash_) & KEPT
+    cdef Py_ssize_t k = 0, high = parts.n_wholes
+    cdef Nominee *nominee
+    if not is_set(parts.whole_bitmap, value >> parts.whole_shift):
+        return
+    while k < high:
+        if parts.wholes[(k + high) // 2] < value:
+            k = (k + high) // 2 + 1
+        else:
+            high = (k + high) // 2
+    while k < parts.n_wholes and parts.wholes[k] == value:
+        nominee = nominate(s, parts.whole_parts[k])
+        if nominee.whole < whole:
+            nominee.whole, nominee.first, nominee.end = whole, first, end
+        k += 1
+
+
+cdef inline uint64_t hash_all(const uint64_t *tokens, Py_ssize_t n) noexcept nogil:
+    cdef uint64_t h = 0
+    cdef Py_ssize_t i
+    for i in range(n):
+        h = h * K + tokens[i]
+    return h
+
+
+cdef inline uint64_t masked(const Text *text, Py_ssize_t i) noexcept nogil:
+    return NUMBERS if text.marks[i] & F_NUMBER else text.hashes[i]
+
+
+cdef void read_text(Space *s, const Parts *parts, int n, uint64_t power) noexcept nogil:
+    """Hash all n-grams of the text, and nominate the parts that equal a sentence, a line or the whole text."""
+    cdef Text *text = &s.text
+    cdef const uint64_t *hashes = text.hashes
+    cdef uint64_t *keys = text.keys
+    cdef uint8_t *checks = text.checks
+    cdef Py_ssize_t i, line = 0, sentence = 0, n_tokens = text.n_tokens
+    cdef uint64_t h = 0, e = 0, of_line = 0, of_sentence = 0
+    cdef int flag
+    for i in range(n_tokens + 1):
+        flag = text.marks[i] if i < n_tokens else F_LINE | F_SENTENCE
+        if i and flag & F_SENTENCE:
+            nominate_wholes(s, parts, of_sentence, IS_SENTENCE, sentence, i)
+            sentence, of_sentence = i, 0
+        if i and flag & F_LINE:
+            nominate_wholes(s, parts, of_line, IS_LINE, line, i)
+            line, of_line = i, 0
+        if i == n_tokens:
+            break
+        of_line = of_line * K + hashes[i]
+        of_sentence = of_sentence * K + hashes[i]
+        if i >= n:
+            e -= hashes[i - n] * power
+            h -= masked(text, i - n) * power
+        e = e * K + hashes[i]
+        h = h * K + (NUMBERS if flag & F_NUMBER else hashes[i])
+        if i >= n - 1:
+            keys[i - n + 1] = spread(h) & LEADING
+            checks[i - n + 1] = <uint8_t>(spread(e) >> 56)
+    if n_tokens:
+        nominate_wholes(s, parts, hash_all(hashes, n_tokens), IS_TEXT, 0, n_tokens)
+
+
+cdef void nominate_by_grams(Space *s, const Parts *parts) noexcept nogil:
+    """Nominate the parts that share a posting with the text, and count their postings."""
+    # The tables are larger than the caches: prefetching takes this from 1.4 s to 0.7.
+    cdef const Text *text = &s.text
+    cdef Py_ssize_t i, k, high, n_candidates = 0
+    cdef uint64_t value
+    cdef Nominee *nominee
+    for i in range(text.n_grams):
+        if i + AHEAD < text.n_grams:
+            prefetch(&parts.bitmap[text.keys[i + AHEAD] >> parts.bit_shift >> 6])
+        value = text.keys[i]
+        if is_set(parts.bitmap, value >> parts.bit_shift):
+            prefetch(&parts.heads[value >> parts.head_shift])
+            text.candidates[n_candidates] = <int32_t>i
+            n_candidates += 1
+    for i in range(n_candidates):
+        if i + AHEAD // 2 < n_candidates:
+            k = parts.heads[text.keys[text.candidates[i + AHEAD // 2]] >> parts.head_shift]
+            prefetch(&parts.postings[min(k, parts.n_postings - 1)])
+        value = text.keys[text.candidates[i]]
+        k = parts.heads[value >> parts.head_shift]
+        high = parts.heads[(value >> parts.head_shift) + 1]
+        while k < high and parts.postings[k] < value:
+            k += 1
+        while k < high and parts.postings[k] & LEADING == value:
+            nominee = nominate(s, parts.postings[k] & ~LEADING)
+            nominee.seeds += 1
+            k += 1
+
+
+# -- how much of a part a text contains ------------------------------------------------------------------------------
+
+
+cdef inline bint is_worth_tracing(const Text *text, const Parts *parts, int64_t part, int32_t seeds, int n) noexcept nogil:
+    """Decide by the grams alone whether a part that no unit of the text equals is compared further."""
+    cdef int64_t total = parts.limits[part + 1] - parts.limits[part], n_found = 0, g
+    cdef bint is_winnowed = total < parts.spans[part + 1] - parts.spans[part] - n + 1
+    if total >= 8 and seeds < min(5, max(2, (total + 9) // 10)):
+        return False
+    for g in range(parts.limits[part], parts.limits[part + 1]):
+        n_found += first_place(text, parts.grams[g] & LEADING) >= 0
+    return n_found * 5 >= total or n_found >= (2 if is_winnowed else 9)
+
+
+cdef inline void cover(int32_t *reach, const Run *run) noexcept nogil:
+    cdef int32_t i
+    for i in range(run.start, run.end):
+        reach[i] = max(reach[i], length_of(run))
+
+
+cdef inline void weigh(const uint8_t *weights, Py_ssize_t n, int64_t *total, int64_t *words) noexcept nogil:
+    """Add up the weights of all tokens, and of those that are not numbers."""
+    cdef Py_ssize_t i
+    total[0], words[0] = 0, 0
+    for i in range(n):
+        total[0] += weights[i] & OF_WEIGHT
+        words[0] += weights[i] if weights[i] <= OF_WEIGHT else 0
+
+
+cdef void count_masked(
+    Space *s, Py_ssize_t n_runs, const Run *best, int32_t slack, const uint8_t *weights, Py_ssize_t size, Hit *hit
+) noexcept nogil:
+    """Fill the columns of a hit that concern the number-masked runs near the best one."""
+    cdef Py_ssize_t i
+    cdef Run *run
+    memset(s.reach, 0, size * sizeof(int32_t))
+    hit.first, hit.end = s.text.n_tokens, 0
+    for i in range(n_runs):
+        run = &s.runs[i]
+        if is_near(run, best, slack):
+            cover(s.reach, run)
+            hit.first = min(hit.first, run.place)
+            hit.end = max(hit.end, run.place + length_of(run))
+    for i in range(size):
+        if s.reach[i] and weights[i] <= OF_WEIGHT:
+            hit.masked_weight += weights[i]
+    hit.masked_run = length_of(best)
+
+
+cdef void count_exact(
+    Space *s, Py_ssize_t n_runs, const Run *best, int32_t slack, const uint8_t *weights, Py_ssize_t size, Hit *hit
+) noexcept nogil:
+    """Fill the columns of a hit that concern the exact runs near the best one."""
+    cdef Py_ssize_t i, k
+    cdef Run *run
+    memset(s.reach, 0, size * sizeof(int32_t))
+    memset(s.opens, 0, size)
+    for i in range(n_runs):
+        run = &s.exact_runs[i]
+        if is_near(run, best, slack):
+            cover(s.reach, run)
+            for k in range(run.start, run.end - 7):
+                s.opens[k] = 1
+    for i in range(size):
+        if s.reach[i]:
+            hit.exact_weight += weights[i] & OF_WEIGHT
+            hit.exact_run = max(hit.exact_run, s.reach[i])
+        hit.in_tens += s.reach[i] >= 10
+        hit.in_eights += s.reach[i] >= 8
+        hit.eights += s.opens[i]
+
+
+cdef bint count_runs(Space *s, const Parts *parts, int64_t part, int n, Hit *hit) noexcept nogil:
+    """Fill a hit with what the runs of a part cover; return False where there is no run."""
+    cdef Py_ssize_t size = parts.spans[part + 1] - parts.spans[part], n_runs, n_exact
+    cdef const uint8_t *weights = parts.weights + parts.spans[part]
+    cdef Run best, exact_best
+    cdef int32_t slack
+    n_runs = trace(&s.text, parts, part, n, False, s.runs)
+    if not n_runs:
+        return False
+    n_exact = trace(&s.text, parts, part, n, True, s.exact_runs)
+    best = longest_of(s.runs, n_runs)
+    if n_exact:
+        # Of equally long runs the exact one: where a text contains two copies, it is the better one.
+        exact_best = longest_of(s.exact_runs, n_exact)
+        if length_of(&exact_best) == length_of(&best):
+            best = exact_best
+    slack = max(32, <int32_t>size) if length_of(&best) < size else 0
+    count_masked(s, n_runs, &best, slack, weights, size, hit)
+    count_exact(s, n_exact, &best, slack, weights, size, hit)
+    return True
+
+
+cdef bint compare(Space *s, const Parts *parts, int64_t part, const Nominee *nominee, int n, Hit *hit) noexcept nogil:
+    """Fill a hit with what the text contains of a part; return whether it is enough."""
+    cdef int64_t size = parts.spans[part + 1] - parts.spans[part], weight, of_words
+    cdef bint has_grams = parts.limits[part + 1] > parts.limits[part]
+    if has_grams:
+        if not nominee.whole and not is_worth_tracing(&s.text, parts, part, nominee.seeds, n):
+            return False
+        if not count_runs(s, parts, part, n, hit):
+            return False
+    weigh(parts.weights + parts.spans[part], size, &weight, &of_words)
+    if not has_grams:  # found as a whole
+        hit.exact_weight, hit.masked_weight = weight, of_words
+        hit.exact_run = hit.masked_run = nominee.end - nominee.first
+        hit.first, hit.end = nominee.first, nominee.end
+    return (
+        nominee.whole
+        or hit.exact_weight * 5 >= weight * 2
+        or (of_words and hit.masked_weight * 5 >= of_words * 2)
+        or hit.exact_run >= 13
+        or hit.in_eights * 2 >= size
+    )
+
+
+cdef bint compare_nominees(Space *s, const Parts *parts, int64_t text, int n) noexcept nogil:
+    """Add the hits of a text; return False where there is no memory."""
+    cdef Py_ssize_t m
+    cdef Hit hit
+    cdef Hit *grown
+    cdef Nominee *nominee
+    for m in range(s.n_nominated):
+        nominee = &s.nominees[s.nominated[m]]
+        nominee.is_nominated = False
+        memset(&hit, 0, sizeof(Hit))
+        hit.text, hit.part, hit.whole = text, s.nominated[m], nominee.whole
+        if not compare(s, parts, hit.part, nominee, n, &hit):
+            continue
+        if s.n_hits == s.room:
+            grown = <Hit *>realloc(s.hits, 2 * s.room * sizeof(Hit))
+            if grown == NULL:
+                return False
+            s.hits, s.room = grown, 2 * s.room
+        s.hits[s.n_hits] = hit
+        s.n_hits += 1
+    s.n_nominated = 0
+    return True
+
+
+# -- all texts -------------------------------------------------------------------------------------------------------
+
+
+cdef bint scan_texts(
+    Space *s, const Parts *parts, const uint64_t *hashes, const int64_t[::1] bounds, const uint8_t *marks, int n
+) noexcept nogil:
+    """Find the parts in all texts; return False where there is no memory."""
+    cdef Text *text = &s.text
+    cdef uint64_t power = 1
+    cdef Py_ssize_t k
+    for k in range(n - 1):
+        power *= K
+    for k in range(bounds.shape[0] - 1):
+        text.hashes, text.marks = hashes + bounds[k], marks + bounds[k]
+        text.n_tokens = bounds[k + 1] - bounds[k]
+        text.n_grams = max(0, text.n_tokens - n + 1)
+        read_text(s, parts, n, power)
+        nominate_by_grams(s, parts)
+        if s.n_nominated:
+            index_text(text)
+            if not compare_nominees(s, parts, k, n):
+                return False
+    return True
+
+
+cdef hits_of(const Space *s):
+    """Return all hits in the order of texts and parts."""
+    found = np.empty((s.n_hits, len(HIT)), dtype=np.int64)
+    cdef int64_t[:, ::1] rows
+    if s.n_hits:
+        rows = found
+        memcpy(&rows[0, 0], s.hits, s.n_hits * sizeof(Hit))
+    return found[np.lexsort((found[:, 1], found[:, 0]))]
+
+
+def scan(const uint64_t[::1] hashes, const int64_t[::1] bounds, const uint8_t[::1] marks, int n, sought):
+    cdef const uint64_t[::1] postings = sought.postings, bitmap = sought.bitmap, grams = sought.grams
+    cdef const uint64_t[::1] wholes = sought.wholes, whole_bitmap = sought.whole_bitmap
+    cdef const int64_t[::1] whole_parts = sought.whole_parts, limits = sought.limits, spans = sought.spans
+    cdef const int32_t[::1] heads = sought.heads, at = sought.at
+    cdef const uint8_t[::1] weights = sought.weights
+    cdef Parts parts
+    parts.n, parts.n_postings, parts.n_wholes = limits.shape[0] - 1, postings.shape[0], wholes.shape[0]
+    parts.postings, parts.heads, parts.bitmap = &postings[0], &heads[0], &bitmap[0]
+    parts.wholes, parts.whole_parts, parts.whole_bitmap = &wholes[0], &whole_parts[0], &whole_bitmap[0]
+    parts.limits, parts.grams, parts.at = &limits[0], &grams[0], &at[0]
+    parts.spans, parts.weights = &spans[0], &weights[0]
+    parts.head_shift = 65 - (heads.shape[0] - 1).bit_length()
+    parts.bit_shift = 59 - bitmap.shape[0].bit_length()
+    parts.whole_shift = 59 - whole_bitmap.shape[0].bit_length()
+    cdef Space space
+    cdef bint has_room
+    try:
+        with nogil:
+            has_room = allocate(&space, &parts, bounds) and scan_texts(
+                &space, &parts, &hashes[0], bounds, &marks[0], n
+            )
+        if not has_room:
+            raise MemoryError
+        return hits_of(&space)
+    finally:
+        release(&space)

@@ -1,0 +1,98 @@
+"""Constants and types of both forms of the kernels: kinds of characters, flags of tokens, columns of results."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Bytes = npt.NDArray[np.uint8]
+Hashes = npt.NDArray[np.uint64]
+Codes = npt.NDArray[np.uint32]
+Places = npt.NDArray[np.int32]
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.int32]
+
+# -- tokens ----------------------------------------------------------------------------------------------------------
+
+# A character's entry in the table: three bits for its kind, the rest for what it folds to.
+SEPARATOR, WORD, SINGLE, MARK, SKIP, SEQUENCE, WORDS = range(7)
+"""Ends a token; part of a word; a token by itself; continues the token before it; ignored; several entries, stored in
+`sequences` after their number; several entries that all continue a word."""
+
+PAYLOAD = 29  # bits
+
+BASE = 0x2545F4914F6CDD1D
+"""Base of all polynomial hashes. Odd, with its bits spread evenly: the multiplier of Marsaglia's xorshift64* (Vigna
+2016)."""
+
+NUMBER, LINE, SENTENCE = 1, 2, 4
+"""Flags of a token: contains a digit; begins a line; begins a sentence."""
+
+# -- benchmark parts -------------------------------------------------------------------------------------------------
+
+ALL_NUMBERS = 0x9E3779B97F4A7C15
+"""Hash of every number where numbers are masked; the golden ratio in 64 bits."""
+
+WHOLE = ~0xFFFF & 0xFFFFFFFFFFFFFFFF
+"""Bits of the hash of a whole part that are compared."""
+
+A_NUMBER = 0x80
+"""Added to the weight of a token that is a number."""
+
+MAX_PLACES = 16
+"""Largest number of places of one gram in a text that are compared."""
+
+HIT = (
+    *("text", "part", "exact_weight", "masked_weight", "exact_run", "masked_run", "first", "end"),
+    *("eights", "in_eights", "in_tens", "whole"),
+)
+"""Columns of the result of `scan`."""
+
+BY_SENTENCE, BY_LINE, BY_TEXT = 1, 2, 3
+"""Which unit of a text equals a whole part, in `whole` of a hit; 0: none, only grams match."""
+
+
+class Sought(NamedTuple):
+    """Parts of benchmark items for `scan` to search for; made in benchmarks_refs/fingerprints.py."""
+
+    postings: Hashes  # ascending; 40 bits of a gram to search for, 24 bits: number of its part
+    heads: Places  # (2**k + 1,) start, among the postings, of those with the same k highest bits
+    bitmap: Hashes  # bit by the highest bits of a gram: whether it may be among the postings
+    wholes: Hashes  # ascending; WHOLE of the hashes of whole parts to search for
+    whole_parts: Ints
+    whole_bitmap: Hashes
+    limits: Ints  # (n_parts + 1,) of the grams of each part
+    grams: Hashes  # 40 bits of the number-masked gram, 8 bits of the exact one
+    at: Places  # token at which a gram begins
+    spans: Ints  # (n_parts + 1,) of the tokens of each part
+    weights: Bytes  # of each token; A_NUMBER is added for a number
+
+
+# -- prose -----------------------------------------------------------------------------------------------------------
+
+N_SCRIPTS = 16
+"""Columns of the counts of letters by script; column 0 is for other characters, and stays empty."""
+
+N_CODE = N_SCRIPTS
+"""Column of the bytes in lines of code."""
+
+N_COUNTS = N_SCRIPTS + 1
+
+DEFINES, STARTS, IMPORTS, QUERIES, CALLS, ORDERS = range(1, 7)
+LEADS = {
+    DEFINES: "def class function func fn interface struct enum namespace package",
+    STARTS: "const let var public private protected static final void int float double char bool boolean auto unsigned"
+    " return yield raise throw del assert if elif else except finally try catch case default switch while for with"
+    " print printf echo end async await do then fi done esac endif begin",
+    IMPORTS: "import from using require include export",
+    QUERIES: "SELECT INSERT UPDATE DELETE CREATE ALTER DROP FROM WHERE JOIN LEFT INNER GROUP ORDER HAVING VALUES",
+    CALLS: "sudo apt pip pip3 npm npx yarn git docker kubectl cd ls mkdir rm cp mv chmod cat grep curl wget ssh scp"
+    " brew conda python python3 node java javac gcc make cargo go cmake ping tar apt-get dnf yum systemctl",
+    ORDERS: "install run build clone init update upgrade start stop push pull commit checkout add create apply exec",
+}
+"""Words that begin a line of code, by what must follow: a definition; signs of code; names; words of a query; an option
+or a path, or one of ORDERS."""
+
+MIN_SENTENCE = 5  # words of a line that ends like a sentence and is not part of the code around it
+MAX_INLINE = 300  # bytes of a tag or a formula within a line

@@ -1,0 +1,219 @@
+"""Parts of benchmark items in texts."""
+
+from collections import Counter
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from ..layout import (
+    A_NUMBER,
+    ALL_NUMBERS,
+    BY_LINE,
+    BY_SENTENCE,
+    BY_TEXT,
+    HIT,
+    LINE,
+    MAX_PLACES,
+    NUMBER,
+    SENTENCE,
+    WHOLE,
+    Bytes,
+    Hashes,
+    Ints,
+    Sought,
+)
+from .hashing import runs, spread
+from .sets import grams
+
+_LOW = np.uint64((1 << 24) - 1)  # bits of a posting for the number of its part
+
+
+def scan(hashes: Hashes, bounds: Ints, marks: Bytes, n: int, sought: Sought) -> Ints:
+    """Find the parts of benchmark items that texts contain, whole or edited.
+
+    A part is compared with a text if one of its postings occurs in the text (with 8 grams or more: a tenth of them,
+    but at least two and at most five), or if a sentence, a line or the text itself equals the part. Then all its grams
+    are looked up in the text. If fewer than a fifth and fewer than nine occur (two, where not all grams are kept), the
+    part is dropped, unless it occurs whole. Runs join grams at equal distances in part and text. Runs count that are
+    moved, against the longest one, by at most the length of the part, or 32 tokens if it is shorter; not at all where
+    the longest run is the whole part.
+
+    Parameters
+    ----------
+    hashes, bounds : ndarray of uint64, ndarray of int64
+        As `tokenise` returns them.
+    marks : ndarray of uint8
+        As `mark` returns them.
+    n : int
+        Tokens of a gram.
+    sought : Sought
+        Parts to search for.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_hits, len(HIT))
+        Ascending by text and part. Parts are left out of which little was found: less than two fifths of the weights,
+        no 13 tokens in a row, less than half of the tokens in runs of 8, and not the whole part.
+
+        text, part
+            Numbers of both.
+        exact_weight
+            Weight of the part's tokens within a gram of the text.
+        masked_weight
+            The same with all numbers equal; numbers themselves then weigh nothing.
+        exact_run, masked_run
+            Tokens of the longest run.
+        first, end
+            First token of it in the text, and the token after its last one.
+        eights, in_eights, in_tens
+            Exact 8-grams of the part in the text; tokens of it in exact runs of 8, and of 10 or more.
+        whole
+            BY_SENTENCE, BY_LINE or BY_TEXT: the largest unit that equals the part; 0: none.
+    """
+    keys = sought.postings & ~_LOW
+    found = []
+    for number in range(len(bounds) - 1):
+        here = slice(bounds[number], bounds[number + 1])
+        text = _text(hashes[here], marks[here], n)
+        for part, nominee in sorted(_nominees(text, keys, sought).items()):
+            hit = _compare(text, part, nominee, n, sought)
+            if hit is not None:
+                found.append((number, part, *hit, nominee.whole))
+    return np.array(found, dtype=np.int64).reshape(-1, len(HIT))
+
+
+class _Text(NamedTuple):
+    tokens: Hashes
+    flags: Bytes
+    keys: Hashes  # by gram: its number-masked form
+    checks: Ints  # by gram: eight bits of its exact form
+    places: dict[int, list[int]]  # by key: the first places
+
+
+class _Nominee(NamedTuple):
+    """Reasons to compare a part with a text."""
+
+    seeds: int = 0  # postings of the part in the text
+    whole: int = 0
+    first: int = 0  # tokens that equal the part
+    end: int = 0
+
+
+class _Run(NamedTuple):
+    """Equal grams at equal distances."""
+
+    start: int  # tokens of the part
+    end: int
+    place: int  # first token in the text
+
+    @property
+    def length(self) -> int:
+        return self.end - self.start
+
+
+def _text(tokens: Hashes, flags: Bytes, n: int) -> _Text:
+    keys = grams(np.where(flags & NUMBER, np.uint64(ALL_NUMBERS), tokens), n) & ~_LOW
+    checks = (grams(tokens, n) >> np.uint64(56)).astype(np.int64)
+    places: dict[int, list[int]] = {}
+    for p, key in enumerate(keys.tolist()):
+        if len(here := places.setdefault(key, [])) < MAX_PLACES:
+            here.append(p)
+    return _Text(tokens, flags, keys, checks, places)
+
+
+def _nominees(text: _Text, keys: Hashes, sought: Sought) -> dict[int, _Nominee]:
+    """Return the parts to compare with a text, by the keys of the postings and by whole units."""
+    left, right = (np.searchsorted(keys, text.keys, side=side) for side in ("left", "right"))
+    seeds = Counter(
+        int(sought.postings[k] & _LOW)
+        for a, b in zip(left[right > left].tolist(), right[right > left].tolist(), strict=True)
+        for k in range(a, b)
+    )
+    nominees = {part: _Nominee(count) for part, count in seeds.items()}
+    for whole, first, end in _blocks(text.flags):
+        value = spread(runs(text.tokens, np.array([first]), np.array([end])))[0] & np.uint64(WHOLE)
+        a, b = (int(np.searchsorted(sought.wholes, value, side=side)) for side in ("left", "right"))
+        for part in sought.whole_parts[a:b].tolist():
+            before = nominees.get(part, _Nominee())
+            if before.whole < whole:
+                nominees[part] = _Nominee(before.seeds, whole, first, end)
+    return nominees
+
+
+def _compare(text: _Text, part: int, nominee: _Nominee, n: int, sought: Sought) -> tuple[int, ...] | None:
+    """Return the columns of a hit between `part` and `whole`; None where the text contains too little of the part."""
+    raw = sought.weights[sought.spans[part] : sought.spans[part + 1]]
+    own = sought.grams[sought.limits[part] : sought.limits[part + 1]]
+    grid = [text.places.get(int(key), []) for key in own & ~_LOW]
+    if not nominee.whole and not _is_worth_tracing(grid, nominee.seeds, is_winnowed=len(own) < len(raw) - n + 1):
+        return None
+    weights = (raw & np.uint8(A_NUMBER - 1)).astype(np.int64)
+    of_words = np.where(raw & A_NUMBER, 0, weights)
+    if not len(own):  # found as a whole
+        length = nominee.end - nominee.first
+        return int(weights.sum()), int(of_words.sum()), length, length, nominee.first, nominee.end, 0, 0, 0
+    at = sought.at[sought.limits[part] : sought.limits[part + 1]].tolist()
+    checks = ((own >> np.uint64(16)) & np.uint64(255)).astype(np.int64).tolist()
+    same = [[p for p in here if text.checks[p] == value] for here, value in zip(grid, checks, strict=True)]
+    masked, exact = _trace(grid, at, n), _trace(same, at, n)
+    if not masked:
+        return None
+    # Of equally long runs the exact one: where a text contains two copies, it is the better one.
+    best = min(masked, key=lambda run: (-run.length, run not in exact, run.place, run.start))
+    slack = max(32, len(weights)) if best.length < len(weights) else 0  # beside a whole copy nothing else counts
+    masked, exact = (
+        [run for run in some if abs((run.place - run.start) - (best.place - best.start)) <= slack]
+        for some in (masked, exact)
+    )
+    reach, exact_reach = (_reach(some, len(weights)) for some in (masked, exact))
+    exact_weight, masked_weight = int(weights[exact_reach > 0].sum()), int(of_words[reach > 0].sum())
+    longest, in_eights = int(exact_reach.max(initial=0)), int((exact_reach >= 8).sum())
+    much = exact_weight * 5 >= weights.sum() * 2 or masked_weight * 5 >= of_words.sum() * 2 > 0
+    if not (nominee.whole or much or longest >= 13 or in_eights * 2 >= len(weights)):
+        return None
+    return (
+        *(exact_weight, masked_weight, longest, best.length),
+        *(min(run.place for run in masked), max(run.place + run.length for run in masked)),
+        len({k for run in exact for k in range(run.start, run.end - 7)}),
+        *(in_eights, int((exact_reach >= 10).sum())),
+    )
+
+
+def _is_worth_tracing(grid: list[list[int]], seeds: int, is_winnowed: bool) -> bool:
+    """Decide by the grams alone whether a part that no unit of the text equals is compared further."""
+    if len(grid) >= 8 and seeds < min(5, max(2, (len(grid) + 9) // 10)):
+        return False
+    n_found = sum(map(bool, grid))
+    return n_found * 5 >= len(grid) or n_found >= (2 if is_winnowed else 9)
+
+
+def _blocks(flags: Bytes) -> list[tuple[int, int, int]]:
+    """Return kind, first token and end of each sentence, each line and the text itself."""
+    if not len(flags):
+        return []
+    blocks = []
+    for kind, flag in ((BY_SENTENCE, SENTENCE), (BY_LINE, LINE)):
+        edges = [*np.flatnonzero(flags & flag).tolist(), len(flags)]
+        blocks += [(kind, a, b) for a, b in pairwise(edges)]
+    return [*blocks, (BY_TEXT, 0, len(flags))]
+
+
+def _trace(grid: list[list[int]], at: list[int], n: int) -> list[_Run]:
+    """Return the runs of grams with these places in the text and these in the part."""
+    traced = []
+    active: dict[int, tuple[int, int]] = {}  # place of the last gram -> where the run begins in part and text
+    before = 0
+    for here, j in zip(grid, at, strict=True):
+        following = {p: active.pop(p - (j - before), (j, p)) for p in here}
+        traced += [_Run(start, before + n, place) for start, place in active.values()]
+        active, before = following, j
+    return traced + [_Run(start, before + n, place) for start, place in active.values()]
+
+
+def _reach(traced: list[_Run], n_tokens: int) -> Ints:
+    """Return the length of the longest run that covers each token of a part; 0: none."""
+    reach = np.zeros(n_tokens, dtype=np.int64)
+    for run in traced:
+        reach[run.start : run.end] = np.maximum(reach[run.start : run.end], run.length)
+    return reach
