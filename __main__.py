@@ -1,5 +1,5 @@
 """`python -m chataudit`: the command, where its folder is not on the PATH."""
 
-from .audit.cli import main
+from .audit.commands.app import main
 
 main()

@@ -14,9 +14,9 @@ from ..benchmarks_refs.fingerprints import FOLDER
 from ..checks.base.check import Check
 from ..checks.base.settings import Wants, settings, suggestion
 from ..reports.gate import Gate, Limit, Suppression
-from ..reports.payload import Limits
+from ..reports.page.payload import Limits
 from . import registry
-from .formats import Mapping
+from .reading.formats import Mapping
 
 FILES = ("chataudit.toml", "pyproject.toml")
 

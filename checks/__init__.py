@@ -12,6 +12,9 @@ from .base.check import Result as Result
 from .base.check import Spread as Spread
 from .base.check import Stage as Stage
 from .base.check import Table as Table
+from .base.claims import Spans as Spans
+from .base.claims import claim as claim
+from .base.claims import cover as cover
 from .base.examples import Data as Data
 from .base.examples import Example as Example
 from .base.examples import chat as chat
@@ -27,9 +30,6 @@ from .base.findings import WARNING as WARNING
 from .base.findings import Action as Action
 from .base.findings import Concerns as Concerns
 from .base.findings import Rule as Rule
-from .base.findings import Spans as Spans
-from .base.findings import claim as claim
-from .base.findings import cover as cover
 from .base.messages import PLACES as PLACES
 from .base.messages import Batch as Batch
 from .base.settings import Wants as Wants

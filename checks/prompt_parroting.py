@@ -20,13 +20,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .base import kernels
+from .base.arrow.columns import IntArray, as_bools
 from .base.check import Check, Method, Result
+from .base.claims import claim, cover, token_spans
 from .base.examples import Example, chat
-from .base.findings import CHECKED, FINDINGS, NOTE, WARNING, Action, Rule, claim, cover, token_spans
-from .base.intervals import in_percent
-from .base.messages import Batch, IntArray, as_bools
+from .base.findings import CHECKED, FINDINGS, NOTE, WARNING, Action, Rule
+from .base.messages import Batch
 from .base.settings import setting
-from .base.text import N_GRAM, HashArray, grams
+from .base.statistics.intervals import in_percent
+from .base.text.tokens import N_GRAM, HashArray, grams
 
 NAME = "prompt_parroting"
 

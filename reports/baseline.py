@@ -6,10 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..checks.base.messages import digests, is_place, nth, rows_at, single
-from ..checks.base.text import HashArray
+from ..checks.base.arrow.columns import digests, nth, rows_at, single
+from ..checks.base.large_tables import Keys, column_digests, is_in, pieces
+from ..checks.base.places import is_place
+from ..checks.base.text.tokens import HashArray
 from .counts import by_check
-from .pieces import Keys, column_digests, is_in, pieces
 from .record import Record
 from .redact import hashes
 

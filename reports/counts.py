@@ -12,12 +12,12 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from ..checks.base.arrow.columns import BoolArray, IntArray
 from ..checks.base.findings import ERROR, NOTE, SEVERITIES, WARNING
-from ..checks.base.intervals import clustered, wilson
-from ..checks.base.messages import BoolArray, IntArray
-from .pieces import Coded, Keys, column_digests, is_in, numbered, places
+from ..checks.base.large_tables import Coded, Keys, column_digests, is_in, numbered, places
+from ..checks.base.statistics.intervals import clustered, wilson
 from .record import SEEN, CheckFacts, Record, RuleFacts
-from .words import confidence, count_of, listed, number, percent, visible
+from .wording import confidence, count_of, listed, number, percent, visible
 
 LEVELS = (ERROR, WARNING, NOTE)  # the worst first
 

@@ -9,14 +9,14 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
+from ..checks.base.arrow.columns import BoolArray, as_bools
 from ..checks.base.findings import LEVELS, NOTE, WARNING, Severity
-from ..checks.base.messages import BoolArray, as_bools
+from ..checks.base.large_tables import is_in
 from .baseline import Baseline
 from .counts import Counts, Population, Rate
-from .pieces import is_in
 from .record import Facts, Record
 from .redact import hashed
-from .words import confidence, count_of, listed, number, percent, visible
+from .wording import confidence, count_of, listed, number, percent, visible
 
 Kind = Literal["max_rate", "max_count", "max_new"]
 EVERYTHING = "all"  # the target of limits on what all checks found together

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..checks.base.arrow.columns import IntArray
 from ..checks.base.findings import SEVERITIES, WARNING
-from ..checks.base.intervals import Estimate, corrected, true_rate, wilson
-from ..checks.base.messages import IntArray
+from ..checks.base.large_tables import Coded
+from ..checks.base.statistics.intervals import Estimate, corrected, true_rate, wilson
 from .counts import Counts, Population, Rate
-from .pieces import Coded
 from .record import CheckFacts, Record
 
 BY = ("lang", "role", "source")  # what messages can be narrowed by

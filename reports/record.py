@@ -13,13 +13,13 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..checks.base.arrow.memory_map import forget
 from ..checks.base.check import Method, Table
 from ..checks.base.findings import FINDINGS, Action, Concerns
-from ..checks.base.intervals import Confusion, Stratum
-from ..checks.base.mapped import forget
+from ..checks.base.large_tables import LARGE, PIECE, on_disk
+from ..checks.base.statistics.intervals import Confusion, Stratum
 from .files import umask, write_pages
-from .pieces import LARGE, PIECE, on_disk
-from .words import visible
+from .wording import visible
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,8 +14,8 @@ import msgspec
 import pyarrow as pa
 
 from ..checks.base.findings import FINDINGS, ID_FACETS
-from ..checks.base.messages import line_id, nameless_id
-from .pieces import gathered, pieces
+from ..checks.base.large_tables import gathered, pieces
+from ..checks.base.places import line_id, nameless_id
 from .record import THREADS, Facts, Record
 
 AT_ONCE = 1 << 12  # findings that are rows in Python at a time

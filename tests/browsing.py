@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from building import pages
 from chataudit.reports.baseline import Baseline
-from chataudit.reports.payload import Limits
+from chataudit.reports.page.payload import Limits
 from chataudit.reports.record import REPORT, Record
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -12,19 +12,21 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from chataudit.audit.formats import FORMATS
-from chataudit.audit.formats.base import Fault, Row, tabulate
+from chataudit.audit.reading.formats import FORMATS
+from chataudit.audit.reading.formats.columns import tabulate
+from chataudit.audit.reading.formats.faults import Fault, Row
 from chataudit.audit.run import run
 from chataudit.checks.base.check import Check, Result
+from chataudit.checks.base.claims import claim, cover
 from chataudit.checks.base.examples import Example, chat
-from chataudit.checks.base.findings import Rule, claim, cover
+from chataudit.checks.base.findings import Rule
 from chataudit.checks.base.messages import Batch
-from chataudit.reports import html
 from chataudit.reports.baseline import Baseline
 from chataudit.reports.gate import Verdict
-from chataudit.reports.payload import Limits
+from chataudit.reports.page import html
+from chataudit.reports.page.payload import Limits
+from chataudit.reports.page.view import page
 from chataudit.reports.record import Record
-from chataudit.reports.view import page
 
 SEVERE = ("note", "warning", "error")
 EXAMPLE = Example(chat("prompter: This is at fault"), chat("prompter: This is fine"))  # of rules that no test looks at

@@ -4,8 +4,8 @@ import os
 
 import pytest
 from chataudit import run
-from chataudit.audit import demo
-from chataudit.checks.benchmark_leakage import BenchmarkLeakage
+from chataudit.audit.demo.release import release
+from chataudit.checks.benchmark_leakage.check import BenchmarkLeakage
 from hypothesis import settings
 
 # Machines that run the tests are shared and slow at times; a deadline would test them, not us.
@@ -25,7 +25,7 @@ def references(tmp_path_factory):
 @pytest.fixture(scope="session")
 def released(references, tmp_path_factory):
     """The release of the demo, and the record of its audit."""
-    made = demo.release(1)
+    made = release(1)
     path = tmp_path_factory.mktemp("secret-folder") / "release.jsonl"
     made.write(path)
     return made, run(path, engine="serial")

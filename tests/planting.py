@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 from building import EXAMPLE, message, uid
 from chataudit.checks.base.check import Check, Method, Result
-from chataudit.checks.base.findings import ERROR, NOTE, WARNING, Action, Rule, claim, cover
-from chataudit.checks.base.intervals import Confusion
+from chataudit.checks.base.claims import claim, cover
+from chataudit.checks.base.findings import ERROR, NOTE, WARNING, Action, Rule
+from chataudit.checks.base.statistics.intervals import Confusion
 
 FAULT = Rule("planted/fault", "The text says FAULT", ERROR, "Drop the message.", EXAMPLE)
 ODD = Rule("planted/odd", "The text says ODD", WARNING, "Look at it.", EXAMPLE)

@@ -11,8 +11,8 @@ from shutil import which
 import pytest
 import typer
 from building import message, write
-from chataudit.audit.cli import app
-from chataudit.audit.read import SUFFIXES
+from chataudit.audit.commands.app import app
+from chataudit.audit.reading.streams import SUFFIXES
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -164,7 +164,7 @@ def test_the_gate_tells_whether_it_passed_and_ends_as_it_does(runner, tmp_path, 
 @needs_bash
 def test_the_action_works_with_the_command_itself(runner, tmp_path):
     (tmp_path / "chataudit" / "bin" / "chataudit").write_text(
-        f"#!{sys.executable}\nfrom chataudit.audit.cli import main\nmain()\n"
+        f"#!{sys.executable}\nfrom chataudit.audit.commands.app import main\nmain()\n"
     )
     write(Path("data.jsonl"), [message("a"), message("b", "a", role="prompter")])
     Path("chataudit.toml").write_text("[gate.schema_invariants]\nmax_count = 0\n")

@@ -8,8 +8,9 @@ from itertools import chain
 import pyarrow as pa
 import pytest
 from building import audit, message, uid
-from chataudit.audit import config, demo, registry
-from chataudit.audit.formats.oasst import ROLES
+from chataudit.audit import config, registry
+from chataudit.audit.demo import release as demo
+from chataudit.audit.reading.formats.oasst import ROLES
 from chataudit.audit.run import run
 from chataudit.checks.base.check import TREE, Check, Method
 from chataudit.checks.base.findings import FINDINGS, SEVERITIES
@@ -202,7 +203,7 @@ def test_every_message_is_judged_or_counted_as_skipped(check, release):
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_name_class_and_module_agree(check):
-    assert check.__module__.rpartition(".")[2] == check.name
+    assert check.__module__.removesuffix(".check").rpartition(".")[2] == check.name
     assert check.__name__.lower() == check.name.replace("_", "")
     assert check.__doc__.split("\n")[0].endswith(".")
 

@@ -21,13 +21,17 @@ import pyarrow.parquet as pq
 import pytest
 from building import SHARED, audit, message, needs_shared, unpacked
 from chataudit import Record
-from chataudit.audit import demo, registry, terminal
-from chataudit.audit.cli import _summarise, app
+from chataudit.audit import registry
+from chataudit.audit.commands import terminal
+from chataudit.audit.commands.app import app
+from chataudit.audit.commands.run import _summarise
+from chataudit.audit.demo import release as demo
+from chataudit.audit.demo.release import release
 from chataudit.reports.counts import Counts
+from chataudit.reports.exports.junit import junit
+from chataudit.reports.exports.sarif import sarif
 from chataudit.reports.gate import Gate, Limit, decide
-from chataudit.reports.junit import junit
-from chataudit.reports.sarif import sarif
-from chataudit.reports.view import page
+from chataudit.reports.page.view import page
 from planting import Fails, Planted
 from typer.testing import CliRunner
 
@@ -128,7 +132,7 @@ def sources(folder):
         for seed, out in planted.items()
     ]
     (folder / "demo").mkdir()
-    yield "demo", demo.write(demo.release(1), folder / "demo" / "release.jsonl")
+    yield "demo", demo.write(release(1), folder / "demo" / "release.jsonl")
     if planted:
         yield "echo", [SHARED / ECHO]
         for name in OASST:
@@ -457,7 +461,7 @@ def test_junit_states_them(audits):
 
 def test_sarif_states_them_also_where_results_are_merged(audits, monkeypatch):
     logs = [(audited, audited.read("out.sarif")) for audited in audits]
-    monkeypatch.setattr("chataudit.reports.sarif.MAX_RESULTS", 1)
+    monkeypatch.setattr("chataudit.reports.exports.sarif.MAX_RESULTS", 1)
     logs += [(audited, sarif(audited.record)) for audited in audits]
     for audited, log in logs:
         expected = audited.expected

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from building import message, turns, uid, write
 from chataudit.audit import registry
-from chataudit.audit.cli import app
+from chataudit.audit.commands.app import app
 from typer.testing import CliRunner
 
 PLUGIN = '''

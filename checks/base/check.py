@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 
 from .faults import FaultKind
 from .findings import COVERAGE, FINDINGS, Rule
-from .intervals import Confusion
 from .messages import Batch
 from .settings import refuse_bad
+from .statistics.intervals import Confusion
 
 TREE = "<tree>"  # a stage that takes batches of whole trees
 ALL = "<all>"  # a stage that takes all that is left, in one call
@@ -173,17 +173,3 @@ class Check:
     def scan(self, batch: Batch) -> Result:
         """Run the only step of a check that needs no more than whole trees."""
         raise NotImplementedError(f"{type(self).__name__} has neither scan nor stages")
-
-
-def n_bytes(size: str) -> int:
-    """`2GB`, `500 MB` or a plain number of bytes, as a number."""
-    units = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-    number = size.strip().rstrip("BKMGTbkmgt").strip()
-    unit = size.strip()[len(number) :].strip().upper()
-    try:
-        amount = int(float(number) * units[unit])
-    except (ValueError, KeyError, OverflowError):
-        amount = 0
-    if amount <= 0:
-        raise ValueError(f"memory {size!r}; expected a size such as 500MB or 2GB")
-    return amount

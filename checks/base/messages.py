@@ -1,9 +1,7 @@
 """Messages in batches of whole trees, and the views of a batch that checks share."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -11,13 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from . import kernels
-from .mapped import forget
-from .text import IntArray as IntArray
-from .text import Prose, Shingles, Tokens, mark, prose, shingle, tokenise, utf8
-
-BoolArray = npt.NDArray[np.bool_]
-
-PIECES = 32  # of a table on disk, after which the pages that were read are released
+from .arrow.columns import MIXED, BoolArray, IntArray, as_bools, as_ints, digests, micros_of, utf8
+from .text.tokens import Prose, Shingles, Tokens, mark, prose, shingle, tokenise
 
 CHAT_ROLES = ("prompter", "assistant", "system", "tool")
 """The roles of a chat, in any format."""
@@ -280,7 +273,7 @@ class Batch:
         """A hash of each message's text, role, language and parent: versions of a message have different ones."""
         total = self.text_digest
         for name in ("role", "lang", "parent_id"):
-            total = total * _MIXED + digests(self.column(name))
+            total = total * MIXED + digests(self.column(name))
         return total
 
     @cached_property
@@ -365,126 +358,3 @@ class Batch:
             facts += [pa.array(n), pa.array(start)]
         facts.append(pa.array(self.text_digest))
         return pa.table(facts, schema=TEXT_FACTS)
-
-
-def line_id(line: int) -> str:
-    """Return the name of a raw record in a span, in place of a message id."""
-    return f"line {line}"
-
-
-def nameless_id(line: int) -> str:
-    """Return the name of a message without an id in a span."""
-    return f"line {line}, without id"
-
-
-def names(ids: pa.Array | pa.ChunkedArray, lines: pa.Array | pa.ChunkedArray) -> list[str]:
-    """Return the names of messages in spans: their ids, or their lines where they have none."""
-    return [nameless_id(n) if i is None else i for i, n in zip(ids.to_pylist(), lines.to_pylist(), strict=True)]
-
-
-def place_keys(table: pa.Table) -> pa.Array:
-    """Return a hash of the id, source and line of each row: equal for rows about one message."""
-    # Piece by piece, so that no column of ids is copied as a whole.
-    pieces = [_place_keys(batch) for batch in table.select(["message_id", "source", "line"]).to_batches()]
-    return pa.array(np.concatenate([np.zeros(0, dtype=np.int64), *pieces]))
-
-
-def _place_keys(batch: pa.RecordBatch) -> IntArray:
-    source = batch["source"]
-    source = source if pa.types.is_dictionary(source.type) else source.dictionary_encode()
-    total = digests(batch["message_id"]) * _MIXED + digests(source.dictionary)[np.asarray(source.indices)]
-    keys: IntArray = (total * _MIXED + as_ints(batch["line"], 0).view(np.uint64)).view(np.int64)
-    return keys
-
-
-def is_place(table: pa.Table) -> pa.Array:
-    """Mark the rows that have no id, or only their file and line in place of one."""
-    place = pc.binary_join_element_wise(table["source"].cast(pa.string()), table["line"].cast(pa.string()), ":")
-    # A format may number the messages of a record after its place, as in data.jsonl:7#2.
-    ids = pc.replace_substring_regex(table["message_id"], "#[a-z0-9-]+$", "")
-    return single(pc.equal(ids, place).fill_null(True))
-
-
-_MIXED = np.uint64(0x9E3779B97F4A7C15)  # odd, so that nothing is lost in multiplying by it
-
-
-def digests(column: pa.Array) -> npt.NDArray[np.uint64]:
-    """Return a hash of each text; 0 where there is none."""
-    values = kernels.digest(*utf8(column))
-    values[as_bools(column.is_null())] = 0
-    return values
-
-
-def nth(columns: IntArray) -> IntArray:
-    """Count for each column of an array the equal ones before it."""
-    order = np.lexsort(columns)
-    ordered = columns[:, order]
-    is_new = np.append(True, (ordered[:, 1:] != ordered[:, :-1]).any(axis=0))[: len(order)]
-    starts = np.maximum.accumulate(np.where(is_new, np.arange(len(order)), 0))
-    number = np.empty(len(order), dtype=np.int64)
-    number[order] = np.arange(len(order)) - starts
-    return number
-
-
-def single(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    """Return the column in one piece."""
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-
-
-def rows_at(table: pa.Table, rows: IntArray) -> pa.Table:
-    """Return these rows of a table, in this order.
-
-    Arrow's own `take` joins all pieces of a column first; a table on disk may be larger than memory.
-    """
-    pieces = table.to_batches()
-    starts = np.cumsum([0, *map(len, pieces)])
-    sought = np.argsort(rows, kind="stable")
-    limits = np.searchsorted(rows[sought], starts)
-    parts = []
-    for k, (first, end) in enumerate(pairwise(limits.tolist())):
-        if end > first:
-            parts.append(pieces[k].take(pa.array(rows[sought[first:end]] - starts[k])))
-        if k % PIECES == PIECES - 1:
-            forget()
-    found = pa.Table.from_batches(parts, table.schema).unify_dictionaries().combine_chunks()
-    return found if (sought[1:] > sought[:-1]).all() else found.take(pa.array(np.argsort(sought)))
-
-
-def as_ints(column: pa.Array, null: int) -> IntArray:
-    """Return the column as int64, with `null` for nulls; a copy that may be written to."""
-    return np.array(column.cast(pa.int64()).fill_null(null), dtype=np.int64)
-
-
-def as_bools(column: pa.Array) -> BoolArray:
-    """Return the column as booleans; null counts as false."""
-    return np.asarray(column.fill_null(False).to_numpy(zero_copy_only=False), dtype=bool)
-
-
-def entries(column: pa.Array, name: str) -> tuple[pa.Array, IntArray]:
-    """Return all entries of one list of a struct of lists, such as LABELS, and the row of each."""
-    lists = pc.struct_field(column, name)
-    return pc.list_flatten(lists), np.asarray(pc.list_parent_indices(lists), dtype=np.int64)
-
-
-def micros_of(column: pa.Array) -> pa.Array:
-    """Parse dates to microseconds since 1970 in UTC; null where they cannot be read."""
-    # Arrow refuses a whole array for one bad date; bisection finds a few bad ones in few steps.
-    try:
-        return column.cast(pa.timestamp("us", "UTC")).cast(pa.int64())
-    except pa.ArrowInvalid:
-        if len(column) == 1:
-            return pa.array([_micros(column[0].as_py())], pa.int64())
-        half = len(column) // 2
-        return pa.concat_arrays([micros_of(column[:half]), micros_of(column[half:])])
-
-
-def _micros(date: str) -> int | None:
-    """Parse a date in a form of ISO 8601 that Arrow does not read, such as with nanoseconds; None without a zone."""
-    try:
-        read = datetime.fromisoformat(date)
-    except ValueError:
-        return None
-    return None if read.tzinfo is None else (read - _EPOCH) // timedelta(microseconds=1)
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from .check import Check, Result
-from .findings import CHECKED, Rule, Spans, claim, cover
+from .claims import Spans, claim, cover
+from .findings import CHECKED, Rule
 from .messages import Batch
 
 MAX_SPANS = 10  # of one finding: a text may contain a pattern a thousand times

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from building import audit, message, uid
 from chataudit import Limit, Record, Suppression
-from chataudit.audit import api
-from chataudit.audit.policy import Policy
+from chataudit.audit import record as record_module
+from chataudit.audit.cleaning.policy import Policy
 from chataudit.reports import record as kept
 from planting import Fails, Planted, alone
 
@@ -37,7 +37,7 @@ def test_the_examples_in_docstrings_do_what_they_say(released, tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     made.write(tmp_path / "release.jsonl")
     tried = {}
-    for test in doctest.DocTestFinder(exclude_empty=True).find(api, globs={}):
+    for test in doctest.DocTestFinder(exclude_empty=True).find(record_module, globs={}):
         test.globs = {"release": "release.jsonl", "record": record, "chataudit": chataudit}
         runner = doctest.DocTestRunner(optionflags=SHOWN)
         said = StringIO()
@@ -260,7 +260,9 @@ def test_a_report_is_a_new_page(tmp_path):
 def test_limitations_name_checks_that_were_not_run_and_refuse_other_forms(tmp_path):
     record = planted(tmp_path, "fine")
     assert "Checks that were not selected: benchmark_leakage, lang_mismatch" in record.limitations().replace("\\", "")
-    assert {form: record.limitations(form) != "" for form in api.FORMS} == dict.fromkeys(api.FORMS, True)
+    assert {form: record.limitations(form) != "" for form in record_module.FORMS} == dict.fromkeys(
+        record_module.FORMS, True
+    )
     with pytest.raises(
         LookupError, match="unknown format 'word'; expected one of markdown, latex, card, croissant, datasheet"
     ):

@@ -1,8 +1,8 @@
 import pytest
 from building import audit, message, rules_of
 from chataudit.audit import config
-from chataudit.checks.base.check import n_bytes
-from chataudit.checks.schema_invariants import SchemaInvariants
+from chataudit.checks.base.sizes import n_bytes
+from chataudit.checks.schema_invariants.check import SchemaInvariants
 
 TOML = """
 [run]

@@ -1,12 +1,13 @@
 import pytest
-from chataudit.audit import demo
+from chataudit.audit.demo import release as demo
+from chataudit.audit.demo.release import N_CHATS, N_PLAIN, release
 from chataudit.audit.registry import checks
 from chataudit.audit.run import run
 
 
 @pytest.fixture(params=[1, 2, 3])
 def audited(request, tmp_path):
-    made = demo.release(request.param)
+    made = release(request.param)
     return made, run(
         *made.write(tmp_path / "release.jsonl"), checks=demo.prepared(tmp_path / "files")
     ).table.to_pylist()
@@ -29,15 +30,15 @@ def test_trees_and_chats_without_a_plant_are_not_flagged(audited):
     examples = [rule.example.this for check in checks().values() for rule in check.rules]
     theirs = {row.get("message_tree_id") for data in examples for row in data.messages}
     plain = {tree[0]["message_tree_id"] for tree in made.trees} - theirs
-    assert len(plain) == demo.N_PLAIN
+    assert len(plain) == N_PLAIN
     chats = {chat["id"] for chat in made.chats} - {chat["id"] for data in examples for chat in data.chats}
-    assert len(chats) == demo.N_CHATS
+    assert len(chats) == N_CHATS
     assert [row["rule"] for row in rows if row["tree_id"] in plain | chats] == []
 
 
 def test_the_same_seed_makes_the_same_release(tmp_path):
     first, again, other = (
-        [path.read_bytes() for path in demo.release(seed).write(tmp_path / name)]
+        [path.read_bytes() for path in release(seed).write(tmp_path / name)]
         for name, seed in (("a.jsonl", 5), ("b.jsonl", 5), ("c.jsonl", 6))
     )
     assert first == again

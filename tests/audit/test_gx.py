@@ -11,7 +11,8 @@ import pytest
 from building import SHARED, message, needs_shared, uid, write
 from chataudit.audit import gx
 from chataudit.audit.run import run
-from chataudit.checks.schema_invariants import RULES, SchemaInvariants
+from chataudit.checks.schema_invariants.check import SchemaInvariants
+from chataudit.checks.schema_invariants.rules import RULES
 
 MARK = "pelican"  # stands in every text, and in every line that is broken
 
@@ -218,7 +219,7 @@ def test_the_suite_runs_over_the_frame_in_a_context_of_ones_own(tmp_path):
 
 
 def test_data_of_no_known_format_are_read_as_the_settings_say(tmp_path, monkeypatch):
-    from chataudit.audit.cli import app
+    from chataudit.audit.commands.app import app
     from typer.testing import CliRunner
 
     monkeypatch.chdir(tmp_path)
@@ -243,7 +244,7 @@ def test_nothing_else_imports_great_expectations():
 
 
 def test_the_command_writes_the_result_and_tells_by_its_exit_code(tmp_path, monkeypatch):
-    from chataudit.audit.cli import app
+    from chataudit.audit.commands.app import app
     from typer.testing import CliRunner
 
     monkeypatch.chdir(tmp_path)

@@ -1,9 +1,10 @@
 import pytest
 from building import message, uid, write
 from chataudit import run
-from chataudit.audit import work
-from chataudit.checks.base import detectors, references
-from chataudit.checks.schema_invariants import SchemaInvariants
+from chataudit.audit.pipeline import stages
+from chataudit.checks.benchmark_leakage import references
+from chataudit.checks.lang_mismatch import detectors
+from chataudit.checks.schema_invariants.check import SchemaInvariants
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_an_audit_of_very_many_messages_gives_up_what_was_loaded_and_the_next_lo
     references.release()
     before = run(data)
     assert loaded() == (True, True, 1)
-    monkeypatch.setattr(work, "RELEASED", 2)
+    monkeypatch.setattr(stages, "RELEASED", 2)
     during = run(data)
     assert loaded() == (False, False, 0)
     monkeypatch.undo()

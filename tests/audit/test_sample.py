@@ -15,7 +15,7 @@ from chataudit import Record
 from chataudit.audit.run import run
 from chataudit.audit.sample import COLUMNS, MAX_TEXT, draw, judged, strata_of
 from chataudit.audit.sample import write as write_sample
-from chataudit.checks.base.intervals import Stratum, true_rate
+from chataudit.checks.base.statistics.intervals import Stratum, true_rate
 from chataudit.reports.rates import rows
 from chataudit.reports.record import JUDGED, NOT_FLAGGED, Judgement, write_judgements
 from chataudit.reports.redact import redacted

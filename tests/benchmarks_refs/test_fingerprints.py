@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from building import SHARED, needs_shared
 from cases import case
-from chataudit.audit import refs
+from chataudit.audit import references
 from chataudit.benchmarks_refs import fingerprints
 from chataudit.benchmarks_refs.cards import Card, Item, cards, items
 from chataudit.benchmarks_refs.fingerprints import (
@@ -37,7 +37,7 @@ from chataudit.benchmarks_refs.fingerprints import (
     save_weights,
     texts_of,
 )
-from chataudit.checks.base.text import hashed
+from chataudit.checks.base.text.tokens import hashed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -127,8 +127,8 @@ def test_a_shipped_fingerprint_is_the_one_that_the_original_files_make():
 
 @needs_shared
 def test_the_shipped_weights_are_those_that_the_original_files_make(monkeypatch):
-    monkeypatch.setattr(refs, "items", lambda card, folder: original(card))
-    again = refs.weigh(BENCHMARKS)
+    monkeypatch.setattr(references, "items", lambda card, folder: original(card))
+    again = references.weigh(BENCHMARKS)
     assert np.array_equal(again.keys, weights().keys)
     assert np.array_equal(again.values, weights().values)
     assert again.unknown == weights().unknown

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from building import SHARED, audit, flagged, message, needs_shared, uid, write
-from chataudit.audit import refs
+from chataudit.audit import references
 from chataudit.audit.run import run
 from chataudit.benchmarks_refs import fingerprints
 from chataudit.benchmarks_refs.cards import Card, Item, Parts
-from chataudit.checks import benchmark_leakage
-from chataudit.checks.benchmark_leakage import BenchmarkLeakage
+from chataudit.checks.benchmark_leakage.check import BenchmarkLeakage
+from chataudit.checks.benchmark_leakage.rules import NO_WORDS
 from staging import assert_examples_hold
 
 FERRY = (
@@ -66,7 +66,7 @@ def made(folder: Path, items: list[Item], name: str = "quiz", split: str = "test
         files=("quiz.jsonl",),
         sha256="0" * 64,
     )
-    fingerprints.save(refs.made(card, iter(items)), folder / f"{name}{fingerprints.ENDING}", replace=True)
+    fingerprints.save(references.made(card, iter(items)), folder / f"{name}{fingerprints.ENDING}", replace=True)
     return BenchmarkLeakage(**{"references": (name,), "folder": str(folder), **settings})
 
 
@@ -252,7 +252,7 @@ def test_the_item_stands_beside_the_message_where_its_file_is_at_hand(tmp_path):
     folder = tmp_path / "originals"
     folder.mkdir()
     write(folder / "quiz.jsonl", [{"question": SHORT}, {"question": FERRY}])
-    made_up = refs.add("quiz", folder / "quiz.jsonl", Parts(question="question"))
+    made_up = references.add("quiz", folder / "quiz.jsonl", Parts(question="question"))
     fingerprints.save(made_up, tmp_path / "r" / f"quiz{fingerprints.ENDING}")
     check = BenchmarkLeakage(("quiz",), str(tmp_path / "r"), originals=str(folder))
     (row,) = audit(tmp_path, [message("a", text=FERRY.upper())], check).table.to_pylist()
@@ -326,7 +326,7 @@ def test_summaries_name_the_item_then_say_what_was_done_to_it(tmp_path, check):
 def test_messages_without_words_are_skipped(tmp_path, check):
     rows = [message("a", text="Hello there, how is the ferry today?"), message("b", "a", text="...")]
     (facts,) = audit(tmp_path, rows, check).facts.checks
-    assert (facts.checked, facts.skipped) == (1, {benchmark_leakage.NO_WORDS: 1})
+    assert (facts.checked, facts.skipped) == (1, {NO_WORDS: 1})
 
 
 def test_a_reply_without_words_is_checked_where_it_is_below_a_leak(tmp_path, check):
@@ -408,7 +408,7 @@ def planted(tmp_path_factory):
     folder = tmp_path_factory.mktemp("planted")
     data = SHARED / "data" / "planted"
     parts = Parts(question="question", choices="options", answer="answer", id="id")
-    built = refs.add("planted", data / "reference_items.jsonl.gz", parts)
+    built = references.add("planted", data / "reference_items.jsonl.gz", parts)
     fingerprints.save(built, folder / f"planted{fingerprints.ENDING}")
     table = run(data / "corpus.jsonl.gz", checks=[BenchmarkLeakage(("planted",), str(folder))]).table
     with gzip.open(data / "leakage_truth.jsonl.gz", "rt", encoding="utf-8") as file:
@@ -437,7 +437,7 @@ def test_one_word_in_ten_replaced_is_found(planted):
 @needs_shared
 def test_all_prompts_that_alpaca_eval_took_from_oasst_are_found_and_nothing_else(tmp_path):
     data = SHARED / "data"
-    built = refs.build("alpaca_eval", [data / "benchmarks"])
+    built = references.build("alpaca_eval", [data / "benchmarks"])
     fingerprints.save(built, tmp_path / f"alpaca_eval{fingerprints.ENDING}")
     source = data / "oasst" / "oasst1_en_validation.messages.jsonl.gz"
     table = run(source, checks=[BenchmarkLeakage(folder=str(tmp_path))]).table

@@ -12,10 +12,15 @@ import pyarrow as pa
 import pytest
 from building import audit, conversation, flagged, message, turns, uid, write
 from chataudit.audit.run import run
-from chataudit.checks import near_duplicates
-from chataudit.checks.base import kernels, text
+from chataudit.checks.base import kernels
 from chataudit.checks.base.check import in_turn
-from chataudit.checks.near_duplicates import NearDuplicates, signatures
+from chataudit.checks.base.groups import Pairs
+from chataudit.checks.base.text import tokens as tokenising
+from chataudit.checks.near_duplicates import check, rules
+from chataudit.checks.near_duplicates.check import NearDuplicates
+from chataudit.checks.near_duplicates.claims import FACTS
+from chataudit.checks.near_duplicates.minhash import signatures
+from chataudit.checks.near_duplicates.sets import Sets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from staging import assert_examples_hold, staged
@@ -120,7 +125,7 @@ def test_texts_without_words_are_counted_as_skipped(tmp_path):
     for nothing in ("", " ", "...", "🙂🙂", "\u200d"):
         record = audit(tmp_path, documents(nothing, nothing, LONG), NearDuplicates())
         (facts,) = record.facts.checks
-        expected = (1, {near_duplicates.NO_WORDS: 2}, 0)
+        expected = (1, {rules.NO_WORDS: 2}, 0)
         assert (facts.checked, facts.skipped, record.table.num_rows) == expected, repr(nothing)
 
 
@@ -129,7 +134,7 @@ def test_roles_can_be_chosen_and_the_others_are_counted(tmp_path):
     record = audit(tmp_path, trees, NearDuplicates(roles=("assistant",)))
     (row,) = record.table.to_pylist()
     assert {row["message_id"], facets(row)["partner"]} == {uid("b"), uid("c")}
-    assert record.facts.checks[0].skipped == {near_duplicates.OTHER_ROLE: 1}
+    assert record.facts.checks[0].skipped == {rules.OTHER_ROLE: 1}
 
 
 def test_system_messages_are_no_copies_of_each_other_unless_they_are_asked_for(tmp_path):
@@ -137,10 +142,10 @@ def test_system_messages_are_no_copies_of_each_other_unless_they_are_asked_for(t
     chats = [{"id": f"{k}", "messages": turns(f"system: {said}", f"user: Well, {k}?")} for k in range(2)]
     record = audit(tmp_path, chats, NearDuplicates())
     assert record.table.num_rows == 0
-    assert record.facts.checks[0].skipped == {near_duplicates.SYSTEM: 2}
+    assert record.facts.checks[0].skipped == {rules.SYSTEM: 2}
     asked = audit(tmp_path, chats, NearDuplicates(roles=("system",)))
     assert flagged(asked) == [("exact_copy", "1")]
-    assert asked.facts.checks[0].skipped == {near_duplicates.OTHER_ROLE: 2}
+    assert asked.facts.checks[0].skipped == {rules.OTHER_ROLE: 2}
 
 
 def test_scope_and_roles_tell_what_kind_of_copy_it_is(tmp_path):
@@ -159,7 +164,7 @@ def test_a_message_that_stands_twice_is_told_by_its_id_and_not_as_a_copy(tmp_pat
     tree = conversation("a", text=LONG)[:1]
     record = audit(tmp_path, tree * 2, NearDuplicates())
     assert flagged(record) == []
-    assert record.facts.checks[0].skipped == {near_duplicates.TWICE: 1}
+    assert record.facts.checks[0].skipped == {rules.TWICE: 1}
 
 
 # -- splits ---------------------------------------------------------------------------------------------------------
@@ -246,8 +251,8 @@ def test_every_text_of_a_group_names_the_one_that_it_copies(tmp_path):
 @pytest.fixture
 def capped(monkeypatch):
     """No text is compared with more than five others."""
-    monkeypatch.setattr(near_duplicates, "MAX_FANOUT", 5)
-    monkeypatch.setattr(near_duplicates, "MIN_FANOUT", 5)
+    monkeypatch.setattr(check, "MAX_FANOUT", 5)
+    monkeypatch.setattr(check, "MIN_FANOUT", 5)
 
 
 def test_many_alike_are_capped_and_what_has_a_match_counts_as_checked(tmp_path, capped):
@@ -265,14 +270,14 @@ def test_many_alike_are_capped_and_what_has_a_match_counts_as_checked(tmp_path, 
 def test_capped_texts_without_a_match_are_skipped(tmp_path, monkeypatch):
     def pairs(self, sets, spread):
         left, right = np.array([0]), np.array([1])
-        return near_duplicates.Pairs(left, right, np.array([0.9]), np.ones(len(sets), dtype=bool), ())
+        return Pairs(left, right, np.array([0.9]), np.ones(len(sets), dtype=bool), ())
 
     monkeypatch.setattr(NearDuplicates, "pairs", pairs)
     texts = [" ".join(f"y{k}x{n}" for n in range(12)) for k in range(5)]
     record = audit(tmp_path, documents(*texts, texts[-1]), NearDuplicates())  # the last one has a twin
     assert flagged(record) == [("exact_copy", "d005"), ("near_copy", "d001")]
     (facts,) = record.facts.checks
-    assert (facts.checked, facts.skipped) == (4, {near_duplicates.CAPPED: 2})
+    assert (facts.checked, facts.skipped) == (4, {rules.CAPPED: 2})
 
 
 def test_without_any_text_nothing_is_said():
@@ -305,11 +310,11 @@ def test_the_exact_method_finds_the_pairs_that_brute_force_finds(seed, n, thresh
         for j, y in enumerate(map(grams, distinct[:k])):
             if Fraction(len(x & y), len(x | y)) >= threshold:
                 expected.add((j, k))
-    tokens = text.tokenise(pa.array([" ".join(words) for words in distinct], pa.string()))
-    sets, limits, _ = text.shingle(tokens)
+    tokens = tokenising.tokenise(pa.array([" ".join(words) for words in distinct], pa.string()))
+    sets, limits, _ = tokenising.shingle(tokens)
     column = pa.chunked_array([pa.LargeListArray.from_arrays(pa.array(limits), pa.array(sets))])
     table = pa.table({"shingles": column})
-    rows = near_duplicates.Sets(column, np.arange(len(distinct)))
+    rows = Sets(column, np.arange(len(distinct)))
     for method in ("exact", "minhash"):
         check = NearDuplicates(min_similarity=float(threshold), method=method)
         got = check.pairs(rows, in_turn(table))
@@ -339,7 +344,7 @@ def test_minhash_misses_about_as_much_as_it_says(tmp_path):
 def test_signatures_are_those_of_datasketch_and_can_be_queried_there():
     from datasketch import MinHash, MinHashLSH
 
-    sets, limits, _ = text.shingle(text.tokenise(pa.array([LONG, LONG + " indeed", SCRIPTS["hi"]])))
+    sets, limits, _ = tokenising.shingle(tokenising.tokenise(pa.array([LONG, LONG + " indeed", SCRIPTS["hi"]])))
     values = signatures(sets, limits)
     held = [MinHash(hashvalues=row, seed=1, scheme="affine32") for row in values]
     for k, sketch in enumerate(held):
@@ -414,7 +419,7 @@ def test_a_million_copies_of_one_text_take_linear_time():
     same = {name: pa.repeat(pa.scalar(7, pa.int64()), n) for name in ("n_tokens", "whole", "digest")}
     nothing = {name: pa.nulls(n, pa.string()) for name in ("role", "lang", "created_date", "user_id", "split")}
     columns = {name: places[name] for name in places.column_names} | nothing | same | {"shingles": column}
-    rows = pa.table([columns[name] for name in near_duplicates.FACTS.names], schema=near_duplicates.FACTS)
+    rows = pa.table([columns[name] for name in FACTS.names], schema=FACTS)
     began = time.process_time()
     results = list(NearDuplicates().compare(rows, in_turn(rows)))
     assert time.process_time() - began < 60

@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 from building import audit, message, seen
 from chataudit.checks.base.check import Method
-from chataudit.checks.base.findings import FINDINGS, fingerprint
+from chataudit.checks.base.claims import fingerprint
+from chataudit.checks.base.findings import FINDINGS
 from chataudit.reports.record import THREADS, CheckFacts, Count, Record, RuleFacts
 
 SOURCE = "data.jsonl.gz"

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from chataudit.audit.refs import shipped
+from chataudit.audit.references import shipped
 from chataudit.benchmarks_refs.cards import items
 from datasketch import MinHash, MinHashLSH
 from langdetect import DetectorFactory, LangDetectException, detect

@@ -1,4 +1,4 @@
-"""How often the intervals of checks/base/intervals.py hold the true rate, and what other intervals reach.
+"""How often the intervals of checks/base/statistics/intervals.py hold the true rate, and what other intervals reach.
 
     pytest tests/perf/test_intervals.py -m perf -s
 
@@ -12,7 +12,7 @@ from math import lgamma
 
 import numpy as np
 import pytest
-from chataudit.checks.base.intervals import Confusion, Stratum, Z, clustered, corrected, true_rate, wilson
+from chataudit.checks.base.statistics.intervals import Confusion, Stratum, Z, clustered, corrected, true_rate, wilson
 
 pytestmark = pytest.mark.perf
 

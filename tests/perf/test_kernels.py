@@ -15,11 +15,14 @@ from typing import Any
 import numpy as np
 import pytest
 from building import needs_shared
-from chataudit.audit import jsonl, read
-from chataudit.audit.formats import FORMATS
+from chataudit.audit.reading import jsonl, repair
+from chataudit.audit.reading.formats import FORMATS
 from chataudit.benchmarks_refs.fingerprints import N_GRAM
-from chataudit.checks.base import kernels, references, text
-from chataudit.checks.near_duplicates import signatures
+from chataudit.checks.base import kernels
+from chataudit.checks.base.arrow import columns
+from chataudit.checks.base.text import tokens as tokenising
+from chataudit.checks.benchmark_leakage import references
+from chataudit.checks.near_duplicates.minhash import signatures
 from measuring import release
 
 pytestmark = [pytest.mark.perf, needs_shared]
@@ -58,17 +61,17 @@ def test_kernels_against_the_memory(tmp_path):
         lines.append((name, seconds, n_read, moved(result)))
         return result
 
-    sample = [read.read_line(line)[0] for line in data[: 1 << 21].splitlines()[:-1]]
+    sample = [repair.read_line(line)[0] for line in data[: 1 << 21].splitlines()[:-1]]
     schema = FORMATS["oasst_messages"].schema([record for record in sample if record is not None])
     table = measure(
         "JSON lines to columns", len(data), lambda: jsonl.parse(data, schema), lambda t: len(data) + t.nbytes
     )
     column = table["text"].combine_chunks()
-    utf8, offsets = text.utf8(column)
+    utf8, offsets = columns.utf8(column)
     n = len(utf8)
-    tokens = measure("tokens", n, lambda: text.tokenise(column), lambda t: n + size(*t))
+    tokens = measure("tokens", n, lambda: tokenising.tokenise(column), lambda t: n + size(*t))
     marks = measure(
-        "numbers and lines (mark)", n, lambda: text.mark(column, tokens), lambda m: n + size(m, *tokens[1:3])
+        "numbers and lines (mark)", n, lambda: tokenising.mark(column, tokens), lambda m: n + size(m, *tokens[1:3])
     )
     parts = references.load((), tmp_path).sought
     measure(
@@ -77,8 +80,8 @@ def test_kernels_against_the_memory(tmp_path):
         lambda: kernels.scan(tokens.hashes, tokens.bounds, marks, N_GRAM, parts),
         lambda hits: size(tokens.hashes, marks, hits),
     )
-    sets = measure("sets of 5-grams", n, lambda: text.shingle(tokens), lambda s: size(tokens.hashes, *s))
-    prose = measure("prose", n, lambda: text.prose(column), lambda p: n + size(*p))
+    sets = measure("sets of 5-grams", n, lambda: tokenising.shingle(tokens), lambda s: size(tokens.hashes, *s))
+    prose = measure("prose", n, lambda: tokenising.prose(column), lambda p: n + size(*p))
     measure("digests", n, lambda: kernels.digest(utf8, offsets), lambda d: n + size(d))
     measure("MinHash, 128 functions", n, lambda: signatures(sets.sets, sets.limits), lambda s: size(sets.sets, s))
     of = np.arange(len(column) - 1)

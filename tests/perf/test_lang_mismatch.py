@@ -21,12 +21,13 @@ import pytest
 from asked_language import conversations
 from building import SHARED, needs_shared
 from chataudit.audit.run import run
-from chataudit.checks import lang_mismatch
-from chataudit.checks.base import detectors, kernels
+from chataudit.checks.base import kernels
 from chataudit.checks.base.kernels.layout import N_SCRIPTS
-from chataudit.checks.base.languages import base, kin
 from chataudit.checks.base.messages import MESSAGES, Batch, Form
-from chataudit.checks.lang_mismatch import LangMismatch
+from chataudit.checks.base.text.languages import base, kin
+from chataudit.checks.lang_mismatch import context, detectors, scan, segments
+from chataudit.checks.lang_mismatch.check import LangMismatch
+from chataudit.checks.lang_mismatch.context import Context
 from langdetect.detector_factory import PROFILES_DIRECTORY, DetectorFactory
 from langdetect.lang_detect_exception import LangDetectException
 from measuring import measure
@@ -92,7 +93,7 @@ def alone(truth, name):
 START = """
 import resource, sys, time
 began = time.perf_counter()
-from chataudit.checks.base.detectors import detector
+from chataudit.checks.lang_mismatch.detectors import detector
 detector("py3langid"); detector("fasttext")
 print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
@@ -148,7 +149,7 @@ PARTS = {
     "kin: what is left to close languages": {"kin": lambda code: frozenset((code,))},
     "mostly names": {"MANY_CAPITALS": 2, "ALL_CAPITALS": 2},
     "romanised text: as sure as others": {"SURE_SLAVIC": 0.4},
-    "English as in source code": {"_is_wrapped": lambda prose: False},
+    "English as in source code": {"is_wrapped": lambda prose: False},
     "second detector": {"second": "py3langid"},
     "both sure, multiplied": {"settings": {"min_sure": 1e-9, "min_sure_short": 1e-9}},
     "vote of the segments": {"MIN_OWN": 2, "MIN_OWN_LETTERS": 10**9},
@@ -170,7 +171,9 @@ def test_what_each_part_is_worth(audit_truth, monkeypatch):
                 elif target == "second":
                     changed.setitem(detectors._MADE, "fasttext", detectors.detector(value))
                 elif target != "settings":
-                    changed.setattr(lang_mismatch, target, value)
+                    for module in (context, scan, segments):
+                        if hasattr(module, target):
+                            changed.setattr(module, target, value)
             print(line(f"without {name}", audit_truth, flagged(path, **changes.get("settings", {}))))
     _, _, f1, false, close = score(audit_truth, whole)
     assert f1 >= 0.93
@@ -252,7 +255,7 @@ def test_replies_in_a_language_that_was_asked_for_and_in_one_that_was_not(tmp_pa
     print(f"\nreplies in the language asked for: {n_asked} of {len(asked)} flagged (at most 5 %)")
     print(f"replies in a language nobody asked for: {n_unasked} of {len(unasked)} flagged (at least 85 %)")
     with monkeypatch.context() as changed:
-        changed.setattr(lang_mismatch._Context, "is_requested", lambda *_: False)
+        changed.setattr(Context, "is_requested", lambda *_: False)
         deaf = flagged(path)
     for name, some in (("asked for", asked), ("nobody asked for", unasked)):
         print(f"without what the prompt asked for, in a language {name}: {sum(c['id'] in deaf for c in some)} flagged")

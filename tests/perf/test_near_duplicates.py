@@ -18,8 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from building import needs_shared
-from chataudit.checks.base import kernels, text
-from chataudit.checks.near_duplicates import signatures
+from chataudit.checks.base import kernels
+from chataudit.checks.base.text import tokens as tokenising
+from chataudit.checks.near_duplicates.minhash import signatures
 from measuring import audit, measure, release
 
 pytestmark = [pytest.mark.perf, needs_shared]
@@ -74,7 +75,7 @@ def test_how_fast_the_kernels_are(messages):
     column = pa.array(texts(messages))
     pieces = [column.slice(at, 4000) for at in range(0, len(column), 4000)]
     n_bytes = sum(len(body.encode()) for body in column.to_pylist())
-    text.tokenise(column.slice(0, 1))
+    tokenising.tokenise(column.slice(0, 1))
 
     def best(work):
         seconds = []
@@ -85,14 +86,14 @@ def test_how_fast_the_kernels_are(messages):
         return min(seconds), result
 
     print(f"\n{n_bytes / 1e6:.0f} MB, kernels {'compiled' if kernels.COMPILED else 'in NumPy'}, the best of 5 runs")
-    seconds, _ = best(lambda: [text.tokenise(piece) for piece in pieces])
+    seconds, _ = best(lambda: [tokenising.tokenise(piece) for piece in pieces])
     print(f"tokenise {seconds:.2f} s ({n_bytes / 1e6 / seconds:.0f} MB/s)")
     english = [piece for piece in (p.filter(pa.compute.string_is_ascii(p)) for p in pieces) if len(piece)]
     n_ascii = sum(len(body) for piece in english for body in piece.to_pylist())
-    ascii_seconds, _ = best(lambda: [text.tokenise(piece) for piece in english])
+    ascii_seconds, _ = best(lambda: [tokenising.tokenise(piece) for piece in english])
     print(f"of ASCII alone {ascii_seconds:.2f} s ({n_ascii / 1e6 / ascii_seconds:.0f} MB/s)")
-    tokens = text.tokenise(column)
-    seconds, (sets, limits, _) = best(lambda: text.shingle(tokens))
+    tokens = tokenising.tokenise(column)
+    seconds, (sets, limits, _) = best(lambda: tokenising.shingle(tokens))
     print(f"shingle {seconds:.2f} s, {len(sets):,} values")
     seconds, (left, *_) = best(lambda: kernels.join(sets, limits, 0.8, 1000))
     print(f"join at 0.8 {seconds:.2f} s, {len(left):,} pairs")

@@ -15,7 +15,7 @@ import pytest
 from browsing import PHONE, Visit, browser, needs_browser, saved
 from building import SHARED, needs_shared, pages
 from chataudit.audit.run import run
-from chataudit.reports.payload import CHUNK
+from chataudit.reports.page.payload import CHUNK
 from chataudit.reports.record import REPORT
 from measuring import release
 

@@ -24,9 +24,9 @@ pytestmark = [pytest.mark.perf, needs_shared]
 MESSAGES, FILES, KILLS = 20_000, 4, 20
 # It keeps what it has twenty times a second, and has small batches, so that there is much to go wrong.
 CODE = """
-import chataudit.audit.journal as j; j.PAUSE = 0.05
-import chataudit.audit.read as r; r.BLOCK = 1 << 20
-from chataudit.audit.cli import main; main()
+import chataudit.audit.storage.checkpoint as j; j.PAUSE = 0.05
+import chataudit.audit.reading.blocks.block as r; r.BLOCK = 1 << 20
+from chataudit.audit.commands.app import main; main()
 """
 
 

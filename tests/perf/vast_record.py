@@ -16,16 +16,16 @@ from typing import Any
 import msgspec
 import numpy as np
 import pyarrow as pa
+from chataudit.checks.base.arrow.memory_map import forget, mapped
 from chataudit.checks.base.findings import FINDINGS, SPAN
-from chataudit.checks.base.mapped import forget, mapped
-from chataudit.reports import html
 from chataudit.reports.baseline import Baseline
+from chataudit.reports.exports.sarif import sarif
 from chataudit.reports.gate import Gate, Limit, Suppression, decide
+from chataudit.reports.page import html
+from chataudit.reports.page.view import page
 from chataudit.reports.rates import rows
 from chataudit.reports.record import SEEN, THREADS, WORDS, Facts, Record
 from chataudit.reports.redact import redacted
-from chataudit.reports.sarif import sarif
-from chataudit.reports.view import page
 from large_report import CHECKS, EXCERPT, LANGS, LENGTH, ROLES, SOURCE, check_facts, per_lang, texts
 
 CHUNK = 60_000  # rows that are laid down together

@@ -6,9 +6,10 @@ import numpy as np
 import pyarrow as pa
 from building import audit, message
 from chataudit.checks.base.check import Check, Result
-from chataudit.checks.base.findings import ERROR, NOTE, WARNING, Rule, claim, cover
+from chataudit.checks.base.claims import claim, cover
+from chataudit.checks.base.findings import ERROR, NOTE, WARNING, Rule
 from chataudit.reports.counts import Counts, by_rule
-from chataudit.reports.view import page
+from chataudit.reports.page.view import page
 from planting import Fails, Planted, alone
 
 

@@ -6,7 +6,7 @@ import pytest
 from building import Marks, audit, marked, message, uid, write
 from chataudit import run
 from chataudit.checks.base.check import Check
-from chataudit.checks.schema_invariants import SchemaInvariants
+from chataudit.checks.schema_invariants.check import SchemaInvariants
 from chataudit.reports.baseline import Baseline
 from chataudit.reports.gate import Gate, Limit, Suppression, decide, refuse_unknown
 

@@ -8,9 +8,11 @@ import pytest
 from building import Marks, audit, conversation, marked, message, nest, uid, write
 from chataudit import run
 from chataudit.checks.base.check import Check, Result
-from chataudit.checks.base.findings import FINDINGS, cover
-from chataudit.checks.base.intervals import Stratum, clustered
-from chataudit.reports.rates import BY, Population, columns, rows
+from chataudit.checks.base.claims import cover
+from chataudit.checks.base.findings import FINDINGS
+from chataudit.checks.base.statistics.intervals import Stratum, clustered
+from chataudit.reports.counts import Population
+from chataudit.reports.rates import BY, columns, rows
 from chataudit.reports.record import SEEN, WORDS, Judgement, Record
 from chataudit.reports.redact import redacted
 from hypothesis import given

@@ -11,9 +11,9 @@ from chataudit.checks.base.check import Check
 from chataudit.checks.base.findings import FINDINGS
 from chataudit.reports.baseline import Baseline
 from chataudit.reports.files import write_pages
+from chataudit.reports.page.view import page
 from chataudit.reports.record import THREADS
 from chataudit.reports.redact import hashed, redacted
-from chataudit.reports.view import page
 
 IDS = ("message_id", "parent_id", "message_tree_id", "user_id")
 

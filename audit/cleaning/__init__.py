@@ -1,0 +1,1 @@
+"""Copies of data sets without what an audit found: policy, decisions, rewritten files."""

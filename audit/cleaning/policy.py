@@ -1,0 +1,181 @@
+"""The policy of `clean`: which action applies to which rule, from TOML or from the rules' own default actions."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+from ...checks.base.findings import LEVELS, NOTE, Action, Rule, Severity
+from ...checks.base.settings import suggestion
+from ...reports.record import Record, RuleFacts
+from .. import registry
+from ..config import toml
+
+Criterion = Literal["split", "replies", "rank", "quality", "review", "length"]
+
+_HEAD = """\
+# What `chataudit clean` does about findings. Copy this file, change it, and pass it with --policy: nothing is done that
+# it does not name. Actions:
+#   keep          leave the message as it is
+#   drop_message  drop the message and the replies to it (unless its tree has the id a second time)
+#   drop_subtree  drop the message and everything below it
+#   drop_tree     drop the whole tree
+#   keep_best     drop all copies of a text but the best (findings with the facets partner and cluster)
+#   fix_language  set the language tag to the detected language (findings with the facet detected)
+
+# Which copy is the best: the first of these that differs decides, then the smallest id.
+#   split    from an evaluation split rather than from training data
+#   replies  with more messages below it, which would be dropped with it
+#   rank     with the better rank
+#   quality  with the higher label "quality"
+#   review   accepted in review, and reviewed more often
+#   length   with the longer text
+"""
+_MIN = "\n# Milder findings are kept, unless their own rule is named below.\n"
+_RULES = "\n# By check, or by check/rule, which takes precedence.\n"
+
+
+class _Known(NamedTuple):
+    """The rules of a check, and the keys of its facets."""
+
+    rules: dict[str, Rule | RuleFacts]  # by check/rule
+    facets: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Which action applies to which findings.
+
+    Raises
+    ------
+    ValueError
+        If a criterion or a severity does not exist.
+    """
+
+    keep_best_by: tuple[Criterion, ...] = get_args(Criterion)  # the first that differs decides, then the smallest id
+    min_severity: Severity = "warning"  # milder findings are kept, unless their own rule is named
+    rules: Mapping[str, Action] = field(default_factory=dict)  # by check/rule, or by check
+
+    def __post_init__(self) -> None:
+        known = get_args(Criterion)
+        for k, criterion in enumerate(self.keep_best_by):
+            if criterion not in known or criterion in self.keep_best_by[:k]:
+                fault = "is not a criterion" if criterion not in known else "is named twice"
+                raise ValueError(f"keep_best_by: {criterion!r} {fault}; expected some of {', '.join(known)}")
+        if self.min_severity not in get_args(Severity):
+            raise ValueError(f"min_severity: {self.min_severity!r}; expected one of {', '.join(get_args(Severity))}")
+
+    def action(self, rule: str, severity: int) -> Action:
+        """Return what is done about a finding of this rule (check/rule)."""
+        if rule in self.rules:
+            return self.rules[rule]
+        if severity < LEVELS[self.min_severity]:
+            return Action.KEEP
+        return self.rules.get(rule.partition("/")[0], Action.KEEP)
+
+    def toml(self) -> str:
+        """Return the policy as a file that `load_policy` reads."""
+        order = ", ".join(f'"{name}"' for name in self.keep_best_by)
+        # A quoted key of TOML is written as a string of JSON is.
+        rules = "".join(f'{json.dumps(name)} = "{action}"\n' for name, action in self.rules.items())
+        return f'{_HEAD}keep_best_by = [{order}]\n{_MIN}min_severity = "{self.min_severity}"\n{_RULES}[rules]\n{rules}'
+
+
+def load_policy(path: Path | None = None, record: Record | None = None) -> Policy:
+    """Read the policy in a TOML file, or make the default one: each rule's own action.
+
+    Parameters
+    ----------
+    path : Path, optional
+        The file.
+    record : Record, optional
+        The audit whose rules are known beside those of the installed checks.
+
+    Raises
+    ------
+    LookupError
+        If the file does not exist.
+    ValueError
+        If it is not TOML, or names a key, a rule, a criterion or an action that does not exist or does not fit.
+    """
+    known = _known(record)
+    if path is None:
+        return Policy(rules=_by_check(known))
+    try:
+        return _policy(toml(path), known)
+    except ValueError as error:
+        raise ValueError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from None
+
+
+def _known(record: Record | None) -> dict[str, _Known]:
+    """Return the rules of all installed checks, and of those that made a record."""
+    found = {
+        name: _Known({rule.id: rule for rule in check.rules}, frozenset(check.facets))
+        for name, check in registry.checks().items()
+    }
+    for check in () if record is None else record.facts.checks:
+        found.setdefault(check.name, _Known({rule.id: rule for rule in check.rules}, frozenset(check.facets)))
+    return found
+
+
+def _by_check(known: Mapping[str, _Known]) -> dict[str, Action]:
+    """Return the rules' own actions: by check, as most of its rules have it, with the exceptions by rule behind it."""
+    named: dict[str, Action] = {}
+    for name, check in known.items():
+        # Notes are kept by their severity; a record that could not be read is left out in any case.
+        actions = {
+            rule.id: rule.action
+            for rule in check.rules.values()
+            if rule.severity > NOTE and rule.action != Action.DROP_RECORD
+        }
+        if actions:
+            named[name] = usual = Counter(actions.values()).most_common(1)[0][0]
+            named |= {rule: action for rule, action in actions.items() if action != usual}
+    return named
+
+
+def _policy(table: dict[str, Any], known: Mapping[str, _Known]) -> Policy:
+    keys = ("keep_best_by", "min_severity", "rules")
+    for key in table:
+        if key not in keys:
+            raise ValueError(f"{key}: unknown key; expected {', '.join(keys)}. Rules belong under [rules]")
+    for key, kind, words in (("rules", dict, "a table of actions by rule"), ("keep_best_by", list, "a list of names")):
+        if not isinstance(table.get(key, kind()), kind):
+            raise ValueError(f"{key} is {table[key]!r}; expected {words}")
+    if "keep_best_by" in table:
+        table = table | {"keep_best_by": tuple(table["keep_best_by"])}
+    rules = {name: _action(name, action, known) for name, action in table.get("rules", {}).items()}
+    return Policy(**(table | {"rules": rules}))
+
+
+def _action(name: str, action: Any, known: Mapping[str, _Known]) -> Action:
+    """Return the action that a policy gives for a rule or a check; refuse what does not exist or does not fit."""
+    where = f"[rules] {name}"
+    check, _, rule = name.partition("/")
+    if check not in known:
+        raise ValueError(f"{where}: {check!r} is not a check. {suggestion(check, known)}")
+    rules = known[check].rules
+    if rule and name not in rules:
+        names = [each.partition("/")[2] for each in rules]
+        raise ValueError(f"{where}: {rule!r} is not a rule of {check}. {suggestion(rule, names)}")
+    choices = [each for each in Action if each != Action.DROP_RECORD]
+    if name in rules and rules[name].action == Action.DROP_RECORD:
+        raise ValueError(
+            f"{where}: a record that could not be read is always left out. Remove this line from the policy"
+        )
+    if action not in choices:
+        raise ValueError(f"{where}: {action!r} is not an action. {suggestion(action, choices)}")
+    wants = {Action.KEEP_BEST: {"partner", "cluster"}, Action.FIX_LANGUAGE: {"detected"}}.get(action, set())
+    if not wants <= known[check].facets:
+        raise ValueError(f"{where}: {unfit(Action(action), wants)}, which {check} does not give. {WAY_OUT}")
+    return Action(action)
+
+
+WAY_OUT = "Use drop_message, drop_subtree, drop_tree or keep"
+
+
+def unfit(action: Action, facets: set[str]) -> str:
+    """Return what an action asks of findings, as errors say it."""
+    return f"'{action}' needs findings with the facet{'s' * (len(facets) > 1)} {' and '.join(sorted(facets))}"

@@ -1,0 +1,1 @@
+"""The subcommands of `chataudit`, one module per group."""

@@ -1,0 +1,113 @@
+"""The commands `diff` and `rates`: two audits compared, one audit counted."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import typer
+from rich.markup import escape
+
+from ...checks.base.findings import SEVERITIES
+from ...reports.baseline import Difference, difference
+from ...reports.counts import by_rule
+from ...reports.exports import spreadsheet
+from ...reports.rates import BY, columns, rows
+from ...reports.wording import confidence, count_of, interval, number, percent, visible
+from ..record import Record
+from .terminal import AuditFolder, out, print_columns, telling, wrapped
+
+SHOWN = 20  # findings that a diff prints of each kind
+
+
+def diff(
+    old: Annotated[Path, typer.Argument(help="The folder of the older audit.", show_default=False)],
+    new: Annotated[Path, typer.Argument(help="The folder of the newer one.", show_default=False)],
+    out_file: Annotated[Path | None, typer.Option("--out", help="Write all of it as CSV.", show_default=False)] = None,
+) -> None:
+    """Say what changed from one audit to another, of findings and of messages."""
+    with telling():
+        older, newer = Record.read(old), Record.read(new)
+        found = difference(older, newer)
+        changed = (
+            "an unknown number (an audit is redacted)" if found.changed is None else number(found.changed.num_rows)
+        )
+        out.print(
+            wrapped(
+                f"messages: {number(found.added.num_rows)} added, {number(found.removed.num_rows)} removed, "
+                f"{changed} changed, {number(found.n_same)} in both"
+            )
+        )
+        kinds = {"new": found.new, "fixed": found.fixed, "unchanged": found.unchanged}
+        out.print("findings: " + ", ".join(f"{number(table.num_rows)} {kind}" for kind, table in kinds.items()))
+        for check, n in found.untold.items():
+            words = f"{check}: {count_of(n, 'finding')} not compared, as only one of the audits ran this check"
+            out.print(escape(wrapped(words)))
+        for kind in ("new", "fixed"):
+            _print_findings(kind, kinds[kind])
+        if out_file is not None:
+            spreadsheet.write(out_file, _COLUMNS, _changes(found, kinds))
+
+
+def _print_findings(kind: str, findings: pa.Table) -> None:
+    for rule, severity, n, _ in by_rule(findings):
+        out.print(f"\n[bold]{kind}[/bold] {number(n):>7}  {escape(rule)} ({SEVERITIES[severity]})")
+        is_it = pc.and_(pc.equal(findings["rule"], rule), pc.equal(findings["severity"], severity))
+        of_rule = findings.filter(is_it).slice(0, SHOWN)
+        for found in of_rule.select(["source", "line", "message_id", "summary"]).to_pylist():
+            place = f"{found['source']}:{found['line']}"
+            told = " ".join(visible(f"{place}  {found['message_id']}  {found['summary']}").splitlines())
+            out.print(wrapped(f"  {told}", 4), style="dim", markup=False)
+        if n > SHOWN:
+            out.print(f"  and {number(n - SHOWN)} more: --out FILE.csv has all", style="dim")
+
+
+_COLUMNS = ("state", "what", "rule", "severity", "tree_id", "message_id", "source", "line", "summary", "fingerprint")
+
+
+def _changes(found: Difference, kinds: dict[str, pa.Table]) -> Iterator[list[object]]:
+    for kind, table in kinds.items():
+        for row in table.to_pylist():
+            row |= {"state": kind, "what": "finding", "severity": SEVERITIES[row["severity"]]}
+            yield [row[name] for name in _COLUMNS]
+    for kind, messages in (("added", found.added), ("removed", found.removed), ("changed", found.changed)):
+        for row in messages.to_pylist() if messages is not None else ():
+            row |= {"state": kind, "what": "message"}
+            yield [row.get(name) for name in _COLUMNS]
+
+
+def rates(
+    folder: AuditFolder,
+    by: Annotated[
+        str, typer.Option(help=f"Columns with commas: {', '.join(BY)}. [default: none]", show_default=False)
+    ] = "",
+    out_file: Annotated[
+        Path | None, typer.Option("--out", help="Write CSV, with more columns.", show_default=False)
+    ] = None,
+) -> None:
+    """Print the rate of each check and each broken rule, with its denominator and 95 % confidence interval."""
+    with telling():
+        record = Record.read(folder)
+        names = list(dict.fromkeys(name.strip() for name in by.split(",") if name.strip()))
+        told = list(rows(record, names))
+        if out_file is not None:
+            spreadsheet.write(out_file, columns(names), (row.flat() for row in told))
+            return
+        lines = [("check or rule", *names, "severity", "flagged", "checked", "rate", "95 % CI", "Wilson")]
+        for row in told:
+            rate = row.rate
+            lines.append(
+                (
+                    f"  {row.rule.partition('/')[2]}" if row.rule else row.check,
+                    *(visible(value or "none declared") for value in row.values),
+                    *(row.severity or "", number(rate.flagged), number(rate.checked)),
+                    percent(rate.share) if rate.checked else "none checked",
+                    *(f"{interval(*ends)} %" if rate.checked else "" for ends in (rate.clustered, rate.wilson)),
+                )
+            )
+        print_columns(lines, 2 + len(names), ("Wilson",))
+        for row in told:
+            if (sure := row.corrected) is not None:
+                words = f"{percent(sure.value)} ({confidence(sure.low, sure.high)})"
+                out.print(escape(wrapped(f"{row.check}, corrected for errors of the check: {words}")))

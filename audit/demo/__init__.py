@@ -1,0 +1,1 @@
+"""A made-up release with one fault of every rule, and made-up benchmarks."""

@@ -1,0 +1,101 @@
+"""JSON records read line by line, with every repair reported.
+
+Whole blocks are parsed as columns. Lines that such a parser refuses come here: Python's own reader accepts more, and
+what it accepts beyond JSON becomes a fault with its place.
+"""
+
+import json
+import re
+from collections import Counter
+from typing import Any
+
+import msgspec
+
+from .formats import Fault
+from .formats.faults import EXCERPT, whole_characters
+
+
+def read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
+    """Read one record and list the repairs it needed; None if it could not be read or the line is blank."""
+    if not line or line.isspace():
+        return None, []
+    try:
+        record = msgspec.json.decode(line)
+        # Encoding the record again drops duplicate keys, so fewer keys mean that there was one.
+        if (
+            isinstance(record, dict)
+            and _n_keys(msgspec.json.encode(record)) == _n_keys(line)
+            and not _SPACED.search(line)
+        ):
+            return record, []
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    repairs: list[str] = []
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        text = line.decode("utf-8", "replace")
+        repairs.append(NOT_UTF8.format("line"))
+    if text.startswith("\ufeff"):
+        text = text[1:]
+        repairs.append("Byte order mark before the record")
+    try:
+        try:
+            record, found = _read_json(text)
+        except json.JSONDecodeError:
+            record, found = _read_json(text, strict=False)
+            repairs.append(RAW_CONTROL)
+    except json.JSONDecodeError as error:
+        excerpt = text[max(0, error.pos - EXCERPT // 2) :][:EXCERPT]
+        return None, [
+            # Some messages of json end with "at", as in "Unterminated string starting at".
+            Fault(
+                "unreadable_line",
+                f"Line is not JSON ({error.msg.removesuffix(' at')} at character {error.pos + 1})",
+                0,
+                excerpt,
+            )
+        ]
+    except RecursionError:
+        return None, [Fault("unreadable_line", f"Line is not JSON ({TOO_DEEP})", 0, text[:EXCERPT])]
+    if not isinstance(record, dict):
+        kind = {list: "an array", str: "a string", type(None): "null"}.get(type(record), "a single value")
+        return None, [Fault("unreadable_line", f"Line is {kind}; expected an object", 0, text[:EXCERPT])]
+    return record, [Fault("repaired_line", whole_characters(what), 0, text[:EXCERPT]) for what in repairs + found]
+
+
+TOO_DEEP = "nested too deeply"
+NOT_UTF8 = "Invalid UTF-8 in this {}; bad bytes were replaced by U+FFFD"
+RAW_CONTROL = "Unescaped control characters in a string; JSON requires escapes"
+_SPACED = re.compile(rb'"[ \t\r]+:')  # the end of a key that _n_keys does not see
+
+
+def _n_keys(data: bytes) -> int:
+    """Count the keys of a JSON text: colons after a closing quote."""
+    return data.count(b'":') - data.count(b'\\":')
+
+
+def _read_json(text: str, *, strict: bool = True) -> tuple[Any, list[str]]:
+    """Parse with the standard library, and list constructs that other JSON parsers read differently."""
+    repairs: dict[str, None] = {}  # each once, in order
+
+    def keep_last(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        record = dict(pairs)
+        if len(record) < len(pairs):
+            for key, n in Counter(key for key, _ in pairs).items():
+                if n > 1:
+                    repairs[f"Duplicate key {key[:60]!r} in one object; the last value is used"] = None
+        return record
+
+    def constant(raw: str) -> float:
+        repairs[f"{raw} is not a JSON number"] = None
+        return float(raw)
+
+    def integer(raw: str) -> float:
+        try:
+            return int(raw)
+        except ValueError:  # Python converts at most 4,300 digits; a float of that size is infinity
+            return float(raw)
+
+    record = json.loads(text, strict=strict, object_pairs_hook=keep_last, parse_constant=constant, parse_int=integer)
+    return record, list(repairs)

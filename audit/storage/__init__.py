@@ -1,0 +1,1 @@
+"""Rows and checkpoints of a running audit, on disk."""

@@ -1,0 +1,1 @@
+"""Arrow columns as NumPy arrays, and tables mapped from disk."""

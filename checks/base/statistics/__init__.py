@@ -1,0 +1,1 @@
+"""Confidence intervals, and agreement with human labels."""

@@ -1,0 +1,1 @@
+"""Texts as tokens, and languages by their tags and scripts."""

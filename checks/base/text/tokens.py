@@ -1,0 +1,200 @@
+"""Texts as tokens: which characters form a token, and which tokens are equal."""
+
+import unicodedata
+from collections.abc import Sequence
+from functools import cache
+from threading import Lock
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ....benchmarks_refs.fingerprints import N_GRAM as REFERENCE_GRAM
+from ....benchmarks_refs.fingerprints import Hashed
+from .. import kernels
+from ..arrow.columns import IntArray, utf8
+from ..kernels.layout import ALL_NUMBERS, MARK, NUMBER, PAYLOAD, SEPARATOR, SEQUENCE, SINGLE, SKIP, WORD, WORDS
+from .languages import script_table
+
+HashArray = npt.NDArray[np.uint64]
+
+N_GRAM = 5  # tokens of a shingle
+
+# Scripts that are written without spaces: each character is a token. From Scripts.txt of Unicode 17.0, by blocks.
+_UNSPACED = (
+    *((0x0E01, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF)),  # Thai, Lao; Myanmar; Khmer
+    *((0x2E80, 0x2FDF), (0x3005, 0x3007), (0x3021, 0x3029), (0x3038, 0x303B)),  # Han: radicals, signs, numerals
+    *((0x3041, 0x3098), (0x309B, 0x30FF), (0x31F0, 0x31FF)),  # Kana; its voicing marks 3099 and 309A go on with it
+    *((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xA9E0, 0xA9FF), (0xAA60, 0xAA7F)),  # Han; Myanmar
+    *((0xF900, 0xFAFF), (0x1AFF0, 0x1B16F), (0x116D0, 0x116E3)),  # Han; Kana; Myanmar
+    (0x20000, 0x3FFFF),  # Han
+)
+# Invisible characters that count as marks or letters: joiners, variation selectors, Hangul fillers.
+_INVISIBLE = (
+    (0x034F, 0x034F),
+    (0x115F, 0x1160),
+    (0x3164, 0x3164),
+    (0xFE00, 0xFE0F),
+    (0xFFA0, 0xFFA0),
+    (0xE0100, 0xE01EF),
+)
+_ZERO_WIDTH_SPACE = 0x200B
+# All code points that Unicode assigns, without private use; others are separators.
+_ASSIGNED = ((0, 0xD800), (0xF900, 0x20000), (0x2F800, 0x2FA20), (0xE0000, 0xE0200))
+_IDEOGRAPHS = (0x20000, 0x34000)
+
+
+class Tokens(NamedTuple):
+    """The tokens of several texts, one after another."""
+
+    hashes: HashArray  # (n_tokens,)
+    starts: npt.NDArray[np.int32]  # (n_tokens,) bytes of its text that each token covers
+    ends: npt.NDArray[np.int32]
+    bounds: IntArray  # (n_texts + 1,) number of each text's first token
+
+
+class Prose(NamedTuple):
+    """The prose of several texts, and its number of letters."""
+
+    data: npt.NDArray[np.uint8]  # UTF-8, with spaces in place of everything else
+    offsets: IntArray  # (n_texts + 1,) where each text begins
+    counts: npt.NDArray[np.int32]  # (n_texts, N_COUNTS) letters by script, bytes of code (kernels/layout.py)
+
+
+class Shingles(NamedTuple):
+    """The sets of hashed n-grams of several texts, one after another."""
+
+    sets: HashArray  # of each text ascending, each value once
+    limits: IntArray  # (n_texts + 1,)
+    whole: HashArray  # (n_texts,) a hash of all tokens of a text, in order
+
+
+def tokenise(column: pa.Array) -> Tokens:
+    """Return the tokens of a column of strings; a null has none.
+
+    Characters are compared as `fold` returns them, in NFKD and case-folded. That makes equal what NFKC and lower case
+    make equal, and works one character at a time. A token is a run of letters, digits and combining marks, or one
+    character of a script that is written without spaces (Han, Kana, Thai, Lao, Khmer, Myanmar) with the combining
+    marks after it. Invisible characters that separate nothing (a soft hyphen, a joiner) are skipped.
+    """
+    return Tokens(*kernels.tokenise(*utf8(column), *_table()))
+
+
+def mark(column: pa.Array, tokens: Tokens) -> npt.NDArray[np.uint8]:
+    """Mark the tokens of a column that are numbers, or begin lines or sentences: flags as in kernels/layout.py."""
+    return kernels.mark(*utf8(column), tokens.starts, tokens.ends, tokens.bounds, _digits())
+
+
+def prose(column: pa.Array) -> Prose:
+    """Return the prose of texts, without code, tables, tags, formulas, addresses, names of files and variables."""
+    data, offsets = utf8(column)
+    masked, counts = kernels.prose(data, offsets, script_table())
+    return Prose(masked, offsets, counts)
+
+
+def excerpts(prose: Prose, rows: IntArray, limit: int) -> pa.Array:
+    """Return the prose of these rows with single blanks, or about `limit` bytes from its begin, middle and end."""
+    return _strings(*kernels.excerpts(prose.data, prose.offsets, rows, limit))
+
+
+def _strings(data: npt.NDArray[np.uint8], offsets: IntArray) -> pa.Array:
+    buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(data)]
+    return pa.Array.from_buffers(pa.string(), len(offsets) - 1, buffers)
+
+
+def shingle(tokens: Tokens, n: int = N_GRAM) -> Shingles:
+    """Return the sets of hashed n-grams of texts."""
+    return Shingles(*kernels.shingle(tokens.hashes, tokens.bounds, n))
+
+
+def grams(hashes: HashArray, n: int = N_GRAM) -> HashArray:
+    """Return the hashed n-grams of one text, in order."""
+    return kernels.grams(hashes, n)
+
+
+def hashed(texts: Sequence[str]) -> Hashed:
+    """Tokenise and hash texts for fingerprints of benchmarks."""
+    column = pa.array(texts, pa.string())
+    tokens = tokenise(column)
+    hashes, starts, ends, bounds = tokens
+    is_number = mark(column, tokens) & NUMBER > 0
+    exact, masked = (
+        np.append(grams(values, REFERENCE_GRAM), np.zeros(min(len(values), REFERENCE_GRAM - 1), dtype=np.uint64))
+        for values in (hashes, np.where(is_number, np.uint64(ALL_NUMBERS), hashes))
+    )
+    return Hashed(hashes, bounds, starts, ends, is_number, exact, masked, shingle(tokens).whole)
+
+
+def fold(character: str) -> str:
+    """Return the form in which a character is compared: decomposed (NFKD) and case-folded, until nothing changes.
+
+    Case folding is lower case for comparisons: it also makes ß equal to ss, and the Greek final sigma to the other one
+    (Unicode Standard 3.13, and UAX #15).
+    """
+    folded = unicodedata.normalize("NFKD", character)
+    while (again := unicodedata.normalize("NFKD", folded.casefold())) != folded:
+        folded = again
+    return folded
+
+
+@cache
+def _digits() -> npt.NDArray[np.uint8]:
+    """Mark the code points that are digits of any script, or decompose to digits."""
+    digits = np.zeros(0x20000, dtype=np.uint8)
+    for code in range(len(digits)):
+        if (character := chr(code)).isnumeric():
+            digits[code] = any(map(str.isdecimal, unicodedata.normalize("NFKD", character)))
+    return digits
+
+
+_KINDS = {"L": WORD, "N": WORD, "M": MARK}
+_TABLE: list[tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]] = []
+_LOCK = Lock()
+
+
+def load() -> None:
+    """Make the lookup tables, so that the first texts need not wait for them."""
+    _table()
+    _digits()
+    script_table()
+
+
+def _table() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
+    """Return the entries of all code points, and the sequences that some of them point to; made once."""
+    with _LOCK:
+        if not _TABLE:
+            _TABLE.append(_made())
+        return _TABLE[0]
+
+
+def _made() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
+    kinds = np.zeros(0x110000, dtype=np.uint32)  # SEPARATOR
+    codes = [code for first, end in _ASSIGNED for code in range(first, end)]
+    categories = list(map(unicodedata.category, map(chr, codes)))
+    kinds[codes] = [_KINDS.get(category[0], SKIP if category == "Cf" else SEPARATOR) for category in categories]
+    kinds[_ZERO_WIDTH_SPACE] = SEPARATOR
+    kinds[slice(*_IDEOGRAPHS)] = WORD
+    for first, last in _UNSPACED:
+        block = kinds[first : last + 1]
+        block[(block == WORD) | (block == MARK)] = SINGLE
+    for first, last in _INVISIBLE:
+        kinds[first : last + 1] = SKIP
+    plain: npt.NDArray[np.uint32] = kinds << np.uint32(PAYLOAD) | np.arange(len(kinds), dtype=np.uint32)
+    table = plain.copy()
+    sequences: list[int] = []
+    for code in codes:
+        character = chr(code)
+        # Most characters fold to themselves; this test is faster than folding.
+        if character.casefold() == character and unicodedata.is_normalized("NFKD", character):
+            continue
+        entries = [int(plain[ord(part)]) for part in fold(character)]
+        if len(entries) == 1:
+            table[code] = entries[0]
+        elif entries:
+            is_word = all(entry >> PAYLOAD in (WORD, MARK) for entry in entries)
+            table[code] = len(sequences) | (WORDS if is_word else SEQUENCE) << PAYLOAD
+            sequences += [len(entries), *entries]
+        else:
+            table[code] = SKIP << PAYLOAD
+    return table, np.array(sequences, dtype=np.uint32)

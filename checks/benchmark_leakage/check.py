@@ -1,0 +1,329 @@
+"""Benchmark questions and answers in the data, verbatim or edited, each with the item that it matches.
+
+Messages are compared with one-way fingerprints of all reference sets at once (base/references.py, kernels.scan): whole
+messages, lines and sentences by one hash, everything else by 5-grams in which all numbers count as one word. Words are
+weighted by inverse document frequency, so that stems ("Which of the following ...") and boilerplate carry no evidence.
+Where a question alone is too little evidence, its choices must follow it.
+
+The record also counts what published rules find in the same texts, so that a paper can cite any of them: Brown et al.
+(2020), Language Models are Few-Shot Learners, appendix C: any 13-gram. Chowdhery et al. (2022), PaLM, section 8: 70 %
+of the 8-grams. Touvron et al. (2023), Llama 2, appendix A.6: 80 % of the tokens in spans of more than ten (ours: ten or
+more, none of them skipped). Lambert et al. (2024), Tulu 3, section 3.2: half of the tokens in 8-grams.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+import pyarrow as pa
+
+from ...benchmarks_refs import fingerprints
+from ...benchmarks_refs.cards import Card, items
+from ...benchmarks_refs.fingerprints import ANSWER, FOLDER, N_GRAM, QUESTION, STEP
+from ..base import kernels
+from ..base.arrow.columns import BoolArray, IntArray
+from ..base.check import ALL, Check, Method, Result, Stage, Table
+from ..base.claims import clipped, cover
+from ..base.findings import CHECKED, FINDINGS
+from ..base.kernels.layout import BY_LINE, BY_SENTENCE, BY_TEXT, HIT
+from ..base.messages import Batch
+from ..base.settings import Wants, setting
+from ..base.statistics.intervals import in_percent
+from . import references
+from .claims import SEEN, below_leaks, findings_of, touched_items
+from .evidence import (
+    WHOLLY,
+    HashedTexts,
+    Hit,
+    best,
+    by_row,
+    choices_behind,
+    kind_of,
+    restates,
+    with_answer,
+    with_choices,
+)
+from .examples import BENCHMARKS, fingerprint
+from .published import PUBLISHED, RULES, published_flags
+from .references import References
+from .rephrased import same_numbers
+from .rules import (
+    ANSWER_ALONE,
+    BELOW_LEAK,
+    METHOD,
+    NAME,
+    NO_WORDS,
+    PASSAGE_ALONE,
+    QUESTION_ALONE,
+    QUESTION_AND_ANSWER,
+    REPHRASED,
+    TRAIN_ITEM,
+)
+
+# docs/leakage.md has what these lead to.
+MIN_WORDS = 6  # distinct ones, of an edited question
+MIN_WORDS_MASKED = 15  # of one with other numbers, found by its words alone
+MIN_REACH = 0.6  # of a question's length, from the first word found to the last
+MIN_RUN = 5  # tokens in a row
+MIN_RUN_INFORMATION = 0.5  # of min_information, in the longest run: in Thai, five tokens are a word
+# Multiples of min_exact, by tokens of a question: in a long one, fewer of the words suffice. And for other texts.
+TOKENS, ASKED, OF_TEXT = (10, 20, 30, 100), (1.6, 1.1, 1.0, 0.6), 1.25
+EDITED = 2.0  # of min_information, for an edited question, or one of 10 tokens or fewer among other words
+# Multiples of min_information, where a whole sentence, line or message is a question; and for 10 tokens or more.
+MIN_BLOCK, OF_LONG_BLOCK = {BY_SENTENCE: 1.2, BY_LINE: 1.0, BY_TEXT: 0.45}, 0.45
+MIN_TOKENS_OF_BLOCK = 4
+MIN_TEXT = 2.0  # of min_information, for an answer or a passage without its question
+MIN_WORDS_OF_TEXT = 25  # of these; a shorter answer may be a saying, or a choice
+
+
+@dataclass(frozen=True)
+class BenchmarkLeakage(Check):
+    """Report messages that contain items of benchmarks."""
+
+    name: ClassVar = NAME
+    rules: ClassVar = (
+        *(QUESTION_AND_ANSWER, QUESTION_ALONE, ANSWER_ALONE, PASSAGE_ALONE, REPHRASED, TRAIN_ITEM, BELOW_LEAK),
+    )
+    measurement: ClassVar[Method] = METHOD
+    facets: ClassVar[Mapping[str, str]] = {
+        "benchmark": "reference set of the item",
+        "split": "split of the benchmark that contains the item",
+        "item": "id of the item in its benchmark",
+        "kind": "match type",
+        "coverage": "share of the item matched (weighted)",
+        "idf": "match strength (nats)",
+        "choices": "choices found after the question",
+        "below": "number of replies below it",
+        "home": "home page of the benchmark",
+        "rules": "published contamination rules that flag it too",
+        "prompt": "id of the message above that contains the question",
+    }
+
+    references: tuple[str, ...] = setting(
+        (), "Reference sets to compare with, as `chataudit refs list` names them; empty: all that are built."
+    )
+    folder: str = setting(FOLDER, "Folder with your own reference sets.", wants=Wants.REFERENCES)
+    originals: str = setting("", "Folder with the original files of benchmarks; findings then show the item too.")
+    min_exact: float = setting(
+        0.6, "Smallest share of a question, by weight, in 5-grams of the message.", above=0, at_most=1
+    )
+    min_masked: float = setting(0.8, "The same with all numbers treated as equal.", above=0, at_most=1)
+    min_information: float = setting(18.0, "Smallest evidence that the matched words carry, in nats.", at_least=0)
+    min_numbers_shared: float = setting(
+        0.75, "Smallest Jaccard similarity of the numbers of both texts, for a paraphrase.", above=0, at_most=1
+    )
+    min_words_shared: float = setting(
+        0.5, "Smallest share of a question's words, by weight, for a paraphrase.", above=0, at_most=1
+    )
+
+    @classmethod
+    def on_examples(cls, folder: Path) -> Self:
+        for name, (split, found) in BENCHMARKS.items():
+            fingerprints.save(fingerprint(split, found), folder / f"{name}{fingerprints.ENDING}")
+        return cls(folder=str(folder))
+
+    def verify(self) -> None:
+        if self.originals and not Path(self.originals).is_dir():
+            raise ValueError(f"originals: {self.originals!r} is not a folder; expected the folder of original files")
+        try:
+            references.find(self.references, Path(self.folder))
+        except LookupError as error:
+            raise ValueError(f"references: {error}") from None
+
+    def stages(self) -> Sequence[Stage]:
+        return Stage(self.scan), Stage(self.count, {"touched": SEEN}, ALL)
+
+    def load(self) -> None:
+        self._references()
+
+    def release(self) -> None:
+        references.release()
+
+    def _references(self) -> References:
+        return references.load(self.references, Path(self.folder))
+
+    # -- first stage -------------------------------------------------------------------------------------------------
+
+    def scan(self, batch: Batch) -> Result:
+        """Find the items that the messages contain."""
+        refs, tokens = self._references(), batch.tokens
+        has_words = np.diff(tokens.bounds) > 0
+        is_open = ~batch.is_context & has_words
+        hits = kernels.scan(tokens.hashes, tokens.bounds, batch.marks, N_GRAM, refs.sought)
+        columns = dict(zip(HIT, hits[is_open[hits[:, 0]]].T, strict=True))
+        texts = HashedTexts(batch, refs)
+        found = [hit for group in by_row(self._likely(texts, columns)) for hit in best(group, refs)]
+        containing: dict[int, set[int]] = {}  # messages by part
+        for hit in found:
+            containing.setdefault(hit.part, set()).add(hit.row)
+        found = [with_answer(hit, texts) for hit in found if not restates(hit, batch, containing[hit.part])]
+        # An answer beside its question is reported with it, or is one of its choices.
+        asked = {
+            (row, item) for hit in found if refs.kinds[hit.part] == QUESTION for row in hit.rows for item in hit.items
+        }
+        found = [
+            hit for hit in found if refs.kinds[hit.part] != ANSWER or asked.isdisjoint((hit.row, i) for i in hit.items)
+        ]
+        is_open[[hit.row for hit in found]] = False  # these are reported already
+        found += self._rephrased(texts, is_open)
+        published = published_flags(refs, columns)
+        below = below_leaks(found, texts)
+        # A reply without words is reported below a leak, and is checked by that.
+        outcomes = np.where(has_words | (below >= 0), CHECKED, NO_WORDS)[~batch.is_context]
+        return Result(
+            self._beside(findings_of(texts, found, below, published)),
+            cover(batch.checkable, pa.array(outcomes, pa.string())),
+            {"touched": touched_items(refs, published, found)},
+        )
+
+    def _likely(self, texts: "HashedTexts", columns: dict[str, IntArray]) -> Iterator[Hit]:
+        """Yield the parts that pass the thresholds; a weak question also needs its choices nearby."""
+        refs = texts.refs
+        part, whole = columns["part"], columns["whole"]
+        n, words, is_question = refs.n_tokens[part], refs.n_words[part], refs.kinds[part] == QUESTION
+        exact = columns["exact_weight"] / np.maximum(1, refs.totals[part])
+        masked = columns["masked_weight"] / np.maximum(1, refs.word_totals[part])
+        # A stem of many questions, or a quotation from a long one, covers a part of it, and that part completely.
+        reach = (columns["end"] - columns["first"]) / np.maximum(1, n)
+        run = np.maximum(np.minimum(MIN_RUN, 0.4 * n), np.minimum(0.2 * n, 9))
+        is_rare = columns["exact_run"] * refs.totals[part] * STEP >= MIN_RUN_INFORMATION * self.min_information * n
+        is_near = (columns["exact_run"] >= run) & is_rare & (exact >= self.min_exact * np.interp(n, TOKENS, ASKED))
+        is_near &= (words >= MIN_WORDS) & (reach >= MIN_REACH)
+        is_text = (exact >= self.min_exact * OF_TEXT) & (words >= MIN_WORDS_OF_TEXT)
+        is_near = np.where(is_question, is_near, is_text)
+        # Formulas are alike once their numbers are equal: some words must follow one another unchanged.
+        by_words = is_question & (masked >= self.min_masked) & (words >= MIN_WORDS_MASKED)
+        by_words &= (reach >= MIN_REACH) & (columns["exact_run"] >= MIN_RUN)
+        information = np.where(is_near, columns["exact_weight"], columns["masked_weight"]) * STEP
+        is_near |= by_words
+        of_question = np.where(exact > WHOLLY, np.interp(n, (10, 20), (EDITED, 1)), EDITED)
+        needed = np.where(is_question, of_question, MIN_TEXT)
+        needed[~is_near] = np.inf
+        for kind, share in MIN_BLOCK.items():
+            here = (whole == kind) & (n >= MIN_TOKENS_OF_BLOCK)
+            enough = np.where((n >= 10) & (kind >= BY_LINE), OF_LONG_BLOCK, share)
+            needed[here] = np.minimum(needed, enough)[here]
+            information[here] = refs.totals[part[here]] * STEP
+        needed *= self.min_information
+        is_enough = information >= needed
+        is_asked = is_question & (is_near | ((whole > 0) & (n >= MIN_TOKENS_OF_BLOCK)))
+        for k in np.flatnonzero(is_enough | (is_asked & refs.has_choices[part])).tolist():
+            items = refs.items_of(int(part[k]))
+            hit = Hit(
+                int(columns["text"][k]),
+                int(part[k]),
+                tuple(items.tolist()),
+                int(columns["first"][k]),
+                int(columns["end"][k]),
+                float(exact[k]),
+                float(masked[k]),
+                float(information[k]),
+            )
+            if not is_question[k]:
+                yield hit
+                continue
+            choices = choices_behind(hit, texts) if refs.has_choices[part[k]] else None
+            if choices:
+                if is_enough[k] or hit.information + choices.worth >= self.min_information:
+                    yield with_choices(hit, choices, texts)
+            # Without its choices, a question of several items is a stem.
+            elif is_enough[k] and (len(items) == 1 or hit.information >= EDITED * self.min_information):
+                yield replace(hit, kind=kind_of(hit, texts))
+
+    def _rephrased(self, texts: "HashedTexts", is_open: BoolArray) -> Iterator[Hit]:
+        """Yield questions whose numbers and words are in a message, in any order."""
+        refs, bags = texts.refs, texts.refs.bags
+        rows, candidates, shared, totals = same_numbers(texts, is_open)
+        shares = shared / np.maximum(1, totals)
+        near = np.flatnonzero((shared * STEP >= self.min_information) & (shares >= self.min_words_shared))
+        best: dict[int, tuple[float, int]] = {}  # share and part, by row
+        for row, bag, share in zip(rows[near].tolist(), candidates[near].tolist(), shares[near].tolist(), strict=True):
+            if row in best and share < best[row][0]:
+                continue
+            here = slice(bags.limits[bag], bags.limits[bag + 1])
+            theirs = Counter(bags.words[here][bags.weights[here] == 0].tolist())
+            ours = Counter(texts.short(row)[texts.is_number(row)].tolist())
+            if (theirs & ours).total() >= self.min_numbers_shared * (theirs | ours).total():
+                best[row] = (share, int(bags.parts[bag]))
+        for row, (share, part) in best.items():
+            items = tuple(refs.items_of(part).tolist())
+            yield Hit(row, part, items, 0, len(texts.short(row)), share, share, 0.0, "rephrased")
+
+    def _beside(self, findings: pa.Table) -> pa.Table:
+        """Return the findings with the item's question as a last span, where its original file is available."""
+        if not (self.originals and findings.num_rows):
+            return findings
+        refs = self._references()
+        spans = findings["spans"].to_pylist()
+        for own, facets in zip(spans, map(dict, findings["facets"].to_pylist()), strict=True):
+            if "item" in facets:
+                card = refs.cards[refs.names.index(facets["benchmark"])]
+                number, text = _questions(card, Path(self.originals)).get(facets["item"], (0, ""))
+                place = {"source": card.title, "line": number, "id": facets["item"], "start": 0, "end": len(text)}
+                own += [{**place, "before": "", "quote": clipped(text), "after": ""}] if text else []
+        column = pa.array(spans, FINDINGS.field("spans").type)
+        return findings.set_column(FINDINGS.get_field_index("spans"), FINDINGS.field("spans"), column)
+
+    # -- second stage ------------------------------------------------------------------------------------------------
+
+    def count(self, rows: pa.Table) -> Result:
+        """Count the touched items of each benchmark, by this check and by published rules."""
+        refs = self._references()
+        messages: dict[tuple[str, str], list[int]] = {}  # by item: how many each rule finds it in
+        for benchmark, item, *flags in zip(*(rows[name].to_pylist() for name in SEEN.names), strict=True):
+            counts = messages.setdefault((benchmark, item), [0] * len(RULES))
+            for k, flag in enumerate(flags):
+                counts[k] += flag
+        touched = {name: [0] * len(RULES) for name in refs.names}  # by benchmark: how many items each rule finds
+        for (benchmark, _), counts in messages.items():
+            for k, n in enumerate(counts):
+                touched[benchmark][k] += n > 0
+        return Result(
+            notes=(_compared_with(refs), *self._own_sets()),
+            tables=(
+                Table(
+                    "Items touched, by benchmark",
+                    "Items that the data contain, by this check and by the rules of GPT-3 (a 13-gram), PaLM (70 % of "
+                    "8-grams), Llama 2 (80 % in runs of ten) and Tulu 3 (half in 8-grams).",
+                    ("benchmark", "split", "items", "touched", "share", *PUBLISHED),
+                    tuple(
+                        (name, card.split, int(n), ours, in_percent(ours / n, 2), *published)
+                        for name, card, n, (ours, *published) in sorted(
+                            zip(refs.names, refs.cards, refs.n_items, touched.values(), strict=True),
+                            key=lambda each: [-count for count in each[-1]],
+                        )
+                    ),
+                    bars=("benchmark", "touched", "items"),
+                ),
+                Table(
+                    "Touched items",
+                    "Items that an evaluation should exclude, or report separately.",
+                    ("benchmark", "item", "messages"),
+                    tuple((*key, counts[0]) for key, counts in sorted(messages.items()) if counts[0]),
+                ),
+            ),
+        )
+
+    def _own_sets(self) -> Iterator[str]:
+        """Yield notes that name the reference sets beyond the shipped ones."""
+        for place, names in references.own_sets(self.references, Path(self.folder)).items():
+            where = f"folder {self.folder}" if place == Path(self.folder) else "in your user data"
+            yield f"Also compared with your own reference sets: {', '.join(names)} ({where})"
+
+
+def _compared_with(refs: References) -> str:
+    n = len(refs.names)
+    return f"Compared with {int(refs.n_items.sum()):,} items of {n:,} reference {'set' if n == 1 else 'sets'}"
+
+
+@lru_cache(maxsize=8)
+def _questions(card: Card, folder: Path) -> dict[str, tuple[int, str]]:
+    """Return number and question of each item, by id; nothing where the files are missing."""
+    try:
+        return {item.id: (k, "\n".join(item.parts["question"])) for k, item in enumerate(items(card, folder), 1)}
+    except LookupError:
+        return {}

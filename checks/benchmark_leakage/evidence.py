@@ -1,0 +1,229 @@
+"""Hits of benchmark items in messages: what kind, with which choices and answer."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ...benchmarks_refs.fingerprints import (
+    ANSWER,
+    CHOICES,
+    N_GRAM,
+    QUESTION,
+    STEP,
+    WHOLE,
+    as_written,
+    kept_of,
+    leading,
+    shortened,
+)
+from ..base.arrow.columns import BoolArray
+from ..base.kernels.layout import ALL_NUMBERS, NUMBER
+from ..base.messages import Batch
+from ..base.text.tokens import HashArray, grams
+from .references import References
+
+WHOLLY = 0.999  # of a part; less is an edit, and not rounding
+MIN_CHOICES = 0.75  # of the choices, where they must follow a question
+MIN_ANSWER = 3.5  # nats, of an answer after its question: a yes is no evidence
+MAX_OWNERS = 64  # items that share a question, whose choices are looked for
+
+
+class _Answer(NamedTuple):
+    """The place of an item's answer."""
+
+    row: int
+    first: int  # tokens
+    end: int
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A part of an item in a message."""
+
+    row: int
+    part: int
+    items: tuple[int, ...]  # that have this part, and whose choices are here where that matters
+    first: int  # tokens of the message
+    end: int
+    exact: float  # share of the part, by weight
+    masked: float  # the same with all numbers treated as equal
+    information: float  # nats
+    kind: str = ""  # of questions
+    choices: str = ""  # `3 of 4`
+    answer: _Answer | None = None
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """The rows of the message, and of the reply with the answer."""
+        return (self.row,) if self.answer is None else (self.row, self.answer.row)
+
+
+class HashedTexts:
+    """The messages of a batch, as hashes."""
+
+    def __init__(self, batch: Batch, refs: References) -> None:
+        self.batch, self.refs = batch, refs
+        self._grams: dict[int, HashArray] = {}
+
+    def tokens(self, row: int) -> HashArray:
+        """Return the hashes of a message's tokens."""
+        bounds = self.batch.tokens.bounds
+        return self.batch.tokens.hashes[bounds[row] : bounds[row + 1]]
+
+    def is_number(self, row: int) -> BoolArray:
+        """Mark the tokens of a message that are numbers."""
+        bounds = self.batch.tokens.bounds
+        return self.batch.marks[bounds[row] : bounds[row + 1]] & NUMBER > 0
+
+    def short(self, row: int) -> npt.NDArray[np.uint32]:
+        """Return the tokens of a message, shortened as in bags."""
+        return shortened(self.tokens(row))
+
+    def grams(self, row: int) -> HashArray:
+        """Return the grams of a message, as fingerprints keep them."""
+        if row not in self._grams:
+            tokens = self.tokens(row)
+            masked = grams(np.where(self.is_number(row), np.uint64(ALL_NUMBERS), tokens), N_GRAM)
+            self._grams[row] = kept_of(masked, grams(tokens, N_GRAM))
+        return self._grams[row]
+
+    def place(self, part: int, row: int, first: int, end: int) -> tuple[int, int] | None:
+        """Return the place of a part among the tokens [first, end) of a message; over half of its grams suffice."""
+        n, own = int(self.refs.n_tokens[part]), self.refs.grams_of(part)
+        if not n:
+            return None
+        if not len(own):
+            here = leading(grams(self.tokens(row)[first:end], n), WHOLE)
+            at = np.flatnonzero(here == self.refs.whole[part])
+            return (first + int(at[0]), first + int(at[0]) + n) if at.size else None
+        here = self.grams(row)[first : max(first, end - N_GRAM + 1)]
+        own = np.sort(own)
+        is_own = own[np.minimum(np.searchsorted(own, here), len(own) - 1)] == here
+        if 2 * len(set(here[is_own].tolist())) <= len(set(own.tolist())):
+            return None
+        at = np.flatnonzero(is_own)
+        return first + int(at[0]), first + int(at[-1]) + N_GRAM
+
+
+def restates(hit: Hit, batch: Batch, containing: set[int]) -> bool:
+    """Whether a message above contains the same question: then this is not a leak of its own, but below one."""
+    if hit.exact > WHOLLY or len(containing) == 1:
+        return False
+    row = int(batch.parent[hit.row])
+    for _ in range(int(batch.depth[hit.row])):
+        if row in containing:
+            return True
+        row = int(batch.parent[row])
+    return False
+
+
+def by_row(hits: Iterator[Hit]) -> Iterator[list[Hit]]:
+    """Group successive hits by message."""
+    group: list[Hit] = []
+    for hit in hits:
+        if group and group[-1].row != hit.row:
+            yield group
+            group = []
+        group.append(hit)
+    if group:
+        yield group
+
+
+def best(group: list[Hit], refs: References) -> list[Hit]:
+    """Return the hits of one message that no better one explains: of two that overlap, the one with more words."""
+    kept: list[Hit] = []
+    for hit in sorted(group, key=lambda h: (-h.exact * h.information, -h.exact, h.part)):
+        better = [
+            other
+            for other in kept
+            if refs.kinds[other.part] == refs.kinds[hit.part]
+            and 2 * (min(hit.end, other.end) - max(hit.first, other.first)) > hit.end - hit.first
+        ]
+        # A verbatim item of another benchmark counts by itself; in one benchmark, a part of a longer item does not.
+        same_set = [other for other in better if refs.card_of_part[other.part] == refs.card_of_part[hit.part]]
+        if not better or (hit.exact > WHOLLY and not same_set):
+            kept.append(hit)
+    return sorted(kept, key=lambda h: (h.first, h.part))
+
+
+class _Choices(NamedTuple):
+    """Choices that follow a question."""
+
+    items: tuple[int, ...]  # of which these are the choices
+    share: str  # `3 of 4`
+    worth: float  # nats
+    end: int  # token after the last
+    is_reordered: bool
+
+
+def choices_behind(hit: Hit, texts: HashedTexts) -> _Choices | None:
+    """Return the choices after a question, and whose they are; None where no item has MIN_CHOICES of them there."""
+    refs = texts.refs
+    best: list[int] = []
+    most, found = 0.0, None
+    for item in hit.items[:MAX_OWNERS]:
+        choices = refs.parts_of(item, CHOICES)
+        if not choices:
+            continue
+        # As far after the question as letters, line breaks and edits may move them.
+        end = min(len(texts.tokens(hit.row)), hit.end + 2 * int(refs.n_tokens[choices].sum()) + 16)
+        places = [texts.place(choice, hit.row, hit.end, end) for choice in choices]
+        there = [place for place in places if place]
+        share = len(there) / len(choices)
+        if share < MIN_CHOICES or share < most:
+            continue
+        best = [*best, item] if share == most else [item]
+        most = share
+        found = _Choices(
+            tuple(best),
+            f"{len(there)} of {len(choices)}",
+            STEP * float(sum(refs.totals[c] for c, place in zip(choices, places, strict=True) if place)),
+            max(end for _, end in there),
+            share == 1 and sorted(there) != there,
+        )
+    return found
+
+
+def with_choices(hit: Hit, choices: _Choices, texts: HashedTexts) -> Hit:
+    """Return the hit with its choices, and the kind that they make of it."""
+    kind = kind_of(hit, texts)
+    if choices.is_reordered and kind in ("verbatim", "embedded"):
+        kind = "options_reordered"
+    elif kind == "embedded" and hit.first == 0 and choices.end == len(texts.tokens(hit.row)):
+        kind = "verbatim"
+    return replace(hit, items=choices.items, kind=kind, choices=choices.share, end=choices.end)
+
+
+def kind_of(hit: Hit, texts: HashedTexts) -> str:
+    """Return how a hit differs from its item: not at all, in case or punctuation, in numbers, in words."""
+    if hit.exact < WHOLLY or hit.end - hit.first != texts.refs.n_tokens[hit.part]:
+        return "numbers_changed" if hit.masked >= 0.9 and hit.masked - hit.exact >= 0.1 else "edited"
+    tokens = texts.batch.tokens
+    text = texts.batch.column("text")[hit.row].as_py().encode()
+    first = int(tokens.bounds[hit.row]) + hit.first
+    start, end = int(tokens.starts[first]), int(tokens.ends[first + hit.end - hit.first - 1])
+    if as_written(text, start, end) != texts.refs.written[hit.part]:
+        return "case_or_punctuation"
+    return "verbatim" if hit.end - hit.first == len(texts.tokens(hit.row)) else "embedded"
+
+
+def with_answer(hit: Hit, texts: HashedTexts) -> Hit:
+    """Return the hit with the place of its answer: after the question, or in a reply to it."""
+    refs, batch = texts.refs, texts.batch
+    if refs.kinds[hit.part] != QUESTION:
+        return hit
+    for item in hit.items[:MAX_OWNERS]:
+        for answer in refs.parts_of(item, ANSWER):
+            if refs.totals[answer] * STEP < MIN_ANSWER:
+                continue
+            others = [c for c in refs.parts_of(item, CHOICES) if refs.whole[c] != refs.whole[answer]]
+            for row, first in [(hit.row, hit.end), *((r, 0) for r in batch.replies(hit.row))]:
+                end = len(texts.tokens(row))
+                place = texts.place(answer, row, first, end)
+                # Where all choices are repeated, the right one is not given away.
+                if place and not (others and all(texts.place(c, row, first, end) for c in others)):
+                    return replace(hit, items=(item,), answer=_Answer(row, *place))
+    return hit

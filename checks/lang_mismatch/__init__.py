@@ -1,0 +1,1 @@
+"""The check `lang_mismatch`."""

@@ -1,0 +1,101 @@
+"""Agreement with human labels of the language, and languages of untagged messages."""
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..base.arrow.columns import BoolArray
+from ..base.check import Table
+from ..base.claims import claim
+from ..base.findings import FINDINGS
+from ..base.messages import PLACES
+from ..base.statistics.agreement import agreement
+from ..base.statistics.intervals import in_percent, wilson
+from ..base.text.languages import english_name
+from .rules import LABEL_DISAGREES
+
+MAX_DISAGREEMENTS = 20  # reported each way
+
+
+UNDECLARED = pa.schema([("detected", pa.string()), ("messages", pa.int64())])
+"""How many messages of a batch declare no language, by the language that the first detector finds."""
+
+LABELLED = pa.schema(
+    [
+        *PLACES,
+        ("declared", pa.string()),
+        ("detected", pa.string()),  # empty: not flagged
+        ("value", pa.float64()),  # mean of the labels, in [0, 1]
+        ("count", pa.int64()),
+        ("is_flagged", pa.bool_()),
+        ("score", pa.float64()),
+    ]
+)
+"""Checked messages that people labelled, one a row."""
+
+
+def distribution(rows: pa.Table) -> Table:
+    """Count the detected languages of messages without a language tag."""
+    counts = rows.group_by("detected", use_threads=False).aggregate([("messages", "sum")]).to_pylist()
+    n = sum(row["messages_sum"] for row in counts)
+    lines = []
+    for row in sorted(counts, key=lambda row: (-row["messages_sum"], row["detected"])):
+        low, high = wilson(row["messages_sum"], n)
+        share = f"{in_percent(row['messages_sum'] / n)} ({100 * low:.1f}-{100 * high:.1f})"
+        lines.append((row["detected"] or "unknown", row["messages_sum"], share))
+    about = "What the first detector finds in messages without a language tag; shares with their 95 % CI."
+    return Table("Languages of messages without a tag", about, ("language", "messages", "share"), tuple(lines))
+
+
+def verdicts(rows: pa.Table) -> tuple[BoolArray, BoolArray]:
+    """Return which messages are in another language by their labels, and which by this check."""
+    return np.asarray(rows["value"]) >= 0.5, np.asarray(rows["is_flagged"].cast(pa.int8())) > 0
+
+
+def measured_agreement(people: BoolArray, flagged: BoolArray, scores: npt.NDArray[np.float64]) -> Table:
+    """Compare the check with human labels: tables, and a note where nothing can be compared."""
+    about = (
+        f"{len(people):,} checked messages have human language labels. In another language than the declared one are "
+        f"{people.sum():,} by their labels (a mean of 0.5 or more), {flagged.sum():,} by this check, "
+        f"{(people & flagged).sum():,} by both."
+    )
+    lines = [(m.name, f"{m.value:.3f}", f"{m.low:.3f}-{m.high:.3f}") for m in agreement(people, flagged, scores)]
+    return Table("Agreement with human labels", about, ("measure", "value", "95 % CI"), tuple(lines))
+
+
+def disagreements(rows: pa.Table) -> pa.Table:
+    """Report the labels that differ most from what the check found."""
+    people = pc.greater_equal(rows["value"], 0.5)
+    strength = pc.if_else(rows["is_flagged"], pc.subtract(rows["score"], rows["value"]), rows["value"])
+    rows = rows.append_column("strength", strength).filter(pc.not_equal(people, rows["is_flagged"]))
+    order = [("strength", "descending"), ("count", "descending"), ("source", "ascending"), ("line", "ascending")]
+    rows = rows.sort_by([*order, ("message_id", "ascending")])
+    found = [FINDINGS.empty_table()]
+    for is_flagged in (True, False):
+        some = rows.filter(pc.equal(rows["is_flagged"], is_flagged)).slice(0, MAX_DISAGREEMENTS)
+        if some.num_rows:
+            columns = zip(*(some[name].to_pylist() for name in ("value", "count", "declared", "detected")), strict=True)
+            found.append(
+                claim(
+                    some.select(PLACES.names),
+                    LABEL_DISAGREES,
+                    np.arange(some.num_rows),
+                    [_disagreement(*row) for row in columns],
+                    score=np.clip(np.asarray(some["strength"]), 0, 1),
+                    facets=[
+                        {"declared": d, "people": f"{v:.2f}"}
+                        for v, d in zip(some["value"].to_pylist(), some["declared"].to_pylist(), strict=True)
+                    ],
+                )
+            )
+    return pa.concat_tables(found)
+
+
+def _disagreement(value: float, count: int, declared: str, detected: str) -> str:
+    """Summarise labels that differ from the check; `detected` is empty where it agrees with the tag."""
+    own, say = english_name(declared), "label says" if count == 1 else "labels say"
+    if detected:
+        share = in_percent(1 - value, 0)
+        return f"{share} of {count:,} {say} that it is {own}, but the detectors found {english_name(detected)}"
+    return f"{in_percent(value, 0)} of {count:,} {say} that it is not {own}, but the detectors agree with the tag"

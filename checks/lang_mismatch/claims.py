@@ -1,0 +1,101 @@
+"""Claims about languages, with the segments that show them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from ..base.claims import Spans, claim
+from ..base.findings import FINDINGS, Rule
+from ..base.messages import Batch
+from ..base.statistics.intervals import in_percent
+from ..base.text.languages import english_name
+from .context import STANDS_OUT
+from .rules import CLOSE_LANGUAGE, MIXED_LANGUAGE, WRONG_LANGUAGE
+from .segments import Segments, Suspect, prose_of
+
+MAX_SPANS = 3
+
+
+class Claim(NamedTuple):
+    """A claim about the language of a text, with the segments that show it."""
+
+    rule: Rule
+    text: Suspect
+    segments: Segments
+    context: str = ""
+
+    @property
+    def score(self) -> float:
+        """Product of both probabilities; nearer to 1 where the neighbouring messages are in the declared language."""
+        product = self.text.first * self.text.second
+        return 1 - (1 - product) / 2 if self.context == STANDS_OUT else product
+
+
+def findings_of(batch: Batch, claims: Sequence[Claim]) -> pa.Table:
+    """Return FINDINGS of these claims."""
+    tables = [FINDINGS.empty_table()]
+    for rule in (WRONG_LANGUAGE, CLOSE_LANGUAGE, MIXED_LANGUAGE):
+        some = [c for c in claims if c.rule is rule]
+        if not some:
+            continue
+        rows = np.array([c.text.row for c in some], dtype=np.int64)
+        spans = np.full((len(some), MAX_SPANS, 3), -1, dtype=np.int64)  # row, start, end
+        for k, c in enumerate(some):
+            for j, (start, end) in enumerate(_evidence(batch, c)):
+                spans[k, j] = c.text.row, start, end
+        tables.append(
+            claim(
+                batch.places,
+                rule,
+                rows,
+                [_summary(c) for c in some],
+                spans=[Spans(*(np.ascontiguousarray(column) for column in spans[:, j].T)) for j in range(MAX_SPANS)],
+                score=np.array([c.score for c in some]),
+                facets=[_facets(c) for c in some],
+                about=[c.text.detected for c in some],
+            )
+        )
+    return pa.concat_tables(tables)
+
+
+def _evidence(batch: Batch, c: Claim) -> list[tuple[int, int]]:
+    """Return the longest runs of segments in the detected language, as code points of the text."""
+    runs: list[tuple[int, int]] = []
+    before = -2  # number of the segment before, if that was in the detected language
+    for part, is_other in zip(c.segments.parts, c.segments.is_other, strict=True):
+        if is_other and part.number == before + 1:
+            runs[-1] = runs[-1][0], part.end
+        elif is_other:
+            runs.append((part.start, part.end))
+        before = part.number if is_other else -2
+    longest = sorted(runs, key=lambda run: run[0] - run[1])[:MAX_SPANS]
+    # Prose has a space for each byte that was removed, so its places are those of bytes.
+    prose_ = prose_of(batch, c.text.row)
+    text = batch.column("text")[c.text.row].as_py().encode()
+    return [tuple(len(text[: len(prose_[:edge].encode())].decode()) for edge in run) for run in longest]  # type: ignore[misc]
+
+
+def _summary(c: Claim) -> str:
+    detected, declared = english_name(c.text.detected), english_name(c.text.declared)
+    share = in_percent(c.segments.share, 0)
+    text = "the text" if share == "100 %" else f"{share} of the text"
+    if c.rule is MIXED_LANGUAGE:
+        return f"Tagged {declared}, but {share} of the text is {detected}; some of it is {declared}"
+    first, second = in_percent(c.text.first, 0), in_percent(c.text.second, 0)
+    sure = "by its script" if c.text.by_script else f"detectors: {first}, {second}"
+    if c.rule is CLOSE_LANGUAGE:
+        return f"Tagged {declared}, but {text} is {detected}, a close language ({sure})"
+    return f"Tagged {declared}, but {text} is {detected} ({sure})"
+
+
+def _facets(c: Claim) -> dict[str, str]:
+    facets = {
+        "declared": c.text.declared,
+        "detected": c.text.detected,
+        "first": f"{c.text.first:.2f}",
+        "second": f"{c.text.second:.2f}",
+        "share": f"{c.segments.share:.2f}",
+    }
+    return facets | ({"context": c.context} if c.context else {})

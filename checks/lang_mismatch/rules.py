@@ -1,0 +1,127 @@
+"""Rules of `lang_mismatch`, its method, and the reasons for skipping a message."""
+
+from ..base.check import Method
+from ..base.examples import Example, chat, turn
+from ..base.findings import ERROR, NOTE, WARNING, Action, Rule
+
+NAME = "lang_mismatch"
+
+_SAUNA = "prompter: Hogyan fűtik be a faházban azt a kis szobát, ahol mindenki izzad?"
+_STONES = (
+    "assistant: Sauna lämmitetään hitaasti, jotta kivet ehtivät kuumeta tasaisesti. Löylyä heitetään vähän kerrallaan, "
+    "ja välillä käydään vilvoittelemassa järvessä."
+)
+WRONG_LANGUAGE = Rule(
+    f"{NAME}/wrong_language",
+    "Text does not match its language tag",
+    ERROR,
+    "Correct the tag, or move the message to that language's split; check neighbouring messages in the tree.",
+    example=Example(
+        chat(_SAUNA, _STONES, lang="hu"),
+        chat(_SAUNA, turn(_STONES, lang="fi"), lang="hu"),
+    ),
+)
+_BREAD = "prompter: Como se faz o pão de milho na tua aldeia?"
+_OVEN = (
+    "assistant: O pan de millo faise con auga morna e un chisco de sal, e hai que deixalo repousar unha hora ben "
+    "tapado. Despois métese no forno ata que a codia quede dourada e renxa cando se lle peta cos dedos."
+)
+CLOSE_LANGUAGE = Rule(
+    f"{NAME}/close_language",
+    "Text is in a language close to its tag",
+    WARNING,
+    "Ask somebody who knows both languages: a tag such as pt for a text in gl is an easy slip.",
+    example=Example(
+        chat(_BREAD, _OVEN, lang="pt"),
+        chat(_BREAD, turn(_OVEN, lang="gl"), lang="pt"),
+    ),
+)
+_POSTER = "assistant: I can read the last line of the poster in your cabin, and it is about the lake."
+_TRANSLATE = "Please help me with the last of these sentences."
+_RULES = (
+    "Saunaan tullaan puhtaana ja kiireettä. Ovi suljetaan aina perässä, jotta lämpö pysyy sisällä. Lauteilla istutaan "
+    "oman pyyhkeen päällä."
+)
+MIXED_LANGUAGE = Rule(
+    f"{NAME}/mixed_language",
+    "Text is mostly in another language than its tag",
+    NOTE,
+    "Translations and quotations are fine. Where such texts are frequent, say so in the data set card.",
+    example=Example(
+        chat(f"prompter: {_RULES}\n\n{_TRANSLATE}", _POSTER),
+        chat(
+            "prompter: There is a poster with three short rules on the wall of our cabin, and nobody here can read it. "
+            f'It ends like this: "Ovi suljetaan aina perässä." {_TRANSLATE}',
+            _POSTER,
+        ),
+        at=0,
+    ),
+    action=Action.KEEP,
+)
+
+
+def _labelled(value: float) -> dict[str, list[str] | list[float] | list[int]]:
+    """Return labels of three people, whose mean says how far they see another language."""
+    return {"name": ["spam", "lang_mismatch"], "value": [0.0, value], "count": [3, 3]}
+
+
+_WELL = "prompter: Warum dreht sich das Wasser im Abfluss, und immer anders herum als im Bad meiner Schwester?"
+_BASIN = "assistant: Das hängt von der Form des Beckens ab und davon, wie das Wasser vorher in Bewegung war."
+LABEL_DISAGREES = Rule(
+    f"{NAME}/label_disagrees",
+    "Human language label disagrees with the detectors",
+    NOTE,
+    "Read the text: either the label or the check is wrong, and both are worth knowing.",
+    example=Example(
+        chat(_WELL, turn(_BASIN, labels=_labelled(1.0)), lang="de"),
+        chat(_WELL, turn(_BASIN, labels=_labelled(0.0)), lang="de"),
+    ),
+    action=Action.KEEP,
+)
+
+METHOD = Method(
+    sure="No held-out error rate has been measured.",
+    how=(
+        "Code, tables, addresses and formulas are removed, and letters are counted by script. Some languages are "
+        "recognised by their script alone.",
+        "A first detector reads each text. Where it leaves a fair probability to the declared language or its kin, "
+        "nothing is reported, unless the text is clearly in a close language.",
+        "A second detector must find the same language, or one close to it. More is required of short texts, of texts "
+        "that are mostly names, and of text that may be romanised.",
+        "The text is split into segments, and each is read separately. Where some are in the declared language, the "
+        "text is mixed, and a note at most.",
+        "A reply is fine where a message above it asked for that language. Messages that cannot be decided are counted "
+        "as skipped, with the reason.",
+    ),
+    blind=(
+        "Most short texts in Latin script are skipped.",
+        "Dialects, languages that neither detector knows, and text of one language in the script of another are not "
+        "seen.",
+        "Between close languages, short texts are missed, and those that one detector is unsure of.",
+        "A paragraph in another language within a text in the declared language is not reported.",
+        "A reply below any prompt that mentions its language, its people or its country counts as asked for.",
+        "English that looks like code comments is not flagged under another tag, and neither are tool results.",
+    ),
+    sources=(
+        "Lui and Baldwin (2012), langid.py: an off-the-shelf language identification tool; the model is that of "
+        "py3langid 0.4.",
+        "Joulin et al. (2017), Bag of tricks for efficient text classification; the model is fastText's lid.176, CC "
+        "BY-SA 3.0.",
+        "BCP 47 (RFC 5646), Tags for identifying languages.",
+        "Köpf et al. (2023), OpenAssistant Conversations: democratizing large language model alignment, "
+        "arXiv:2304.07327, for messages with human labels.",
+    ),
+)
+
+NO_LANGUAGE = "no language tag"
+UNKNOWN_TAG = "invalid language tag"
+UNSUPPORTED = "language unknown to a detector"
+FEW_LETTERS = "too few letters"
+SEVERAL_SCRIPTS = "several scripts"
+NEAR_DECLARED = "close to the declared language"
+MOSTLY_NAMES = "mostly names"
+ROMANISED = "possibly romanised"
+SOURCE_TEXT = "English like code comments"
+NOT_AGREED = "detectors disagree"
+ASKED_FOR = "language requested by the prompt"
+TOOL = "tool result"

@@ -1,0 +1,1 @@
+"""The check `near_duplicates`."""

@@ -1,0 +1,1 @@
+"""The check `schema_invariants`."""

@@ -1,0 +1,51 @@
+"""Claims before they become findings, and the small words of their summaries."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from ..base.arrow.columns import IntArray
+from ..base.claims import Spans, claim
+from ..base.findings import Rule
+
+Claims = tuple[Rule, pa.Table]  # FINDINGS of one rule
+
+
+def claims_at(
+    places: pa.Table,
+    rule: Rule,
+    rows: IntArray,
+    summaries: str | Sequence[str],
+    *,
+    spans: Sequence[Spans] = (),
+    facets: Sequence[dict[str, str]] | None = None,
+    about: Sequence[str] | None = None,
+) -> list[Claims]:
+    """Return the claims of one rule, or none where there are no rows."""
+    if not len(rows):
+        return []
+    return [(rule, claim(places, rule, rows, summaries, spans=spans, facets=facets, about=about))]
+
+
+def first_positions(values: IntArray) -> IntArray:
+    """Return the position of the first occurrence of each value, ascending."""
+    return np.sort(np.unique(values, return_index=True)[1])
+
+
+def distinct_rows(rows: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the distinct rows, and the position of the first occurrence of each."""
+    distinct, first = np.unique(rows, return_index=True)
+    return distinct, first
+
+
+def quoted(value: str | None) -> str:
+    """Return a value of the data, clipped and in quotes."""
+    if value is None:
+        return "null"
+    return repr(value if len(value) <= 60 else value[:59] + "…")
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun in the singular or the plural."""
+    return f"{count} {noun}" + ("" if count == 1 else "s")

@@ -1,0 +1,78 @@
+"""Claims about texts and dates."""
+
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+
+from ..base.arrow.columns import as_bools, single
+from ..base.claims import Spans
+from ..base.messages import Batch
+from .claims import Claims, claims_at, counted, quoted
+from .field_rules import CONTROL_CHARACTERS, DATE_BEFORE_PARENT, DATE_FORMAT, EMPTY_TEXT, REPLACEMENT_CHARACTERS
+
+
+def text_claims(batch: Batch) -> list[Claims]:
+    """Return the claims about texts that are empty, or contain characters that are not text."""
+    is_message, facts = ~batch.is_context, batch.text_facts
+    blank = np.flatnonzero(as_bools(single(facts["is_blank"])) & is_message)
+    lengths = batch.places["n_chars"].take(pa.array(blank)).to_pylist()
+    claims = claims_at(
+        batch.places,
+        EMPTY_TEXT,
+        blank,
+        [f"No visible character in a text of {counted(n, 'character')}" for n in lengths],
+    )
+    for rule, kind, what, code in (
+        (REPLACEMENT_CHARACTERS, "lost", "replacement character", " (U+FFFD)"),
+        (CONTROL_CHARACTERS, "control", "control character", ""),
+    ):
+        counts, first = np.asarray(facts[f"n_{kind}"]), np.asarray(facts[f"first_{kind}"])
+        rows = np.flatnonzero((counts > 0) & is_message)
+        claims += claims_at(
+            batch.places,
+            rule,
+            rows,
+            [f"Text contains {counted(n, what)}{code}" for n in counts[rows]],
+            spans=[Spans(rows, first[rows], first[rows] + 1)],
+        )
+    return claims
+
+
+def date_claims(batch: Batch) -> list[Claims]:
+    """Return the claims about dates that cannot be read, and replies that are older than their parents."""
+    micros, is_read = batch.dates
+    column = batch.column("created_date")
+    unread = np.flatnonzero(~as_bools(column.is_null()) & ~is_read)
+    written = column.take(pa.array(unread)).to_pylist()
+    claims = claims_at(
+        batch.places,
+        DATE_FORMAT,
+        unread,
+        [f"Date {'has no time zone' if _lacks_zone(d) else 'cannot be read'}: {quoted(d)}" for d in written],
+    )
+    both = is_read & (batch.parent >= 0) & is_read[batch.parent]
+    early = np.flatnonzero(both & (micros < micros[batch.parent]))
+    return claims + claims_at(
+        batch.places,
+        DATE_BEFORE_PARENT,
+        early,
+        [f"Reply is {_duration(micros[batch.parent[r]] - micros[r])} older than its parent" for r in early],
+        spans=[Spans(early), Spans(batch.parent[early])],
+    )
+
+
+def _lacks_zone(date: str) -> bool:
+    try:
+        return datetime.fromisoformat(date).tzinfo is None
+    except ValueError:
+        return False
+
+
+def _duration(micros: int) -> str:
+    """Return a length of time in its largest whole unit."""
+    seconds = micros / 1e6
+    for unit, size in (("year", 365.25 * 86400), ("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}s"
+    return f"{seconds:.6g} s"

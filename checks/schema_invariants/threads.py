@@ -1,0 +1,297 @@
+"""Claims about threads and trees: parents, order, roles, tool results, pairs."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..base.arrow.columns import BoolArray, IntArray, as_bools, as_ints
+from ..base.claims import Spans
+from ..base.messages import CHAT_ROLES, Batch
+from .claims import Claims, claims_at, counted, first_positions, quoted
+from .thread_rules import (
+    CYCLE,
+    ONE_ROOT,
+    ORDER,
+    PAIR_PROMPT,
+    ROLE_ALTERNATION,
+    ROOT_ROLE,
+    SAME_PAIR,
+    SELF_PARENT,
+    SYSTEM_FIRST,
+    TOOL_RESULT,
+    TREE_ID,
+    UNANSWERED_THREAD,
+    UNKNOWN_ROLE,
+)
+
+# In these states a prompt has no answer yet by design.
+WAITING_STATES = ("prompt_lottery_waiting", "initial_prompt_review")
+
+
+def link_claims(batch: Batch) -> list[Claims]:
+    """Return the claims about parents, cycles, roots, tree ids and the order of a tree."""
+    own = as_bools(pc.equal(batch.column("message_id"), batch.column("parent_id")))
+    claims = claims_at(batch.places, SELF_PARENT, np.flatnonzero(own), "Message is its own parent")
+    claims += _cycle_claims(batch, np.flatnonzero(batch.is_on_cycle & ~own))
+    claims += _root_claims(batch)
+    return claims + (_order_claims(batch) if batch.form.depth_first else [])
+
+
+def _cycle_claims(batch: Batch, rows: IntArray) -> list[Claims]:
+    """Return one claim for each cycle among these rows, about its first row in the file."""
+    if not rows.size:
+        return []
+    smallest = np.full(len(batch), len(batch))
+    for row in rows.tolist():
+        if smallest[row] < len(batch):
+            continue
+        ring = [row]
+        while (up := int(batch.parent[ring[-1]])) != row:
+            ring.append(up)
+        smallest[ring] = row
+    first, sizes = np.unique(smallest[rows], return_counts=True)
+    return claims_at(
+        batch.places,
+        CYCLE,
+        first,
+        [f"{n} messages are each other's ancestors" for n in sizes],
+        spans=[Spans(first), Spans(batch.parent[first])],
+    )
+
+
+def _root_claims(batch: Batch) -> list[Claims]:
+    """Return the claims about trees without a root or with several, and about tree ids."""
+    ids, trees = batch.column("message_id"), batch.column("tree_id")
+    n_roots = np.bincount(batch.tree, weights=batch.is_root & ~batch.is_copy, minlength=batch.n_trees).astype(int)
+    has_id = ~as_bools(trees.is_null())
+    first_of_tree = first_positions(batch.tree)
+    rootless = first_of_tree[(n_roots[batch.tree[first_of_tree]] == 0) & has_id[first_of_tree]]
+    sizes = np.bincount(batch.tree)[batch.tree[rootless]]
+    claims = claims_at(
+        batch.places,
+        ONE_ROOT,
+        rootless,
+        [f"Tree of {counted(n, 'message')} has no root" for n in sizes],
+        about=trees.take(pa.array(rootless)).to_pylist(),
+    )
+    # A second copy of a root is reported as a duplicate id.
+    roots = np.flatnonzero(batch.is_root & has_id & ~batch.is_copy)
+    main = roots[first_positions(batch.tree[roots])]
+    first_root = np.full(batch.n_trees, -1)
+    first_root[batch.tree[main]] = main
+    later = np.setdiff1d(roots, main)
+    claims += claims_at(
+        batch.places,
+        ONE_ROOT,
+        later,
+        [f"Tree has {n} roots; this is not the first" for n in n_roots[batch.tree[later]]],
+        spans=[Spans(later), Spans(first_root[batch.tree[later]])],
+    )
+    # A root without an id is reported as a missing field.
+    differs = as_bools(pc.not_equal(ids.take(pa.array(main)), trees.take(pa.array(main))))
+    misnamed = main[differs & ~batch.is_context[main]]
+    claims += claims_at(
+        batch.places,
+        TREE_ID,
+        misnamed,
+        [f"Tree id is not the root's id: {quoted(t)}" for t in trees.take(pa.array(misnamed)).to_pylist()],
+    )
+    # A nested message may name another tree id than that of the tree around it.
+    root = first_root[batch.tree]
+    differs = ~as_bools(pc.equal(trees, trees.take(pa.array(np.maximum(root, 0)))))
+    astray = np.flatnonzero(differs & (root >= 0) & has_id)
+    return claims + claims_at(
+        batch.places,
+        TREE_ID,
+        astray,
+        [f"Tree id differs from that at the root: {quoted(t)}" for t in trees.take(pa.array(astray)).to_pylist()],
+        spans=[Spans(astray), Spans(root[astray])],
+    )
+
+
+def _order_claims(batch: Batch) -> list[Claims]:
+    """Return one claim for each tree that is not in depth-first order.
+
+    In that order a message is at most one step deeper than the one before it in its tree, and its parent is the last
+    message before it that is one step less deep.
+    """
+    depth = batch.depth
+    # Messages of a cycle have no depth. Their trees are reported already, and are left out here.
+    whole = ~np.isin(batch.tree, batch.tree[depth < 0])
+    rows = np.flatnonzero(whole)
+    rows = rows[np.argsort(batch.tree[rows], kind="stable")]
+    tree, depth, parent = batch.tree[rows], depth[rows], batch.parent[rows]
+    if not rows.size:
+        return []
+    same = np.append(False, tree[1:] == tree[:-1])
+    jump = same & (depth > np.append(0, depth[:-1]) + 1)
+    # Positions by (tree, depth), so that the last earlier one is found by bisection.
+    at = np.arange(len(rows))
+    level = tree * (int(depth.max()) + 2) + depth
+    key = level * len(rows) + at
+    sorted_keys = np.sort(key)
+    before = np.searchsorted(sorted_keys, (level - 1) * len(rows) + at) - 1
+    expected = np.where(before >= 0, sorted_keys[before], -1)
+    found = np.where((depth > 0) & (expected // len(rows) == level - 1), rows[expected % len(rows)], -1)
+    wrong = (jump | ((depth > 0) & (found != parent))) & (parent >= 0)
+    wrong_rows = rows[wrong]
+    first = np.sort(wrong_rows[first_positions(tree[wrong])])
+    return claims_at(
+        batch.places,
+        ORDER,
+        first,
+        "Out of depth-first order: message is outside its parent's branch",
+        spans=[Spans(first), Spans(batch.parent[first])],
+    )
+
+
+def role_claims(batch: Batch) -> list[Claims]:
+    """Return the claims about unknown roles, roles that do not alternate, and threads without an answer."""
+    if not batch.form.roles:
+        return []
+    prompter, assistant, system, tool = (_has_role(batch, name) for name in CHAT_ROLES)
+    claims = _unknown_role_claims(batch)
+    is_start = batch.is_root
+    if system.any():  # a conversation also starts behind its system messages
+        above = batch.below(~system | batch.is_root)
+        is_start = is_start | ((above >= 0) & (system & batch.is_root)[above])
+    for speaks, name in ((assistant, "an assistant"), (tool, "a tool result")):
+        start = np.flatnonzero(is_start & speaks)
+        claims += claims_at(batch.places, ROOT_ROLE, start, f"Conversation starts with {name}")
+    for speaks, name in ((prompter, "prompter"), (assistant, "assistant")):
+        repeats = np.flatnonzero(
+            (batch.parent >= 0) & speaks & speaks[batch.parent] & (batch.parent != np.arange(len(batch)))
+        )
+        claims += claims_at(
+            batch.places,
+            ROLE_ALTERNATION,
+            repeats,
+            f"{name.capitalize()} follows {name}",
+            spans=[Spans(repeats), Spans(batch.parent[repeats])],
+            facets=[{"role": name}] * len(repeats),
+        )
+    late = np.flatnonzero(system & (batch.depth > 0))
+    claims += claims_at(
+        batch.places,
+        SYSTEM_FIRST,
+        late,
+        [f"System message comes after {counted(n, 'other message')}" for n in batch.depth[late]],
+        spans=[Spans(late), Spans(batch.parent[late])],
+    )
+    waiting = as_bools(pc.is_in(batch.column("tree_state"), value_set=pa.array(WAITING_STATES)))
+    # Nobody can answer a message without an id by name, and a copy is reported as a duplicate id.
+    has_id = as_bools(batch.column("message_id").is_valid())
+    is_end = batch.is_leaf & has_id & ~waiting & ~batch.is_copy
+    for speaks, name in ((prompter, "a prompt"), (system, "a system message"), (tool, "a tool result")):
+        open_end = np.flatnonzero(is_end & speaks)
+        claims += claims_at(batch.places, UNANSWERED_THREAD, open_end, f"Thread ends with {name}, without an answer")
+    return claims
+
+
+def _unknown_role_claims(batch: Batch) -> list[Claims]:
+    role = batch.column("role")
+    is_known = as_bools(pc.is_in(role, value_set=pa.array(batch.form.roles)))
+    strange = np.flatnonzero(as_bools(role.is_valid()) & ~is_known)
+    *others, last = batch.form.roles
+    return claims_at(
+        batch.places,
+        UNKNOWN_ROLE,
+        strange,
+        [
+            f"Role is {quoted(name)}; expected {', '.join(others)} or {last}"
+            for name in role.take(pa.array(strange)).to_pylist()
+        ],
+    )
+
+
+def _has_role(batch: Batch, role: str) -> BoolArray:
+    """Mark the rows of a role, where the format has it; elsewhere it is an unknown one."""
+    is_known = role in batch.form.roles
+    return as_bools(pc.equal(batch.column("role"), role)) if is_known else np.zeros(len(batch), dtype=bool)
+
+
+def tool_claims(batch: Batch) -> list[Claims]:
+    """Return the claims about tool results that do not follow their call."""
+    tool = _has_role(batch, "tool")
+    if not tool.any():
+        return []
+    calls, call_id = batch.column("calls"), batch.column("call_id")
+    makes_calls = as_ints(pc.list_value_length(calls), 0) > 0
+    # A result without a parent is reported as the start of a conversation, or its parent as missing.
+    has_caller = (tool | makes_calls)[batch.parent]
+    stray = np.flatnonzero(tool & (batch.parent >= 0) & ~has_caller)
+    claims = claims_at(
+        batch.places,
+        TOOL_RESULT,
+        stray,
+        "Tool result follows a message without a tool call",
+        spans=[Spans(stray), Spans(batch.parent[stray])],
+    )
+    # Results of several calls follow one another, below the message that makes the calls.
+    caller = batch.below(~tool)
+    rows = np.flatnonzero(tool & has_caller & (caller >= 0) & as_bools(pc.not_equal(call_id, "")))
+    named = call_id.take(pa.array(rows))
+    made, maker = pc.list_flatten(calls), np.asarray(pc.list_parent_indices(calls), dtype=np.int64)
+    is_made = as_bools(pc.is_in(_call_keys(caller[rows], named), value_set=_call_keys(maker, made)))
+    # A call without an id may be any.
+    is_made |= np.isin(caller[rows], maker[as_bools(pc.equal(made, ""))])
+    unmade = rows[~is_made]
+    return claims + claims_at(
+        batch.places,
+        TOOL_RESULT,
+        unmade,
+        [
+            f"Tool result answers the call {quoted(name)}, which the message above does not make"
+            for name in call_id.take(pa.array(unmade)).to_pylist()
+        ],
+        spans=[Spans(unmade), Spans(caller[unmade])],
+    )
+
+
+def _call_keys(callers: IntArray, call_ids: pa.Array) -> pa.Array:
+    """Return keys that are equal for the same call id of the same caller."""
+    return pc.binary_join_element_wise(pa.array(callers).cast(pa.string()), call_ids, ":")
+
+
+def pair_claims(batch: Batch) -> list[Claims]:
+    """Return the claims about preference pairs of equal answers, or of answers to different prompts."""
+    branch = batch.column("branch")
+    if branch.null_count == len(branch):
+        return []
+    ends, n_own = [], []
+    for side in ("chosen", "rejected"):
+        own = as_bools(pc.equal(branch, side))
+        last = np.flatnonzero(own & batch.is_leaf)
+        of_tree = np.full(batch.n_trees, -1)
+        of_tree[batch.tree[last]] = last
+        ends.append(of_tree)
+        n_own.append(np.bincount(batch.tree[own], minlength=batch.n_trees))
+    is_pair = (ends[0] >= 0) & (ends[1] >= 0)
+    chosen, rejected = ends[0][is_pair], ends[1][is_pair]
+    prompts = batch.parent[chosen], batch.parent[rejected]
+    are_siblings = prompts[0] == prompts[1]
+    texts = np.asarray(batch.text_facts["digest"])
+    # Two messages with the same text may make different calls.
+    is_text_only = as_bools(batch.column("text").is_valid()) & as_bools(batch.column("calls").is_null())
+    are_same = (texts[chosen] == texts[rejected]) & is_text_only[chosen] & is_text_only[rejected]
+    have_one_prompt = are_siblings | ((texts[prompts[0]] == texts[prompts[1]]) & (np.minimum(*prompts) >= 0))
+    same = np.flatnonzero(are_same & have_one_prompt)
+    claims = claims_at(
+        batch.places,
+        SAME_PAIR,
+        rejected[same],
+        "Rejected answer is identical to the chosen one",
+        spans=[Spans(rejected[same]), Spans(chosen[same])],
+    )
+    apart = np.flatnonzero(~are_siblings)
+    n_chosen, n_rejected = (n[batch.tree[rejected[apart]]] for n in n_own)
+    return claims + claims_at(
+        batch.places,
+        PAIR_PROMPT,
+        rejected[apart],
+        [
+            f"Answers do not share a prompt: {counted(a, 'message')} on the chosen side, {b} on the rejected side"
+            for a, b in zip(n_chosen, n_rejected, strict=True)
+        ],
+        spans=[Spans(rejected[apart]), Spans(chosen[apart])],
+    )

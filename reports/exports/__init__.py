@@ -1,0 +1,1 @@
+"""Records in the formats of other tools: CI systems, code scanners, Great Expectations, spreadsheets."""
