@@ -1,4 +1,4 @@
-"""Folders that are written completely or not at all, and never replace another one."""
+"""New folders, written completely or not at all."""
 
 import os
 import shutil
@@ -9,22 +9,22 @@ from pathlib import Path
 
 
 @contextmanager
-def made(target: Path) -> Iterator[Path]:
+def new_folder(target: Path) -> Iterator[Path]:
     """Yield a temporary folder that is renamed to `target` on success and removed on failure."""
     place = Path(os.path.abspath(target))  # noqa: PTH100 - unlike resolve, keeps links in the path
     above = next(folder for folder in place.parents if folder.exists())
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
+        draft = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
         try:
-            inner = made / place.name  # readable by others, unlike the temporary folder
+            inner = draft / place.name  # readable by others, unlike the temporary folder
             inner.mkdir()
             yield inner
             if place.is_dir():
                 place.rmdir()
             inner.replace(place)
         finally:
-            shutil.rmtree(made, ignore_errors=True)
+            shutil.rmtree(draft, ignore_errors=True)
     except BaseException as error:
         folder = place.parent
         with suppress(OSError):  # raised by the first folder that is not empty
@@ -39,8 +39,8 @@ def made(target: Path) -> Iterator[Path]:
 
 def free(folder: Path) -> Path:
     """Return the folder, or the first of folder-2, folder-3, ... that does not exist."""
-    k, free = 1, folder
-    while free.exists():
+    k, candidate = 1, folder
+    while candidate.exists():
         k += 1
-        free = folder.with_name(f"{folder.name}-{k}")
-    return free
+        candidate = folder.with_name(f"{folder.name}-{k}")
+    return candidate

@@ -1,17 +1,16 @@
-"""A data set without what its audit found: a policy decides, every dropped message is listed, trees stay whole.
+"""Cleaned copies of audited files: a policy decides, every dropped message is listed, trees stay whole.
 
-What is dropped is decided on the structure of all messages: ids, parents, trees, ranks, labels, lengths. No text is
-held.
+Decisions need no text, only an index of all messages: ids, parents, trees, ranks, labels, lengths.
 
-1. Each finding that the policy acts on is led to its message, or to the record where no message could be told.
-2. What is to be dropped falls, and with it all that cannot stand without it: the replies to it, what is written into
-   it in a nested record, the rest of a record that is one piece, the tree that loses its root.
-3. Of the copies of one text the best of those that still stand is kept. Groups are gone through from the top of the
-   trees down. A kept copy holds what is above it, so that no later group can take it away; and a copy is not dropped
-   where the last copy of another text would fall with it, if there is another choice.
+1. Find the message of each finding that the policy acts on, or its record if it has no message.
+2. Drop these messages, and what cannot stay without them: replies, messages inside them in a nested record, the rest
+   of a record that cannot be divided, trees without their root.
+3. Keep the best copy of each text that is left. Groups of copies are decided from the top of the trees down. A kept
+   copy protects the messages above it from later groups. If possible, no copy is dropped that would take the last copy
+   of another text with it.
 
-Nothing else is changed: records without a dropped message are copied byte for byte, ranks are not numbered anew, and
-texts stay as they are. Only language tags are set, where the policy asks for that.
+Nothing else changes: records without a dropped message are copied byte for byte, and ranks and texts stay as they are.
+Only language tags are set, if the policy says so.
 """
 
 import os
@@ -24,7 +23,7 @@ from pathlib import Path
 from ...reports.exports import spreadsheet
 from ...reports.record import Record
 from ...reports.wording import count_of
-from ..paths import made
+from ..paths import new_folder
 from ..progress import Progress, Silence
 from ..reading.files import SPLIT_OF
 from ..reading.matching import Audited, formats_of, matched
@@ -38,43 +37,41 @@ from .rewrite import Edits, rewrite, suffix_of
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What cleaning a data set did."""
+    """Result of cleaning a data set."""
 
     path: Path  # the folder that was written
-    messages: int  # that were read
-    by_rule: Mapping[str, int]  # messages that were dropped for this rule; one may be dropped for several
-    dropped: int  # messages, for whatever reason
-    taken_along: int  # of these, those that only fell with others
+    messages: int  # read
+    by_rule: Mapping[str, int]  # messages dropped for this rule; one may be dropped for several
+    dropped: int  # messages, for any reason
+    taken_along: int  # of these, messages dropped only because another one was
     groups: int  # of duplicates, of which one was kept
-    retagged: int  # messages whose language tag was set
-    lost: int  # records that could not be read, or hold no message, and were left out
-    left: Mapping[str, int]  # findings by rule, not below `min_severity`, that the policy keeps or does not name
-    emptied: Sequence[str]  # sources of which nothing is left; there is no file of them
+    retagged: int  # messages with a new language tag
+    lost: int  # records left out: unreadable, or without a message
+    left: Mapping[str, int]  # findings by rule, from `min_severity` up, that the policy keeps or does not name
+    emptied: Sequence[str]  # sources with no message left; no file is written for them
     unfinished: Sequence[str]  # checks that did not finish in the audit
 
     def lines(self) -> list[str]:
-        """What was done, in words, a line each."""
-        rules = [f"  {rule}: {count_of(n, 'message')}" for rule, n in self.by_rule.items()]
+        """Return a summary in words."""
         kept = self.messages - self.dropped
-        told = [f"{self.path}: {kept:,} of {count_of(self.messages, 'message')} kept, {self.dropped:,} dropped", *rules]
+        lines = [f"{self.path}: {kept:,} of {count_of(self.messages, 'message')} kept, {self.dropped:,} dropped"]
         if not (self.dropped or self.retagged or self.lost):
-            told = [f"{self.path}: nothing to drop; the files are copies of the sources"]
+            lines = [f"{self.path}: nothing to drop; the files are exact copies of the sources"]
+        lines += [f"  {rule}: {count_of(n, 'message')}" for rule, n in self.by_rule.items()]
         if self.taken_along:
-            told.append(f"  with them: {count_of(self.taken_along, 'message')} that cannot stand without one of these")
+            lines.append(f"  dropped with these: {count_of(self.taken_along, 'message')}, such as replies to them")
         if self.groups:
-            told.append(f"{count_of(self.groups, 'group')} of copies: the best of each is kept")
+            lines.append(f"{count_of(self.groups, 'group')} of duplicates: the best message of each kept")
         if self.retagged:
-            told.append(f"{count_of(self.retagged, 'language tag')} set ({CHANGED})")
+            lines.append(f"{count_of(self.retagged, 'language tag')} changed, listed in {CHANGED}")
         if self.lost:
-            told.append(f"{count_of(self.lost, 'record')} left out that could not be read, or not as messages")
-        told += [f"{name}: nothing is left of it; there is no file of it" for name in self.emptied]
-        told += [f"left as they are: {count_of(n, 'finding')} of {rule}" for rule, n in self.left.items()]
-        told += [
-            f"{name} did not finish in the audit: what it would have found is not dropped" for name in self.unfinished
-        ]
+            lines.append(f"{count_of(self.lost, 'record')} left out: unreadable, or without a message")
+        lines += [f"{name}: no message left, so no file written" for name in self.emptied]
+        lines += [f"kept by the policy: {count_of(n, 'finding')} of {rule}" for rule, n in self.left.items()]
+        lines += [f"{name} did not finish in the audit: its findings are incomplete" for name in self.unfinished]
         if self.dropped or self.lost:
-            told.append(f"{DROPPED} lists what was dropped, and why")
-        return told
+            lines.append(f"{DROPPED} lists every dropped message with the reason")
+        return lines
 
 
 def clean(
@@ -85,43 +82,36 @@ def clean(
     *,
     progress: Progress | None = None,
 ) -> Cleaned:
-    """Write the audited files without what a policy drops, in the formats they came in.
+    """Write the audited files without what a policy drops, in their original formats.
 
     Parameters
     ----------
     record : Record
         The audit.
     sources : sequence of str or path
-        The very files that were audited, all of them; or the folders that hold them and no others. They are told by
-        their checksums, whatever they are called now.
+        All files that were audited, unchanged, or folders with only these. They are recognised by their checksums, so
+        they may have been moved or renamed.
     policy : Policy
-        What to do about which findings.
+        Which action applies to which findings.
     out : str or path
-        A folder that does not exist, or is empty. It is made beside its place and moved there when it is complete.
+        A folder that does not exist or is empty. It is written beside its place and moved there when complete.
     progress : Progress, optional
-        Who is told how far it is.
+        Receives progress updates.
 
     Raises
     ------
     LookupError
         If a source does not exist, was not audited, or is missing.
     ValueError
-        If the record does not fit (redacted, of files that were not read to their end), or the policy does not (it
-        would drop everything, or sets tags where there are none).
+        If the record is redacted or of files that could not be read to the end, or if the policy would drop everything
+        or sets language tags in a format without tags.
     FileExistsError
-        If `out` holds something.
+        If `out` is not empty.
     OSError
         If the folder could not be written; nothing is left of it then.
     """
     target = Path(out)
-    for argument in sources:
-        if Path(os.path.abspath(target)).is_relative_to(os.path.abspath(argument)):  # noqa: PTH100
-            raise ValueError(
-                f"{target} lies in {os.fspath(argument)}, which is cleaned: the next audit of that would read both. "
-                "Name a folder outside of it"
-            )
-    if target.is_symlink() or (target.exists() and not (target.is_dir() and not any(target.iterdir()))):
-        raise FileExistsError(f"{target} is there already. Name a folder that does not exist, or is empty")
+    _refuse_target(target, sources)
     progress = progress or Silence()
     files = matched(record, sources)
     progress.total(2 * sum(file.source.n_bytes for file in files))
@@ -129,42 +119,54 @@ def clean(
     messages = index_messages([file.source for file in files], read_as, formats_of(record), progress)
     if messages.n_checkable != record.facts.messages:
         raise ValueError(
-            f"the files contain {messages.n_checkable:,} messages, the audit read {record.facts.messages:,}: it was "
-            "made by another version of chataudit. Run the audit again"
+            f"the files contain {messages.n_checkable:,} messages, but the audit read {record.facts.messages:,} with "
+            "another version of chataudit. Run the audit again"
         )
-    plan = Decisions(record, messages, policy)
-    plan.carry_out()
-    if messages.n_checkable and plan.n_dropped == messages.n_checkable:
+    decisions = Decisions(record, messages, policy)
+    decisions.carry_out()
+    if messages.n_checkable and decisions.n_dropped == messages.n_checkable:
         raise ValueError(
             f"the policy would drop all {messages.n_checkable:,} messages; nothing was written. "
-            f"Make it milder: most are dropped for {', '.join(list(plan.by_rule)[:3])}"
+            f"Choose milder actions, first for {', '.join(list(decisions.by_rule)[:3])}"
         )
-    with made(target) as folder:
-        emptied = _write(files, plan, folder, progress)
+    with new_folder(target) as folder:
+        emptied = _write(files, decisions, folder, progress)
         (folder / POLICY).write_text(policy.toml(), encoding="utf-8")
     return Cleaned(
         path=target,
         messages=messages.n_checkable,
-        by_rule=plan.by_rule,
-        dropped=plan.n_dropped,
-        taken_along=plan.n_taken,
-        groups=plan.n_groups,
-        retagged=len(plan.tags),
-        lost=len(plan.lost),
-        left=plan.left,
+        by_rule=decisions.by_rule,
+        dropped=decisions.n_dropped,
+        taken_along=decisions.n_with_others,
+        groups=decisions.n_groups,
+        retagged=len(decisions.tags),
+        lost=len(decisions.lost),
+        left=decisions.left,
         emptied=emptied,
         unfinished=[check.name for check in record.facts.checks if check.error],
     )
 
 
-def _write(files: Sequence[Audited], plan: Decisions, folder: Path, progress: Progress) -> list[str]:
-    """All files of the cleaned data, and the lists; which sources nothing is left of."""
-    messages, emptied = plan.messages, []
+def _refuse_target(target: Path, sources: Sequence[str | os.PathLike[str]]) -> None:
+    """Raise if cleaned data cannot be written to this folder."""
+    for argument in sources:
+        if Path(os.path.abspath(target)).is_relative_to(os.path.abspath(argument)):  # noqa: PTH100
+            raise ValueError(
+                f"{target} is inside the source {os.fspath(argument)}: the next audit of that would read both. "
+                "Name a folder outside it"
+            )
+    if target.is_symlink() or (target.exists() and not (target.is_dir() and not any(target.iterdir()))):
+        raise FileExistsError(f"{target} already exists. Name a folder that does not exist, or is empty")
+
+
+def _write(files: Sequence[Audited], decisions: Decisions, folder: Path, progress: Progress) -> list[str]:
+    """Write the cleaned files and the lists, and return the names of sources with no message left."""
+    messages, emptied = decisions.messages, []
     names = _names(files)
-    for number, (file, name, edits) in enumerate(zip(files, names, _edits(plan), strict=True)):
+    for number, (file, name, edits) in enumerate(zip(files, names, _edits(decisions), strict=True)):
         source = file.source
         rows = messages.rows_of(number)
-        if all(row in plan.dropped for row in rows):
+        if all(row in decisions.dropped for row in rows):
             emptied.append(source.name)
         else:
             path = folder / name
@@ -175,44 +177,47 @@ def _write(files: Sequence[Audited], plan: Decisions, folder: Path, progress: Pr
                 rewrite(source, edits, path)
                 refuse_unread(source)
         progress.advance(source.n_bytes)
-    spreadsheet.write(folder / DROPPED, DROPPED_COLUMNS, dropped_rows(files, plan))
-    if plan.tags:
-        spreadsheet.write(folder / CHANGED, CHANGED_COLUMNS, changed_rows(files, plan))
+    spreadsheet.write(folder / DROPPED, DROPPED_COLUMNS, dropped_rows(files, decisions))
+    if decisions.tags:
+        spreadsheet.write(folder / CHANGED, CHANGED_COLUMNS, changed_rows(files, decisions))
     return emptied
 
 
 def _names(files: Sequence[Audited]) -> list[Path]:
-    """What the cleaned files are called: as their sources, below the folder that these share."""
+    """Return the paths of the cleaned files: those of their sources, relative to the folder that these share."""
     folders = [file.path.parent for file in files if file.path.is_absolute()]
     shared = Path(os.path.commonpath(folders)) if folders else Path()
-    while shared.name.lower() in SPLIT_OF:  # a folder that tells the split of what it holds
+    while shared.name.lower() in SPLIT_OF:  # a folder named after a split
         shared = shared.parent
     names: list[Path] = []
     for file in files:
         name = file.path.relative_to(shared) if file.path.is_absolute() else file.path
-        if not name.name.lower().endswith(SUFFIXES):  # what is read where it is named, and not where its folder is
+        if not name.name.lower().endswith(SUFFIXES):  # read if named, but not as a file of a folder
             name = name.with_name(f"{name.name}{suffix_of(file.source)}")
         free = (name if k == 1 else name.with_name(f"{k}-{name.name}") for k in count(1))
         names.append(next(candidate for candidate in free if candidate not in names))
     return names
 
 
-def _edits(plan: Decisions) -> list[Edits | None]:
-    """What is done to each source; None: nothing."""
-    messages = plan.messages
-    made = [Edits(form, set(), {}) for form in messages.plans]
-    for row in (*plan.dropped, *plan.tags):
+def _edits(decisions: Decisions) -> list[Edits | None]:
+    """Return the edits to each source; None: no edit."""
+    messages = decisions.messages
+    by_source = [Edits(plan, set(), {}) for plan in messages.plans]
+    for row in (*decisions.dropped, *decisions.tags):
         number, line = int(messages.source[row]), int(messages.line[row])
-        dropped, tags = made[number].parts.setdefault(line, (set(), {}))
+        dropped, tags = by_source[number].parts.setdefault(line, (set(), {}))
         k = row - messages.at(number, line).start
-        if row in plan.dropped:
+        if row in decisions.dropped:
             dropped.add(k)
         else:
-            tags[k] = plan.tags[row][0]
-    for number, edits in enumerate(made):
+            tags[k] = decisions.tags[row].new
+    for number, edits in enumerate(by_source):
         whole = (line for line, (gone, _) in edits.parts.items() if len(gone) == len(messages.at(number, line)))
         edits.gone.update(whole)
-    for number, line in plan.lost:
-        if not messages.at(number, line):  # a piece that is lost may stand on the line of a record that is not
-            made[number].gone.add(line)
-    return [e if e.gone or e.parts or is_mended else None for e, is_mended in zip(made, plan.is_mended, strict=True)]
+    for number, line in decisions.lost:
+        if not messages.at(number, line):  # a readable record may start on the same line
+            by_source[number].gone.add(line)
+    return [
+        edits if edits.gone or edits.parts or is_faulty else None
+        for edits, is_faulty in zip(by_source, decisions.is_faulty, strict=True)
+    ]

@@ -1,4 +1,4 @@
-"""The lists that `clean` writes: dropped messages with their rules, and changed language tags."""
+"""Lists written by `clean`: dropped messages with their rules, and changed language tags."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,7 +8,6 @@ from .decisions import Decisions
 from .message_index import MessageIndex
 
 DROPPED, CHANGED, POLICY = "dropped.csv", "changed.csv", "policy.toml"
-
 
 _PLACE = ("source", "line", "tree_id", "message_id")
 DROPPED_COLUMNS = (*_PLACE, "action", "reasons", "because_of", "kept_message_id", "kept_by")
@@ -20,9 +19,9 @@ def _place(files: Sequence[Audited], messages: MessageIndex, row: int) -> tuple[
     return (files[messages.source[row]].source.name, int(messages.line[row]), *ids)
 
 
-def dropped_rows(files: Sequence[Audited], plan: Decisions) -> list[tuple[object, ...]]:
-    """What was dropped, in the order of sources and lines."""
-    messages = plan.messages
+def dropped_rows(files: Sequence[Audited], decisions: Decisions) -> list[tuple[object, ...]]:
+    """Return the rows of dropped.csv, in the order of sources and lines."""
+    messages = decisions.messages
 
     def name(row: int) -> str:
         if row < 0:
@@ -30,19 +29,19 @@ def dropped_rows(files: Sequence[Audited], plan: Decisions) -> list[tuple[object
         return messages.ids[row].as_py() or nameless_id(int(messages.line[row]))
 
     rows: list[tuple[tuple[int, int, int], tuple[object, ...]]] = []
-    for row, drop in plan.dropped.items():
+    for row, drop in decisions.dropped.items():
         if messages.is_context[row]:
             continue
-        told = (drop.action, "; ".join(drop.rules), name(drop.cause), name(drop.kept), drop.by)
+        reason = (drop.action, "; ".join(drop.rules), name(drop.cause), name(drop.kept), drop.by)
         place = (int(messages.source[row]), int(messages.line[row]), row)
-        rows.append((place, (*_place(files, messages, row), *told)))
-    for (source, line), (action, rule) in plan.lost.items():
+        rows.append((place, (*_place(files, messages, row), *reason)))
+    for (source, line), (action, rule) in decisions.lost.items():
         rows.append(((source, line, -1), (files[source].source.name, line, "", "", action, rule, "", "", "")))
-    return [listed for _, listed in sorted(rows, key=lambda row: row[0])]
+    return [row for _, row in sorted(rows, key=lambda row: row[0])]
 
 
-def changed_rows(files: Sequence[Audited], plan: Decisions) -> Iterator[tuple[object, ...]]:
-    """Which language tags were set."""
-    for row, (new, old, rules) in sorted(plan.tags.items()):
-        field_name = plan.messages.plans[plan.messages.source[row]].format.lang_field
-        yield (*_place(files, plan.messages, row), field_name, old or "", new, "; ".join(sorted(rules)))
+def changed_rows(files: Sequence[Audited], decisions: Decisions) -> Iterator[tuple[object, ...]]:
+    """Yield the rows of changed.csv, in the order of sources and lines."""
+    for row, (new, old, rules) in sorted(decisions.tags.items()):
+        field_name = decisions.messages.plans[decisions.messages.source[row]].format.lang_field
+        yield (*_place(files, decisions.messages, row), field_name, old or "", new, "; ".join(sorted(rules)))

@@ -1,4 +1,4 @@
-"""What is known of all messages of a data set but their texts, in columns: who answers whom, and how good they are."""
+"""All messages of a data set without their texts, as columns: parents, trees, ranks, labels. Used by `clean`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,20 +24,20 @@ from ..reading.parse import parse
 from ..reading.recognise import ReadPlan, recognise
 from ..reading.streams import UnreadableSource
 
-_SPLITS = {"test": 0, "validation": 1}  # splits that results are measured on, and so are kept; all others come after
+_SPLITS = {"test": 0, "validation": 1}  # evaluation splits are kept before all others
 
 
 @dataclass
 class MessageIndex:
-    """What is known of all messages but their texts, in columns; a message is named by its row.
+    """Columns of all messages; a row number identifies a message.
 
-    Rows are in the order of the sources, and in each in that of `Format.flatten`.
+    Rows are in the order of the sources, and within a source in the order of `Format.flatten`.
     """
 
-    plans: list[ReadPlan]  # of the sources
-    source: IntArray  # number
+    plans: list[ReadPlan]  # one per source
+    source: IntArray  # number of the source
     line: IntArray
-    tree: IntArray  # number
+    tree: IntArray  # number of the tree
     ids: pa.ChunkedArray
     tree_ids: pa.ChunkedArray
     state: IntArray  # number of the tree state
@@ -50,14 +50,14 @@ class MessageIndex:
     n_reviews: IntArray
     split: IntArray  # 0: test, 1: validation, 2: others
     n_ids: int
-    code: IntArray  # number of the id, below n_ids; each message without one has a number of its own from there on
-    # A group is a set of messages of which one must stand, for what needs them to stand: those of one id in one tree,
-    # and behind these (from n_homes on) those of one id wherever.
+    code: IntArray  # number of the id, below n_ids; each message without an id has its own number from there on
+    # An id group is a set of messages with one id, of which one must be left for the replies to stay: first the groups
+    # within one tree, then (from n_homes on) those across all trees.
     home: IntArray  # group of the message's id in its own tree
     n_homes: int
-    needs: IntArray  # group that the message's parent is of; -1: none is in the data
-    holder: IntArray  # row that the message is written into; -1: none
-    is_bound: BoolArray  # its record is one piece of several messages
+    needs: IntArray  # group of the message's parent; -1: the parent is missing
+    holder: IntArray  # row of the message that contains this one in a nested record; -1: none
+    is_bound: BoolArray  # the record has several messages that cannot be separated
     lost: list[tuple[int, int]]  # records that could not be read: source, line
 
     def __len__(self) -> int:
@@ -70,7 +70,7 @@ class MessageIndex:
 
     @cached_property
     def _n_lines(self) -> int:
-        """More than any source has."""
+        """Upper bound of line numbers."""
         return int(self.line.max(initial=0)) + 1
 
     @cached_property
@@ -78,7 +78,7 @@ class MessageIndex:
         return self.source * self._n_lines + self.line
 
     def at(self, source: int, line: int) -> range:
-        """The rows of the record that stands there."""
+        """Return the rows of the record at this place."""
         if line >= self._n_lines:
             return range(0)
         place = source * self._n_lines + line
@@ -86,7 +86,7 @@ class MessageIndex:
         return range(int(first), int(end))
 
     def rows_of(self, source: int) -> range:
-        """The rows of a source."""
+        """Return the rows of a source."""
         first, end = self.source.searchsorted((source, source + 1))
         return range(int(first), int(end))
 
@@ -110,31 +110,47 @@ class MessageIndex:
     def _by_code(self) -> tuple[IntArray, IntArray]:
         return _sorted(self.code)
 
+    def groups_of(self, row: int) -> tuple[int, int]:
+        """Return the id groups of a row: in its tree, and across all trees."""
+        return int(self.home[row]), self.n_homes + int(self.code[row])
+
     def members(self, group: int) -> list[int]:
-        """The rows of a group."""
+        """Return the rows of an id group."""
         return _equal(self._by_home, group) if group < self.n_homes else _equal(self._by_code, group - self.n_homes)
 
     def needing(self, group: int) -> list[int]:
-        """The rows whose parent is of this group."""
+        """Return the replies to an id group."""
         return _equal(self._by_need, group)
 
     def held(self, row: int) -> list[int]:
-        """The rows that are written into this one."""
+        """Return the rows that a nested record contains directly below this one."""
         return _equal(self._by_holder, row)
 
     def tree_of(self, row: int) -> list[int]:
-        """All rows of its tree."""
+        """Return all rows of the same tree."""
         return _equal(self._by_tree, int(self.tree[row]))
 
+    def subtree(self, row: int) -> set[int]:
+        """Return the row and all rows below it, also if another message has its id."""
+        found = {row}
+        stack = [row]
+        while stack:
+            at = stack.pop()
+            for other in (*self.needing(int(self.home[at])), *self.held(at)):
+                if other not in found:
+                    found.add(other)
+                    stack.append(other)
+        return found
+
     def mates(self, row: int) -> range:
-        """The rows of its record, where that is one piece of several messages."""
+        """Return the rows that cannot be separated from this one."""
         return self.at(int(self.source[row]), int(self.line[row])) if self.is_bound[row] else range(0)
 
     @cached_property
     def main_root(self) -> IntArray:
-        """The group of the first root of each tree; -1 where it has none."""
+        """Id group of the first root of each tree; -1 if there is none."""
         found = np.full(int(self.tree.max(initial=-1)) + 1, -1)
-        roots = np.flatnonzero(self.is_root)[::-1]  # of several values for one place the last one stays
+        roots = np.flatnonzero(self.is_root)[::-1]  # of several values for one place the last one wins
         found[self.tree[roots]] = self.home[roots]
         return found
 
@@ -145,7 +161,7 @@ def _sorted(keys: IntArray) -> tuple[IntArray, IntArray]:
 
 
 def _equal(column: tuple[IntArray, IntArray], key: int) -> list[int]:
-    """The rows that have this key, in order."""
+    """Return the rows with this key, in order."""
     keys, order = column
     first, end = keys.searchsorted((key, key + 1))
     rows: list[int] = order[first:end].tolist()
@@ -166,7 +182,7 @@ class _Part(NamedTuple):
 def index_messages(
     sources: Sequence[Source], formats: Sequence[str], known: Mapping[str, Format], progress: Progress
 ) -> MessageIndex:
-    """The structure of all messages; `formats` are the names of the sources' formats, among those that are `known`."""
+    """Index all messages; `formats` names the format of each source, one of `known`."""
     plans: list[ReadPlan] = []
     parts: list[_Part] = []
     of_source: list[int] = []
@@ -201,7 +217,7 @@ def index_messages(
     )
     n_ids, code, parents = _codes(names["message_id"], names["parent_id"])
     homes, home = np.unique(tree * (n_ids + len(code) + 1) + code, return_inverse=True)
-    # The parent in the same tree; or else wherever it stands.
+    # The parent in the same tree, or else anywhere.
     wanted = tree * (n_ids + len(code) + 1) + parents
     at = np.minimum(np.searchsorted(homes, wanted), max(0, len(homes) - 1))
     is_home = (parents >= 0) & (homes[at] == wanted)
@@ -228,9 +244,9 @@ def index_messages(
 
 
 def refuse_unread(source: Source) -> None:
-    """Raise ValueError where a file that was read to its end before could not be this time."""
+    """Raise ValueError if a file that the audit could read to its end could not be read again."""
     if source.errors:
-        raise ValueError(f"{source.errors[0]}. Its checksum is that of the audit, so try again")
+        raise ValueError(f"{source.errors[0]}. Its checksum has not changed since the audit, so try again")
 
 
 def _structure(block: Block, plan: ReadPlan) -> _Part:
@@ -262,7 +278,7 @@ def _structure(block: Block, plan: ReadPlan) -> _Part:
 
 
 def _holders(block: Block, plan: ReadPlan) -> IntArray:
-    """For each message of a block the row of the one that it is written into; -1: none."""
+    """Return for each message of a block the row of the message that contains it; -1: none."""
     if isinstance(block.data, pa.Table):
         records = tables.table_records(block.data)[0]
     else:
@@ -275,7 +291,7 @@ def _holders(block: Block, plan: ReadPlan) -> IntArray:
 
 
 def _codes(ids: pa.ChunkedArray, parents: pa.ChunkedArray) -> tuple[int, IntArray, IntArray]:
-    """How many ids there are; the number of each message's, and of its parent's, -1 where that is none."""
+    """Return the number of ids, the number of each message's id, and that of its parent's (-1: none)."""
     both = _numbered(pa.chunked_array([*ids.chunks, *parents.chunks], pa.string()))
     n_ids = int(both.max(initial=-1)) + 1
     code, parent = both[: len(ids)], both[len(ids) :]
@@ -285,13 +301,13 @@ def _codes(ids: pa.ChunkedArray, parents: pa.ChunkedArray) -> tuple[int, IntArra
 
 
 def _numbered(column: pa.ChunkedArray) -> IntArray:
-    """The column as numbers, the same for the same value; -1: null."""
+    """Return a column as numbers, equal for equal values; -1: null."""
     chunks = column.dictionary_encode().unify_dictionaries().chunks
     return np.concatenate([np.zeros(0, dtype=np.int64), *(as_ints(chunk.indices, -1) for chunk in chunks)])
 
 
 def _trees(ids: pa.ChunkedArray, place: IntArray, is_nested: BoolArray, form: IntArray) -> IntArray:
-    """The number of each message's tree, as `Batch.tree` tells trees: a record, or what has one id within a form."""
+    """Return the number of each message's tree: a record, or the messages with one tree id, as `Batch.tree` does."""
     codes = _numbered(ids)
     keys = np.where(is_nested, place, np.where(codes < 0, np.arange(len(codes)), codes))
     kind = np.where(is_nested, 0, np.where(codes < 0, 1, 2 + form))
@@ -306,5 +322,5 @@ def _split_codes(column: pa.ChunkedArray) -> IntArray:
 
 
 def split_code(name: str) -> int:
-    """0: test, 1: validation, 2: others; whatever word the name of the split is."""
+    """Return 0 for a test split, 1 for validation, 2 for others; synonyms of their names count."""
     return _SPLITS.get(SPLIT_OF.get(name.lower(), ""), len(_SPLITS))

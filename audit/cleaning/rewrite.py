@@ -89,9 +89,9 @@ def _rewrite_lines(block: Block, edits: Edits, write: Write) -> None:
     for k in np.flatnonzero(np.isin(np.arange(block.first, block.first + len(ends)), edits.lines)).tolist():
         write(data[done : starts[k]])
         done = int(ends[k])
-        made = _edited(block.first + k, bytes(data[starts[k] : done]), edits)
-        if made is not None:
-            write(made + b"\n")
+        line = _edited(block.first + k, bytes(data[starts[k] : done]), edits)
+        if line is not None:
+            write(line + b"\n")
     write(data[done:])
 
 
@@ -101,8 +101,8 @@ def _edited(line: int, raw: bytes, edits: Edits) -> bytes | None:
         return None
     record, _ = repair.read_line(raw)
     assert record is not None
-    made = edits.apply(line, record)
-    return None if made is None else _json(made)
+    edited = edits.apply(line, record)
+    return None if edited is None else _json(edited)
 
 
 _SPACE = b" \t\r\n"
@@ -121,8 +121,8 @@ def _rewrite_document(source: Source, edits: Edits, lines: Sequence[int], write:
         assert element.data is not None
         if line not in edited:
             kept.append(element.data)
-        elif (made := _edited(line, element.data, edits)) is not None:
-            kept.append(made)
+        elif (new := _edited(line, element.data, edits)) is not None:
+            kept.append(new)
     if not data.lstrip().startswith(b"["):
         write(kept[0] + b"\n")
         return
@@ -154,8 +154,8 @@ def _rewrite_table(source: Source, edits: Edits, path: Path) -> None:
                 # In slices: `filter` does not support every column type.
                 pieces.append(table.slice(done, k - done))
                 done = k + 1
-                if line not in edits.gone and (made := _edited_row(table.slice(k, 1), line, edits)) is not None:
-                    pieces.append(made)
+                if line not in edits.gone and (row := _edited_row(table.slice(k, 1), line, edits)) is not None:
+                    pieces.append(row)
             pieces.append(table.slice(done))
             first += len(table)
             kept = pa.concat_tables(pieces)
@@ -172,14 +172,14 @@ def _codecs(group: Any) -> dict[str, str]:
 def _edited_row(row: pa.Table, line: int, edits: Edits) -> pa.Table | None:
     """Return an edited row of a table; only the edited columns are rebuilt."""
     record = tables.table_records(row)[0][0]
-    made = edits.apply(line, record)
-    for name, value in (made or {}).items():
+    edited = edits.apply(line, record)
+    for name, value in (edited or {}).items():
         if value is not record.get(name):
             if name not in row.column_names:
                 raise ValueError(f"fix_language: the table has no column {name!r}. Use drop_message or keep instead")
             at = row.column_names.index(name)
             row = row.set_column(at, row.schema.field(at), pa.array([value], row.schema.field(at).type))
-    return None if made is None else row
+    return None if edited is None else row
 
 
 def _json(value: Any) -> bytes:

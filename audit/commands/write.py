@@ -9,7 +9,7 @@ from ...reports.exports.expectations import export
 from ...reports.files import write_file
 from ...reports.wording import visible
 from .. import config as configuration
-from ..paths import free, made
+from ..paths import free, new_folder
 from ..record import FORMS, Record
 from .terminal import AuditFolder, ConfigFile, out, telling
 
@@ -68,7 +68,7 @@ def export_gx(
         limits = configuration.load(config).gate
         record = Record.read(folder)
         target = out_dir or free(Path(f"{folder.resolve().name}.gx"))
-        with made(target) as place:
+        with new_folder(target) as place:
             for name, content in export(record, limits.limits if limits else ()).items():
                 if isinstance(content, str):
                     (place / name).write_text(content, encoding="utf-8")

@@ -723,7 +723,7 @@ def test_every_dropped_message_is_listed_with_its_reasons(tmp_path):
     no_copy = {"kept_message_id": "", "kept_by": ""}
     both = "schema_invariants/date_format; schema_invariants/label_range"
     own = {"line": "2", "message_id": uid("b"), "action": "drop_message", "reasons": both, "because_of": ""}
-    fell = {"line": "3", "message_id": uid("c"), "action": "fell with another", "reasons": "", "because_of": uid("b")}
+    fell = {"line": "3", "message_id": uid("c"), "action": "dropped with another", "reasons": "", "because_of": uid("b")}
     assert listed(out) == [place | own | no_copy, place | fell | no_copy]
 
 
@@ -748,11 +748,11 @@ def test_what_was_done_is_told_in_words(tmp_path):
         f"{out}: 3 of 6 messages kept, 3 dropped",
         "  near_duplicates/exact_copy: 1 message",
         "  schema_invariants/label_range: 1 message",
-        "  with them: 1 message that cannot stand without one of these",
-        "1 group of copies: the best of each is kept",
-        "1 record left out that could not be read, or not as messages",
-        "left as they are: 1 finding of schema_invariants/date_format",
-        "dropped.csv lists what was dropped, and why",
+        "  dropped with these: 1 message, such as replies to them",
+        "1 group of duplicates: the best message of each kept",
+        "1 record left out: unreadable, or without a message",
+        "kept by the policy: 1 finding of schema_invariants/date_format",
+        "dropped.csv lists every dropped message with the reason",
     ]
 
 
@@ -850,7 +850,7 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path):
     path = flat(tmp_path, *TREE)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("mine")
-    with pytest.raises(FileExistsError, match="out is there already"):
+    with pytest.raises(FileExistsError, match="out already exists"):
         clean(record_of(path), [path], policy(), tmp_path / "out")
     assert names_in(tmp_path / "out") == ["mine"]
 
@@ -858,7 +858,7 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path):
 def test_a_folder_within_a_source_is_refused(tmp_path):
     (tmp_path / "in").mkdir()
     path = flat(tmp_path / "in", *TREE)
-    with pytest.raises(ValueError, match="which is cleaned: the next audit of that would read both"):
+    with pytest.raises(ValueError, match="out is inside the source .*: the next audit of that would read both"):
         clean(record_of(path), [tmp_path / "in"], policy(), tmp_path / "in" / "out")
     assert names_in(tmp_path / "in") == ["data.jsonl"]
 
@@ -866,7 +866,7 @@ def test_a_folder_within_a_source_is_refused(tmp_path):
 def test_a_file_in_place_of_the_folder_is_left_alone(tmp_path):
     path = flat(tmp_path, *TREE)
     (tmp_path / "out").write_text("mine")
-    with pytest.raises(FileExistsError, match="out is there already"):
+    with pytest.raises(FileExistsError, match="out already exists"):
         clean(record_of(path), [path], policy(), tmp_path / "out")
     assert (tmp_path / "out").read_text() == "mine"
 
