@@ -16,24 +16,24 @@ from ..config import toml
 Criterion = Literal["split", "replies", "rank", "quality", "review", "length"]
 
 _HEAD = """\
-# What `chataudit clean` does about findings. Copy this file, change it, and pass it with --policy: nothing is done that
-# it does not name. Actions:
-#   keep          leave the message as it is
+# Policy of `chataudit clean`. To change it, copy this file, edit it, and pass it with --policy. Findings of rules that
+# it does not name are kept. Actions:
+#   keep          change nothing
 #   drop_message  drop the message and the replies to it (unless its tree has the id a second time)
 #   drop_subtree  drop the message and everything below it
 #   drop_tree     drop the whole tree
-#   keep_best     drop all copies of a text but the best (findings with the facets partner and cluster)
-#   fix_language  set the language tag to the detected language (findings with the facet detected)
+#   keep_best     drop all duplicates of a text except the best one (needs the facets partner and cluster)
+#   fix_language  set the language tag to the detected language (needs the facet detected)
 
-# Which copy is the best: the first of these that differs decides, then the smallest id.
+# The best duplicate: the first criterion that differs decides, then the smallest id.
 #   split    from an evaluation split rather than from training data
-#   replies  with more messages below it, which would be dropped with it
-#   rank     with the better rank
-#   quality  with the higher label "quality"
+#   replies  more messages below it
+#   rank     better rank
+#   quality  higher label "quality"
 #   review   accepted in review, and reviewed more often
-#   length   with the longer text
+#   length   longer text
 """
-_MIN = "\n# Milder findings are kept, unless their own rule is named below.\n"
+_MIN = "\n# Milder findings are kept, unless their rule is named below.\n"
 _RULES = "\n# By check, or by check/rule, which takes precedence.\n"
 
 
@@ -62,13 +62,15 @@ class Policy:
         known = get_args(Criterion)
         for k, criterion in enumerate(self.keep_best_by):
             if criterion not in known or criterion in self.keep_best_by[:k]:
-                fault = "is not a criterion" if criterion not in known else "is named twice"
-                raise ValueError(f"keep_best_by: {criterion!r} {fault}; expected some of {', '.join(known)}")
-        if self.min_severity not in get_args(Severity):
-            raise ValueError(f"min_severity: {self.min_severity!r}; expected one of {', '.join(get_args(Severity))}")
+                fault = "is named twice" if criterion in known else "is not a criterion"
+                raise ValueError(f"keep_best_by: {criterion!r} {fault}. {suggestion(criterion, known)}")
+        severities = get_args(Severity)
+        if self.min_severity not in severities:
+            way_out = suggestion(self.min_severity, severities)
+            raise ValueError(f"min_severity: {self.min_severity!r} is not a severity. {way_out}")
 
     def action(self, rule: str, severity: int) -> Action:
-        """Return what is done about a finding of this rule (check/rule)."""
+        """Return the action for a finding of this rule (check/rule)."""
         if rule in self.rules:
             return self.rules[rule]
         if severity < LEVELS[self.min_severity]:
@@ -98,7 +100,7 @@ def load_policy(path: Path | None = None, record: Record | None = None) -> Polic
     LookupError
         If the file does not exist.
     ValueError
-        If it is not TOML, or names a key, a rule, a criterion or an action that does not exist or does not fit.
+        If it is not TOML, or names an unknown or unsuitable key, rule, criterion or action.
     """
     known = _known(record)
     if path is None:
@@ -110,7 +112,7 @@ def load_policy(path: Path | None = None, record: Record | None = None) -> Polic
 
 
 def _known(record: Record | None) -> dict[str, _Known]:
-    """Return the rules of all installed checks, and of those that made a record."""
+    """Return the rules of all installed checks, and of the checks in a record."""
     found = {
         name: _Known({rule.id: rule for rule in check.rules}, frozenset(check.facets))
         for name, check in registry.checks().items()
@@ -121,7 +123,7 @@ def _known(record: Record | None) -> dict[str, _Known]:
 
 
 def _by_check(known: Mapping[str, _Known]) -> dict[str, Action]:
-    """Return the rules' own actions: by check, as most of its rules have it, with the exceptions by rule behind it."""
+    """Return the rules' own actions: for each check the most frequent one, then its exceptions by rule."""
     named: dict[str, Action] = {}
     for name, check in known.items():
         # Notes are kept by their severity; a record that could not be read is left out in any case.
@@ -140,7 +142,7 @@ def _policy(table: dict[str, Any], known: Mapping[str, _Known]) -> Policy:
     keys = ("keep_best_by", "min_severity", "rules")
     for key in table:
         if key not in keys:
-            raise ValueError(f"{key}: unknown key; expected {', '.join(keys)}. Rules belong under [rules]")
+            raise ValueError(f"{key}: unknown key. {suggestion(key, keys)}. Rules belong under [rules]")
     for key, kind, words in (("rules", dict, "a table of actions by rule"), ("keep_best_by", list, "a list of names")):
         if not isinstance(table.get(key, kind()), kind):
             raise ValueError(f"{key} is {table[key]!r}; expected {words}")
@@ -169,7 +171,7 @@ def _action(name: str, action: Any, known: Mapping[str, _Known]) -> Action:
         raise ValueError(f"{where}: {action!r} is not an action. {suggestion(action, choices)}")
     wants = {Action.KEEP_BEST: {"partner", "cluster"}, Action.FIX_LANGUAGE: {"detected"}}.get(action, set())
     if not wants <= known[check].facets:
-        raise ValueError(f"{where}: {unfit(Action(action), wants)}, which {check} does not give. {WAY_OUT}")
+        raise ValueError(f"{where}: {unfit(Action(action), wants)}, which {check} does not report. {WAY_OUT}")
     return Action(action)
 
 
@@ -177,5 +179,5 @@ WAY_OUT = "Use drop_message, drop_subtree, drop_tree or keep"
 
 
 def unfit(action: Action, facets: set[str]) -> str:
-    """Return what an action asks of findings, as errors say it."""
+    """Return the words of an error about facets that an action needs."""
     return f"'{action}' needs findings with the facet{'s' * (len(facets) > 1)} {' and '.join(sorted(facets))}"

@@ -157,7 +157,7 @@ def test_what_a_policy_does_not_name_is_not_dropped():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("colour = 1", "colour: unknown key; expected keep_best_by, min_severity, rules"),
+        ("colour = 1", "colour: unknown key. Available: keep_best_by, min_severity, rules"),
         ("rules = 1", "rules is 1; expected a table"),
         ("[rules]\nnear = 'keep'", r"\[rules\] near: 'near' is not a check. Available: benchmark_leakage"),
         (
@@ -166,13 +166,13 @@ def test_what_a_policy_does_not_name_is_not_dropped():
         ),
         ("[rules]\nnear_duplicates = 'drop'", "'drop' is not an action. Did you mean .*Available: keep, drop_message"),
         ("[rules]\nnear_duplicates = 1", "1 is not an action. Available"),
-        ("[rules]\nprompt_parroting = 'keep_best'", "prompt_parroting does not give. Use drop_message"),
-        ("[rules]\nnear_duplicates = 'fix_language'", "near_duplicates does not give. Use drop_message"),
+        ("[rules]\nprompt_parroting = 'keep_best'", "prompt_parroting does not report. Use drop_message"),
+        ("[rules]\nnear_duplicates = 'fix_language'", "near_duplicates does not report. Use drop_message"),
         ("[rules]\n'schema_invariants/unreadable_line' = 'keep'", "is always left out"),
-        ("keep_best_by = ['size']", "keep_best_by: 'size' is not a criterion; expected some of split, replies, rank"),
+        ("keep_best_by = ['size']", "keep_best_by: 'size' is not a criterion. Available: split, replies, rank"),
         ("keep_best_by = ['rank', 'rank']", "keep_best_by: 'rank' is named twice"),
         ("keep_best_by = 'rank'", "keep_best_by is 'rank'; expected a list of names"),
-        ("min_severity = 'bad'", "min_severity: 'bad'; expected one of note, warning, error"),
+        ("min_severity = 'bad'", "min_severity: 'bad' is not a severity. Available: note, warning, error"),
         ("[rules", "policy.toml: "),
     ],
 )
