@@ -1,4 +1,4 @@
-"""Check classes by name, from entry points and plug-in files: nobody edits a list to add a check."""
+"""Check classes by name, found in entry points and plug-in files."""
 
 import pkgutil
 import sys
@@ -15,6 +15,7 @@ from types import ModuleType
 from ..checks.base.check import Check
 
 GROUP = "chataudit.checks"
+BUILTIN = "builtin"  # the entry point of our own checks
 
 _files: list[Path] = []  # plug-ins in use by this process
 
@@ -32,15 +33,13 @@ def use(files: Sequence[Path]) -> None:
     for file in files:
         path = file.resolve()
         if path not in _files:
-            if not _checks_of(_imported(path, str(file))):
-                raise ValueError(
-                    f"plug-in {file}: defines no check. Expected a class that extends Check and has a `name`"
-                )
+            if not _checks_of(_import_file(path, str(file))):
+                raise ValueError(f"plug-in {file}: defines no check; expected a subclass of Check with a `name`")
             _files.append(path)
 
 
 def checks() -> dict[str, type[Check]]:
-    """Return all checks by name: those of entry points and packages below them, and those of plug-in files in use.
+    """Return all checks by name, from entry points, packages below them, and plug-in files in use.
 
     Raises
     ------
@@ -52,18 +51,30 @@ def checks() -> dict[str, type[Check]]:
 
 def has_plugins() -> bool:
     """Return whether checks come from outside this package."""
-    return bool(_files) or any(point.name != "builtin" for point in entry_points(group=GROUP))
+    return bool(_files) or any(point.name != BUILTIN for point in entry_points(group=GROUP))
+
+
+def plugins() -> dict[str, list[str]]:
+    """Return the names of checks from outside this package, by file or entry point."""
+    found = {
+        point.name: [check.name for module in _modules(import_module(point.value)) for check in _checks_of(module)]
+        for point in entry_points(group=GROUP)
+        if point.name != BUILTIN
+    }
+    return found | {file.name: [check.name for check in _checks_of(_import_file(file, str(file)))] for file in _files}
 
 
 @cache
 def _checks(files: tuple[Path, ...]) -> dict[str, type[Check]]:
     modules: list[ModuleType] = []
-    for point in sorted(entry_points(group=GROUP), key=lambda p: (p.name != "builtin", p.name)):
+    for point in sorted(entry_points(group=GROUP), key=lambda p: (p.name != BUILTIN, p.name)):
         try:
             modules += _modules(import_module(point.value))
         except ImportError as error:
-            raise ValueError(f"plug-in {point.name!r} ({point.value}) could not be loaded: {error}") from error
-    modules += [_imported(file, str(file)) for file in files]
+            raise ValueError(
+                f"plug-in {point.name!r} ({point.value}) could not be imported: {error}. Reinstall or remove it"
+            ) from error
+    modules += [_import_file(file, str(file)) for file in files]
     found: dict[str, type[Check]] = {}
     for check in (check for module in modules for check in _checks_of(module)):
         other = found.setdefault(check.name, check)
@@ -91,8 +102,8 @@ def _modules(top: ModuleType) -> list[ModuleType]:
     return [top, *(import_module(m.name) for m in pkgutil.walk_packages(paths, f"{top.__name__}."))]
 
 
-def _imported(path: Path, shown: str) -> ModuleType:
-    """Import a file under its own name, which worker processes find again: its folder joins the search path, last."""
+def _import_file(path: Path, shown: str) -> ModuleType:
+    """Import a file under its own name; its folder joins the search path, so that worker processes find it too."""
     known = sys.modules.get(path.stem)
     if known is not None and Path(getattr(known, "__file__", None) or "").resolve() == path:
         return known
@@ -100,9 +111,9 @@ def _imported(path: Path, shown: str) -> ModuleType:
         raise LookupError(f"plug-in {shown}: no such file")
     spec = spec_from_file_location(path.stem, path) if path.suffix == ".py" and path.stem.isidentifier() else None
     if spec is None or spec.loader is None:
-        raise ValueError(f"plug-in {shown}: expected a Python file whose name is an identifier, such as my_checks.py")
+        raise ValueError(f"plug-in {shown}: expected a Python file with an importable name, e.g. my_checks.py")
     if known is not None or path.stem in sys.stdlib_module_names:
-        raise ValueError(f"plug-in {shown}: there is another module {path.stem!r}. Rename the file")
+        raise ValueError(f"plug-in {shown}: another module is named {path.stem!r}. Rename the file")
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))
     module = module_from_spec(spec)

@@ -4,50 +4,64 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from ...reports.wording import visible
 from ..cleaning.clean import clean as run_clean
-from ..cleaning.policy import load_policy
+from ..cleaning.policy import Policy, load_policy
 from ..record import Record
-from .gate import AuditedFiles
-from .terminal import AuditFolder, Quiet, out, telling, watched
+from .options import AuditedFiles, AuditFolder, Quiet
+from .terminal import print_text, progress_display, user_errors
 
 
-def _print_default(asked: bool) -> None:
-    if asked:
+def _print_default(is_set: bool) -> None:
+    if is_set:
         print(load_policy().toml(), end="")
         raise typer.Exit
 
 
 def clean(
     folder: AuditFolder,
-    out_dir: Annotated[Path, typer.Option("--out", help="New folder for the cleaned data.", show_default=False)],
+    out_dir: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="New folder for the cleaned data.", show_default=False)
+    ],
     sources: AuditedFiles = None,
     policy: Annotated[
         Path | None,
-        typer.Option(help="TOML file: an action by rule. [default: each rule's own]", show_default=False),
+        typer.Option(
+            metavar="FILE",
+            help="Actions by rule, in TOML. [default: the default action of each rule]",
+            show_default=False,
+        ),
     ] = None,
     default: Annotated[
         bool,
-        typer.Option("--print-policy", help="Print the default policy.", callback=_print_default, is_eager=True),
+        typer.Option(
+            "--print-policy", help="Print the default policy and exit.", callback=_print_default, is_eager=True
+        ),
     ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write a copy of the audited data without what a policy drops, in the same formats; trees stay whole.
+    """Write a copy of the audited data without its faults.
 
-    The audited files are never changed. dropped.csv lists every dropped message and the reason.
+    A policy decides which findings are acted on. Dropping a message also drops the replies to it. The audited files are
+    never changed. dropped.csv lists every dropped message with the reason.
     """
-    with telling():
+    with user_errors():
         record = Record.read(folder)
         chosen = load_policy(policy, record)
         if not quiet:
-            out.print("Default policy:" if policy is None else escape(f"Policy {policy}:"))
-            out.print(chosen.toml(), style="dim", markup=False)
-        with watched(quiet) as progress:
-            named = sources or [source.name for source in record.facts.sources]
-            cleaned = run_clean(record, named, chosen, out_dir, progress=progress)
+            _print_policy(policy, chosen)
+        with progress_display(quiet) as progress:
+            names = sources or [source.name for source in record.facts.sources]
+            cleaned = run_clean(record, names, chosen, out_dir, progress=progress)
         if not quiet:
             for line in cleaned.lines():
-                out.print(visible(line), markup=False)
-            out.print(visible(f"What is left: chataudit run {out_dir}"), markup=False)
+                print_text(line, 4)
+            print_text(f"Audit the result: chataudit run {out_dir}", 4)
+
+
+def _print_policy(path: Path | None, policy: Policy) -> None:
+    """Print the settings of a policy without its comments."""
+    print_text("Default policy:" if path is None else f"Policy {path}:")
+    for line in policy.toml().splitlines():
+        if line and not line.startswith("#"):
+            print_text(f"  {line}", 4, style="dim")

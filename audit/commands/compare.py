@@ -1,4 +1,4 @@
-"""The commands `diff` and `rates`: two audits compared, one audit counted."""
+"""The commands `diff` and `rates`: compare two audits, count the findings of one."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,31 +14,28 @@ from ...reports.baseline import Difference, difference
 from ...reports.counts import by_rule
 from ...reports.exports import spreadsheet
 from ...reports.rates import BY, columns, rows
+from ...reports.rates import Row as RateRow
 from ...reports.wording import confidence, count_of, interval, number, percent, visible
 from ..record import Record
-from .terminal import AuditFolder, out, print_columns, telling, wrapped
+from .options import AuditFolder
+from .terminal import out, print_columns, user_errors, wrapped
 
-SHOWN = 20  # findings that a diff prints of each kind
+SHOWN = 20  # findings of each rule that `diff` prints
 
 
 def diff(
-    old: Annotated[Path, typer.Argument(help="The folder of the older audit.", show_default=False)],
-    new: Annotated[Path, typer.Argument(help="The folder of the newer one.", show_default=False)],
-    out_file: Annotated[Path | None, typer.Option("--out", help="Write all of it as CSV.", show_default=False)] = None,
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="Folder of the older audit.", show_default=False)],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="Folder of the newer audit.", show_default=False)],
+    out_file: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Write all changes as CSV, to a new file.", show_default=False),
+    ] = None,
 ) -> None:
-    """Say what changed from one audit to another, of findings and of messages."""
-    with telling():
+    """Show what changed between two audits: messages and findings."""
+    with user_errors():
         older, newer = Record.read(old), Record.read(new)
         found = difference(older, newer)
-        changed = (
-            "an unknown number (an audit is redacted)" if found.changed is None else number(found.changed.num_rows)
-        )
-        out.print(
-            wrapped(
-                f"messages: {number(found.added.num_rows)} added, {number(found.removed.num_rows)} removed, "
-                f"{changed} changed, {number(found.n_same)} in both"
-            )
-        )
+        _print_messages(found)
         kinds = {"new": found.new, "fixed": found.fixed, "unchanged": found.unchanged}
         out.print("findings: " + ", ".join(f"{number(table.num_rows)} {kind}" for kind, table in kinds.items()))
         for check, n in found.untold.items():
@@ -50,6 +47,15 @@ def diff(
             spreadsheet.write(out_file, _COLUMNS, _changes(found, kinds))
 
 
+def _print_messages(found: Difference) -> None:
+    changed = "an unknown number (an audit is redacted)" if found.changed is None else number(found.changed.num_rows)
+    words = (
+        f"messages: {number(found.added.num_rows)} added, {number(found.removed.num_rows)} removed, "
+        f"{changed} changed, {number(found.n_same)} in both"
+    )
+    out.print(wrapped(words))
+
+
 def _print_findings(kind: str, findings: pa.Table) -> None:
     for rule, severity, n, _ in by_rule(findings):
         out.print(f"\n[bold]{kind}[/bold] {number(n):>7}  {escape(rule)} ({SEVERITIES[severity]})")
@@ -57,10 +63,10 @@ def _print_findings(kind: str, findings: pa.Table) -> None:
         of_rule = findings.filter(is_it).slice(0, SHOWN)
         for found in of_rule.select(["source", "line", "message_id", "summary"]).to_pylist():
             place = f"{found['source']}:{found['line']}"
-            told = " ".join(visible(f"{place}  {found['message_id']}  {found['summary']}").splitlines())
-            out.print(wrapped(f"  {told}", 4), style="dim", markup=False)
+            line = " ".join(visible(f"{place}  {found['message_id']}  {found['summary']}").splitlines())
+            out.print(wrapped(f"  {line}", 4), style="dim", markup=False)
         if n > SHOWN:
-            out.print(f"  and {number(n - SHOWN)} more: --out FILE.csv has all", style="dim")
+            out.print(f"  and {number(n - SHOWN)} more: --out FILE.csv writes all", style="dim")
 
 
 _COLUMNS = ("state", "what", "rule", "severity", "tree_id", "message_id", "source", "line", "summary", "fingerprint")
@@ -80,34 +86,38 @@ def _changes(found: Difference, kinds: dict[str, pa.Table]) -> Iterator[list[obj
 def rates(
     folder: AuditFolder,
     by: Annotated[
-        str, typer.Option(help=f"Columns with commas: {', '.join(BY)}. [default: none]", show_default=False)
+        str,
+        typer.Option(
+            metavar="NAMES", help=f"Group by {', '.join(BY)}: one or more, separated by commas.", show_default=False
+        ),
     ] = "",
     out_file: Annotated[
-        Path | None, typer.Option("--out", help="Write CSV, with more columns.", show_default=False)
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Write CSV with more columns, to a new file.", show_default=False),
     ] = None,
 ) -> None:
-    """Print the rate of each check and each broken rule, with its denominator and 95 % confidence interval."""
-    with telling():
+    """Print the rate of each check and rule, with 95 % intervals."""
+    with user_errors():
         record = Record.read(folder)
         names = list(dict.fromkeys(name.strip() for name in by.split(",") if name.strip()))
-        told = list(rows(record, names))
+        counted = list(rows(record, names))
         if out_file is not None:
-            spreadsheet.write(out_file, columns(names), (row.flat() for row in told))
+            spreadsheet.write(out_file, columns(names), (row.flat() for row in counted))
             return
-        lines = [("check or rule", *names, "severity", "flagged", "checked", "rate", "95 % CI", "Wilson")]
-        for row in told:
-            rate = row.rate
-            lines.append(
-                (
-                    f"  {row.rule.partition('/')[2]}" if row.rule else row.check,
-                    *(visible(value or "none declared") for value in row.values),
-                    *(row.severity or "", number(rate.flagged), number(rate.checked)),
-                    percent(rate.share) if rate.checked else "none checked",
-                    *(f"{interval(*ends)} %" if rate.checked else "" for ends in (rate.clustered, rate.wilson)),
-                )
-            )
-        print_columns(lines, 2 + len(names), ("Wilson",))
-        for row in told:
+        head = ("check or rule", *names, "severity", "flagged", "checked", "rate", "95 % CI", "Wilson")
+        print_columns([head, *map(_cells, counted)], 2 + len(names), ("Wilson",))
+        for row in counted:
             if (sure := row.corrected) is not None:
                 words = f"{percent(sure.value)} ({confidence(sure.low, sure.high)})"
                 out.print(escape(wrapped(f"{row.check}, corrected for errors of the check: {words}")))
+
+
+def _cells(row: RateRow) -> tuple[str, ...]:
+    rate = row.rate
+    return (
+        f"  {row.rule.partition('/')[2]}" if row.rule else row.check,
+        *(visible(value or "none declared") for value in row.values),
+        *(row.severity or "", number(rate.flagged), number(rate.checked)),
+        percent(rate.share) if rate.checked else "none checked",
+        *(f"{interval(*ends)} %" if rate.checked else "" for ends in (rate.clustered, rate.wilson)),
+    )

@@ -1,4 +1,4 @@
-"""The command `gate`, and what other commands need of gates: baseline, verdict, exit code."""
+"""The command `gate`, and the baseline, verdict and exit code of a gate for other commands."""
 
 import os
 from collections.abc import Sequence
@@ -20,22 +20,18 @@ from ...reports.gate import Gate, Verdict, decide, refuse_unknown
 from ...reports.wording import visible
 from .. import config as configuration
 from ..record import Record
-from .terminal import AuditFolder, BaselineFolder, ConfigFile, out, telling, wrapped
-
-AuditedFiles = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[SOURCE]...", help="The audited files. [default: where they were]", show_default=False),
-]
+from .options import AuditFolder, BaselineFolder, ConfigFile
+from .terminal import out, user_errors, wrapped
 
 
 def older_audit(folder: Path | None, config: configuration.Config) -> Record | None:
-    """The audit that data are held against: by the command, else by the settings."""
+    """Return the baseline: from the command, or else from the settings."""
     chosen = folder or config.baseline
     return None if chosen is None else Record.read(chosen)
 
 
 def refuse_unfit(config: configuration.Config, names: Sequence[str], older: Record | None) -> None:
-    """Let only limits pass that an audit by these checks can be held against; known before anything is read."""
+    """Refuse gate limits that these checks cannot answer, before any data are read."""
     if config.gate is not None:
         checks = configuration.chosen(config, names)
         refuse_unknown(
@@ -44,7 +40,7 @@ def refuse_unfit(config: configuration.Config, names: Sequence[str], older: Reco
 
 
 def code_of(record: kept.Record, verdict: Verdict | None) -> int:
-    """The exit code: what kept the audit from being complete, else what the gate says."""
+    """Return the exit code: of an incomplete audit, or else of the gate."""
     return record.exit_code or (1 if verdict is not None and not verdict.is_passed else 0)
 
 
@@ -67,20 +63,27 @@ def gate(
     baseline: BaselineFolder = None,
     suppress: Annotated[
         Path | None,
-        typer.Option(help="TOML file of accepted findings. [default: as [gate] says]", show_default=False),
+        typer.Option(
+            metavar="FILE", help="Accepted findings, in TOML. [default: the file named in [gate]]", show_default=False
+        ),
     ] = None,
-    junit_file: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML.", show_default=False)] = None,
-    sarif_file: Annotated[Path | None, typer.Option("--sarif", help="Write SARIF 2.1.0.", show_default=False)] = None,
+    junit_file: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write JUnit XML.", show_default=False)
+    ] = None,
+    sarif_file: Annotated[
+        Path | None, typer.Option("--sarif", metavar="FILE", help="Write SARIF 2.1.0.", show_default=False)
+    ] = None,
     on_github: Annotated[
-        bool, typer.Option("--github", help="Print annotations, and write the summary of the step, for GitHub Actions.")
+        bool, typer.Option("--github", help="Print annotations and write the step summary of GitHub Actions.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace older files of these names.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace older JUnit and SARIF files.")] = False,
 ) -> None:
-    """Hold an audit against the limits of [gate], without a new audit.
+    """Check a finished audit against the limits in [gate].
 
-    Exit codes: 0 all are held, 1 one is broken, 2 usage or settings, 3 and 4 the audit is not complete (see run).
+    Exit codes: 0 all limits met, 1 a limit is exceeded, 2 wrong usage or settings, 3 or 4 the audit is incomplete (see
+    `chataudit run --help`).
     """
-    with telling():
+    with user_errors():
         settings = configuration.load(config)
         limits = settings.gate or Gate(())
         if suppress is not None:
@@ -95,12 +98,12 @@ def gate(
             write_file(path, text(record, verdict), replace=overwrite)
         if on_github:
             for line in github.annotations(record, verdict):
-                print(line)  # as it is, whatever a console would make of it
+                print(line)  # not by a console, which could change it
             if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
                 with open(summary, "a", encoding="utf-8") as file:
                     file.write(github.step_summary(record, verdict))
         print_verdict(verdict)
         for problem in verdict.problems:
-            # Behind words of ours, so that a file's name cannot be a command to who reads these lines.
-            out.print(escape(f"Not complete: {problem}".replace("##[", "## [")), style="red")
+            # After our own words, so that a file name cannot be a command to a server that reads these lines.
+            out.print(escape(wrapped(f"Incomplete: {problem}".replace("##[", "## ["), 2)), style="red")
         raise typer.Exit(code_of(record, verdict))

@@ -1,125 +1,175 @@
-"""The commands `refs`: fingerprints of benchmarks, listed, built, added and verified."""
+"""The commands `refs`: benchmark fingerprints, listed, built, added and verified."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
 from ...benchmarks_refs.fingerprints import FOLDER as REFERENCES
-from ...reports.wording import count_of, size, visible
-from .terminal import out, telling, unknown
+from ...reports.wording import count_of, number, size, visible
+from .terminal import out, print_text, unknown, user_errors
 
 if TYPE_CHECKING:
+    from ...benchmarks_refs.cards import Card
     from ...benchmarks_refs.fingerprints import Fingerprint
 
-refs_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The benchmarks that are known.")
+refs_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="List, build, add and verify benchmark fingerprints."
+)
 
 FOLDER = Path(REFERENCES)
-Folder = Annotated[Path, typer.Option(help="Folder with your own fingerprints.")]
-Here = Annotated[bool, typer.Option("--here", help="Write to that folder, not among the user's data.")]
+Folder = Annotated[
+    Path,
+    typer.Option(metavar="DIR", help=f"Your fingerprints. [default: {REFERENCES}]", show_default=False),
+]
+Here = Annotated[bool, typer.Option("--here", help="Write to that folder instead of your user data folder.")]
 Replace = Annotated[bool, typer.Option("--overwrite", help="Replace an older fingerprint of this name.")]
+NewName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the benchmark.", show_default=False)]
 
 
 @refs_app.command("list")
-def refs_list(name: Annotated[str | None, typer.Argument(show_default=False)] = None, folder: Folder = FOLDER) -> None:
-    """List the benchmarks that are known and how their fingerprints came here, or all that one card says."""
-    with telling():
+def refs_list(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="Benchmark to show in full. [default: list all]", show_default=False),
+    ] = None,
+    folder: Folder = FOLDER,
+) -> None:
+    """List the known benchmarks, or show one card in full."""
+    with user_errors():
         from ...benchmarks_refs import fingerprints
         from ...benchmarks_refs.cards import cards
 
         known, built = cards(), fingerprints.paths(folder)
         own = {key: fingerprints.load(built[key]).card for key in built if key not in known and name in (None, key)}
         if name is None:
-            width = max(map(len, [*known, *own]))
-            for key, each in {**known, **own}.items():
-                items = f"{each.items:,}" if each.items is not None else "?"
-                where = "not built" if key not in built else "shipped"
-                if key in built and built[key].parent != fingerprints.SHIPPED:
-                    where = "built here"
-                line = f"{key:{width}} {items:>8}  {each.split:10}  {where:10}  {each.licence:24.24}  {each.title}"
-                out.print(visible(line), markup=False)
+            _print_list({**known, **own}, built)
             return
         card = known.get(name) or own.get(name)
         if card is None:
-            near = [key for key in known if name.lower() in key or name.lower() in known[key].title.lower()]
-            raise unknown("card", name, near, "chataudit refs list")
+            by_title = [key for key in known if name.lower() in known[key].title.lower() and name.lower() not in key]
+            raise unknown("benchmark", name, [*known, *own], "chataudit refs list", by_title)
         for field, value in msgspec.to_builtins(card).items():
-            told = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            out.print(visible(f"{field}: {told}"), markup=False)
+            print_text(f"{field}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}", 2)
+
+
+def _print_list(cards: Mapping[str, "Card"], built: Mapping[str, Path]) -> None:
+    """Print one line for each card; on a terminal, its title is cut to fit."""
+    from ...benchmarks_refs import fingerprints
+
+    width = max(map(len, cards))
+    for name, card in cards.items():
+        items = number(card.items) if card.items is not None else "?"
+        state = "not built" if name not in built else "shipped"
+        if name in built and built[name].parent != fingerprints.SHIPPED:
+            state = "built here"
+        line = f"{name:{width}} {items:>8}  {card.split:10}  {state:10}  "
+        if out.is_terminal:
+            line += shorten(card.title, max(10, out.width - len(line)), placeholder=" …")
+        else:
+            line += f"{card.licence:24.24}  {card.title}"
+        out.print(visible(line), markup=False)
 
 
 @refs_app.command("build")
 def refs_build(
-    name: str,
+    name: NewName,
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="The folder of its original files, or these. [default: the Hugging Face hub]", show_default=False
+            metavar="FILE",
+            help="Its original files, or their folder. [default: download from the Hugging Face hub]",
+            show_default=False,
         ),
     ] = None,
     folder: Folder = FOLDER,
     here: Here = False,
     replace: Replace = False,
 ) -> None:
-    """Make the fingerprint of a known benchmark from its original files, or from the Hugging Face hub."""
-    with telling():
+    """Build the fingerprint of a known benchmark."""
+    with user_errors():
         from .. import references
 
-        _keep(name, references.build(name, files or ()), folder if here else None, replace)
+        _save(name, references.build(name, files or ()), folder if here else None, replace)
+
+
+def _field(words: str) -> "typer.models.OptionInfo":
+    option: typer.models.OptionInfo = typer.Option(metavar="FIELD", help=words, show_default=False)
+    return option
 
 
 @refs_app.command("add")
 def refs_add(
-    name: str,
-    file: Path,
-    question: Annotated[list[str], typer.Option(help="Its member, such as question or data.prompt.")],
-    choices: Annotated[list[str] | None, typer.Option(show_default=False)] = None,
-    answer: Annotated[list[str] | None, typer.Option(show_default=False)] = None,
-    passage: Annotated[list[str] | None, typer.Option(show_default=False)] = None,
-    item_id: Annotated[str | None, typer.Option("--id", help="[default: numbered]", show_default=False)] = None,
-    rows: Annotated[str, typer.Option(help="The list of items in a record.", show_default=False)] = "",
-    title: Annotated[str, typer.Option(show_default=False)] = "",
-    benchmark_split: Annotated[str, typer.Option(help="test, validation, train or dev.")] = "test",
-    licence: Annotated[str, typer.Option(show_default=False)] = "",
+    name: NewName,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="JSON lines, JSON, CSV, TSV or Parquet: one item per record.", show_default=False
+        ),
+    ],
+    question: Annotated[list[str], _field("Field with the question, e.g. question or data.prompt.")],
+    choices: Annotated[list[str] | None, _field("Field with the answer choices; repeatable.")] = None,
+    answer: Annotated[list[str] | None, _field("Field with the answer.")] = None,
+    passage: Annotated[list[str] | None, _field("Field with a passage that the question is about.")] = None,
+    item_id: Annotated[
+        str | None,
+        typer.Option("--id", metavar="FIELD", help="Field with the id. [default: numbers]", show_default=False),
+    ] = None,
+    rows: Annotated[str, _field("Field with the list of items, if a record contains several.")] = "",
+    title: Annotated[str, typer.Option(metavar="TEXT", help="Title of the benchmark.", show_default=False)] = "",
+    benchmark_split: Annotated[
+        str,
+        typer.Option(metavar="SPLIT", help="Its split: test, validation, train or dev."),
+    ] = "test",
+    licence: Annotated[str, typer.Option(metavar="TEXT", help="Licence of the benchmark.", show_default=False)] = "",
     folder: Folder = FOLDER,
     here: Here = False,
     replace: Replace = False,
 ) -> None:
-    """Make the fingerprint of a set of your own, JSON lines, JSON, CSV, TSV or Parquet with an item a record."""
-    with telling():
+    """Build the fingerprint of your own benchmark."""
+    with user_errors():
         from ...benchmarks_refs.cards import Parts
         from .. import references
 
-        def source(members: list[str] | None) -> str | tuple[str | int, ...] | None:
-            return None if not members else members[0] if len(members) == 1 else tuple(members)
+        def source(fields: list[str] | None) -> str | tuple[str | int, ...] | None:
+            return None if not fields else fields[0] if len(fields) == 1 else tuple(fields)
 
         asked = source(question)
         assert asked is not None
         parts = Parts(asked, source(choices), source(answer), source(passage), item_id, rows)
-        made = references.add(name, file, parts, title=title, split=benchmark_split, licence=licence)
-        _keep(name, made, folder if here else None, replace)
+        fingerprint = references.add(name, file, parts, title=title, split=benchmark_split, licence=licence)
+        _save(name, fingerprint, folder if here else None, replace)
 
 
 @refs_app.command("verify")
 def refs_verify(
-    names: Annotated[list[str] | None, typer.Argument(show_default=False)] = None, folder: Folder = FOLDER
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="Benchmarks to verify. [default: all]", show_default=False),
+    ] = None,
+    folder: Folder = FOLDER,
 ) -> None:
-    """Hold fingerprints against their checksums, and shipped ones against their cards. Exit code 1: a fault."""
-    with telling():
+    """Compare fingerprints with their checksums and cards.
+
+    Exit codes: 0 all agree, 1 a fingerprint has a fault, 2 wrong usage.
+    """
+    with user_errors():
         from .. import references
 
         faults = 0
         for name, path, fault in references.verify(folder, names or ()):
-            out.print(visible(fault or f"{name}: as it was made ({path})"), markup=False)
+            print_text(fault or f"{name}: verified ({path})", 2)
             faults += bool(fault)
         raise typer.Exit(1 if faults else 0)
 
 
-def _keep(name: str, fingerprint: "Fingerprint", folder: Path | None, replace: bool) -> None:
+def _save(name: str, fingerprint: "Fingerprint", folder: Path | None, replace: bool) -> None:
     from ...benchmarks_refs import fingerprints
 
     path = (folder or fingerprints.own_folder()) / f"{name}{fingerprints.ENDING}"
     fingerprints.save(fingerprint, path, replace=replace)
-    out.print(visible(f"{path}: {count_of(len(fingerprint), 'item')}, {size(path.stat().st_size)}"), markup=False)
+    print_text(f"{path}: {count_of(len(fingerprint), 'item')}, {size(path.stat().st_size)}", 2)

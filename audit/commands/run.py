@@ -1,4 +1,4 @@
-"""The commands that write an audit and its pages: `run`, `demo`, `report`."""
+"""The commands `run`, `demo` and `report`: write an audit and its pages."""
 
 import shutil
 import webbrowser
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -13,7 +14,6 @@ import typer
 from rich.markup import escape
 from rich.text import Text
 
-from ...benchmarks_refs.fingerprints import FOLDER as REFERENCES
 from ...reports.baseline import Baseline
 from ...reports.files import write_pages
 from ...reports.gate import Gate, decide
@@ -26,109 +26,93 @@ from ...reports.wording import sentence, visible
 from .. import config as configuration
 from ..demo import release as demonstration
 from ..demo.release import release
-from ..engines.engine import ENGINES
 from ..paths import free
 from ..reading.remote import bare
 from ..run import run as audit
 from ..storage.checkpoint import is_begun
 from .gate import code_of, older_audit, print_verdict, refuse_unfit
-from .terminal import (
+from .options import (
     SOURCES,
+    Address,
+    AuditFolder,
+    AuditOut,
     BaselineFolder,
+    Checks,
     ConfigFile,
+    EngineName,
     Format,
+    Lang,
+    MaxReportFindings,
+    MaxReportMb,
+    Memory,
+    Overwrite,
     Plugins,
     Quiet,
+    Redact,
+    References,
+    Resume,
+    Splits,
+    Workers,
+)
+from .terminal import (
     err,
     leave_pandas_out,
     out,
-    telling,
-    use,
-    watched,
+    print_plugins,
+    print_text,
+    progress_display,
+    use_plugins,
+    user_errors,
     wrapped,
 )
-
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an older audit in that folder.")]
-MaxReportMb = Annotated[
-    float | None,
-    typer.Option(help="How large report.html may be. [default: 30]", show_default=False),
-]
-MaxReportFindings = Annotated[
-    int | None,
-    typer.Option(help="Findings of each check in report.html. [default: 100000]", show_default=False),
-]
-Redact = Annotated[bool, typer.Option("--redact", help="Hash ids, cut texts to the evidence, leave raw records out.")]
 
 
 def run(
     sources: Annotated[list[str] | None, SOURCES] = None,
-    split: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A source and the split that it is, such as train=data.jsonl; can be given several times. "
-            "[default: told by a field 'split', or by file names]",
-            show_default=False,
-        ),
-    ] = None,
-    out_dir: Annotated[
-        Path | None,
-        typer.Option("--out", help="Folder for the audit. [default: SOURCE.audit here]", show_default=False),
-    ] = None,
+    split: Splits = None,
+    out_dir: AuditOut = None,
     config: ConfigFile = None,
-    checks: Annotated[str, typer.Option(help="Names with commas. [default: all]", show_default=False)] = "",
-    format: Format = None,
+    checks: Checks = "",
     plugin: Plugins = None,
-    lang: Annotated[
-        str | None,
-        typer.Option(help="Language of messages without a language tag, e.g. en or pt-BR.", show_default=False),
-    ] = None,
-    references: Annotated[
-        Path | None,
-        typer.Option(help=f"Folder with your own fingerprints. [default: {REFERENCES}]", show_default=False),
-    ] = None,
-    engine: Annotated[
-        str | None, typer.Option(help=f"{', '.join(ENGINES)}. [default: auto]", show_default=False)
-    ] = None,
-    workers: Annotated[int | None, typer.Option(help="[default: as many as processors]", show_default=False)] = None,
-    address: Annotated[
-        str | None,
-        typer.Option(help="Of a Ray cluster, such as auto. [default: one on this machine]", show_default=False),
-    ] = None,
-    memory: Annotated[
-        str | None,
-        typer.Option(
-            help="What the audit may take, about; past it, rows go to disk. [default: 4GB]", show_default=False
-        ),
-    ] = None,
+    format: Format = None,
+    lang: Lang = None,
+    references: References = None,
+    engine: EngineName = None,
+    workers: Workers = None,
+    address: Address = None,
+    memory: Memory = None,
     baseline: BaselineFolder = None,
     redact: Redact = False,
     max_report_mb: MaxReportMb = None,
     max_report_findings: MaxReportFindings = None,
     overwrite: Overwrite = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an audit that was stopped.")] = False,
+    resume: Resume = False,
     quiet: Quiet = False,
 ) -> None:
-    """Audit data: reads it once, writes a record and a report.
+    """Audit data: write a record of all findings, and a report.
 
-    What is done is kept beside the folder of the audit until it is written; --resume goes on with it.
+    Progress is saved next to the output folder until the record is written; --resume continues from there.
 
-    Exit codes: 0 done, 1 a limit of [gate] is broken, 2 usage or settings, 3 a source could not be read to its end,
-    4 a check did not finish.
+    Exit codes: 0 done, 1 a limit in [gate] is exceeded, 2 wrong usage or settings, 3 a source could not be read to the
+    end, 4 a check did not finish.
     """
-    with telling():
+    with user_errors():
         leave_pandas_out()
-        use(plugin)
+        use_plugins(plugin)
         settings = configuration.load(config)
-        named = [_split(argument) for argument in split or ()]
+        names = [name.strip() for name in checks.split(",") if name.strip()]
+        splits = _by_split(split or ())
         limits = _limits(settings, max_report_mb, max_report_findings)
         older = older_audit(baseline, settings)
-        refuse_unfit(settings, [name.strip() for name in checks.split(",") if name.strip()], older)
-        target = _target(out_dir, [*(sources or ()), *(path for _, path in named)], overwrite)
-        with _working(target, resume, overwrite) as work, watched(quiet) as progress:
+        refuse_unfit(settings, names, older)
+        target = _target(out_dir, [*(sources or ()), *chain.from_iterable(splits.values())], overwrite)
+        if not quiet:
+            print_plugins()
+        with _checkpoint(target, resume, overwrite) as work, progress_display(quiet) as progress:
             record = audit(
                 *(sources or ()),
-                splits={name: [path for other, path in named if other == name] for name, _ in named},
-                checks=[name.strip() for name in checks.split(",") if name.strip()],
+                splits=splits,
+                checks=names,
                 config=settings,
                 format=format,
                 engine=engine,
@@ -146,65 +130,74 @@ def run(
 
 
 def demo(
-    out_dir: Annotated[Path, typer.Option("--out", help="Folder for the release and its audit.")] = Path(
-        "chataudit-demo"
-    ),
-    seed: Annotated[int, typer.Option(help="Another seed, another release.")] = 1,
+    out_dir: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="New folder for data and audit. [default: chataudit-demo]",
+            show_default=False,
+        ),
+    ] = Path("chataudit-demo"),
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed; another one makes another release.")] = 1,
     quiet: Quiet = False,
 ) -> None:
     """Audit a small made-up release with an example of every rule."""
-    with telling():
+    with user_errors():
         leave_pandas_out()
         folder = free(out_dir)
         folder.mkdir(parents=True)
         sources = release(seed).write(folder / "release.jsonl")
-        with watched(quiet) as progress:
+        with progress_display(quiet) as progress:
             record = audit(*sources, checks=demonstration.prepared(folder), progress=progress)
         _finish(record, _Output(folder / "audit", quiet=quiet))
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(help="The folder that an audit wrote.", show_default=False)],
+    folder: AuditFolder,
     baseline: BaselineFolder = None,
     redact: Redact = False,
     max_report_mb: MaxReportMb = None,
     max_report_findings: MaxReportFindings = None,
     config: ConfigFile = None,
-    show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    show: Annotated[bool, typer.Option("--open", help="Open the report in a browser.")] = False,
 ) -> None:
-    """Make the pages of an audit again, from its record alone.
+    """Rebuild the report from a finished audit.
 
-    With --redact, a redacted copy of the whole audit is written beside it, to be handed to others.
+    With --redact, a redacted copy of the whole audit is written next to it, to share with others.
     """
-    with telling():
+    with user_errors():
         settings = configuration.load(config)
         limits = _limits(settings, max_report_mb, max_report_findings)
         record = Record.read(folder)
         older = older_audit(baseline, settings)
-        held = None if older is None else Baseline.of(older, record)
-        verdict = None if settings.gate is None else decide(record, settings.gate, held, date.today())
+        compared = None if older is None else Baseline.of(older, record)
+        verdict = None if settings.gate is None else decide(record, settings.gate, compared, date.today())
         if redact:
             record, folder = redacted(record), free(folder.resolve().with_name(f"{folder.resolve().name}-redacted"))
             record.write(folder)
-        write_pages(folder, pages(record, page(record, held, verdict), limits, held))
+        write_pages(folder, pages(record, page(record, compared, verdict), limits, compared))
         for name in (REPORT, SUMMARY):
-            out.print(visible(str(folder / name)), markup=False)
+            print_text(str(folder / name))
         if show and not webbrowser.open((folder / REPORT).resolve().as_uri()):
             err.print("chataudit: no browser could be opened", style="red")
 
 
-def _split(argument: str) -> tuple[str, str]:
-    """The name and the path of `train=data.jsonl`."""
-    name, is_named, path = argument.partition("=")
-    if not (name and is_named and path):
-        raise ValueError(f"--split {argument!r}; expected NAME=PATH, such as train=data.jsonl")
-    return name, path
+def _by_split(arguments: Sequence[str]) -> dict[str, list[str]]:
+    """Return the paths of `train=data.jsonl` by the name of their split."""
+    paths: dict[str, list[str]] = {}
+    for argument in arguments:
+        name, is_named, path = argument.partition("=")
+        if not (name and is_named and path):
+            raise ValueError(f"--split {argument!r}; expected NAME=PATH, e.g. train=data.jsonl")
+        paths.setdefault(name, []).append(path)
+    return paths
 
 
 def _target(folder: Path | None, sources: Sequence[str], overwrite: bool) -> Path:
-    """Where the audit goes; known to be free before anything is read."""
+    """Return the output folder; raise if it is taken, before any data are read."""
     if folder is None:
-        # Of a URL, what others may see.
+        # The name of a URL without credentials and query.
         (first,) = sources[:1] or ("",)
         first = bare(first) if "://" in first else first
         name = "stdin" if first == "-" else Path(first).name.replace("*", "_") or "data"
@@ -214,7 +207,7 @@ def _target(folder: Path | None, sources: Sequence[str], overwrite: bool) -> Pat
 
 
 def _limits(config: configuration.Config, max_mb: float | None, per_check: int | None) -> Limits:
-    """What the page may hold: by the command, else by the settings."""
+    """Return the limits of the report: from the command, or else from the settings."""
     settings = config.settings
     return Limits(
         settings.max_report_mb if max_mb is None else max_mb,
@@ -224,7 +217,7 @@ def _limits(config: configuration.Config, max_mb: float | None, per_check: int |
 
 @dataclass(frozen=True)
 class _Output:
-    """Where an audit is written, and how."""
+    """Place and form of the written audit."""
 
     target: Path
     overwrite: bool = False
@@ -241,13 +234,13 @@ def _finish(record: Record, output: _Output, older: Record | None = None, gate: 
     try:
         baseline = None if older is None else Baseline.of(older, record)
     except ValueError as error:
-        # The audit took the time: it is kept, and where it was to replace another one, beside that.
+        # The audit took long, so keep it: next to the one that it was to replace.
         kept = free(target) if output.overwrite else target
         _write(shown, kept, False, output.work)
-        raise ValueError(f"{error}. The audit itself was made: {kept}") from None
-    # By the names that the data have, whatever is shown of them.
+        raise ValueError(f"{error}. The audit itself is written: {kept}") from None
+    # By the record that is not redacted: limits and suppressions name sources and ids.
     verdict = None if gate is None else decide(record, gate, baseline, date.today())
-    # The record first: no page that cannot be made may lose it.
+    # The record first, so that an error in a page cannot lose it.
     _write(shown, target, output.overwrite, output.work)
     view = page(shown, baseline, verdict)
     write_pages(target, pages(shown, view, output.limits, baseline))
@@ -264,24 +257,23 @@ def _write(record: Record, target: Path, overwrite: bool, work: Path | None) -> 
 
 
 @contextmanager
-def _working(target: Path, resume: bool, overwrite: bool) -> Iterator[Path]:
-    """The folder that keeps what an audit has until it is written; one that was stopped may have left it."""
+def _checkpoint(target: Path, resume: bool, overwrite: bool) -> Iterator[Path]:
+    """Yield the folder that saves the progress of an audit until its record is written."""
     work = target.with_name(f"{target.name}.unfinished")
     if resume and not work.is_dir():
-        raise LookupError(f"{work} is not there: no audit was stopped here. Leave out --resume to begin one")
+        raise LookupError(f"{work}: no unfinished audit. Run without --resume to start one")
     if not resume and is_begun(work):
         if not overwrite:
             raise ValueError(
-                f"an audit was stopped here, and what it had done is kept in {work}. Go on with it: --resume; or start "
-                "over: --overwrite"
+                f"{work}: progress of an interrupted audit. Continue it with --resume, or start over with --overwrite"
             )
         shutil.rmtree(work)
     try:
         yield work
     except BaseException as error:
-        if type(error) not in (LookupError, ValueError):  # which are what the user got wrong
+        if type(error) not in (LookupError, ValueError):  # these are errors of the user
             if is_begun(work):
-                err.print(f"What was done is kept in {visible(str(work))}: go on with --resume", markup=False)
+                err.print(f"Progress is saved in {visible(str(work))}. Continue with --resume", markup=False)
             else:
                 shutil.rmtree(work, ignore_errors=True)
         raise

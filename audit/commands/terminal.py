@@ -1,118 +1,52 @@
-"""What the commands share: how they speak, what they refuse, and options of one meaning."""
+"""Output of all commands: text that fits the terminal, errors of the user, progress."""
 
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 from textwrap import wrap
-from typing import Annotated, NoReturn
+from typing import NoReturn
 
 import pyarrow as pa
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
 
 from ...reports.wording import number, visible
 from .. import registry
 from ..progress import Silence
-from ..reading.formats import FORMATS
 
-USAGE = 2  # exit code: what the user asked for cannot be done
+USAGE = 2  # exit code of errors in the command, the settings or the input
 
 out = Console(highlight=False, soft_wrap=True, emoji=False)
 err = Console(highlight=False, soft_wrap=True, emoji=False, stderr=True)
-SOURCES = typer.Argument(help="Files, folders, globs in quotes, URLs, or - for standard input.", show_default=False)
-AuditFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of an audit.", show_default=False)]
-Format = Annotated[
-    str | None,
-    typer.Option(help=f"{', '.join(FORMATS)}. [default: told by the first records]", show_default=False),
-]
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option("--config", help="TOML file. [default: chataudit.toml, or pyproject.toml]", show_default=False),
-]
-BaselineFolder = Annotated[
-    Path | None,
-    typer.Option("--baseline", help="An older audit: findings are new, known or gone.", show_default=False),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
-
-Plugins = Annotated[
-    list[Path] | None,
-    typer.Option("--plugin", help="Python file with more checks; repeatable.", show_default=False),
-]
 
 
-def use(plugins: Sequence[Path] | None) -> None:
-    """Import plug-in files, before settings of their checks are read."""
-    registry.use(plugins or ())
+# -- text ------------------------------------------------------------------------------------------------------------
 
 
-def print_hanging(first: str, rest: str) -> None:
-    """Print two texts side by side on a terminal of any width; the second wraps at words, below itself."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_row(Text(first), Text(rest))
-    if out.is_terminal:
-        out.print(table, soft_wrap=False)
-    else:
-        out.print(f"{first}  {rest}", markup=False)
-
-
-@contextmanager
-def telling() -> Iterator[None]:
-    """What the user got wrong ends in one line and exit code 2; what we got wrong rises."""
-    try:
-        yield
-    except (LookupError, ValueError) as error:
-        if type(error) not in (LookupError, ValueError):  # a KeyError, say, is a fault of ours
-            raise
-        _stop(str(error))
-    except FileExistsError as error:
-        _stop(f"{error.filename} is there already. Name another file" if error.filename else str(error))
-    except ChildProcessError as error:
-        _stop(str(error))
-    except OSError as error:  # a full disk, a folder that may not be written to
-        _stop(f"{error.filename or 'the audit'}: could not be written ({error.strerror})")
-
-
-def _stop(line: str) -> NoReturn:
-    err.print(f"chataudit: {visible(line)}", style="red", markup=False)
-    raise typer.Exit(USAGE)
-
-
-def leave_pandas_out() -> None:
-    """Keep pyarrow from importing pandas with the first array it makes: .6 s of the 1.5 s that a small audit takes.
-
-    An audit by the command needs no data frame. A plug-in may, so where one is installed nothing is held back.
-    """
-    if registry.has_plugins() or "pandas" in sys.modules:
-        return
-    finder = _NoPandas()
-    sys.meta_path.insert(0, finder)
-    try:
-        pa.array([0])  # pyarrow looks once, and remembers
-    finally:
-        sys.meta_path.remove(finder)
-
-
-class _NoPandas(MetaPathFinder):
-    def find_spec(self, name: str, path: object, target: object = None) -> None:
-        if name == "pandas":
-            raise ModuleNotFoundError(name)
-
-
-def wrapped(words: str, indent: int = 0) -> str:
-    """Break words between words, not inside them, to fit the terminal; where nobody watches, leave them in one line."""
-    if not out.is_terminal:
+def wrapped(words: str, indent: int = 0, console: Console = out) -> str:
+    """Break lines between words, not inside them, to fit the terminal; leave text for files and pipes as it is."""
+    if not console.is_terminal:
         return words
-    lines = wrap(words, out.width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+    lines = wrap(words, console.width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines)
+
+
+def print_text(words: str, indent: int = 0, style: str | None = None) -> None:
+    """Print lines that may contain words of strangers, broken between words."""
+    for line in visible(words).split("\n"):
+        out.print(wrapped(line, indent), style=style, markup=False)
+
+
+def print_pairs(rows: Sequence[tuple[str, str]]) -> None:
+    """Print terms and their explanations in two columns."""
+    width = max((len(term) for term, _ in rows), default=0)
+    for term, words in rows:
+        print_text(f"{term:{width}}  {words}", width + 2)
 
 
 def print_columns(lines: Sequence[Sequence[str]], n_left: int, spare: Sequence[str] = ()) -> None:
@@ -134,6 +68,93 @@ def print_columns(lines: Sequence[Sequence[str]], n_left: int, spare: Sequence[s
         out.print("  ".join(cells).rstrip(), style="dim" if k == 0 else None, markup=False)
 
 
+# -- errors ----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """Turn errors of the user into one message and exit code 2; let our own errors rise."""
+    try:
+        yield
+    except (LookupError, ValueError) as error:
+        if type(error) not in (LookupError, ValueError):  # a KeyError, for example, is our error
+            raise
+        _exit(str(error))
+    except FileExistsError as error:
+        _exit(f"{error.filename} already exists. Name another file" if error.filename else str(error))
+    except ChildProcessError as error:
+        _exit(str(error))
+    except OSError as error:  # a full disk, a folder without write permission
+        _exit(f"{error.filename or 'the audit'}: could not be written ({error.strerror})")
+
+
+def _exit(message: str) -> NoReturn:
+    err.print(wrapped(f"chataudit: {visible(message)}", 2, err), style="red", markup=False)
+    raise typer.Exit(USAGE)
+
+
+def unknown(what: str, name: str, known: Sequence[str], command: str, similar: Sequence[str] = ()) -> LookupError:
+    """Return the error on an unknown name, with the nearest ones and the command that lists all."""
+    near = [*(each for each in known if name.lower() in each.lower()), *similar] or get_close_matches(name, known)
+    did_you_mean = f"Did you mean {', '.join(near)}? " if near else ""
+    return LookupError(f"unknown {what} {name!r}. {did_you_mean}See `{command}`")
+
+
+# -- plug-ins --------------------------------------------------------------------------------------------------------
+
+
+def use_plugins(files: Sequence[Path] | None) -> None:
+    """Import plug-in files, before settings of their checks are read."""
+    registry.use(files or ())
+
+
+def print_plugins() -> None:
+    """Name the plug-ins in use and their checks on standard error: a settings file may have loaded them."""
+    plugins = registry.plugins()
+    if plugins:
+        names = "; ".join(f"{name}: {', '.join(checks)}" for name, checks in plugins.items())
+        line = f"plug-in{'s' * (len(plugins) > 1)} {names}"
+        err.print(wrapped(visible(line), 2, err), style="dim", markup=False)
+
+
+def leave_pandas_out() -> None:
+    """Keep pyarrow from importing pandas with its first array, which takes .6 s of the 1.5 s of a small audit.
+
+    The commands need no data frame. A plug-in may, so pandas stays available if one is installed.
+    """
+    if registry.has_plugins() or "pandas" in sys.modules:
+        return
+    finder = _NoPandas()
+    sys.meta_path.insert(0, finder)
+    try:
+        pa.array([0])  # pyarrow looks for pandas once, and remembers the result
+    finally:
+        sys.meta_path.remove(finder)
+
+
+class _NoPandas(MetaPathFinder):
+    def find_spec(self, name: str, path: object, target: object = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
+# -- progress --------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def progress_display(quiet: bool) -> Iterator["_Bar | _Lines | Silence"]:
+    """Yield a progress reporter: a bar on a terminal, plain lines elsewhere, nothing if `quiet`."""
+    if quiet:
+        yield Silence()
+    elif not err.is_terminal:
+        yield _Lines()
+    else:
+        # Narrow enough for the longest step on a terminal of 80 columns.
+        columns = (TextColumn("{task.description}"), BarColumn(16), DownloadColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=err, transient=True) as progress:
+            yield _Bar(progress)
+
+
 class _Bar:
     """Progress on a terminal."""
 
@@ -142,7 +163,7 @@ class _Bar:
         self._task: TaskID | None = None
 
     def say(self, line: str) -> None:
-        self.progress.console.print(escape(visible(line)), style="dim")
+        self.progress.console.print(escape(wrapped(visible(line), 2, err)), style="dim")
 
     def total(self, n_bytes: int) -> None:
         if self._task is not None:
@@ -159,9 +180,9 @@ class _Bar:
 
 
 class _Lines:
-    """Progress where nobody watches: a line at each tenth and each further step of long work."""
+    """Progress in a file or a pipe: a line for each tenth read and each further step of long work."""
 
-    LONG = 200_000_000  # bytes; shorter work is done before one could read of it
+    LONG = 200_000_000  # bytes; with less, the work is done before anyone could read about it
 
     def __init__(self) -> None:
         self._total = self._done = self._tenth = 0
@@ -182,21 +203,3 @@ class _Lines:
     def step(self, what: str) -> None:
         if self._total >= self.LONG:
             err.print(what)
-
-
-@contextmanager
-def watched(quiet: bool) -> Iterator[_Bar | _Lines | Silence]:
-    """Who is told how far long work is: a bar on a terminal, else lines; nobody where it is to be quiet."""
-    if quiet:
-        yield Silence()
-    elif not err.is_terminal:
-        yield _Lines()
-    else:
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=err, transient=True) as progress:
-            yield _Bar(progress)
-
-
-def unknown(what: str, name: str, near: Sequence[str], see: str) -> LookupError:
-    """Return the error on an unknown name, with similar ones or the command that lists all."""
-    return LookupError(f"no {what} {name!r}" + (f"; there are {', '.join(near)}" if near else f". See: {see}"))

@@ -1,70 +1,87 @@
-"""The commands `limitations` and `export`: an audit written for people and for other tools."""
+"""The commands `limitations` and `export`: an audit for papers, data cards and other tools."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ...checks.base.settings import suggestion
 from ...reports.exports.expectations import export
 from ...reports.files import write_file
-from ...reports.wording import visible
 from .. import config as configuration
 from ..paths import free, new_folder
 from ..record import FORMS, Record
-from .terminal import AuditFolder, ConfigFile, out, telling
+from .options import AuditFolder, ConfigFile
+from .terminal import print_text, user_errors
 
 
 def limitations(
     folder: AuditFolder,
-    form: Annotated[str, typer.Option("--as", help=", ".join(FORMS))] = "markdown",
+    form: Annotated[
+        str,
+        typer.Option("--as", metavar="FORM", help=f"Form: {', '.join(FORMS)}."),
+    ] = FORMS[0],
     out_file: Annotated[
         Path | None,
         typer.Option(
             "--out",
-            help="A new file; with card, also a README.md, in which a section between marks is written anew. "
-            "[default: standard output]",
+            metavar="FILE",
+            help="New file; with `--as card` also an existing README.md, where only the section between two marks "
+            "changes. [default: standard output]",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Word what an audit found, did not look at and cannot see, for a paper or a data set card."""
-    with telling():
+    """Write a limitations section for a paper or a data set card.
+
+    It reports what was found, what was not checked, and what the checks cannot detect.
+    """
+    with user_errors():
+        if form not in FORMS:
+            raise LookupError(f"unknown form {form!r}. {suggestion(form, FORMS)}")
         before = ""
         if form == "card" and out_file is not None and out_file.exists():
-            before = _held_by(out_file)
+            before = _text_of(out_file)
         text = Record.read(folder).limitations(form, before)
         if out_file is None:
             print(text, end="")
         else:
-            # Of a card that is there, only what stands between the marks is another.
+            # In an existing card, only the section between the marks changes.
             write_file(out_file, text, replace=form == "card")
 
 
-def _held_by(card: Path) -> str:
+def _text_of(card: Path) -> str:
     try:
-        return card.read_bytes().decode()  # line ends and all
+        return card.read_bytes().decode()  # keeps line ends
     except UnicodeDecodeError:
-        raise ValueError(f"{card}: is not UTF-8; expected a data set card in Markdown") from None
+        raise ValueError(f"{card}: not UTF-8; expected a data set card in Markdown") from None
 
 
-export_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Hand an audit to other tools.")
+export_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Export an audit to other tools.")
 
 
 @export_app.command("gx")
 def export_gx(
     folder: AuditFolder,
     out_dir: Annotated[
-        Path | None, typer.Option("--out", help="A new folder. [default: DIR.gx here]", show_default=False)
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="New folder. [default: DIR.gx in the working folder]",
+            show_default=False,
+        ),
     ] = None,
     config: ConfigFile = None,
 ) -> None:
-    """Write a table of flags, a suite of built-in Expectations and a runner, for Great Expectations on pandas or Spark.
+    """Write a Great Expectations suite, its data and a runner.
 
-    Limits of [gate] on rates of whole checks and rules become `mostly`; without them nothing may be flagged.
+    The suite has only built-in Expectations on a table of flags, and runs on pandas or Spark. Limits in [gate] on the
+    rates of checks and rules become `mostly`; without limits, no message may be flagged.
     """
     import pyarrow.parquet as pq
 
-    with telling():
+    with user_errors():
         limits = configuration.load(config).gate
         record = Record.read(folder)
         target = out_dir or free(Path(f"{folder.resolve().name}.gx"))
@@ -74,4 +91,4 @@ def export_gx(
                     (place / name).write_text(content, encoding="utf-8")
                 else:
                     pq.write_table(content, place / name, compression="zstd")
-        out.print(visible(f"{target}: python {target}/run_gx.py, or with --spark"), markup=False)
+        print_text(f"Run the suite: python {target}/run_gx.py, or with --spark", 2)

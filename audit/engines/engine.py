@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
 from ...checks.base import kernels
+from ...checks.base.settings import suggestion
 from .processes import Processes
 
 T = TypeVar("T")
@@ -101,7 +102,7 @@ def start(
         If its packages are not installed, or there is no cluster at that address.
     """
     if name not in ENGINES:
-        raise ValueError(f"unknown engine {name!r}; expected one of {', '.join(ENGINES)}")
+        raise ValueError(f"unknown engine {name!r}. {suggestion(name, ENGINES)}")
     if workers is not None and workers < 1:
         raise ValueError(f"workers: {workers} is below 1")
     if address is not None and name != "ray":

@@ -1,5 +1,6 @@
 import pytest
 from building import audit, message, rules_of
+from cases import case
 from chataudit.audit import config
 from chataudit.checks.base.sizes import n_bytes
 from chataudit.checks.schema_invariants.check import SchemaInvariants
@@ -37,9 +38,8 @@ def test_the_working_folder_is_looked_at_first_for_chataudit_toml_then_for_pypro
     assert config.load().settings.workers == 4
 
 
-@pytest.mark.parametrize(
-    ("toml", "told"),
-    [
+def test_what_is_wrong_is_told_with_place_value_and_way_out(tmp_path):
+    for toml, told in [
         (
             "[checks.schema_invariants]\ntreshold = 1",
             "c.toml: [checks.schema_invariants] treshold: unknown setting. Available: off,",
@@ -67,23 +67,21 @@ def test_the_working_folder_is_looked_at_first_for_chataudit_toml_then_for_pypro
         ("[checks.schema_invariants]\nmax_future_years = 0", "max_future_years: 0"),
         ("checks = 3", "c.toml: [checks] is 3; expected a table of settings"),
         ("[run\n", "c.toml: "),
-    ],
-)
-def test_what_is_wrong_is_told_with_place_value_and_way_out(tmp_path, toml, told):
-    (tmp_path / "c.toml").write_text(toml)
-    with pytest.raises(ValueError, match=r"c\.toml") as error:
-        config.load(tmp_path / "c.toml")
-    assert told in str(error.value)
+    ]:
+        with case(toml, told):
+            (tmp_path / "c.toml").write_text(toml)
+            with pytest.raises(ValueError, match=r"c\.toml") as error:
+                config.load(tmp_path / "c.toml")
+            assert told in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("size", "expected"), [("2GB", 2 * 10**9), ("500 MB", 5 * 10**8), ("1.5kb", 1500), ("17", 17), ("17B", 17)]
-)
-def test_sizes_are_read(size, expected):
-    assert n_bytes(size) == expected
+def test_sizes_are_read():
+    for size, expected in [("2GB", 2 * 10**9), ("500 MB", 5 * 10**8), ("1.5kb", 1500), ("17", 17), ("17B", 17)]:
+        with case(size, expected):
+            assert n_bytes(size) == expected
 
 
-@pytest.mark.parametrize("size", ["", "GB", "two GB", "1 XB", "nanGB", "infGB", "-1GB", "1GBGB"])
-def test_other_sizes_are_refused(size):
-    with pytest.raises(ValueError, match="expected a size such as"):
-        n_bytes(size)
+def test_other_sizes_are_refused():
+    for size in ["", "GB", "two GB", "1 XB", "nanGB", "infGB", "-1GB", "1GBGB"]:
+        with case(size), pytest.raises(ValueError, match="expected a size such as"):
+            n_bytes(size)

@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+from cases import case
 from chataudit.audit import config
 from chataudit.reports.gate import Gate, Limit, Suppression
 
@@ -97,9 +98,10 @@ def test_pyproject_holds_limits_too(tmp_path, monkeypatch):
     assert config.load().gate == Gate((Limit(max_count=4),))
 
 
-@pytest.mark.parametrize("toml", ["", "[gate]\n", "[run]\nworkers = 2\n", '[gate]\nbaseline = "v1"\n'])
-def test_without_a_limit_there_is_no_gate(tmp_path, toml):
-    assert config.load(written(tmp_path, toml)).gate is None
+def test_without_a_limit_there_is_no_gate(tmp_path):
+    for toml in ["", "[gate]\n", "[run]\nworkers = 2\n", '[gate]\nbaseline = "v1"\n']:
+        with case(toml):
+            assert config.load(written(tmp_path, toml)).gate is None
 
 
 def test_a_file_without_entries_accepts_nothing(tmp_path):
@@ -109,9 +111,8 @@ def test_a_file_without_entries_accepts_nothing(tmp_path):
 X = "c.toml: [gate.near_duplicates]"
 
 
-@pytest.mark.parametrize(
-    ("toml", "told"),
-    [
+def test_what_is_wrong_with_a_limit_is_told_with_place_value_and_way_out(tmp_path):
+    for toml, told in [
         ("gate = 3", "c.toml: [gate] is 3; expected a table of limits for each check"),
         ("[gate]\nnear_duplicates = 0.01", f"{X} is 0.01; expected a table of settings"),
         ("[gate]\nmax_rate = 0.01", "c.toml: [gate.max_rate] is 0.01; expected a table of settings"),
@@ -138,21 +139,19 @@ X = "c.toml: [gate.near_duplicates]"
             'c.toml: [gate."schema_invariants/role_alternation"] max_count: -2 is below 0',
         ),
         ("[[gate.near_duplicates]]\nmax_count = 1\n[[gate.near_duplicates]]\nmax = 1", f"{X} max: unknown setting"),
-    ],
-)
-def test_what_is_wrong_with_a_limit_is_told_with_place_value_and_way_out(tmp_path, toml, told):
-    with pytest.raises(ValueError, match=r"c\.toml") as error:
-        config.load(written(tmp_path, toml))
-    assert str(error.value).startswith(f"{tmp_path}/{told}")
+    ]:
+        with case(toml, told):
+            with pytest.raises(ValueError, match=r"c\.toml") as error:
+                config.load(written(tmp_path, toml))
+            assert str(error.value).startswith(f"{tmp_path}/{told}")
 
 
 S = "s.toml: [[suppress]] 1"
 GOOD = "reason = 'seen'\nexpires = 2026-12-31\nrule = 'near_duplicates'\n"
 
 
-@pytest.mark.parametrize(
-    ("toml", "told"),
-    [
+def test_what_is_wrong_with_an_accepted_finding_is_told_with_its_place(tmp_path):
+    for toml, told in [
         ("[suppres]\n", "s.toml: suppres: unknown setting. Did you mean 'suppress'? Available: suppress"),
         ("[suppress]\n", "s.toml: suppress is {}; expected entries, each headed [[suppress]]"),
         ("suppress = ['a']", f"{S} is 'a'; expected a table of settings"),
@@ -168,17 +167,16 @@ GOOD = "reason = 'seen'\nexpires = 2026-12-31\nrule = 'near_duplicates'\n"
             "s.toml: [[suppress]] 2 expected either",
         ),
         ("[[suppress]\n", "s.toml: "),
-    ],
-)
-def test_what_is_wrong_with_an_accepted_finding_is_told_with_its_place(tmp_path, toml, told):
-    written(tmp_path, toml, "s.toml")
-    for load in (
-        lambda: config.suppressed(tmp_path / "s.toml"),
-        lambda: config.load(written(tmp_path, '[gate]\nsuppress = "s.toml"\n[gate.all]\nmax_count = 0\n')),
-    ):
-        with pytest.raises(ValueError, match=r"s\.toml") as error:
-            load()
-        assert str(error.value).startswith(f"{tmp_path}/{told}")
+    ]:
+        with case(toml, told):
+            written(tmp_path, toml, "s.toml")
+            for load in (
+                lambda: config.suppressed(tmp_path / "s.toml"),
+                lambda: config.load(written(tmp_path, '[gate]\nsuppress = "s.toml"\n[gate.all]\nmax_count = 0\n')),
+            ):
+                with pytest.raises(ValueError, match=r"s\.toml") as error:
+                    load()
+                assert str(error.value).startswith(f"{tmp_path}/{told}")
 
 
 def test_a_file_of_accepted_findings_that_is_not_there_is_told(tmp_path):

@@ -256,4 +256,4 @@ def test_the_command_writes_the_result_and_tells_by_its_exit_code(tmp_path, monk
     assert call(app, ["gx", "broken.jsonl", "--out", "broken.json"]).exit_code == 1
     again = call(app, ["gx", "whole.jsonl", "--out", "broken.json"])
     assert (again.exit_code, json.loads(Path("broken.json").read_text())["success"]) == (2, False)
-    assert "broken.json is there already" in again.output
+    assert "broken.json already exists" in again.output

@@ -189,7 +189,7 @@ def test_what_the_user_got_wrong_is_one_line_and_nothing_is_written(call, card, 
         (["build", "birds", "nothing"], "nothing: no such file or folder"),
         (["build", "birds", "other.jsonl"], "reference set 'birds': checksum differs from its card"),
         (["build", "../birds"], "unknown benchmark '../birds'"),
-        (["list", "../birds"], "no card '../birds'"),
+        (["list", "../birds"], "unknown benchmark '../birds'"),
         (["verify", "../birds"], "no fingerprint of '../birds'; available: agieval_aqua_rat, "),
         (
             ["add", "../birds", "other.jsonl", "--question", "q"],

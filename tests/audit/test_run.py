@@ -25,7 +25,7 @@ def test_checks_are_given_by_name_or_with_their_settings(data):
         ({"block": 0}, "block: 0 is below 1"),
         ({"workers": 0}, "workers: 0 is below 1"),
         ({"memory": "much"}, "memory 'much'; expected a size"),
-        ({"engine": "steam"}, "unknown engine 'steam'; expected one of"),
+        ({"engine": "steam"}, "unknown engine 'steam'. Available: auto, "),
     ],
 )
 def test_a_setting_of_a_wrong_value_is_refused_by_name(data, wrong, told):

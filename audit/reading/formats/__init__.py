@@ -1,5 +1,6 @@
 """Chat formats, one per file: what their records look like, and how these become messages."""
 
+from ....checks.base.settings import suggestion
 from .base import Format
 from .custom import Mapped, Mapping
 from .documents import Documents
@@ -47,7 +48,7 @@ def refuse_unknown(name: str | None, formats: dict[str, Format]) -> None:
     if name == Mapped.form.name and name not in formats:
         raise LookupError(f"format {name!r} needs a table [format] in the settings. Map your fields there")
     if name is not None and name not in formats:
-        raise LookupError(f"unknown format {name!r}; expected one of {', '.join(formats)}")
+        raise LookupError(f"unknown format {name!r}. {suggestion(name, formats)}")
 
 
 __all__ = ["FORMATS", "Fault", "Format", "Mapped", "Mapping", "Row", "known", "refuse_unknown"]

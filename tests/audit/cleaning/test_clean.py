@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from building import SHARED, Told, conversation, message, needs_shared, nest, uid, write
+from cases import case
 from chataudit.audit import registry
 from chataudit.audit.cleaning import clean as cleaning
 from chataudit.audit.cleaning import rewrite
@@ -154,9 +155,8 @@ def test_what_a_policy_does_not_name_is_not_dropped():
     assert Policy().action(FAULT, ERROR) == "keep"
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
+def test_what_a_policy_cannot_say_is_refused_with_what_there_is(tmp_path):
+    for text, words in [
         ("colour = 1", "colour: unknown key. Available: keep_best_by, min_severity, rules"),
         ("rules = 1", "rules is 1; expected a table"),
         ("[rules]\nnear = 'keep'", r"\[rules\] near: 'near' is not a check. Available: benchmark_leakage"),
@@ -174,12 +174,11 @@ def test_what_a_policy_does_not_name_is_not_dropped():
         ("keep_best_by = 'rank'", "keep_best_by is 'rank'; expected a list of names"),
         ("min_severity = 'bad'", "min_severity: 'bad' is not a severity. Available: note, warning, error"),
         ("[rules", "policy.toml: "),
-    ],
-)
-def test_what_a_policy_cannot_say_is_refused_with_what_there_is(tmp_path, text, words):
-    (tmp_path / "policy.toml").write_text(text)
-    with pytest.raises(ValueError, match=words):
-        load_policy(tmp_path / "policy.toml")
+    ]:
+        with case(text, words):
+            (tmp_path / "policy.toml").write_text(text)
+            with pytest.raises(ValueError, match=words):
+                load_policy(tmp_path / "policy.toml")
 
 
 def test_a_policy_that_is_not_there_is_told(tmp_path):
@@ -278,15 +277,17 @@ BETTER = [
 ]
 
 
-@pytest.mark.parametrize(("criterion", "better", "worse"), BETTER)
-@pytest.mark.parametrize("is_first", [True, False])
-def test_of_two_copies_the_better_one_is_kept_and_said_by_what(tmp_path, criterion, better, worse, is_first):
-    one, other = (better, worse) if is_first else (worse, better)
-    rows = [message("a"), message("b", "a", **one), message("c", "a", **other)]
-    out, _ = cleaned(flat(tmp_path, *rows), *copies(("c", 3, "b", 2)), policy=KEEP_BEST)
-    (row,) = listed(out)
-    kept, gone = ("b", "c") if is_first else ("c", "b")
-    assert (row["message_id"], row["kept_message_id"], row["kept_by"]) == (uid(gone), uid(kept), criterion)
+def test_of_two_copies_the_better_one_is_kept_and_said_by_what(tmp_path):
+    for criterion, better, worse in BETTER:
+        for is_first in [True, False]:
+            with case(criterion, better, worse, is_first):
+                (folder := tmp_path / f"{BETTER.index((criterion, better, worse))}{is_first}").mkdir()
+                one, other = (better, worse) if is_first else (worse, better)
+                rows = [message("a"), message("b", "a", **one), message("c", "a", **other)]
+                out, _ = cleaned(flat(folder, *rows), *copies(("c", 3, "b", 2)), policy=KEEP_BEST)
+                (row,) = listed(out)
+                kept, gone = ("b", "c") if is_first else ("c", "b")
+                assert (row["message_id"], row["kept_message_id"], row["kept_by"]) == (uid(gone), uid(kept), criterion)
 
 
 def test_the_copy_with_more_messages_below_it_is_kept(tmp_path):
@@ -479,69 +480,87 @@ def line_of(path, number):
     return starts[number - 1]
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_flat_messages_come_back_as_they_came(tmp_path, suffix):
-    path = filed(tmp_path / f"data{suffix}", ROWS)
-    before = records_of(path)
-    out, done = cleaned(path, finding("a-1", line_of(path, 2)))
-    assert records_of(out / path.name) == [before[0], *before[2:]]
-    assert (done.messages, done.dropped) == (9, 1)
+def test_flat_messages_come_back_as_they_came(tmp_path):
+    for suffix in SUFFIXES:
+        with case(suffix):
+            (folder := tmp_path / f"case{suffix}").mkdir()
+            path = filed(folder / f"data{suffix}", ROWS)
+            before = records_of(path)
+            out, done = cleaned(path, finding("a-1", line_of(path, 2)))
+            assert records_of(out / path.name) == [before[0], *before[2:]]
+            assert (done.messages, done.dropped) == (9, 1)
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_nested_trees_come_back_as_they_came(tmp_path, suffix):
-    trees = [nest(ROWS[:3]), nest(ROWS[3:5]), nest(ROWS[5:])]
-    for tree in trees if suffix == ".parquet" else ():  # which has no type for lists that are always empty
-        for reply in tree["prompt"]["replies"]:
-            del reply["replies"]
-    path = filed(tmp_path / f"data{suffix}", trees)
-    before = records_of(path)
-    out, _ = cleaned(path, finding("a-1", line_of(path, 1)), finding("b", line_of(path, 2)))
-    after = records_of(out / path.name)
-    assert after[1:] == before[2:]
-    assert after[0] == before[0] | {"prompt": before[0]["prompt"] | {"replies": before[0]["prompt"]["replies"][1:]}}
+def test_nested_trees_come_back_as_they_came(tmp_path):
+    for suffix in SUFFIXES:
+        with case(suffix):
+            (folder := tmp_path / f"case{suffix}").mkdir()
+            trees = [nest(ROWS[:3]), nest(ROWS[3:5]), nest(ROWS[5:])]
+            for tree in trees if suffix == ".parquet" else ():  # which has no type for lists that are always empty
+                for reply in tree["prompt"]["replies"]:
+                    del reply["replies"]
+            path = filed(folder / f"data{suffix}", trees)
+            before = records_of(path)
+            out, _ = cleaned(path, finding("a-1", line_of(path, 1)), finding("b", line_of(path, 2)))
+            after = records_of(out / path.name)
+            assert after[1:] == before[2:]
+            assert after[0] == before[0] | {
+                "prompt": before[0]["prompt"] | {"replies": before[0]["prompt"]["replies"][1:]}
+            }
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_documents_go_whole_with_what_they_answer(tmp_path, suffix):
-    path = filed(tmp_path / f"data{suffix}", [{"id": f"d{k}", "text": "Text", "context": "Asked"} for k in range(3)])
-    before = records_of(path)
-    out, done = cleaned(path, finding("d", line_of(path, 2)) | {"message_id": "d1"})
-    assert records_of(out / path.name) == [before[0], before[2]]
-    assert (done.messages, done.dropped) == (3, 1)
+def test_documents_go_whole_with_what_they_answer(tmp_path):
+    for suffix in SUFFIXES:
+        with case(suffix):
+            (folder := tmp_path / f"case{suffix}").mkdir()
+            path = filed(
+                folder / f"data{suffix}", [{"id": f"d{k}", "text": "Text", "context": "Asked"} for k in range(3)]
+            )
+            before = records_of(path)
+            out, done = cleaned(path, finding("d", line_of(path, 2)) | {"message_id": "d1"})
+            assert records_of(out / path.name) == [before[0], before[2]]
+            assert (done.messages, done.dropped) == (3, 1)
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_an_instruction_goes_with_its_answer(tmp_path, suffix):
-    path = filed(tmp_path / f"data{suffix}", [{"instruction": f"Do {k}", "output": f"Done {k}"} for k in range(3)])
-    before, line = records_of(path), line_of(path, 2)
-    out, done = cleaned(path, finding("x", line) | {"message_id": f"{path}:{line}#output"})
-    assert records_of(out / path.name) == [before[0], before[2]]
-    assert (done.dropped, done.taken_along) == (2, 1)
+def test_an_instruction_goes_with_its_answer(tmp_path):
+    for suffix in SUFFIXES:
+        with case(suffix):
+            (folder := tmp_path / f"case{suffix}").mkdir()
+            path = filed(
+                folder / f"data{suffix}", [{"instruction": f"Do {k}", "output": f"Done {k}"} for k in range(3)]
+            )
+            before, line = records_of(path), line_of(path, 2)
+            out, done = cleaned(path, finding("x", line) | {"message_id": f"{path}:{line}#output"})
+            assert records_of(out / path.name) == [before[0], before[2]]
+            assert (done.dropped, done.taken_along) == (2, 1)
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.parametrize("form", ["flat", "nested", "documents"])
-def test_language_tags_are_set_in_every_form(tmp_path, suffix, form):
-    flat_rows = conversation("a", 1)
-    records = {
-        "flat": flat_rows,
-        "nested": [nest(flat_rows)],
-        "documents": [{"id": uid("a"), "text": "T", "lang": "en"}],
-    }
-    path = filed(tmp_path / f"data{suffix}", records[form])
-    out, _ = cleaned(path, finding("a", line_of(path, 1), WRONG, detected="fi"), policy=FIX)
-    first, *rest = records_of(out / path.name)
-    assert (first["prompt"] if form == "nested" else first)["lang"] == "fi"
-    assert rest == records_of(path)[1:]
+def test_language_tags_are_set_in_every_form(tmp_path):
+    for suffix in SUFFIXES:
+        for form in ["flat", "nested", "documents"]:
+            with case(suffix, form):
+                (folder := tmp_path / f"{form}{suffix}").mkdir()
+                flat_rows = conversation("a", 1)
+                records = {
+                    "flat": flat_rows,
+                    "nested": [nest(flat_rows)],
+                    "documents": [{"id": uid("a"), "text": "T", "lang": "en"}],
+                }
+                path = filed(folder / f"data{suffix}", records[form])
+                out, _ = cleaned(path, finding("a", line_of(path, 1), WRONG, detected="fi"), policy=FIX)
+                first, *rest = records_of(out / path.name)
+                assert (first["prompt"] if form == "nested" else first)["lang"] == "fi"
+                assert rest == records_of(path)[1:]
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_where_nothing_is_dropped_files_are_the_same_byte_for_byte(tmp_path, suffix):
-    path = filed(tmp_path / f"data{suffix}", ROWS)
-    out, done = cleaned(path)
-    assert (out / path.name).read_bytes() == path.read_bytes()
-    assert "nothing to drop" in done.lines()[0]
+def test_where_nothing_is_dropped_files_are_the_same_byte_for_byte(tmp_path):
+    for suffix in SUFFIXES:
+        with case(suffix):
+            (folder := tmp_path / f"case{suffix}").mkdir()
+            path = filed(folder / f"data{suffix}", ROWS)
+            out, done = cleaned(path)
+            assert (out / path.name).read_bytes() == path.read_bytes()
+            assert "nothing to drop" in done.lines()[0]
 
 
 def test_records_in_which_nothing_changes_are_copied_byte_for_byte(tmp_path):
@@ -723,15 +742,23 @@ def test_every_dropped_message_is_listed_with_its_reasons(tmp_path):
     no_copy = {"kept_message_id": "", "kept_by": ""}
     both = "schema_invariants/date_format; schema_invariants/label_range"
     own = {"line": "2", "message_id": uid("b"), "action": "drop_message", "reasons": both, "because_of": ""}
-    fell = {"line": "3", "message_id": uid("c"), "action": "dropped with another", "reasons": "", "because_of": uid("b")}
-    assert listed(out) == [place | own | no_copy, place | fell | no_copy]
+    reply = {
+        "line": "3",
+        "message_id": uid("c"),
+        "action": "dropped with another",
+        "reasons": "",
+        "because_of": uid("b"),
+    }
+    assert listed(out) == [place | own | no_copy, place | reply | no_copy]
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-def test_no_cell_is_taken_for_a_formula(tmp_path, start):
-    path = flat(tmp_path, m("a"), m("b", "a", message_id=f"{start}HYPERLINK(1)"))
-    out, _ = cleaned(path, finding("b", 2) | {"message_id": f"{start}HYPERLINK(1)"})
-    assert listed(out)[0]["message_id"] == f"'{start}HYPERLINK(1)"
+def test_no_cell_is_taken_for_a_formula(tmp_path):
+    for start in ["=", "+", "-", "@", "\t", "\r"]:
+        with case(start):
+            (folder := tmp_path / f"{ord(start)}").mkdir()
+            path = flat(folder, m("a"), m("b", "a", message_id=f"{start}HYPERLINK(1)"))
+            out, _ = cleaned(path, finding("b", 2) | {"message_id": f"{start}HYPERLINK(1)"})
+            assert listed(out)[0]["message_id"] == f"'{start}HYPERLINK(1)"
 
 
 def test_the_policy_is_kept_with_the_data(tmp_path):
@@ -858,7 +885,7 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path):
 def test_a_folder_within_a_source_is_refused(tmp_path):
     (tmp_path / "in").mkdir()
     path = flat(tmp_path / "in", *TREE)
-    with pytest.raises(ValueError, match="out is inside the source .*: the next audit of that would read both"):
+    with pytest.raises(ValueError, match=r"out is inside the source .*: the next audit of that would read both"):
         clean(record_of(path), [tmp_path / "in"], policy(), tmp_path / "in" / "out")
     assert names_in(tmp_path / "in") == ["data.jsonl"]
 
@@ -876,38 +903,41 @@ def test_an_empty_folder_is_filled(tmp_path):
     assert left(flat(tmp_path, *TREE), finding("b", 2)) == ["a", "d", "x", "y"]
 
 
-@pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".parquet"])
-def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch, suffix):
-    path = filed(tmp_path / f"data{suffix}", ROWS)
-    record, before = record_of(path, finding("a-1", line_of(path, 2))), sorted(tmp_path.iterdir())
+class Full:
+    """A file on a full disk."""
 
-    class Full:
-        def __init__(self, file):
-            self.file, self.closed = file, False
+    def __init__(self, file):
+        self.file, self.closed = file, False
 
-        def __getattr__(self, name):
-            return getattr(self.file, name)
+    def __getattr__(self, name):
+        return getattr(self.file, name)
 
-        def __enter__(self):
-            return self
+    def __enter__(self):
+        return self
 
-        def __exit__(self, *error):
-            self.file.close()
+    def __exit__(self, *error):
+        self.file.close()
 
-        def write(self, data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def write(self, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    real = open
-    monkeypatch.setattr(
-        rewrite,
-        "open",
-        lambda p, mode="r", **o: Full(real(p, mode, **o)) if "w" in mode else real(p, mode, **o),
-        raising=False,
-    )
-    with pytest.raises(OSError, match="No space left") as caught:
-        clean(record, [path], policy(), tmp_path / "deep" / "out")
-    assert caught.value.filename == str(tmp_path / "deep" / "out")
-    assert nothing_written(tmp_path, before)
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
+    def opened(path, mode="r", **options):
+        file = open(path, mode, **options)  # noqa: SIM115
+        return Full(file) if "w" in mode else file
+
+    for suffix in [".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".parquet"]:
+        with case(suffix):
+            (folder := tmp_path / f"case{suffix}").mkdir()
+            path = filed(folder / f"data{suffix}", ROWS)
+            record, before = record_of(path, finding("a-1", line_of(path, 2))), sorted(folder.iterdir())
+            with monkeypatch.context() as patch:
+                patch.setattr(rewrite, "open", opened, raising=False)
+                with pytest.raises(OSError, match="No space left") as caught:
+                    clean(record, [path], policy(), folder / "deep" / "out")
+            assert caught.value.filename == str(folder / "deep" / "out")
+            assert nothing_written(folder, before)
 
 
 def test_a_disk_that_is_full_while_a_file_is_copied_leaves_nothing_behind(tmp_path, monkeypatch):

@@ -8,11 +8,12 @@ from html import unescape
 
 import pytest
 from building import message, uid, write
+from cases import case
 from chataudit import Record
 from chataudit.audit.commands.app import app
 from chataudit.checks.base.statistics.intervals import Stratum
 from chataudit.checks.schema_invariants.check import SchemaInvariants
-from chataudit.reports.record import Judgement, write_judgements
+from chataudit.reports.record import VERSION, Judgement, write_judgements
 from typer.testing import CliRunner
 
 LIMIT = "[gate.schema_invariants]\nmax_count = {}\n"
@@ -136,9 +137,12 @@ def test_a_check_that_failed_is_exit_code_4_of_run_and_of_gate(call, audited, mo
     assert "unknown   schema_invariants: schema_invariants did not finish" in done.output
 
 
-@pytest.mark.parametrize(
-    ("toml", "words", "told"),
-    [
+def test_unusable_limits_are_one_line_and_exit_code_2_and_nothing_is_written(call, audited):
+    write(audited / "other.jsonl", [message("k", message_tree_id=uid("k"))])
+    call("run", "other.jsonl", "--out", "other", "--checks", "schema_invariants", "-q")
+    (audited / "bad.toml").write_text('[[suppress]]\nreason = "x"\nrule = "schema_invariants"\n')
+    (audited / "mine.xml").write_text("mine")
+    for toml, words, told in [
         ("", [], "there is no limit. Set one, such as [gate.schema_invariants] max_rate = 0.01"),
         (
             "[gate.near_duplicates]\nmax_count = 0\n",
@@ -164,19 +168,12 @@ def test_a_check_that_failed_is_exit_code_4_of_run_and_of_gate(call, audited, mo
         (LIMIT.format(0), ["--junit", "no/j.xml"], "no/j.xml: there is no folder no"),
         (LIMIT.format(0), ["--junit", "mine.xml"], "mine.xml already exists. Name another file"),
         (LIMIT.format(0), ["--sarif", "mine.xml"], "mine.xml already exists. Name another file"),
-    ],
-)
-def test_what_a_gate_cannot_be_held_against_is_one_line_and_exit_code_2_and_nothing_is_written(
-    call, audited, toml, words, told
-):
-    write(audited / "other.jsonl", [message("k", message_tree_id=uid("k"))])
-    call("run", "other.jsonl", "--out", "other", "--checks", "schema_invariants", "-q")
-    (audited / "bad.toml").write_text('[[suppress]]\nreason = "x"\nrule = "schema_invariants"\n')
-    (audited / "mine.xml").write_text("mine")
-    limits(audited, toml)
-    before = files(audited)
-    assert refused(call("gate", "bad", *words)).startswith(told)
-    assert files(audited) == before
+    ]:
+        with case(toml, words, told):
+            limits(audited, toml)
+            before = files(audited)
+            assert refused(call("gate", "bad", *words)).startswith(told)
+            assert files(audited) == before
 
 
 def test_a_folder_without_an_audit_cannot_be_gated(call, audited):
@@ -186,32 +183,38 @@ def test_a_folder_without_an_audit_cannot_be_gated(call, audited):
     )
 
 
-@pytest.mark.parametrize("command", [["gate", "bad"], ["gate", "good", "--baseline", "bad"], ["diff", "bad", "good"]])
-@pytest.mark.parametrize("name", ["record.json", "findings.parquet", "messages.parquet"])
-def test_a_record_that_was_cut_short_is_refused(call, audited, command, name):
+def test_a_record_that_was_cut_short_is_refused(call, audited):
     limits(audited, LIMIT.format(0))
-    path = audited / "bad" / name
-    path.write_bytes(path.read_bytes()[:-50])
-    told = refused(call(*command))
-    assert told.startswith(f"bad/{name}: could not be read (")
-    assert told.endswith("Run the audit again")
+    for command in [["gate", "bad"], ["gate", "good", "--baseline", "bad"], ["diff", "bad", "good"]]:
+        for name in ["record.json", "findings.parquet", "messages.parquet"]:
+            with case(command, name):
+                path = audited / "bad" / name
+                whole = path.read_bytes()
+                path.write_bytes(whole[:-50])
+                error = refused(call(*command))
+                path.write_bytes(whole)
+                assert error.startswith(f"bad/{name}: could not be read (")
+                assert error.endswith("Run the audit again")
 
 
-@pytest.mark.parametrize("command", [["gate", "bad"], ["diff", "good", "bad"], ["rates", "bad"]])
-def test_a_record_of_another_version_is_refused(call, audited, command):
+def test_a_record_of_another_version_is_refused(call, audited):
     limits(audited, LIMIT.format(0))
     path = audited / "bad" / "record.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "version": 4}))
-    assert refused(call(*command)) == "bad/record.json: version 4; this chataudit reads version 5. Run the audit again"
+    expected = f"bad/record.json: version 4; this chataudit reads version {VERSION}. Run the audit again"
+    for command in [["gate", "bad"], ["diff", "good", "bad"], ["rates", "bad"]]:
+        with case(command):
+            assert refused(call(*command)) == expected
 
 
-@pytest.mark.parametrize("code", [0, 1])
-def test_gate_writes_for_servers_whatever_it_decides(call, audited, code):
-    limits(audited, LIMIT.format(1 - code))
-    done = call("gate", "bad", "--junit", "j.xml", "--sarif", "s.sarif")
-    assert done.exit_code == code
-    assert f'failures="{code}"' in (audited / "j.xml").read_text()
-    assert json.loads((audited / "s.sarif").read_text())["version"] == "2.1.0"
+def test_gate_writes_junit_and_sarif_if_it_passes_and_if_it_fails(call, audited):
+    for code in [0, 1]:
+        with case(code):
+            limits(audited, LIMIT.format(1 - code))
+            done = call("gate", "bad", "--junit", f"{code}.xml", "--sarif", f"{code}.sarif")
+            assert done.exit_code == code
+            assert f'failures="{code}"' in (audited / f"{code}.xml").read_text()
+            assert json.loads((audited / f"{code}.sarif").read_text())["version"] == "2.1.0"
 
 
 def test_older_files_are_replaced_where_that_is_asked_for(call, audited):
@@ -281,9 +284,8 @@ def test_what_keeps_an_audit_from_being_complete_stands_above_a_broken_limit(cal
     assert "Gate failed: the audit is incomplete; 1 of 1 limit exceeded" in done.output
 
 
-@pytest.mark.parametrize(
-    ("toml", "words", "told"),
-    [
+def test_run_refuses_limits_that_cannot_be_held_before_anything_is_read(call, audited):
+    for toml, words, told in [
         ("[gate.near]\nmax_count = 0\n", [], "[gate.\"near\"]: the audit ran no check 'near'; it ran schema"),
         ("[gate.near_duplicates]\nmax_count = 0\n", [], '[gate."near_duplicates"]: the audit ran no check'),
         ('[gate."schema_invariants/x"]\nmax_count = 0\n', [], '[gate."schema_invariants/x"]: schema_invariants has no'),
@@ -291,15 +293,14 @@ def test_what_keeps_an_audit_from_being_complete_stands_above_a_broken_limit(cal
         ('[gate]\nbaseline = "gone"\n[gate.all]\nmax_new = 0\n', [], "gone: contains no record.json"),
         (LIMIT.format(0), ["--baseline", "nowhere"], "nowhere: contains no record.json"),
         ('[gate]\nsuppress = "gone.toml"\n[gate.all]\nmax_count = 0\n', [], "gone.toml: no such file"),
-    ],
-)
-def test_run_refuses_limits_that_cannot_be_held_before_anything_is_read(call, audited, toml, words, told):
-    limits(audited, toml)
-    before = files(audited)
-    done = call("run", "bad.jsonl", "--out", "o", *RUN, *words)
-    assert refused(done).startswith(told)
-    assert "oasst_messages, records have" not in done.output
-    assert files(audited) == before
+    ]:
+        with case(toml, words, told):
+            limits(audited, toml)
+            before = files(audited)
+            done = call("run", "bad.jsonl", "--out", "o", *RUN, *words)
+            assert refused(done).startswith(told)
+            assert "oasst_messages, records have" not in done.output
+            assert files(audited) == before
 
 
 @pytest.fixture
@@ -420,7 +421,7 @@ def test_diff_prints_some_findings_of_each_rule_and_says_how_many_there_are(call
     done = call("diff", "good", "more")
     told = [line for line in done.output.splitlines() if "Prompter follows prompter" in line]
     assert len(told) == 20
-    assert "  and 1 more: --out FILE.csv has all" in done.output
+    assert "  and 1 more: --out FILE.csv writes all" in done.output
 
 
 def test_diff_writes_all_of_it_as_csv_in_which_no_cell_is_a_formula(call, audited):

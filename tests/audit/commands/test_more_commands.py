@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from building import audit, message, uid, write
+from cases import case
 from chataudit import Record
 from chataudit.audit.commands.app import app
 from chataudit.checks.base.statistics.intervals import true_rate
@@ -58,14 +59,15 @@ def fill(path, says):
 # -- limitations -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_limitations_are_printed_or_written_the_same(call, form):
-    printed = call("limitations", "a", "--format", form)
-    assert printed.exit_code == 0, printed.output
-    assert printed.stdout == Record.read("a").limitations(form)
-    written = call("limitations", "a", "--format", form, "--out", "o.txt")
-    assert (written.exit_code, written.output) == (0, "")
-    assert Path("o.txt").read_text(encoding="utf-8") == printed.stdout
+def test_limitations_are_printed_or_written_the_same(call):
+    for form in FORMS:
+        with case(form):
+            printed = call("limitations", "a", "--as", form)
+            assert printed.exit_code == 0, printed.output
+            assert printed.stdout == Record.read("a").limitations(form)
+            written = call("limitations", "a", "--as", form, "--out", f"{form}.txt")
+            assert (written.exit_code, written.output) == (0, "")
+            assert Path(f"{form}.txt").read_text(encoding="utf-8") == printed.stdout
 
 
 def test_limitations_are_markdown_if_nothing_else_is_said(call):
@@ -73,19 +75,20 @@ def test_limitations_are_markdown_if_nothing_else_is_said(call):
 
 
 def test_an_unknown_format_is_refused_and_the_known_are_named(call):
-    done = call("limitations", "a", "--format", "word", "--out", "o.txt")
+    done = call("limitations", "a", "--as", "word", "--out", "o.txt")
     assert done.exit_code == 2
-    assert f"unknown format 'word'; expected one of {', '.join(FORMS)}" in done.output
+    assert f"unknown form 'word'. Available: {', '.join(FORMS)}" in done.output
     assert not Path("o.txt").exists()
 
 
-@pytest.mark.parametrize("form", [form for form in FORMS if form != "card"])
-def test_a_file_that_is_there_is_not_written_over(call, form):
-    Path("o.txt").write_text("mine")
-    done = call("limitations", "a", "--format", form, "--out", "o.txt")
-    assert done.exit_code == 2
-    assert "o.txt already exists. Name another file" in done.output
-    assert Path("o.txt").read_text() == "mine"
+def test_a_file_that_is_there_is_not_written_over(call):
+    for form in [form for form in FORMS if form != "card"]:
+        with case(form):
+            Path("o.txt").write_text("mine")
+            done = call("limitations", "a", "--as", form, "--out", "o.txt")
+            assert done.exit_code == 2
+            assert "o.txt already exists. Name another file" in done.output
+            assert Path("o.txt").read_text() == "mine"
 
 
 def test_a_folder_without_an_audit_is_refused(call):
@@ -97,19 +100,19 @@ def test_a_folder_without_an_audit_is_refused(call):
 
 def test_the_section_is_put_into_a_readme_and_put_in_anew(call):
     Path("README.md").write_text("---\nlicense: mit\n---\n\n# Ours\n", encoding="utf-8")
-    assert call("limitations", "a", "--format", "card", "--out", "README.md").exit_code == 0
+    assert call("limitations", "a", "--as", "card", "--out", "README.md").exit_code == 0
     once = Path("README.md").read_text(encoding="utf-8")
     assert once.startswith("---\nlicense: mit\nlanguage:\n- en\n")
     assert once.count(BEGIN) == once.count(END) == 1
     Path("README.md").write_text(once + "\nMore words.\n", encoding="utf-8")
-    assert call("limitations", "a", "--format", "card", "--out", "README.md").exit_code == 0
+    assert call("limitations", "a", "--as", "card", "--out", "README.md").exit_code == 0
     assert Path("README.md").read_text(encoding="utf-8") == once + "\nMore words.\n"
     assert sorted(path.name for path in Path().iterdir()) == ["README.md", "a"]
 
 
 def test_a_readme_whose_marks_are_no_pair_stays_as_it_is(call):
     Path("README.md").write_text(f"# Ours\n{BEGIN}\n", encoding="utf-8")
-    done = call("limitations", "a", "--format", "card", "--out", "README.md")
+    done = call("limitations", "a", "--as", "card", "--out", "README.md")
     assert done.exit_code == 2
     assert "Leave one pair, or none" in done.output
     assert Path("README.md").read_text(encoding="utf-8") == f"# Ours\n{BEGIN}\n"
@@ -118,18 +121,18 @@ def test_a_readme_whose_marks_are_no_pair_stays_as_it_is(call):
 def test_a_readme_with_crlf_keeps_its_line_ends(call):
     before = b"---\r\nlicense: mit\r\n---\r\n\r\n# Ours\r\n\r\nWords."
     Path("README.md").write_bytes(before)
-    call("limitations", "a", "--format", "card", "--out", "README.md")
+    call("limitations", "a", "--as", "card", "--out", "README.md")
     assert b"\r\n\r\n# Ours\r\n\r\nWords." in Path("README.md").read_bytes()
 
 
 def test_an_empty_readme_is_filled(call):
     Path("README.md").touch()
-    assert call("limitations", "a", "--format", "card", "--out", "README.md").exit_code == 0
+    assert call("limitations", "a", "--as", "card", "--out", "README.md").exit_code == 0
 
 
 def test_a_readme_that_is_no_utf8_is_refused(call):
     Path("README.md").write_bytes(b"# \xff\n")
-    done = call("limitations", "a", "--format", "card", "--out", "README.md")
+    done = call("limitations", "a", "--as", "card", "--out", "README.md")
     assert done.exit_code == 2
     assert "README.md" in done.output
 
@@ -138,7 +141,7 @@ def test_a_readme_keeps_its_rights_and_stays_a_link(call):
     Path("real.md").write_text("# Ours\n")
     Path("real.md").chmod(0o640)
     Path("README.md").symlink_to("real.md")
-    call("limitations", "a", "--format", "card", "--out", "README.md")
+    call("limitations", "a", "--as", "card", "--out", "README.md")
     assert Path("README.md").is_symlink()
     assert BEGIN in Path("real.md").read_text(encoding="utf-8")
     assert Path("real.md").stat().st_mode & 0o777 == 0o640
@@ -151,8 +154,8 @@ def test_a_sample_is_a_table_and_says_what_to_do_with_it(call):
     done = call("sample", "a", "--check", "schema_invariants", "-n", "20")
     assert done.exit_code == 0, done.output
     assert done.output.strip() == (
-        "schema_invariants.sample.csv: 6 messages that the check flagged and 14 that it did not. "
-        "Fill in is_fault, then: chataudit judge a schema_invariants.sample.csv"
+        "schema_invariants.sample.csv: 6 flagged messages, 14 not flagged\n"
+        "Fill in is_fault with yes or no, then run: chataudit judge a schema_invariants.sample.csv"
     )
     rows = table("schema_invariants.sample.csv")
     assert len(rows) == 20
@@ -169,19 +172,17 @@ def test_the_same_seed_writes_the_same_table_and_none_is_written_over(call):
     assert "x.csv already exists" in done.output
 
 
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
+def test_what_cannot_be_drawn_is_told_in_a_line_and_no_table_is_left(call):
+    for words, told in [
         (["--check", "near_duplicates"], "check 'near_duplicates' was not run; this audit ran schema_invariants"),
         (["--check", "schema_invariants", "-n", "1"], "-n: 1 is below 2"),
         (["--check", "schema_invariants", "nowhere.jsonl"], "nowhere.jsonl: no such file"),
-    ],
-)
-def test_what_cannot_be_drawn_is_told_in_a_line_and_no_table_is_left(call, words, told):
-    done = call("sample", "a", *words)
-    assert done.exit_code == 2, done.output
-    assert told in done.output
-    assert not list(Path().glob("*.csv"))
+    ]:
+        with case(words, told):
+            done = call("sample", "a", *words)
+            assert done.exit_code == 2, done.output
+            assert told in done.output
+            assert not list(Path().glob("*.csv"))
 
 
 def test_a_sample_needs_a_check(call):
@@ -213,13 +214,13 @@ def test_verdicts_of_all_messages_give_precision_recall_and_rate_without_chance(
     done = judge(call, lambda row: "no" if row["stratum"] == "not flagged" else "yes" if next(order) < 3 else "no")
     assert done.exit_code == 0, done.output
     assert done.output.splitlines() == [
-        "schema_invariants: 60 verdicts",
+        "schema_invariants: 60 labels",
         "precision          50.0 %  95 % CI 50.0-50.0",
         "recall              100 %  95 % CI 100-100",
-        "rate of faults      5.0 %  95 % CI 5.0-5.0",
-        "rate flagged       10.0 %",
-        "  schema_invariants/role_alternation: 3 of 6 checked are faults; 6 in all",
-        "  not flagged: 0 of 54 checked are faults; 54 in all",
+        "true rate           5.0 %  95 % CI 5.0-5.0",
+        "flagged rate       10.0 %",
+        "  schema_invariants/role_alternation: 3 of 6 labelled messages are faults; 6 in all",
+        "  not flagged: 0 of 54 labelled messages are faults; 54 in all",
     ]
 
 
@@ -228,7 +229,7 @@ def test_what_is_printed_is_kept_and_stands_in_rates_and_limitations(call):
     kept = Record.read("a").judgements["schema_invariants"]
     precision, recall, rate = true_rate(list(kept.strata.values()))
     assert (precision.value, recall.value, rate.value) == (1, 1, pytest.approx(0.1))
-    for name, estimate in (("precision", precision), ("recall", recall), ("rate of faults", rate)):
+    for name, estimate in (("precision", precision), ("recall", recall), ("true rate", rate)):
         (line,) = [line for line in done.output.splitlines() if line.startswith(name)]
         value, low, high = re.fullmatch(r"\D+([\d.]+) %  95 % CI ([\d.]+)-([\d.]+)", line).groups()
         numbers = [float(word) / 100 for word in (value, low, high)]
@@ -240,9 +241,9 @@ def test_what_is_printed_is_kept_and_stands_in_rates_and_limitations(call):
 def test_rows_left_open_are_told(call):
     done = judge(call, lambda row: "yes" if row["stratum"] != "not flagged" else "", n=20)
     lines = done.output.splitlines()
-    assert lines[0] == "schema_invariants: 6 verdicts, 14 left open"
+    assert lines[0] == "schema_invariants: 6 labels, 14 rows without a label"
     assert lines[1].split()[:2] == ["precision", "100"]
-    assert lines[2].split()[:3] == ["recall", "not", "known"]
+    assert lines[2].split()[:2] == ["recall", "unknown"]
 
 
 def test_verdicts_on_a_second_check_leave_those_on_the_first(call):
@@ -288,7 +289,7 @@ def test_a_table_that_is_not_there_is_told(call):
 def test_export_gx_writes_flags_a_suite_and_a_runner_into_a_new_folder(call):
     done = call("export", "gx", "a")
     assert done.exit_code == 0, done.output
-    assert done.output.strip() == "a.gx: python a.gx/run_gx.py, or with --spark"
+    assert done.output.strip() == "Run the suite: python a.gx/run_gx.py, or with --spark"
     assert sorted(path.name for path in Path("a.gx").iterdir()) == ["flags.parquet", "run_gx.py", "suite.json"]
     flags = pq.read_table("a.gx/flags.parquet")
     assert flags["schema_invariants"].to_pylist().count(True) == 6

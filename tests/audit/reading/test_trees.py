@@ -481,7 +481,7 @@ def test_the_engine_follows_from_its_name_and_the_processors(monkeypatch):
 
 
 def test_an_engine_that_is_not_there_raises_and_names_those_that_are():
-    with pytest.raises(ValueError, match="unknown engine 'spark'; expected one of auto, serial, threads"):
+    with pytest.raises(ValueError, match=r"unknown engine 'spark'\. Available: auto, serial, threads"):
         engines.start("spark")
 
 

@@ -407,9 +407,7 @@ def test_with_nothing_to_go_on_with_the_command_says_so(call, tmp_path):
     shards(tmp_path / "data")
     done = call("data", "--out", "o", "--resume", *ONLY)
     assert done.exit_code == 2
-    assert in_lines(done.output) == [
-        "chataudit: o.unfinished is not there: no audit was stopped here. Leave out --resume to begin one"
-    ]
+    assert in_lines(done.output) == ["chataudit: o.unfinished: no unfinished audit. Run without --resume to start one"]
     assert not Path("o").exists()
 
 
@@ -467,7 +465,7 @@ def test_a_run_that_would_begin_anew_is_refused_with_both_ways_out(call):
     done = call("data", "--out", "o", *ONLY)
     assert done.exit_code == 2
     (line,) = in_lines(done.output)
-    assert "an audit was stopped here, and what it had done is kept in o.unfinished" in line
+    assert "o.unfinished: progress of an interrupted audit" in line
     assert "--resume" in line
     assert "--overwrite" in line
     assert kept(Path("o.unfinished"))["n_trees"] > 0
@@ -528,7 +526,7 @@ def test_a_full_disk_is_one_line_and_nothing_that_was_kept_is_lost(call, what, n
         done = call("data", "--out", "o", *ONLY)
     assert done.exit_code == 2
     assert in_lines(done.output) == [
-        "What was done is kept in o.unfinished: go on with --resume",
+        "Progress is saved in o.unfinished. Continue with --resume",
         "chataudit: the audit: could not be written (No space left on device)",
     ]
     assert not Path("o").exists()
