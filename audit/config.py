@@ -1,4 +1,4 @@
-"""Settings from TOML: what is unknown is refused, and what is known is named."""
+"""Settings from TOML; unknown keys are errors."""
 
 import tomllib
 from collections import abc
@@ -23,9 +23,9 @@ FILES = ("chataudit.toml", "pyproject.toml")
 
 @dataclass(frozen=True)
 class Settings:
-    """How an audit is run. The command's options stand above the file's."""
+    """Settings of a run; options on the command line take precedence."""
 
-    checks: tuple[str, ...] = ()  # names; none: all
+    checks: tuple[str, ...] = ()  # names; empty: all
     format: str | None = None
     engine: str = "auto"
     workers: int | None = None
@@ -33,16 +33,16 @@ class Settings:
     lang: str | None = None  # language of messages that declare none
     references: str = FOLDER  # folder with the user's own reference fingerprints
     plugins: tuple[str, ...] = ()  # Python files with more checks, relative to the file that names them
-    max_report_mb: float = Limits.max_mb  # millions of bytes of report.html; the rest is in findings.parquet
-    max_report_findings: int = Limits.per_check  # of each check in report.html
+    max_report_mb: float = Limits.max_mb  # size of report.html; findings that do not fit are only in findings.parquet
+    max_report_findings: int = Limits.per_check  # findings of each check in report.html
 
 
 @dataclass(frozen=True)
 class GateFiles:
-    """What `[gate]` names besides its limits."""
+    """Files named in `[gate]`, besides the limits."""
 
     baseline: str | None = None  # folder of an older audit
-    suppress: str | None = None  # TOML file of findings that are accepted
+    suppress: str | None = None  # TOML file of accepted findings
 
 
 D = TypeVar("D", bound=Settings | Mapping | Check | GateFiles | Limit | Suppression)
@@ -51,30 +51,30 @@ C = TypeVar("C", bound=Check)
 
 @dataclass(frozen=True)
 class Config:
-    """A configuration file, read and checked."""
+    """Contents of a configuration file, validated."""
 
     settings: Settings = Settings()
     checks: abc.Mapping[str, abc.Mapping[str, Any]] = field(default_factory=dict)  # settings by check
-    format: Mapping | None = None  # which field holds what, in data of no known format
+    format: Mapping | None = None  # fields of data in an unknown format
     gate: Gate | None = None
-    baseline: Path | None = None  # folder of the audit that the data are held against
+    baseline: Path | None = None  # folder of an audit to compare with
 
     def setting(self, check: str, **values: Any) -> "Config":
-        """The same with other values of some settings of a check."""
+        """Return a copy with other settings of a check."""
         return replace(self, checks={**self.checks, check: {**self.checks.get(check, {}), **values}})
 
 
 def load(path: Path | None = None) -> Config:
     """Read the given file, or `chataudit.toml`, or `[tool.chataudit]` of `pyproject.toml` in the working folder.
 
-    Its plug-ins are imported, so that its settings may be of their checks.
+    Its plug-ins are imported first, because it may contain settings of their checks.
 
     Raises
     ------
     ValueError
-        Where the file is no TOML, or a key is unknown or of a wrong type.
+        If the file is not TOML, or a key is unknown or has the wrong type.
     LookupError
-        Where the given file does not exist.
+        If the given file does not exist.
     """
     for candidate in [path] if path else filter(Path.is_file, map(Path, FILES)):
         table = toml(candidate)
@@ -87,14 +87,14 @@ def load(path: Path | None = None) -> Config:
 
 
 def toml(path: Path) -> dict[str, Any]:
-    """What a TOML file holds.
+    """Read a TOML file.
 
     Raises
     ------
     ValueError
-        Where it is no TOML.
+        If it is not TOML.
     LookupError
-        Where there is no such file.
+        If it does not exist.
     """
     if not path.is_file():
         raise LookupError(f"{path}: no such file")
@@ -125,7 +125,7 @@ def _read(table: abc.Mapping[str, Any], path: Path) -> Config:
 
 
 def _gate(table: Any, path: Path) -> tuple[Gate | None, GateFiles]:
-    """The limits of `[gate]`, and the files that it names; paths are relative to the file that names them."""
+    """Return the limits and the files of `[gate]`; paths are relative to the configuration file."""
     if not isinstance(table, abc.Mapping):
         raise ValueError(f"{path}: [gate] is {table!r}; expected a table of limits for each check")
     named = [f.name for f in fields(GateFiles)]
@@ -137,20 +137,20 @@ def _gate(table: Any, path: Path) -> tuple[Gate | None, GateFiles]:
             where = f'{path}: [gate."{target}"]' if "/" in target else f"{path}: [gate.{target}]"
             limits += [replace(_convert(each, Limit, where, without=("target",)), target=target) for each in several]
     if files.suppress is not None and not limits:
-        raise ValueError(f"{path}: [gate] suppress, but no limit. Set one, such as [gate.CHECK] max_rate = 0.01")
+        raise ValueError(f"{path}: [gate] suppress: no limit is set. Set one, e.g. [gate.CHECK] max_rate = 0.01")
     suppressions = () if files.suppress is None else suppressed(path.parent / files.suppress)
     return (Gate(tuple(limits), suppressions) if limits else None), files
 
 
 def suppressed(path: Path) -> tuple[Suppression, ...]:
-    """The findings that a file `[[suppress]]` says are accepted.
+    """Read accepted findings from a file of `[[suppress]]` entries.
 
     Raises
     ------
     ValueError
-        Where an entry has no reason or date, or names nothing.
+        If an entry has no reason or date, or names no finding.
     LookupError
-        Where there is no such file.
+        If the file does not exist.
     """
     table = toml(path)
     _refuse_unknown(table, ("suppress",), f"{path}: ")
@@ -161,28 +161,28 @@ def suppressed(path: Path) -> tuple[Suppression, ...]:
 
 
 def make(check: type[C], values: abc.Mapping[str, Any]) -> C:
-    """The check with these settings."""
+    """Return the check with these settings."""
     return _convert(values, check, f"[checks.{check.name}]")
 
 
 def chosen(
     config: Config, names: Sequence[str] = (), handed: abc.Mapping[Wants, str | None] = MappingProxyType({})
 ) -> list[Check]:
-    """Return the checks of these names, or of the file's, or all, each with the file's settings.
+    """Return the named checks, or those of the file, or all, each with the settings of the file.
 
-    What the file does not set and a check wants of the run is taken from `handed`.
+    Settings that a check wants from the run, and that the file does not set, come from `handed`.
     """
     known = registry.checks()
     wanted = names or config.settings.checks or list(known)
     for name in wanted:
         if name not in known:
             raise LookupError(f"{name!r} is not a check. {suggestion(name, known)}")
-    made = []
+    checks = []
     for name in dict.fromkeys(wanted):
         given = {each.name: handed.get(each.wants) for each in settings(known[name]) if each.wants is not None}
         values = {key: value for key, value in given.items() if value is not None} | dict(config.checks.get(name, {}))
-        made.append(make(known[name], values))
-    return made
+        checks.append(make(known[name], values))
+    return checks
 
 
 def _convert(values: Any, kind: type[D], where: str, without: Sequence[str] = ()) -> D:
@@ -192,10 +192,10 @@ def _convert(values: Any, kind: type[D], where: str, without: Sequence[str] = ()
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
-        # `Expected ... - at `$.key``, or what the check itself says of its settings.
+        # "Expected ... - at `$.key`", or an error of the check itself.
         what, _, key = str(error).partition(" - at `$.")
-        told = f"{key.rstrip('`')}: {what[0].lower()}{what[1:]}" if key else what
-        raise ValueError(f"{where} {told}") from None
+        fault = f"{key.rstrip('`')}: {what[0].lower()}{what[1:]}" if key else what
+        raise ValueError(f"{where} {fault}") from None
 
 
 def _refuse_unknown(table: abc.Mapping[str, Any], known: Iterable[str], where: str) -> None:

@@ -29,8 +29,8 @@ from ..reading.files import SPLIT_OF
 from ..reading.matching import Audited, formats_of, matched
 from ..reading.streams import SUFFIXES
 from .decisions import Decisions
+from .indexing import index_messages, refuse_unread
 from .lists import CHANGED, CHANGED_COLUMNS, DROPPED, DROPPED_COLUMNS, POLICY, changed_rows, dropped_rows
-from .message_index import index_messages, refuse_unread
 from .policy import Policy
 from .rewrite import Edits, rewrite, suffix_of
 

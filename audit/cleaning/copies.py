@@ -8,8 +8,8 @@ import numpy as np
 
 from ...checks.base.findings import Action
 from .drops import Drop, Drops
+from .indexing import split_code
 from .locate import Locator
-from .message_index import split_code
 from .policy import Criterion
 
 THREAD, ID = "thread", "id"  # how a copy was chosen if no criterion did: by its thread, by the smallest id

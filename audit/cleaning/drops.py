@@ -44,7 +44,7 @@ class Drops:
         queue = list(found.items())
         messages = self.messages
         for row, cause in queue:  # the loop appends to it
-            dependents = [*messages.held(row), *messages.mates(row)]
+            dependents = [*messages.contained(row), *messages.mates(row)]
             for group in messages.groups_of(row):
                 n_lost[group] += 1
                 if n_lost[group] == self._n_left(group):

@@ -13,7 +13,8 @@ from .clean import clean
 from .expectations import gx
 from .gate import gate
 from .references import refs_app
-from .run import demo, report, run
+from .report import report
+from .run import demo, run
 from .terminal import out
 
 app = typer.Typer(

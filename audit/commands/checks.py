@@ -80,4 +80,4 @@ def explain(
         for title, data in (("Reported:", found.example.this), ("Not reported:", found.example.not_this)):
             print_text(f"\n{title}", style="bold")
             for line in data.lines():
-                print_text(f"  {line}", 4)
+                print_text(f"  {line}", 4 + len(line) - len(line.lstrip()))

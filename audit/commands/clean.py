@@ -48,12 +48,11 @@ def clean(
     with user_errors():
         record = Record.read(folder)
         chosen = load_policy(policy, record)
-        if not quiet:
-            _print_policy(policy, chosen)
         with progress_display(quiet) as progress:
             names = sources or [source.name for source in record.facts.sources]
             cleaned = run_clean(record, names, chosen, out_dir, progress=progress)
         if not quiet:
+            _print_policy(policy, chosen)
             for line in cleaned.lines():
                 print_text(line, 4)
             print_text(f"Audit the result: chataudit run {out_dir}", 4)

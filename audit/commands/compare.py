@@ -105,7 +105,7 @@ def rates(
             spreadsheet.write(out_file, columns(names), (row.flat() for row in counted))
             return
         head = ("check or rule", *names, "severity", "flagged", "checked", "rate", "95 % CI", "Wilson")
-        print_columns([head, *map(_cells, counted)], 2 + len(names), ("Wilson",))
+        print_columns([head, *map(_cells, counted)], 2 + len(names), ("Wilson", "severity"))
         for row in counted:
             if (sure := row.corrected) is not None:
                 words = f"{percent(sure.value)} ({confidence(sure.low, sure.high)})"

@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from ...checks.base.statistics.intervals import true_rate
 from ...reports.record import NOT_FLAGGED, Judgement, write_judgements
-from ...reports.wording import confidence, count_of, number, percent
+from ...reports.wording import confidence, count_of, number, percent, visible
 from .. import sample as sampling
 from ..record import Record
 from .options import AuditedFiles, AuditFolder
@@ -44,7 +44,8 @@ def sample(
         n_others = sum(each.stratum == NOT_FLAGGED for each in drawn)
         flagged = count_of(len(drawn) - n_others, "flagged message")
         print_text(f"{path}: {flagged}, {number(n_others)} not flagged")
-        print_text(f"Fill in is_fault with yes or no, then run: chataudit judge {folder} {path}", 2)
+        print_text("Fill in the column is_fault with yes or no, then run")
+        out.print(visible(f"  chataudit judge {folder} {path}"), markup=False)
 
 
 def judge(

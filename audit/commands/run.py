@@ -1,7 +1,6 @@
-"""The commands `run`, `demo` and `report`: write an audit and its pages."""
+"""The commands `run` and `demo`: audit data, write the record and its pages."""
 
 import shutil
-import webbrowser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from ...reports.gate import Gate, decide
 from ...reports.page.html import pages
 from ...reports.page.payload import Limits
 from ...reports.page.view import Page, page
-from ...reports.record import FINDINGS_FILE, REPORT, SUMMARY, Record, refuse_taken
+from ...reports.record import FINDINGS_FILE, REPORT, Record, refuse_taken
 from ...reports.redact import redacted
 from ...reports.wording import sentence, visible
 from .. import config as configuration
@@ -34,7 +33,6 @@ from .gate import code_of, older_audit, print_verdict, refuse_unfit
 from .options import (
     SOURCES,
     Address,
-    AuditFolder,
     AuditOut,
     BaselineFolder,
     Checks,
@@ -54,12 +52,12 @@ from .options import (
     Splits,
     Workers,
 )
+from .report import page_limits
 from .terminal import (
     err,
     leave_pandas_out,
     out,
     print_plugins,
-    print_text,
     progress_display,
     use_plugins,
     user_errors,
@@ -102,29 +100,30 @@ def run(
         settings = configuration.load(config)
         names = [name.strip() for name in checks.split(",") if name.strip()]
         splits = _by_split(split or ())
-        limits = _limits(settings, max_report_mb, max_report_findings)
+        limits = page_limits(settings, max_report_mb, max_report_findings)
         older = older_audit(baseline, settings)
         refuse_unfit(settings, names, older)
         target = _target(out_dir, [*(sources or ()), *chain.from_iterable(splits.values())], overwrite)
         if not quiet:
             print_plugins()
-        with _checkpoint(target, resume, overwrite) as work, progress_display(quiet) as progress:
-            record = audit(
-                *(sources or ()),
-                splits=splits,
-                checks=names,
-                config=settings,
-                format=format,
-                engine=engine,
-                workers=workers,
-                address=address,
-                memory=memory,
-                lang=lang,
-                references=references,
-                progress=progress,
-                work=work,
-                resume=resume,
-            )
+        with _checkpoint(target, resume, overwrite) as work:
+            with progress_display(quiet) as progress:
+                record = audit(
+                    *(sources or ()),
+                    splits=splits,
+                    checks=names,
+                    config=settings,
+                    format=format,
+                    engine=engine,
+                    workers=workers,
+                    address=address,
+                    memory=memory,
+                    lang=lang,
+                    references=references,
+                    progress=progress,
+                    work=work,
+                    resume=resume,
+                )
             output = _Output(target, overwrite, quiet, redact, limits, work)
             _finish(record, output, older, settings.gate)
 
@@ -153,36 +152,6 @@ def demo(
         _finish(record, _Output(folder / "audit", quiet=quiet))
 
 
-def report(
-    folder: AuditFolder,
-    baseline: BaselineFolder = None,
-    redact: Redact = False,
-    max_report_mb: MaxReportMb = None,
-    max_report_findings: MaxReportFindings = None,
-    config: ConfigFile = None,
-    show: Annotated[bool, typer.Option("--open", help="Open the report in a browser.")] = False,
-) -> None:
-    """Rebuild the report from a finished audit.
-
-    With --redact, a redacted copy of the whole audit is written next to it, to share with others.
-    """
-    with user_errors():
-        settings = configuration.load(config)
-        limits = _limits(settings, max_report_mb, max_report_findings)
-        record = Record.read(folder)
-        older = older_audit(baseline, settings)
-        compared = None if older is None else Baseline.of(older, record)
-        verdict = None if settings.gate is None else decide(record, settings.gate, compared, date.today())
-        if redact:
-            record, folder = redacted(record), free(folder.resolve().with_name(f"{folder.resolve().name}-redacted"))
-            record.write(folder)
-        write_pages(folder, pages(record, page(record, compared, verdict), limits, compared))
-        for name in (REPORT, SUMMARY):
-            print_text(str(folder / name))
-        if show and not webbrowser.open((folder / REPORT).resolve().as_uri()):
-            err.print("chataudit: no browser could be opened", style="red")
-
-
 def _by_split(arguments: Sequence[str]) -> dict[str, list[str]]:
     """Return the paths of `train=data.jsonl` by the name of their split."""
     paths: dict[str, list[str]] = {}
@@ -204,15 +173,6 @@ def _target(folder: Path | None, sources: Sequence[str], overwrite: bool) -> Pat
         return free(Path(f"{name}.audit"))
     refuse_taken(folder, replace=overwrite)
     return folder
-
-
-def _limits(config: configuration.Config, max_mb: float | None, per_check: int | None) -> Limits:
-    """Return the limits of the report: from the command, or else from the settings."""
-    settings = config.settings
-    return Limits(
-        settings.max_report_mb if max_mb is None else max_mb,
-        settings.max_report_findings if per_check is None else per_check,
-    )
 
 
 @dataclass(frozen=True)

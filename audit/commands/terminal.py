@@ -52,19 +52,30 @@ def print_pairs(rows: Sequence[tuple[str, str]]) -> None:
 def print_columns(lines: Sequence[Sequence[str]], n_left: int, spare: Sequence[str] = ()) -> None:
     """Print the lines of a table, the first its head; the first `n_left` columns contain words.
 
-    Empty columns are left out, and those with a head in `spare` where the terminal is too narrow for all.
+    Empty columns are left out. If the terminal is too narrow, so are the columns with a head in `spare`, one after the
+    other; if it still is, the first column becomes headings.
     """
     head, *body = lines
     kept = [k for k in range(len(head)) if k == 0 or not body or any(line[k] for line in body)]
-    width = sum(2 + max(len(line[k]) for line in lines) for k in kept) - 2
-    if out.is_terminal and width > out.width:
-        kept = [k for k in kept if head[k] not in spare]
+
+    def is_too_wide() -> bool:
+        return out.is_terminal and sum(2 + max(len(line[k]) for line in lines) for k in kept) - 2 > out.width
+
+    for name in spare:
+        if is_too_wide():
+            kept = [k for k in kept if head[k] != name]
+    has_headings = is_too_wide()
+    headings = [line[0] for line in lines]
+    if has_headings:
+        lines = [("  ", *line[1:]) for line in lines]
     n_left = sum(k < n_left for k in kept)
     lines = [[line[k] for k in kept] for line in lines]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for k, line in enumerate(lines):
         cells = [cell.ljust(w) if at < n_left else cell.rjust(w)
                  for at, (cell, w) in enumerate(zip(line, widths, strict=True))]  # fmt: skip
+        if has_headings and k > 0 and headings[k] != headings[k - 1]:
+            out.print(headings[k], markup=False)
         out.print("  ".join(cells).rstrip(), style="dim" if k == 0 else None, markup=False)
 
 

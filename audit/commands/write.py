@@ -12,7 +12,9 @@ from .. import config as configuration
 from ..paths import free, new_folder
 from ..record import FORMS, Record
 from .options import AuditFolder, ConfigFile
-from .terminal import print_text, user_errors
+from .terminal import out, print_text, user_errors
+
+_PROSE = ("markdown", "card", "datasheet")  # forms that a terminal may wrap
 
 
 def limitations(
@@ -43,7 +45,9 @@ def limitations(
         if form == "card" and out_file is not None and out_file.exists():
             before = _text_of(out_file)
         text = Record.read(folder).limitations(form, before)
-        if out_file is None:
+        if out_file is None and form in _PROSE and out.is_terminal:
+            print_text(text.rstrip("\n"), 2)
+        elif out_file is None:
             print(text, end="")
         else:
             # In an existing card, only the section between the marks changes.

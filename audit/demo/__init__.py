@@ -1,1 +1,1 @@
-"""A made-up release with one fault of every rule, and made-up benchmarks."""
+"""A made-up release with an example of every rule."""

@@ -1,4 +1,4 @@
-"""A small made-up release in several languages, with the example of every rule in it."""
+"""A small made-up release in several languages, with an example of every rule."""
 
 import random
 import uuid
@@ -24,7 +24,7 @@ N_CHATS = 4  # chats without a fault
 
 @dataclass
 class Release:
-    """Trees, chats and raw lines, and which message the example of each rule is about."""
+    """Trees, chats and raw lines, and the message that breaks each rule."""
 
     rng: random.Random
     trees: list[Tree] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Release:
 
     def plant(self, data: Data) -> None:
         """Add the data of an example."""
-        # Messages of one tree id come together: an example may hold several trees.
+        # An example may contain several trees; messages of one tree are adjacent.
         self.trees += [list(tree) for _, tree in groupby(data.messages, lambda row: row.get("message_tree_id"))]
         self.chats += data.chats
         self.raw += data.raw
@@ -93,7 +93,7 @@ class Release:
         )
 
     def _signed(self, text: str) -> str:
-        # The same few sentences serve all trees; writer and reader make them differ.
+        # All trees share a few sentences; names of writer and reader make the texts differ.
         writer, reader = (
             f"{self.rng.choice(NAMES)}, {self.rng.choice(TOWNS)}, {self.rng.randrange(24)}:{self.rng.randrange(60):02}"
             for _ in range(2)
@@ -132,21 +132,21 @@ class Release:
 
 def release(seed: int) -> Release:
     """Make a release that contains the example of every rule; the same for the same seed."""
-    made = Release(random.Random(seed))
+    data = Release(random.Random(seed))
     for _ in range(N_PLAIN):
-        made.add_tree()
+        data.add_tree()
     for _ in range(N_CHATS):
-        made.add_chat()
+        data.add_chat()
     for check in registry.checks().values():
         for rule in check.rules:
-            made.plant(rule.example.this)
-            made.planted[rule.id] = rule.example.reported
-    made.rng.shuffle(made.trees)
-    return made
+            data.plant(rule.example.this)
+            data.planted[rule.id] = rule.example.reported
+    data.rng.shuffle(data.trees)
+    return data
 
 
 def prepared(folder: Path) -> Sequence[Check]:
-    """Return all checks as their examples want them, with the files that they need in a new folder."""
+    """Return all checks with the settings of their examples; their files are written to `folder`."""
     found = []
     for name, check in registry.checks().items():
         (own := folder / name).mkdir(parents=True)

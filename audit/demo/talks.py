@@ -1,4 +1,4 @@
-"""Short conversations in several languages: the sound part of the demo release."""
+"""Short conversations in several languages: the faultless part of the demo release."""
 
 NAMES = [
     "Ada",

@@ -155,7 +155,8 @@ def test_a_sample_is_a_table_and_says_what_to_do_with_it(call):
     assert done.exit_code == 0, done.output
     assert done.output.strip() == (
         "schema_invariants.sample.csv: 6 flagged messages, 14 not flagged\n"
-        "Fill in is_fault with yes or no, then run: chataudit judge a schema_invariants.sample.csv"
+        "Fill in the column is_fault with yes or no, then run\n"
+        "  chataudit judge a schema_invariants.sample.csv"
     )
     rows = table("schema_invariants.sample.csv")
     assert len(rows) == 20
