@@ -208,7 +208,7 @@ def test_what_the_user_got_wrong_is_one_line_and_nothing_is_written(call, card, 
             "other.jsonl: item 1: no field 'query' of 'query'; found",
         ),
         (
-            ["add", "mine", "other.jsonl", "--question", "q", "--split", "eval"],
+            ["add", "mine", "other.jsonl", "--question", "q", "--benchmark-split", "eval"],
             "unknown split 'eval'; expected one of test, val",
         ),
         (["add", "mine", "other.jsonl", "--question", "q", "--rows", "data"], "no list 'data' of rows = 'data'"),
@@ -397,7 +397,7 @@ def test_what_is_shipped_is_as_it_was_made(call, tmp_path):
     assert done.exit_code == 0, done.output
     names = sorted(path.stem for path in SHIPPED.glob(f"*{ENDING}"))
     assert len(names) > 20
-    assert done.output.splitlines() == [f"{name}: as it was made ({SHIPPED / name}{ENDING})" for name in names]
+    assert done.output.splitlines() == [f"{name}: verified ({SHIPPED / name}{ENDING})" for name in names]
 
 
 def test_only_those_that_are_named_are_verified(call):
@@ -414,7 +414,7 @@ def test_a_damaged_fingerprint_is_a_line_and_exit_code_1_and_the_others_are_look
     fault, good = done.output.splitlines()
     assert fault.startswith(f"{path}: damaged, its checksum does not match. ")
     assert fault.endswith("Run `chataudit refs build mine --overwrite`, or for a set of your own `refs add`")
-    assert good.startswith("copa: as it was made (")
+    assert good.startswith("copa: verified (")
 
 
 def test_a_damaged_fingerprint_is_verified_in_the_folder_that_is_named(call, tmp_path):

@@ -1408,7 +1408,7 @@ def test_the_format_that_is_told_stands_above_what_would_be_recognised(tmp_path)
 
 def test_an_unknown_format_name_raises_and_names_the_known_ones(tmp_path):
     path = write(tmp_path / "data.jsonl", conversation("a"))
-    with pytest.raises(LookupError, match=r"unknown format 'oast'\. Did you mean 'oasst_trees'\? Available: oasst"):
+    with pytest.raises(LookupError, match=r"unknown format 'oast'\. Available: oasst_trees, oasst_messages"):
         look(path, format="oast")
 
 
