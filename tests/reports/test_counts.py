@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from building import audit, message
+from building import EXAMPLE, audit, message
 from chataudit.checks.base.check import Check, Result
 from chataudit.checks.base.claims import claim, cover
 from chataudit.checks.base.findings import ERROR, NOTE, WARNING, Rule
@@ -18,7 +18,7 @@ class Loud(Check):
     """Report messages that shout, and those that whisper as a note."""
 
     name = "loud"
-    rules = (Rule("loud/shout", "Text shouts", ERROR, "Calm down."),)
+    rules = (Rule("loud/shout", "Text shouts", ERROR, "Calm down.", EXAMPLE),)
 
     def scan(self, batch):
         texts = [text or "" for text in batch.column("text").to_pylist()]
