@@ -60,7 +60,7 @@ def test_a_record_of_another_version_is_refused_with_a_way_out(record, tmp_path)
     record.write(tmp_path / "o")
     path = tmp_path / "o" / "record.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "version": 99}))
-    with pytest.raises(ValueError, match=r"version 99; this chataudit reads version 5\. Run the audit again"):
+    with pytest.raises(ValueError, match=r"version 99; this chataudit reads version 6\. Run the audit again"):
         Record.read(tmp_path / "o")
 
 
