@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from ...checks.base.arrow.columns import BoolArray, IntArray, as_bools, as_ints, digests, micros_of
 from ...checks.base.check import Method, Table
-from ...checks.base.findings import NOTE, SEVERITIES, WARNING
+from ...checks.base.findings import CHECKED, NOTE, SEVERITIES, WARNING
 from ...checks.base.large_tables import Codes, Words, facets, numbered, pieces
 from ..baseline import Baseline
 from ..counts import CheckCounts, Counts, Line, Population
@@ -375,7 +375,7 @@ def _charts(facts: Facts, found: _Found) -> tuple[Chart, ...]:
         ((_tag(count.lang), check.name), count.messages)
         for check in facts.checks
         for count in check.coverage
-        if count.outcome == "checked"
+        if count.outcome == CHECKED
     )
     flagged, days = _flagged(found)
     drawn = (
