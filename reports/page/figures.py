@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from ...checks.base.arrow.columns import IntArray, as_bools, as_ints, digests, micros_of
 from ...checks.base.check import Table
+from ...checks.base.findings import CHECKED
 from ...checks.base.large_tables import Codes, Words, facets, numbered, pieces
 from ..record import CheckFacts, Facts
 from ..wording import visible
@@ -41,7 +42,7 @@ def figures(facts: Facts, found: Found) -> tuple[Chart, ...]:
         ((_tag(count.lang), check.name), count.messages)
         for check in facts.checks
         for count in check.coverage
-        if count.outcome == "checked"
+        if count.outcome == CHECKED
     )
     flagged, days = _flagged(found)
     drawn = (
