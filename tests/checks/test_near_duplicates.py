@@ -396,7 +396,7 @@ def test_a_setting_out_of_range_is_refused():
     ):
         with pytest.raises(ValueError, match=re.escape(f"{name}: {value!r}; expected {expected}")):
             NearDuplicates(**{name: value})
-    with pytest.raises(ValueError, match="method: 'guess' does not exist. Available: auto, exact, minhash"):
+    with pytest.raises(ValueError, match=r"method: 'guess' does not exist\. Available: auto, exact, minhash"):
         NearDuplicates(method="guess")
 
 
