@@ -57,7 +57,7 @@ def with_evidence(audit: Audit, messages: pa.Table) -> tuple[pa.Table, pa.Table]
     if later.num_rows:
         audit.progress.step("collecting evidence")
     wanted, about = quotes.wanted(later), set(quotes.subjects(later))
-    quotable: dict[quotes.Key, quotes.Told] = {}
+    quotable: dict[quotes.Key, quotes.Quotable] = {}
     threads = list(audit.tally.conversations.partitions())
     batches = audit.sources.again(_lines(audit, later))
     for more, around in audit.local.map(partial(read_again, wanted, about), batches):

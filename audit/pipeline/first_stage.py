@@ -51,7 +51,7 @@ def run_first_stages(checks: Sequence[Check], marked: tuple[Batch, Mark]) -> tup
         ((result, seconds),) = timed(check.stages()[0], batch)
         if isinstance(result, Result) and result.findings.num_rows:
             about.update(quotes.subjects(result.findings))
-            found = quotes.fill(result.findings, quotes.told_of(batch, quotes.wanted(result.findings)))
+            found = quotes.fill(result.findings, quotes.quotable_of(batch, quotes.wanted(result.findings)))
             result = replace(result, findings=found)
         results.append((check, result, seconds))
     # The column of a check that failed is dropped in the end; until then all batches have the same columns.
@@ -71,10 +71,10 @@ def run_first_stages(checks: Sequence[Check], marked: tuple[Batch, Mark]) -> tup
 
 def read_again(
     wanted: set[quotes.Key], about: set[quotes.Key], batch: Batch
-) -> tuple[dict[quotes.Key, quotes.Told], pa.Table]:
+) -> tuple[dict[quotes.Key, quotes.Quotable], pa.Table]:
     """Return what findings quote from a batch that was read again, and AROUND its messages; called on a worker."""
     rows = quotes.rows_of(batch, about)
-    return quotes.told_of(batch, wanted), conversations.around(batch, list(rows.values()))
+    return quotes.quotable_of(batch, wanted), conversations.around(batch, list(rows.values()))
 
 
 def _shape(batch: Batch) -> Counter[tuple[str | None, int]]:
