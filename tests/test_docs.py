@@ -3,10 +3,13 @@
 import importlib.util
 import pkgutil
 import re
+import sys
 from importlib import import_module
 from pathlib import Path
 
+from chataudit.audit import registry
 from chataudit.audit.registry import checks
+from chataudit.audit.run import run
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -131,3 +134,29 @@ def test_imports_in_the_docs_work():
                 r"^(?:from chataudit\S* import .+|import chataudit\S*)$", block["code"], re.MULTILINE
             ):
                 exec(compile(line, f"{page.name}: {line}", "exec"), {})
+
+
+def test_the_checks_in_the_docs_report_their_examples_and_not_their_neighbours(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "_files", [])
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    classes = re.compile(r"^class \w+\((?:Text)?Check\):$", re.MULTILINE)
+    n_checks = 0
+    for page in (ROOT / "README.md", ROOT / "docs" / "checks.md"):
+        for block in FENCED.finditer(page.read_text(encoding="utf-8")):
+            if not classes.search(block["code"]):
+                continue
+            n_checks += 1
+            file = tmp_path / f"documented_{n_checks}.py"
+            file.write_text(block["code"], encoding="utf-8")
+            monkeypatch.setattr(registry, "_files", [])
+            registry.use([file])
+            (check,) = (check for check in registry.checks().values() if check.__module__ == file.stem)
+            for rule in check.rules:
+                for data, ids in ((rule.example.this, [rule.example.reported]), (rule.example.not_this, [])):
+                    folder = tmp_path / f"{file.stem}-{len(ids)}"
+                    folder.mkdir()
+                    found = run(*data.write(folder), checks=[check()])
+                    assert found.table["message_id"].to_pylist() == ids, f"{page.name}: {rule.id}"
+                    assert found.exit_code == 0, f"{page.name}: {rule.id}"
+            del sys.modules[file.stem]
+    assert n_checks == 4
