@@ -14,7 +14,7 @@ from textwrap import wrap
 from typing import Any
 
 from chataudit.audit.registry import checks
-from chataudit.checks import Action, Check, Data, Rule, Wants
+from chataudit.checks import NOTE, Action, Check, Data, Rule, Wants
 from chataudit.checks.base.findings import SEVERITIES
 from chataudit.checks.base.settings import Setting, settings
 from chataudit.reports.wording import visible
@@ -121,11 +121,12 @@ def _facets(check: type[Check]) -> list[str]:
 
 
 def _rule(rule: Rule) -> str:
+    is_kept = rule.severity == NOTE and rule.action != Action.DROP_RECORD  # as the default policy does
     return "\n\n".join(
         [
             f"### {rule.name}",
             f"{_prose(rule.title)} ({SEVERITIES[rule.severity]}). {_prose(rule.advice)}",
-            f"By default, `chataudit clean` {_ACTIONS[rule.action]}.",
+            f"By default, `chataudit clean` {_ACTIONS[Action.KEEP if is_kept else rule.action]}.",
             "Reported:",
             _block(rule.example.this, rule.example.not_this),
             "Not reported:",
