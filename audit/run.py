@@ -17,6 +17,8 @@ from ..checks.base.settings import Wants
 from ..checks.base.sizes import n_bytes
 from . import config as configuration
 from .engines import engine as engines
+from .pipeline.conduct import conduct
+from .pipeline.evidence import all_messages, with_evidence
 from .pipeline.facts import facts_of
 from .pipeline.plan import Plan, resumed
 from .pipeline.stages import Audit
@@ -140,9 +142,9 @@ def run(
             found.recognise(dict.fromkeys(found.names, format))
             journal.begin(replace(plan, readings=found.readings()))
         audit = Audit(found, wanted, journal, state or State())
-        audit.judge()
-        messages = audit.messages()
-        findings, around = audit.told(messages)
+        conduct(audit)
+        messages = all_messages(audit)
+        findings, around = with_evidence(audit, messages)
         trim()
     facts = facts_of(audit, findings, messages, config.format, started, time.perf_counter() - began)
     return Record(facts, findings, around, messages)

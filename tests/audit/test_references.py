@@ -208,7 +208,7 @@ def test_what_the_user_got_wrong_is_one_line_and_nothing_is_written(call, card, 
             "other.jsonl: item 1: no field 'query' of 'query'; found",
         ),
         (
-            ["add", "mine", "other.jsonl", "--question", "q", "--split", "eval"],
+            ["add", "mine", "other.jsonl", "--question", "q", "--benchmark-split", "eval"],
             "unknown split 'eval'; expected one of test, val",
         ),
         (["add", "mine", "other.jsonl", "--question", "q", "--rows", "data"], "no list 'data' of rows = 'data'"),

@@ -278,7 +278,7 @@ def test_a_record_of_another_version_is_refused_in_one_line(call, audited, tmp_p
     path = audited / "record.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "version": 3}))
     done = call(*words)
-    told = "chataudit: o/record.json: version 3; this chataudit reads version 5. Run the audit again\n"
+    told = "chataudit: o/record.json: version 3; this chataudit reads version 6. Run the audit again\n"
     assert (done.exit_code, done.output) == (2, told)
 
 

@@ -202,7 +202,7 @@ def test_a_record_of_another_version_is_refused(call, audited, command):
     limits(audited, LIMIT.format(0))
     path = audited / "bad" / "record.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "version": 4}))
-    assert refused(call(*command)) == "bad/record.json: version 4; this chataudit reads version 5. Run the audit again"
+    assert refused(call(*command)) == "bad/record.json: version 4; this chataudit reads version 6. Run the audit again"
 
 
 @pytest.mark.parametrize("code", [0, 1])

@@ -60,10 +60,10 @@ def fill(path, says):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_limitations_are_printed_or_written_the_same(call, form):
-    printed = call("limitations", "a", "--format", form)
+    printed = call("limitations", "a", "--as", form)
     assert printed.exit_code == 0, printed.output
     assert printed.stdout == Record.read("a").limitations(form)
-    written = call("limitations", "a", "--format", form, "--out", "o.txt")
+    written = call("limitations", "a", "--as", form, "--out", "o.txt")
     assert (written.exit_code, written.output) == (0, "")
     assert Path("o.txt").read_text(encoding="utf-8") == printed.stdout
 
@@ -73,7 +73,7 @@ def test_limitations_are_markdown_if_nothing_else_is_said(call):
 
 
 def test_an_unknown_format_is_refused_and_the_known_are_named(call):
-    done = call("limitations", "a", "--format", "word", "--out", "o.txt")
+    done = call("limitations", "a", "--as", "word", "--out", "o.txt")
     assert done.exit_code == 2
     assert f"unknown format 'word'; expected one of {', '.join(FORMS)}" in done.output
     assert not Path("o.txt").exists()
@@ -82,7 +82,7 @@ def test_an_unknown_format_is_refused_and_the_known_are_named(call):
 @pytest.mark.parametrize("form", [form for form in FORMS if form != "card"])
 def test_a_file_that_is_there_is_not_written_over(call, form):
     Path("o.txt").write_text("mine")
-    done = call("limitations", "a", "--format", form, "--out", "o.txt")
+    done = call("limitations", "a", "--as", form, "--out", "o.txt")
     assert done.exit_code == 2
     assert "o.txt already exists. Name another file" in done.output
     assert Path("o.txt").read_text() == "mine"
@@ -97,19 +97,19 @@ def test_a_folder_without_an_audit_is_refused(call):
 
 def test_the_section_is_put_into_a_readme_and_put_in_anew(call):
     Path("README.md").write_text("---\nlicense: mit\n---\n\n# Ours\n", encoding="utf-8")
-    assert call("limitations", "a", "--format", "card", "--out", "README.md").exit_code == 0
+    assert call("limitations", "a", "--as", "card", "--out", "README.md").exit_code == 0
     once = Path("README.md").read_text(encoding="utf-8")
     assert once.startswith("---\nlicense: mit\nlanguage:\n- en\n")
     assert once.count(BEGIN) == once.count(END) == 1
     Path("README.md").write_text(once + "\nMore words.\n", encoding="utf-8")
-    assert call("limitations", "a", "--format", "card", "--out", "README.md").exit_code == 0
+    assert call("limitations", "a", "--as", "card", "--out", "README.md").exit_code == 0
     assert Path("README.md").read_text(encoding="utf-8") == once + "\nMore words.\n"
     assert sorted(path.name for path in Path().iterdir()) == ["README.md", "a"]
 
 
 def test_a_readme_whose_marks_are_no_pair_stays_as_it_is(call):
     Path("README.md").write_text(f"# Ours\n{BEGIN}\n", encoding="utf-8")
-    done = call("limitations", "a", "--format", "card", "--out", "README.md")
+    done = call("limitations", "a", "--as", "card", "--out", "README.md")
     assert done.exit_code == 2
     assert "Leave one pair, or none" in done.output
     assert Path("README.md").read_text(encoding="utf-8") == f"# Ours\n{BEGIN}\n"
@@ -118,18 +118,18 @@ def test_a_readme_whose_marks_are_no_pair_stays_as_it_is(call):
 def test_a_readme_with_crlf_keeps_its_line_ends(call):
     before = b"---\r\nlicense: mit\r\n---\r\n\r\n# Ours\r\n\r\nWords."
     Path("README.md").write_bytes(before)
-    call("limitations", "a", "--format", "card", "--out", "README.md")
+    call("limitations", "a", "--as", "card", "--out", "README.md")
     assert b"\r\n\r\n# Ours\r\n\r\nWords." in Path("README.md").read_bytes()
 
 
 def test_an_empty_readme_is_filled(call):
     Path("README.md").touch()
-    assert call("limitations", "a", "--format", "card", "--out", "README.md").exit_code == 0
+    assert call("limitations", "a", "--as", "card", "--out", "README.md").exit_code == 0
 
 
 def test_a_readme_that_is_no_utf8_is_refused(call):
     Path("README.md").write_bytes(b"# \xff\n")
-    done = call("limitations", "a", "--format", "card", "--out", "README.md")
+    done = call("limitations", "a", "--as", "card", "--out", "README.md")
     assert done.exit_code == 2
     assert "README.md" in done.output
 
@@ -138,7 +138,7 @@ def test_a_readme_keeps_its_rights_and_stays_a_link(call):
     Path("real.md").write_text("# Ours\n")
     Path("real.md").chmod(0o640)
     Path("README.md").symlink_to("real.md")
-    call("limitations", "a", "--format", "card", "--out", "README.md")
+    call("limitations", "a", "--as", "card", "--out", "README.md")
     assert Path("README.md").is_symlink()
     assert BEGIN in Path("real.md").read_text(encoding="utf-8")
     assert Path("real.md").stat().st_mode & 0o777 == 0o640
@@ -218,8 +218,8 @@ def test_verdicts_of_all_messages_give_precision_recall_and_rate_without_chance(
         "recall              100 %  95 % CI 100-100",
         "rate of faults      5.0 %  95 % CI 5.0-5.0",
         "rate flagged       10.0 %",
-        "  schema_invariants/role_alternation: 3 of 6 checked are faults; 6 in all",
-        "  not flagged: 0 of 54 checked are faults; 54 in all",
+        "  schema_invariants/role_alternation: 3 of 6 labelled messages are faults; 6 in all",
+        "  not flagged: 0 of 54 labelled messages are faults; 54 in all",
     ]
 
 
