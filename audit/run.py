@@ -1,4 +1,4 @@
-"""One audit: sources, checks and an engine in, a record out; all checks in one pass over the data."""
+"""One audit: sources, checks and an engine in, a record out."""
 
 import os
 import tempfile
@@ -17,6 +17,8 @@ from ..checks.base.settings import Wants
 from ..checks.base.sizes import n_bytes
 from . import config as configuration
 from .engines import engine as engines
+from .pipeline.conduct import conduct
+from .pipeline.evidence import all_messages, with_evidence
 from .pipeline.facts import facts_of
 from .pipeline.plan import Plan, resumed
 from .pipeline.stages import Audit
@@ -47,59 +49,58 @@ def run(
     work: str | os.PathLike[str] | None = None,
     resume: bool = False,
 ) -> Record:
-    """Audit files of conversations.
+    """Audit files of conversations: run all checks in one pass over the data.
 
     Parameters
     ----------
     sources : str or path
         Files, folders, globs, or `-` for standard input; several are one data set.
     splits : mapping of str to sequence of str or path
-        Further sources, by the split that they are: `{"train": ["a.jsonl"], "test": ["b.jsonl"]}`. Others are told by
-        a column `split`, or by the names of files.
+        More sources, by their split: `{"train": ["a.jsonl"], "test": ["b.jsonl"]}`. The split of other sources comes
+        from a column `split` or from their file names.
     checks : sequence of Check or str
-        What to look for, with settings or by name; by default all that are installed.
+        Checks to run, by name or as objects with their own settings; by default all that are installed.
     config : Config, optional
-        Settings as `chataudit.toml` has them; what is given here stands above it.
+        Settings as in `chataudit.toml`; arguments of this call take precedence.
     format : str, optional
-        The format of all sources; by default it is recognised from the first records of each.
+        Format of all sources; by default it is recognised from the first records of each.
     engine : {'auto', 'serial', 'threads', 'processes', 'ray'}
-        What carries the checks out: threads; processes, which share out whole files; or 'ray', a cluster. 'auto' takes
-        threads where there is more than one processor, and processes where there are several files and a check is
-        Python code above all (`Check.holds_gil`).
+        What runs the checks. 'auto' takes threads if there is more than one CPU, and processes, which share out whole
+        files, if there are several files and a check is mostly Python code (`Check.holds_gil`). 'ray' is a cluster.
     workers : int, optional
-        By default as many as this process may use processors, or the cluster has.
+        By default the number of CPUs that this process may use, or of the cluster.
     address : str, optional
-        Of the Ray cluster, such as 'auto' or 'ray://head:10001'; by default one is started on this machine.
-    memory : str
-        Approximate memory budget, such as '2GB': a quarter of it for rows that wait for others, before they spill to
+        Address of the Ray cluster, such as 'auto' or 'ray://head:10001'; by default one is started on this machine.
+    memory : str, optional
+        Approximate memory budget, by default '4GB': a quarter of it for rows that wait for others, before they spill to
         disk; half of it for the comparison of all texts, which is exact as long as it fits.
     lang : str, optional
-        Language of messages that declare none, such as 'en' or 'pt-BR'.
+        Language of messages without a language tag, such as 'en' or 'pt-BR'.
     references : path, optional
         Folder with your own reference fingerprints, by default `chataudit-references`.
     progress : Progress, optional
-        Who is told how far the audit is.
+        Receives the progress of the audit.
     block : int
-        Bytes of text that are read at a time. Findings do not depend on it.
+        Bytes of text to read at a time. Findings do not depend on it.
     work : path, optional
-        Folder in which what is done is kept every few seconds, so that a later call can go on where this one was
-        stopped; on storage that all nodes of a cluster share. Remove it when the record is written.
+        Folder for the checkpoint, from which a later call can continue; on a cluster it must be on storage that all
+        nodes share. Remove it after the record is written.
     resume : bool
-        Go on with what is in `work`. Data, checks and their settings must be the same; engine, workers and memory need
-        not, but what was begun on a cluster goes on there. The record is that of an audit that was not stopped, but for
-        its times.
+        Continue from the checkpoint in `work`. Data, checks and their settings must be the same; engine, workers and
+        memory may differ, but an audit that started on a cluster continues there. The record is that of an audit that
+        was not interrupted, except for its times.
 
     Returns
     -------
     Record
-        Also where a source could not be read to its end or a check failed: both are in the record.
+        Also if a source could not be read to its end or a check failed: both are in the record.
 
     Raises
     ------
     LookupError
-        If a source, a check or a format does not exist, or there is nothing to go on with.
+        If a source, a check or a format does not exist, or there is no checkpoint to continue from.
     ValueError
-        If a setting has a wrong value, or data or settings have changed since the audit was stopped.
+        If a setting has a wrong value, or data or settings have changed since the checkpoint.
     """
     began, started = time.perf_counter(), datetime.now(UTC)
     config = config or configuration.Config()
@@ -122,7 +123,7 @@ def run(
     budget = n_bytes(memory) // 4 // waiting
     progress = progress or Silence()
     if not (kernels.COMPILED and jsonl.COMPILED):
-        progress.say("no compiled kernels: NumPy and Arrow do their work, slower. With a C compiler, install again")
+        progress.say("no compiled kernels: using NumPy and Arrow, which are slower. Install again with a C compiler")
     with ExitStack() as stack:
         n_workers = defaults.workers if workers is None else workers
         files = file_names.find(sources, splits)
@@ -130,7 +131,7 @@ def run(
         workforce = stack.enter_context(
             engines.start(engine or defaults.engine, n_workers, address, holds_gil=holds_gil)
         )
-        if work is None and workforce.is_cluster:  # whose workers hand their rows on by files
+        if work is None and workforce.is_cluster:  # its workers hand on rows as files
             work = stack.enter_context(tempfile.TemporaryDirectory(prefix="chataudit-"))
         journal = stack.enter_context(Journal(None if work is None else Path(work)))
         found = Sources(files, workforce, budget, block, progress, known)
@@ -140,9 +141,9 @@ def run(
             found.recognise(dict.fromkeys(found.names, format))
             journal.begin(replace(plan, readings=found.readings()))
         audit = Audit(found, wanted, journal, state or State())
-        audit.judge()
-        messages = audit.messages()
-        findings, around = audit.told(messages)
+        conduct(audit)
+        messages = all_messages(audit)
+        findings, around = with_evidence(audit, messages)
         trim()
     facts = facts_of(audit, findings, messages, config.format, started, time.perf_counter() - began)
     return Record(facts, findings, around, messages)
@@ -151,6 +152,7 @@ def run(
 def _wanted(
     checks: Sequence[Check | str], config: configuration.Config, handed: Mapping[Wants, str | None]
 ) -> list[Check]:
+    """Return the checks to run: those given as objects keep their settings, those by name get what they want."""
     names = [check for check in checks if isinstance(check, str)]
     made = [check for check in checks if not isinstance(check, str)]
     return [*made, *(configuration.chosen(config, names, handed) if names or not made else [])]

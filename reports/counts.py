@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..checks.base.arrow.columns import BoolArray, IntArray
-from ..checks.base.findings import ERROR, NOTE, SEVERITIES, WARNING
+from ..checks.base.findings import CHECKED, ERROR, NOTE, SEVERITIES, WARNING
 from ..checks.base.large_tables import Coded, Keys, column_digests, is_in, numbered, places
 from ..checks.base.statistics.intervals import clustered, wilson
 from .record import SEEN, CheckFacts, Record, RuleFacts
@@ -83,7 +83,7 @@ class Population:
         checks = self.messages.column_names[len(SEEN) :] if check is None else [check]
         mask = np.zeros(len(self), dtype=bool)
         for name in checks:
-            mask |= is_in(self.messages[name], ["checked"])
+            mask |= is_in(self.messages[name], [CHECKED])
         return mask
 
     def of(self, target: str | None, severity: int) -> BoolArray:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from ..checks.base.arrow.memory_map import forget
 from ..checks.base.check import Method, Table
-from ..checks.base.findings import FINDINGS, Action, Concerns
+from ..checks.base.findings import CHECKED, FINDINGS, Action, Concerns
 from ..checks.base.large_tables import LARGE, PIECE, on_disk
 from ..checks.base.statistics.intervals import Confusion, Stratum
 from .files import umask, write_pages
@@ -65,7 +65,7 @@ SEEN = pa.schema(
 )
 """All messages that were read, one a row, without their texts.
 
-One more column for each check that finished, of type WORDS and with the check's name: "checked", why the check
+One more column for each check that finished, of type WORDS and with the check's name: CHECKED, why the check
 skipped the message, or null where it reported neither.
 """
 
@@ -99,7 +99,7 @@ class RuleFacts(msgspec.Struct, frozen=True):
 class Count(msgspec.Struct, frozen=True):
     """Number of messages of one language, role and source that were checked, or skipped for one reason."""
 
-    outcome: str  # "checked", or the reason to skip them
+    outcome: str  # CHECKED, or the reason to skip them
     lang: str | None
     role: str | None
     source: str
@@ -134,14 +134,14 @@ class CheckFacts(msgspec.Struct, frozen=True):
     @property
     def checked(self) -> int:
         """Checked messages."""
-        return sum(c.messages for c in self.coverage if c.outcome == "checked")
+        return sum(c.messages for c in self.coverage if c.outcome == CHECKED)
 
     @property
     def skipped(self) -> dict[str, int]:
         """Skipped messages by reason."""
         reasons: dict[str, int] = {}
         for count in self.coverage:
-            if count.outcome != "checked":
+            if count.outcome != CHECKED:
                 reasons[count.outcome] = reasons.get(count.outcome, 0) + count.messages
         return reasons
 

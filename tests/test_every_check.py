@@ -143,7 +143,9 @@ def test_a_check_says_how_it_measures_what_it_cannot_see_and_how_often_it_is_wro
     assert isinstance(check.measurement, Method)
     said = check.measurement._asdict()
     for member, texts in said.items():
-        assert texts or member == "measured", member  # error rates are from data that nothing was chosen with
+        assert texts or member in ("measured", "sources"), (
+            member
+        )  # error rates are from data that nothing was chosen with
         for text in (texts,) if member == "sure" else texts:
             assert text == text.strip()
             assert text.endswith(".")

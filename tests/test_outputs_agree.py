@@ -25,7 +25,6 @@ from chataudit.audit import registry
 from chataudit.audit.commands import terminal
 from chataudit.audit.commands.app import app
 from chataudit.audit.commands.run import _summarise
-from chataudit.audit.demo import release as demo
 from chataudit.audit.demo.release import release
 from chataudit.reports.counts import Counts
 from chataudit.reports.exports.junit import junit
@@ -132,7 +131,7 @@ def sources(folder):
         for seed, out in planted.items()
     ]
     (folder / "demo").mkdir()
-    yield "demo", demo.write(release(1), folder / "demo" / "release.jsonl")
+    yield "demo", release(1).write(folder / "demo" / "release.jsonl")
     if planted:
         yield "echo", [SHARED / ECHO]
         for name in OASST:
@@ -167,7 +166,7 @@ def audits(tmp_path_factory):
         printed["rates"] = call("rates", folder)
         call("rates", folder, "--out", folder / "rates.csv")
         call("export", "gx", folder, "--out", folder / "gx")
-        printed |= {form: call("limitations", folder, "--format", form) for form in FORMS}
+        printed |= {form: call("limitations", folder, "--as", form) for form in FORMS}
         found.append(Audited(name, folder, record, expected, printed))
     return found
 

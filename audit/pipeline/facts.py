@@ -36,7 +36,7 @@ def facts_of(
     started: datetime,
     seconds: float,
 ) -> Facts:
-    """All that is known of this audit but its findings."""
+    """Return all facts of an audit except its findings."""
     counts = {row["values"]: row["counts"] for row in pc.value_counts(findings["rule"]).to_pylist()}
     return Facts(
         version=VERSION,
@@ -54,11 +54,11 @@ def facts_of(
             for s in audit.sources.files
         ],
         messages=messages.num_rows,
-        trees=audit.n_trees,
+        trees=audit.tally.n_trees,
         census=outcomes.counts(messages),
-        shape=[Shape(*key, messages=n) for key, n in sorted(audit.shape.items(), key=repr)],
-        days={str(np.datetime64(day, "D")): n for day, n in sorted(audit.days.items())},
-        checks=[_check_facts(check, audit.outcomes[check.name], counts, messages) for check in audit.checks],
+        shape=[Shape(*key, messages=n) for key, n in sorted(audit.tally.shape.items(), key=repr)],
+        days={str(np.datetime64(day, "D")): n for day, n in sorted(audit.tally.days.items())},
+        checks=[_check_facts(check, audit.tally.outcomes[check.name], counts, messages) for check in audit.checks],
         mapping=None if mapping is None else asdict(mapping),
     )
 

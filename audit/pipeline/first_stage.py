@@ -1,4 +1,4 @@
-"""What all checks make of one batch, and what is counted of it whatever they find."""
+"""The first stage of every check on one batch, and the counts of its messages that no check decides about."""
 
 import time
 import traceback
@@ -21,29 +21,29 @@ from . import conversations, outcomes, quotes
 
 MICROS_A_DAY = 86_400_000_000
 
-Timed = tuple[Result | str, float]  # what a stage gave, or how it failed; and the processor seconds that it took
+Timed = tuple[Result | str, float]  # what a stage gave, or why it failed; and its processor seconds
 
 
-class Judged(NamedTuple):
-    """What the first stages make of one batch, and what is counted of it whatever they find."""
+class FirstResults(NamedTuple):
+    """What the first stages gave for one batch, and what is counted of its messages."""
 
     results: list[tuple[Check, Result | str, float]]
-    seen: pa.Table  # SEEN, with what became of the messages in each check
+    messages: pa.Table  # SEEN, with the outcome of each message in each check
     shape: Counter[tuple[str | None, int]]  # messages by role and depth
     days: Counter[int]  # messages by the day of their date, in days since 1970
     n_trees: int
-    threads: pa.Table  # AROUND what was found
-    places: pa.Table | None  # source, tree_id, line of all messages; where a tree stands on one line, None
+    conversations: pa.Table  # AROUND the findings
+    places: pa.Table | None  # source, tree_id, line of all messages; None where each tree is on one line
 
 
-def load(check: Check) -> None:
-    """Load what a check wants, before its first stage."""
-    with suppress(Exception):  # its first stage meets the same, and the record says so
+def load_early(check: Check) -> None:
+    """Load what a check needs before its first stage."""
+    with suppress(Exception):  # its first stage fails in the same way, and the record says so
         check.load()
 
 
-def judge(checks: Sequence[Check], marked: tuple[Batch, Mark]) -> tuple[Judged, Mark]:
-    """The first stage of every check over one batch, quotes filled in; runs on a worker."""
+def run_first_stages(checks: Sequence[Check], marked: tuple[Batch, Mark]) -> tuple[FirstResults, Mark]:
+    """Run the first stage of every check on one batch, and fill in the quotes; called on a worker."""
     batch, mark = marked
     results = []
     about: set[quotes.Key] = set()
@@ -51,13 +51,13 @@ def judge(checks: Sequence[Check], marked: tuple[Batch, Mark]) -> tuple[Judged, 
         ((result, seconds),) = timed(check.stages()[0], batch)
         if isinstance(result, Result) and result.findings.num_rows:
             about.update(quotes.subjects(result.findings))
-            found = quotes.fill(result.findings, quotes.told_of(batch, quotes.wanted(result.findings)))
+            found = quotes.fill(result.findings, quotes.quotable_of(batch, quotes.wanted(result.findings)))
             result = replace(result, findings=found)
         results.append((check, result, seconds))
-    # What a check that failed was about to say is dropped in the end; until then its column is there as others' are.
+    # The column of a check that failed is dropped in the end; until then all batches have the same columns.
     coverage = {c.name: r.coverage if isinstance(r, Result) else COVERAGE.empty_table() for c, r, _ in results}
     is_spread = not batch.form.nested and batch.column("parent_id").null_count < len(batch)
-    judged = Judged(
+    first = FirstResults(
         results,
         outcomes.seen(batch, coverage),
         _shape(batch),
@@ -66,19 +66,19 @@ def judge(checks: Sequence[Check], marked: tuple[Batch, Mark]) -> tuple[Judged, 
         conversations.around(batch, list(quotes.rows_of(batch, about).values())),
         batch.messages.select(["source", "tree_id", "line"]) if is_spread else None,
     )
-    return judged, mark
+    return first, mark
 
 
-def again(
+def read_again(
     wanted: set[quotes.Key], about: set[quotes.Key], batch: Batch
-) -> tuple[dict[quotes.Key, quotes.Told], pa.Table]:
-    """What findings tell of a batch that was read again; runs on a worker."""
+) -> tuple[dict[quotes.Key, quotes.Quotable], pa.Table]:
+    """Return what findings quote from a batch that was read again, and AROUND its messages; called on a worker."""
     rows = quotes.rows_of(batch, about)
-    return quotes.told_of(batch, wanted), conversations.around(batch, list(rows.values()))
+    return quotes.quotable_of(batch, wanted), conversations.around(batch, list(rows.values()))
 
 
 def _shape(batch: Batch) -> Counter[tuple[str | None, int]]:
-    """Messages by role and depth."""
+    """Count messages by role and depth."""
     role = batch.column("role").dictionary_encode()
     names = [*role.dictionary.to_pylist(), None]
     codes = as_ints(role.indices, len(names) - 1)
@@ -89,20 +89,20 @@ def _shape(batch: Batch) -> Counter[tuple[str | None, int]]:
 
 
 def _days(batch: Batch) -> Counter[int]:
-    """Messages by the day of their date."""
+    """Count messages by the day of their date."""
     micros, is_dated = batch.dates
     days, counts = np.unique(micros[is_dated & ~batch.is_context] // MICROS_A_DAY, return_counts=True)
     return Counter(dict(zip(days.tolist(), counts.tolist(), strict=True)))
 
 
 def timed(stage: Stage, *rows: Any, spread: Spread | None = None) -> Iterator[Timed]:
-    """Yield what one call of a stage gives, part by part, or how it failed."""
+    """Yield what one call of a stage gives, part by part, or why it failed."""
     began = time.thread_time()
     try:
         for result in stage.results(*rows, spread=spread):
             yield result, time.thread_time() - began
             began = time.thread_time()
-    except Exception as error:  # a check that fails is a result: the others go on, and the record says so
+    except Exception as error:  # a failed check is a result: the others go on, and the record says so
         frame = traceback.extract_tb(error.__traceback__)[-1]
         words = str(error).split("\n", 1)[0][:300]
         words = f"{type(error).__name__}: {words} ({Path(frame.filename).name}:{frame.lineno})"

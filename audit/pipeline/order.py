@@ -74,7 +74,7 @@ class Findings:
             trees.append(pc.unique(table["tree_id"]))
         return pa.concat_tables(later), pc.unique(pa.chunked_array(trees))
 
-    def parts(self, quotable: Mapping[quotes.Key, quotes.Told]) -> Iterator[pa.RecordBatch]:
+    def parts(self, quotable: Mapping[quotes.Key, quotes.Quotable]) -> Iterator[pa.RecordBatch]:
         """Yield all findings, about SLICE at a time, the shown ones with their quotes from `quotable`."""
         for start in range(0, len(self), SLICE):
             here = slice(start, start + SLICE)

@@ -18,7 +18,7 @@ from .state import State
 
 @dataclass(frozen=True)
 class Plan:
-    """What an audit sets out to do: where one of these differs, it cannot go on with what another run has done."""
+    """Inputs and settings of an audit: a checkpoint with another plan cannot be resumed."""
 
     chataudit: str
     checks: dict[str, Any]  # settings by name
@@ -47,18 +47,26 @@ class Plan:
 
 
 def resumed(journal: Journal, plan: Plan, sources: Sources) -> State | None:
-    """The moment to go back to, and the sources as they were then; None where nothing was kept yet."""
+    """Return the last checkpoint and restore the sources to it; None if nothing was saved yet.
+
+    Raises
+    ------
+    LookupError
+        If there is no checkpoint.
+    ValueError
+        If the plan has changed since.
+    """
     before = journal.plan(Plan)
     if before is None:
-        raise LookupError(f"{journal.folder}: holds no audit that was stopped. Leave out --resume to begin one")
+        raise LookupError(f"{journal.folder}: no interrupted audit here. Leave out --resume to start one")
     words = {"chataudit": "chataudit", "checks": "the checks or their settings", "sources": "the files"}
     words |= {"format": "the format", "mapping": "the table [format]", "block": "the size of blocks"}
-    # Which keep count of what is done in other ways.
+    # They count what is done in different ways.
     words["on_cluster"] = "the engine (from ray or processes to others, or back)"
     for name, what in words.items():
         if getattr(before, name) != getattr(plan, name):
             way_out = "Undo that, or start over with --overwrite"
-            raise ValueError(f"{journal.folder}: {what} changed since that audit was stopped. {way_out}")
+            raise ValueError(f"{journal.folder}: {what} changed since that audit was interrupted. {way_out}")
     state = journal.state(State)
     if state is not None:
         sources.restore(before.readings, state.sources)

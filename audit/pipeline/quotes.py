@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...checks.base.arrow.columns import IntArray, as_ints, single
-from ...checks.base.claims import CLIP, TOLD, clipped
+from ...checks.base.claims import CLIP, MESSAGE_FACTS, clipped
 from ...checks.base.findings import FINDINGS, SPAN
 from ...checks.base.messages import Batch
 from ...checks.base.places import line_id, names
@@ -20,7 +20,7 @@ AROUND = 60  # code points of context before and after a quote
 Key = tuple[str, int, str]  # source, line, id: the place of a message, as in spans
 
 
-class Told(NamedTuple):
+class Quotable(NamedTuple):
     """The columns of a message that are copied into findings."""
 
     text: str | None
@@ -66,17 +66,17 @@ def rows_of(batch: Batch, keys: Set[Key]) -> dict[Key, int]:
     return found
 
 
-def told_of(batch: Batch, keys: Set[Key]) -> dict[Key, Told]:
+def quotable_of(batch: Batch, keys: Set[Key]) -> dict[Key, Quotable]:
     """Return the quotable columns of those of these messages and raw records that are in this batch."""
     lines, _ = batch.raw_lines
-    quotable = {(s, n, line_id(n)): Told(text) for (s, n), text in lines.items() if (s, n, line_id(n)) in keys}
+    quotable = {(s, n, line_id(n)): Quotable(text) for (s, n), text in lines.items() if (s, n, line_id(n)) in keys}
     rows = rows_of(batch, keys)
     at = pa.array(rows.values(), pa.int64())
-    columns = (batch.column(name).take(at).to_pylist() for name in Told._fields)
-    return quotable | {key: Told(*values) for key, *values in zip(rows, *columns, strict=True)}
+    columns = (batch.column(name).take(at).to_pylist() for name in Quotable._fields)
+    return quotable | {key: Quotable(*values) for key, *values in zip(rows, *columns, strict=True)}
 
 
-def fill(findings: pa.Table, quotable: Mapping[Key, Told]) -> pa.Table:
+def fill(findings: pa.Table, quotable: Mapping[Key, Quotable]) -> pa.Table:
     """Fill in quotes and message columns from the messages in `quotable`."""
     flat = _flat(findings)
     columns = {name: pc.struct_field(flat, name) for name in SPAN.names}
@@ -98,7 +98,7 @@ def fill(findings: pa.Table, quotable: Mapping[Key, Told]) -> pa.Table:
     columns |= {name: pa.array(values, SPAN.field(name).type) for name, values in filled.items()}
     findings = _with_spans(findings, offsets, columns)
     of_subject = [quotable.get(key) for key in subjects(findings)]
-    for name in TOLD:
+    for name in MESSAGE_FACTS:
         known = zip(findings[name].to_pylist(), of_subject, strict=True)
         column = pa.array([before if of is None else getattr(of, name) for before, of in known], pa.string())
         findings = findings.set_column(FINDINGS.get_field_index(name), FINDINGS.field(name), column)

@@ -9,9 +9,9 @@ from ..reading.sources import START, Finished, Mark
 
 @dataclass
 class Outcome:
-    """What one check has given so far, beside its rows."""
+    """What one check has given so far, apart from its rows."""
 
-    stages: int = 1  # that are done when the data are read
+    stages: int = 1  # finished stages, once the data are read
     notes: list[str] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     seconds: float = 0.0
@@ -21,11 +21,11 @@ class Outcome:
 
 @dataclass
 class State:
-    """A moment of an audit that a later run can go back to. What rows there were, the journal knows."""
+    """The state of an audit at a checkpoint; the journal knows its rows."""
 
     mark: Mark = START
     scattered: bool = False
-    parts: list[str] = field(default_factory=list)  # that workers of a cluster are done with, in whatever order
+    parts: list[str] = field(default_factory=list)  # finished by workers of a cluster, in any order
     sources: list[Finished] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)  # by check
     shape: list[tuple[str | None, int, int]] = field(default_factory=list)  # role, depth, messages

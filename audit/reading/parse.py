@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...checks.base.arrow.columns import IntArray
+from ...checks.base.faults import FaultKind
 from ...checks.base.messages import FAULTS, MESSAGES
 from . import jsonl
 from .blocks.block import Block, line_numbers, numbered
@@ -71,7 +72,7 @@ def _line_ends(block: Block) -> pa.Table:
         return FAULTS.empty_table()
     row = block.data.count(b"\n", 0, at)
     line = block.first + row if block.lines is None else int(block.lines[row])
-    return faults_table([Fault("line_format", "Lines end in CRLF; this is the first", line)], block.source.name)
+    return faults_table([Fault(FaultKind.LINE_FORMAT, "Lines end in CRLF; this is the first", line)], block.source.name)
 
 
 def _halve(block: Block, plan: ReadPlan) -> Iterator[Parsed]:
@@ -127,7 +128,7 @@ def _parse_carefully(block: Block, plan: ReadPlan) -> Parsed:
         if record is not None:
             records.append((number, record))
         elif not found:
-            found = [] if has_blank else [Fault("line_format", "File has blank lines; this is the first", 0)]
+            found = [] if has_blank else [Fault(FaultKind.LINE_FORMAT, "File has blank lines; this is the first", 0)]
             has_blank = True
         faults += [fault._replace(line=number) for fault in found]
     return _parse_records(records, faults, block, plan)

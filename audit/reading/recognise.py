@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ...checks.base.faults import FaultKind
 from .blocks.block import Source, numbered
 from .blocks.cutting import blocks
 from .blocks.tables import table_records
@@ -90,7 +91,7 @@ def _sample(source: Source) -> tuple[list[dict[str, Any]], str]:
             break
     if trial.errors and not records:
         return [], trial.errors[0].removeprefix(f"{source.name}: ")
-    lost = [fault for fault in faults if fault.kind == "unreadable_line"]
+    lost = [fault for fault in faults if fault.kind == FaultKind.UNREADABLE_LINE]
     if not lost:
         return records[:SAMPLE], ""
     number, detail = lost[0].line, lost[0].detail

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from ...checks.base.faults import FaultKind
 from .formats import Fault
 from .formats.faults import EXCERPT, whole_characters
 
@@ -50,18 +51,20 @@ def read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
         return None, [
             # Some messages of json end with "at", as in "Unterminated string starting at".
             Fault(
-                "unreadable_line",
+                FaultKind.UNREADABLE_LINE,
                 f"Line is not JSON ({error.msg.removesuffix(' at')} at character {error.pos + 1})",
                 0,
                 excerpt,
             )
         ]
     except RecursionError:
-        return None, [Fault("unreadable_line", f"Line is not JSON ({TOO_DEEP})", 0, text[:EXCERPT])]
+        return None, [Fault(FaultKind.UNREADABLE_LINE, f"Line is not JSON ({TOO_DEEP})", 0, text[:EXCERPT])]
     if not isinstance(record, dict):
         kind = {list: "an array", str: "a string", type(None): "null"}.get(type(record), "a single value")
-        return None, [Fault("unreadable_line", f"Line is {kind}; expected an object", 0, text[:EXCERPT])]
-    return record, [Fault("repaired_line", whole_characters(what), 0, text[:EXCERPT]) for what in repairs + found]
+        return None, [Fault(FaultKind.UNREADABLE_LINE, f"Line is {kind}; expected an object", 0, text[:EXCERPT])]
+    return record, [
+        Fault(FaultKind.REPAIRED_LINE, whole_characters(what), 0, text[:EXCERPT]) for what in repairs + found
+    ]
 
 
 TOO_DEEP = "nested too deeply"

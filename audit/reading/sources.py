@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from ...checks.base.arrow.columns import IntArray
+from ...checks.base.faults import FaultKind
 from ...checks.base.messages import FAULTS, Batch, Form
 from ..engines.engine import Engine, Serial
 from ..progress import Progress, Silence
@@ -296,7 +297,7 @@ def once(faults: pa.Table, reported: set[tuple[str, str]]) -> pa.Table:
     """Drop faults of a file's line format that were reported before; add the others to `reported`."""
     keep = []
     for kind, source, detail in zip(*(faults[name].to_pylist() for name in ("kind", "source", "detail")), strict=True):
-        keep.append(kind != "line_format" or (source, detail) not in reported)
-        if kind == "line_format":
+        keep.append(kind != FaultKind.LINE_FORMAT or (source, detail) not in reported)
+        if kind == FaultKind.LINE_FORMAT:
             reported.add((source, detail))
     return faults.filter(pa.array(keep))

@@ -1,4 +1,4 @@
-"""What a check is: settings, rules and pure stages."""
+"""The contract of a check: settings, rules and pure stages."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,25 +17,25 @@ from .settings import refuse_bad
 from .statistics.intervals import Confusion
 
 TREE = "<tree>"  # a stage that takes batches of whole trees
-ALL = "<all>"  # a stage that takes all that is left, in one call
+ALL = "<all>"  # a stage that takes all rows in one call
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 class Spread(Protocol):
-    """Hands out parts of the work of a stage by=ALL to whatever workers there are, threads or other machines."""
+    """Hands out parts of the work of a stage by=ALL to the workers, threads or other machines."""
 
     def __call__(self, function: Callable[[pa.Table, T], R], items: Iterable[T]) -> Iterator[R]:
-        """The function of all rows of the stage and each item, in the order of the items.
+        """Yield the function's value for all rows of the stage and each item, in the order of the items.
 
-        Workers elsewhere read the rows from storage; function, items and results travel, so they are to be small.
+        Workers elsewhere read the rows from storage; function, items and results are sent to them and should be small.
         """
         ...
 
 
 class Table(NamedTuple):
-    """Figures that a check gives beside its findings, a cell a text or a number."""
+    """Figures that a check gives in addition to its findings; a cell is a text or a number."""
 
     name: str
     about: str
@@ -45,12 +45,12 @@ class Table(NamedTuple):
 
 
 class Method(NamedTuple):
-    """How a check measures and what it cannot see: what a reader must know to trust a rate, or to cite it."""
+    """How a check works and what it cannot detect: what a reader must know to trust a rate, or to cite it."""
 
-    sure: str = ""  # in one short sentence with its numbers: how often the check is right, and how much it finds
+    sure: str = ""  # one sentence: precision and recall on held-out data, and on which; or that none were measured
     how: tuple[str, ...] = ()  # the steps, a sentence or two each
-    blind: tuple[str, ...] = ()  # what it cannot see, or leaves out
-    measured: tuple[str, ...] = ()  # its error rates, with what they were measured on
+    blind: tuple[str, ...] = ()  # what it cannot detect, or leaves out
+    measured: tuple[str, ...] = ()  # its error rates on data that no threshold was chosen with, and on which
     sources: tuple[str, ...] = ()  # papers, specifications and data, as they are cited
 
 

@@ -16,7 +16,7 @@ from .places import names
 
 CLIP = 240  # code points of a quote
 
-TOLD = ("role", "lang", "created_date")  # of a message, with each finding about it
+MESSAGE_FACTS = ("role", "lang", "created_date")  # columns of a message that its findings repeat
 
 
 class Spans(NamedTuple):
@@ -28,7 +28,7 @@ class Spans(NamedTuple):
 
 
 def token_spans(batch: Batch, rows: IntArray, firsts: IntArray, ends: IntArray) -> Spans:
-    """The tokens [first, end) of each row's text, as a span."""
+    """Return the tokens [first, end) of each row's text as spans."""
     tokens, column = batch.tokens, batch.column("text")
     edges = []
     for row, first, end in zip(rows.tolist(), firsts.tolist(), ends.tolist(), strict=True):
@@ -40,7 +40,7 @@ def token_spans(batch: Batch, rows: IntArray, firsts: IntArray, ends: IntArray) 
 
 
 def clipped(text: str) -> str:
-    """The text as far as it fits into a quote."""
+    """Return the text, cut to the length of a quote."""
     return text if len(text) <= CLIP else text[:CLIP] + "…"
 
 
@@ -56,12 +56,12 @@ def claim(
     facets: Sequence[dict[str, str]] | None = None,
     about: Sequence[str] | None = None,
 ) -> pa.Table:
-    """FINDINGS of one rule, one for each row of `places` named in `rows`.
+    """Return FINDINGS of one rule, one for each row of `places` in `rows`.
 
     Parameters
     ----------
     places : Table (PLACES)
-        Where the messages stand, as in `Batch.places`; what else it holds of TOLD enters the findings.
+        Where the messages stand, as in `Batch.places`; what else it holds of MESSAGE_FACTS enters the findings.
     rule : Rule
         Which fault it is.
     rows : ndarray of int64, shape (n,)
@@ -100,7 +100,7 @@ def claim(
             ),
             "source": at["source"],
             "line": at["line"],
-            **{name: at[name] if name in at.column_names else pa.nulls(n, pa.string()) for name in TOLD},
+            **{name: at[name] if name in at.column_names else pa.nulls(n, pa.string()) for name in MESSAGE_FACTS},
         },
         schema=FINDINGS,
     )

@@ -25,7 +25,7 @@ def uid(name: str) -> str:
 
 @dataclass(frozen=True)
 class Turn:
-    """One message of an example: `role: text`, and what else its record holds."""
+    """One message of an example: `role: text`, and other fields of its record."""
 
     said: str
     to: int | None = None  # number of the turn that it answers; None: the one before it
@@ -40,7 +40,7 @@ def turn(said: str, *, to: int | None = None, same_id: int | None = None, **fiel
 
 @dataclass(frozen=True)
 class Data:
-    """Records as a release holds them: OASST messages, chats in other formats, and raw lines behind the messages."""
+    """Records of a release: OASST messages, chats in other formats, and raw lines after the messages."""
 
     messages: tuple[Record, ...] = ()
     chats: tuple[Record, ...] = ()
@@ -50,7 +50,7 @@ class Data:
         return Data(self.messages + other.messages, self.chats + other.chats, self.raw + other.raw)
 
     def files(self) -> dict[str, bytes]:
-        """Return the content of each file that holds these records, by name: chats of each shape have their own."""
+        """Return the content of each file with these records, by name: chats of each shape have their own file."""
         found = {"messages.jsonl": [*map(_encoded, self.messages), *self.raw]}
         shapes: dict[tuple[str, ...], int] = {}
         for chat in self.chats:
@@ -89,7 +89,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Example:
-    """Data that break a rule once, and data as close to them as can be that do not."""
+    """Data that break a rule once, and the nearest data that do not."""
 
     this: Data
     not_this: Data
@@ -128,12 +128,12 @@ def chat(*turns: str | Turn, lang: str = "en", name: str = "", **fields: Any) ->
     prompter: Why is the sky blue?
       assistant: Air.  [rank = -1]
     """
-    told = [each if isinstance(each, Turn) else Turn(each) for each in turns]
-    key = "\n".join([name, lang, *(f"{each.said} {each.to}" for each in told)])
-    ids = [uid(f"{key}\n{number}") for number in range(len(told))]
-    own = [ids[number if each.same_id is None else each.same_id] for number, each in enumerate(told)]
+    written = [each if isinstance(each, Turn) else Turn(each) for each in turns]
+    key = "\n".join([name, lang, *(f"{each.said} {each.to}" for each in written)])
+    ids = [uid(f"{key}\n{number}") for number in range(len(written))]
+    own = [ids[number if each.same_id is None else each.same_id] for number, each in enumerate(written)]
     rows = []
-    for number, each in enumerate(told):
+    for number, each in enumerate(written):
         parent = ids[each.to] if each.to is not None else ids[number - 1] if number else None
         row = _message(each, own[number], parent, ids[0], number, lang) | fields | dict(each.fields or {})
         rows.append({field: value for field, value in row.items() if value is not ...})

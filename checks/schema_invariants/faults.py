@@ -32,7 +32,7 @@ def reader_claims(batch: Batch) -> list[Claims]:
     claims: list[Claims] = []
     for kind in sorted(set(kinds)):
         rows = np.flatnonzero(kinds == kind)
-        # A record that was lost has no id; its words name it, so that the claim stays the same when lines move.
+        # A lost record has no id; its content identifies the claim, which stays the same when lines move.
         about = [details[r] if ids[r] is not None else f"{details[r]} {excerpts[r]}" for r in rows]
         claims += claims_at(
             both,

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from ...checks.base.findings import NOTE
 from ...checks.base.statistics.intervals import Confusion, Estimate, true_rate
 from ..counts import CheckCounts, Counts, Line, Rate
+from ..page.figures import UNDECLARED, by_language
 from ..page.markdown import plain
-from ..page.view import UNDECLARED, by_language
 from ..rates import corrected_rate
 from ..record import CheckFacts, Facts, Judgement, Record
 from ..wording import confidence, count_of, interval, listed, number, percent, sentence, visible

@@ -1,7 +1,7 @@
 import pytest
 from building import message, uid, write
 from chataudit import run
-from chataudit.audit.pipeline import stages
+from chataudit.audit.pipeline import conduct
 from chataudit.checks.benchmark_leakage import references
 from chataudit.checks.lang_mismatch import detectors
 from chataudit.checks.schema_invariants.check import SchemaInvariants
@@ -40,7 +40,7 @@ def test_an_audit_of_very_many_messages_gives_up_what_was_loaded_and_the_next_lo
     references.release()
     before = run(data)
     assert loaded() == (True, True, 1)
-    monkeypatch.setattr(stages, "RELEASED", 2)
+    monkeypatch.setattr(conduct, "RELEASED", 2)
     during = run(data)
     assert loaded() == (False, False, 0)
     monkeypatch.undo()

@@ -462,7 +462,7 @@ def test_an_audit_that_is_copied_takes_its_verdicts_along(record, tmp_path):
 def test_verdicts_that_cannot_be_read_are_named(record, tmp_path):
     record.write(tmp_path / "a")
     (tmp_path / "a" / JUDGED).write_text('{"planted": 3}')
-    with pytest.raises(ValueError, match=r"judged\.json: could not be read .* Judge the sample again"):
+    with pytest.raises(ValueError, match=r"judged\.json: could not be read .* Import the labels again"):
         Record.read(tmp_path / "a")
 
 

@@ -393,10 +393,11 @@ def test_a_setting_out_of_range_is_refused():
         ("max_miss", 1.0, "in (0, 1)"),
         ("memory", "much", "a size such as 500MB or 2GB"),
         ("seed", -1, "in [0, 2**32)"),
-        ("method", "guess", "one of auto, exact, minhash"),
     ):
         with pytest.raises(ValueError, match=re.escape(f"{name}: {value!r}; expected {expected}")):
             NearDuplicates(**{name: value})
+    with pytest.raises(ValueError, match=r"method: 'guess' does not exist\. Available: auto, exact, minhash"):
+        NearDuplicates(method="guess")
 
 
 # -- bad input ------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-from building import audit, message
+from building import EXAMPLE, audit, message
 from chataudit.checks.base.check import Check, Result
 from chataudit.checks.base.claims import claim, cover
 from chataudit.checks.base.findings import ERROR, NOTE, WARNING, Rule
@@ -18,7 +18,7 @@ class Loud(Check):
     """Report messages that shout, and those that whisper as a note."""
 
     name = "loud"
-    rules = (Rule("loud/shout", "Text shouts", ERROR, "Calm down."),)
+    rules = (Rule("loud/shout", "Text shouts", ERROR, "Calm down.", EXAMPLE),)
 
     def scan(self, batch):
         texts = [text or "" for text in batch.column("text").to_pylist()]
@@ -69,7 +69,7 @@ def test_skipped_messages_are_counted_by_reason_the_most_frequent_first(tmp_path
     texts = ["SKIP b", "SKIP a", "SKIP b", "fine", "SKIP c"]
     (check,) = Counts(audit(tmp_path, alone(*texts), Planted())).checks
     assert check.skipped == (("b", 2), ("a", 1), ("c", 1))
-    assert (check.n_skipped, check.rate.judged, check.is_idle) == (4, 1, False)
+    assert (check.n_skipped, check.rate.checked, check.is_idle) == (4, 1, False)
 
 
 def test_a_record_that_could_not_be_read_is_counted_apart(tmp_path):

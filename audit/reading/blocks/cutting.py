@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ....checks.base.arrow.columns import IntArray
+from ....checks.base.faults import FaultKind
 from ..formats import Fault
 from ..streams import Stream, UnreadableSource, packing
 from .block import BLOCK, Block, Source, Stretch
@@ -97,7 +98,7 @@ def _text_blocks(source: Source, stream: Stream) -> Iterator[Block]:
         n_passed = len(BOM)
         del start[:n_passed]
         excerpt = start[:80].split(b"\n", 1)[0].decode("utf-8", "ignore")
-        faults.append(Fault("line_format", "File starts with a byte order mark", 1, excerpt))
+        faults.append(Fault(FaultKind.LINE_FORMAT, "File starts with a byte order mark", 1, excerpt))
     if _is_document(bytes(start), is_lines=is_lines):
         for piece in pieces:
             start += piece

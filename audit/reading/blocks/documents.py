@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from ....checks.base.faults import FaultKind
 from ..formats import Fault
 from ..formats.faults import EXCERPT
 from ..repair import RAW_CONTROL, TOO_DEEP
@@ -86,13 +87,13 @@ def _broken_elements(data: bytes) -> Iterator[_Element]:
         if is_array and text[at] == "]":
             if not text[at + 1 :].strip():
                 if n_commas:
-                    yield _Element(at, None, (Fault("repaired_line", "Array ends with a comma", 0, "]"),))
+                    yield _Element(at, None, (Fault(FaultKind.REPAIRED_LINE, "Array ends with a comma", 0, "]"),))
                 return
             error = "Extra data after the end of the array"
         else:
             if is_array and wanted not in (None, n_commas):
                 found = f"{n_commas} commas before the element; expected {wanted}"
-                faults.append(Fault("repaired_line", found, 0, _excerpt(data, at)))
+                faults.append(Fault(FaultKind.REPAIRED_LINE, found, 0, _excerpt(data, at)))
             end, error = at, ""
             try:
                 _, end = scan.raw_decode(text, at)
@@ -101,19 +102,19 @@ def _broken_elements(data: bytes) -> Iterator[_Element]:
             except RecursionError:
                 error = f"Element is not JSON ({TOO_DEEP})"
         if error:
-            faults.append(Fault("unreadable_line", error, 0, _excerpt(data, at)))
+            faults.append(Fault(FaultKind.UNREADABLE_LINE, error, 0, _excerpt(data, at)))
             yield _Element(at, None, tuple(faults))
             following = sign.search(text, at + 1)
             at, wanted = following.start() if following else len(text), None
         else:
             element = _STRING.sub(lambda s: s[0].replace(b"\n", b"\\n").replace(b"\r", b"\\r"), data[at:end])
             if len(element) > end - at:
-                faults.append(Fault("repaired_line", RAW_CONTROL, 0, _excerpt(data, at)))
+                faults.append(Fault(FaultKind.REPAIRED_LINE, RAW_CONTROL, 0, _excerpt(data, at)))
             yield _Element(at, element, tuple(faults))
             at, n_commas = _gap(text, end)
             wanted = 1
     if is_array and wanted is not None:
-        cut = Fault("unreadable_line", "Array is not closed; anything after its last element is lost", 0, "")
+        cut = Fault(FaultKind.UNREADABLE_LINE, "Array is not closed; anything after its last element is lost", 0, "")
         yield _Element(len(data.rstrip()), None, (cut,))
 
 

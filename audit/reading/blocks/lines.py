@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from ....checks.base.faults import FaultKind
 from ..formats import Fault
 from ..formats.faults import EXCERPT
 from .block import Block, Source, in_pieces
@@ -33,7 +34,7 @@ def line_blocks(
     def pass_over() -> Block:
         nonlocal line, at
         detail = f"Line has {tail:,} bytes; lines over {MAX_LINE:,} bytes are skipped"
-        block = cut(b"", Fault("unreadable_line", detail, line, start))
+        block = cut(b"", Fault(FaultKind.UNREADABLE_LINE, detail, line, start))
         line += 1
         at += tail + 1
         return block

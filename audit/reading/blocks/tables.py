@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ....checks.base.faults import FaultKind
 from ..formats import Fault
 from ..formats.columns import fit
 from ..formats.faults import EXCERPT
@@ -76,7 +77,9 @@ def _values(name: str, column: pa.ChunkedArray, faults: list[Fault]) -> list[Any
         except UnicodeDecodeError:
             raw = column.slice(row, 1).cast(_binary(column.type)).to_pylist()[0]
             values.append(_decoded(raw))
-            faults.append(Fault("repaired_line", NOT_UTF8.format("row"), row, f"{name}: {values[-1]}"[:EXCERPT]))
+            faults.append(
+                Fault(FaultKind.REPAIRED_LINE, NOT_UTF8.format("row"), row, f"{name}: {values[-1]}"[:EXCERPT])
+            )
     return values
 
 

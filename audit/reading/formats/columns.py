@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ....checks.base.faults import FaultKind
 from ....checks.base.messages import DETOXIFY, EMOJIS, LABELS, MESSAGES
 from .faults import EXCERPT, Fault, Row, mistyped, whole_characters
 
@@ -160,7 +161,7 @@ def tabulate(rows: Sequence[Row], lines: Sequence[int], source: str) -> tuple[pa
                 written = json.dumps(value, ensure_ascii=False)
                 if (whole := whole_characters(written)) != written:
                     detail = f"{field.name} has an unpaired surrogate, which was replaced by U+FFFD"
-                    faults.append(Fault("repaired_line", detail, line, whole[:EXCERPT]).of(row))
+                    faults.append(Fault(FaultKind.REPAIRED_LINE, detail, line, whole[:EXCERPT]).of(row))
             columns.append(pa.array(json.loads(whole_characters(json.dumps(values, ensure_ascii=False))), field.type))
     return pa.table(columns, schema=MESSAGES), faults
 

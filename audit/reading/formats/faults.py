@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from ....checks.base.faults import FaultKind
 from ....checks.base.messages import FAULTS
 
 Row = dict[str, Any]  # one message: raw values by the names of MESSAGES
@@ -16,7 +17,7 @@ EXCERPT = 200  # most code points of a raw record that a fault quotes
 class Fault(NamedTuple):
     """Something wrong with one record, as the reader found it; a row of FAULTS without the source."""
 
-    kind: str
+    kind: FaultKind
     detail: str
     line: int
     excerpt: str = ""
@@ -49,7 +50,7 @@ def mistyped(name: str, value: object, expected: str, tree_id: object = None, me
     kind = "" if value is None else kinds.get(type(value), ", an object")
     detail = f"{name} is {clipped}{kind}; expected {expected}"
     excerpt = f"{name}: {shown}"[:EXCERPT]
-    return Fault("mistyped_field", detail, 0, excerpt, _clean(tree_id), _clean(message_id))
+    return Fault(FaultKind.MISTYPED_FIELD, detail, 0, excerpt, _clean(tree_id), _clean(message_id))
 
 
 def faults_table(faults: Sequence[Fault], source: str) -> pa.Table:

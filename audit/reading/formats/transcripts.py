@@ -4,6 +4,7 @@ import re
 from collections.abc import Generator, Iterator
 from typing import Any, ClassVar
 
+from ....checks.base.faults import FaultKind
 from ....checks.base.messages import CHAT_ROLES, Form
 from .base import Format
 from .faults import Fault, Row, mistyped
@@ -73,7 +74,7 @@ def _conversation(value: object, where: str, history: list[Turn]) -> Generator[F
         return []
     if not history or _is_transcript(value):
         if not value:
-            yield Fault("missing_field", f"{where} is empty; expected a conversation", 0)
+            yield Fault(FaultKind.MISSING_FIELD, f"{where} is empty; expected a conversation", 0)
         return read_transcript(value)
     # The history may end with an empty mark for the answer; the space after a mark belongs to it.
     is_open = history[-1] == Turn("assistant", "")

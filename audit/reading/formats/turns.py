@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from ....checks.base.faults import FaultKind
 from .faults import Fault, Row, mistyped
 
 REQUIRED = ("role", "text")  # columns of MESSAGES that every turn fills
@@ -116,7 +117,7 @@ def turns_of(raw: object, where: str, fields: Fields = FIELDS) -> Generator[Faul
         yield mistyped(where, raw, "a list of messages")
         return []
     if not raw:
-        yield Fault("missing_field", f"{where} is an empty list; expected at least one message", 0)
+        yield Fault(FaultKind.MISSING_FIELD, f"{where} is an empty list; expected at least one message", 0)
     return [turn for k, item in enumerate(raw) for turn in turns_within(item, f"{where}[{k}]", fields)]
 
 

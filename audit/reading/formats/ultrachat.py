@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from ....checks.base.faults import FaultKind
 from ....checks.base.messages import CHAT_ROLES, Form
 from .base import Format
 from .faults import Fault, Row, mistyped
@@ -31,7 +32,7 @@ class UltraChat(Format):
             yield mistyped(name, texts, "a list of texts")
             return
         if not texts:
-            yield Fault("missing_field", f"{name} is an empty list; expected at least one text", 0)
+            yield Fault(FaultKind.MISSING_FIELD, f"{name} is an empty list; expected at least one text", 0)
         yield from messages_of(
             shared, [text_turn(("prompter", "assistant")[k % 2], text, f"{name}[{k}]") for k, text in enumerate(texts)]
         )

@@ -502,7 +502,7 @@ def test_what_was_begun_on_a_cluster_goes_on_there_and_nothing_else_does(tmp_pat
     assert stopped(2, *paths, engine=before, work=work, **options)
     with pytest.raises(
         ValueError,
-        match=r"the engine \(from ray or processes to others, or back\) changed since that audit was stopped",
+        match=r"the engine \(from ray or processes to others, or back\) changed since that audit was interrupted",
     ):
         run(*paths, engine=after, work=work, resume=True, **options)
 

@@ -9,7 +9,7 @@ import pytest
 from building import conversation, nest, turns, write
 from chataudit import run
 from chataudit.audit.demo import release as demo
-from chataudit.audit.pipeline import order, outcomes, stages
+from chataudit.audit.pipeline import order, outcomes, tally
 from chataudit.audit.storage import spill
 from chataudit.checks.base import large_tables
 from chataudit.checks.base.arrow import columns, memory_map
@@ -26,7 +26,7 @@ def _on_disk(monkeypatch):
     monkeypatch.setattr(order, "SLICE", 3)
     monkeypatch.setattr(outcomes, "SLICE", 2)
     monkeypatch.setattr(columns, "PIECES", 1)
-    monkeypatch.setattr(stages, "SEEN_BUDGET", 0)
+    monkeypatch.setattr(tally, "SMALL", 0)
     monkeypatch.setattr(large_tables, "LARGE", 0)
 
 

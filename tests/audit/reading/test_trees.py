@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from building import Told, conversation, flagged, message, rules_of, uid, write
 from chataudit.audit.engines import engine as engines
-from chataudit.audit.pipeline import stages
+from chataudit.audit.pipeline import workers as cluster_workers
 from chataudit.audit.reading import trees as trees_module
 from chataudit.audit.reading.formats import FORMATS
 from chataudit.audit.reading.formats.columns import tabulate
@@ -118,7 +118,7 @@ def test_the_run_says_that_it_starts_over_and_why(tmp_path, monkeypatch):
 
 
 def test_trees_that_follow_one_another_are_not_gathered(tmp_path, monkeypatch):
-    monkeypatch.setattr(stages, "by_tree", None)
+    monkeypatch.setattr(cluster_workers, "by_tree", None)
     monkeypatch.setattr(trees_module, "by_tree", None)
     told = Told()
     record = look(write(tmp_path / "data.jsonl", one_by_one(trees(50))), progress=told, block=4000)

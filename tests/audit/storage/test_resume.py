@@ -455,7 +455,7 @@ def test_what_changed_since_is_told_and_nothing_is_lost(call, change, words, tol
     done = call("data", "--out", "o", "--resume", *words)
     assert done.exit_code == 2
     assert in_lines(done.output) == [
-        f"chataudit: o.unfinished: {told} since that audit was stopped. Undo that, or start over with --overwrite"
+        f"chataudit: o.unfinished: {told} since that audit was interrupted. Undo that, or start over with --overwrite"
     ]
     assert kept(Path("o.unfinished"))["n_trees"] > 0
 

@@ -19,8 +19,8 @@ from chataudit.reports.exports import sarif as sarif_module
 from chataudit.reports.exports.github import annotations
 from chataudit.reports.exports.sarif import sarif
 from chataudit.reports.gate import Gate, Limit, Suppression, decide
+from chataudit.reports.page import figures
 from chataudit.reports.page import payload as payload_module
-from chataudit.reports.page import view
 from chataudit.reports.rates import rows
 from chataudit.reports.record import WORDS, Record
 from chataudit.reports.redact import redacted
@@ -207,7 +207,7 @@ def test_of_findings_with_two_facets_both_values_are_found(monkeypatch):
     told = [[("a", "1"), ("b", "2")], [("a", "3")], [], [("b", "4"), ("c", "7"), ("a", "5"), ("a", "6")], [("a", None)]]
     table = pa.table({"facets": pa.array(told, FINDINGS.field("facets").type)})
     found = [[part.tolist() if k == 0 else part.to_pylist() for k, part in enumerate(parts)]
-             for parts in view._faceted(table, "a", "b")]  # fmt: skip
+             for parts in figures.by_two_facets(table, "a", "b")]  # fmt: skip
     assert found == [[[0], ["1"], ["2"]], [[3], ["5"], ["4"]]]
 
 

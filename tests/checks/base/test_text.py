@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import NamedTuple
 from unittest import mock
@@ -14,7 +15,7 @@ from chataudit.checks.base import kernels
 from chataudit.checks.base.kernels.plain import tokens as plain_tokens
 from chataudit.checks.base.text import tokens as tokenising
 from chataudit.checks.base.text.tokens import Tokens
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from kernel_forms import PLAIN, both_forms
 
@@ -187,6 +188,8 @@ def test_a_text_split_in_two_has_no_token_over_the_edge(form, string):
 @given(string=strings)
 def test_composed_and_decomposed_texts_have_equal_tokens(string):
     composed, decomposed = (unicodedata.normalize(form, string) for form in ("NFC", "NFD"))
+    # Several marks on one letter are not put in Unicode's order: docs/copies.md says so.
+    assume(not any(all(map(unicodedata.combining, pair)) for pair in pairwise(decomposed)))
     assert (
         tokenising.tokenise(pa.array([composed])).hashes.tolist()
         == tokenising.tokenise(pa.array([decomposed])).hashes.tolist()

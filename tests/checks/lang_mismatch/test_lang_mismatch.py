@@ -805,8 +805,8 @@ def test_only_twenty_disagreements_are_told_each_way(tmp_path):
 
 def test_a_setting_that_cannot_be_is_refused_with_what_is_expected():
     for values, expected in (
-        ({"first": "cld3"}, "first: 'cld3'; expected one of py3langid, fasttext, langdetect"),
-        ({"second": ""}, "second: ''; expected one of py3langid, fasttext, langdetect"),
+        ({"first": "cld3"}, "first: 'cld3' does not exist. Available: py3langid, fasttext, langdetect"),
+        ({"second": ""}, "second: '' does not exist. Available: py3langid, fasttext, langdetect"),
         ({"first": "fasttext"}, "second: 'fasttext' is the first detector too; a second opinion needs another one"),
         ({"lang": "german"}, "lang: 'german'; expected a language tag such as en or pt-BR"),
         ({"lang": "und"}, "lang: 'und'; expected a language tag such as en or pt-BR"),

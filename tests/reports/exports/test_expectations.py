@@ -218,7 +218,7 @@ def test_the_demo_does_not_meet_the_suite_and_the_result_names_its_messages(rele
     )
     assert roles["result"]["unexpected_count"] == 1
     (index,) = roles["result"]["unexpected_index_list"]
-    assert index["message_id"] == released[0].planted["root_role"]
+    assert index["message_id"] == released[0].planted["schema_invariants/root_role"]
     assert index["source"].endswith("release.jsonl")
     raw = json.dumps(result, ensure_ascii=False)
     assert not any(tree[0]["text"] in raw for tree in released[0].trees if tree[0]["text"])

@@ -35,7 +35,7 @@ class Tags(HTMLParser):
 
 
 def drawn(*shown):
-    loader = PackageLoader("chataudit.reports")
+    loader = PackageLoader("chataudit.reports.page")
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, loader=loader
     )
@@ -163,14 +163,14 @@ def test_ten_thousand_values_are_drawn():
 
 
 def test_the_style_defines_every_shade_for_light_and_for_dark_and_asks_nobody():
-    css = PackageLoader("chataudit.reports").get_source(Environment(), "report.css")[0]
+    css = PackageLoader("chataudit.reports.page").get_source(Environment(), "report.css")[0]
     for k in range(SHADES):
         assert len(re.findall(rf"--heat-{k}: #", css)) == 2
     assert not re.search(r"url\(|@import|https?://", css)
 
 
 def test_numbers_in_cells_are_readable_on_every_shade():
-    css = PackageLoader("chataudit.reports").get_source(Environment(), "report.css")[0]
+    css = PackageLoader("chataudit.reports.page").get_source(Environment(), "report.css")[0]
     shades, pale, deep = (re.findall(rf"--{name}: (#\w+)", css) for name in (r"heat-\d", "on-pale", "on-deep"))
     for k, shade in enumerate(shades):  # six for light, six for dark
         ink = (pale if k % 6 < 4 else deep)[k // 6]

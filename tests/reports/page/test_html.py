@@ -187,7 +187,8 @@ def test_an_incomplete_audit_never_looks_like_a_clean_one(tmp_path):
     assert (told.state, told.verdict) == ("failed", "Incomplete")
     assert told.headline == "No message could be read"
     assert len(told.reasons) == 1
-    assert told.reasons[0].startswith("5 of 5 checks did not run: benchmark_leakage, lang_mismatch, ")
+    names = [check.name for check in record.facts.checks]
+    assert told.reasons[0].startswith(f"{len(names)} of {len(names)} checks did not run: {names[0]}, {names[1]}, ")
     assert len(told.problems) == 1
     assert html.count('role="alert"') == 1
     assert "did not run: no message to check" in card(html, "schema_invariants")

@@ -29,9 +29,12 @@ def spans(text):
     return [token.content.strip() for token in tokens if token.type == "code_inline"]
 
 
+CHECKS = ("schema_invariants", "benchmark_leakage", "lang_mismatch", "near_duplicates", "prompt_parroting")
+
+
 @pytest.fixture
 def record(tmp_path):
-    return audit(tmp_path, [message("a"), message("b", "a", role="prompter")])
+    return audit(tmp_path, [message("a"), message("b", "a", role="prompter")], *CHECKS)
 
 
 def test_the_verdict_and_its_reasons_come_first(record):

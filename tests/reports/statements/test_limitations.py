@@ -40,7 +40,7 @@ def planted(tmp_path, *texts, **settings):
     return audit(tmp_path, alone(*texts), Planted(**settings))
 
 
-def judged(record, n_open=0, **strata):
+def sampled(record, n_open=0, **strata):
     """The record with what people said: `fault=(size, drawn, faults)`, `quiet=...`; `n_open` without a verdict."""
     named = {NOT_FLAGGED if name == "quiet" else f"planted/{name}": sizes for name, sizes in strata.items()}
     kept = {name: Stratum(*sizes, name != NOT_FLAGGED) for name, sizes in named.items()}
@@ -194,7 +194,7 @@ def test_labels_that_cannot_correct_a_rate_leave_it_uncorrected_and_say_so(tmp_p
 def test_a_sample_that_people_judged_gives_precision_recall_and_rate(tmp_path):
     record = planted(tmp_path, *["FAULT"] * 5, *["fine"] * 15)
     # All were checked, so that nothing is left to chance: 4 of 5 flagged are faults, and 1 of 15 others.
-    assert told(checked(record, fault=(5, 5, 4), quiet=(15, 15, 1))).errors[:4] == (
+    assert told(sampled(record, fault=(5, 5, 4), quiet=(15, 15, 1))).errors[:4] == (
         "People labelled a random sample of 5 flagged and 15 other messages. Their labels are taken as correct; they "
         "saw the findings of the check.",
         "By that sample, the precision is 80.0 % (all messages were labelled).",
@@ -205,14 +205,14 @@ def test_a_sample_that_people_judged_gives_precision_recall_and_rate(tmp_path):
 
 def test_what_people_judged_stands_above_labels_in_the_data(tmp_path):
     record = planted(tmp_path, *["FAULT"] * 5, *["fine"] * 15, labelled=(8, 2, 1, 9))
-    errors = told(checked(record, fault=(5, 5, 5), quiet=(15, 15, 0))).errors
+    errors = told(sampled(record, fault=(5, 5, 5), quiet=(15, 15, 0))).errors
     assert not any("of the checked messages" in sentence for sentence in errors)
     assert "the rate is 25.0 %" in errors[3]
 
 
 def test_a_sample_without_verdicts_on_one_side_tells_neither_recall_nor_rate(tmp_path):
     record = planted(tmp_path, *["FAULT"] * 5, *["fine"] * 15)
-    errors = told(checked(record, fault=(5, 5, 5), quiet=(15, 0, 0))).errors
+    errors = told(sampled(record, fault=(5, 5, 5), quiet=(15, 0, 0))).errors
     assert any("the precision is 100 %" in sentence for sentence in errors)
     assert not any("recall" in sentence or "Corrected" in sentence for sentence in errors)
     assert "The rate counts flagged messages and is not corrected for errors of the check." in errors
@@ -220,7 +220,7 @@ def test_a_sample_without_verdicts_on_one_side_tells_neither_recall_nor_rate(tmp
 
 def test_a_sample_of_one_side_is_not_said_to_be_of_both(tmp_path):
     record = planted(tmp_path, *["FAULT"] * 5, *["fine"] * 15)
-    errors = told(checked(record, n_open=15, fault=(5, 5, 5), quiet=(15, 0, 0))).errors
+    errors = told(sampled(record, n_open=15, fault=(5, 5, 5), quiet=(15, 0, 0))).errors
     assert errors[0] == (
         "People labelled a random sample of 5 flagged and 0 other messages; 15 more were drawn and left without a "
         "label. Their labels are taken as correct; they saw the findings of the check."
@@ -601,9 +601,10 @@ def test_croissant_is_valid_and_its_fields_for_responsible_ai_are_read_back(rele
     whole = limitations(record, ["another"])
     metadata = checked(croissant(whole, record.facts))
     limits = metadata.data_limitations
-    assert [each.partition(":")[0] for each in limits[:5]] == [check.name for check in whole.checks]
-    assert limits[5] == "Checks that were not selected: another."
-    assert limits[6:] == [BEYOND, INTERVALS, f"Audited with {whole.made_by}."]
+    n = len(whole.checks)
+    assert [each.partition(":")[0] for each in limits[:n]] == [check.name for check in whole.checks]
+    assert limits[n] == "Checks that were not selected: another."
+    assert limits[n + 1 :] == [BEYOND, INTERVALS, f"Audited with {whole.made_by}."]
     assert metadata.data_biases == [f"Distribution of languages: {whole.audited[1]}"]
     # Of what the vocabulary asks else, an audit knows nothing.
     written = json.loads(croissant(whole, record.facts))
