@@ -40,8 +40,9 @@ def _print_check(check: type[Check]) -> None:
     print_text(f"{check.name}: {_summary(check)}\n\nRules")
     width = max(len(rule.name) for rule in check.rules)
     print_pairs([(f"  {SEVERITIES[rule.severity]:8} {rule.name:{width}}", rule.title) for rule in check.rules])
-    print_text(f"\nSettings, under [checks.{check.name}] in chataudit.toml")
-    for setting in settings_of(check):
+    settings = settings_of(check)
+    print_text(f"\nSettings, under [checks.{check.name}] in chataudit.toml" if settings else "\nNo settings.")
+    for setting in settings:
         default = "not set" if setting.default is None else json.dumps(setting.default)
         print_text(f"  {setting.name} = {default}", 6)
         print_text(f"      {setting.help} {_range(setting)}".rstrip(), 6, style="dim")

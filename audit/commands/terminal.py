@@ -106,8 +106,8 @@ def _exit(message: str) -> NoReturn:
 
 def unknown(what: str, name: str, known: Sequence[str], command: str, similar: Sequence[str] = ()) -> LookupError:
     """Return the error on an unknown name, with the nearest ones and the command that lists all."""
-    near = [*(each for each in known if name.lower() in each.lower()), *similar] or get_close_matches(name, known)
-    did_you_mean = f"Did you mean {', '.join(near)}? " if near else ""
+    near = [*(each for each in known if name.lower() in each.lower()), *similar] or get_close_matches(name, known, n=1)
+    did_you_mean = f"Did you mean {', '.join(near[:5])}? " if near else ""
     return LookupError(f"unknown {what} {name!r}. {did_you_mean}See `{command}`")
 
 

@@ -46,7 +46,8 @@ def limitations(
             before = _text_of(out_file)
         text = Record.read(folder).limitations(form, before)
         if out_file is None and form in _PROSE and out.is_terminal:
-            print_text(text.rstrip("\n"), 2)
+            for line in text.splitlines():
+                print_text(line, 2 if line.startswith("- ") else 0)
         elif out_file is None:
             print(text, end="")
         else:

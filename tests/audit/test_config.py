@@ -38,8 +38,8 @@ def test_the_working_folder_is_looked_at_first_for_chataudit_toml_then_for_pypro
     assert config.load().settings.workers == 4
 
 
-def test_what_is_wrong_is_told_with_place_value_and_way_out(tmp_path):
-    for toml, told in [
+def test_errors_name_place_value_and_way_out(tmp_path):
+    for toml, expected in [
         (
             "[checks.schema_invariants]\ntreshold = 1",
             "c.toml: [checks.schema_invariants] treshold: unknown setting. Available: off,",
@@ -67,11 +67,11 @@ def test_what_is_wrong_is_told_with_place_value_and_way_out(tmp_path):
         ("checks = 3", "c.toml: [checks] is 3; expected a table of settings"),
         ("[run\n", "c.toml: "),
     ]:
-        with case(toml, told):
+        with case(toml, expected):
             (tmp_path / "c.toml").write_text(toml)
             with pytest.raises(ValueError, match=r"c\.toml") as error:
                 config.load(tmp_path / "c.toml")
-            assert told in str(error.value)
+            assert expected in str(error.value)
 
 
 def test_sizes_are_read():

@@ -71,7 +71,7 @@ def test_limits_come_from_a_file_in_its_order(tmp_path):
     assert loaded.baseline == tmp_path / "audits" / "v1"
 
 
-def test_files_that_it_names_stand_beside_it_and_not_in_the_working_folder(tmp_path, monkeypatch):
+def test_paths_are_relative_to_the_file_that_names_them(tmp_path, monkeypatch):
     (tmp_path / "ci").mkdir()
     (tmp_path / "here").mkdir()
     written(tmp_path / "ci", ACCEPTED, "accepted.toml")
@@ -90,7 +90,7 @@ def test_an_absolute_path_stays_as_it_is(tmp_path):
     assert (loaded.gate.suppressions, loaded.baseline) == (SUPPRESSIONS, tmp_path / "v1")
 
 
-def test_pyproject_holds_limits_too(tmp_path, monkeypatch):
+def test_pyproject_may_contain_limits_too(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     written(tmp_path, "[tool.chataudit.gate.all]\nmax_count = 3\n", "pyproject.toml")
     assert config.load().gate == Gate((Limit(max_count=3),))
@@ -111,8 +111,8 @@ def test_a_file_without_entries_accepts_nothing(tmp_path):
 X = "c.toml: [gate.near_duplicates]"
 
 
-def test_what_is_wrong_with_a_limit_is_told_with_place_value_and_way_out(tmp_path):
-    for toml, told in [
+def test_errors_in_a_limit_name_place_value_and_way_out(tmp_path):
+    for toml, expected in [
         ("gate = 3", "c.toml: [gate] is 3; expected a table of limits for each check"),
         ("[gate]\nnear_duplicates = 0.01", f"{X} is 0.01; expected a table of settings"),
         ("[gate]\nmax_rate = 0.01", "c.toml: [gate.max_rate] is 0.01; expected a table of settings"),
@@ -140,18 +140,18 @@ def test_what_is_wrong_with_a_limit_is_told_with_place_value_and_way_out(tmp_pat
         ),
         ("[[gate.near_duplicates]]\nmax_count = 1\n[[gate.near_duplicates]]\nmax = 1", f"{X} max: unknown setting"),
     ]:
-        with case(toml, told):
+        with case(toml, expected):
             with pytest.raises(ValueError, match=r"c\.toml") as error:
                 config.load(written(tmp_path, toml))
-            assert str(error.value).startswith(f"{tmp_path}/{told}")
+            assert str(error.value).startswith(f"{tmp_path}/{expected}")
 
 
 S = "s.toml: [[suppress]] 1"
 GOOD = "reason = 'seen'\nexpires = 2026-12-31\nrule = 'near_duplicates'\n"
 
 
-def test_what_is_wrong_with_an_accepted_finding_is_told_with_its_place(tmp_path):
-    for toml, told in [
+def test_errors_in_an_accepted_finding_name_their_place(tmp_path):
+    for toml, expected in [
         ("[suppres]\n", "s.toml: suppres: unknown setting. Did you mean 'suppress'? Available: suppress"),
         ("[suppress]\n", "s.toml: suppress is {}; expected entries, each headed [[suppress]]"),
         ("suppress = ['a']", f"{S} is 'a'; expected a table of settings"),
@@ -168,7 +168,7 @@ def test_what_is_wrong_with_an_accepted_finding_is_told_with_its_place(tmp_path)
         ),
         ("[[suppress]\n", "s.toml: "),
     ]:
-        with case(toml, told):
+        with case(toml, expected):
             written(tmp_path, toml, "s.toml")
             for load in (
                 lambda: config.suppressed(tmp_path / "s.toml"),
@@ -176,10 +176,10 @@ def test_what_is_wrong_with_an_accepted_finding_is_told_with_its_place(tmp_path)
             ):
                 with pytest.raises(ValueError, match=r"s\.toml") as error:
                     load()
-                assert str(error.value).startswith(f"{tmp_path}/{told}")
+                assert str(error.value).startswith(f"{tmp_path}/{expected}")
 
 
-def test_a_file_of_accepted_findings_that_is_not_there_is_told(tmp_path):
+def test_a_file_of_accepted_findings_that_does_not_exist_is_an_error(tmp_path):
     with pytest.raises(LookupError) as error:
         config.load(written(tmp_path, '[gate]\nsuppress = "gone.toml"\n[gate.all]\nmax_count = 0\n'))
     assert str(error.value) == f"{tmp_path}/gone.toml: no such file"

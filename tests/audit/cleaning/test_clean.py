@@ -155,7 +155,7 @@ def test_what_a_policy_does_not_name_is_not_dropped():
     assert Policy().action(FAULT, ERROR) == "keep"
 
 
-def test_what_a_policy_cannot_say_is_refused_with_what_there_is(tmp_path):
+def test_unknown_words_in_a_policy_are_refused_with_the_known_ones(tmp_path):
     for text, words in [
         ("colour = 1", "colour: unknown key. Available: keep_best_by, min_severity, rules"),
         ("rules = 1", "rules is 1; expected a table"),
@@ -181,7 +181,7 @@ def test_what_a_policy_cannot_say_is_refused_with_what_there_is(tmp_path):
                 load_policy(tmp_path / "policy.toml")
 
 
-def test_a_policy_that_is_not_there_is_told(tmp_path):
+def test_a_policy_that_does_not_exist_is_an_error(tmp_path):
     with pytest.raises(LookupError, match="no such file"):
         load_policy(tmp_path / "policy.toml")
 
@@ -216,15 +216,15 @@ def test_a_kept_finding_changes_nothing(tmp_path):
 TWICE = [m("a"), m("b", "a"), m("b", "a"), m("c", "b")]
 
 
-def test_replies_stay_where_the_id_of_a_dropped_message_stands_again(tmp_path):
+def test_replies_stay_if_another_message_has_the_id_of_the_dropped_one(tmp_path):
     assert left(flat(tmp_path, *TWICE), finding("b", 3)) == ["a", "b", "c"]
 
 
-def test_a_subtree_goes_also_where_its_id_stands_again(tmp_path):
+def test_a_subtree_is_dropped_even_if_another_message_has_its_id(tmp_path):
     assert left(flat(tmp_path, *TWICE), finding("b", 3), policy=policy("drop_subtree")) == ["a", "b"]
 
 
-def test_replies_go_where_their_parent_stands_again_in_another_tree_only(tmp_path):
+def test_replies_are_dropped_if_only_another_tree_has_the_id_of_their_parent(tmp_path):
     rows = [m("a"), m("b", "a"), m("c", "b"), m("x", tree="x"), m("b", "x", tree="x")]
     assert left(flat(tmp_path, *rows), finding("b", 2)) == ["a", "x", "b"]
 
@@ -249,12 +249,12 @@ def test_a_circle_goes_whole(tmp_path):
     assert left(flat(tmp_path, *rows), finding("b", 2)) == ["a"]
 
 
-def test_trees_that_are_scattered_over_a_file_are_told_by_their_ids(tmp_path):
+def test_trees_scattered_over_a_file_are_recognised_by_their_ids(tmp_path):
     rows = [m("a"), m("x", tree="x"), m("b", "a"), m("y", "x", tree="x")]
     assert left(flat(tmp_path, *rows), finding("a", 1)) == ["x", "y"]
 
 
-def test_all_messages_of_another_tree_state_go_though_one_is_told(tmp_path):
+def test_all_messages_with_another_tree_state_are_dropped_for_one_finding(tmp_path):
     rows = [m("a"), m("b", "a", tree_state="growing"), m("c", "a"), m("d", "a", tree_state="growing")]
     rule = "schema_invariants/tree_state_mixed"
     assert left(flat(tmp_path, *rows), finding("b", 2, rule), policy=policy(rule=rule)) == ["a", "c"]
@@ -277,7 +277,7 @@ BETTER = [
 ]
 
 
-def test_of_two_copies_the_better_one_is_kept_and_said_by_what(tmp_path):
+def test_of_two_copies_the_better_one_is_kept_and_the_criterion_named(tmp_path):
     for criterion, better, worse in BETTER:
         for is_first in [True, False]:
             with case(criterion, better, worse, is_first):
@@ -304,7 +304,7 @@ def test_the_first_criterion_that_differs_decides(tmp_path):
     assert by_name(listed(out), "kept_by") == {"b": "length"}
 
 
-def test_copies_that_differ_in_nothing_are_told_by_their_ids(tmp_path):
+def test_between_copies_that_differ_in_nothing_the_id_decides(tmp_path):
     rows = [m("a"), m("b", "a"), m("c", "a")]
     out, _ = cleaned(flat(tmp_path, *rows), *copies(("c", 3, "b", 2)), policy=KEEP_BEST)
     (row,) = listed(out)
@@ -323,7 +323,7 @@ def test_a_pair_of_two_clusters_does_not_join_them(tmp_path):
     assert left(flat(tmp_path, *rows), *findings, policy=KEEP_BEST) == ["a", "b", "e"]
 
 
-def test_a_pair_of_two_clusters_is_one_of_all_that_have_the_very_words(tmp_path):
+def test_a_pair_across_two_clusters_includes_all_exact_duplicates_of_either(tmp_path):
     rows = [m("a"), *(m(name, "a", rank=k) for k, name in enumerate("bcde"))]
     twins = copies(("e", 5, "d", 4), jaccard="1.000")
     findings = [*copies(("c", 3, "b", 2)), *twins, *copies(("d", 4, "b", 2), cluster="d")]
@@ -363,20 +363,20 @@ def test_a_copy_of_the_message_that_it_answers_goes(tmp_path):
     assert by_name(listed(out), "kept_by") == {"b": "thread", "c": ""}
 
 
-def test_splits_that_only_the_audit_knew_of_are_heard(tmp_path):
+def test_splits_that_only_the_findings_name_count(tmp_path):
     rows = [m("a"), m("b", "a", rank=0), m("c", "a", rank=1)]
     findings = copies(("c", 3, "b", 2), splits="test, train")
     assert left(flat(tmp_path, *rows), *findings, policy=KEEP_BEST) == ["a", "c"]
 
 
 @pytest.mark.parametrize(("rank", "expected"), [(0, ["a", "b", "e"]), (9, ["a", "c", "d", "e"])])
-def test_a_short_text_that_stands_often_goes_or_stays_wherever_it_stands(tmp_path, rank, expected):
+def test_all_occurrences_of_a_stock_phrase_are_kept_or_dropped_together(tmp_path, rank, expected):
     rows = [m("a"), m("b", "a", rank=rank), m("c", "a", rank=1), m("d", "a", rank=2), m("e", "a", rank=3)]
     phrase = finding("c", 3, "near_duplicates/stock_phrase", NOTE, partner=("d", 4), count="2")
     assert left(flat(tmp_path, *rows), *copies(("c", 3, "b", 2)), phrase, policy=KEEP_BEST) == expected
 
 
-def test_a_short_text_that_stands_often_has_no_best_one(tmp_path):
+def test_a_stock_phrase_has_no_best_copy(tmp_path):
     rule = "near_duplicates/stock_phrase"
     with pytest.raises(
         ValueError, match="stock_phrase: 'keep_best' needs findings with the facets cluster and partner"
@@ -596,7 +596,7 @@ def test_an_array_that_is_cut_short_keeps_what_was_read(tmp_path):
     assert (done.lost, done.dropped) == (1, 0)
 
 
-def test_the_last_comma_of_an_array_is_mended_where_the_policy_drops_repaired_records(tmp_path):
+def test_the_trailing_comma_of_an_array_is_removed_if_the_policy_drops_repaired_records(tmp_path):
     path = tmp_path / "data.json"
     path.write_text("[\n" + ",\n".join(json.dumps(row) for row in TREE) + ",\n]")
     record = run(path, checks=["schema_invariants"], engine="serial")
@@ -657,7 +657,7 @@ def test_json_deeper_than_the_stack_of_python_is_written():
     )
 
 
-def test_what_stands_in_a_tree_and_is_no_message_stays():
+def test_a_value_in_a_tree_that_is_not_a_message_stays():
     record = {
         "message_tree_id": "a",
         "prompt": {"message_id": "a", "replies": [{"message_id": "b"}, "odd", {"message_id": "c"}]},
@@ -680,7 +680,7 @@ def test_what_is_written_into_a_dropped_message_goes_though_it_names_another_par
     assert by_name(listed(out), "because_of") == {"b": "", "c": "b"}
 
 
-def test_an_id_that_stands_twice_in_a_record_is_told_by_its_place(tmp_path):
+def test_messages_with_one_id_in_a_record_are_distinguished_by_their_place(tmp_path):
     tree = nest([m("a"), m("b", "a"), m("c", "b"), m("b", "a")])
     path = write(tmp_path / "data.jsonl", [tree])
     record = run(path, checks=["schema_invariants"], engine="serial")
@@ -710,7 +710,7 @@ def test_a_record_that_was_repaired_is_dropped_by_default_and_its_neighbour_is_n
     assert records_of(tmp_path / "out" / "data.jsonl") == [*conversation("a"), m("y", tree="y")]
 
 
-def test_a_record_without_messages_that_is_told_of_is_left_out_and_listed(tmp_path):
+def test_a_reported_record_without_messages_is_left_out_and_listed(tmp_path):
     path = write(tmp_path / "data.jsonl", [nest(ROWS[:3]), {"message_tree_id": uid("x"), "prompt": "odd"}])
     record = run(path, checks=["schema_invariants"], engine="serial", format="oasst_trees")
     done = clean(record, [path], load_policy(), tmp_path / "out")
@@ -766,7 +766,7 @@ def test_the_policy_is_kept_with_the_data(tmp_path):
     assert load_policy(out / "policy.toml") == KEEP_BEST
 
 
-def test_what_was_done_is_told_in_words(tmp_path):
+def test_the_result_is_summarised_in_words(tmp_path):
     both = Policy(rules={"near_duplicates": "keep_best", FAULT: "drop_message"})
     path = write(tmp_path / "data.jsonl", [*TREE, "{broken"])
     findings = [*copies(("d", 4, "a", 1)), finding("b", 2), finding("c", 3, "schema_invariants/date_format")]
@@ -802,7 +802,7 @@ def test_files_are_called_as_they_were_below_the_folder_that_they_share(tmp_path
     ]
 
 
-def test_a_folder_that_tells_the_split_stays(tmp_path):
+def test_a_folder_named_after_a_split_stays(tmp_path):
     (tmp_path / "test").mkdir()
     path = filed(tmp_path / "test" / "data.jsonl", ROWS)
     clean(record_of(path), [path], Policy(), tmp_path / "out")
@@ -823,13 +823,13 @@ def test_files_that_are_the_same_keep_their_names(tmp_path):
     assert [len(records_of(tmp_path / "out" / name)) for name in ("one.jsonl", "two.jsonl")] == [3, 2]
 
 
-def test_who_listens_is_told_how_far_it_is(tmp_path):
-    path, told = flat(tmp_path, *TREE), Told()
-    clean(record_of(path, finding("b", 2)), [path], policy(), tmp_path / "out", progress=told)
-    assert told.read == told.n_bytes == 2 * path.stat().st_size
+def test_progress_covers_both_passes_over_the_data(tmp_path):
+    path, progress = flat(tmp_path, *TREE), Told()
+    clean(record_of(path, finding("b", 2)), [path], policy(), tmp_path / "out", progress=progress)
+    assert progress.read == progress.n_bytes == 2 * path.stat().st_size
 
 
-def test_a_check_that_did_not_finish_is_told(tmp_path):
+def test_a_check_that_did_not_finish_is_reported(tmp_path):
     path = flat(tmp_path, *TREE)
     record = record_of(path)
     check = next(check for check in record.facts.checks if check.name == "prompt_parroting")
@@ -873,7 +873,7 @@ def test_a_policy_that_would_drop_everything_is_refused(tmp_path):
     assert nothing_written(tmp_path, before)
 
 
-def test_a_folder_that_holds_something_is_left_alone(tmp_path):
+def test_a_folder_that_is_not_empty_is_refused(tmp_path):
     path = flat(tmp_path, *TREE)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("mine")
@@ -988,7 +988,7 @@ def test_a_file_that_was_not_audited_is_refused(tmp_path):
         clean(record_of(one), [one, two], policy(), tmp_path / "out")
 
 
-def test_files_are_told_by_their_checksums_and_not_by_their_names(tmp_path):
+def test_files_are_recognised_by_their_checksums_and_not_by_their_names(tmp_path):
     path = flat(tmp_path, *TREE)
     record = record_of(path, finding("b", 2))
     path.rename(tmp_path / "moved.jsonl")
@@ -1030,7 +1030,7 @@ def forests(draw):
 
 
 def kept_of(rows, drops, action):
-    """What stays, told the slow and obvious way."""
+    """What stays, progress the slow and obvious way."""
     gone = {rows[k]["message_id"] for k in drops}
     if action == "drop_tree":
         trees = {rows[k]["message_tree_id"] for k in drops}
@@ -1043,7 +1043,7 @@ def kept_of(rows, drops, action):
 @pytest.mark.parametrize("is_nested", [False, True])
 @settings(max_examples=25)
 @given(drawn=forests(), shuffled=st.randoms(use_true_random=False))
-def test_cleaning_leaves_all_that_stands_without_the_dropped_and_never_a_dangling_parent(
+def test_cleaning_keeps_all_that_needs_no_dropped_message_and_leaves_no_dangling_parent(
     tmp_path_factory, is_nested, drawn, shuffled
 ):
     rows, drops, action = drawn

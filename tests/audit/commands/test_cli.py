@@ -43,7 +43,7 @@ def test_run_writes_a_record_findings_and_a_report_beside_the_caller(call, data,
     )
 
 
-def test_a_second_run_writes_over_nothing(call, data, tmp_path):
+def test_a_second_run_overwrites_nothing(call, data, tmp_path):
     call("run", data)
     first = (tmp_path / "data.jsonl.audit" / "record.json").read_bytes()
     call("run", data)
@@ -51,7 +51,7 @@ def test_a_second_run_writes_over_nothing(call, data, tmp_path):
     assert (tmp_path / "data.jsonl.audit-2" / "record.json").exists()
 
 
-def test_a_folder_that_holds_something_is_left_alone_and_nothing_is_read(call, data, tmp_path):
+def test_a_folder_that_is_not_empty_is_refused_before_anything_is_read(call, data, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("years of work")
     for words in [("--out", "mine"), ("--out", "mine", "--overwrite")]:
@@ -69,8 +69,8 @@ def test_overwrite_replaces_an_audit_and_keeps_what_else_is_there(call, data, tm
     assert (tmp_path / "o" / "notes.txt").read_text() == "mine"
 
 
-def test_what_the_user_got_wrong_is_one_line_and_exit_code_2(call, data):
-    for words, told in [
+def test_errors_of_the_user_are_one_line_and_exit_code_2(call, data):
+    for words, expected in [
         (["nowhere.jsonl"], "nowhere.jsonl: no such file. Pass a file, folder, quoted glob"),
         (
             ["data.jsonl", "--checks", "near_dups"],
@@ -82,10 +82,10 @@ def test_what_the_user_got_wrong_is_one_line_and_exit_code_2(call, data):
         (["data.jsonl", "--memory", "lots"], "memory 'lots'; expected a size such as 500MB or 2GB"),
         (["data.jsonl", "--config", "no.toml"], "no.toml: no such file"),
     ]:
-        with case(words, told):
+        with case(words, expected):
             done = call("run", *words)
             assert done.exit_code == 2
-            assert told in done.output
+            assert expected in done.output
             assert "Traceback" not in done.output
             assert sum("chataudit: " in line for line in done.output.splitlines()) == 1
 
@@ -118,7 +118,7 @@ def test_a_check_that_fails_is_exit_code_4_with_a_record(call, data, tmp_path, m
 
 
 @pytest.mark.parametrize("words", [(), ("--overwrite",)])
-def test_a_page_that_cannot_be_made_leaves_the_record_there(call, data, tmp_path, monkeypatch, words):
+def test_an_error_in_a_page_leaves_the_record(call, data, tmp_path, monkeypatch, words):
     def fail(*_args, **_more):
         raise RuntimeError("no page")
 
@@ -205,7 +205,7 @@ def test_report_redacts_into_a_folder_beside_the_audit_and_over_nothing(call, au
     assert [path for path in audited.iterdir() if path.is_dir()] == []
 
 
-def test_what_stands_beside_an_audit_under_that_name_is_left_alone(call, audited, tmp_path):
+def test_redaction_overwrites_no_folder_or_file_of_that_name(call, audited, tmp_path):
     (tmp_path / "o-redacted").mkdir()
     (tmp_path / "o-redacted" / "thesis.tex").write_text("years of work")
     (tmp_path / "o-redacted-2").write_text("mine")
@@ -223,7 +223,7 @@ def test_an_audit_is_redacted_beside_it_from_within_its_folder_too(call, audited
     assert Record.read(tmp_path / "o-redacted").facts.is_redacted
 
 
-def test_report_holds_an_audit_against_a_baseline(call, audited, tmp_path):
+def test_report_compares_an_audit_with_a_baseline(call, audited, tmp_path):
     write(tmp_path / "old.jsonl", [message("a"), message("b", "a")])
     call("run", "old.jsonl", "--out", "old", "--checks", "schema_invariants", "-q")
     assert call("report", "o", "--baseline", "old").exit_code == 0
@@ -249,24 +249,24 @@ def test_report_says_so_where_there_is_no_browser(call, audited, monkeypatch):
     assert (done.exit_code, "chataudit: no browser could be opened" in done.output) == (0, True)
 
 
-def test_a_page_that_cannot_be_made_is_refused_and_nothing_is_written(call, audited):
-    for words, told in [
+def test_bad_limits_of_the_page_are_refused_and_nothing_is_written(call, audited):
+    for words, expected in [
         (["--max-report-mb", "0.5"], "max_report_mb: 0.5; expected 1 to 1000 (an empty report is 0.2 MB)"),
         (["--max-report-findings", "-1"], "max_report_findings: -1 is below 0"),
         (["--baseline", "nowhere"], "nowhere: contains no record.json; expected the folder that an audit wrote"),
     ]:
         for command in ["report", "run"]:
-            with case(words, told, command):
+            with case(words, expected, command):
                 before = files(audited)
                 done = call(command, "o" if command == "report" else "record.json", *words)
-                assert (done.exit_code, done.output) == (2, f"chataudit: {told}\n")
+                assert (done.exit_code, done.output) == (2, f"chataudit: {expected}\n")
                 assert files(audited) == before
 
 
 def test_report_shows_no_more_findings_than_it_may(call, audited):
     call("report", "o", "--max-report-findings", "1")
-    told = "Left out: the 1 mildest finding of schema_invariants, as the page shows 1 of each check"
-    assert told in (audited / "report.html").read_text()
+    shown = "Left out: the 1 mildest finding of schema_invariants, as the page shows 1 of each check"
+    assert shown in (audited / "report.html").read_text()
 
 
 @pytest.mark.parametrize(
@@ -279,8 +279,8 @@ def test_a_record_of_another_version_is_refused_in_one_line(call, audited, tmp_p
     path = audited / "record.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "version": 3}))
     done = call(*words)
-    told = f"chataudit: o/record.json: version 3; this chataudit reads version {VERSION}. Run the audit again\n"
-    assert (done.exit_code, done.output) == (2, told)
+    shown = f"chataudit: o/record.json: version 3; this chataudit reads version {VERSION}. Run the audit again\n"
+    assert (done.exit_code, done.output) == (2, shown)
 
 
 def test_run_redacts_if_asked(call, data, tmp_path):
@@ -289,12 +289,12 @@ def test_run_redacts_if_asked(call, data, tmp_path):
     assert record.facts.is_redacted
     assert [source.name for source in record.facts.sources] == ["data.jsonl"]
     assert record.table.num_rows == 2
-    told = str(record.table.to_pylist()) + str(record.threads.to_pylist())
-    assert uid("b") not in told
-    assert str(tmp_path) not in told
+    shown = str(record.table.to_pylist()) + str(record.threads.to_pylist())
+    assert uid("b") not in shown
+    assert str(tmp_path) not in shown
 
 
-def test_run_tells_what_is_new_known_and_gone_against_a_baseline(call, audited, tmp_path):
+def test_run_counts_new_known_and_fixed_findings_against_a_baseline(call, audited, tmp_path):
     write(tmp_path / "new.jsonl", [message("a", role="assistant"), message("b", "a", role="prompter")])
     done = call("run", "new.jsonl", "--baseline", "o", "--checks", "schema_invariants,near_duplicates")
     # Known: unanswered_thread; new: root_role; gone: role_alternation.
@@ -303,7 +303,7 @@ def test_run_tells_what_is_new_known_and_gone_against_a_baseline(call, audited, 
     assert "1 new, 1 known, 1 fixed since the baseline" in (tmp_path / "new.jsonl.audit" / "summary.md").read_text()
 
 
-def test_what_the_page_may_hold_is_a_setting_and_the_command_stands_above_it(call, audited, tmp_path):
+def test_limits_of_the_page_are_settings_and_options_take_precedence(call, audited, tmp_path):
     (tmp_path / "chataudit.toml").write_text("[run]\nmax_report_mb = 0.5\nmax_report_findings = 1\n")
     done = call("report", "o")
     assert (done.exit_code, "max_report_mb: 0.5; expected 1 to 1000" in done.output) == (2, True)
@@ -340,13 +340,13 @@ def test_checks_lists_checks_and_the_rules_and_settings_of_one(call):
     assert ["schema_invariants", "Report", "trees,"] in [
         line.split()[:3] for line in call("checks").output.splitlines()
     ]
-    told = call("checks", "schema_invariants").output
-    assert "role_alternation" in told
-    assert "max_future_years = 2.0" in told
+    shown = call("checks", "schema_invariants").output
+    assert "role_alternation" in shown
+    assert "max_future_years = 2.0" in shown
     assert call("checks", "nothing").exit_code == 2
 
 
-def test_explain_tells_a_rule_and_names_near_ones(call):
+def test_explain_shows_a_rule_or_suggests_similar_ones(call):
     assert "Reply has the same role as its parent." in call("explain", "schema_invariants/role_alternation").output
     assert (
         "Did you mean schema_invariants/role_alternation? See `chataudit checks NAME`"
@@ -397,7 +397,7 @@ def test_the_benchmarks_that_are_known_are_listed(call):
     )
 
 
-def test_missing_kernels_are_told_once(call, data, monkeypatch):
+def test_missing_kernels_are_reported_once(call, data, monkeypatch):
     from chataudit.checks.base import kernels
 
     monkeypatch.setattr(kernels, "COMPILED", False)

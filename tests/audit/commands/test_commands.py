@@ -105,7 +105,7 @@ def test_the_baseline_of_the_settings_is_taken_where_the_command_names_none(call
     assert call("gate", "bad", "--baseline", "good").exit_code == 1
 
 
-def test_an_expired_suppression_is_told_and_counts_again(call, audited):
+def test_an_expired_suppression_is_reported_and_its_findings_count_again(call, audited):
     limits(audited, LIMIT.format(0))
     accepted = '[[suppress]]\nreason = "a [red]b"\nexpires = 2020-01-31\nrule = "schema_invariants"\n'
     (audited / "s.toml").write_text(accepted)
@@ -142,7 +142,7 @@ def test_unusable_limits_are_one_line_and_exit_code_2_and_nothing_is_written(cal
     call("run", "other.jsonl", "--out", "other", "--checks", "schema_invariants", "-q")
     (audited / "bad.toml").write_text('[[suppress]]\nreason = "x"\nrule = "schema_invariants"\n')
     (audited / "mine.xml").write_text("mine")
-    for toml, words, told in [
+    for toml, words, expected in [
         ("", [], "there is no limit. Set one, such as [gate.schema_invariants] max_rate = 0.01"),
         (
             "[gate.near_duplicates]\nmax_count = 0\n",
@@ -169,10 +169,10 @@ def test_unusable_limits_are_one_line_and_exit_code_2_and_nothing_is_written(cal
         (LIMIT.format(0), ["--junit", "mine.xml"], "mine.xml already exists. Name another file"),
         (LIMIT.format(0), ["--sarif", "mine.xml"], "mine.xml already exists. Name another file"),
     ]:
-        with case(toml, words, told):
+        with case(toml, words, expected):
             limits(audited, toml)
             before = files(audited)
-            assert refused(call("gate", "bad", *words)).startswith(told)
+            assert refused(call("gate", "bad", *words)).startswith(expected)
             assert files(audited) == before
 
 
@@ -231,7 +231,7 @@ def test_of_two_files_none_is_written_where_one_cannot_be(call, audited):
     assert not (audited / "j.xml").exists()
 
 
-def test_gate_tells_github_in_annotations_and_in_the_summary_of_the_step(call, audited, monkeypatch):
+def test_gate_writes_annotations_and_the_step_summary_of_github(call, audited, monkeypatch):
     limits(audited, LIMIT.format(0))
     (audited / "step.md").write_text("before\n")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(audited / "step.md"))
@@ -251,20 +251,20 @@ def test_gate_tells_github_in_annotations_and_in_the_summary_of_the_step(call, a
 RUN = ("--checks", "schema_invariants", "--engine", "serial")
 
 
-def test_run_holds_the_limits_of_the_settings_and_tells_the_verdict_everywhere(call, audited):
+def test_run_applies_the_limits_of_the_settings_and_shows_the_verdict_everywhere(call, audited):
     limits(audited, LIMIT.format(0))
     done = call("run", "bad.jsonl", "--out", "o", *RUN)
     assert done.exit_code == 1
     words = ("Gate failed: 1 of 1 limit exceeded", "schema_invariants: 1 finding, above the limit of 0")
     page, summary = ((audited / "o" / name).read_text() for name in ("report.html", "summary.md"))
     assert f"**{words[0]}.**\n\n- **exceeded**: {words[1]}\n" in summary
-    assert all(told in text for told in words for text in (done.output, page))
+    assert all(expected in text for expected in words for text in (done.output, page))
     limits(audited, LIMIT.format(1))
     assert call("run", "bad.jsonl", "--out", "p", *RUN).exit_code == 0
     assert "Gate passed: 1 limit met" in (audited / "p" / "report.html").read_text()
 
 
-def test_without_limits_no_page_tells_of_a_gate(call, audited):
+def test_without_limits_no_page_mentions_a_gate(call, audited):
     assert "Gate " not in (audited / "bad" / "report.html").read_text()
     assert "Gate " not in (audited / "bad" / "summary.md").read_text()
 
@@ -275,7 +275,7 @@ def test_a_quiet_run_fails_by_its_exit_code_alone(call, audited):
     assert (done.exit_code, done.output) == (1, "")
 
 
-def test_what_keeps_an_audit_from_being_complete_stands_above_a_broken_limit(call, audited):
+def test_an_incomplete_audit_takes_precedence_over_an_exceeded_limit(call, audited):
     write(audited / "long.jsonl", [row for _ in range(200) for row in rows()])
     (audited / "cut.jsonl.gz").write_bytes(gzip.compress((audited / "long.jsonl").read_bytes())[:-9])
     limits(audited, LIMIT.format(0))
@@ -284,8 +284,8 @@ def test_what_keeps_an_audit_from_being_complete_stands_above_a_broken_limit(cal
     assert "Gate failed: the audit is incomplete; 1 of 1 limit exceeded" in done.output
 
 
-def test_run_refuses_limits_that_cannot_be_held_before_anything_is_read(call, audited):
-    for toml, words, told in [
+def test_run_refuses_unusable_limits_before_anything_is_read(call, audited):
+    for toml, words, expected in [
         ("[gate.near]\nmax_count = 0\n", [], "[gate.\"near\"]: the audit ran no check 'near'; it ran schema"),
         ("[gate.near_duplicates]\nmax_count = 0\n", [], '[gate."near_duplicates"]: the audit ran no check'),
         ('[gate."schema_invariants/x"]\nmax_count = 0\n', [], '[gate."schema_invariants/x"]: schema_invariants has no'),
@@ -294,11 +294,11 @@ def test_run_refuses_limits_that_cannot_be_held_before_anything_is_read(call, au
         (LIMIT.format(0), ["--baseline", "nowhere"], "nowhere: contains no record.json"),
         ('[gate]\nsuppress = "gone.toml"\n[gate.all]\nmax_count = 0\n', [], "gone.toml: no such file"),
     ]:
-        with case(toml, words, told):
+        with case(toml, words, expected):
             limits(audited, toml)
             before = files(audited)
             done = call("run", "bad.jsonl", "--out", "o", *RUN, *words)
-            assert refused(done).startswith(told)
+            assert refused(done).startswith(expected)
             assert "oasst_messages, records have" not in done.output
             assert files(audited) == before
 
@@ -314,8 +314,8 @@ def other(call, audited):
 def test_a_baseline_of_other_data_leaves_the_audit_that_was_to_be_replaced(call, other):
     before = files(other / "bad")
     write(other / "bad.jsonl", rows("assistant"))
-    told = refused(call("run", "bad.jsonl", "--out", "bad", "--overwrite", "--baseline", "other", *RUN))
-    assert told.startswith("the baseline is of other data")
+    shown = refused(call("run", "bad.jsonl", "--out", "bad", "--overwrite", "--baseline", "other", *RUN))
+    assert shown.startswith("the baseline is of other data")
     assert files(other / "bad") == before
     assert Record.read(other / "bad-2").table.num_rows == 0  # the audit is kept beside it
 
@@ -328,7 +328,7 @@ def test_a_redacted_copy_is_not_half_written(call, other, toml):
     assert files(other) == before
 
 
-def test_a_limit_on_a_source_holds_for_a_redacted_run_too(call, audited):
+def test_a_limit_on_a_source_applies_to_a_redacted_run_too(call, audited):
     (audited / "data").mkdir()
     (audited / "data" / "bad.jsonl").write_bytes((audited / "bad.jsonl").read_bytes())
     limits(audited, '[gate.schema_invariants]\nmax_count = 1\nsource = ["data/bad.jsonl"]\n')
@@ -345,7 +345,7 @@ def test_what_is_accepted_by_message_is_accepted_in_a_redacted_run_too(call, aud
     assert call("run", "bad.jsonl", "--out", "p", "--redact", *RUN).exit_code == 0
 
 
-def test_what_people_judged_of_an_older_audit_does_not_correct_the_one_that_replaces_it(call, audited):
+def test_labels_of_an_older_audit_do_not_correct_the_one_that_replaces_it(call, audited):
     strata, digest = {"not flagged": Stratum(2, 2, 1, False)}, Record.read(audited / "bad").facts.digest
     write_judgements(audited / "bad", {"schema_invariants": Judgement(strata, 0, "2026-01-01", digest)})
     assert Record.read(audited / "bad").judgements
@@ -377,7 +377,7 @@ def test_hostile_reasons_and_limits_are_no_markup_on_any_page(call, audited, las
 # -- diff --------------------------------------------------------------------------------------------------------------
 
 
-def test_diff_tells_messages_and_findings(call, audited):
+def test_diff_counts_messages_and_findings(call, audited):
     done = call("diff", "good", "bad")
     assert done.exit_code == 0
     assert done.output.splitlines()[:2] == [
@@ -391,7 +391,7 @@ def test_diff_tells_messages_and_findings(call, audited):
     assert "fixed       1  schema_invariants/role_alternation" in done.output
 
 
-def test_diff_of_an_audit_with_itself_tells_of_no_finding(call, audited):
+def test_diff_of_an_audit_with_itself_shows_no_finding(call, audited):
     done = call("diff", "bad", "bad")
     assert done.output == (
         "messages: 0 added, 0 removed, 0 changed, 2 in both\nfindings: 0 new, 0 fixed, 2 unchanged\n"
@@ -419,8 +419,8 @@ def test_diff_prints_some_findings_of_each_rule_and_says_how_many_there_are(call
     write(audited / "more.jsonl", [*rows("assistant"), *more])
     call("run", "more.jsonl", "--out", "more", "-q", *RUN)
     done = call("diff", "good", "more")
-    told = [line for line in done.output.splitlines() if "Prompter follows prompter" in line]
-    assert len(told) == 20
+    shown = [line for line in done.output.splitlines() if "Prompter follows prompter" in line]
+    assert len(shown) == 20
     assert "  and 1 more: --out FILE.csv writes all" in done.output
 
 
@@ -430,14 +430,14 @@ def test_diff_writes_all_of_it_as_csv_in_which_no_cell_is_a_formula(call, audite
     call("run", "evil.jsonl", "--out", "evil", "-q", *RUN)
     assert call("diff", "bad", "evil", "--out", "d.csv").exit_code == 0
     with (audited / "d.csv").open(newline="", encoding="utf-8") as file:
-        told = list(csv.DictReader(file))
-    assert {(row["state"], row["what"], row["message_id"]) for row in told} == {
+        shown = list(csv.DictReader(file))
+    assert {(row["state"], row["what"], row["message_id"]) for row in shown} == {
         ("new", "finding", f"'{evil}"),
         ("fixed", "finding", uid("b")),
         ("added", "message", f"'{evil}"),
         ("changed", "message", uid("b")),
     }
-    (fixed,) = [row for row in told if row["rule"] == "schema_invariants/role_alternation"]
+    (fixed,) = [row for row in shown if row["rule"] == "schema_invariants/role_alternation"]
     assert (fixed["severity"], fixed["source"], fixed["line"]) == ("error", "bad.jsonl", "2")
     assert len(fixed["fingerprint"]) == 16
 
@@ -458,9 +458,9 @@ def test_diff_refuses_audits_of_other_data_and_folders_without_one(call, other):
 def test_an_id_is_printed_as_it_is_on_one_line(call, audited, odd):
     write(audited / "odd.jsonl", [*rows(), message("e", "a", message_id=odd)])
     call("run", "odd.jsonl", "--out", "odd", "-q", *RUN)
-    told = call("diff", "bad", "odd").output
-    assert not [line for line in told.splitlines() if line.startswith("::")]
-    assert "🐛" not in told
+    shown = call("diff", "bad", "odd").output
+    assert not [line for line in shown.splitlines() if line.startswith("::")]
+    assert "🐛" not in shown
 
 
 # -- rates -------------------------------------------------------------------------------------------------------------
@@ -477,7 +477,7 @@ def test_rates_are_printed_with_denominator_and_both_intervals(call, audited):
     assert of_rules == [["role_alternation", "error", *values], ["unanswered_thread", "note", *values]]
 
 
-def test_rates_are_printed_by_columns_and_what_is_not_declared_or_judged_is_said(call, audited):
+def test_rates_by_columns_name_what_is_not_declared_or_not_checked(call, audited):
     write(audited / "data.jsonl", [*rows(), message("c", "b", lang=None)])
     call("run", "data.jsonl", "--out", "o", "-q", "--checks", "prompt_parroting,schema_invariants")
     done = call("rates", "o", "--by", "lang, role")
@@ -491,12 +491,12 @@ def test_rates_are_written_as_csv_with_all_columns_and_nothing_is_printed(call, 
     done = call("rates", "bad", "--by", "role", "--out", "r.csv")
     assert (done.exit_code, done.output) == (0, "")
     with (audited / "r.csv").open(newline="", encoding="utf-8") as file:
-        told = list(csv.DictReader(file))
-    assert [(row["check"], row["rule"], row["role"]) for row in told][:2] == [
+        shown = list(csv.DictReader(file))
+    assert [(row["check"], row["rule"], row["role"]) for row in shown][:2] == [
         ("schema_invariants", "", "prompter"),
         ("schema_invariants", "schema_invariants/role_alternation", "prompter"),
     ]
-    assert (told[0]["flagged"], told[0]["checked"], told[0]["clusters"], told[0]["rate"]) == ("1", "2", "1", "0.5")
+    assert (shown[0]["flagged"], shown[0]["checked"], shown[0]["clusters"], shown[0]["rate"]) == ("1", "2", "1", "0.5")
 
 
 def test_rates_refuse_other_columns_and_files_that_are_there(call, audited):

@@ -70,18 +70,18 @@ def test_limitations_are_printed_or_written_the_same(call):
             assert Path(f"{form}.txt").read_text(encoding="utf-8") == printed.stdout
 
 
-def test_limitations_are_markdown_if_nothing_else_is_said(call):
+def test_limitations_are_markdown_by_default(call):
     assert call("limitations", "a").stdout.startswith("## Limitations\n")
 
 
-def test_an_unknown_format_is_refused_and_the_known_are_named(call):
+def test_an_unknown_form_is_refused_and_the_known_are_named(call):
     done = call("limitations", "a", "--as", "word", "--out", "o.txt")
     assert done.exit_code == 2
     assert f"unknown form 'word'. Available: {', '.join(FORMS)}" in done.output
     assert not Path("o.txt").exists()
 
 
-def test_a_file_that_is_there_is_not_written_over(call):
+def test_an_existing_file_is_not_overwritten(call):
     for form in [form for form in FORMS if form != "card"]:
         with case(form):
             Path("o.txt").write_text("mine")
@@ -98,7 +98,7 @@ def test_a_folder_without_an_audit_is_refused(call):
     assert "contains no record.json" in done.output
 
 
-def test_the_section_is_put_into_a_readme_and_put_in_anew(call):
+def test_the_section_is_added_to_a_readme_and_replaced_later(call):
     Path("README.md").write_text("---\nlicense: mit\n---\n\n# Ours\n", encoding="utf-8")
     assert call("limitations", "a", "--as", "card", "--out", "README.md").exit_code == 0
     once = Path("README.md").read_text(encoding="utf-8")
@@ -110,7 +110,7 @@ def test_the_section_is_put_into_a_readme_and_put_in_anew(call):
     assert sorted(path.name for path in Path().iterdir()) == ["README.md", "a"]
 
 
-def test_a_readme_whose_marks_are_no_pair_stays_as_it_is(call):
+def test_a_readme_with_one_mark_only_does_not_change(call):
     Path("README.md").write_text(f"# Ours\n{BEGIN}\n", encoding="utf-8")
     done = call("limitations", "a", "--as", "card", "--out", "README.md")
     assert done.exit_code == 2
@@ -173,16 +173,16 @@ def test_the_same_seed_writes_the_same_table_and_none_is_written_over(call):
     assert "x.csv already exists" in done.output
 
 
-def test_what_cannot_be_drawn_is_told_in_a_line_and_no_table_is_left(call):
-    for words, told in [
+def test_a_sample_that_cannot_be_drawn_is_one_error_and_no_table(call):
+    for words, expected in [
         (["--check", "near_duplicates"], "check 'near_duplicates' was not run; this audit ran schema_invariants"),
         (["--check", "schema_invariants", "-n", "1"], "-n: 1 is below 2"),
         (["--check", "schema_invariants", "nowhere.jsonl"], "nowhere.jsonl: no such file"),
     ]:
-        with case(words, told):
+        with case(words, expected):
             done = call("sample", "a", *words)
             assert done.exit_code == 2, done.output
-            assert told in done.output
+            assert expected in done.output
             assert not list(Path().glob("*.csv"))
 
 
@@ -225,7 +225,7 @@ def test_verdicts_of_all_messages_give_precision_recall_and_rate_without_chance(
     ]
 
 
-def test_what_is_printed_is_kept_and_stands_in_rates_and_limitations(call):
+def test_estimates_are_saved_and_appear_in_rates_and_limitations(call):
     done = judge(call, lambda row: "yes" if row["stratum"] != "not flagged" else "no", n=20)
     kept = Record.read("a").judgements["schema_invariants"]
     precision, recall, rate = true_rate(list(kept.strata.values()))
@@ -239,7 +239,7 @@ def test_what_is_printed_is_kept_and_stands_in_rates_and_limitations(call):
     assert "People labelled a random sample of 6 flagged and 14 other messages" in call("limitations", "a").output
 
 
-def test_rows_left_open_are_told(call):
+def test_rows_without_a_label_are_counted(call):
     done = judge(call, lambda row: "yes" if row["stratum"] != "not flagged" else "", n=20)
     lines = done.output.splitlines()
     assert lines[0] == "schema_invariants: 6 labels, 14 rows without a label"
@@ -278,7 +278,7 @@ def test_a_table_of_nothing_but_its_head_is_refused(call):
     assert call("judge", "a", "s.csv").exit_code == 2
 
 
-def test_a_table_that_is_not_there_is_told(call):
+def test_a_table_that_does_not_exist_is_an_error(call):
     done = call("judge", "a", "none.csv")
     assert done.exit_code == 2
     assert "none.csv: no such file" in done.output
@@ -312,8 +312,8 @@ def test_export_gx_writes_over_nothing(call):
 def test_limits_of_the_gate_become_how_many_must_be_fine(call):
     Path("c.toml").write_text("[gate.schema_invariants]\nmax_rate = 0.2\n")
     assert call("export", "gx", "a", "--config", "c.toml", "--out", "o").exit_code == 0
-    told = json.loads(Path("o/suite.json").read_text())["expectations"]
-    mostly = {each["kwargs"]["column"]: each["kwargs"]["mostly"] for each in told if "value_set" in each["kwargs"]}
+    shown = json.loads(Path("o/suite.json").read_text())["expectations"]
+    mostly = {each["kwargs"]["column"]: each["kwargs"]["mostly"] for each in shown if "value_set" in each["kwargs"]}
     assert (mostly["schema_invariants"], mostly["prompt_parroting"]) == pytest.approx((0.8, 1))
 
 
