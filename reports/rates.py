@@ -12,7 +12,7 @@ from ..checks.base.large_tables import Coded
 from ..checks.base.statistics.intervals import Confusion, Estimate, corrected, true_rate, wilson
 from .counts import Counts, Population, Rate
 from .record import CheckFacts, Record
-from .wording import confidence, number, percent
+from .wording import confidence, listed, number, percent, sentence
 
 CORRECTED = "corrected for errors of the check"
 COUNTED = (
@@ -105,7 +105,7 @@ def accuracy_here(record: Record, check: CheckFacts) -> str:
         strata = list(judged.strata.values())
         estimates = true_rate(strata)
         measures = {"precision": estimates.precision, "recall": estimates.recall}
-        said = f"Estimated from {number(sum(stratum.drawn for stratum in strata))} labelled messages of this data set"
+        source = f"estimated from {number(sum(stratum.drawn for stratum in strata))}"
     elif labelled := _telling(check.labelled):
         flagged, faults = labelled.hits + labelled.false_alarms, labelled.hits + labelled.misses
         measures = {
@@ -113,11 +113,11 @@ def accuracy_here(record: Record, check: CheckFacts) -> str:
             for name, n in (("precision", flagged), ("recall", faults))
             if n
         }
-        said = f"On {number(sum(labelled))} labelled messages of this data set"
+        source = f"on {number(sum(labelled))}"
     else:
         return ""
     words = [f"{name} {value}" for name, each in measures.items() if (value := estimated(each))]
-    return f"{said}: {', '.join(words)}." if words else ""
+    return sentence(f"{listed(words)} {source} labelled messages of this data set") if words else ""
 
 
 def estimated(estimate: Estimate | None) -> str:
