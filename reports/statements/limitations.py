@@ -208,8 +208,10 @@ def _skipped(check: CheckCounts) -> tuple[str, ...]:
     total = check.n_skipped
     if not total:
         return ()
-    sentences = [f"{visible(reason)} ({number(n)})" for reason, n in check.skipped[:REASONS]]
-    if rest := sum(n for _, n in check.skipped[REASONS:]):
+    # The last reason takes no more room than "other reasons".
+    shown = len(check.skipped) if len(check.skipped) == REASONS + 1 else REASONS
+    sentences = [f"{visible(reason)} ({number(n)})" for reason, n in check.skipped[:shown]]
+    if rest := sum(n for _, n in check.skipped[shown:]):
         sentences.append(f"other reasons ({number(rest)})")
     share = percent(total / (total + check.rate.checked))
     verb = "was" if total == 1 else "were"
