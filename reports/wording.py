@@ -2,6 +2,10 @@
 
 import json
 import re
+from collections.abc import Sequence
+from typing import TypeVar
+
+_T = TypeVar("_T")
 
 # First and last code points of characters that are invisible or reorder others: controls except tab and line feed,
 # format characters, line and paragraph separators, blanks that count as letters, selectors that may hide data.
@@ -114,6 +118,11 @@ def size(n_bytes: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
         amount /= 1000
     raise AssertionError
+
+
+def leading(items: Sequence[_T], n: int) -> Sequence[_T]:
+    """Return the first n items, or all if only one more is left: to name it takes no more room than to count it."""
+    return items if len(items) <= n + 1 else items[:n]
 
 
 def listed(words: list[str]) -> str:

@@ -12,7 +12,19 @@ from ..counts import CheckCounts, Counts, Line
 from ..gate import Verdict
 from ..rates import accuracy_here, corrected_rate, estimated
 from ..record import RECORD, CheckFacts, Record
-from ..wording import confidence, count_of, interval, number, percent, sentence, setting, size, subject, visible
+from ..wording import (
+    confidence,
+    count_of,
+    interval,
+    leading,
+    number,
+    percent,
+    sentence,
+    setting,
+    size,
+    subject,
+    visible,
+)
 from .drawing import Chart
 from .figures import UNDECLARED, by_language, figures, named_tables
 from .found import Found
@@ -107,8 +119,7 @@ class CheckView:
         if len(self.skipped) == 1:
             return self.skipped[0][0]
         ordered = sorted(self.skipped, key=lambda each: each[0] not in self.out_of_scope)
-        # One more reason takes no more room than the number of those left out.
-        shown = ordered if len(ordered) == REASONS + 1 else ordered[:REASONS]
+        shown = leading(ordered, REASONS)
         more = [f"{len(ordered) - len(shown)} other reasons"] if len(ordered) > len(shown) else []
         words = [f"{why} ({n}{', out of scope' if why in self.out_of_scope else ''})" for why, n in shown]
         return "; ".join([*words, *more])

@@ -15,6 +15,7 @@ from ..wording import (
     confidence,
     count_of,
     interval,
+    leading,
     listed,
     lower,
     number,
@@ -208,10 +209,9 @@ def _skipped(check: CheckCounts) -> tuple[str, ...]:
     total = check.n_skipped
     if not total:
         return ()
-    # The last reason takes no more room than "other reasons".
-    shown = len(check.skipped) if len(check.skipped) == REASONS + 1 else REASONS
-    sentences = [f"{visible(reason)} ({number(n)})" for reason, n in check.skipped[:shown]]
-    if rest := sum(n for _, n in check.skipped[shown:]):
+    shown = leading(check.skipped, REASONS)
+    sentences = [f"{visible(reason)} ({number(n)})" for reason, n in shown]
+    if rest := sum(n for _, n in check.skipped[len(shown) :]):
         sentences.append(f"other reasons ({number(rest)})")
     share = percent(total / (total + check.rate.checked))
     verb = "was" if total == 1 else "were"
