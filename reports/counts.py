@@ -46,6 +46,14 @@ class Rate(NamedTuple):
         return f"{percent(self.share)} ({confidence(*self.clustered)})"
 
 
+class Groups(NamedTuple):
+    """Messages grouped by kind and conversation tree."""
+
+    n_kinds: int
+    keys: IntArray  # kind * trees + tree of each group, in order
+    group: IntArray  # of each message; -1: of no kind
+
+
 class Population:
     """The messages and findings of an audit, ready to be counted.
 
@@ -98,23 +106,28 @@ class Population:
 
         A message that a check flags without having checked it, as it may with a note, counts as checked.
         """
-        return self.rates(check, findings, np.where(among, 0, -1), 1)[0]
+        return self.rates(check, findings, self.groups(np.where(among, 0, -1), 1))[0]
 
-    def rates(self, check: str | None, findings: BoolArray, kind: IntArray, n_kinds: int) -> list[Rate]:
-        """Return `rate` for each kind of message; `kind` numbers the kinds from 0, and is -1 for none."""
+    def groups(self, kind: IntArray, n_kinds: int) -> Groups:
+        """Group messages for `rates`; `kind` numbers their kinds from 0, and is -1 for none."""
+        if n_kinds == 1:  # sorting millions takes a second
+            return Groups(1, np.arange(self._n_trees), np.where(kind < 0, -1, self._trees))
+        group = np.full(len(self), -1)
+        some = np.flatnonzero(kind >= 0)
+        keys, group[some] = np.unique(kind[some] * self._n_trees + self._trees[some], return_inverse=True)
+        return Groups(n_kinds, keys, group)
+
+    def rates(self, check: str | None, findings: BoolArray, groups: Groups) -> list[Rate]:
+        """Return `rate` for each kind of message."""
         flagged = np.zeros(len(self), dtype=bool)
         rows = self.row[findings]
         flagged[rows[rows >= 0]] = True
-        whole = np.flatnonzero((self.checked(check) | flagged) & (kind >= 0))
-        cell = kind[whole] * self._n_trees + self._trees[whole]
-        if n_kinds > 1:
-            cells, cell = np.unique(cell, return_inverse=True)
-        else:  # sorting millions takes a second
-            cells = np.arange(self._n_trees)
-        checked, hits = (np.bincount(cell[some], minlength=len(cells)) for some in (slice(None), flagged[whole]))
+        whole = np.flatnonzero((self.checked(check) | flagged) & (groups.group >= 0))
+        group = groups.group[whole]
+        checked, hits = (np.bincount(group[some], minlength=len(groups.keys)) for some in (slice(None), flagged[whole]))
         there = checked > 0
-        cells, checked, hits = cells[there], checked[there], hits[there]
-        ends = np.searchsorted(cells, np.arange(n_kinds + 1) * self._n_trees)
+        keys, checked, hits = groups.keys[there], checked[there], hits[there]
+        ends = np.searchsorted(keys, np.arange(groups.n_kinds + 1) * self._n_trees)
         found = []
         for start, end in pairwise(ends.tolist()):
             n_flagged, n_checked = int(hits[start:end].sum()), int(checked[start:end].sum())

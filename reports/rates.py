@@ -1,6 +1,7 @@
 """Rates that can be cited, with intervals, by check, rule, language, role and source."""
 
 from collections.abc import Iterator, Sequence
+from math import isnan
 from typing import NamedTuple
 
 import numpy as np
@@ -8,9 +9,20 @@ import numpy as np
 from ..checks.base.arrow.columns import IntArray
 from ..checks.base.findings import SEVERITIES, WARNING
 from ..checks.base.large_tables import Coded
-from ..checks.base.statistics.intervals import Estimate, corrected, true_rate, wilson
+from ..checks.base.statistics.intervals import Confusion, Estimate, corrected, true_rate, wilson
 from .counts import Counts, Population, Rate
 from .record import CheckFacts, Record
+from .wording import confidence, listed, number, percent, sentence
+
+CORRECTED = "corrected for errors of the check"
+COUNTED = (
+    "Rows of checks count messages with a warning or an error, rows of rules messages with a finding of that "
+    "rule and severity."
+)
+CITED = (
+    "The 95 % CI is clustered by conversation. It can be wide where few conversations have a flagged message: the data "
+    "then hardly show whether faults affect whole conversations (docs/rates.md)."
+)
 
 BY = ("lang", "role", "source")  # what messages can be narrowed by
 
@@ -44,7 +56,7 @@ def columns(by: Sequence[str]) -> tuple[str, ...]:
 
 
 def rows(record: Record, by: Sequence[str] = ()) -> Iterator[Row]:
-    """Yield the rates of all checks that finished and of their broken rules, for each combination of values of `by`.
+    """Yield the rates of checks that finished and of their rules with findings, for each combination of values of `by`.
 
     Raises
     ------
@@ -57,15 +69,16 @@ def rows(record: Record, by: Sequence[str] = ()) -> Iterator[Row]:
     counts = Counts(record)
     population = counts.population
     values, kind = _kinds(population, by)
+    groups = population.groups(kind, len(values))
     for check in counts.checks:
         if check.facts.error:
             continue
-        whole = population.rates(check.name, population.of(check.name, WARNING), kind, len(values))
+        whole = population.rates(check.name, population.of(check.name, WARNING), groups)
         for some, rate in zip(values, whole, strict=True):
             yield Row(check.name, None, None, some, rate, None if by else corrected_rate(record, check.facts, rate))
         for line in check.lines:
             found = population.of(line.rule.id, line.severity) & (population.severity == line.severity)
-            each = population.rates(check.name, found, kind, len(values))
+            each = population.rates(check.name, found, groups)
             for some, rate in zip(values, each, strict=True):
                 yield Row(check.name, line.rule.id, SEVERITIES[line.severity], some, rate, None)
 
@@ -77,13 +90,48 @@ def corrected_rate(record: Record, check: CheckFacts, rate: Rate) -> Estimate | 
     """
     if judged := record.judgements.get(check.name):
         return true_rate(list(judged.strata.values())).rate
-    labelled = check.labelled
-    if labelled is None or not (labelled.hits + labelled.misses and labelled.false_alarms + labelled.right_silences):
+    labelled = _telling(check.labelled)
+    if labelled is None:
         return None
     if sum(labelled) == rate.checked:  # nothing is left to be corrected
         faults = labelled.hits + labelled.misses
         return Estimate(faults / sum(labelled), *wilson(faults, sum(labelled)))
     return corrected(rate.flagged, rate.checked, labelled)
+
+
+def accuracy_here(record: Record, check: CheckFacts) -> str:
+    """Write precision and recall of a check on messages of this audit that people labelled; empty where none tell."""
+    if judged := record.judgements.get(check.name):
+        strata = list(judged.strata.values())
+        estimates = true_rate(strata)
+        measures = {"precision": estimates.precision, "recall": estimates.recall}
+        source = f"estimated from {number(sum(stratum.drawn for stratum in strata))}"
+    elif labelled := _telling(check.labelled):
+        flagged, faults = labelled.hits + labelled.false_alarms, labelled.hits + labelled.misses
+        measures = {
+            name: Estimate(labelled.hits / n, *wilson(labelled.hits, n))
+            for name, n in (("precision", flagged), ("recall", faults))
+            if n
+        }
+        source = f"on {number(sum(labelled))}"
+    else:
+        return ""
+    words = [f"{name} {value}" for name, each in measures.items() if (value := estimated(each))]
+    return sentence(f"{listed(words)} {source} labelled messages of this data set") if words else ""
+
+
+def estimated(estimate: Estimate | None) -> str:
+    """Write an estimate with its interval; empty where it is not known."""
+    if estimate is None or isnan(estimate.value):
+        return ""
+    return f"{percent(estimate.value)} ({confidence(estimate.low, estimate.high)})"
+
+
+def _telling(labelled: Confusion | None) -> Confusion | None:
+    """Return labels of the data if they differ: labels that are all alike show no error."""
+    if labelled is None or not labelled.hits + labelled.misses or not labelled.false_alarms + labelled.right_silences:
+        return None
+    return labelled
 
 
 def _kinds(population: Population, by: Sequence[str]) -> tuple[list[tuple[str | None, ...]], IntArray]:

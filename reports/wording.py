@@ -1,6 +1,11 @@
 """How numbers, sizes and words of the data are written, on every page and in the terminal."""
 
+import json
 import re
+from collections.abc import Sequence
+from typing import TypeVar
+
+_T = TypeVar("_T")
 
 # First and last code points of characters that are invisible or reorder others: controls except tab and line feed,
 # format characters, line and paragraph separators, blanks that count as letters, selectors that may hide data.
@@ -66,6 +71,40 @@ def _places(share: float) -> str:
     return f"{min(max(100 * share, 0.01), 99.99):.2f}"
 
 
+# Spaces within an interval, before a percent sign, and between a number and the word that counts what is left.
+_UNBROKEN = re.compile(r"(?<=\d) (?=%)|(?<=%) (?=CI\b)|(?<=\bCI) (?=\d)|(?<=\d) (?=(?:more|others?)\b)")
+
+
+def unbroken(words: str) -> str:
+    """Put no-break spaces where no line may end: in `95 % CI 8.0-11.7`, `9.7 %`, `1 more`."""
+    return _UNBROKEN.sub("\u00a0", words)
+
+
+def setting(value: object) -> str:
+    """Write the value of a setting as in TOML, on one line; `not set` for none."""
+    return "not set" if value is None else _toml(value)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{json.dumps(key)} = {_toml(each)}' for key, each in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def subject(about: str) -> str:
+    """Turn the sentence about a check, `Report messages that ...`, into what it is about: `messages that ...`."""
+    first, _, rest = about.partition(" ")
+    return lower((rest if first in ("Flag", "Report", "Find", "Check") else about).rstrip("."))
+
+
+def lower(sentence: str) -> str:
+    """Write a sentence as it continues after a colon; a name or an abbreviation keeps its capital."""
+    first = sentence.split(" ", 1)[0]
+    return sentence if first[1:].lower() != first[1:] or not first[:1].isalpha() else sentence[0].lower() + sentence[1:]
+
+
 def sentence(words: str) -> str:
     """Write words as a sentence, with a capital and a full stop."""
     return f"{words[:1].upper()}{words[1:].rstrip('.')}."
@@ -79,6 +118,11 @@ def size(n_bytes: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
         amount /= 1000
     raise AssertionError
+
+
+def leading(items: Sequence[_T], n: int) -> Sequence[_T]:
+    """Return the first n items, or all if only one more is left: to name it takes no more room than to count it."""
+    return items if len(items) <= n + 1 else items[:n]
 
 
 def listed(words: list[str]) -> str:

@@ -263,9 +263,9 @@ def of_check(rules, check):
 def the_reasons_state_them(audited, text):
     """Compare the bullets of the verdict, which the terminal, the page and the summary have in common."""
     expected = audited.expected
-    (flagged,) = re.findall(r"([\d,]+) of ([\d,]+) messages? with a warning or an error, .*worst finding: (.*)", text)
+    (flagged,) = re.findall(r"([\d,]+) of ([\d,]+) messages? \(.*\) (?:has|have) a warning or an error: (.*)", text)
     assert (n(flagged[0]), n(flagged[1])) == expected.flagged, audited.name
-    worst = {level: n(count) for level, count in re.findall(r"(error|warning) in ([\d,]+)", flagged[2])}
+    worst = {level: n(count) for count, level in re.findall(r"([\d,]+) (?:an|only a|only) (error|warning)", flagged[2])}
     assert worst == {level: count for level, count in expected.worst.items() if level != "note"}, audited.name
     titles = {rule.title: rule.id for check in audited.record.facts.checks for rule in check.rules}
     bullets = re.findall(r"([\d,]+) × (.*) \((error|warning|note), (\w+)\)", text)
@@ -369,11 +369,81 @@ def test_rates_state_them(audits):
         there = {(row["rule"], row["severity"]) for row in rows if row["rule"]}
         assert there == set(expected.rules), audited.name
         assert [row["check"] for row in rows if not row["rule"]] == audited.checks
-        printed = [line.split() for line in audited.printed["rates"].splitlines()[1:] if ", corrected" not in line]
+        table = audited.printed["rates"].partition("\n\n")[0].splitlines()[1:]
+        printed = [line.split() for line in table if ", corrected" not in line]
         for line, row in zip(printed, rows, strict=True):
             assert line[0] == row["rule"].partition("/")[2] or line[0] == row["check"]
             figures = line[2:4] if row["rule"] else line[1:3]
             assert [n(figure) for figure in figures] == [int(row["flagged"]), int(row["checked"])], (audited.name, line)
+
+
+def test_all_outputs_state_the_same_corrected_rate_and_accuracy(audits):
+    known = set()
+    for audited in audits:
+        html = audited.read("report.html")
+        with open(audited.folder / "rates.csv", newline="", encoding="utf-8") as file:
+            rows = {row["check"]: row for row in csv.DictReader(file) if not row["rule"]}
+        facts = json.loads((audited.folder / "record.json").read_text())
+        for check in facts["checks"]:
+            name, what = check["name"], (audited.name, check["name"])
+            card = words(re.search(rf'aria-labelledby="card-{name}">(.*?)</article>', html, re.S)[1])
+            section = words(re.search(rf'<section class="check" id="{name}"(.*?)</section>', html, re.S)[1])
+            (limits,) = (each for each in audited.record.limitations().split("\n### ") if each.startswith(f"{name}:"))
+            told = {
+                "card": re.findall(r"Corrected for errors of the check: (.*?\))", card),
+                "section": re.findall(r"Corrected for errors of the check: (.*?\))", section),
+                "rates": re.findall(rf"^{name}, corrected .*?: (.*\))$", audited.printed["rates"], re.MULTILINE),
+                "summary": re.findall(rf"^- {name}, corrected .*?: (.*\))$", audited.read("summary.md"), re.MULTILINE),
+                "limitations": re.findall(r"(?:Corrected .*|By these labels) the rate is (.*?\))", limits),
+            }
+            assert len(set(map(tuple, told.values()))) == 1, (what, told)
+            if rows[name]["corrected"]:
+                ends = [100 * float(rows[name][f"corrected{end}"]) for end in ("", "_low", "_high")]
+                share, low, high = re.fullmatch(r"([\d.]+) % \(95 % CI ([\d.]+)-([\d.]+)\)", told["card"][0]).groups()
+                assert [float(share), float(low), float(high)] == pytest.approx(ends, abs=0.051), what
+                known.add(audited.name)
+            else:
+                assert told["card"] == [], what
+            # Precision and recall on labels of the data, from the confusion in the record.
+            accuracy = [
+                re.findall(r"([Pp]recision .*? labelled messages of this data set)", each) for each in (card, limits)
+            ]
+            assert [each[:1].lower() + each[1:] for each in accuracy[0]] == accuracy[1], what
+            hits, misses, false_alarms, right_silences = check["labelled"] or (0, 0, 0, 0)
+            if hits + misses and false_alarms + right_silences:
+                recall, size = re.search(r"ecall ([\d.]+) % \(.*?\) on ([\d,]+) labelled", accuracy[0][0]).groups()
+                assert n(size) == hits + misses + false_alarms + right_silences, what
+                assert float(recall) == pytest.approx(100 * hits / (hits + misses), abs=0.051), what
+            else:
+                assert accuracy[0] == [], what
+    if SHARED.is_dir():
+        assert OASST[0] in known
+
+
+def test_the_chart_by_language_states_the_rates_by_language(audits):
+    for audited in audits:
+        html = audited.read("report.html")
+        figure = re.search(r'id="chart-by-language">(.*?)</figure>', html, re.S)[1]
+        heads = [words(each) for each in re.findall(r'<th scope="col">(.*?)</th>', figure)][1:]
+        told = {}
+        for row, cells in re.findall(r'<th scope="row">(.*?)</th>(.*?)</tr>', figure, re.S):
+            for check, cell in zip(heads, re.findall("<td>(.*?)</td>", cells), strict=True):
+                told[words(row), check] = words(cell)
+        frame = audited.record.rates(by=["lang"])
+        rates = frame[frame["rule"].isna()]
+        compared = 0
+        for check, lang, flagged, checked, low, high in zip(
+            *(rates[name] for name in ("check", "lang", "flagged", "checked", "low", "high")), strict=True
+        ):
+            key = (lang if isinstance(lang, str) else "not declared", check)
+            if key in told and checked:
+                said = re.fullmatch(r"([\d,]+) of ([\d,]+) messages?, .* \(95 % CI ([\d.]+)-([\d.]+)\)", told[key])
+                assert (n(said[1]), n(said[2])) == (flagged, checked), (audited.name, key)
+                assert [float(said[3]), float(said[4])] == pytest.approx([100 * low, 100 * high], abs=0.051)
+                compared += 1
+            elif key in told:
+                assert told[key] == "none checked", (audited.name, key)
+        assert compared, audited.name
 
 
 def statements(audited, form):

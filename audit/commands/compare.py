@@ -13,9 +13,9 @@ from ...checks.base.findings import SEVERITIES
 from ...reports.baseline import Difference, difference
 from ...reports.counts import by_rule
 from ...reports.exports import spreadsheet
-from ...reports.rates import BY, columns, rows
+from ...reports.rates import BY, CITED, CORRECTED, COUNTED, columns, estimated, rows
 from ...reports.rates import Row as RateRow
-from ...reports.wording import confidence, count_of, interval, number, percent, visible
+from ...reports.wording import count_of, interval, number, percent, visible
 from ..record import Record
 from .options import AuditFolder
 from .terminal import out, print_columns, user_errors, wrapped
@@ -107,9 +107,12 @@ def rates(
         head = ("check or rule", *names, "severity", "flagged", "checked", "rate", "95 % CI", "Wilson")
         print_columns([head, *map(_cells, counted)], 2 + len(names), ("Wilson", "severity"))
         for row in counted:
-            if (sure := row.corrected) is not None:
-                words = f"{percent(sure.value)} ({confidence(sure.low, sure.high)})"
-                out.print(escape(wrapped(f"{row.check}, corrected for errors of the check: {words}")))
+            if words := estimated(row.corrected):
+                out.print(escape(wrapped(f"{row.check}, {CORRECTED}: {words}")))
+        out.print()
+        if any(row.rule for row in counted):
+            out.print(wrapped(COUNTED), style="dim")
+        out.print(wrapped(CITED), style="dim")
 
 
 def _cells(row: RateRow) -> tuple[str, ...]:

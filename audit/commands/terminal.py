@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from ...reports.wording import number, visible
+from ...reports.wording import number, unbroken, visible
 from .. import registry
 from ..progress import Silence
 
@@ -32,8 +32,11 @@ def wrapped(words: str, indent: int = 0, console: Console = out) -> str:
     """Break lines between words, not inside them, to fit the terminal; leave text for files and pipes as it is."""
     if not console.is_terminal:
         return words
-    lines = wrap(words, console.width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
-    return "\n".join(lines)
+    indented = " " * indent
+    lines = wrap(
+        unbroken(words), console.width, subsequent_indent=indented, break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(lines).replace("\u00a0", " ")  # so that a search for what was printed finds it
 
 
 def print_text(words: str, indent: int = 0, style: str | None = None) -> None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ...checks.base.arrow.columns import IntArray
 from ...checks.base.statistics.intervals import wilson
+from ..counts import Rate
 from ..wording import count_of, interval
 from ..wording import percent as share_of
 from .drawing import Bar, Bars, Cell, Columns, Matrix, short
@@ -25,6 +26,7 @@ MOST_SHARES = 20
 MOST_BINS = 40  # of time
 DEEPEST = 10  # messages below are counted with it
 OTHERS = "others"
+NONE = "·"  # in a cell without messages
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -54,6 +56,9 @@ def declared_detected(
     columns = both + [tag for tag in by_detected if tag not in both]
     found = sums(((row_of(declared), column_of(detected)), n) for (declared, detected), n in counts.items())
     largest = max(found.values())
+    about = "Flagged messages. Rows: declared language; columns: detected language."
+    if both:
+        about += " Unshaded diagonal: messages that passed."
 
     def cell(row: str | None, column: str | None) -> Cell:
         if row is not None and row == column:
@@ -62,46 +67,45 @@ def declared_detected(
         return _amount(found.get((row, column), 0), largest)
 
     return _matrix(
-        "declared-detected",
-        "Declared and detected language",
-        "Flagged messages. Rows: declared language; columns: detected language. Unshaded diagonal: messages that "
-        "passed.",
-        ("declared", "detected"),
-        (rows, columns),
-        cell,
+        "declared-detected", "Declared and detected language", about, ("declared", "detected"), (rows, columns), cell
     )
 
 
-def by_language(flagged: Mapping[tuple[str, str], int], checked: Mapping[tuple[str, str], int]) -> Matrix | None:
-    """Return the share of messages with a warning or an error by language and check; None where none was checked."""
-    counts = {key: n for key, n in checked.items() if n}
-    if not counts:
+def frequent_languages(messages: Mapping[str, int]) -> tuple[list[str | None], Callable[[str], str | None]]:
+    """Return the languages with most messages, with None for all others if there are any, and which one shows each."""
+    return _most(messages, MOST_LANGUAGES)
+
+
+def by_language(rates: Mapping[tuple[str | None, str], Rate]) -> Matrix | None:
+    """Return the share of messages with a warning or an error by language and check; None where none was checked.
+
+    Parameters
+    ----------
+    rates : mapping of (language, check) to Rate
+        Languages come in the order of their rows, with None for all others.
+    """
+    rates = {key: rate for key, rate in rates.items() if rate.checked}
+    if not rates:
         return None
-    # A language has as many messages as the check that checked most of them.
-    messages: dict[str, int] = {}
-    for (language, _), n in counts.items():
-        messages[language] = max(n, messages.get(language, 0))
-    rows, row_of = _most(messages, MOST_LANGUAGES)
-    worst = sums((check, flagged.get((language, check), 0)) for language, check in counts)
+    rows = list(dict.fromkeys(language for language, _ in rates))
+    worst = sums((check, rate.flagged) for (_, check), rate in rates.items())
     checks = sorted(sorted(worst, key=lambda check: (-worst[check], check))[:MOST_CHECKS])
-    wholes = sums(((row_of(language), check), n) for (language, check), n in counts.items())
-    parts = sums(((row_of(language), check), flagged.get((language, check), 0)) for language, check in counts)
-    largest = max(parts[key] / wholes[key] for key in wholes) or 1.0
+    largest = max(rate.share for rate in rates.values()) or 1.0
+    has_gaps = any((row, check) not in rates for row in rows for check in checks)
 
     def cell(row: str | None, check: str | None) -> Cell:
-        whole = wholes.get((row, check or ""), 0)
-        if not whole:
+        rate = rates.get((row, check or ""))
+        if rate is None:
             return Cell(None, "–", "none checked")
-        part = parts[row, check or ""]
-        ends = interval(*wilson(min(part, whole), whole))
-        full = f"{part:,} of {count_of(whole, 'message')} ({share_of(part / whole)}, 95 % CI {ends})"
-        return Cell(sqrt(part / whole / largest) if part else None, percent(part, whole), full)
+        full = f"{rate.flagged:,} of {count_of(rate.checked, 'message')}, {rate.words}"
+        shade = sqrt(rate.share / largest) if rate.flagged else None
+        return Cell(shade, percent(rate.flagged, rate.checked), full)
 
-    about = "Share of the checked messages with a warning or an error; –: none checked."
+    about = "Share of the checked messages with a warning or an error" + ("; –: none checked." if has_gaps else ".")
     if len(worst) > len(checks):
         about += f" Shown are the {len(checks)} of {len(worst):,} checks that flagged most."
     return _matrix(
-        "by-language", "Findings by language and check", about, ("language", "check"), (rows, [*checks]), cell
+        "by-language", "Flagged messages by language and check", about, ("language", "check"), (rows, [*checks]), cell
     )
 
 
@@ -113,7 +117,8 @@ def role_depth(counts: Mapping[tuple[str, int], int]) -> Matrix | None:
     rows, row_of = _most(sums((role, n) for (role, _), n in there.items()), MOST_ROLES)
     found = sums(((row_of(role), min(depth, DEEPEST)), n) for (role, depth), n in there.items())
     largest = max(found.values())
-    depths: list[str | None] = [*map(str, range(DEEPEST)), f"{DEEPEST}+"]
+    deepest = max(0, *(depth for _, depth in found))
+    depths: list[str | None] = [str(depth) if depth < DEEPEST else f"{depth}+" for depth in range(deepest + 1)]
 
     def cell(row: str | None, depth: str | None) -> Cell:
         return _amount(found.get((row, depths.index(depth)), 0), largest)
@@ -131,7 +136,7 @@ def role_depth(counts: Mapping[tuple[str, int], int]) -> Matrix | None:
 def group_sizes(sizes: Sequence[int] | IntArray) -> Columns | None:
     """Return the number of duplicate groups by their size."""
     sizes = np.asarray(sizes, dtype=np.int64)
-    bins = (("2", 2, 2), ("3", 3, 3), ("4", 4, 4), ("5", 5, 5), ("6–10", 6, 10), ("11–100", 11, 100))
+    bins = (("2", 2, 2), ("3", 3, 3), ("4", 4, 4), ("5", 5, 5), ("6-10", 6, 10), ("11-100", 11, 100))
     counts = [(label, int(((low <= sizes) & (sizes <= high)).sum())) for label, low, high in bins]
     counts.append(("101+", int((sizes > 100).sum())))
     if not any(n for _, n in counts):
@@ -139,7 +144,7 @@ def group_sizes(sizes: Sequence[int] | IntArray) -> Columns | None:
     return Columns(
         "group-sizes",
         "Sizes of duplicate groups",
-        "Groups of exact or near-duplicates by number of messages.",
+        "Groups of exact and near duplicates by number of messages.",
         "messages in the group",
         "groups",
         tuple(Bar(label, n, None, None, f"{n:,}") for label, n in counts),
@@ -155,11 +160,16 @@ def similarities(values: Sequence[float] | FloatArray) -> Columns | None:
     if not len(values):
         return None
     below = values[values < 1]
+    about = "Similarity of duplicates to the message that they repeat."
     bars = []
     if len(below):
         # In thousandths, so that a value at the edge of a bin is not moved by rounding.
         start = floor(float(below.min()) * 20 + 1e-9) * 50
         step = (1000 - start) // 10
+        about += (
+            f" Labels are lower ends of bins; exact copies have a bin of their own. No similarity is below "
+            f"{start / 1000:.2f}."
+        )
         at = np.minimum(9, ((below * 1000 - start + 1e-6) // step).astype(np.int64))
         for k, n in enumerate(np.bincount(at, minlength=10).tolist()):
             low, high = ((start + step * edge) / 1000 for edge in (k, k + 1))
@@ -171,8 +181,7 @@ def similarities(values: Sequence[float] | FloatArray) -> Columns | None:
     return Columns(
         "similarities",
         "Similarity of duplicates",
-        "Similarity of duplicates to the message that they repeat. Labels are lower ends of bins; exact copies have a "
-        "bin of their own.",
+        about,
         "similarity from",
         "duplicates",
         tuple(bars),
@@ -187,6 +196,7 @@ def shares(title: str, about: str, rows: Sequence[tuple[str, int, int]], name: s
     there = sorted((row for row in rows if row[2]), key=lambda row: (-row[1] / row[2], -row[2], row[0]))
     if not there:
         return None
+    about = f"{about} With 95 % CI (Wilson)."
     if len(there) > MOST_SHARES:
         about = f"{about} Shown are the {MOST_SHARES} largest of {len(there):,}."
     bars = tuple(_share(label, part, whole) for label, part, whole in there[:MOST_SHARES])
@@ -216,10 +226,11 @@ def over_time(messages: Mapping[str, int], flagged: Mapping[str, int]) -> Column
         )
     return Columns(
         "over-time",
-        "Findings over time",
-        f"Share of messages with a warning or an error by {unit.name}, with 95 % CI (Wilson).",
-        f"{unit.name} of the message",
-        "messages with a warning or an error",
+        "Flagged messages over time",
+        f"Share of messages with a warning or an error by {unit.name}, with 95 % CI (Wilson, not clustered by "
+        "conversation).",
+        "date of the message",
+        "share of messages with a warning or an error",
         tuple(bars),
         is_share=True,
     )
@@ -275,6 +286,9 @@ def _matrix(
     cell: Callable[[str | None, str | None], Cell],
 ) -> Matrix:
     rows, columns = sides
+    cells = tuple(tuple(cell(row, column) for column in columns) for row in rows)
+    if any(each.text == NONE for line in cells for each in line):
+        about += f" {NONE}: none."
     return Matrix(
         name,
         title,
@@ -282,14 +296,14 @@ def _matrix(
         *labels,
         tuple(OTHERS if row is None else row for row in rows),
         tuple(OTHERS if column is None else column for column in columns),
-        tuple(tuple(cell(row, column) for column in columns) for row in rows),
+        cells,
     )
 
 
 def _amount(n: int, largest: int) -> Cell:
-    """Return the cell of a number of messages; a dot for none."""
+    """Return the cell of a number of messages; NONE for none."""
     words = count_of(n, "message")
-    return Cell(sqrt(n / largest), short(n), words) if n else Cell(None, "·", words)
+    return Cell(sqrt(n / largest), short(n), words) if n else Cell(None, NONE, words)
 
 
 def sums(items: Iterable[tuple[_K, int]]) -> dict[_K, int]:

@@ -9,8 +9,9 @@ import pyarrow.compute as pc
 
 from ...checks.base.arrow.columns import IntArray, as_bools, as_ints, digests, micros_of
 from ...checks.base.check import Table
-from ...checks.base.findings import CHECKED
-from ...checks.base.large_tables import Codes, Words, facets, numbered, pieces
+from ...checks.base.findings import CHECKED, WARNING
+from ...checks.base.large_tables import Coded, Codes, Words, facets, numbered, pieces
+from ..counts import Rate
 from ..record import CheckFacts, Facts
 from ..wording import visible
 from . import charts
@@ -46,7 +47,7 @@ def figures(facts: Facts, found: Found) -> tuple[Chart, ...]:
     )
     flagged, days = _flagged(found)
     drawn = (
-        charts.by_language(flagged, checked),
+        charts.by_language(_rates_by_language(facts, found, checked)),
         _declared_detected(found, checked, flagged),
         *_copies(found),
         *(_bars(name, table) for check in facts.checks for name, table in named_tables(check) if table.bars),
@@ -54,6 +55,30 @@ def figures(facts: Facts, found: Found) -> tuple[Chart, ...]:
         charts.over_time(facts.days, days),
     )
     return tuple(chart for chart in drawn if chart is not None)
+
+
+def _rates_by_language(
+    facts: Facts, found: Found, checked: Mapping[tuple[str, str], int]
+) -> dict[tuple[str | None, str], Rate]:
+    """Return the rate of each check in each of the most frequent languages, and in all others together (None)."""
+    messages: dict[str, int] = {}
+    for (language, _), n in checked.items():
+        # A language has as many messages as the check that checked most of them.
+        messages[language] = max(n, messages.get(language, 0))
+    languages, shown_as = charts.frequent_languages(messages)
+    population = found.population
+    langs = Coded(population.messages["lang"])
+    kind_of = [languages.index(shown_as(tag)) if tag in messages else -1 for tag in map(_tag, (*langs.words, None))]
+    # A message without a language has the code -1, and so the last kind.
+    groups = population.groups(np.array(kind_of)[langs.codes], len(languages))
+    return {
+        (language, check.name): rate
+        for check in facts.checks
+        if not check.error
+        for language, rate in zip(
+            languages, population.rates(check.name, population.of(check.name, WARNING), groups), strict=True
+        )
+    }
 
 
 def _flagged(found: Found) -> tuple[dict[tuple[str, str], int], dict[str, int]]:

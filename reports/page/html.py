@@ -10,7 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from ..baseline import Baseline
+from ..rates import CORRECTED
 from ..record import REPORT, SUMMARY, Record
+from ..wording import unbroken
 from . import markdown
 from .payload import Limits, Payload, payload
 from .view import Page
@@ -38,6 +40,7 @@ def pages(record: Record, view: Page, limits: Limits | None = None, baseline: Ba
             css=parts.css,
             js=parts.js,
             policy=parts.policy,
+            corrected=CORRECTED,
             left_out=data.left_out if data else (),
             index=_carried([("index", data.index)] if data else []),
             chunks=_carried(_numbered("e", data.evidence) + _numbered("t", data.threads) if data else []),
@@ -70,6 +73,7 @@ def _parts() -> _Parts:
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["unbroken"] = unbroken
     css, js = (Markup(loader.get_source(environment, name)[0]) for name in ("report.css", "report.js"))
     # The policy names hashes, so that no style or script of the data can take effect. Trusted Types keep scripts, ours
     # too, from making markup of strings.

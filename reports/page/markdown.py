@@ -3,18 +3,20 @@
 import re
 
 from ..gate import Verdict
+from ..rates import CORRECTED
 from ..record import FINDINGS_FILE, REPORT
 from .view import CheckView, Page
 
 # Characters with a meaning in Markdown or HTML; an underscore within a word has none.
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.|^[#+-]")
-
+# The same for sentences of the checks, which may contain code and addresses.
+_OWN = re.compile(r"[\\*\[\]<>|~$]|&(?=[#\w])|(?<!\w)_|_(?!\w)|^[#+-]")
 
 _NAMED = ("languages", "audited", "chataudit", "SHA-256")
 
 
 def summary(page: Page) -> str:
-    """Return the verdict, the rate of each check with its interval, and the broken rules, in Markdown."""
+    """Return the verdict, the rate of each check with its interval, and the rules with findings, in Markdown."""
     lines = [
         f"# Audit of {code(page.title)}",
         "",
@@ -31,6 +33,8 @@ def summary(page: Page) -> str:
         "| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: |",
         *(_row(check) for check in page.checks),
         "",
+        *(f"- {check.name}, {CORRECTED}: {check.corrected}" for check in page.checks if check.corrected),
+        *([""] if any(check.corrected for check in page.checks) else []),
     ]
     for check in page.checks:
         if check.rules or check.error or check.baseline:
@@ -42,7 +46,7 @@ def summary(page: Page) -> str:
             ] + [""] * bool(check.rules)
     notes = [f"- {check.name}: {plain(note)}" for check in page.checks for note in check.notes]
     lines += ["## Notes", "", *notes, ""] if notes else []
-    sure = [f"- {check.name}: {plain(check.measurement.sure)}" for check in page.checks if check.measurement.sure]
+    sure = [f"- {check.name}: {own(check.accuracy)}" for check in page.checks if check.accuracy]
     lines += ["## Accuracy of the checks", "", *sure] if sure else []
     lines += ["", f"Evidence: {REPORT} and {FINDINGS_FILE}. Made by {plain(page.made_by.partition(',')[0])}.", ""]
     return "\n".join(lines)
@@ -65,6 +69,12 @@ def gate(verdict: Verdict) -> list[str]:
 def plain(words: str) -> str:
     """Escape words so that they have no meaning in Markdown or HTML, on one line."""
     return _SPECIAL.sub(lambda found: "\\" + found[0], " ".join(words.split()))
+
+
+def own(words: str) -> str:
+    """Write a sentence of our own on one line: addresses and `code` stay as they are."""
+    parts = re.split("(`[^`]+`)", " ".join(words.split()))
+    return "".join(part if k % 2 else _OWN.sub(lambda found: "\\" + found[0], part) for k, part in enumerate(parts))
 
 
 def code(words: str) -> str:

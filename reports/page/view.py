@@ -6,12 +6,25 @@ import numpy as np
 
 from ...checks.base.arrow.columns import BoolArray, as_bools
 from ...checks.base.check import Method, Table
-from ...checks.base.findings import NOTE, SEVERITIES
+from ...checks.base.findings import CHECKED, ERROR, NOTE, SEVERITIES, WARNING
 from ..baseline import Baseline
 from ..counts import CheckCounts, Counts, Line
 from ..gate import Verdict
-from ..record import RECORD, Record
-from ..wording import count_of, interval, number, percent, sentence, size, visible
+from ..rates import accuracy_here, corrected_rate, estimated
+from ..record import RECORD, CheckFacts, Record
+from ..wording import (
+    confidence,
+    count_of,
+    interval,
+    leading,
+    number,
+    percent,
+    sentence,
+    setting,
+    size,
+    subject,
+    visible,
+)
 from .drawing import Chart
 from .figures import UNDECLARED, by_language, figures, named_tables
 from .found import Found
@@ -87,14 +100,17 @@ class CheckView:
     checked: str
     skipped: tuple[tuple[str, str], ...]  # reason, messages; the most frequent first
     n_skipped: str
+    out_of_scope: frozenset[str]  # reasons that name the role of all messages they were given for
     counts: tuple[tuple[str, str], ...]  # severity, findings
-    rules: tuple[RuleView, ...]  # broken ones, the worst first
+    rules: tuple[RuleView, ...]  # those with findings, the worst first
     kept: tuple[str, ...]  # titles of rules without a finding
     settings: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     tables: tuple[TableView, ...]
     seconds: str
     measurement: Method
+    corrected: str  # the rate without the errors of the check, with its interval; empty where it is not known
+    accuracy: str  # how often the check is right; empty where nothing is known
     baseline: str  # empty where there is none
 
     @property
@@ -102,8 +118,11 @@ class CheckView:
         """The most frequent reasons to skip a message; with numbers, where there are several."""
         if len(self.skipped) == 1:
             return self.skipped[0][0]
-        more = [f"{len(self.skipped) - REASONS} more reasons"] if len(self.skipped) > REASONS else []
-        return "; ".join([*(f"{reason} ({n})" for reason, n in self.skipped[:REASONS]), *more])
+        ordered = sorted(self.skipped, key=lambda each: each[0] not in self.out_of_scope)
+        shown = leading(ordered, REASONS)
+        more = [f"{len(ordered) - len(shown)} other reasons"] if len(ordered) > len(shown) else []
+        words = [f"{why} ({n}{', out of scope' if why in self.out_of_scope else ''})" for why, n in shown]
+        return "; ".join([*words, *more])
 
     @property
     def is_passed(self) -> bool:
@@ -154,7 +173,7 @@ def page(record: Record, baseline: Baseline | None = None, gate: Verdict | None 
     facts, counts = record.facts, Counts(record)
     found = Found(counts.population, None if baseline is None else baseline.is_new(record.table))
     widest = max((check.rate.clustered[1] for check in counts.checks if check.rate.checked), default=1.0)
-    checks = [_check(check, found, widest, baseline) for check in counts.checks]
+    checks = [_check(record, check, found, widest, baseline) for check in counts.checks]
     checks.sort(key=lambda check: (STATES.index(check.state), check.name))
     problems = tuple(facts.problems)
     languages = by_language(facts)
@@ -176,7 +195,7 @@ def page(record: Record, baseline: Baseline | None = None, gate: Verdict | None 
             ("audited", _when(facts.started)),
             ("took", f"{facts.seconds:.1f} s"),
             ("chataudit", facts.chataudit),
-            *([("SHA-256", facts.sources[0].sha256[:16] or "not read to the end")] if len(facts.sources) == 1 else []),
+            *([("SHA-256", _shortened(facts.sources[0].sha256))] if len(facts.sources) == 1 else []),
         ),
         baseline=f"Compared with the audit of {_when(baseline.started)}." if baseline else "",
         gate=gate,
@@ -200,6 +219,10 @@ def page(record: Record, baseline: Baseline | None = None, gate: Verdict | None 
     )  # fmt: skip
 
 
+def _shortened(sha256: str) -> str:
+    return f"{sha256[:16]}…" if sha256 else "not read to the end"
+
+
 def _when(started: str) -> str:
     return started.replace("T", " ").replace("+00:00", " UTC")
 
@@ -221,10 +244,13 @@ def _reasons(counts: Counts) -> tuple[str, ...]:
     reasons = []
     rate, lines = counts.rate, counts.lines
     if rate.flagged:
-        worst = [f"{SEVERITIES[level]} in {number(n)}" for level, n in counts.worst.items() if n and level > NOTE]
+        n_errors, n_warnings = counts.worst[ERROR], counts.worst[WARNING]
+        worst = [f"{number(n_errors)} an error"] if n_errors else []
+        worst += [f"{number(n_warnings)} only {'a warning' if n_warnings == 1 else 'warnings'}"] if n_warnings else []
+        verb = "has" if rate.flagged == 1 else "have"
         reasons.append(
-            f"{number(rate.flagged)} of {count_of(rate.checked, 'message')} with a warning or an error, {rate.words}; "
-            f"worst finding: {', '.join(worst)}"
+            f"{number(rate.flagged)} of {count_of(rate.checked, 'message')} "
+            f"({percent(rate.share)}, {confidence(*rate.clustered)}) {verb} a warning or an error: {', '.join(worst)}"
         )
     reasons += counts.gaps
     reasons += [line.words for line in ([line for line in lines if line.severity > NOTE] or lines)[:REASONS]]
@@ -237,14 +263,14 @@ def _reasons(counts: Counts) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def _check(counts: CheckCounts, found: Found, widest: float, baseline: Baseline | None) -> CheckView:
+def _check(record: Record, counts: CheckCounts, found: Found, widest: float, baseline: Baseline | None) -> CheckView:
     facts = counts.facts
     some = found.population.of(facts.name, NOTE)
     state = "failed" if facts.error else "idle" if counts.is_idle else SEVERITIES.get(counts.worst or 0, "clean")
     broken = {line.rule.id for line in counts.lines}
     return CheckView(
         name=facts.name,
-        about=facts.about,
+        about=sentence(subject(facts.about)),
         state=state,
         mark=MARKS.get(state, state),
         rate=_rate(counts, widest) if counts.rate.checked else None,
@@ -253,15 +279,31 @@ def _check(counts: CheckCounts, found: Found, widest: float, baseline: Baseline 
         checked=number(counts.rate.checked),
         skipped=tuple((visible(reason), number(n)) for reason, n in counts.skipped),
         n_skipped=number(counts.n_skipped),
+        out_of_scope=_out_of_scope(facts),
         counts=tuple((SEVERITIES[level], number(n)) for level, n in counts.severities.items()),
         rules=tuple(_rule(line, found) for line in counts.lines),
         kept=tuple(rule.title for rule in facts.rules if rule.id not in broken),
         notes=tuple(sentence(visible(note)) for note in facts.notes),
         tables=tuple(_table(table, name) for name, table in named_tables(facts)),
-        settings=tuple((name, visible(repr(value))) for name, value in facts.settings.items()),
+        settings=tuple((name, visible(setting(value))) for name, value in facts.settings.items()),
         seconds=f"{facts.seconds:.2f}",
         measurement=facts.measurement,
+        corrected=estimated(corrected_rate(record, facts, counts.rate)) if counts.rate.checked else "",
+        accuracy=" ".join(filter(None, (accuracy_here(record, facts), facts.measurement.sure))),
         baseline=_since(baseline, facts.name, found, some) if baseline and not facts.error else "",
+    )
+
+
+def _out_of_scope(facts: CheckFacts) -> frozenset[str]:
+    """Return the reasons to skip a role that the check never checks, such as `system message`."""
+    roles: dict[str, set[str | None]] = {}
+    for count in facts.coverage:
+        roles.setdefault(count.outcome, set()).add(count.role)
+    checked = roles.pop(CHECKED, set())
+    return frozenset(
+        visible(reason)
+        for reason, (role, *others) in roles.items()
+        if not others and role not in checked and reason.partition(" ")[0] == role
     )
 
 

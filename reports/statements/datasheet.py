@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
-from ..page.markdown import plain
+from ..page.markdown import own, plain
 from .limitations import Limitations
+
+_ACCURACY, _USES = "Composition: how accurate these answers are", "Uses: what users should know"
+_OURS = (_ACCURACY, _USES)  # questions whose answers contain no words of the data
 
 
 def datasheet(statements: Limitations) -> str:
@@ -22,11 +25,11 @@ def datasheet(statements: Limitations) -> str:
             ],
         ),
         (
-            "Composition: how accurate these answers are",
+            _ACCURACY,
             [f"{check.name}: {' '.join((*check.errors, *check.blind)) or 'Unknown.'}" for check in statements.checks],
         ),
         ("Preprocessing, cleaning, labelling: what was not done", ["The audit did not change the data."]),
-        ("Uses: what users should know", statements.advice or [statements.no_advice]),
+        (_USES, statements.advice or [statements.no_advice]),
         (
             "Maintenance: how to repeat the audit",
             [*([statements.appendix] if statements.appendix else []), f"Made by {statements.made_by}."],
@@ -34,5 +37,6 @@ def datasheet(statements: Limitations) -> str:
     ]
     lines = []
     for question, answers in asked:
-        lines += [f"**{question}**", "", *(f"- {plain(words)}" for words in answers), ""]
+        escaped = own if question in _OURS else plain
+        lines += [f"**{question}**", "", *(f"- {escaped(words)}" for words in answers), ""]
     return "\n".join(lines)

@@ -1,7 +1,6 @@
 """Limitations section of an audit, for a paper or a data set card: it claims no more than was measured."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,10 +8,23 @@ from ...checks.base.findings import NOTE
 from ...checks.base.statistics.intervals import Confusion, Estimate, true_rate
 from ..counts import CheckCounts, Counts, Line, Rate
 from ..page.figures import UNDECLARED, by_language
-from ..page.markdown import plain
-from ..rates import corrected_rate
+from ..page.markdown import own, plain
+from ..rates import CORRECTED, accuracy_here, corrected_rate, estimated
 from ..record import CheckFacts, Facts, Judgement, Record
-from ..wording import confidence, count_of, interval, listed, number, percent, sentence, visible
+from ..wording import (
+    confidence,
+    count_of,
+    interval,
+    leading,
+    listed,
+    lower,
+    number,
+    percent,
+    sentence,
+    setting,
+    subject,
+    visible,
+)
 
 REASONS = 3  # why messages were skipped, of each check
 LANGUAGES = 8
@@ -20,9 +32,10 @@ RECOMMENDED = 6  # pieces of advice
 
 INTERVALS = (
     "Rates are shares of the checked messages. The 95 % confidence intervals (CI) are clustered by conversation. They "
-    "are for the process that made the conversations, and do not include errors of the checks."
+    "describe the process that produced the conversations and do not include errors of the checks."
 )
-UNCORRECTED = "The rate counts flagged messages and is not corrected for errors of the check."
+UNCORRECTED = f"The rate counts flagged messages and is not {CORRECTED}."
+_CORRECTED = f"{CORRECTED.capitalize()}, the rate is {{}}."
 BEYOND = (
     "chataudit's own checks do not assess factuality, harmfulness, bias, usefulness or personal information. Absence "
     "of findings is not evidence of absence."
@@ -126,9 +139,9 @@ def _audited(counts: Counts) -> tuple[str, ...]:
 
 def _advice(lines: Sequence[Line]) -> tuple[str, ...]:
     rules = list({line.rule.id: line.rule for line in lines}.values())
-    sentences = [f"{rule.title}: {_lower(rule.advice)}" for rule in rules[:RECOMMENDED]]
+    sentences = [f"{rule.title}: {lower(rule.advice)}" for rule in rules[:RECOMMENDED]]
     if len(rules) > RECOMMENDED:
-        sentences.append(f"These are the most severe of {len(rules)} broken rules.")
+        sentences.append(f"These are the most severe of {len(rules)} rules with a warning or an error.")
     return tuple(sentences)
 
 
@@ -154,7 +167,7 @@ def _statements(record: Record, check: CheckCounts) -> Statements:
         found = _found(check)
     return Statements(
         check.name,
-        _looks_for(facts.about),
+        subject(facts.about),
         (*(sentence(visible(note)) for note in facts.notes), *found),
         () if facts.error else _skipped(check),
         _errors(record, check) if check.rate.checked else (),
@@ -162,12 +175,6 @@ def _statements(record: Record, check: CheckCounts) -> Statements:
         method.blind,
         method.sources,
     )
-
-
-def _looks_for(about: str) -> str:
-    """Turn `Report messages that ...` into `messages that ...`."""
-    first, _, rest = about.partition(" ")
-    return _lower((rest if first in ("Flag", "Report", "Find", "Check") else about).rstrip("."))
 
 
 def _found(check: CheckCounts) -> tuple[str, ...]:
@@ -195,15 +202,16 @@ def _found(check: CheckCounts) -> tuple[str, ...]:
 
 def _rules(lines: Sequence[Line]) -> str:
     worst = sorted(lines, key=lambda line: -line.findings)
-    return "; ".join(f"{_lower(line.rule.title)} ({count_of(line.findings, line.level)})" for line in worst)
+    return "; ".join(f"{lower(line.rule.title)} ({count_of(line.findings, line.level)})" for line in worst)
 
 
 def _skipped(check: CheckCounts) -> tuple[str, ...]:
     total = check.n_skipped
     if not total:
         return ()
-    sentences = [f"{visible(reason)} ({number(n)})" for reason, n in check.skipped[:REASONS]]
-    if rest := sum(n for _, n in check.skipped[REASONS:]):
+    shown = leading(check.skipped, REASONS)
+    sentences = [f"{visible(reason)} ({number(n)})" for reason, n in shown]
+    if rest := sum(n for _, n in check.skipped[len(shown) :]):
         sentences.append(f"other reasons ({number(rest)})")
     share = percent(total / (total + check.rate.checked))
     verb = "was" if total == 1 else "were"
@@ -218,8 +226,9 @@ def _errors(record: Record, check: CheckCounts) -> tuple[str, ...]:
         sentences += _by_labels(facts.labelled, check.rate, corrected_rate(record, facts, check.rate))
     else:
         sentences.append(UNCORRECTED)
-    if facts.measurement.sure:
-        sentences.append(sentence(f"Accuracy of the check: {_lower(facts.measurement.sure)}"))
+    here = "" if judged else accuracy_here(record, facts)
+    if known := " ".join(filter(None, (here, facts.measurement.sure))):
+        sentences.append(sentence(f"Accuracy of the check: {lower(known)}"))
     return tuple(sentences)
 
 
@@ -237,10 +246,10 @@ def _by_sample(judged: Judgement) -> list[str]:
     for estimate, is_whole, words in (
         (estimates.precision, of_flagged, "By that sample, the precision is {}."),
         (estimates.recall, of_all, "By that sample, the recall is {}."),
-        (estimates.rate, of_all, "Corrected for errors of the check, the rate is {}."),
+        (estimates.rate, of_all, _CORRECTED),
     ):
         if estimate.value == estimate.value:
-            share = f"{percent(estimate.value)} (all messages were labelled)" if is_whole else _share(estimate)
+            share = f"{percent(estimate.value)} (all messages were labelled)" if is_whole else estimated(estimate)
             sentences.append(words.format(share))
     return sentences if estimates.rate.value == estimates.rate.value else [*sentences, UNCORRECTED]
 
@@ -258,16 +267,12 @@ def _by_labels(labelled: Confusion, rate: Rate, sure: Estimate | None) -> list[s
     if sure is None:
         return [*sentences, UNCORRECTED]
     if n == rate.checked:
-        return [*sentences, f"By these labels the rate is {_share(sure)}, if messages are independent."]
+        return [*sentences, f"By these labels the rate is {estimated(sure)}, if messages are independent."]
     return [
         *sentences,
         "We assume that labelled messages are a random sample of all checked messages, and independent.",
-        f"Corrected for errors of the check, the rate is {_share(sure)}.",
+        _CORRECTED.format(estimated(sure)),
     ]
-
-
-def _share(estimate: Estimate) -> str:
-    return f"{percent(estimate.value)} ({confidence(estimate.low, estimate.high)})"
 
 
 def _appendix(facts: Facts) -> str:
@@ -277,9 +282,7 @@ def _appendix(facts: Facts) -> str:
 
 def _changed(check: CheckFacts) -> str:
     return ", ".join(
-        f"{name} = {visible(json.dumps(check.settings[name], ensure_ascii=False))}"
-        for name in check.changed
-        if name in check.settings
+        f"{name} = {visible(setting(check.settings[name]))}" for name in check.changed if name in check.settings
     )
 
 
@@ -290,12 +293,6 @@ def _not_checked(counts: Counts, installed: Sequence[str]) -> tuple[str, ...]:
     if missing := [name for name in installed if name not in run]:
         sentences.append(f"Checks that were not selected: {', '.join(missing)}.")
     return (*sentences, BEYOND)
-
-
-def _lower(sentence: str) -> str:
-    """Write a sentence as it continues after a colon; a name or an abbreviation keeps its capital."""
-    first = sentence.split(" ", 1)[0]
-    return sentence if first[1:].lower() != first[1:] or not first[:1].isalpha() else sentence[0].lower() + sentence[1:]
 
 
 def markdown(statements: Limitations) -> str:
@@ -312,17 +309,34 @@ def markdown(statements: Limitations) -> str:
     for check in statements.checks:
         lines += [f"### {plain(check.name)}: {plain(check.about)}", ""]
         lines += _paragraph((*check.found, *check.skipped))
-        lines += _paragraph(check.errors)
-        lines += _paragraph(("Method:", *check.method)) if check.method else []
-        lines += _paragraph(("Blind spots:", *check.blind)) if check.blind else []
+        lines += _paragraph(check.errors, own)
+        lines += _paragraph(("Method:", *check.method), own) if check.method else []
+        lines += _paragraph(("Blind spots:", *check.blind), own) if check.blind else []
     lines += ["### Not checked", "", *_paragraph(statements.not_checked)]
     if statements.advice:
-        lines += ["### Recommendations", "", *(f"- {plain(words)}" for words in statements.advice), ""]
-    if sources := list(dict.fromkeys(source for check in statements.checks for source in check.sources)):
-        lines += ["### Sources", "", *(f"- {plain(source)}" for source in sources), ""]
+        lines += ["### Recommendations", "", *(f"- {own(words)}" for words in statements.advice), ""]
+    if sources := _once([source for check in statements.checks for source in check.sources]):
+        lines += ["### Sources", "", *(f"- {own(source)}" for source in sources), ""]
     lines += _paragraph([statements.appendix]) if statements.appendix else []
     return "\n".join([*lines, f"Made by {plain(statements.made_by)}.", ""])
 
 
-def _paragraph(sentences: Sequence[str]) -> list[str]:
-    return [plain(" ".join(sentences)), ""] if sentences else []
+def _once(sources: Sequence[str]) -> list[str]:
+    """Return each source once: of two that differ only in what was used of it, the longer."""
+    kept: list[str] = []
+    for source in sources:
+        named = source.rstrip(".")
+        if any(known == source or known.startswith((f"{named},", f"{named};")) for known in kept):
+            continue
+        at = next(
+            (k for k, known in enumerate(kept) if named.startswith(tuple(known.rstrip(".") + c for c in ",;"))), None
+        )
+        if at is None:
+            kept.append(source)
+        else:
+            kept[at] = source
+    return kept
+
+
+def _paragraph(sentences: Sequence[str], escaped: Callable[[str], str] = plain) -> list[str]:
+    return [escaped(" ".join(sentences)), ""] if sentences else []

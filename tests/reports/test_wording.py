@@ -1,7 +1,18 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from chataudit.reports.wording import HIDDEN, count_of, listed, number, percent, size, visible
+from chataudit.reports.wording import (
+    HIDDEN,
+    count_of,
+    listed,
+    number,
+    percent,
+    setting,
+    size,
+    subject,
+    unbroken,
+    visible,
+)
 
 
 @pytest.mark.parametrize(
@@ -104,3 +115,20 @@ def test_counts_are_told_with_their_noun():
 @pytest.mark.parametrize("text", ["അവന\u0d4d\u200d വന്നു", "می\u200c خواهم"])  # Malayalam: he came
 def test_a_joiner_at_the_end_of_a_word_of_such_a_script_stays(text):
     assert visible(text) == text
+
+
+def test_no_line_ends_within_an_interval_or_before_a_percent_sign():
+    told = unbroken("25 of 1,200 messages (2.1 %, 95 % CI 1.2-3.6); 1 more, 2 other reasons")
+    assert told.replace("\u00a0", "_") == "25 of 1,200 messages (2.1_%, 95_%_CI_1.2-3.6); 1_more, 2_other reasons"
+
+
+def test_settings_are_written_as_in_toml():
+    values = (None, True, 2.0, "2GB", "\u00e9", ["a", 1], {"a": [True]})
+    told = ["not set", "true", "2.0", '"2GB"', '"\u00e9"', '["a", 1]', '{"a" = [true]}']
+    assert [setting(value) for value in values] == told
+
+
+def test_a_check_is_about_what_its_sentence_says_without_the_verb():
+    assert subject("Report messages that shout.") == "messages that shout"
+    assert subject("Messages that shout.") == "messages that shout"
+    assert subject("URLs in messages.") == "URLs in messages"

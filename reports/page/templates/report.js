@@ -297,7 +297,9 @@
     const parts = [rule(row).slice(rule(row).indexOf("/") + 1)];
     if (columns.lang[row] >= 0) parts.push(word("lang", row));
     if (columns.role[row] >= 0) parts.push(word("role", row));
-    parts.push(`${word("source", row).split("/").pop()}:${columns.line[row]}`, columns.id[row]);
+    // One file has its name at the top of the page.
+    const file = words.source.length > 1 ? word("source", row).split("/").pop() : "";
+    parts.push(`${file}:${columns.line[row]}`, columns.id[row]);
     const link = h(
       "a",
       { href: linkTo(row), "data-at": at, "aria-current": row === open ? "true" : null },

@@ -13,6 +13,7 @@ from chataudit import Record
 from chataudit.audit.commands.app import app
 from chataudit.checks.base.statistics.intervals import Stratum
 from chataudit.checks.schema_invariants.check import SchemaInvariants
+from chataudit.reports.rates import CITED, COUNTED
 from chataudit.reports.record import VERSION, Judgement, write_judgements
 from typer.testing import CliRunner
 
@@ -469,7 +470,9 @@ def test_an_id_is_printed_as_it_is_on_one_line(call, audited, odd):
 def test_rates_are_printed_with_denominator_and_both_intervals(call, audited):
     done = call("rates", "bad")
     assert done.exit_code == 0
-    head, check, *of_rules = [re.split(r"\s{2,}", line.strip()) for line in done.output.splitlines()]
+    table, _, remarks = done.output.partition("\n\n")
+    assert remarks.splitlines() == [COUNTED, CITED]
+    head, check, *of_rules = [re.split(r"\s{2,}", line.strip()) for line in table.splitlines()]
     assert head == ["check or rule", "severity", "flagged", "checked", "rate", "95 % CI", "Wilson"]
     # 1 of 2: Wilson's interval, and that of one effective message, as both are of one tree.
     values = ["1", "2", "50.0 %", "5.5-94.5 %", "9.5-90.5 %"]

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 from browsing import PHONE, Visit, browser, needs_browser, saved
-from building import audit, message, uid
+from building import audit, message, uid, write
 from chataudit.audit.demo.release import release
 from chataudit.audit.run import run
 from chataudit.reports.page.payload import Limits
@@ -160,12 +160,13 @@ def test_the_first_screen_says_what_is_wrong_and_how_sure_that_is(running, demon
         words = visit.tab.inner_text("body")
         top = visit.tab.locator(".verdict").bounding_box()
         assert "Errors found" in words
-        assert f"{record.facts.messages:,} messages with a warning or an error" in words
+        assert f" of {record.facts.messages:,} messages (" in words
+        assert " have a warning or an error: " in words
         assert top["y"] + top["height"] < 500
         first = visit.tab.locator(".card").first
         assert first.bounding_box()["y"] < 700
         assert "Accuracy:" in first.inner_text()
-        assert "95 % CI" in first.inner_text()
+        assert "95\u00a0%\u00a0CI\u00a0" in first.inner_text()
         assert seen(visit) == []
 
 
@@ -324,6 +325,20 @@ def test_languages_are_sorted_by_the_alphabet(running, demonstrated):
         langs = [sub.split(" · ")[1] for sub in subs]
         assert langs == sorted(langs)
         assert len(set(langs)) > 1
+
+
+def test_the_list_names_the_file_where_there_are_several(running, demonstrated, tmp_path):
+    _, path = demonstrated
+    with Visit(running, path) as visit:
+        assert " · release" not in visit.tab.locator(".sub").first.inner_text()
+        assert " · :" in visit.tab.locator(".sub").first.inner_text()
+    for name in ("one.jsonl", "two.jsonl"):
+        write(tmp_path / name, [message(name, role="assistant")])
+    with Visit(running, saved(tmp_path, run(tmp_path, engine="serial"))) as visit:
+        told = visit.tab.locator(".sub").all_inner_texts()
+        assert {name for name in ("one.jsonl:1", "two.jsonl:1") if any(name in words for words in told)} == (
+            {"one.jsonl:1", "two.jsonl:1"}
+        )
 
 
 def test_the_list_can_be_sorted_by_place(running, demonstrated):

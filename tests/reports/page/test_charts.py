@@ -2,6 +2,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from chataudit.reports.counts import Rate
 from chataudit.reports.page import charts, drawing
 from chataudit.reports.page.drawing import SHADES, Bar, Bars, Cell, Columns, Matrix
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -49,6 +50,11 @@ def texts(chart, size=0):
 
 def told(matrix):
     return [[cell.text for cell in row] for row in matrix.cells]
+
+
+def rate(flagged, checked):
+    """A rate whose interval by conversation is not Wilson's."""
+    return Rate(flagged, checked, 1, (0.0069, 0.021), (0.005, 0.028))
 
 
 def every(label="a", *, n=3):
@@ -195,7 +201,7 @@ def luminance(colour):
 
 def test_without_data_there_is_no_chart():
     assert charts.declared_detected({}, {"en": 5}, {}) is None
-    assert charts.by_language({}, {("en", "a"): 0}) is None
+    assert charts.by_language({("en", "a"): rate(0, 0)}) is None
     assert charts.group_sizes([]) is None
     assert charts.similarities([]) is None
     assert charts.shares("t", "a", [("a", 0, 0)]) is None
@@ -210,6 +216,8 @@ def test_declared_and_detected_languages_cross_with_what_was_not_flagged_on_the_
     assert told(matrix) == [["83", "16", "1"], ["4", "996", "·"]]
     assert [[cell.shade for cell in row] for row in matrix.cells] == [[None, 1.0, 0.25], [0.5, None, None]]
     assert matrix.cells[0][0].full == "83 messages passed"
+    assert "Unshaded diagonal: messages that passed." in matrix.about
+    assert "diagonal" not in charts.declared_detected({("de", "en"): 16}, {"de": 100}, {"de": 16}).about
 
 
 def test_rare_languages_are_added_up_as_others():
@@ -228,17 +236,22 @@ def test_a_language_called_others_is_not_mixed_up_with_the_rest():
 
 
 def test_the_share_of_flagged_messages_is_told_by_language_and_check_with_its_interval():
-    checked = {("en", "a"): 1000, ("en", "b"): 1000, ("de", "a"): 10, ("de", "b"): 0}
-    matrix = charts.by_language({("en", "a"): 12}, checked)
+    rates = {("en", "a"): rate(12, 1000), ("en", "b"): rate(0, 1000), ("de", "a"): rate(0, 10), ("de", "b"): rate(0, 0)}
+    matrix = charts.by_language(rates)
     assert (matrix.rows, matrix.columns) == (("en", "de"), ("a", "b"))
     assert told(matrix) == [["1.2 %", "0 %"], ["0 %", "–"]]
-    # (p + z²/2n ± z √((p (1 - p) + z²/4n) / n)) / (1 + z²/n) = (0.01392 ± 0.00702) / 1.00384
-    assert matrix.cells[0][0].full == "12 of 1,000 messages (1.2 %, 95 % CI 0.69-2.1)"
+    # The interval clustered by conversation, as on the card of the check.
+    assert matrix.cells[0][0].full == "12 of 1,000 messages, 1.2 % (95 % CI 0.50-2.8)"
+    assert matrix.about.endswith("; –: none checked.")
     assert (matrix.cells[0][0].shade, matrix.cells[0][1].shade) == (1.0, None)
 
 
 def test_languages_and_checks_that_do_not_fit_are_told():
-    matrix = charts.by_language({}, {(f"l{k}", f"c{k:03}"): 1 for k in range(100)})
+    messages = {f"l{k}": 1 for k in range(100)}
+    languages, shown_as = charts.frequent_languages(messages)
+    assert (len(languages), languages[-1], sum(shown_as(language) is None for language in messages)) == (16, None, 85)
+    rates = {(shown_as(f"l{k}"), f"c{k:03}"): rate(0, 1) for k in range(100)}
+    matrix = charts.by_language(rates)
     assert (len(matrix.rows), len(matrix.columns)) == (16, 24)
     assert matrix.about.endswith("Shown are the 24 of 100 checks that flagged most.")
 
@@ -246,7 +259,7 @@ def test_languages_and_checks_that_do_not_fit_are_told():
 def test_groups_are_counted_by_size():
     chart = charts.group_sizes([1, 2, 2, 3, 6, 10, 11, 100, 101, 5000])
     assert [(bar.label, bar.text) for bar in chart.bars] == [
-        ("2", "2"), ("3", "1"), ("4", "0"), ("5", "0"), ("6–10", "2"), ("11–100", "2"), ("101+", "2")
+        ("2", "2"), ("3", "1"), ("4", "0"), ("5", "0"), ("6-10", "2"), ("11-100", "2"), ("101+", "2")
     ]  # fmt: skip
 
 
@@ -257,6 +270,7 @@ def test_similarities_fall_into_ten_bins_with_exact_copies_apart():
     ]  # fmt: skip
     assert [bar.value for bar in chart.bars] == [1, 1, 0, 0, 0, 1, 0, 0, 0, 1, 2]
     assert chart.bars[0].full == "0.80 to below 0.82"
+    assert chart.about.endswith("No similarity is below 0.80.")
 
 
 def test_exact_copies_alone_are_one_column():
@@ -274,7 +288,7 @@ def test_shares_come_largest_first_with_their_intervals_and_without_what_has_no_
 def test_only_the_largest_shares_are_shown_and_the_chart_says_so():
     chart = charts.shares("t", "About.", [(str(k), k, 10_000) for k in range(10_000)])
     assert (len(chart.bars), chart.bars[0].label) == (20, "9999")
-    assert chart.about == "About. Shown are the 20 largest of 10,000."
+    assert chart.about == "About. With 95 % CI (Wilson). Shown are the 20 largest of 10,000."
 
 
 def test_messages_are_counted_by_role_and_depth():
@@ -283,6 +297,13 @@ def test_messages_are_counted_by_role_and_depth():
     assert matrix.columns == ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10+")
     assert told(matrix)[0] == ["16", *"·········", "4"]
     assert matrix.cells[1][1] == Cell(0.5, "4", "4 messages")
+    assert matrix.about.endswith("; the root is at depth 0. ·: none.")
+
+
+def test_depths_below_the_deepest_message_are_not_drawn():
+    matrix = charts.role_depth({("prompter", 0): 16, ("assistant", 1): 4, ("prompter", 2): 1, ("tool", -1): 1})
+    assert matrix.columns == ("0", "1", "2")
+    assert charts.role_depth({("prompter", 0): 16}).about.endswith("at depth 0.")
 
 
 @pytest.mark.parametrize(

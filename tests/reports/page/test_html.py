@@ -1,6 +1,7 @@
 import hashlib
 import re
 from base64 import b64encode
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 
@@ -16,6 +17,7 @@ from chataudit.reports.baseline import Baseline
 from chataudit.reports.page import view
 from chataudit.reports.page.payload import Limits
 from chataudit.reports.page.view import page
+from planting import Planted, alone
 
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(1)></style>{{ 7*7 }}{% raw %}\"'--><a href=javascript:alert(1)>"
@@ -147,7 +149,9 @@ def test_the_verdict_comes_first_with_its_reasons(bad):
     assert '<div class="verdict error">\n  <p class="headline">' not in html  # four spaces, as the template has them
     assert '<p class="headline">Errors found<span>1 error and 1 note</span></p>' in html
     # Wilson's interval of half a message: the two of one tree count as one, as far as is known.
-    assert "1 of 2 messages with a warning or an error, 50.0 % (95 % CI 5.5-94.5); worst finding: error in 1" in html
+    assert "1 of 2 messages (50.0 %, 95 % CI 5.5-94.5) has a warning or an error: 1 an error" in html.replace(
+        "\u00a0", " "
+    )
     assert "1 × Reply has the same role as its parent (error, schema_invariants)" in html
     assert "Thread ends without an answer (note" not in html.partition("</header>")[0]  # notes are no reason
     assert html.index('class="verdict') < html.index('id="checks"') < html.index('id="findings"')
@@ -224,6 +228,49 @@ def test_a_card_tells_rate_interval_rules_and_what_was_not_judged(bad):
     assert "2 checked, 0 skipped" in told
     assert "2 checked, 0 skipped" in card(report(bad), "near_duplicates")
     assert "0 checked, 2 skipped: prompter message" in card(report(bad), "prompt_parroting")
+    assert "Trees, messages and records that break what their format promises." in told
+
+
+def test_reasons_to_skip_a_role_are_marked_and_the_last_reason_is_named(bad):
+    (view,) = [check for check in page(bad).checks if check.name == "near_duplicates"]
+    reasons = [(f"reason {k}", str(9 - k)) for k in range(6)]
+    for skipped, words in (
+        (reasons[:1], "reason 0"),
+        (reasons[:4], "reason 0 (9); reason 1 (8); reason 2 (7); reason 3 (6)"),
+        (reasons[:5], "reason 0 (9); reason 1 (8); reason 2 (7); 2 other reasons"),
+        (
+            [*reasons[:4], ("tool result", "1")],
+            "tool result (1, out of scope); reason 0 (9); reason 1 (8); 2 other reasons",
+        ),
+    ):
+        told = replace(view, skipped=tuple(skipped), out_of_scope=frozenset({"tool result"}))
+        assert told.why_skipped == words
+
+
+def test_a_role_is_out_of_scope_where_the_check_checks_no_message_of_it(tmp_path):
+    rows = [
+        message("a"),
+        message("b", "a"),
+        message("c", "b", role="prompter", text="..."),
+        message("d", "c", text="?"),
+    ]
+    (check,) = page(audit(tmp_path, rows, "prompt_parroting")).checks
+    assert check.out_of_scope == {"prompter message"}
+    assert "prompter message (2, out of scope); " in check.why_skipped
+
+
+def test_a_card_has_the_corrected_rate_and_the_accuracy_on_the_labels_of_the_data(tmp_path):
+    rows = alone(*["FAULT"] * 10, *["fine"] * 30)
+    told = card(report(audit(tmp_path, rows, Planted(labelled=(8, 2, 1, 9)))), "planted")
+    # (10 / 40 - 1 / 10) / (8 / 10 + 9 / 10 - 1)
+    assert "Corrected for errors of the check: 21.4 % (95 % CI " in told
+    assert (
+        "Accuracy: Precision 88.9 % (95 % CI 56.5-98.0) and recall 80.0 % (95 % CI 49.0-94.3) on 20 labelled " in told
+    )
+    assert "labelled messages of this data set. It is right in 7 of 7 texts." in told
+    for labelled in (None, (0, 0, 0, 20), (10, 0, 0, 0)):
+        told = card(report(audit(tmp_path, rows, Planted(labelled=labelled))), "planted")
+        assert not re.search("Corrected|labelled", told), labelled
 
 
 def test_a_check_that_judged_nothing_has_no_rate_and_has_not_passed(bad):
@@ -258,6 +305,8 @@ def test_how_a_check_measures_and_how_it_was_set_is_on_the_page(bad):
         for words in (*method.how, *method.blind, *method.measured, *method.sources):
             assert f"<li><bdi>{words}</bdi></li>" in html
     assert "<code>max_future_years</code></dt><dd><code>2.0</code>" in html
+    assert "<code>lang</code></dt><dd><code>not set</code>" in html
+    assert '<code>first</code></dt><dd><code>"py3langid"</code>' in html
 
 
 def test_a_link_to_a_rule_leads_to_its_findings_and_one_to_its_first(bad):

@@ -5,7 +5,7 @@ from building import audit, message, pages, write
 from chataudit import run
 from chataudit.checks.base.check import Check
 from chataudit.reports.baseline import Baseline
-from chataudit.reports.page.markdown import code, plain
+from chataudit.reports.page.markdown import code, own, plain
 from markdown_it import MarkdownIt
 
 HOSTILE = "a|b `c` [d](e) <img src=x> https://evil.example **f** _g_ ~~h~~ $i$ &lt; ![j](k) \\ www.evil.example"
@@ -43,7 +43,7 @@ def test_the_verdict_and_its_reasons_come_first(record):
         "",
         "**Errors found.** 1 error and 1 note.",
         "",
-        "- 1 of 2 messages with a warning or an error, 50.0 % (95 % CI 5.5-94.5); worst finding: error in 1",
+        "- 1 of 2 messages (50.0 %, 95 % CI 5.5-94.5) has a warning or an error: 1 an error",
         "- 1 of 5 checks did not run: prompt_parroting (prompter message)",
         "- 1 × Reply has the same role as its parent (error, schema_invariants)",
     ]
@@ -105,6 +105,14 @@ def test_words_of_the_data_start_nothing_and_stay_on_one_line(words):
     kinds, told = parsed(plain(words))
     assert kinds <= {"paragraph_open", "inline", "text", "paragraph_close"}
     assert told == " ".join(words.split())
+
+
+def test_sentences_of_ours_keep_code_and_addresses_and_nothing_else_has_a_meaning():
+    words = "See `max_gap * 2` and https://example.org/a_b: Korn & Graubard, 70 %."
+    assert own(words) == words
+    kinds, told = parsed(own(HOSTILE.replace("`c`", "c")))
+    assert kinds == {"paragraph_open", "inline", "text", "paragraph_close"}
+    assert told == HOSTILE.replace("`c`", "c")
 
 
 def test_a_name_within_a_word_keeps_its_underscores():

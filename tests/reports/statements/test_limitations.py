@@ -22,7 +22,7 @@ from chataudit.reports.statements.croissant import croissant
 from chataudit.reports.statements.datasheet import datasheet
 from chataudit.reports.statements.latex import latex
 from chataudit.reports.statements.latex import plain as tex
-from chataudit.reports.statements.limitations import BEYOND, INTERVALS, UNCORRECTED, limitations, markdown
+from chataudit.reports.statements.limitations import BEYOND, INTERVALS, UNCORRECTED, _once, limitations, markdown
 from huggingface_hub import DatasetCard
 from markdown_it import MarkdownIt
 from planting import Fails, Planted, alone
@@ -225,6 +225,33 @@ def test_a_sample_of_one_side_is_not_said_to_be_of_both(tmp_path):
         "People labelled a random sample of 5 flagged and 0 other messages; 15 more were drawn and left without a "
         "label. Their labels are taken as correct; they saw the findings of the check."
     )
+
+
+def test_the_accuracy_on_labels_of_the_data_comes_before_that_on_other_data(tmp_path):
+    errors = told(planted(tmp_path, *["FAULT"] * 10, *["fine"] * 30, labelled=(8, 2, 1, 9))).errors
+    assert errors[-1] == (
+        "Accuracy of the check: precision 88.9 % (95 % CI 56.5-98.0) and recall 80.0 % (95 % CI 49.0-94.3) on 20 "
+        "labelled messages of this data set. It is right in 7 of 7 texts."
+    )
+
+
+def test_a_source_that_two_checks_name_is_listed_once_the_longer_form(tmp_path):
+    sources = [
+        "A (2001), Titles.",
+        "B (2002), Words; the model.",
+        "B (2002), Words.",
+        "A (2001), Titles, for labels.",
+        "C.",
+    ]
+    assert _once(sources) == ["A (2001), Titles, for labels.", "B (2002), Words; the model.", "C."]
+
+
+def test_sentences_of_ours_keep_their_addresses_and_code(released):
+    _, record = released
+    sentences = [words for check in limitations(record, []).checks for words in (*check.method, *check.blind)]
+    assert any("`" in words for words in sentences)
+    for words in (*sentences, "https://huggingface.co/datasets/OpenAssistant/oasst1"):
+        assert words in record.limitations()
 
 
 # -- what was audited, and what was not ------------------------------------------------------------------------------
