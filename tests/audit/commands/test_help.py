@@ -50,6 +50,22 @@ def test_every_command_has_one_whole_line_in_the_list():
                 assert "..." not in listed
 
 
+def test_help_shows_metavars_without_types_of_python_or_braces():
+    for path, _ in commands():
+        with case(*path):
+            assert set("<>{}").isdisjoint(call(*path, "--help").output)
+            assert "  [" not in call(*path, "--help").output.partition("Options:\n")[2]
+    for words, usage in [
+        (["run"], "chataudit run [OPTIONS] [SOURCE]..."),
+        (["gx"], "chataudit gx [OPTIONS] SOURCE..."),
+        (["clean"], "chataudit clean [OPTIONS] DIR [SOURCE]..."),
+        (["refs", "list"], "chataudit refs list [OPTIONS] [NAME]"),
+        (["refs", "build"], "chataudit refs build [OPTIONS] NAME [FILE]..."),
+    ]:
+        with case(words):
+            assert call(*words, "--help").output.startswith(f"Usage: {usage}\n")
+
+
 def test_no_command_alone_prints_the_list():
     assert call().output == call("--help").output
 
