@@ -96,8 +96,7 @@ References = Annotated[
     typer.Option(
         "--references",
         metavar="DIR",
-        help="Project folder with benchmark fingerprints, read beside your user data directory. [default: "
-        f"{REFERENCES}]",
+        help=f"Project folder with benchmark fingerprints. [default: {REFERENCES}]",
         show_default=False,
     ),
 ]

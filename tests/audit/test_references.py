@@ -287,7 +287,7 @@ def test_a_set_of_ones_own_is_listed_and_told(call, birds):
     call("refs", "add", "mine", birds, "--question", "q", "--title", "My birds", "--licence", "CC0-1.0")
     lines = call("refs", "list").output.splitlines()
     assert next(line for line in lines if line.startswith("mine ")).split() == [
-        *("mine", "3", "test", "built", "here", "CC0-1.0", "My", "birds")
+        *("mine", "3", "test", "your", "own", "CC0-1.0", "My", "birds")
     ]
     told = call("refs", "list", "mine").output.splitlines()
     assert {"title: My birds", "items: 3", "shared: false", "licence: CC0-1.0"} <= set(told)
