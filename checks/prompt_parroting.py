@@ -84,18 +84,17 @@ RESTATES_PROMPT = Rule(
 )
 
 METHOD = Method(
-    sure="Shares and the longest common run of words are counted, not estimated. No held-out error rate has been "
-    "measured.",
+    sure="Shares and the longest common run of words are computed exactly. No held-out error rate has been measured.",
     how=(
-        "Each reply is compared with its prompt and with the messages above it. Both texts are known, so nothing is "
-        "searched for or estimated. System messages and tool results are skipped.",
+        "Each reply is compared with its prompt and with the messages above it. System messages and tool results are "
+        "skipped.",
         "Their sets of word 5-grams are compared: the share of the reply that is in the prompt, and the share of the "
         "prompt that is in the reply.",
         "The longest run of words that both share is marked on both sides. A prompt of very few words is compared by "
         "that run alone.",
         "A reply that gives back a text supplied by the prompt, to correct or to continue, is reported as a note. The "
         "repeated part then begins or ends at a colon, a quotation mark or a line break.",
-        "An earlier message that is repeated with changes is a note too: prompts often ask for a revision.",
+        "A reply that repeats an earlier message with changes is also a note: prompts often ask for a revision.",
     ),
     blind=(
         "A paraphrase of the prompt shares too few 5-grams to be found.",
@@ -143,11 +142,11 @@ class PromptParroting(Check):
     rules: ClassVar = (ECHO, COPIES_PROMPT, RESTATES_PROMPT)
     measurement: ClassVar[Method] = METHOD
     facets: ClassVar[Mapping[str, str]] = {
-        "partner": "id of the message that it repeats",
-        "steps": "steps from the reply up to that message; 1 is its prompt",
-        "of_reply": "share of the reply that is in that message",
-        "of_prompt": "share of that message that is in the reply",
-        "kind": "why it is only a note",
+        "partner": "repeated message",
+        "steps": "steps up to the repeated message",
+        "of_reply": "share of the reply",
+        "of_prompt": "share of the repeated message",
+        "kind": "kind of repetition",
     }
 
     min_echo: float = setting(

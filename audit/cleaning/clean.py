@@ -57,11 +57,14 @@ class Cleaned:
         lines = [f"{self.path}: {kept:,} of {count_of(self.messages, 'message')} kept, {self.dropped:,} dropped"]
         if not (self.dropped or self.retagged or self.lost):
             lines = [f"{self.path}: nothing to drop; the files are exact copies of the sources"]
+        if self.by_rule:
+            lines.append("dropped by rule (a message may break several):")
         lines += [f"  {rule}: {count_of(n, 'message')}" for rule, n in self.by_rule.items()]
         if self.taken_along:
-            lines.append(f"  dropped with these: {count_of(self.taken_along, 'message')}, such as replies to them")
+            lines.append(f"dropped along with these: {count_of(self.taken_along, 'message')}, mostly replies to them")
         if self.groups:
-            lines.append(f"{count_of(self.groups, 'group')} of duplicates: the best message of each kept")
+            of_each = "" if self.groups == 1 else " of each"
+            lines.append(f"{count_of(self.groups, 'group')} of duplicates: best message{of_each} kept")
         if self.retagged:
             lines.append(f"{count_of(self.retagged, 'language tag')} changed, listed in {CHANGED}")
         if self.lost:

@@ -19,8 +19,9 @@ _HEAD = """\
 # Policy of `chataudit clean`. To change it, copy this file, edit it, and pass it with --policy. Findings of rules that
 # it does not name are kept. Actions:
 #   keep          change nothing
-#   drop_message  drop the message and the replies to it (unless its tree has the id a second time)
-#   drop_subtree  drop the message and everything below it
+#   drop_message  drop the message and the replies below it, except replies that keep a parent because another message
+#                 in the tree has the same id
+#   drop_subtree  drop the message and all replies below it, without exception
 #   drop_tree     drop the whole tree
 #   keep_best     drop all duplicates of a text except the best one (needs the facets partner and cluster)
 #   fix_language  set the language tag to the detected language (needs the facet detected)

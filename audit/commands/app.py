@@ -12,6 +12,7 @@ from .checks import checks, explain
 from .clean import clean
 from .expectations import gx
 from .gate import gate
+from .help import Command
 from .references import refs_app
 from .report import report
 from .run import demo, run
@@ -40,7 +41,7 @@ COMMANDS = (
     *(checks, explain, gx),
 )
 for command in COMMANDS:
-    app.command()(command)
+    app.command(cls=Command)(command)
 app.add_typer(refs_app, name="refs")
 app.add_typer(write.export_app, name="export")
 

@@ -1,4 +1,4 @@
-"""The command `clean`: a data set without what its audit found."""
+"""The command `clean`: a data set without flagged messages."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from ..cleaning.clean import clean as run_clean
-from ..cleaning.policy import Policy, load_policy
+from ..cleaning.lists import POLICY
+from ..cleaning.policy import load_policy
 from ..record import Record
 from .options import AuditedFiles, AuditFolder, Quiet
 from .terminal import print_text, progress_display, user_errors
@@ -40,10 +41,11 @@ def clean(
     ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write a copy of the audited data without its faults.
+    """Write a copy of the audited data without flagged messages.
 
-    A policy decides which findings are acted on. Dropping a message also drops the replies to it. The audited files are
-    never changed. dropped.csv lists every dropped message with the reason.
+    A policy decides which findings are acted on; by default, messages with only notes are kept. Dropping a message also
+    drops the replies to it. The audited files are never changed. dropped.csv lists every dropped message with the
+    reason.
     """
     with user_errors():
         record = Record.read(folder)
@@ -52,15 +54,7 @@ def clean(
             names = sources or [source.name for source in record.facts.sources]
             cleaned = run_clean(record, names, chosen, out_dir, progress=progress)
         if not quiet:
-            _print_policy(policy, chosen)
+            print_text(f"{'Default policy' if policy is None else f'Policy {policy}'} ({out_dir / POLICY})", 4)
             for line in cleaned.lines():
                 print_text(line, 4)
             print_text(f"Audit the result: chataudit run {out_dir}", 4)
-
-
-def _print_policy(path: Path | None, policy: Policy) -> None:
-    """Print the settings of a policy without its comments."""
-    print_text("Default policy:" if path is None else f"Policy {path}:")
-    for line in policy.toml().splitlines():
-        if line and not line.startswith("#"):
-            print_text(f"  {line}", 4, style="dim")

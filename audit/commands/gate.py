@@ -64,7 +64,9 @@ def gate(
     suppress: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Accepted findings, in TOML. [default: the file named in [gate]]", show_default=False
+            metavar="FILE",
+            help="Accepted findings, in TOML. [default: `suppress` in [gate] of chataudit.toml]",
+            show_default=False,
         ),
     ] = None,
     junit_file: Annotated[
@@ -78,7 +80,7 @@ def gate(
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace older JUnit and SARIF files.")] = False,
 ) -> None:
-    """Check a finished audit against the limits in [gate].
+    """Check an audit against the limits in [gate] of chataudit.toml.
 
     Exit codes: 0 all limits met, 1 a limit is exceeded, 2 wrong usage or settings, 3 or 4 the audit is incomplete (see
     `chataudit run --help`).

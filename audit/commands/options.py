@@ -18,7 +18,7 @@ SOURCES = typer.Argument(
 AuditFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of an audit.", show_default=False)]
 AuditedFiles = Annotated[
     list[str] | None,
-    typer.Argument(metavar="SOURCE", help="Audited files. [default: from their old places]", show_default=False),
+    typer.Argument(metavar="SOURCE", help="Audited files. [default: from their original paths]", show_default=False),
 ]
 
 # -- settings --------------------------------------------------------------------------------------------------------
@@ -54,7 +54,8 @@ Format = Annotated[
     typer.Option(
         "--format",
         metavar="NAME",
-        help=f"Chat format: {', '.join(FORMATS)}. [default: recognised from the first records]",
+        help=f"Chat format: {', '.join(FORMATS)}, or mapping (fields named in [format] of chataudit.toml). [default: "
+        "recognised from the first records]",
         show_default=False,
     ),
 ]
@@ -82,7 +83,7 @@ AuditOut = Annotated[
     typer.Option(
         "--out",
         metavar="DIR",
-        help="Folder for the audit. [default: SOURCE.audit in the working folder]",
+        help="Folder for the audit. [default: SOURCE.audit in the current directory]",
         show_default=False,
     ),
 ]
@@ -93,14 +94,15 @@ Checks = Annotated[
 References = Annotated[
     Path | None,
     typer.Option(
+        "--references",
         metavar="DIR",
-        help=f"Folder with your own benchmark fingerprints. [default: {REFERENCES}]",
+        help=f"Project folder with benchmark fingerprints. [default: {REFERENCES}]",
         show_default=False,
     ),
 ]
 EngineName = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help=f"Engine: {', '.join(ENGINES)}. [default: auto]", show_default=False),
+    typer.Option(metavar="NAME", help=f"One of {', '.join(ENGINES)}. [default: auto]", show_default=False),
 ]
 Workers = Annotated[
     int | None,
@@ -130,13 +132,13 @@ Resume = Annotated[bool, typer.Option("--resume", help="Continue an interrupted 
 Redact = Annotated[bool, typer.Option("--redact", help="Hash ids, cut texts to the evidence, leave out raw records.")]
 MaxReportMb = Annotated[
     float | None,
-    typer.Option(metavar="MB", help=f"Largest size of report.html. [default: {Limits.max_mb:g}]", show_default=False),
+    typer.Option(metavar="MB", help=f"Maximum size of report.html. [default: {Limits.max_mb:g}]", show_default=False),
 ]
 MaxReportFindings = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help=f"Findings of each check in report.html. [default: {Limits.per_check}]",
+        help=f"Maximum findings per check in report.html. [default: {Limits.per_check}]",
         show_default=False,
     ),
 ]

@@ -17,24 +17,24 @@ from .terminal import out, print_text, user_errors, wrapped
 
 def sample(
     folder: AuditFolder,
-    check: Annotated[str, typer.Option(metavar="NAME", help="Check to be assessed.", show_default=False)],
+    check: Annotated[str, typer.Option(metavar="NAME", help="Check to assess.", show_default=False)],
     sources: AuditedFiles = None,
     n: Annotated[
         int,
-        typer.Option("-n", metavar="N", help="Messages to draw, half of them flagged."),
+        typer.Option("-n", metavar="N", help="Messages to draw; up to half of them flagged."),
     ] = 100,
-    seed: Annotated[int, typer.Option(metavar="N", help="Seed; another one draws another sample.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="N", help="Random seed.")] = 1,
     out_file: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="FILE", help="New table for the sample. [default: CHECK.sample.csv]", show_default=False
+            "--out", metavar="FILE", help="New CSV file for the sample. [default: CHECK.sample.csv]", show_default=False
         ),
     ] = None,
 ) -> None:
-    """Draw messages for people to label, in a spreadsheet.
+    """Draw messages for people to label, as a CSV file.
 
-    Up to half of them were flagged by the check. Fill in the column is_fault with yes or no, then run
-    `chataudit judge`.
+    Up to half of them are messages that the check flagged. In a spreadsheet or an editor, fill in the column is_fault
+    with yes or no, then run `chataudit judge`.
     """
     with user_errors():
         record = Record.read(folder)
@@ -50,7 +50,9 @@ def sample(
 
 def judge(
     folder: AuditFolder,
-    labels: Annotated[Path, typer.Argument(metavar="FILE", help="Sample with labels.", show_default=False)],
+    labels: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV file from `chataudit sample`, with labels.", show_default=False)
+    ],
 ) -> None:
     """Import human labels: precision and recall of a check.
 
@@ -61,7 +63,7 @@ def judge(
         judgements = dict(record.judgements)
         labelled = sampling.judged(record, labels)
         if not labelled:
-            raise ValueError(f"{labels}: contains no message; expected a table from `chataudit sample`, filled in")
+            raise ValueError(f"{labels}: contains no message; expected a CSV file from `chataudit sample`, filled in")
         for check, judgement in labelled.items():
             if not any(stratum.drawn for stratum in judgement.strata.values()):
                 raise ValueError(f"{labels}: is_fault is empty in all rows. Fill in yes or no")

@@ -11,6 +11,8 @@ import typer
 
 from ...benchmarks_refs.fingerprints import FOLDER as REFERENCES
 from ...reports.wording import count_of, number, size, visible
+from .help import Command
+from .options import References
 from .terminal import out, print_text, unknown, user_errors
 
 if TYPE_CHECKING:
@@ -22,29 +24,30 @@ refs_app = typer.Typer(
 )
 
 FOLDER = Path(REFERENCES)
-Folder = Annotated[
-    Path,
-    typer.Option(metavar="DIR", help=f"Your fingerprints. [default: {REFERENCES}]", show_default=False),
+Here = Annotated[
+    bool,
+    typer.Option(
+        "--here", help="Write to the project folder, not to your user data directory; implied by --references."
+    ),
 ]
-Here = Annotated[bool, typer.Option("--here", help="Write to that folder instead of your user data folder.")]
 Replace = Annotated[bool, typer.Option("--overwrite", help="Replace an older fingerprint of this name.")]
 NewName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the benchmark.", show_default=False)]
 
 
-@refs_app.command("list")
+@refs_app.command("list", cls=Command)
 def refs_list(
     name: Annotated[
         str | None,
         typer.Argument(metavar="NAME", help="Benchmark to show in full. [default: list all]", show_default=False),
     ] = None,
-    folder: Folder = FOLDER,
+    references: References = None,
 ) -> None:
     """List the known benchmarks, or show one card in full."""
     with user_errors():
         from ...benchmarks_refs import fingerprints
         from ...benchmarks_refs.cards import cards
 
-        known, built = cards(), fingerprints.paths(folder)
+        known, built = cards(), fingerprints.paths(references or FOLDER)
         own = {key: fingerprints.load(built[key]).card for key in built if key not in known and name in (None, key)}
         if name is None:
             _print_list({**known, **own}, built)
@@ -66,7 +69,7 @@ def _print_list(cards: Mapping[str, "Card"], built: Mapping[str, Path]) -> None:
         items = number(card.items) if card.items is not None else "?"
         state = "not built" if name not in built else "shipped"
         if name in built and built[name].parent != fingerprints.SHIPPED:
-            state = "built here"
+            state = "your own"
         line = f"{name:{width}} {items:>8}  {card.split:10}  {state:10}  "
         if out.is_terminal:
             line += shorten(card.title, max(10, out.width - len(line)), placeholder=" …")
@@ -75,26 +78,31 @@ def _print_list(cards: Mapping[str, "Card"], built: Mapping[str, Path]) -> None:
         out.print(visible(line), markup=False)
 
 
-@refs_app.command("build")
+@refs_app.command("build", cls=Command)
 def refs_build(
     name: NewName,
     files: Annotated[
         list[Path] | None,
         typer.Argument(
             metavar="FILE",
-            help="Its original files, or their folder. [default: download from the Hugging Face hub]",
+            help="Its original files, or their folder. [default: downloaded from the Hugging Face hub]",
             show_default=False,
         ),
     ] = None,
-    folder: Folder = FOLDER,
+    references: References = None,
     here: Here = False,
     replace: Replace = False,
 ) -> None:
-    """Build the fingerprint of a known benchmark."""
-    with user_errors():
-        from .. import references
+    """Build the fingerprint of a known benchmark.
 
-        _save(name, references.build(name, files or ()), folder if here else None, replace)
+    It is written to your user data directory, which every audit reads. With --here or --references, it is written to
+    the project folder.
+    """
+    with user_errors():
+        from .. import references as making
+
+        target = _target(references, here)
+        _save(name, making.build(name, files or ()), target, replace)
 
 
 def _field(words: str) -> "typer.models.OptionInfo":
@@ -102,7 +110,7 @@ def _field(words: str) -> "typer.models.OptionInfo":
     return option
 
 
-@refs_app.command("add")
+@refs_app.command("add", cls=Command)
 def refs_add(
     name: NewName,
     file: Annotated[
@@ -123,17 +131,23 @@ def refs_add(
     title: Annotated[str, typer.Option(metavar="TEXT", help="Title of the benchmark.", show_default=False)] = "",
     benchmark_split: Annotated[
         str,
-        typer.Option(metavar="SPLIT", help="Its split: test, validation, train or dev."),
+        typer.Option(metavar="SPLIT", help="Split of the benchmark: test, validation, train or dev."),
     ] = "test",
     licence: Annotated[str, typer.Option(metavar="TEXT", help="Licence of the benchmark.", show_default=False)] = "",
-    folder: Folder = FOLDER,
+    references: References = None,
     here: Here = False,
     replace: Replace = False,
 ) -> None:
-    """Build the fingerprint of your own benchmark."""
+    """Build the fingerprint of your own benchmark.
+
+    It is written to your user data directory, which every audit reads. With --here or --references, it is written to
+    the project folder.
+    """
     with user_errors():
         from ...benchmarks_refs.cards import Parts
-        from .. import references
+        from .. import references as making
+
+        target = _target(references, here)
 
         def source(fields: list[str] | None) -> str | tuple[str | int, ...] | None:
             return None if not fields else fields[0] if len(fields) == 1 else tuple(fields)
@@ -141,30 +155,35 @@ def refs_add(
         asked = source(question)
         assert asked is not None
         parts = Parts(asked, source(choices), source(answer), source(passage), item_id, rows)
-        fingerprint = references.add(name, file, parts, title=title, split=benchmark_split, licence=licence)
-        _save(name, fingerprint, folder if here else None, replace)
+        fingerprint = making.add(name, file, parts, title=title, split=benchmark_split, licence=licence)
+        _save(name, fingerprint, target, replace)
 
 
-@refs_app.command("verify")
+@refs_app.command("verify", cls=Command)
 def refs_verify(
     names: Annotated[
         list[str] | None,
         typer.Argument(metavar="NAME", help="Benchmarks to verify. [default: all]", show_default=False),
     ] = None,
-    folder: Folder = FOLDER,
+    references: References = None,
 ) -> None:
     """Compare fingerprints with their checksums and cards.
 
     Exit codes: 0 all agree, 1 a fingerprint has a fault, 2 wrong usage.
     """
     with user_errors():
-        from .. import references
+        from .. import references as making
 
         faults = 0
-        for name, path, fault in references.verify(folder, names or ()):
+        for name, path, fault in making.verify(references or FOLDER, names or ()):
             print_text(fault or f"{name}: verified ({path})", 2)
             faults += bool(fault)
         raise typer.Exit(1 if faults else 0)
+
+
+def _target(references: Path | None, here: bool) -> Path | None:
+    """Return the folder to write to; None: the user data directory."""
+    return references or (FOLDER if here else None)
 
 
 def _save(name: str, fingerprint: "Fingerprint", folder: Path | None, replace: bool) -> None:

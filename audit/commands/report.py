@@ -28,7 +28,7 @@ def report(
     max_report_mb: MaxReportMb = None,
     max_report_findings: MaxReportFindings = None,
     config: ConfigFile = None,
-    show: Annotated[bool, typer.Option("--open", help="Open the report in a browser.")] = False,
+    show: Annotated[bool, typer.Option("--open", help="Open the rebuilt report in a browser.")] = False,
 ) -> None:
     """Rebuild the report from a finished audit.
 

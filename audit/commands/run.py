@@ -91,8 +91,8 @@ def run(
 
     Progress is saved next to the output folder until the record is written; --resume continues from there.
 
-    Exit codes: 0 done, 1 a limit in [gate] is exceeded, 2 wrong usage or settings, 3 a source could not be read to the
-    end, 4 a check did not finish.
+    Exit codes: 0 finished, with or without findings; 1 a limit in [gate] of chataudit.toml is exceeded; 2 wrong usage
+    or settings; 3 a source could not be read to the end; 4 a check did not finish.
     """
     with user_errors():
         leave_pandas_out()
@@ -138,10 +138,10 @@ def demo(
             show_default=False,
         ),
     ] = Path("chataudit-demo"),
-    seed: Annotated[int, typer.Option(metavar="N", help="Seed; another one makes another release.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="N", help="Random seed.")] = 1,
     quiet: Quiet = False,
 ) -> None:
-    """Audit a small made-up release with an example of every rule."""
+    """Audit a small demo data set with an example of every rule."""
     with user_errors():
         leave_pandas_out()
         folder = free(out_dir)

@@ -13,7 +13,8 @@ import pyarrow as pa
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from ...reports.wording import number, unbroken, visible
 from .. import registry
@@ -164,13 +165,27 @@ def progress_display(quiet: bool) -> Iterator["_Bar | _Lines | Silence"]:
         yield _Lines()
     else:
         # Narrow enough for the longest step on a terminal of 80 columns.
-        columns = (TextColumn("{task.description}"), BarColumn(16), DownloadColumn(), TimeRemainingColumn())
+        columns = (TextColumn("{task.description}"), BarColumn(16), _ReadColumn(), _LeftColumn())
         with Progress(*columns, console=err, transient=True) as progress:
             yield _Bar(progress)
 
 
+class _ReadColumn(DownloadColumn):
+    """Bytes read so far; empty in steps after reading."""
+
+    def render(self, task: Task) -> Text:
+        return Text() if task.total is None else super().render(task)
+
+
+class _LeftColumn(TimeRemainingColumn):
+    """Time left for reading; empty in steps after reading."""
+
+    def render(self, task: Task) -> Text:
+        return Text() if task.total is None else super().render(task)
+
+
 class _Bar:
-    """Progress on a terminal."""
+    """Progress on a terminal: a bar while data are read, which moves without an end in the steps after that."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
@@ -190,7 +205,8 @@ class _Bar:
 
     def step(self, what: str) -> None:
         if self._task is not None:
-            self.progress.update(self._task, description=what)
+            self.progress.remove_task(self._task)
+        self._task = self.progress.add_task(what, total=None)
 
 
 class _Lines:

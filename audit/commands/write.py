@@ -11,6 +11,7 @@ from ...reports.files import write_file
 from .. import config as configuration
 from ..paths import free, new_folder
 from ..record import FORMS, Record
+from .help import Command
 from .options import AuditFolder, ConfigFile
 from .terminal import out, print_text, user_errors
 
@@ -21,7 +22,7 @@ def limitations(
     folder: AuditFolder,
     form: Annotated[
         str,
-        typer.Option("--as", metavar="FORM", help=f"Form: {', '.join(FORMS)}."),
+        typer.Option("--as", metavar="FORM", help=f"One of {', '.join(FORMS)}."),
     ] = FORMS[0],
     out_file: Annotated[
         Path | None,
@@ -65,7 +66,7 @@ def _text_of(card: Path) -> str:
 export_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Export an audit to other tools.")
 
 
-@export_app.command("gx")
+@export_app.command("gx", cls=Command)
 def export_gx(
     folder: AuditFolder,
     out_dir: Annotated[
@@ -73,7 +74,7 @@ def export_gx(
         typer.Option(
             "--out",
             metavar="DIR",
-            help="New folder. [default: DIR.gx in the working folder]",
+            help="New folder. [default: DIR.gx in the current directory]",
             show_default=False,
         ),
     ] = None,
@@ -81,8 +82,8 @@ def export_gx(
 ) -> None:
     """Write a Great Expectations suite, its data and a runner.
 
-    The suite has only built-in Expectations on a table of flags, and runs on pandas or Spark. Limits in [gate] on the
-    rates of checks and rules become `mostly`; without limits, no message may be flagged.
+    The suite has only built-in Expectations on a table of flags, and runs on pandas or Spark. Limits in [gate] of
+    chataudit.toml on the rates of checks and rules become `mostly`; without limits, no message may be flagged.
     """
     import pyarrow.parquet as pq
 

@@ -1,4 +1,4 @@
-"""A small made-up release in several languages, with an example of every rule."""
+"""A small demo data set in several languages, with an example of every rule."""
 
 import random
 import uuid

@@ -90,17 +90,17 @@ class BenchmarkLeakage(Check):
     )
     measurement: ClassVar[Method] = METHOD
     facets: ClassVar[Mapping[str, str]] = {
-        "benchmark": "reference set of the item",
-        "split": "split of the benchmark that contains the item",
-        "item": "id of the item in its benchmark",
-        "kind": "match type",
-        "coverage": "share of the item matched (weighted)",
+        "benchmark": "benchmark",
+        "split": "split of the benchmark",
+        "item": "item",
+        "kind": "kind of match",
+        "coverage": "weighted share of the item",
         "idf": "match strength (nats)",
-        "choices": "choices found after the question",
-        "below": "number of replies below it",
-        "home": "home page of the benchmark",
-        "rules": "published contamination rules that flag it too",
-        "prompt": "id of the message above that contains the question",
+        "choices": "choices after the question",
+        "below": "replies below the message",
+        "home": "home page",
+        "rules": "published rules that match",
+        "prompt": "message with the question",
     }
 
     references: tuple[str, ...] = setting(
@@ -271,7 +271,7 @@ class BenchmarkLeakage(Check):
     # -- second stage ------------------------------------------------------------------------------------------------
 
     def count(self, rows: pa.Table) -> Result:
-        """Count the touched items of each benchmark, by this check and by published rules."""
+        """Count the items of each benchmark that were found, by this check and by published rules."""
         refs = self._references()
         messages: dict[tuple[str, str], list[int]] = {}  # by item: how many each rule finds it in
         for benchmark, item, *flags in zip(*(rows[name].to_pylist() for name in SEEN.names), strict=True):
@@ -286,22 +286,23 @@ class BenchmarkLeakage(Check):
             notes=(_compared_with(refs), *self._own_sets()),
             tables=(
                 Table(
-                    "Items touched, by benchmark",
-                    "Items that the data contain, by this check and by the rules of GPT-3 (a 13-gram), PaLM (70 % of "
-                    "8-grams), Llama 2 (80 % in runs of ten) and Tulu 3 (half in 8-grams).",
-                    ("benchmark", "split", "items", "touched", "share", *PUBLISHED),
+                    "Benchmark items found",
+                    "Items found in the data by this check, and by the rules of GPT-3 (a 13-gram), PaLM (70 % of "
+                    "8-grams), Llama 2 (80 % in runs of ten) and Tulu 3 (half in 8-grams). Sorted by items found, then "
+                    "by name.",
+                    ("benchmark", "split", "items", "found", "share", *PUBLISHED),
                     tuple(
                         (name, card.split, int(n), ours, in_percent(ours / n, 2), *published)
                         for name, card, n, (ours, *published) in sorted(
                             zip(refs.names, refs.cards, refs.n_items, touched.values(), strict=True),
-                            key=lambda each: [-count for count in each[-1]],
+                            key=lambda each: ([-count for count in each[-1]], each[0]),
                         )
                     ),
-                    bars=("benchmark", "touched", "items"),
+                    bars=("benchmark", "found", "items"),
                 ),
                 Table(
-                    "Touched items",
-                    "Items that an evaluation should exclude, or report separately.",
+                    "Items to exclude",
+                    "Items found by this check. An evaluation should exclude them, or report them separately.",
                     ("benchmark", "item", "messages"),
                     tuple((*key, counts[0]) for key, counts in sorted(messages.items()) if counts[0]),
                 ),

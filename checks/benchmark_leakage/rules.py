@@ -108,14 +108,15 @@ BELOW_LEAK = Rule(
 
 METHOD = Method(
     sure="Of 161,443 clean messages in 25 languages, 24 were flagged, 4 of them wrongly. Recall has been measured on "
-    "held-out data only for verbatim questions: 110 of 110 AlpacaEval prompts in OASST1 were found.",
+    "held-out data only for verbatim questions: with a fingerprint of AlpacaEval (which is not shipped), 110 of 110 of "
+    "its prompts in OASST1 were found.",
     how=(
         "Every message is compared with one-way fingerprints of all reference sets at once. They contain hashes and no "
         "text.",
         "The message, its lines and its sentences are looked up whole. Everything else is looked up by 5-grams in "
         "which all numbers count as one word.",
         "For each candidate part of an item, all of its 5-grams are looked up in the message. Words are weighted by "
-        "how rare they are, so that stems and boilerplate carry no evidence.",
+        "how rare they are, so that stock phrases and boilerplate carry no evidence.",
         "A question is reported if enough of its weight is in the message. If the question alone is too little "
         "evidence, its choices must follow it.",
         "Answers are looked for after the question and in the replies to it. Counts under published contamination "
@@ -132,8 +133,8 @@ METHOD = Method(
     measured=(
         "161,443 clean messages in 25 languages, not used to choose thresholds: 24 flagged. 20 are a benchmark "
         "question, verbatim, that a user could plausibly have asked independently; 4 are wrong.",
-        "1,200 messages of OASST1's English validation split, not used to choose thresholds: all 110 prompts of "
-        "AlpacaEval found, and no other finding above a note.",
+        "1,200 messages of OASST1's English validation split, not used to choose thresholds: with a fingerprint of "
+        "AlpacaEval (which is not shipped), all 110 of its prompts found, and no other finding above a note.",
         "GSM8K's training questions compared with its test questions, not used to choose thresholds: five findings, "
         "all of them a test question with other numbers or objects.",
     ),

@@ -55,10 +55,16 @@ def verdicts(rows: pa.Table) -> tuple[BoolArray, BoolArray]:
 
 def measured_agreement(people: BoolArray, flagged: BoolArray, scores: npt.NDArray[np.float64]) -> Table:
     """Compare the check with human labels: tables, and a note where nothing can be compared."""
+    n_people, n_flagged, n_both = (int(some.sum()) for some in (people, flagged, people & flagged))
+    if n_flagged == 0:
+        found = "no message"
+    elif n_both == n_flagged:
+        found = f"{n_flagged:,}, all among these {n_people:,}"
+    else:
+        found = f"{n_flagged:,}, {f'{n_both:,}' if n_both else 'none'} of them among these {n_people:,}"
     about = (
-        f"{len(people):,} checked messages have human language labels. In another language than the declared one are "
-        f"{people.sum():,} by their labels (a mean of 0.5 or more), {flagged.sum():,} by this check, "
-        f"{(people & flagged).sum():,} by both."
+        f"Of {len(people):,} checked messages with human labels, {n_people:,} {'is' if n_people == 1 else 'are'} "
+        f"labelled as another language (mean 0.5 or more). The check flagged {found}."
     )
     lines = [(m.name, f"{m.value:.3f}", f"{m.low:.3f}-{m.high:.3f}") for m in agreement(people, flagged, scores)]
     return Table("Agreement with human labels", about, ("measure", "value", "95 % CI"), tuple(lines))
@@ -94,8 +100,19 @@ def disagreements(rows: pa.Table) -> pa.Table:
 
 def _disagreement(value: float, count: int, declared: str, detected: str) -> str:
     """Summarise labels that differ from the check; `detected` is empty where it agrees with the tag."""
-    own, say = english_name(declared), "label says" if count == 1 else "labels say"
+    own = english_name(declared)
     if detected:
-        share = in_percent(1 - value, 0)
-        return f"{share} of {count:,} {say} that it is {own}, but the detectors found {english_name(detected)}"
-    return f"{in_percent(value, 0)} of {count:,} {say} that it is not {own}, but the detectors agree with the tag"
+        labels, found = _labels(1 - value, count, own), english_name(detected)
+    else:
+        labels, found = _labels(value, count, f"not {own}"), own
+    return f"{labels}, but the detectors found {found}"
+
+
+def _labels(share: float, count: int, what: str) -> str:
+    """Return how many of the labels say this; labels may also be shades between no and yes, which have only a mean."""
+    n = round(share * count)
+    if abs(share * count - n) > 0.02:
+        return f"Mean of {count:,} human labels is {share:.2f} for {what}"
+    if count == 1:
+        return f"The human label says {what}"
+    return f"{n:,} of {count:,} human labels {'says' if n == 1 else 'say'} {what}"

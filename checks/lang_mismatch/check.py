@@ -41,12 +41,12 @@ class LangMismatch(Check):
     measurement: ClassVar[Method] = METHOD
     facets: ClassVar[Mapping[str, str]] = {
         "declared": "declared language",
-        "detected": "language of the text",
-        "first": "probability of that language by the first detector",
-        "second": "probability of that language by the second detector",
-        "share": "share of letters in that language",
+        "detected": "detected language",
+        "first": "probability, first detector",
+        "second": "probability, second detector",
+        "share": "share of letters in the detected language",
         "context": "neighbouring messages",
-        "people": "mean human label: 1 is another language, 0 the declared one",
+        "people": "mean human label (1: another language)",
     }
 
     first: str = setting("py3langid", "Detector that reads all texts.", choices=tuple(DETECTORS))

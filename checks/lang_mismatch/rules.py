@@ -84,20 +84,20 @@ METHOD = Method(
     how=(
         "Code, tables, addresses and formulas are removed, and letters are counted by script. Some languages are "
         "recognised by their script alone.",
-        "A first detector reads each text. Where it leaves a fair probability to the declared language or its kin, "
-        "nothing is reported, unless the text is clearly in a close language.",
+        "A first detector reads each text. If it gives the declared language, or one close to it, more than a small "
+        "probability, nothing is reported unless the text is clearly in a close language.",
         "A second detector must find the same language, or one close to it. More is required of short texts, of texts "
         "that are mostly names, and of text that may be romanised.",
-        "The text is split into segments, and each is read separately. Where some are in the declared language, the "
-        "text is mixed, and a note at most.",
-        "A reply is fine where a message above it asked for that language. Messages that cannot be decided are counted "
-        "as skipped, with the reason.",
+        "The text is split into segments, and each is read separately. If some are in the declared language, the text "
+        "is mixed and reported only as a note, if at all.",
+        "A reply is not reported if a message above it asked for that language. Messages that cannot be decided are "
+        "counted as skipped, with the reason.",
     ),
     blind=(
         "Most short texts in Latin script are skipped.",
         "Dialects, languages that neither detector knows, and text of one language in the script of another are not "
-        "seen.",
-        "Between close languages, short texts are missed, and those that one detector is unsure of.",
+        "detected.",
+        "Between close languages, short texts and texts that one detector is unsure of are missed.",
         "A paragraph in another language within a text in the declared language is not reported.",
         "A reply below any prompt that mentions its language, its people or its country counts as asked for.",
         "English that looks like code comments is not flagged under another tag, and neither are tool results.",

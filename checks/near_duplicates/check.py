@@ -6,7 +6,7 @@ Texts are compared as sets of word 5-grams (base/text.py). One of two methods pr
 - `minhash`: banded MinHash signatures (Broder 1997; Indyk & Motwani 1998), in bounded memory. A pair of similarity s is
   missed with probability (1 - s**rows)**bands.
 
-Each proposed pair is then verified, set against set. A group is a text and those verified against *it*; texts that are
+Each proposed pair is then verified on the full sets. A group is a text and those verified against *it*; texts that are
 similar only through others are not joined (a chain of edits has two ends that share nothing).
 """
 
@@ -68,14 +68,14 @@ class NearDuplicates(Check):
     rules: ClassVar = (EXACT_COPY, NEAR_COPY, CROSS_SPLIT, STOCK_PHRASE)
     measurement: ClassVar[Method] = METHOD
     facets: ClassVar[Mapping[str, str]] = {
-        "partner": "id of the message that it copies",
-        "cluster": "id of the message that represents the group",
-        "jaccard": "share of 5-grams that both texts have in common",
-        "scope": "whether both are from one tree, by one author, or neither",
-        "roles": "roles of the copy and of the message that it copies",
-        "kind": "exact (the same words) or edited",
-        "splits": "splits that contain the text",
-        "count": "number of times that the short text occurs",
+        "partner": "copied message",
+        "cluster": "group",
+        "jaccard": "Jaccard similarity",
+        "scope": "relation",
+        "roles": "roles of copy and original",
+        "kind": "kind of copy",
+        "splits": "splits",
+        "count": "occurrences",
     }
 
     min_similarity: float = setting(0.8, "Smallest Jaccard similarity of two texts' word 5-grams.", above=0, at_most=1)
@@ -165,12 +165,14 @@ class NearDuplicates(Check):
             *places, shared, capped = kernels.join(values, limits, self.min_similarity, fanout, kernels.THREADS.get())
             left, right = (place.astype(np.int64) for place in places)
             jaccard = sets.jaccard(left, right, shared)
-            note = f"Exact join: no pair at {self.min_similarity} or above is missed"
+            note = f"All pairs with a similarity of {self.min_similarity} or more were found"
             if n := np.count_nonzero(capped):
                 note += (
                     f", except among {n:,} texts with very many similar ones: only the first {fanout:,} were compared"
                 )
-            return Pairs(left, right, jaccard, capped, (f"{note} (memory: up to {max(1, wanted // 10**6):,} MB)",))
+            return Pairs(
+                left, right, jaccard, capped, (f"{note} (exact join, up to {max(1, wanted // 10**6):,} MB of memory)",)
+            )
         return self._by_minhash(sets, fanout, budget, spread)
 
     def _by_minhash(self, sets: "Sets", fanout: int, budget: int, spread: Spread) -> Pairs:
@@ -213,8 +215,9 @@ class NearDuplicates(Check):
         trim()
         miss = (1 - self.min_similarity**rows) ** bands
         note = (
-            f"MinHash, {bands} bands of {rows} rows: about {in_percent(miss)} of pairs at {self.min_similarity} are "
-            f"missed, fewer of more similar ones; {len(left):,} of {len(candidates):,} candidates verified"
+            f"About {in_percent(miss)} of pairs with a similarity of {self.min_similarity} are missed, and fewer of "
+            f"more similar pairs (MinHash, {bands} bands of {rows} rows; {len(left):,} of {len(candidates):,} "
+            "candidates verified)"
         )
         return Pairs(left, right, jaccard[order], capped, (note,))
 

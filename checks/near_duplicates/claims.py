@@ -101,7 +101,7 @@ def stock_phrase_claims(texts: TextSets, min_tokens: int) -> Iterator[pa.Table]:
         facts,
         STOCK_PHRASE,
         once[first[repeated]],
-        [f"Short text repeated {count:,} times" for count in n],
+        [f"Short text occurs {count:,} times" for count in n],
         spans=[Spans(places[:, k]) for k in range(MAX_PLACES)],
         facets=facets,
     )
@@ -193,7 +193,7 @@ def _findings(texts: TextSets, found: _Claims, kept: IntArray) -> Iterator[pa.Ta
             facet["splits"] = f"{split[row]}, {split[partner]}"
             place = f"in split {split[partner]!r}; this one is in {split[row]!r}"
         facets.append(facet)
-        likeness = "Same words as" if same[k] else f"{in_percent(jaccard, 0)} identical to"
+        likeness = "Same words as" if same[k] else _likeness(jaccard)
         summaries.append(f"{likeness} {_named(role[partner])} {place}")
     for rule, chosen in ((CROSS_SPLIT, crosses), (EXACT_COPY, ~crosses & same), (NEAR_COPY, ~crosses & ~same)):
         at = np.flatnonzero(chosen)
@@ -208,6 +208,13 @@ def _findings(texts: TextSets, found: _Claims, kept: IntArray) -> Iterator[pa.Ta
                 facets=[facets[k] for k in at],
                 about=[facets[k]["partner"] for k in at],
             )
+
+
+def _likeness(jaccard: float) -> str:
+    """Return the similarity of two texts whose words differ; 100 % only if their sets of 5-grams are equal."""
+    if jaccard == 1:
+        return "100 % identical to"
+    return f"{in_percent(jaccard, 0 if jaccard < 0.995 else 2)} similar to"
 
 
 def _named(role: str | None) -> str:

@@ -82,7 +82,7 @@ _RISOTTO = "prompter: Grazie, il risotto è venuto benissimo!"
 _FORMULA = "prompter: Grazie, adesso la formula mi è chiara."
 STOCK_PHRASE = Rule(
     f"{NAME}/stock_phrase",
-    "Short text repeated many times",
+    "Repeated short text",
     NOTE,
     "Usually harmless: greetings and thanks repeat. Thin out the rest, such as one refusal given to every request.",
     example=_copied(
@@ -99,18 +99,18 @@ STOCK_PHRASE = Rule(
 )
 
 METHOD = Method(
-    sure="Similarities are counted, not estimated, and the exact join misses no pair at the threshold. No held-out "
-    "error rate has been measured.",
+    sure="Similarities are computed exactly, and the exact join misses no pair at the threshold. No held-out error "
+    "rate has been measured.",
     how=(
         "Each text becomes its set of word 5-grams, without case and punctuation. In scripts written without spaces, "
         "each character counts as a word.",
         "Candidate pairs come from an exact join, which misses none, or from banded MinHash signatures where the join "
         "does not fit into memory. The record says which was used.",
-        "Each candidate pair is verified, set against set. Its similarity is Jaccard's: shared 5-grams divided by all "
+        "Each candidate pair is verified on the full sets. Its similarity is Jaccard's: shared 5-grams divided by all "
         "5-grams of both texts.",
-        "The text with the smallest id represents its group: all texts verified against it. Then the next of the rest "
-        "follows. Texts that are similar only through others are not joined.",
-        "A short text that occurs repeatedly is a stock phrase: one note with a count.",
+        "The text with the smallest id represents its group, which contains all texts that are similar to it. The "
+        "remaining texts are grouped in the same way. Texts that are similar only through others are not joined.",
+        "A short text that occurs more than once is a stock phrase, reported as one note with a count.",
     ),
     blind=(
         "Paraphrases and translations share too few 5-grams to be found.",

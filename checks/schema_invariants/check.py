@@ -55,8 +55,8 @@ class SchemaInvariants(Check):
     rules: ClassVar[Sequence[Rule]] = RULES
     measurement: ClassVar[Method] = METHOD
     facets: ClassVar[Mapping[str, str]] = {
-        "scope": "whether the same tree or another one already has the id",
-        "role": "role of both the message and its parent",
+        "scope": "first use of the id",
+        "role": "role of message and parent",
     }
     faults: ClassVar[Mapping[FaultKind, Rule]] = FAULT_RULES
     reads_texts: ClassVar[bool] = False

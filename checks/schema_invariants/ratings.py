@@ -1,5 +1,8 @@
 """Claims about ranks, labels, scores, reviews and tree states."""
 
+from collections.abc import Sequence
+from itertools import islice
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -56,6 +59,7 @@ TREE_STATES = (
     "backlog_ranking",
     "prompt_lottery_waiting",
 )
+MAX_RANKS = 6  # named in a summary
 
 
 def rank_claims(batch: Batch) -> list[Claims]:
@@ -98,15 +102,35 @@ def rank_claims(batch: Batch) -> list[Claims]:
     distinct = np.bincount(group, minlength=len(starts)) - np.bincount(group[tie], minlength=len(starts))
     top = value[starts + size - 1]
     gap = np.flatnonzero(top + 1 != distinct)
-    shown = [", ".join(map(str, value[starts[g] : starts[g] + min(size[g], 10)])) for g in gap]
     first = rows[starts[gap]]
     return claims + claims_at(
         batch.places,
         RANK_GAP,
         first,
-        [f"Gap in the ranks of {counted(size[g], 'answer')}: {s}" for g, s in zip(gap, shown, strict=True)],
+        [_gap(value[starts[g] : starts[g] + size[g]].tolist()) for g in gap],
         about=batch.column("parent_id").take(pa.array(first)).to_pylist(),
     )
+
+
+def _gap(ranks: Sequence[int]) -> str:
+    """Summarise the ranks of sibling answers, ascending, of which one or more are missing."""
+    if len(ranks) == 1:
+        return f"Only ranked answer has rank {ranks[0]}; expected 0"
+    distinct = sorted(set(ranks))
+    n_missing = distinct[-1] + 1 - len(distinct)
+    given = set(distinct)
+    missing = list(islice((rank for rank in range(distinct[-1]) if rank not in given), min(n_missing, MAX_RANKS)))
+    more = [f"{n_missing - MAX_RANKS:,} more"] * (n_missing > MAX_RANKS)
+    gap = f"{_listed([*map(str, missing), *more])} {'is' if n_missing == 1 else 'are'} missing"
+    if len(distinct) == 1:
+        return f"{counted(len(ranks), 'sibling answer')} have rank {distinct[0]}; {gap}"
+    if len(distinct) > MAX_RANKS:
+        return f"{counted(len(ranks), 'sibling answer')} have ranks from {distinct[0]} to {distinct[-1]}; {gap}"
+    return f"Sibling answers have ranks {_listed(list(map(str, distinct)))}; {gap}"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def state_claims(batch: Batch) -> list[Claims]:

@@ -177,9 +177,10 @@ def test_the_command_builds_tells_where_and_writes_over_nothing(call, card, bird
 
 def test_here_writes_to_the_folder_of_the_project(call, card, birds, tmp_path):
     assert call("refs", "build", "birds", birds, "--here").exit_code == 0
-    assert call("refs", "build", "birds", birds, "--folder", "refs", "--here").exit_code == 0
+    assert call("refs", "build", "birds", birds, "--references", "refs", "--here").exit_code == 0
+    assert call("refs", "build", "birds", birds, "--references", "more").exit_code == 0
     found = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob(f"*{ENDING}"))
-    assert found == [f"chataudit-references/birds{ENDING}", f"refs/birds{ENDING}"]
+    assert found == [f"{folder}/birds{ENDING}" for folder in ("chataudit-references", "more", "refs")]
 
 
 def test_what_the_user_got_wrong_is_one_line_and_nothing_is_written(call, card, tmp_path):
@@ -286,7 +287,7 @@ def test_a_set_of_ones_own_is_listed_and_told(call, birds):
     call("refs", "add", "mine", birds, "--question", "q", "--title", "My birds", "--licence", "CC0-1.0")
     lines = call("refs", "list").output.splitlines()
     assert next(line for line in lines if line.startswith("mine ")).split() == [
-        *("mine", "3", "test", "built", "here", "CC0-1.0", "My", "birds")
+        *("mine", "3", "test", "your", "own", "CC0-1.0", "My", "birds")
     ]
     told = call("refs", "list", "mine").output.splitlines()
     assert {"title: My birds", "items: 3", "shared: false", "licence: CC0-1.0"} <= set(told)
@@ -303,7 +304,7 @@ def test_a_set_of_ones_own_is_not_written_over_unless_asked(call, birds, tmp_pat
 
 
 def test_add_writes_to_the_folder_of_the_project_where_asked(call, birds, tmp_path):
-    assert call("refs", "add", "mine", birds, "--question", "q", "--folder", "refs", "--here").exit_code == 0
+    assert call("refs", "add", "mine", birds, "--question", "q", "--references", "refs", "--here").exit_code == 0
     assert [path.name for path in (tmp_path / "refs").iterdir()] == [f"mine{ENDING}"]
     assert not (tmp_path / "own").exists()
 
@@ -385,8 +386,8 @@ def test_the_list_tells_where_each_fingerprint_comes_from(call, tmp_path):
     ]
     assert [line.split()[3:5] for line in lines if line.startswith("hle ")] == [["not", "built"]]
     save(copa, tmp_path / "refs" / f"copa{ENDING}")
-    lines = call("refs", "list", "--folder", "refs").output.splitlines()
-    assert [line.split()[3:5] for line in lines if line.startswith("copa ")] == [["built", "here"]]
+    lines = call("refs", "list", "--references", "refs").output.splitlines()
+    assert [line.split()[3:5] for line in lines if line.startswith("copa ")] == [["your", "own"]]
 
 
 # -- verify ----------------------------------------------------------------------------------------------------------
@@ -421,7 +422,7 @@ def test_a_damaged_fingerprint_is_verified_in_the_folder_that_is_named(call, tmp
     (tmp_path / "refs").mkdir()
     (tmp_path / "refs" / f"copa{ENDING}").write_bytes(b"")
     assert call("refs", "verify", "copa").exit_code == 0
-    done = call("refs", "verify", "copa", "--folder", "refs")
+    done = call("refs", "verify", "copa", "--references", "refs")
     assert done.exit_code == 1
     assert done.output.startswith(f"refs/copa{ENDING}: not a fingerprint. Run ")
 

@@ -373,8 +373,9 @@ def test_the_method_follows_the_memory_and_the_record_says_which(tmp_path):
     for memory in ("4GB", "100B"):
         (facts,) = audit(tmp_path, records, NearDuplicates(memory=memory)).facts.checks
         told[memory] = facts.notes
-    assert told["4GB"][0].startswith("Exact join: no pair at 0.8 or above is missed")
-    assert "MinHash, 16 bands of 8 rows: about 5.3 % of pairs at 0.8 are missed" in told["100B"][0]
+    assert told["4GB"][0].startswith("All pairs with a similarity of 0.8 or more were found (exact join, up to ")
+    assert told["100B"][0].startswith("About 5.3 % of pairs with a similarity of 0.8 are missed")
+    assert "(MinHash, 16 bands of 8 rows; " in told["100B"][0]
 
 
 def test_rows_wait_on_disk_where_the_memory_is_small(tmp_path):

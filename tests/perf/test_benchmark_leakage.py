@@ -73,7 +73,7 @@ def test_from_file_to_findings_against_peers(folder, n_bytes, peers, tmp_path, m
     references = tmp_path / "references"
     members = ("--question", "question", "--choices", "options", "--answer", "answer", "--id", "id")
     add = [sys.executable, "-m", "chataudit", "refs", "add", "planted", str(ITEMS), *members]
-    making, _ = measure([*add, "--folder", str(references), "--here"])
+    making, _ = measure([*add, "--references", str(references)])
     settings = tmp_path / "planted.toml"
     settings.write_text(f"[checks.benchmark_leakage]\nreferences = ['planted']\nfolder = '{references}'\n")
     runs = {"ours": []}

@@ -773,10 +773,11 @@ def test_the_result_is_summarised_in_words(tmp_path):
     out, done = cleaned(path, *findings, policy=both)
     assert done.lines() == [
         f"{out}: 3 of 6 messages kept, 3 dropped",
+        "dropped by rule (a message may break several):",
         "  near_duplicates/exact_copy: 1 message",
         "  schema_invariants/label_range: 1 message",
-        "  dropped with these: 1 message, such as replies to them",
-        "1 group of duplicates: the best message of each kept",
+        "dropped along with these: 1 message, mostly replies to them",
+        "1 group of duplicates: best message kept",
         "1 record left out: unreadable, or without a message",
         "kept by the policy: 1 finding of schema_invariants/date_format",
         "dropped.csv lists every dropped message with the reason",

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
 
@@ -48,6 +49,23 @@ def test_every_command_has_one_whole_line_in_the_list():
                 names = [line.split()[0] for line in listed.splitlines()]
                 assert names == list(group.commands)
                 assert "..." not in listed
+
+
+def test_help_shows_metavars_without_types_of_python_or_braces():
+    for path, _ in commands():
+        with case(*path):
+            shown = call(*path, "--help").output
+            assert set("<>{}").isdisjoint(shown)
+            assert re.findall(r"\S {2,}\[", shown) == []
+    for words, usage in [
+        (["run"], "run [OPTIONS] [SOURCE]..."),
+        (["gx"], "gx [OPTIONS] SOURCE..."),
+        (["clean"], "clean [OPTIONS] DIR [SOURCE]..."),
+        (["refs", "list"], "refs list [OPTIONS] [NAME]"),
+        (["refs", "build"], "refs build [OPTIONS] NAME [FILE]..."),
+    ]:
+        with case(words):
+            assert call(*words, "--help").output.splitlines()[0] == f"Usage: root {usage}"
 
 
 def test_no_command_alone_prints_the_list():

@@ -717,8 +717,10 @@ def test_agreement_with_people_is_measured(said):
     assert rows["recall"] == ("0.500", "0.150-0.850")
     # They agree on 4 of 7; by chance they would on 3/7 * 4/7 + 4/7 * 3/7: (28 - 24) / (49 - 24).
     assert rows["Cohen's kappa"][0] == "0.160"
-    assert table.about.startswith("7 checked messages have human language labels")
-    assert "4 by their labels (a mean of 0.5 or more), 3 by this check, 2 by both" in table.about
+    assert table.about == (
+        "Of 7 checked messages with human labels, 4 are labelled as another language (mean 0.5 or more). The check "
+        "flagged 3, 2 of them among these 4."
+    )
     assert facts.notes == []
     assert facts.labelled == Confusion(hits=2, misses=2, false_alarms=1, right_silences=2)
 
@@ -728,17 +730,17 @@ def test_disagreements_are_told_both_ways(said):
     told = {row["message_id"]: (row["summary"], dict(row["facets"]), row["severity"]) for row in rows}
     assert told == {
         uid("2"): (
-            "100 % of 4 labels say that it is English, but the detectors found Polish",
+            "4 of 4 human labels say English, but the detectors found Polish",
             {"declared": "en", "people": "0.00"},
             1,
         ),
         uid("3"): (
-            "100 % of 3 labels say that it is not English, but the detectors agree with the tag",
+            "3 of 3 human labels say not English, but the detectors found English",
             {"declared": "en", "people": "1.00"},
             1,
         ),
         uid("4"): (
-            "50 % of 2 labels say that it is not English, but the detectors agree with the tag",
+            "1 of 2 human labels says not English, but the detectors found English",
             {"declared": "en", "people": "0.50"},
             1,
         ),

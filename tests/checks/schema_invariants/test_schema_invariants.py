@@ -1521,12 +1521,14 @@ def test_a_tie_is_not_reported_a_second_time_as_a_gap(tmp_path):
 
 def test_a_gap_in_the_ranks_is_noted_once_at_the_best_of_them(tmp_path):
     for ranks, first, summary in [
-        ((0, 2), "b", "Gap in the ranks of 2 answers: 0, 2"),
-        ((2, 0), "c", "Gap in the ranks of 2 answers: 0, 2"),
-        ((1,), "b", "Gap in the ranks of 1 answer: 1"),
-        ((1, 2, None), "b", "Gap in the ranks of 2 answers: 1, 2"),
-        ((0, 1, 3, 7), "b", "Gap in the ranks of 4 answers: 0, 1, 3, 7"),
-        ((9223372036854775807,), "b", "Gap in the ranks of 1 answer: 9223372036854775807"),
+        ((0, 2), "b", "Sibling answers have ranks 0 and 2; 1 is missing"),
+        ((2, 0), "c", "Sibling answers have ranks 0 and 2; 1 is missing"),
+        ((1,), "b", "Only ranked answer has rank 1; expected 0"),
+        ((1, 2, None), "b", "Sibling answers have ranks 1 and 2; 0 is missing"),
+        ((0, 1, 3, 7), "b", "Sibling answers have ranks 0, 1, 3 and 7; 2, 4, 5 and 6 are missing"),
+        ((0, 900), "b", "Sibling answers have ranks 0 and 900; 1, 2, 3, 4, 5, 6 and 893 more are missing"),
+        ((0, 1, 2, 3, 4, 5, 7), "b", "7 sibling answers have ranks from 0 to 7; 6 is missing"),
+        ((9223372036854775807,), "b", "Only ranked answer has rank 9223372036854775807; expected 0"),
     ]:
         with case(ranks, first, summary):
             record = audited(tmp_path, [message("a"), *ranked(*ranks)])
@@ -1537,6 +1539,12 @@ def test_a_gap_in_the_ranks_is_noted_once_at_the_best_of_them(tmp_path):
 
 def test_a_tie_and_a_gap_are_both_reported(tmp_path):
     assert found(tmp_path, [message("a"), *ranked(0, 0, 2)]) == claims(("rank_tie", "c"), ("rank_gap", "b"))
+    for ranks, summary in [
+        ((0, 0, 2), "Sibling answers have ranks 0 and 2; 1 is missing"),
+        ((1, 1), "2 sibling answers have rank 1; 0 is missing"),
+    ]:
+        with case(ranks):
+            assert the(audited(tmp_path, [message("a"), *ranked(*ranks)]), "rank_gap")["summary"] == summary
 
 
 def test_ranks_of_answers_to_different_prompts_do_not_mix(tmp_path):

@@ -71,7 +71,7 @@ def test_rules_that_were_broken_are_listed_below_their_check(record):
 
 def test_it_says_how_sure_it_is_and_where_the_evidence_stands(record):
     told = summary(record)
-    assert "- near_duplicates: Similarities are counted, not estimated" in told
+    assert "- near_duplicates: Similarities are computed exactly" in told
     assert "Evidence: report.html and findings.parquet. Made by chataudit " in told
 
 
