@@ -37,7 +37,7 @@ sys.exit(int(os.environ.get("STATUS", 0)))
 
 @pytest.fixture
 def runner(tmp_path, monkeypatch):
-    """Runs a script of the action as GitHub does, with some inputs set: the rest of them are as by default."""
+    """Return a runner of the action's scripts that does as GitHub does, with some inputs set, the rest by default."""
     place = tmp_path / "chataudit" / "bin" / "chataudit"
     place.parent.mkdir(parents=True)
     place.write_text(FAKE.format(python=sys.executable))

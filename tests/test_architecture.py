@@ -22,7 +22,7 @@ needs_checkout = pytest.mark.skipif(not PROJECT.is_file(), reason="needs the che
 
 
 def imports(module: Path) -> set[tuple[str, ...]]:
-    """What a module imports of this project, as parts below `chataudit`."""
+    """Return what a module imports of this project, as parts below `chataudit`."""
     here = module.relative_to(ROOT).parts[:-1]
     found = set()
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):

@@ -143,7 +143,7 @@ def sources(folder):
 
 @pytest.fixture(scope="module")
 def audits(tmp_path_factory):
-    """The audits, each with the output of every command."""
+    """Run the audits, each with the output of every command."""
     top = tmp_path_factory.mktemp("audits")
 
     def call(*words):
@@ -185,7 +185,7 @@ def sums(expected):
 
 
 def idle(audited):
-    """The checks that checked nothing and found nothing, with the most frequent reason."""
+    """Return the checks that checked nothing and found nothing, with the most frequent reason."""
     expected = audited.expected
     return {
         name: min(expected.skipped[name].items(), key=lambda each: (-each[1], each[0]))[0]
@@ -377,7 +377,7 @@ def test_rates_state_them(audits):
 
 
 def statements(audited, form):
-    """What a form of the limitations says of each check, in plain words."""
+    """Return what a form of the limitations states about each check, in plain words."""
     text = audited.printed[form]
     if form == "croissant":
         found = json.loads(text)["rai:dataLimitations"]

@@ -53,7 +53,7 @@ SAID = "As an AI language model, I cannot swim. As an AI language model, I also 
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """A working folder with the plug-in, data and a gate; afterwards no plug-in is in use."""
+    """Return a working folder with the plug-in, data and a gate; afterwards no plug-in is in use."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(registry, "_files", [])
     monkeypatch.setattr(sys, "path", [*sys.path])

@@ -60,7 +60,7 @@ def test_every_public_method_is_documented_and_typed():
 
 
 def blocks(page):
-    """The Python blocks of a page, each with the output that is shown under it."""
+    """Return the Python blocks of a page, each with the output that is shown under it."""
     found = re.findall(r"^```(\w+)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     shown = []
     for language, text in found:

@@ -18,7 +18,7 @@ MAY_BE_MISSED = {("benchmark_leakage", "edit-10")}
 
 @pytest.fixture(scope="module")
 def releases(tmp_path_factory):
-    """The audits of the same release without and with planted faults, and what was planted."""
+    """Audit the same release without and with planted faults; return both audits and what was planted."""
     folder = tmp_path_factory.mktemp("releases")
     records = []
     for name, more in (("clean", ["--clean"]), ("planted", [])):
@@ -30,7 +30,7 @@ def releases(tmp_path_factory):
 
 
 def subjects(plant):
-    """The messages that a planted fault may be told of, as tools/score.py counts them."""
+    """Return the messages that a planted fault may be reported for, as tools/score.py counts them."""
     return {plant["message_id"]} | ({plant["partner"]} if plant["check"] == "near_duplicates" else set())
 
 

@@ -35,7 +35,7 @@ PARTS = Parts("q", "c", "a")
 
 @pytest.fixture(autouse=True)
 def at_home(tmp_path, monkeypatch):
-    """A folder of one's own, and no network: whoever asks for it fails the test."""
+    """Move to a folder of one's own without a network: a test that asks for it fails."""
 
     def refuse(*_: object) -> None:
         raise AssertionError("a test asks for the network")
@@ -53,7 +53,7 @@ def call():
 
 @pytest.fixture
 def birds(tmp_path):
-    """The original files of a made-up benchmark, in a folder."""
+    """Write the original files of a made-up benchmark to a folder."""
     (tmp_path / "files" / "birds").mkdir(parents=True)
     return write(tmp_path / "files" / "birds" / "birds.jsonl", BIRDS)
 
@@ -64,7 +64,7 @@ def card(birds, monkeypatch):
 
 
 def know(monkeypatch: pytest.MonkeyPatch, **more: Any) -> Card:
-    """The one card that is known from now on, `birds`."""
+    """Make `birds` the one card that is known from now on."""
     text = {"title": "Birds", "measures": "m", "home": "https://a.org", "licence": "MIT", "citation": "A (2020)"}
     rest = {"split": "test", "languages": ["en"], "shared": True, "files": ["birds/birds.jsonl"], "items": 3}
     card = msgspec.convert({**text, **rest, "parts": {"question": "q", "choices": "c", "answer": "a"}, **more}, Card)
@@ -74,7 +74,7 @@ def know(monkeypatch: pytest.MonkeyPatch, **more: Any) -> Card:
 
 
 def stopped(done: Any) -> str:
-    """The one line of a command that could not do what was asked."""
+    """Return the one line of a command that could not do what was asked."""
     assert done.exit_code == 2, done.output
     assert done.output.startswith("chataudit: ")
     assert done.output.count("\n") == 1
@@ -451,14 +451,14 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    """A cache of the hub, which is asked for nothing."""
+    """Return a cache of the hub; the hub itself is never asked."""
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     return tmp_path / "hub"
 
 
 def keep(cache: Path, id: str, files: dict[str, list[dict[str, Any]]], revision: str = "refs/convert/parquet") -> Path:
-    """A data set as the hub's own client keeps it: a commit for each revision, and links to what it holds."""
+    """Write a data set as the hub's own client keeps it: a commit for each revision, and links to its files."""
     folder = cache / f"datasets--{id.replace('/', '--')}"
     (folder / "refs" / revision).parent.mkdir(parents=True)
     (folder / "refs" / revision).write_text(COMMIT)
@@ -472,7 +472,7 @@ def keep(cache: Path, id: str, files: dict[str, list[dict[str, Any]]], revision:
 
 
 def on_hub(monkeypatch: pytest.MonkeyPatch, more: dict[str, Any] | None = None, **card: Any) -> Card:
-    """The one card that is known, of a data set that lies on the hub only."""
+    """Make known one card, of a data set that is on the hub only."""
     place = {"id": "org/birds", "split": "test", **(more or {})}
     return know(monkeypatch, **{"files": [], "hub": place, **card})
 

@@ -42,13 +42,13 @@ def table(path):
 
 
 def sampled(record, path, n=100, seed=1, sources=(), check="planted"):
-    """The rows of a sample, as people see them."""
+    """Return the rows of a sample, as people see them."""
     write_sample(record, check, draw(record, check, n, seed), sources, path)
     return table(path)
 
 
 def filled(path, rows, says, encoding="utf-8", **dialect):
-    """The table as people hand it back: `says` tells their word for each row."""
+    """Write the table as people hand it back: `says` gives their word for each row."""
     with path.open("w", encoding=encoding, newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), **dialect)
         writer.writeheader()

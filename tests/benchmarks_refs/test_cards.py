@@ -19,7 +19,7 @@ BENCHMARKS = SHARED / "data" / "benchmarks"
 
 
 def card(file: str, **parts: Any) -> Card:
-    """A card for one made-up file."""
+    """Make a card for one made-up file."""
     text = {"title": "T", "measures": "m", "home": "https://a.org", "licence": "MIT", "citation": "A (2020)"}
     rest = {"split": "test", "languages": ["en"], "shared": True, "files": [file], "items": 1, "sha256": "0" * 64}
     return msgspec.convert({**text, **rest, "parts": parts}, Card)
@@ -31,7 +31,7 @@ def write(path: Path, text: str) -> None:
 
 
 def toml(path: Path, more: str = "", parts: str = 'question = "q"') -> Path:
-    """A file with one card, [one]."""
+    """Write a file with one card, [one]."""
     path.write_text(
         '[one]\ntitle = "T"\nmeasures = "m"\nhome = "https://a.org"\nsplit = "test"\nlanguages = ["en"]\n'
         'licence = "MIT"\nshared = true\ncitation = "A (2020)"\nhub = { id = "a/b", split = "test" }\n'

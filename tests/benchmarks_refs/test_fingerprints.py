@@ -52,7 +52,7 @@ original = cache(lambda card: list(items(card, BENCHMARKS)))  # to read all of t
 
 
 def card(**more: Any) -> Card:
-    """A card for made-up items."""
+    """Make a card for made-up items."""
     text = {"title": "T", "measures": "m", "home": "https://a.org", "licence": "MIT", "citation": "A (2020)"}
     rest = {"split": "test", "languages": ["en"], "shared": True, "files": ["d.jsonl"], "sha256": "0" * 64}
     return msgspec.convert({**text, **rest, "parts": {"question": "q"}, **more}, Card)
@@ -63,7 +63,7 @@ def item(id: str, question: str, **parts: tuple[str, ...]) -> Item:
 
 
 def asked(*questions: str, given: Weights = ALIKE, **more: Any) -> Fingerprint:
-    """The fingerprint of these questions, called 1, 2, 3, ..."""
+    """Build the fingerprint of these questions, called 1, 2, 3, ..."""
     return build(card(**more), [item(str(n), question) for n, question in enumerate(questions, 1)], hashed, given)
 
 
@@ -73,24 +73,24 @@ def words(n: int, word: str = "word") -> str:
 
 
 def letters(k: int) -> str:
-    """A number as three letters, since a word of digits is a number."""
+    """Spell a number as three letters, since a word of digits is a number."""
     return "".join(chr(ord("a") + k // base % 26) for base in (676, 26, 1))
 
 
 def kept(made: Fingerprint, part: int = 0) -> list[int]:
-    """The tokens of a part at which a gram begins that is kept."""
+    """Return the tokens of a part at which a gram begins that is kept."""
     first = made.n_grams[:part].sum()
     return np.cumsum(made.gaps[first : first + made.n_grams[part]]).tolist()
 
 
 def weighed(made: Fingerprint, part: int = 0) -> list[int]:
-    """The weights of the tokens of a part."""
+    """Return the weights of the tokens of a part."""
     first = made.n_tokens[:part].sum()
     return made.weights[first : first + made.n_tokens[part]].tolist()
 
 
 def packed(path: Path) -> bytes:
-    """What stands behind the first line of a fingerprint's file."""
+    """Return the bytes behind the first line of a fingerprint's file."""
     return path.read_bytes().partition(b"\n")[2]
 
 
@@ -462,7 +462,7 @@ def test_a_disk_that_is_full_leaves_the_older_file_and_nothing_else(sample, monk
 
 
 def refused(path: Path) -> str:
-    """What is told of a file that is no fingerprint; it names the file and what to run."""
+    """Return the error for a file that is no fingerprint, without the file and the command that it names."""
     with pytest.raises(ValueError, match=re.escape(str(path))) as error:
         load(path)
     assert type(error.value) is ValueError  # which the command tells in one line

@@ -52,7 +52,7 @@ QUIZ = [
 
 
 def made(folder: Path, items: list[Item], name: str = "quiz", split: str = "test", **settings) -> BenchmarkLeakage:
-    """The check with a reference set of these items."""
+    """Make the check with a reference set of these items."""
     card = Card(
         title=name.capitalize(),
         measures="nothing",

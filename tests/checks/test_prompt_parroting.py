@@ -23,7 +23,7 @@ STORY = (
 
 
 def talk(*texts):
-    """A thread of these texts, prompts and replies in turn."""
+    """Return a thread of these texts, prompts and replies in turn."""
     rows = []
     for k, text in enumerate(texts):
         rows.append(message(f"{k}", None if k == 0 else f"{k - 1}", ("prompter", "assistant")[k % 2], text=text))
@@ -152,7 +152,7 @@ def test_what_cannot_be_checked_is_counted(tmp_path):
 
 
 def chat(tmp_path, *said):
-    """The audit of a chat of these messages: chat, chat#2, chat#3, ..."""
+    """Audit a chat of these messages: chat, chat#2, chat#3, ..."""
     return audit(tmp_path, [{"id": "chat", "messages": turns(*said)}], PromptParroting())
 
 

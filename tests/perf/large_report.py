@@ -31,7 +31,7 @@ def texts(n: int, length: int, seed: int) -> list[str]:
 
 
 def record(tmp_path, n: int = 100_000, seed: int = 1) -> Record:
-    """The record; its other facts are those of a small audit."""
+    """Build the record; its other facts are those of a small audit."""
     made = audit(tmp_path, [message("a"), message("b", "a")])
     rng = np.random.default_rng(seed)
     which = rng.integers(0, len(CHECKS), n)
@@ -110,7 +110,7 @@ def per_lang(messages: int) -> list[Count]:
 
 
 def check_facts(found: np.ndarray, coverage: list[Count]) -> list[CheckFacts]:
-    """The checks, each with so many findings of its rule."""
+    """Return the checks, each with this number of findings of its rule."""
     return [
         CheckFacts(
             name=check,

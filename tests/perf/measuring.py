@@ -25,7 +25,7 @@ def audit(path: Path, out: Path, *options: str) -> tuple[float, int]:
 
 
 def release(folder: Path, messages: int, *options: str) -> Path:
-    """A release of so many messages, made by ../shared/tools/make_release.py."""
+    """Make a release of this number of messages with ../shared/tools/make_release.py."""
     tool = SHARED / "tools" / "make_release.py"
     out = folder / str(messages)
     subprocess.run(

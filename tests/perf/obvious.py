@@ -32,7 +32,7 @@ def grams(text: str, n: int) -> set[str]:
 
 
 def questions() -> set[str]:
-    """The word 13-grams of the benchmarks that chataudit ships; the cards tell where an item has its question."""
+    """Return the word 13-grams of the benchmarks that chataudit ships; the cards name the question of an item."""
     found = set()
     for _, card in shipped():
         for item in items(card, BENCHMARKS):

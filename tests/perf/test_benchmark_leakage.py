@@ -39,7 +39,7 @@ def n_bytes(folder):
 
 @pytest.fixture(scope="session")
 def peers(tmp_path_factory):
-    """The python of an environment with both peers."""
+    """Return the python of an environment with both peers."""
     if named := os.environ.get("CHATAUDIT_PEERS"):
         if fault := fails(named, "-c", HAS_PEERS):
             pytest.skip(f"CHATAUDIT_PEERS={named} is no Python 3.12 with {' and '.join(PACKAGES)}: {fault}")
@@ -58,7 +58,7 @@ def peers(tmp_path_factory):
 
 
 def fails(*command):
-    """The last line that a command complains with, nothing if it ends well."""
+    """Return the last line that a command complains with, nothing if it ends well."""
     try:
         done = subprocess.run(command, capture_output=True, text=True)
     except OSError as error:

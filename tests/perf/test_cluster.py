@@ -26,7 +26,7 @@ NODE = {"num_cpus": 1, "object_store_memory": 200 << 20}  # bytes
 
 
 def timed(*paths, **options):
-    """The audit of these files, its wall seconds, and the CPU seconds of this process."""
+    """Audit these files; return the record, its wall seconds, and the CPU seconds of this process."""
     wall, cpu = time.perf_counter(), time.process_time()
     record = run(*paths, **options)
     return record, time.perf_counter() - wall, time.process_time() - cpu

@@ -110,7 +110,7 @@ def by_variance(n, f, counts):
 
 
 def korn_graubard(n, f, counts):
-    """The same with Student's t of the effective number of flagged trees less one."""
+    """Do the same with Student's t of the effective number of flagged trees less one."""
     from scipy.stats import t
 
     p, total, variance = _between(n, f, counts)

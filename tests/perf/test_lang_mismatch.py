@@ -78,7 +78,7 @@ def audit_truth():
 
 
 def alone(truth, name):
-    """What one detector flags by itself, with nothing but the codes mapped."""
+    """Return what one detector flags by itself, with nothing but the codes mapped."""
     guesses = detectors.detector(name).detect(pa.array([t["text"].lower() for t in truth]))
     return {
         t["id"]

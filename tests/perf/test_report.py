@@ -30,7 +30,7 @@ OASST = ("oasst1_en_validation.messages.jsonl.gz", "oasst2_all_subset.trees.json
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
-    """The report of 100,000 findings, the seconds that it took to make, and where it is."""
+    """Write the report of 100,000 findings; return the seconds that it took, and its path."""
     folder = tmp_path_factory.mktemp("large")
     record = large_report.record(folder)
     began = time.perf_counter()
@@ -48,7 +48,7 @@ def running():
 
 
 def milliseconds(visit, action):
-    """What an action takes until the page is drawn again."""
+    """Measure an action until the page is drawn again."""
     drawn = "await new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
     script = f"async () => {{ const began = performance.now(); {action}; {drawn}; return performance.now() - began }}"
     return visit.tab.evaluate(script)

@@ -35,7 +35,7 @@ def begin(data: Path, out: Path, *words: str) -> subprocess.Popen[bytes]:
 
 
 def in_parts(path: Path, folder: Path) -> Path:
-    """The lines of a file as several files; most cuts are within a tree."""
+    """Write the lines of a file as several files; most cuts are within a tree."""
     lines = path.read_bytes().splitlines(keepends=True)
     folder.mkdir()
     for k in range(FILES):

@@ -43,7 +43,7 @@ class Cost(NamedTuple):
 
 
 def timed(measured: Callable[..., tuple[float, int]], *arguments: object) -> Cost:
-    """The cost of what `measure` or `audit` runs."""
+    """Return the cost of what `measure` or `audit` runs."""
     began = time.perf_counter()
     cpu, peak = measured(*arguments)
     return Cost(time.perf_counter() - began, cpu, peak)

@@ -185,7 +185,7 @@ def _facts(n: int, found: np.ndarray) -> Facts:
 
 
 def record(folder: Path) -> Record:
-    """The record that was built, mapped."""
+    """Return the record that was built, mapped."""
     facts = msgspec.json.decode((folder / "facts").read_bytes(), type=Facts)
     return Record(facts, *(mapped(folder / name) for name in ("table", "threads", "messages")))
 
@@ -239,7 +239,7 @@ def _accepted() -> Suppression:
 
 
 def _reset() -> float:
-    """The resident memory in MB, from which the peak of what follows is told."""
+    """Return the resident memory in MB, from which the peak of what follows is measured."""
     Path("/proc/self/clear_refs").write_text("5")
     return _status("VmRSS")
 

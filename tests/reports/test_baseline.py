@@ -7,12 +7,12 @@ from chataudit.reports.redact import hashed, redacted
 
 
 def tree(name, **more):
-    """A message that is a tree of its own."""
+    """Return a message that is a tree of its own."""
     return message(name, message_tree_id=uid(name), **more)
 
 
 def states(found):
-    """Findings by what became of them: the messages that they are about."""
+    """Sort findings by what became of them: the messages that they are about."""
     kinds = {"new": found.new, "fixed": found.fixed, "unchanged": found.unchanged}
     return {kind: table["message_id"].to_pylist() for kind, table in kinds.items()}
 

@@ -43,7 +43,7 @@ def policy(action="drop_message", rule=FAULT, **more):
 
 
 def finding(name, line=1, rule=FAULT, severity=ERROR, source=None, partner=None, **facets):
-    """A made-up finding about a message; `partner` is (name, line) of the message that it copies."""
+    """Make up a finding about a message; `partner` is (name, line) of the message that it copies."""
     row = {"rule": rule, "check": rule.partition("/")[0], "severity": severity, "line": line, "source": source}
     places = [(name, line), *([partner] if partner else [])]
     spans = [{"source": source, "line": at, "id": uid(n), "start": 1, "end": 2} for n, at in places]
@@ -52,7 +52,7 @@ def finding(name, line=1, rule=FAULT, severity=ERROR, source=None, partner=None,
 
 
 def copies(*pairs, cluster=None, **facets):
-    """Findings that messages copy others: (name, line, name, line)."""
+    """Make up findings that messages copy others: (name, line, name, line)."""
     rule = "near_duplicates/exact_copy"
     return [finding(a, k, rule, WARNING, partner=(b, n), cluster=uid(cluster or b), **facets) for a, k, b, n in pairs]
 
@@ -62,13 +62,13 @@ KEEP_BEST = policy("keep_best", "near_duplicates")
 
 @cache
 def all_checks():
-    """The facts of all checks, as an audit of one message has them."""
+    """Return the facts of all checks, as an audit of one message has them."""
     with TemporaryDirectory() as folder:
         return run(write(Path(folder) / "data.jsonl", [message("a")]), engine="serial").facts.checks
 
 
 def record_of(path, *findings, checks=("prompt_parroting",)):
-    """The audit of a file, with these findings in place of its own."""
+    """Audit a file, and put these findings in place of its own."""
     record = copy.copy(run(path, checks=checks, engine="serial"))
     known = {check.name: check for check in (*all_checks(), *record.facts.checks)}
     record.facts = msgspec.structs.replace(record.facts, checks=list(known.values()))  # with the rules of all findings
@@ -80,19 +80,19 @@ def record_of(path, *findings, checks=("prompt_parroting",)):
 
 
 def cleaned(path, *findings, policy=policy()):  # noqa: B008
-    """The folder of the cleaned file, and what was done."""
+    """Clean a file; return the folder, and what was done."""
     out = path.parent / "out"
     return out, clean(record_of(path, *findings), [path], policy, out)
 
 
 def left(path, *findings, policy=policy()):  # noqa: B008
-    """The names of the messages that a made-up audit leaves of a file of flat messages, in order."""
+    """Return the names of the messages that a made-up audit leaves of a file of flat messages, in order."""
     out, _ = cleaned(path, *findings, policy=policy)
     return [json.loads(line)["text"] for line in (out / path.name).read_text("utf-8").splitlines()]
 
 
 def flat(folder, *rows):
-    """A file of flat messages whose texts are their names."""
+    """Write a file of flat messages whose texts are their names."""
     return write(folder / "data.jsonl", rows)
 
 
@@ -434,7 +434,7 @@ ROWS = [*conversation("a", 2, labels=LABELS), *conversation("b", 1), *conversati
 
 
 def packed(path, data):
-    """The data as the path's name says: plain, gzip or zstd."""
+    """Pack the data as the path's name asks: plain, gzip or zstd."""
     if path.suffix == ".zst":
         with pa.CompressedOutputStream(str(path), "zstd") as stream:
             stream.write(data)
@@ -452,7 +452,7 @@ def unpacked(path):
 
 
 def filed(path, records):
-    """A file of records in the form that its name says."""
+    """Write a file of records in the form that its name asks for."""
     if path.suffix == ".parquet":
         pq.write_table(pa.Table.from_pylist(records), path)
     elif ".jsonl" in path.name:
@@ -1030,7 +1030,7 @@ def forests(draw):
 
 
 def kept_of(rows, drops, action):
-    """What stays, progress the slow and obvious way."""
+    """Work out what is kept, the slow and obvious way."""
     gone = {rows[k]["message_id"] for k in drops}
     if action == "drop_tree":
         trees = {rows[k]["message_tree_id"] for k in drops}

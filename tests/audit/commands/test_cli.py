@@ -175,7 +175,7 @@ def files(folder):
 
 @pytest.fixture
 def audited(call, data, tmp_path):
-    """The folder of an audit, whose data are gone."""
+    """Return the folder of an audit, whose data are gone."""
     call("run", data, "--out", "o", "--checks", "schema_invariants", "-q")
     data.unlink()
     return tmp_path / "o"

@@ -28,7 +28,7 @@ def call(tmp_path, monkeypatch):
 
 
 def rows(role="prompter", **more):
-    """A prompt and its answer; by default with an error and a note."""
+    """Return a prompt and its answer; by default with an error and a note."""
     return [message("a"), message("b", "a", role=role, **more)]
 
 
@@ -50,7 +50,7 @@ def files(folder):
 
 
 def refused(done):
-    """What a command said in its one line of refusal."""
+    """Return the one line in which a command refused."""
     assert done.exit_code == 2, done.output
     assert "Traceback" not in done.output
     (line,) = [line for line in done.output.splitlines() if line.startswith("chataudit: ")]
@@ -305,7 +305,7 @@ def test_run_refuses_unusable_limits_before_anything_is_read(call, audited):
 
 @pytest.fixture
 def other(call, audited):
-    """The folder of an audit of other data."""
+    """Audit other data, and return the folder."""
     write(audited / "other.jsonl", [message("k", message_tree_id=uid("k"))])
     call("run", "other.jsonl", "--out", "other", "-q", *RUN)
     return audited

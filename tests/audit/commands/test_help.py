@@ -123,7 +123,7 @@ class {title}(TextCheck):
 
 @pytest.fixture
 def plugged(tmp_path, monkeypatch):
-    """A folder with two plug-ins, one of them in the settings, and data; afterwards none is in use."""
+    """Return a folder with two plug-ins, one of them in the settings, and data; afterwards none is in use."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(registry, "_files", [])
     monkeypatch.setattr(sys, "path", [*sys.path])

@@ -24,7 +24,7 @@ FORMS = ("markdown", "latex", "card", "croissant", "datasheet")
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Data and their audit: 30 trees of a prompt and an answer, in 6 of which both have one role."""
+    """Audit 30 trees of a prompt and an answer, in 6 of which both have one role."""
     folder = tmp_path_factory.mktemp("made")
     rows = []
     for k in range(30):
@@ -37,7 +37,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def call(made, tmp_path, monkeypatch):
-    """The command in a folder of its own, with a copy of the audit in `a`."""
+    """Return the command in a folder of its own, with a copy of the audit in `a`."""
     shutil.copytree(made / "a", tmp_path / "a")
     monkeypatch.chdir(tmp_path)
     return lambda *words: CliRunner().invoke(app, [str(word) for word in words])

@@ -78,7 +78,7 @@ def cluster(references):
 
 
 def processes_of(folder: Path) -> list[str]:
-    """The processes of the cluster that keeps its files there."""
+    """List the processes of the cluster that keeps its files there."""
     found = subprocess.run(["pgrep", "-af", str(folder)], capture_output=True, text=True)
     return found.stdout.splitlines()
 
@@ -266,7 +266,7 @@ class Counts(Check):
 
 
 def facts(record):
-    """What the record tells beside its times, and beside who did the work."""
+    """Return the facts of a record without its times, and without who did the work."""
     checks = [msgspec.structs.replace(check, seconds=0) for check in record.facts.checks]
     return msgspec.structs.replace(record.facts, started="", seconds=0, engine="", workers=0, checks=checks)
 
@@ -279,7 +279,7 @@ def hold_equal(record, expected):
 
 
 def both(cluster, *paths, **options):
-    """The audit of these files on the cluster, and the same in one thread."""
+    """Audit these files on the cluster, and in one thread."""
     on_ray = run(*paths, engine="ray", address=cluster.address, **options)
     return on_ray, run(*paths, engine="serial", **options)
 
@@ -291,7 +291,7 @@ FIRST_STAGES = (NearDuplicates(), Planted())
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory):
-    """A release with planted faults, in six files."""
+    """Write a release with planted faults, in six files."""
     folder = tmp_path_factory.mktemp("release")
     tool = SHARED / "tools" / "make_release.py"
     words = [sys.executable, str(tool), "--messages", "2000", "--seed", "1", "--out", str(folder)]
@@ -450,7 +450,7 @@ class Packed(engine.Serial):
 
 @pytest.fixture
 def _packed(monkeypatch):
-    """The engine ray is one process, so that every moment of its audits can be tried."""
+    """Run the engine ray in one process, so that every moment of its audits can be tried."""
     start = engine.start
     monkeypatch.setattr(
         engine, "start", lambda name, *more, **said: Packed() if name == "ray" else start(name, *more, **said)

@@ -252,7 +252,7 @@ def test_all_other_quotes_begin_where_their_spans_do(released):
 
 
 def mixed(tmp_path):
-    """A copy that a later stage finds, whose reply the first stage flags."""
+    """Audit a copy that a later stage finds, whose reply the first stage flags."""
     rows = [*tree("x", WORDS), message("y", "x-2", role="assistant", message_tree_id=uid("x"))]
     return audit(tmp_path, [*rows, *tree("w", WORDS), message("v", "w-2", role="assistant", message_tree_id=uid("w"))],
                  "near_duplicates", "schema_invariants")  # fmt: skip

@@ -31,7 +31,7 @@ def _on_disk(monkeypatch):
 
 
 def release(folder):
-    """The demo, in which each rule is broken; trees on one line each; chats without ids, one of which stands twice."""
+    """Write the demo, in which each rule is broken; trees on one line each; chats without ids, one twice."""
     made = demo.release(1).write(folder / "demo.jsonl")
     trees = [nest(conversation(f"n{k % 3}", text=f"ODD text {k} of nested trees")) for k in range(5)]
     chat = {"messages": turns("user: ODD words without an id", "assistant: FAULT that nobody can name")}

@@ -30,7 +30,7 @@ CHECK = "schema_invariants"
 
 
 def rows(format: str | Format, record: Row) -> list[Row]:
-    """The messages of a record in line 1 of data.jsonl, none of which is at fault."""
+    """Return the messages of a record in line 1 of data.jsonl, none of which is at fault."""
     found = list((FORMATS[format] if isinstance(format, str) else format).flatten(record, "data:1"))
     assert not [fault for fault in found if isinstance(fault, Fault)]
     return [row for row in found if not isinstance(row, Fault)]

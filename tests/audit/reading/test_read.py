@@ -55,7 +55,7 @@ EMOJIS = {"name": ["+1", "_skip"], "count": [2, 1]}
 
 
 def look(*paths: Any, **options: Any) -> Record:
-    """The audit of some files by the rules of trees alone, on one thread."""
+    """Audit some files by the rules of trees alone, on one thread."""
     return run(*paths, checks=[SchemaInvariants()], **{"engine": "serial", **options})
 
 
@@ -598,7 +598,7 @@ def varied(n: int) -> list[Row]:
 
 
 def decoded(packed: bytes) -> bytes:
-    """What zlib makes of damaged bytes, one at a time."""
+    """Unpack damaged bytes with zlib, one at a time."""
     decoder, text = zlib.decompressobj(wbits=31), bytearray()
     try:
         for at in range(len(packed)):
@@ -609,7 +609,7 @@ def decoded(packed: bytes) -> bytes:
 
 
 def unzstd(packed: bytes) -> bytes:
-    """What Arrow makes of damaged bytes, asked for one at a time."""
+    """Unpack damaged bytes with Arrow, one at a time."""
     stream, text = pa.CompressedInputStream(pa.BufferReader(packed), "zstd"), bytearray()
     try:
         while byte := stream.read(1):
@@ -771,7 +771,7 @@ def test_the_bytes_that_are_told_to_progress_add_up_to_the_file(tmp_path, pack):
 
 
 def array(rows: Sequence[Row], layout: str) -> list[bytes]:
-    """The parts of a JSON array: its begin, each element, its end."""
+    """Return the parts of a JSON array: its begin, each element, its end."""
     if layout == "compact":
         parts = [json.dumps(row) + ", " for row in rows]
         return [b"[", *(part.encode() for part in parts[:-1]), parts[-1][:-2].encode(), b"]"]
@@ -970,14 +970,14 @@ def test_what_is_found_last_is_quoted_from_its_place(tmp_path):
 
 
 def third(**more: Any) -> bytes:
-    """The third of five records, with other values."""
+    """Return the third of five records, with other values."""
     return json.dumps(
         {**message("a-2", "a", text="text 3", message_tree_id=uid("a")), **more}, ensure_ascii=False
     ).encode()
 
 
 def with_raw(field: str, raw: bytes) -> bytes:
-    """The third of five records, with raw bytes for a field's value."""
+    """Return the third of five records, with raw bytes for a field's value."""
     return third(**{field: "RAW"}).replace(b'"RAW"', raw)
 
 

@@ -103,7 +103,7 @@ def lines_of(records: Sequence[Any]) -> list[bytes]:
 
 @cache
 def texts_by_line(make: Callable[[], list[Any]]) -> dict[bytes, list[str]]:
-    """The texts that each good line holds, told without the reader."""
+    """Find the texts that each good line contains, without the reader."""
 
     def texts(record: Any) -> list[str]:
         if "prompt" in record:
@@ -346,7 +346,7 @@ USUAL = [name for name in FIELDS if name.isidentifier() and name not in ("odd", 
 
 @st.composite
 def lines(draw: st.DrawFn, counted: dict[str, st.SearchStrategy[str]]) -> bytes:
-    """A record with some right and some wrong values, written in one of the ways that JSON leaves open."""
+    """Draw a record with some right and some wrong values, written in one of the ways that JSON leaves open."""
     fields = {**FIELDS, **counted, **(STRANGE if draw(st.integers(0, 15)) == 9 else {})}
     names = draw(st.permutations(USUAL))[: draw(st.integers(0, 13))]
     names += draw(st.lists(st.sampled_from(["labels", "emojis", "detoxify"]), unique=True))
@@ -363,7 +363,7 @@ def lines(draw: st.DrawFn, counted: dict[str, st.SearchStrategy[str]]) -> bytes:
 
 @st.composite
 def some_lines(draw: st.DrawFn, max_size: int) -> list[bytes]:
-    """Records whose labels and emojis are mostly of one form."""
+    """Draw records whose labels and emojis are mostly of one form."""
     counted = draw(st.sampled_from([COLUMNS, MAPS] * 5 + [{**COLUMNS, **STRANGE}]))
     return draw(st.lists(lines(counted), min_size=1, max_size=max_size))
 
@@ -570,7 +570,7 @@ def lists(kind: pa.DataType, value: st.SearchStrategy[Any]) -> list[tuple[pa.Dat
 
 @st.composite
 def structs(draw: st.DrawFn, members: dict[str, list[tuple[pa.DataType, st.SearchStrategy[Any]]]]) -> Any:
-    """A type with some or all of these members, and what its values may be."""
+    """Draw a type with some or all of these members, and what its values may be."""
     names = draw(st.sampled_from([list(members)] * 4 + [list(members)[:-1], list(members)[:0], [*members, "more"]]))
     chosen = {name: draw(st.sampled_from(members.get(name, TYPES))) for name in names}
     value = st.fixed_dictionaries({name: values for name, (_, values) in chosen.items()})
@@ -603,7 +603,7 @@ def listed(draw: st.DrawFn) -> Any:
 
 @st.composite
 def tables(draw: st.DrawFn) -> pa.Table:
-    """Some columns of messages, each in some type."""
+    """Draw some columns of messages, each in some type."""
     n = draw(st.integers(1, 4))
     columns = {}
     for name in draw(st.lists(st.sampled_from([n for n in FIELDS if n.isidentifier()]), min_size=1, unique=True)):

@@ -68,7 +68,7 @@ def one_by_one(made: Sequence[Sequence[Row]]) -> list[Row]:
 
 
 def in_turn(made: Sequence[Sequence[Row]]) -> list[Row]:
-    """The first message of every tree, then the second of each."""
+    """Return the first message of every tree, then the second of each."""
     return [row for turn in zip(*made, strict=True) for row in turn]
 
 
@@ -160,7 +160,7 @@ def audit(*paths: Path, **options: Any) -> Record:
 
 
 def stopped(after: int, *paths: Path, is_written: bool = True, **options: Any) -> Record | None:
-    """An audit that is stopped when it saves for the n-th time; its record where it did not save so often.
+    """Stop an audit when it saves for the n-th time; return its record where it did not save so often.
 
     Where that moment is not `is_written`, its rows are on disk, and nothing yet says that they count.
     """
@@ -193,7 +193,7 @@ def each_stop(paths: Sequence[Path], folder: Path, **options: Any) -> Iterator[P
 
 
 def facts(record: Record) -> Facts:
-    """What the record tells beside its times, and beside who did the work."""
+    """Return the facts of a record without its times, and without who did the work."""
     checks = [msgspec.structs.replace(check, seconds=0) for check in record.facts.checks]
     return msgspec.structs.replace(record.facts, started="", seconds=0, engine="", workers=0, checks=checks)
 
@@ -228,7 +228,7 @@ def test_an_audit_may_be_stopped_at_every_moment_one_after_the_other(tmp_path, d
 
 
 def in_steps(*paths: Path, **options: Any) -> Record:
-    """The record of an audit that is stopped each time that it saves, and goes on."""
+    """Return the record of an audit that is stopped each time that it saves, and goes on."""
     record = stopped(1, *paths, **options)
     for _ in range(60):
         if record is None:
@@ -303,12 +303,12 @@ def test_finished_sources_are_not_read_again(tmp_path, monkeypatch, data):
 
 
 def kept(work: Path) -> dict[str, Any]:
-    """The moment that an audit would go back to."""
+    """Return the moment that an audit would go back to."""
     return json.loads((work / checkpoint.STATE).read_text())["state"]
 
 
 def names_of_opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A list that grows by the name of each source whose records are read; lines that are read again do not count."""
+    """Return a list that grows by the name of each source whose records are read; lines read again do not count."""
     opened: list[str] = []
     blocks = cutting.blocks
 
@@ -389,7 +389,7 @@ def call(tmp_path, monkeypatch):
 
 
 def leave(after: int = 2, *, is_written: bool = True) -> None:
-    """What `chataudit run data --out o` leaves when it is killed in that moment."""
+    """Leave what `chataudit run data --out o` leaves when it is killed in that moment."""
     shards(Path("data"))
     options = {"checks": ["schema_invariants"], "block": block.BLOCK, "work": "o.unfinished"}
     assert stopped(after, Path("data"), is_written=is_written, **options) is None
@@ -511,7 +511,7 @@ def full(*_args: Any, **_options: Any) -> None:
 
 
 def from_the(n: int, whole: Callable[..., Any]) -> Callable[..., Any]:
-    """The function until it is called for the n-th time, and then a full disk."""
+    """Wrap a function so that its n-th call, and every later one, meets a full disk."""
     calls = itertools.count(1)
     return lambda *args, **options: (whole if next(calls) < n else full)(*args, **options)
 
@@ -537,7 +537,7 @@ def test_a_full_disk_is_one_line_and_nothing_that_was_kept_is_lost(call, what, n
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A folder on a disk of 2 MB."""
+    """Mount a folder on a disk of 2 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, check=False)

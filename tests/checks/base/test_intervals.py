@@ -23,7 +23,7 @@ TREES = st.lists(
 
 
 def trees(*counts):
-    """Flagged and checked, from (flagged, checked, trees of that kind)."""
+    """Return flagged and checked, from (flagged, checked, trees of that kind)."""
     flagged, checked, times = np.array(counts, dtype=np.int64).T
     return np.repeat(flagged, times), np.repeat(checked, times)
 

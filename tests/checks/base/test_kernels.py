@@ -180,7 +180,7 @@ def test_large_sets_are_sorted(form):
 
 
 def unspread(x: int) -> int:
-    """The number that is spread to this one."""
+    """Return the number that is spread to this one."""
     x ^= x >> 31 ^ x >> 62
     x = x * pow(0x94D049BB133111EB, -1, 2**64) & LAST
     x ^= x >> 27 ^ x >> 54
@@ -249,7 +249,7 @@ def joined(
 
 @st.composite
 def families(draw: st.DrawFn) -> list[set[int]]:
-    """Sets that are edits of a few, so that many pairs lie about any threshold."""
+    """Draw sets that are edits of a few, so that many pairs are about any threshold."""
     parts: list[set[int]] = []
     for family in range(draw(st.integers(1, 3))):
         base = range(first := family * draw(st.sampled_from([0, 10, 100])), first + draw(st.integers(0, 40)))

@@ -30,7 +30,7 @@ PIECE = 7
 
 
 def laid(table: pa.Table, path) -> pa.Table:
-    """The table on disk in pieces, whose dictionaries are all different."""
+    """Write the table to disk in pieces, whose dictionaries are all different."""
     with pa.ipc.new_stream(str(path), table.schema) as stream:
         for start in range(0, table.num_rows, 2 * PIECE - 3):
             part = table.slice(start, 2 * PIECE - 3)
@@ -44,7 +44,7 @@ def laid(table: pa.Table, path) -> pa.Table:
 
 @pytest.fixture
 def both(released, tmp_path, monkeypatch):
-    """A record in memory, and the same on disk in many pieces that are looked at in smaller ones."""
+    """Return a record in memory, and the same on disk in many pieces that are looked at in smaller ones."""
     _, whole = released
     for module in (large_tables, record_module):
         monkeypatch.setattr(module, "PIECE", PIECE)

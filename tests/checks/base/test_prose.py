@@ -54,7 +54,7 @@ def masked(form: SimpleNamespace, string: str) -> str:
 
 
 def kept(form: SimpleNamespace, string: str) -> str:
-    """What of a text is prose, with one space between its words."""
+    """Return the prose of a text, with one space between its words."""
     return " ".join(masked(form, string).split())
 
 
@@ -512,7 +512,7 @@ def real_texts() -> list[str]:
 
 
 def damaged(string: str, rng: random.Random) -> str:
-    """A text with code put into it, lines cut, and pieces of it lost or twice."""
+    """Damage a text: code is put into it, lines are cut, and pieces are lost or twice there."""
     for _ in range(rng.randint(1, 4)):
         at, to = sorted(rng.randint(0, len(string)) for _ in range(2))
         string = rng.choice(
@@ -683,7 +683,7 @@ def random_model(rng: np.random.Generator, n_rows: int, n_features: int, n_class
 
 
 def scores_of(string: str, moves, features, first, table, unit, prior) -> np.ndarray:
-    """The formula: prior plus the logarithms of 1 + count, times the rows of the features."""
+    """Apply the formula: prior plus the logarithms of 1 + count, times the rows of the features."""
     at, met = first, Counter()
     for byte in string.encode():
         met[int(features[at * 256 + byte])] += 1

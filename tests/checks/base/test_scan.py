@@ -685,7 +685,7 @@ few_words = st.lists(st.sampled_from(sorted(FEW)), min_size=1, max_size=8)
 
 @st.composite
 def parts_and_lines(draw: st.DrawFn) -> tuple[list[str], list[list[list[str]]]]:
-    """A part of up to 20 words, and a text of up to 16 that is mostly made of its pieces."""
+    """Draw a part of up to 20 words, and a text of up to 16 that is mostly made of its pieces."""
     part = draw(st.lists(st.sampled_from(sorted(FEW)), min_size=N, max_size=20))
     room, lines = 16, []
     while room > 0 and (not lines or draw(st.booleans())):

@@ -88,7 +88,7 @@ def hashes(form: SimpleNamespace, string: str) -> list[int]:
 
 
 def covered(form: SimpleNamespace, string: str) -> list[str]:
-    """What the tokens of a text cover of it."""
+    """Return what the tokens of a text cover of it."""
     tokens = tokenise(form, pa.array([string]))
     return [string.encode()[start:end].decode() for start, end in zip(tokens.starts, tokens.ends, strict=True)]
 

@@ -97,7 +97,7 @@ def bases() -> dict[str, str]:
 
 
 def ranked(string: str) -> dict[str, float]:
-    """The probabilities of the package, with those of codes of one language added up."""
+    """Return the probabilities of the package, with those of codes of one language added up."""
     found, codes = dict.fromkeys(bases().values(), 0.0), bases()
     for label, p in packaged(True).rank(string):
         found[codes[label]] += p
@@ -107,7 +107,7 @@ def ranked(string: str) -> dict[str, float]:
 
 @contextmanager
 def remembering():
-    """The package keeps what takes it long, for a second question about the same text."""
+    """Let the package keep what takes it long, for a second question about the same text."""
     walk, add_up, last = langid.visit_counts, LanguageIdentifier._sparse_score, {}
 
     def visit_counts(moves, rows, features, string):
@@ -293,7 +293,7 @@ def test_fasttext_counts_serbo_croatian_as_serbian_and_mandarin_and_wu_as_chines
 
 @cache
 def pure() -> langdetect.DetectorFactory:
-    """A factory of langdetect itself, with seed 0."""
+    """Make a factory of langdetect itself, with seed 0."""
     factory = langdetect.DetectorFactory()
     factory.set_seed(0)
     factory.load_profile(langdetect.PROFILES_DIRECTORY)

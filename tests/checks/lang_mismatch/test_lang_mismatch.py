@@ -140,7 +140,7 @@ LIST = "".join(
 
 
 def judged(tmp_path, *texts, **options):
-    """The facts and findings of these documents, each (declared, text) or (declared, text, context)."""
+    """Audit these documents, each (declared, text) or (declared, text, context); return facts and findings."""
     names = ("lang", "text", "context")
     rows = [{"id": f"{k}", **dict(zip(names, text, strict=False))} for k, text in enumerate(texts)]
     record = audit(tmp_path, rows, LangMismatch(**options))
@@ -158,7 +158,7 @@ def told(tmp_path, *texts, **options):
 
 
 def why(tmp_path, *text, **options):
-    """The reason for which one text was not judged."""
+    """Return the reason for which one text was skipped."""
     facts, rows = judged(tmp_path, text, **options)
     assert rows == []
     ((reason, n),) = facts.skipped.items()
@@ -167,7 +167,7 @@ def why(tmp_path, *text, **options):
 
 
 def talk(tmp_path, *texts, **options):
-    """The findings on a thread of (declared, text), prompts and replies in turn: (message, rule, context)."""
+    """Return the findings on a thread of (declared, text), prompts and replies in turn: (message, rule, context)."""
     rows = []
     for k, (lang, text) in enumerate(texts):
         role = ("prompter", "assistant")[k % 2]
@@ -701,7 +701,7 @@ def labelled():
 
 @pytest.fixture(scope="module", params=["columns", "maps"])
 def said(request, tmp_path_factory):
-    """The audit of what people labelled, in both forms of labels."""
+    """Audit what people labelled, in both forms of labels."""
     rows = labelled() if request.param == "columns" else [nest([row]) for row in labelled()]
     return audit(tmp_path_factory.mktemp("said"), rows, LangMismatch())
 
@@ -892,7 +892,7 @@ MARKS += ["<a ", "[a](", "(a", "a: b\n", "http://", "\n", "\t", "\u200b", "\u202
 
 
 def seconds(call):
-    """What a call gives, and the processor seconds that it takes."""
+    """Return the result of a call, and the processor seconds that it takes."""
     began = time.process_time()
     return call(), time.process_time() - began
 
@@ -944,7 +944,7 @@ LID = SHARED / "data" / "lid"
 
 
 def real(name):
-    """The severest finding's severity and rule by document, and what is known of each document."""
+    """Return the severest finding's severity and rule by document, and what is known of each document."""
     record = run(LID / f"{name}.jsonl.gz", checks=[LangMismatch()], engine="serial")
     assert record.facts.checks[0].error is None
     with gzip.open(LID / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:

@@ -21,7 +21,7 @@ def column(table, name):
 
 
 def expected(described):
-    """What is expected of the flags of each column: how many are false at least, how bad it is otherwise."""
+    """Return what is expected of the flags of each column: how many are false at least, how bad it is otherwise."""
     return {
         each["kwargs"]["column"]: (round(each["kwargs"]["mostly"], 6), each["severity"])
         for each in described["expectations"]

@@ -26,7 +26,7 @@ def decided(record, *limits, accepted=(), older=None):
 
 
 def read(line):
-    """A command as GitHub's runner reads it: its name, its properties, and what it says."""
+    """Read a command as GitHub's runner reads it: its name, its properties, and its message."""
     name, properties, told = re.fullmatch(r"::(\w+) (.*?)::(.*)", line).groups()  # no dot matches a line feed
 
     def unescaped(words, codes):
@@ -140,7 +140,7 @@ def test_no_word_of_the_data_ends_a_line_or_begins_a_command(tmp_path):
 
 
 def parsed(text):
-    """The kinds of all tokens of a text, and the words of each cell of its first table."""
+    """Return the kinds of all tokens of a text, and the words of each cell of its first table."""
     tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
     end = next(k for k, token in enumerate(tokens) if token.type == "table_close")
     cells = [

@@ -24,7 +24,7 @@ def written(record, *limits):
 
 
 def outcomes(suite):
-    """What came of each test case, by its class and name."""
+    """Return what came of each test case, by its class and name."""
     return {
         (case.get("classname"), case.get("name")): [(r.tag, r.get("type"), r.get("message")) for r in case]
         for case in suite.iter("testcase")

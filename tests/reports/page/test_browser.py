@@ -41,7 +41,7 @@ def running():
 
 @pytest.fixture(scope="module")
 def demonstrated(tmp_path_factory, references):
-    """The audit of the demo release, which breaks every rule, and its report."""
+    """Audit the demo release, which breaks every rule, and write its report."""
     folder = tmp_path_factory.mktemp("demo")
     release(1).write(folder / "release.jsonl")
     record = run(folder / "release.jsonl")
@@ -53,7 +53,7 @@ KINDS = ("near_copy", "wrong_language", "question_and_answer", "dangling_parent"
 
 @pytest.fixture(scope="module")
 def one_of_each(tmp_path_factory, references):
-    """An audit with each kind of evidence, and little else: axe-core goes through every element."""
+    """Audit each kind of evidence, and little else: axe-core goes through every element."""
     folder = tmp_path_factory.mktemp("few")
     made = release(1)
     found = {name for rule, name in made.planted.items() if rule.partition("/")[2] in KINDS}
@@ -73,7 +73,7 @@ def fingerprint_of(record, rule):
 
 @pytest.fixture(scope="module")
 def attacked(tmp_path_factory, running):
-    """An audit whose every text, id, role, tag and file name is an attack."""
+    """Audit data whose every text, id, role, tag and file name is an attack."""
     folder = tmp_path_factory.mktemp("attack")
     rows = [message("a", text=" ")]
     for name, words in HOSTILE.items():

@@ -42,12 +42,12 @@ def report(record, **more):
 
 
 def static(html):
-    """The page without its style, its script and its data."""
+    """Return the page without its style, its script and its data."""
     return re.sub(r"<(script|style)\b.*?</\1>", "", html, flags=re.DOTALL)
 
 
 def card(html, check):
-    """The words of a check's card."""
+    """Return the words of a check's card."""
     (found,) = re.findall(rf'<article [^>]*aria-labelledby="card-{check}">(.*?)</article>', html, flags=re.DOTALL)
     return " ".join(unescape(re.sub("<[^>]*>", " ", found)).split())
 
@@ -60,7 +60,7 @@ def hostile(tmp_path):
 
 @pytest.fixture
 def bad(tmp_path):
-    """An answer by a prompter, and nothing else; benchmark_leakage and others find nothing."""
+    """Audit an answer by a prompter, and nothing else; benchmark_leakage and others find nothing."""
     return audit(tmp_path, [message("a"), message("b", "a", role="prompter")])
 
 

@@ -16,7 +16,7 @@ def summary(record, **more):
 
 
 def parsed(text):
-    """The kinds of all tokens of a text, and the words in it."""
+    """Return the kinds of all tokens of a text, and the words in it."""
     tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
     flat = [each for token in tokens for each in (token, *(token.children or ()))]
     words = "".join(token.content for token in flat if token.type in ("text", "code_inline"))
@@ -24,7 +24,7 @@ def parsed(text):
 
 
 def spans(text):
-    """The words that stand in code spans, where nothing is linked and nobody is mentioned."""
+    """Return the words in code spans, where nothing is linked and nobody is mentioned."""
     tokens = [each for token in MarkdownIt("commonmark").parse(text) for each in token.children or ()]
     return [token.content.strip() for token in tokens if token.type == "code_inline"]
 

@@ -22,7 +22,7 @@ def report(record, *limits, **more):
 
 
 def finding(k, severity=NOTE, check="one", **more):
-    """The finding of a message called mK; `more` sets its fields."""
+    """Make up the finding of a message called mK; `more` sets its fields."""
     row = {
         "check": check,
         "rule": f"{check}/rule",
@@ -46,7 +46,7 @@ def finding(k, severity=NOTE, check="one", **more):
 
 @pytest.fixture
 def made(tmp_path):
-    """Makes the record of these findings; all else in it is that of a small audit."""
+    """Return a maker of records of given findings; all else in them is that of a small audit."""
     facts = audit(tmp_path, [message("a"), message("b", "a")], "schema_invariants").facts
     coverage = [Count("checked", "en", "prompter", "data.jsonl", 100_000)]
 

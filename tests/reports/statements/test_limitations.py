@@ -31,7 +31,7 @@ FORMS = ("markdown", "latex", "card", "croissant", "datasheet")
 
 
 def told(record, *installed):
-    """The statements about the only check of an audit."""
+    """Return the statements about the only check of an audit."""
     (check,) = limitations(record, installed).checks
     return check
 
@@ -41,7 +41,7 @@ def planted(tmp_path, *texts, **settings):
 
 
 def sampled(record, n_open=0, **strata):
-    """The record with what people said: `fault=(size, drawn, faults)`, `quiet=...`; `n_open` without a verdict."""
+    """Add what people said to a record: `fault=(size, drawn, faults)`, `quiet=...`; `n_open` without a verdict."""
     named = {NOT_FLAGGED if name == "quiet" else f"planted/{name}": sizes for name, sizes in strata.items()}
     kept = {name: Stratum(*sizes, name != NOT_FLAGGED) for name, sizes in named.items()}
     record = copy.copy(record)
@@ -265,7 +265,7 @@ def test_the_fourth_file_and_the_ninth_language_are_counted_and_not_named(tmp_pa
 
 
 def cut(tmp_path):
-    """The audit of a file whose second half is lost."""
+    """Audit a file whose second half is lost."""
     whole = gzip.compress(b"".join(json.dumps(row).encode() + b"\n" for row in alone(*map(str, range(3000)))))
     path = tmp_path / "cut.jsonl.gz"
     path.write_bytes(whole[: len(whole) // 2])
@@ -370,7 +370,7 @@ EVIL = "<img src=x onerror=alert(1)>[link](http://e.vil)`code`*bold* | cell &amp
 
 @pytest.fixture
 def hostile(tmp_path):
-    """An audit in which a file's name, a language tag, a reason and a note are hostile."""
+    """Audit data in which a file's name, a language tag, a reason and a note are hostile."""
     name = EVIL.replace("/", "") + "\n# Heading.jsonl"
     rows = [*alone("FAULT", f"SKIP {EVIL}\n- item", "fine"), message("x", lang=EVIL, message_tree_id=uid("x"))]
     return run(write(tmp_path / name, rows), checks=[Planted(notes=(f"{EVIL}\n\n<b>note</b>",))], engine="serial")
@@ -588,7 +588,7 @@ def test_blanks_at_the_end_of_a_card_stay(statements):
 
 
 def checked(text):
-    """The metadata as mlcroissant reads them; any error of theirs rises."""
+    """Return the metadata as mlcroissant reads them; any error of theirs rises."""
     import mlcroissant  # takes 4 s
 
     dataset = mlcroissant.Dataset(json.loads(text))
