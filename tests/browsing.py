@@ -59,7 +59,7 @@ class Visit:
         self.go(where)
 
     def go(self, where: str) -> None:
-        """To another place of the report, in a page loaded anew."""
+        """Go to another place of the report, in a page loaded anew."""
         self.tab.goto("about:blank")
         self.requests.clear()
         self.tab.goto(self.url + where)
@@ -95,7 +95,7 @@ class Visit:
 
     @property
     def listed(self) -> list[str]:
-        """The sentences of the list, as far as they are in view."""
+        """Return the sentences of the list, as far as they are in view."""
         return [str(words) for words in self.tab.locator("#rows bdi").all_inner_texts()]
 
     # -- what is held against it -------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def message(name: str, parent: str | None = None, role: str | None = None, **mor
 
 
 def turns(*said: Row | str) -> list[Row]:
-    """Messages of a chat: each is written out, or `role: text`."""
+    """Return messages of a chat: each is written out, or `role: text`."""
     pairs = [turn.partition(": ") if isinstance(turn, str) else turn for turn in said]
     return [{"role": turn[0], "content": turn[2]} if isinstance(turn, tuple) else turn for turn in pairs]
 
@@ -81,7 +81,7 @@ def result(call: str | None = None, text: str = "Nothing was found") -> Row:
 
 
 def batch(rows: Iterable[Row], form: str = "oasst_messages") -> Batch:
-    """One batch of raw records of a format, one record a line."""
+    """Read one batch of raw records of a format, one record a line."""
     format, flat, lines, faults = FORMATS[form], [], [], []
     for line, record in enumerate(rows, 1):
         for row in format.flatten(record, f"data.jsonl:{line}"):
@@ -109,7 +109,7 @@ def audit(folder: Path, records: Iterable[Any], *checks: Check | str, **options:
 
 
 def flagged(record: Record, *rules: str) -> list[tuple[str, str]]:
-    """(rule without its check, message id) of all findings, or of those of some rules, sorted."""
+    """Return (rule without its check, message id) of all findings, or of those of some rules, sorted."""
     rows = record.table.select(["rule", "message_id"]).to_pylist()
     pairs = [(row["rule"].partition("/")[2], row["message_id"]) for row in rows]
     return sorted(((r, i) for r, i in pairs if not rules or r in rules), key=str)

@@ -84,7 +84,7 @@ def only(*rules, **settings):
 
 
 def found(record):
-    """By rule, the message id, source and line of all findings."""
+    """Return the message id, source and line of all findings, by rule."""
     by_rule = defaultdict(set)
     for row in record.table.to_pylist():
         by_rule[row["rule"]].add((row["message_id"], row["source"], row["line"]))
@@ -92,7 +92,7 @@ def found(record):
 
 
 def unexpected(result):
-    """By rule, what names the rows that Great Expectations did not expect."""
+    """Return what names the rows that Great Expectations did not expect, by rule."""
     by_rule = defaultdict(set)
     for of_rule in result["results"]:
         for row in of_rule["result"]["unexpected_index_list"]:

@@ -62,7 +62,7 @@ def always(word):
 
 @pytest.fixture
 def record(tmp_path):
-    """20 messages: 4 faults, 2 odd ones, 14 fine."""
+    """Audit 20 messages: 4 faults, 2 odd ones, 14 fine."""
     return planted(tmp_path, *["FAULT"] * 4, *["ODD"] * 2, *["fine"] * 14)
 
 

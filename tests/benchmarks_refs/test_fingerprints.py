@@ -68,7 +68,7 @@ def asked(*questions: str, given: Weights = ALIKE, **more: Any) -> Fingerprint:
 
 
 def words(n: int, word: str = "word") -> str:
-    """So many different words: wordaaa, wordaab, wordaac."""
+    """Return this number of different words: wordaaa, wordaab, wordaac."""
     return " ".join(word + letters(k) for k in range(n))
 
 
@@ -95,7 +95,7 @@ def packed(path: Path) -> bytes:
 
 
 def unpacked(path: Path) -> bytes:
-    """All that a fingerprint's file holds: its length in eight bytes, then zstd."""
+    """Return the content of a fingerprint's file: its length in eight bytes, then zstd."""
     data = packed(path)
     return pa.Codec("zstd").decompress(data[8:], int.from_bytes(data[:8], "little"), asbytes=True)
 

@@ -76,7 +76,7 @@ def check(tmp_path):
 
 
 def found(tmp_path, check, *texts, **more):
-    """(rule, item, kind) of what is found in a prompt and its replies."""
+    """Return (rule, item, kind) of what is found in a prompt and its replies."""
     rows = [message("a", text=texts[0], **more)]
     rows += [message(f"b{k}", "a", text=text, **more) for k, text in enumerate(texts[1:])]
     table = audit(tmp_path, rows, check).table
@@ -404,7 +404,7 @@ def test_originals_that_are_no_folder_are_refused(tmp_path):
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory):
-    """Ids that are flagged in the planted corpus, and all that was planted."""
+    """Return ids that are flagged in the planted corpus, and all that was planted."""
     folder = tmp_path_factory.mktemp("planted")
     data = SHARED / "data" / "planted"
     parts = Parts(question="question", choices="options", answer="answer", id="id")

@@ -250,7 +250,7 @@ def test_every_text_of_a_group_names_the_one_that_it_copies(tmp_path):
 
 @pytest.fixture
 def capped(monkeypatch):
-    """No text is compared with more than five others."""
+    """Compare no text with more than five others."""
     monkeypatch.setattr(check, "MAX_FANOUT", 5)
     monkeypatch.setattr(check, "MIN_FANOUT", 5)
 

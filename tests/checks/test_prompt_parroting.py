@@ -31,7 +31,7 @@ def talk(*texts):
 
 
 def told(tmp_path, *texts, **settings):
-    """(rule, severity, message) of each finding."""
+    """Return (rule, severity, message) of each finding."""
     table = audit(tmp_path, talk(*texts), PromptParroting(**settings)).table
     names = {uid(f"{k}"): k for k in range(len(texts))}
     rows = [(r["rule"].partition("/")[2], r["severity"], names[r["message_id"]]) for r in table.to_pylist()]

@@ -36,7 +36,7 @@ PROSE = {
 
 
 def conversations(shared: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Prompts with a reply in a language they asked for, and prompts with a reply in one that nobody asked for.
+    """Return prompts with a reply in a language they asked for, and prompts with a reply in one that nobody asked for.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def _akin(code: str, other: str) -> bool:
 
 
 def _replies(pools: Path, code: str) -> Iterator[str]:
-    """One to three sentences of a language at a time, no sentence twice."""
+    """Return one to three sentences of a language at a time, no sentence twice."""
     rng = random.Random(f"{SEED}/{code}")
     sentences = sorted(set(_sentences(pools, code)))
     rng.shuffle(sentences)

@@ -51,7 +51,7 @@ def is_in(text: str, lang: str) -> bool:
 
 
 def audit(messages: list[dict[str, Any]]) -> Counter[str]:
-    """How many messages each check flags."""
+    """Return how many messages each check flags."""
     found = Counter[str]()
     references = questions()
     by_id = {message["message_id"]: message for message in messages}

@@ -33,7 +33,7 @@ def timed(*paths, **options):
 
 
 def cpu_of(session):
-    """CPU seconds so far of all processes that name the session of a cluster, and of those that they started."""
+    """Return the CPU seconds of all processes that name the session of a cluster, and of those that they started."""
     ticks = {}
     for line in subprocess.run(["ps", "-eo", "pid,ppid,cputimes,args"], capture_output=True, text=True).stdout.split(
         "\n"

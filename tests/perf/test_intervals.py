@@ -25,7 +25,7 @@ N_DATA, N_SLOW = 2_000, 600  # data sets a cell; of bootstraps, whose resamples 
 
 
 def beta_binomial(n, p, correlation):
-    """Probabilities of 0 to n faults in a tree of n messages."""
+    """Return probabilities of 0 to n faults in a tree of n messages."""
     if correlation == 1:
         return np.bincount([0, n], [1 - p, p])
     chances = [lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) for k in range(n + 1)]
@@ -60,7 +60,7 @@ OTHERWISE = {
 
 
 def kinds(sizes, faults_of):
-    """Messages and faults of each kind of tree, its share of trees, and the rate of faults."""
+    """Return messages and faults of each kind of tree, its share of trees, and the rate of faults."""
     shares = {n: share * faults_of(n) for n, share in sizes.items()}
     n = np.concatenate([np.full(size + 1, size) for size in shares])
     f = np.concatenate([np.arange(size + 1) for size in shares])
@@ -82,7 +82,7 @@ def holds(p, ends):
 
 
 def coverage(rng, method, trees, n, f, share, p, n_data):
-    """Percent of data sets whose interval holds p, and the median width."""
+    """Return the percent of data sets whose interval contains p, and the median width."""
     data = rng.multinomial(trees, share, n_data)
     ends = [method(n[counts > 0], f[counts > 0], counts[counts > 0]) for counts in data]
     return 100 * np.mean([holds(p, end) for end in ends]), np.median([high - low for low, high in ends])
@@ -102,7 +102,7 @@ def _between(n, f, counts):
 
 
 def by_variance(n, f, counts):
-    """Wilson's at the design effect of the bootstrap's variance alone."""
+    """Return Wilson's at the design effect of the bootstrap's variance alone."""
     p, total, variance = _between(n, f, counts)
     whole = total**2 / (counts @ n**2)
     effective = min(total, p * (1 - p) / variance) if 0 < p < 1 else whole
@@ -121,7 +121,7 @@ def korn_graubard(n, f, counts):
 
 
 def by_model(n, f, counts):
-    """Wilson's at Kish's design effect with the correlation of Fleiss & Cuzick alone."""
+    """Return Wilson's at Kish's design effect with the correlation of Fleiss & Cuzick alone."""
     p, total, _ = _between(n, f, counts)
     unlike = counts @ (f * (n - f) / n) / (max(1, total - counts.sum()) * p * (1 - p)) if 0 < p < 1 else 0
     effective = total / (1 + max(0, 1 - unlike) * ((counts @ n**2) / total - 1))
@@ -138,7 +138,7 @@ def percentile(n, f, counts):
 
 
 def bca(n, f, counts):
-    """Efron (1987), Better bootstrap confidence intervals."""
+    """Return BCa of Efron (1987), Better bootstrap confidence intervals."""
     from scipy.special import ndtr, ndtri
 
     _, rates = resampled(n, f, counts)
@@ -153,7 +153,7 @@ def bca(n, f, counts):
 
 
 def bootstrap_t(n, f, counts):
-    """Studentised, of the logit."""
+    """Return the studentised bootstrap of the logit."""
 
     def error(c, p):
         return np.sqrt(np.maximum(0, c @ f**2 - 2 * p * (c @ (f * n)) + p * p * (c @ n**2))) / (c @ n) / (p * (1 - p))
@@ -171,7 +171,7 @@ def bootstrap_t(n, f, counts):
 
 
 def bootstrap_wilson(n, f, counts):
-    """Wilson's at the design effect of 1,000 resamples."""
+    """Return Wilson's at the design effect of 1,000 resamples."""
     p, total = (counts @ f) / (counts @ n), counts @ n
     variance = resampled(n, f, counts)[1].var()
     effective = min(total, p * (1 - p) / variance) if variance > 0 else total**2 / (counts @ n**2)

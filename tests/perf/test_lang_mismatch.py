@@ -56,7 +56,7 @@ def flagged(path, **settings):
 
 
 def score(truth, found):
-    """Precision, recall, F1, false alarms, and close ones found, as tools/score.py counts them."""
+    """Return precision, recall, F1, false alarms, and close ones found, as tools/score.py counts them."""
     kinds = {kind: [t["id"] in found for t in truth if t["kind"] == kind] for kind in {t["kind"] for t in truth}}
     hits, n = sum(kinds["planted"]), len(kinds["planted"])
     false = sum(sum(hit) for kind, hit in kinds.items() if kind not in NOT_COUNTED)
@@ -131,7 +131,7 @@ def test_a_million_short_messages(tmp_path):
 
 
 def everything(data, offsets, table):
-    """In place of the prose: the text as it is."""
+    """Return the text as it is, in place of the prose."""
     masked, counts = data.copy(), np.zeros((len(offsets) - 1, N_SCRIPTS + 1), dtype=np.int32)
     for row in range(len(offsets) - 1):
         text = data[offsets[row] : offsets[row + 1]].tobytes().decode()
@@ -205,7 +205,7 @@ def test_all_orders_of_the_detectors(audit_truth):
 
 
 def test_by_language_and_length(tmp_path):
-    """Each text twice: under its own tag, and under that of the language behind the next but three in the list."""
+    """Audit each text twice: under its own tag, and under that of the fourth language behind it in the list."""
     texts = [t for t in rows(LID / "lid.jsonl.gz") if t["band"] in BANDS]
     languages = sorted({t["lang"] for t in texts})
     wrong = {}

@@ -122,7 +122,7 @@ def test_a_hundred_thousand_findings(large, running):
 
 @needs_shared
 def test_pictures_of_four_reports(large, running, tmp_path):
-    """To be looked at: light, dark, phone and print of each."""
+    """Take pictures to be looked at: light, dark, phone and print of each."""
     folder = Path(os.environ.get("CHATAUDIT_SHOTS", tmp_path))
     reports = {"large": (large[0], large[1])}
     sources = [SHARED / "data" / "oasst" / name for name in OASST] + [release(tmp_path, 20_000, "--seed", "1")]

@@ -49,7 +49,7 @@ def tables(folder: Path) -> list[Any]:
 
 
 def moment(work: Path) -> str:
-    """How far an audit is known to have come when it was killed."""
+    """Return how far an audit is known to have come when it was killed."""
     if not (work / "state").exists():
         return "nothing was kept"
     state = json.loads((work / "state").read_bytes())["state"]

@@ -21,7 +21,7 @@ PER_FINDING, FIXED = 150, 250  # bytes, MB
 
 
 def measured(folder: Path, *steps: str) -> dict[str, dict[str, float]]:
-    """Seconds and MB of each of these steps, one after the other in a process of their own."""
+    """Return seconds and MB of each of these steps, one after the other in a process of their own."""
     command = [sys.executable, vast_record.__file__, "measure", str(folder), *steps]
     told: dict[str, dict[str, float]] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     print()

@@ -60,7 +60,7 @@ def told(runs: Sequence[Cost]) -> str:
 
 @pytest.fixture(autouse=True)
 def nothing_of_this_machine(tmp_path, monkeypatch):
-    """Neither settings nor references that lie where the measurement is run."""
+    """Use neither settings nor references of the machine that runs the measurement."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CHATAUDIT_REFERENCES", str(tmp_path / "nothing"))
 

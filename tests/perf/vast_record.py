@@ -35,7 +35,7 @@ STEPS = ("page", "pages", "write", "read", "decide", "sarif", "rates", "redacted
 
 
 def build(folder: Path, n: int, seed: int = 1) -> None:
-    """So many messages, each with a finding of two spans and seven facets: Arrow streams, and record.json."""
+    """Write Arrow streams and record.json; each message has a finding of two spans and seven facets."""
     rng = np.random.default_rng(seed)
     ids = np.frombuffer(rng.bytes(16 * n).hex().encode(), dtype="S32")
     which = rng.integers(0, len(CHECKS), n).astype(np.int8)
@@ -191,7 +191,7 @@ def record(folder: Path) -> Record:
 
 
 def measure(folder: Path, steps: list[str]) -> dict[str, dict[str, float]]:
-    """Seconds of each step, and by how many MB the process grew at most meanwhile."""
+    """Return seconds of each step, and by how many MB the process grew at most meanwhile."""
     whole = record(folder)
     out = folder / "out"
     shutil.rmtree(out, ignore_errors=True)

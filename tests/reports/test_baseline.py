@@ -18,7 +18,7 @@ def states(found):
 
 
 def moves(found):
-    """How many messages were added, removed and changed, and how many are in both."""
+    """Count the messages added, removed and changed, and those in both."""
     changed = None if found.changed is None else found.changed.num_rows
     return found.added.num_rows, found.removed.num_rows, changed, found.n_same
 

@@ -18,7 +18,7 @@ def verdict(record, *limits, suppressed=(), baseline=None, today=DAY):
 
 
 def told(record, baseline=None, suppressed=(), **limit):
-    """Whether one limit is held, what was found, and in which words."""
+    """Return whether one limit is met, what was found, and in which words."""
     (ruling,) = verdict(record, Limit(**{"target": "marks", **limit}), suppressed=suppressed, baseline=baseline).rulings
     return ruling.is_held, ruling.found, ruling.words
 
@@ -29,7 +29,7 @@ def is_held(record, **more):
 
 @pytest.fixture
 def four(tmp_path):
-    """Four messages, each a tree of its own, of which one has a warning and one a note."""
+    """Audit four messages, each a tree of its own, of which one has a warning and one a note."""
     return marked(tmp_path, "warning", "note", "fine", "fine")
 
 
@@ -142,7 +142,7 @@ def test_all_holds_what_every_check_found_from_warnings_on(tmp_path):
 
 @pytest.fixture
 def mixed(tmp_path):
-    """Two files of a prompt and an answer each: one in English with a warning, one in German with two."""
+    """Audit two files of a prompt and an answer each: one in English with a warning, one in German with two."""
     for name, lang, texts in (("one", "en", ("warning", "fine")), ("two", "de", ("warning", "warning"))):
         more = {"lang": lang, "message_tree_id": uid(name)}
         rows = [message(name, text=texts[0], **more), message(f"{name}-1", name, text=texts[1], **more)]

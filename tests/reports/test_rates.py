@@ -26,7 +26,7 @@ def population(record):
 
 
 def counted(record, by=()):
-    """(check, rule, values): (flagged, checked) of all rates."""
+    """Return (check, rule, values): (flagged, checked) of all rates."""
     return {(r.check, r.rule, r.values): (r.rate.flagged, r.rate.checked) for r in rows(record, by)}
 
 
@@ -70,7 +70,7 @@ def test_messages_are_found_in_a_redacted_record_too(released):
 
 @pytest.fixture
 def mixed(tmp_path):
-    """Two files: an English prompt and its German answer; a prompt and an answer of no declared language."""
+    """Audit two files: an English prompt and its German answer; a prompt and an answer of no declared language."""
     (tmp_path / "one.jsonl").touch()
     write(tmp_path / "one.jsonl", [message("a"), message("b", "a", lang="de", text="warning")])
     write(

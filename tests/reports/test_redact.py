@@ -19,7 +19,7 @@ IDS = ("message_id", "parent_id", "message_tree_id", "user_id")
 
 
 def strings(value):
-    """All strings in nested lists, maps and rows."""
+    """Return all strings in nested lists, maps and rows."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
@@ -31,7 +31,7 @@ def strings(value):
 
 
 def told(folder):
-    """All that a folder tells, in one text; what is packed is unpacked."""
+    """Return everything in a folder, in one text; what is packed is unpacked."""
     record = Record.read(folder)
     tables = [*strings(record.table.to_pylist()), *strings(record.threads.to_pylist())]
     html = (folder / "report.html").read_text()
@@ -52,7 +52,7 @@ def written(record, folder):
 
 @pytest.fixture
 def small(tmp_path):
-    """Ids that are no UUIDs and have quotes in them, in findings that tell of each other."""
+    """Audit ids that are no UUIDs and have quotes in them, in findings that name each other."""
     (tmp_path / "secret-folder").mkdir()
     words = "Yeast eats sugar and breathes out gas and the dough traps it until the bread is baked"
     odd = {"message_tree_id": "tree 'of' \"Evelyn\"", "user_id": "alice smith"}

@@ -473,7 +473,7 @@ SUFFIXES = [".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".json.gz", ".json.zst
 
 
 def line_of(path, number):
-    """Where a record stands: the arrays here have its brace on a line of its own."""
+    """Return the place of a record: the arrays here have its brace on a line of its own."""
     if ".jsonl" in path.name or path.suffix == ".parquet":
         return number
     starts = [k for k, line in enumerate(unpacked(path).splitlines(), 1) if line == b"  {"]
@@ -1015,7 +1015,7 @@ def test_a_redacted_audit_is_refused(tmp_path):
 
 @st.composite
 def forests(draw):
-    """Trees of up to six messages, as flat rows, and the messages that are to be dropped."""
+    """Draw trees of up to six messages, as flat rows, and the messages that are to be dropped."""
     rows = []
     for t in range(draw(st.integers(1, 4))):
         names = [f"t{t}-{k}" for k in range(draw(st.integers(1, 6)))]

@@ -34,7 +34,7 @@ def rows(role="prompter", **more):
 
 @pytest.fixture
 def audited(call, tmp_path):
-    """Folders of two audits: one with an error and a note, one without a fault."""
+    """Return the folders of two audits: one with an error and a note, one without a fault."""
     for name, role in (("bad", "prompter"), ("good", "assistant")):
         write(tmp_path / f"{name}.jsonl", rows(role))
         assert call("run", f"{name}.jsonl", "--out", name, "--checks", "schema_invariants", "-q").exit_code == 0

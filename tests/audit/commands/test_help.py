@@ -17,7 +17,7 @@ WIDTH = 80
 
 
 def commands(group=None, path=()):
-    """All commands and groups, each with the words that call it."""
+    """Return all commands and groups, each with the words that call it."""
     group = group or get_command(app)
     yield path, group
     for name, command in getattr(group, "commands", {}).items():

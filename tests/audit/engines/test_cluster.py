@@ -56,7 +56,7 @@ NODE = {"num_cpus": 1, "object_store_memory": 80 << 20}  # bytes; the least that
 
 @pytest.fixture(scope="module")
 def cluster(references):
-    """Two nodes of one processor each, to which this process belongs: workers stay from one audit to the next."""
+    """Start two nodes of one processor each, to which this process belongs; workers stay for the next audit."""
     import ray
     from ray.cluster_utils import Cluster
 
@@ -94,7 +94,7 @@ def until(is_so, seconds=120):
 
 
 def trees(name, n=12):
-    """Trees of three messages; some break a rule by themselves, others with a tree far from them."""
+    """Return trees of three messages; some break a rule by themselves, others with a tree far from them."""
     made = [conversation(f"{name}{k}", text=f"Text {k} on {CANARY} says what no other says") for k in range(n)]
     made[1][1]["role"] = "moderator"
     made[2][2]["text"] = made[n - 2][0]["text"] = f"FAULT of two trees that say the very same words on {CANARY}"
@@ -157,7 +157,7 @@ def cut_in_the_middle(folder):
 
 
 def of_all_kinds(folder):
-    """Several formats, one that nobody knows, an empty file, and one that ends too early."""
+    """Write several formats, one that nobody knows, an empty file, and one that ends too early."""
     rows = [row for tree in trees("t") for row in tree]
     paths = [
         write(folder / "1.jsonl", documents(50)),
@@ -429,7 +429,7 @@ class Stopped(BaseException):
 
 @pytest.fixture
 def _eager(monkeypatch):
-    """Audits keep what they have at every moment that they could."""
+    """Let audits keep what they have at every moment that they could."""
     monkeypatch.setattr(checkpoint, "PAUSE", 0)
     monkeypatch.setattr(checkpoint, "SHARE", 0)
 
@@ -458,7 +458,7 @@ def _packed(monkeypatch):
 
 
 def stopped(after, *paths, **options):
-    """Whether an audit was stopped when it had saved for the n-th time; else it did not save so often."""
+    """Return whether an audit was stopped when it had saved for the n-th time; else it did not save so often."""
     with pytest.MonkeyPatch.context() as patch:
         moments = itertools.count(1)
         save = Journal.save
@@ -553,7 +553,7 @@ def test_references_are_those_of_the_caller(cluster, tmp_path, monkeypatch):
 
 
 def command(*words):
-    """`chataudit` as a process of its own."""
+    """Run `chataudit` as a process of its own."""
     line = [sys.executable, "-m", "chataudit", *map(str, words)]
     return subprocess.run(line, capture_output=True, text=True)
 

@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 
 @pytest.fixture(autouse=True)
 def _found_by_workers(monkeypatch):
-    """Workers find the checks of this file, as `tests.audit.test_processes`, on the path that they are given."""
+    """Let workers find the checks of this file, as `tests.audit.test_processes`, on the path that they are given."""
     monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[3]))
 
 
@@ -31,7 +31,7 @@ CHECKS = [Planted(), NearDuplicates(), SchemaInvariants()]
 
 
 def files(folder, *, scattered=False):
-    """Three files: two of flat messages, one of trees; copies, an unknown role and an id that stands twice."""
+    """Write three files: two of flat messages, one of trees; copies, an unknown role and a duplicate id."""
     trees = [conversation(f"t{k}", text=f"Text {k} says what no other text of them all says") for k in range(12)]
     trees[1][1]["role"] = "moderator"
     trees[2][2]["text"] = trees[9][0]["text"] = "FAULT of two trees that say the very same words as each other do"

@@ -9,7 +9,7 @@ WORDS = "Yeast eats sugar and breathes out gas, and the dough traps it until the
 
 
 def kept(table):
-    """Rows of THREADS by short name, and what stands above each."""
+    """Return the rows of THREADS by short name, and the messages above each."""
     rows = table.to_pylist()
     names = {uid(name): name for name in NAMES}
     short = [names.get(row["id"], row["id"]) for row in rows]
@@ -23,7 +23,7 @@ NAMES = [*"abcdefgh", *(f"b{k}" for k in range(MAX_BESIDE + 10))]
 
 
 def of(*rows, about, form="oasst_messages"):
-    """THREADS of some messages, by their place in the batch."""
+    """Return THREADS of some messages, by their place in the batch."""
     return joined([around(batch(rows, form), about)], ["data.jsonl"])
 
 

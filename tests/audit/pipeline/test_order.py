@@ -22,7 +22,7 @@ from planting import Planted, alone
 
 @pytest.fixture
 def _on_disk(monkeypatch):
-    """All that an audit holds goes to disk at once, and is read again a few rows at a time."""
+    """Send everything that an audit keeps to disk at once; it is read again a few rows at a time."""
     monkeypatch.setattr(order, "SLICE", 3)
     monkeypatch.setattr(outcomes, "SLICE", 2)
     monkeypatch.setattr(columns, "PIECES", 1)

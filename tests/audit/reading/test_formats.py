@@ -37,7 +37,7 @@ def rows(format: str | Format, record: Row) -> list[Row]:
 
 
 def told(format: str | Format, record: Row, *more: str) -> list[tuple[Any, ...]]:
-    """(id, parent, role, text) of each message, and `more` columns."""
+    """Return (id, parent, role, text) of each message, and `more` columns."""
     return [
         tuple(row.get(name) for name in ("message_id", "parent_id", "role", "text", *more))
         for row in rows(format, record)

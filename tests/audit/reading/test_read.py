@@ -60,7 +60,7 @@ def look(*paths: Any, **options: Any) -> Record:
 
 
 def told(record: Record) -> list[tuple[str, int]]:
-    """(rule, line) of what was met in reading."""
+    """Return (rule, line) of each fault that was met in reading."""
     rows = record.table.select(["rule", "line"]).to_pylist()
     found = [(row["rule"].partition("/")[2], row["line"]) for row in rows]
     return [pair for pair in found if pair[0] in READING]
@@ -71,19 +71,19 @@ def summaries(record: Record, rule: str) -> list[str]:
 
 
 def messages_of(path: Path, form: str | None = None, block: int = BLOCK) -> list[dict[str, Any]]:
-    """All messages of a file, as the reader gives them."""
+    """Return all messages of a file, as the reader gives them."""
     (source,) = files.find([path])
     plan = recognise(source, form)
     return [row for piece in cutting.blocks(source, block) for row in parse(piece, plan).messages.to_pylist()]
 
 
 def places(path: Path, block: int = BLOCK) -> list[tuple[int, str]]:
-    """(line, text) of all messages."""
+    """Return (line, text) of all messages."""
     return [(row["line"], row["text"]) for row in messages_of(path, block=block)]
 
 
 def claims(record: Record) -> list[tuple[Any, ...]]:
-    """All that the findings say, but for the names of files and lines."""
+    """Return all of the findings but the names of files and lines."""
     return [
         (row["rule"], row["tree_id"], row["message_id"], re.sub(r"line \d+", "line N", row["summary"]), row["facets"])
         + tuple((span["id"], span["start"], span["end"], span["quote"]) for span in row["spans"])
@@ -92,7 +92,7 @@ def claims(record: Record) -> list[tuple[Any, ...]]:
 
 
 def counted(n: int, **more: Any) -> list[Row]:
-    """One tree of n messages whose texts are 'text 1', 'text 2', ..."""
+    """Return one tree of n messages whose texts are 'text 1', 'text 2', ..."""
     rows = conversation("a", n - 1, **more)
     return [{**row, "text": f"text {k}"} for k, row in enumerate(rows, 1)]
 
@@ -101,7 +101,7 @@ def counted(n: int, **more: Any) -> list[Row]:
 
 
 def faulty() -> list[Row]:
-    """Flat messages with all fields, and a fault of each kind that is found early, late or last."""
+    """Return flat messages with all fields, and a fault of each kind that is found early, late or last."""
     rows = [
         row for name in "abcd" for row in conversation(name, labels=LABELS, emojis=EMOJIS, detoxify={"toxicity": 0.5})
     ]
@@ -132,7 +132,7 @@ def zstd(data: bytes) -> bytes:
 
 
 def members(data: bytes) -> bytes:
-    """Several gzip streams, one behind the other, cut anywhere."""
+    """Pack several gzip streams, one behind the other, cut anywhere."""
     cuts = [0, len(data) // 3, len(data) // 2, len(data)]
     return b"".join(gzip.compress(data[a:b]) for a, b in itertools.pairwise(cuts))
 
@@ -282,7 +282,7 @@ def test_instructions_become_a_prompt_and_its_answer(tmp_path):
 
 
 def hub(rows: Sequence[Row], **types: pa.DataType) -> pa.Table:
-    """Flat messages in the types of the parquet files on the hub; `types` replaces some."""
+    """Return flat messages in the types of the parquet files on the hub; `types` replaces some."""
     counts = pa.struct([("name", pa.list_(pa.string())), ("count", pa.list_(pa.int32()))])
     labels = pa.struct([*counts, ("value", pa.list_(pa.float64()))])
     by_name = {
@@ -400,7 +400,7 @@ def test_a_rank_that_is_no_whole_number_is_mistyped(tmp_path):
 
 
 def invalid(values: Sequence[bytes]) -> pa.Array:
-    """Strings as careless writers leave them: their bytes are nobody's business."""
+    """Return strings as careless writers leave them: their bytes are nobody's business."""
     return pa.array(values, pa.binary()).view(pa.string())
 
 
@@ -592,7 +592,7 @@ def test_a_pipe_into_standard_input_is_read_to_its_end():
 
 
 def varied(n: int) -> list[Row]:
-    """Messages whose texts do not pack well, so that a cut in the packed bytes is one in the middle of the text."""
+    """Return messages whose texts do not pack well, so that a cut in the packed bytes cuts a text."""
     rng = random.Random(7)
     return [{**row, "text": f"{k} {rng.randbytes(60).hex()}"} for k, row in enumerate(counted(n), 1)]
 
@@ -1448,7 +1448,7 @@ def test_real_files_are_recognised_and_read_to_their_end(name, format, n):
 
 
 def release() -> list[Row]:
-    """Forty trees, some of them with faults that can be nested."""
+    """Return forty trees, some of them with faults that can be nested."""
     rng = random.Random(1)
     rows: list[Row] = []
     for k in range(40):

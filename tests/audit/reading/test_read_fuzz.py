@@ -77,7 +77,7 @@ def changed(data: bytes, changes: Sequence[tuple[str, float, int, bytes]]) -> by
 
 
 def turns() -> list[Any]:
-    """Thirty messages with labels and emojis."""
+    """Return thirty messages with labels and emojis."""
     labels = {"name": ["quality", "spam"], "value": [0.75, 0.0], "count": [2, 3]}
     emojis = {"name": ["+1"], "count": [2]}
     rows = [row for name in "abcdef" for row in conversation(name, 4, labels=labels, emojis=emojis)]
@@ -121,7 +121,7 @@ def read_all(path: Path, size: int) -> tuple[Source, list[Parsed]]:
 
 
 def held_to_the_law(make: Callable[[], list[Any]], data: bytes, name: str, size: int, packed: bytes = b"") -> None:
-    """Every good line of `data` gives its messages at its place, and every other line a message or a fault."""
+    """Assert that every good line of `data` gives its messages in place, every other line a message or a fault."""
     good = texts_by_line(make)
     expected = {n: good[line] for n, line in enumerate(data.split(b"\n"), 1) if line in good}
     with tempfile.TemporaryDirectory() as folder:
@@ -294,13 +294,13 @@ ANY = st.sampled_from(VALUES)
 
 
 def usually(*right: str) -> st.SearchStrategy[str]:
-    """One of the right values, now and then any."""
+    """Return a strategy that draws one of the right values, now and then any."""
     return st.sampled_from([*right] * (30 * len(VALUES) // len(right)) + VALUES)
 
 
 @st.composite
 def objects(draw: st.DrawFn, names: Sequence[str], value: st.SearchStrategy[str]) -> str:
-    """Objects with some of these keys, in any order, now and then one of them twice."""
+    """Draw objects with some of these keys, in any order, now and then one of them twice."""
     is_odd = draw(st.integers(0, 30)) == 17
     keys = draw(st.lists(st.sampled_from(names), max_size=4, unique=not is_odd))
     return written([(key, draw(value)) for key in keys])
@@ -379,7 +379,7 @@ def plan_of(sample: Sequence[bytes]) -> ReadPlan:
 
 
 def shown(table: pa.Table) -> list[tuple[int, str]]:
-    """(line, all else) of each row, told so that NaN equals NaN; rows of one line in their order."""
+    """Return (line, all else) of each row, so that NaN equals NaN; rows of one line in their order."""
     rows = [(row.pop("line"), repr(row)) for row in table.to_pylist()]
     return sorted(rows, key=lambda row: row[0])
 
@@ -390,7 +390,7 @@ WAYS = pytest.mark.parametrize(
 
 
 def by(way: str) -> Any:
-    """Whose parser reads blocks within it."""
+    """Read blocks with one of both parsers within a `with`."""
     return patch.object(jsonl, "_jsonl", None if way == "Arrow" else jsonl._jsonl)
 
 

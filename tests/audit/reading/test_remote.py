@@ -38,7 +38,7 @@ SECRETS = ("alice", "s3cret", "t0ken")
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
-    """No waiting, and small files behave as large ones do."""
+    """Wait for nothing, and let small files behave as large ones do."""
     monkeypatch.setattr(remote, "PAUSES", (0.0, 0.0))
     for name in ("FIRST", "LEAST", "MOST"):
         monkeypatch.setattr(remote, name, getattr(remote, name) >> 6)
@@ -165,7 +165,7 @@ def memory() -> Iterator[Any]:
 
 
 def lines(n: int = 40, size: int = 100) -> bytes:
-    """Trees of two messages; some are copies of others, some break a rule of trees."""
+    """Return trees of two messages; some are copies of others, some break a rule of trees."""
     rows = []
     for k in range(n):
         words = " ".join(f"{(k % (n - 3)) * 31 + j * 7:x}" for j in range(size // 5))
@@ -193,7 +193,7 @@ def look(*sources: Any, **options: Any) -> Record:
 
 
 def found(record: Record) -> str:
-    """All that was found, under one name of the source."""
+    """Return all findings, under one name of the source."""
     rows = json.dumps([record.table.to_pylist(), record.threads.to_pylist(), record.messages.to_pylist()], default=str)
     assert len(record.facts.sources) == 1
     return rows.replace(record.facts.sources[0].name, "SOURCE")

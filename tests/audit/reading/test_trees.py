@@ -37,7 +37,7 @@ def look(*paths: Any, **options: Any) -> Record:
 
 
 def claims(record: Record) -> list[tuple[Any, ...]]:
-    """All that the findings say but for the places, and but for the note on the order of a file."""
+    """Return all of the findings but the places, and without the note on the order of a file."""
     found = [
         (row["rule"], row["tree_id"], row["message_id"], row["summary"], row["fingerprint"])
         + tuple((span["id"], span["start"], span["end"], span["quote"]) for span in row["spans"])
@@ -48,7 +48,7 @@ def claims(record: Record) -> list[tuple[Any, ...]]:
 
 
 def trees(n: int, size: int = 6) -> list[list[Row]]:
-    """Trees of `size` messages, with a fault in each; what is wrong with them does not hang on their order."""
+    """Return trees of `size` messages, with a fault in each that does not depend on their order."""
     made = []
     for k in range(n):
         tree = conversation(f"t{k}", size - 1)
@@ -70,7 +70,7 @@ def trees(n: int, size: int = 6) -> list[list[Row]]:
 
 
 def in_turn(made: Sequence[Sequence[Row]]) -> list[Row]:
-    """One message of each tree, then the next of each."""
+    """Return one message of each tree, then the next of each."""
     return [row for turn in itertools.zip_longest(*made) for row in turn if row is not None]
 
 
@@ -203,7 +203,7 @@ def test_nested_trees_are_never_gathered(tmp_path, monkeypatch):
 
 
 def parsed(keys: Sequence[str | None], sizes: Sequence[int]) -> Iterator[Parsed]:
-    """Messages of these trees in parts of these sizes, one fault a part; the line of each counts from 1."""
+    """Return messages of these trees in parts of these sizes, one fault a part; the line of each counts from 1."""
     start = 0
     for size in itertools.chain(sizes, itertools.repeat(len(keys))):
         part = keys[start : start + size]
@@ -217,7 +217,7 @@ def parsed(keys: Sequence[str | None], sizes: Sequence[int]) -> Iterator[Parsed]
 
 
 def held_to_the_law(batches: list[Batch], keys: Sequence[str | None], n_parts: int) -> None:
-    """Each row once, each tree in one batch and in order, each fault once."""
+    """Assert that each row is there once, each tree in one batch and in order, each fault once."""
     rows = [(row["tree_id"], row["line"]) for batch in batches for row in batch.messages.to_pylist()]
     assert sorted(rows, key=lambda row: row[1]) == [(key, line) for line, key in enumerate(keys, 1)]
     homes: dict[str, int] = {}
@@ -363,7 +363,7 @@ def test_the_budget_bounds_what_is_held(monkeypatch):
 
 
 def with_all_faults(folder: Path) -> list[Path]:
-    """Two flat files with faults of every stage and of the reading, and a file of documents."""
+    """Write two flat files with faults of every stage and of the reading, and a file of documents."""
     rows: list[Any] = one_by_one(trees(40))
     rows[100]["message_id"] = rows[10]["message_id"]
     rows[200]["created_date"] = "2035-01-01T00:00:00+00:00"

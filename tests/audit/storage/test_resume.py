@@ -42,7 +42,7 @@ class Stopped(BaseException):
 
 @pytest.fixture(autouse=True)
 def _eager(monkeypatch):
-    """Audits keep what they have at every moment that they could; trees are scattered when they are a little apart."""
+    """Let audits keep what they have at every moment; trees are scattered when they are a little apart."""
     monkeypatch.setattr(checkpoint, "PAUSE", 0)
     monkeypatch.setattr(checkpoint, "SHARE", 0)
     monkeypatch.setattr(trees_module, "TAIL", 4)
@@ -52,7 +52,7 @@ def _eager(monkeypatch):
 
 
 def trees(name: str, n: int = 12) -> list[list[Row]]:
-    """Trees of three messages: some break a rule by themselves, others with a tree far from them."""
+    """Return trees of three messages: some break a rule by themselves, others with a tree far from them."""
     made = [conversation(f"{name}{k}", text=f"Text {k} says just what no other text says") for k in range(n)]
     made[1][1]["role"] = "moderator"
     made[n - 2][2]["message_id"] = made[2][2]["message_id"]
@@ -183,7 +183,7 @@ def stopped(after: int, *paths: Path, is_written: bool = True, **options: Any) -
 
 
 def each_stop(paths: Sequence[Path], folder: Path, **options: Any) -> Iterator[Path]:
-    """Folders of audits of the same files, each stopped at another of all moments that were to be kept."""
+    """Yield the folders of audits of the same files, each stopped at another of the moments that were to be kept."""
     for k in itertools.count(1):
         work = folder / f"stopped at {k}"
         if stopped(k, *paths, work=work, **options) is not None:
@@ -377,7 +377,7 @@ ONLY = ("--checks", "schema_invariants", "-q")
 
 
 def shards(folder: Path) -> list[Path]:
-    """Three files of flat trees; the audit of each ends in a moment that is kept."""
+    """Write three files of flat trees; the audit of each ends in a moment that is kept."""
     folder.mkdir()
     return [write(folder / f"{k}.jsonl", one_by_one(trees(f"s{k}-"))) for k in (1, 2, 3)]
 

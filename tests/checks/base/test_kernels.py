@@ -42,7 +42,7 @@ def lists(values: Any, limits: Any) -> list[list[int]]:
 
 
 def flat(parts: Sequence[Sequence[int]]) -> tuple[Any, Any]:
-    """Values one after another, and where each part begins and the last one ends."""
+    """Return values one after another, and where each part begins and the last one ends."""
     limits = np.array([0, *itertools.accumulate(map(len, parts))], dtype=np.int64)
     return np.array([value for part in parts for value in part], dtype=np.uint64), limits
 
@@ -509,7 +509,7 @@ def test_suspects_of_much_data_are_found_over_the_edges_of_pieces(form):
 
 
 def through(form: SimpleNamespace, texts: Sequence[str | None]) -> tuple[Tokens, tuple[Any, ...], tuple[Any, ...]]:
-    """Tokens, sets and pairs of texts."""
+    """Return tokens, sets and pairs of texts."""
     tokens = tokenise(form, texts)
     shingles = form.shingle(tokens.hashes, tokens.bounds, 5)
     return tokens, shingles, form.join(*shingles[:2], 0.7, 1000)

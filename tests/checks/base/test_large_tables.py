@@ -57,7 +57,7 @@ def both(released, tmp_path, monkeypatch):
 
 
 def same(one: pa.Table, other: pa.Table) -> bool:
-    """Whether both hold the same, in whatever pieces."""
+    """Return whether both are equal, in any pieces."""
     return one.schema.equals(other.schema) and one.to_pylist() == other.to_pylist()
 
 

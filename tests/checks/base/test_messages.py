@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 
 def slow_below(parents, marked):
-    """For each message the nearest marked one on the way up, step by step."""
+    """Find for each message the nearest marked one on the way up, step by step."""
     found = []
     for parent in parents:
         for _ in parents:

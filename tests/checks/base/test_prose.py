@@ -544,7 +544,7 @@ def test_both_forms_give_the_same_prose_of_real_and_of_damaged_texts():
 
 
 def excerpts(form: SimpleNamespace, texts: list[str], limit: int, rows: list[int] | None = None) -> list[str]:
-    """Excerpts of texts as they are, whether or not they are prose."""
+    """Return excerpts of texts as they are, whether or not they are prose."""
     data, offsets = columns.utf8(pa.array(texts, pa.string()))
     chosen = np.arange(len(texts)) if rows is None else np.array(rows, dtype=np.int64)
     with mock.patch.object(kernels, "excerpts", form.excerpts):
@@ -624,7 +624,7 @@ def test_both_forms_give_the_same_excerpts(texts, limit, data):
 
 
 def hand_made() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Two rows, of which an `a` leads into the second: `ab` is feature 0, `c` is feature 1; there are two classes."""
+    """Make two rows: `a` of the first leads into the second; `ab` is feature 0, `c` feature 1; two classes."""
     moves, features = np.zeros((2, 256), dtype=np.uint16), np.full((2, 256), 2, dtype=np.int32)
     moves[:, ord("a")] = 1
     features[1, ord("b")] = 0

@@ -755,7 +755,7 @@ pieces = st.lists(piece, min_size=1, max_size=14) | st.lists(piece, min_size=7, 
 
 @st.composite
 def composed(draw: st.DrawFn, stems: list[list[tuple[str, str]]]) -> str:
-    """Stems cut, repeated, changed in a piece and joined."""
+    """Draw stems cut, repeated, changed in a piece and joined."""
     written = []
     for _ in range(draw(st.integers(1, 3))):
         stem = list(draw(st.sampled_from(stems)))
@@ -769,7 +769,7 @@ def composed(draw: st.DrawFn, stems: list[list[tuple[str, str]]]) -> str:
 
 @st.composite
 def audits(draw: st.DrawFn) -> tuple[list[str | None], list[dict[str, tuple[str, ...]]]]:
-    """Texts and items of the same stems."""
+    """Draw texts and items of the same stems."""
     stems = draw(st.lists(pieces, min_size=1, max_size=3))
     texts = draw(
         st.lists(composed(stems) | composed(stems) | composed(stems) | st.none() | st.just(""), min_size=1, max_size=4)

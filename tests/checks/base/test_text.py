@@ -207,7 +207,7 @@ def is_assigned(character: str) -> bool:
 
 @cache
 def some_of_all_characters() -> list[str]:
-    """All that have a meaning, but of Hangul syllables and common ideographs, which are all alike, one in sixteen."""
+    """Return all characters that have a meaning, but of Hangul syllables and common ideographs one in sixteen."""
     many = [("\u4f00", "\u9f00"), ("\uad00", "\ud700"), ("\U00020100", "\U0002f800"), ("\U00030100", "\U00034000")]
     return [
         character

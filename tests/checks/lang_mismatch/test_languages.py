@@ -411,7 +411,7 @@ def test_an_interval_holds_the_rate_and_stays_within_0_and_1():
 
 
 def table(*cells: tuple[int, int, float, int]) -> list[Measure]:
-    """Agreement of so many messages: what people said, what was found, the score, how often."""
+    """Make the agreement of messages: what people said, what was found, the score, how often."""
     rows = [(people, found, score) for people, found, score, times in cells for _ in range(times)]
     people, found, scores = zip(*rows, strict=True)
     return agreement(np.array(people, dtype=bool), np.array(found, dtype=bool), np.array(scores, dtype=float))
@@ -419,7 +419,7 @@ def table(*cells: tuple[int, int, float, int]) -> list[Measure]:
 
 @pytest.fixture
 def few_resamples(monkeypatch):
-    """Where intervals of the bootstrap do not matter, or only whether they are the same."""
+    """Take few resamples, where intervals of the bootstrap do not matter, or only whether they are the same."""
     monkeypatch.setattr(module, "N_RESAMPLES", 20)
 
 
@@ -482,7 +482,7 @@ def test_full_agreement_is_1(few_resamples):
 
 
 def answered(*rows: dict | None) -> tuple[list, list]:
-    """Means (None: none was asked) and numbers of answers to `lang_mismatch`."""
+    """Return means (None: none was asked) and numbers of answers to `lang_mismatch`."""
     means, counts = labels(pa.array(rows, LABELS), "lang_mismatch")
     assert (means.dtype, counts.dtype) == (np.float64, np.int64)
     return [None if np.isnan(mean) else mean for mean in means.tolist()], counts.tolist()

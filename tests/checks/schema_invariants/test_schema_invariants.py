@@ -1555,7 +1555,7 @@ def test_answers_whose_parent_is_lost_are_no_siblings(tmp_path):
 
 
 def labelled(*labels: tuple[str, Any, Any], form: str) -> dict[str, Any]:
-    """Field `labels` in one of the forms in which exports write it."""
+    """Write the field `labels` in one of the forms that exports use."""
     if form == "map":
         return {"labels": {name: {"value": value, "count": count} for name, value, count in labels}}
     names, values, counts = (list(column) for column in zip(*labels, strict=True))

@@ -185,7 +185,7 @@ def test_of_a_check_that_failed_no_flags_are_expected(tmp_path):
 
 
 def ran(folder, record, limits=()):
-    """Exit code, what is told of each column, and result.json of the runner, which sees only its own folder."""
+    """Run the runner, which sees only its own folder; return exit code, outcomes of each column, and result.json."""
     folder.mkdir()
     for name, content in export(record, limits).items():
         if isinstance(content, pa.Table):

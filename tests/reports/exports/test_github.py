@@ -42,7 +42,7 @@ def read(line):
 
 @pytest.fixture
 def record(tmp_path):
-    """One reply in the role of its parent, and so a thread without an answer."""
+    """Audit one reply in the role of its parent, and so a thread without an answer."""
     return audit(tmp_path, [message("a"), message("b", "a", role="prompter")], SchemaInvariants())
 
 

@@ -41,7 +41,7 @@ def properties(suite):
 
 @pytest.fixture
 def record(tmp_path):
-    """Two messages, one of which has the role of its parent."""
+    """Audit two messages, one of which has the role of its parent."""
     return audit(tmp_path, [message("a"), message("b", "a", role="prompter")], SchemaInvariants())
 
 

@@ -44,7 +44,7 @@ def decided(record, gate=GATE, older=None):
 
 @pytest.fixture
 def record(tmp_path):
-    """One reply in the role of its parent, and so a thread without an answer."""
+    """Audit one reply in the role of its parent, and so a thread without an answer."""
     return audit(tmp_path, [message("a"), message("b", "a", role="prompter")], SchemaInvariants())
 
 
@@ -203,7 +203,7 @@ def test_an_audit_that_is_not_complete_was_not_successful(tmp_path, record):
 
 @pytest.fixture
 def many(tmp_path):
-    """Three replies in the role of their parents, and four prompts without an answer, in two files."""
+    """Audit three replies in the role of their parents, and four prompts without an answer, in two files."""
     for name, trees in (("one", "ab"), ("two", "c")):
         rows = [row for tree in trees for row in conversation(tree, 1, role="prompter")]
         write(tmp_path / f"{name}.jsonl", rows)
@@ -212,7 +212,7 @@ def many(tmp_path):
 
 
 def summed(log):
-    """Rule, file, how many findings: for each result."""
+    """Return rule, file and how many findings, for each result."""
     return [
         (
             result["ruleId"].partition("/")[2],

@@ -88,7 +88,7 @@ def attacked(tmp_path_factory, running):
 
 
 def seen(visit):
-    """Whether anything of the data was executed, asked for or applied."""
+    """Return whether anything of the data was executed, asked for or applied."""
     visit.tab.wait_for_timeout(100)
     marker = visit.tab.evaluate("document.documentElement.dataset.marker")
     asked = [url for url in visit.requests if not url.startswith(visit.url)]

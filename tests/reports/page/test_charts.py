@@ -52,7 +52,7 @@ def told(matrix):
 
 
 def every(label="a", *, n=3):
-    """One chart of each kind with n values."""
+    """Draw one chart of each kind with n values."""
     bars = tuple(Bar(label, k, k / 2, k * 2.0, str(k), "low to high") for k in range(n))
     cells = tuple(tuple(Cell(k / n, str(k), str(k)) for k in range(n)) for _ in range(n))
     names = (label,) * n
@@ -178,7 +178,7 @@ def test_numbers_in_cells_are_readable_on_every_shade():
 
 
 def contrast(a, b):
-    """WCAG 2.2, relative luminance of two colours."""
+    """Return the relative luminance of two colours, as in WCAG 2.2."""
     light, dark = sorted((luminance(a), luminance(b)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 

@@ -327,7 +327,7 @@ def test_a_table_that_is_drawn_has_its_chart_in_the_section_of_charts(tmp_path):
 
 
 def lines(html, label):
-    """Rows of the body of a table that follows these words."""
+    """Return rows of the body of a table that follows these words."""
     return html.partition(label)[2].partition("<tbody>")[2].partition("</tbody>")[0].count("<tr>")
 
 

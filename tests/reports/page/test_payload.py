@@ -122,7 +122,7 @@ def test_fewer_findings_than_none_are_refused():
 
 
 def noise(n, seed):
-    """Words that do not shrink."""
+    """Make up words that do not shrink."""
     return random.Random(seed).randbytes(n // 2).hex()
 
 
@@ -296,7 +296,7 @@ def test_titles_advice_and_the_meaning_of_facets_come_with_the_rules(released):
 
 
 def conversations(tmp_path, rows, rule):
-    """Path, siblings and so on of each finding of a rule, with short names."""
+    """Return path, siblings and so on of each finding of a rule, with short names."""
     names = {uid(name): name for name in "abcdefgh"}
     found = [row for row in shown(report(audit(tmp_path, rows, "schema_invariants"))) if row["rule"].endswith(rule)]
     told = []

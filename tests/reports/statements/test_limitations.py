@@ -51,7 +51,7 @@ def sampled(record, n_open=0, **strata):
 
 
 def strip(text):
-    """Markdown without the strokes that keep words from being markup."""
+    """Strip Markdown of the strokes that keep words from being markup."""
     return re.sub(r"\\([^\w\s])", r"\1", text)
 
 
@@ -508,7 +508,7 @@ def test_a_card_without_front_matter_gets_one(statements):
 
 @pytest.fixture
 def tagged(tmp_path):
-    """Statements about messages of several tags, not all of them of a language."""
+    """Audit messages of several tags, not all of them of a language."""
     tags = ("en", "pt-BR", "xx-elvish", EVIL, "x: y", "", "[a, b]")
     rows = [message(tag, lang=tag, message_tree_id=uid(tag)) for tag in tags]
     return limitations(audit(tmp_path, rows, Planted()), [])
