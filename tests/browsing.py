@@ -37,8 +37,8 @@ def browser() -> Iterator[Any]:
 def saved(folder: Path, record: Record, limits: Limits | None = None, baseline: Record | None = None) -> Path:
     """Write the report of a record to a file."""
     path = folder / REPORT
-    held = None if baseline is None else Baseline.of(baseline, record)
-    path.write_text(pages(record, limits, held)[REPORT], encoding="utf-8")
+    compared = None if baseline is None else Baseline.of(baseline, record)
+    path.write_text(pages(record, limits, compared)[REPORT], encoding="utf-8")
     return path
 
 
@@ -89,9 +89,9 @@ class Visit:
 
     @property
     def status(self) -> str:
-        told = self.tab.locator("#status")
-        assert told.is_visible()
-        return str(told.inner_text())
+        line = self.tab.locator("#status")
+        assert line.is_visible()
+        return str(line.inner_text())
 
     @property
     def listed(self) -> list[str]:

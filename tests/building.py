@@ -170,7 +170,7 @@ def in_map_form(row: Row) -> Row:
     return forms
 
 
-class Told:
+class RecordingProgress:
     """A progress that keeps what it is told."""
 
     def __init__(self) -> None:

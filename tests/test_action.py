@@ -128,8 +128,8 @@ def test_inputs_reach_the_audit_as_they_are_one_a_line(runner, tmp_path):
 
 @needs_bash
 def test_nothing_that_an_audit_prints_is_a_command_of_the_runner(runner):
-    told = [runner("Audit", {"sources": "a"}, RECORD="1")[1].strip().splitlines() for _ in range(2)]
-    (first, *_, last), (other, *_, _) = told
+    reported = [runner("Audit", {"sources": "a"}, RECORD="1")[1].strip().splitlines() for _ in range(2)]
+    (first, *_, last), (other, *_, _) = reported
     token = first.removeprefix("::stop-commands::")
     assert re.fullmatch("[0-9a-f]{32}", token)
     assert last == f"::{token}::"
@@ -168,17 +168,17 @@ def test_the_action_works_with_the_command_itself(runner, tmp_path):
     )
     write(Path("data.jsonl"), [message("a"), message("b", "a", role="prompter")])
     Path("chataudit.toml").write_text("[gate.schema_invariants]\nmax_count = 0\n")
-    code, told = runner("Audit", {"sources": "data.jsonl", "checks": "schema_invariants"})
-    assert (code, "1 error and 1 note" in told) == (0, True)
+    code, output = runner("Audit", {"sources": "data.jsonl", "checks": "schema_invariants"})
+    assert (code, "1 error and 1 note" in output) == (0, True)
     summary = tmp_path / "summary.md"
-    code, told = runner("Gate", {}, GITHUB_STEP_SUMMARY=str(summary))
+    code, output = runner("Gate", {}, GITHUB_STEP_SUMMARY=str(summary))
     assert code == 1
-    assert told.startswith(
+    assert output.startswith(
         "::error title=Gate%3A schema_invariants::schema_invariants: 1 finding, above the limit of 0\n"
     )
     assert (
         "\n::warning file=data.jsonl,line=2,title=Reply has the same role as its parent::Prompter follows prompter\n"
-        in (f"\n{told}")
+        in (f"\n{output}")
     )
     assert summary.read_text(encoding="utf-8").startswith("# Gate failed: 1 of 1 limit exceeded\n")
     assert {"junit.xml", "results.sarif", "report.html"} <= {file.name for file in Path("chataudit-audit").iterdir()}

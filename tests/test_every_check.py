@@ -179,9 +179,9 @@ def test_a_check_survives_pickling_with_its_settings(check):
 @pytest.mark.parametrize("check", CHECKS)
 def test_an_unknown_setting_is_refused_and_the_known_are_named(check):
     known = [field.name for field in dataclasses.fields(check)]
-    with pytest.raises(ValueError, match="unknown setting") as told:
+    with pytest.raises(ValueError, match="unknown setting") as error:
         config.make(check, {"treshold": 3})
-    assert all(name in str(told.value) for name in known)
+    assert all(name in str(error.value) for name in known)
 
 
 @pytest.mark.parametrize("check", CHECKS)

@@ -150,11 +150,11 @@ def test_rates_are_a_frame_with_a_row_for_each_check_and_broken_rule(tmp_path):
 def test_rates_by_language_and_role_have_a_row_for_each_combination(tmp_path):
     rows = [*alone("FAULT", "fine", "fine"), message("d", lang="de", message_tree_id=uid("d")), message("n", lang=None)]
     rates = audit(tmp_path, rows, Planted()).rates(by=["lang", "role"])
-    told = {
+    reported = {
         (row.lang if isinstance(row.lang, str) else None, row.role): (row.flagged, row.checked)
         for row in rates[rates["rule"].isna()].itertuples()
     }
-    assert told == {("en", "prompter"): (1, 3), ("de", "prompter"): (0, 1), (None, "prompter"): (0, 1)}
+    assert reported == {("en", "prompter"): (1, 3), ("de", "prompter"): (0, 1), (None, "prompter"): (0, 1)}
 
 
 def test_rates_by_anything_else_are_refused(tmp_path):

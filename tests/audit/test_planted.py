@@ -96,13 +96,13 @@ def test_against_the_clean_release_the_planted_one_fails_and_itself_passes(relea
 def test_on_real_files_the_gate_passes_and_fails_as_its_limits_say(name):
     record = run(SHARED / "data" / "oasst" / name, engine="serial")
     assert record.exit_code == 0
-    told = [row for row in rows(record) if row.rate.checked]
-    assert {row.check for row in told} == {check.name for check in record.facts.checks if check.checked}
-    for row in told:
+    reported = [row for row in rows(record) if row.rate.checked]
+    assert {row.check for row in reported} == {check.name for check in record.facts.checks if check.checked}
+    for row in reported:
         target, rate = row.rule or row.check, row.rate
         own = record.findings(row.check)
         own = own[own.rule == target] if row.rule else own[own.severity > 1]
-        for held, limit in (
+        for is_met, limit in (
             (True, Limit(target=target, max_rate=min(1.0, rate.share + 1e-9))),
             (True, Limit(target=target, max_rate=rate.share)),
             (False, Limit(target=target, max_rate=rate.share - 1e-9) if rate.share else None),
@@ -112,7 +112,7 @@ def test_on_real_files_the_gate_passes_and_fails_as_its_limits_say(name):
             (False, Limit(target=target, max_count=len(own) - 1) if len(own) else None),
         ):
             if limit is not None:
-                assert record.gate(limit, today=DAY).is_passed is held, (target, limit)
+                assert record.gate(limit, today=DAY).is_passed is is_met, (target, limit)
 
 
 def test_a_real_file_in_a_format_that_is_not_known_passes_no_gate():

@@ -133,8 +133,8 @@ def test_files_without_as_many_items_as_the_card_says_are_refused(birds, monkeyp
 
 def test_a_file_that_is_not_in_the_folder_is_told_with_its_home(card, tmp_path):
     (tmp_path / "empty").mkdir()
-    told = r"empty: no file 'birds/birds\.jsonl' of Birds\. Get the original files: https://a\.org"
-    with pytest.raises(LookupError, match=told):
+    expected = r"empty: no file 'birds/birds\.jsonl' of Birds\. Get the original files: https://a\.org"
+    with pytest.raises(LookupError, match=expected):
         references.build("birds", [tmp_path / "empty"])
 
 
@@ -149,8 +149,8 @@ def test_an_unknown_card_is_told_with_what_to_do():
 
 
 def test_a_card_without_a_place_on_the_hub_is_told_with_its_home(card):
-    told = r"Birds: its card names no data set on the hub\. Get the original files: https://a\.org"
-    with pytest.raises(LookupError, match=told):
+    expected = r"Birds: its card names no data set on the hub\. Get the original files: https://a\.org"
+    with pytest.raises(LookupError, match=expected):
         references.build("birds")
 
 
@@ -214,12 +214,12 @@ def test_what_the_user_got_wrong_is_one_line_and_nothing_is_written(call, card, 
         (["add", "mine", "other.jsonl", "--question", "q", "--rows", "data"], "no list 'data' of rows = 'data'"),
         (["add", "mine", "other.txt", "--question", "q"], "other.txt: unknown file type; expected .jsonl, .json,"),
     ]
-    for words, told in cases:
-        with case(words, told):
+    for words, expected in cases:
+        with case(words, expected):
             write(tmp_path / "other.jsonl", BIRDS[:2])
             write(tmp_path / "other.txt", BIRDS)
             before = sorted(tmp_path.rglob("*"))
-            assert told in stopped(call("refs", *words))
+            assert expected in stopped(call("refs", *words))
             assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -288,8 +288,8 @@ def test_a_set_of_ones_own_is_listed_and_told(call, birds):
     assert next(line for line in lines if line.startswith("mine ")).split() == [
         *("mine", "3", "test", "built", "here", "CC0-1.0", "My", "birds")
     ]
-    told = call("refs", "list", "mine").output.splitlines()
-    assert {"title: My birds", "items: 3", "shared: false", "licence: CC0-1.0"} <= set(told)
+    output = call("refs", "list", "mine").output.splitlines()
+    assert {"title: My birds", "items: 3", "shared: false", "licence: CC0-1.0"} <= set(output)
 
 
 def test_a_set_of_ones_own_is_not_written_over_unless_asked(call, birds, tmp_path):
@@ -340,10 +340,10 @@ def test_a_file_that_has_not_what_was_named_is_told_with_place_what_there_is_and
         ("d.jsonl", "", Parts("q"), r"mine: no items; expected one record per item"),
         ("d.jsonl", '["Who?"]', Parts("q"), r"d\.jsonl: record is \['Who\?'\]; expected an object"),
     ]
-    for name, content, parts, told in cases:
-        with case(name, content, parts, told):
+    for name, content, parts, expected in cases:
+        with case(name, content, parts, expected):
             (tmp_path / name).write_text(content)
-            with pytest.raises(ValueError, match=told) as error:
+            with pytest.raises(ValueError, match=expected) as error:
                 references.add("mine", tmp_path / name, parts)
             assert type(error.value) is ValueError
 
@@ -563,9 +563,9 @@ def test_what_the_hub_says_is_told_in_one_line(monkeypatch, error):
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
     with pytest.raises(
         LookupError, match=r"^org/birds: could not be fetched from the hub \((No space|odd|Time)"
-    ) as told:
+    ) as expected:
         hub.fetch(on_hub(monkeypatch))
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(expected.value)
 
 
 def test_without_the_extra_what_to_install_is_told(monkeypatch):

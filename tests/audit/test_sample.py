@@ -286,8 +286,8 @@ def test_texts_with_commas_quotes_line_ends_and_half_characters_keep_to_their_ce
     raw = [json.dumps(row) for row in alone(*texts)]
     rows = sampled(audit(tmp_path, raw, Planted()), tmp_path / "s.csv")
     assert len(rows) == len(texts)
-    told = {row["text"] for row in rows}
-    assert {texts[0], texts[1], texts[2], texts[5]} <= told
+    reported = {row["text"] for row in rows}
+    assert {texts[0], texts[1], texts[2], texts[5]} <= reported
 
 
 def test_a_long_text_is_cut_visibly(tmp_path):
@@ -504,7 +504,7 @@ def test_a_sample_of_known_truth_holds_the_truth_in_its_intervals(tmp_path):
     # recall 45 / 72 = .625, rate 72 / 600 = .12.
     texts = ["FAULT bad"] * 30 + ["FAULT"] * 10 + ["ODD bad"] * 15 + ["ODD"] * 5 + ["fine bad"] * 27 + ["fine"] * 513
     record = planted(tmp_path, *texts)
-    held = Counter()
+    inside = Counter()
     for seed in range(10):
         path = tmp_path / f"{seed}.csv"
         drawn = sampled(record, path, n=120, seed=seed)
@@ -515,11 +515,11 @@ def test_a_sample_of_known_truth_holds_the_truth_in_its_intervals(tmp_path):
         assert estimates.precision.value == 0.75  # all that were flagged are in the sample
         for name, truth in (("precision", 0.75), ("recall", 0.625), ("rate", 0.12)):
             estimate = getattr(estimates, name)
-            held[name] += estimate.low <= truth <= estimate.high
+            inside[name] += estimate.low <= truth <= estimate.high
         missed = strata[NOT_FLAGGED].faults
         assert estimates.rate.value == pytest.approx((45 + 540 * missed / 60) / 600)
-    assert held["precision"] == 10
-    assert min(held.values()) >= 8
+    assert inside["precision"] == 10
+    assert min(inside.values()) >= 8
 
 
 def test_trees_of_several_messages_and_nested_files_are_sampled_too(tmp_path):

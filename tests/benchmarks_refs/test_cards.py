@@ -84,8 +84,8 @@ def test_a_card_that_is_not_well_formed_is_refused_with_its_place(tmp_path):
         ("", 'question = { path = "q", match = "(" }', "parts.question: Expected a regular expression in match, got"),
         ("", 'question = { path = "q", choice = "c" }', r"parts.question: Expected either path or choice"),
     ]
-    for more, parts, told in cases:
-        match = r"c\.toml: " + (told if told.startswith(r"\[") else ".*" + told)
+    for more, parts, expected in cases:
+        match = r"c\.toml: " + (expected if expected.startswith(r"\[") else ".*" + expected)
         with case(more, parts), pytest.raises(ValueError, match=match):
             cards(toml(tmp_path / "c.toml", more, parts))
 
@@ -187,10 +187,10 @@ def test_a_record_that_is_not_what_the_card_says_is_told_with_its_place(tmp_path
         ("[1]", {"question": "q"}, r"record is \[1\]; expected an object"),
         ('{"q": {"a": 1}}', {"question": "q"}, "'q' is an object with 'a'; expected text"),
     ]
-    for line, parts, told in cases:
-        with case(line, parts, told):
+    for line, parts, expected in cases:
+        with case(line, parts, expected):
             write(tmp_path / "d.jsonl", line)
-            with pytest.raises(ValueError, match=told) as error:
+            with pytest.raises(ValueError, match=expected) as error:
                 list(items(card("d.jsonl", **parts), tmp_path))
             assert "d.jsonl" in str(error.value)
 

@@ -466,11 +466,11 @@ def refused(path: Path) -> str:
     with pytest.raises(ValueError, match=re.escape(str(path))) as error:
         load(path)
     assert type(error.value) is ValueError  # which the command tells in one line
-    told = str(error.value).removeprefix(f"{path}: ")
+    message = str(error.value).removeprefix(f"{path}: ")
     way_out = f" Run `chataudit refs build {path.stem} --overwrite`, or for a set of your own `refs add`"
-    assert told.endswith(way_out)
-    assert "\n" not in told
-    return told.removesuffix(way_out)
+    assert message.endswith(way_out)
+    assert "\n" not in message
+    return message.removesuffix(way_out)
 
 
 NONE = "not a fingerprint."
@@ -546,13 +546,13 @@ def test_a_file_that_goes_on_behind_its_end_is_refused(sample):
 def test_a_flipped_byte_anywhere_is_refused(sample):
     whole = sample.read_bytes()
     n_line = whole.index(b"\n") + 1
-    told = set()
+    reported = set()
     for n in [*range(n_line), *range(n_line, len(whole), 13)]:
         for bit in (0x01, 0x10) if n < n_line else (0x10,):
             sample.write_bytes(whole[:n] + bytes([whole[n] ^ bit]) + whole[n + 1 :])
-            told.add(why := refused(sample))
+            reported.add(why := refused(sample))
             assert why == DAMAGED or n < n_line
-    assert told == {NONE, DAMAGED, "format 0; this version of chataudit reads format 1."}
+    assert reported == {NONE, DAMAGED, "format 0; this version of chataudit reads format 1."}
 
 
 @pytest.mark.parametrize("format", [0, 2, 11, 1000])

@@ -13,7 +13,7 @@ from chataudit.benchmarks_refs import fingerprints
 from chataudit.benchmarks_refs.cards import Card, Item, Parts
 from chataudit.checks.benchmark_leakage.check import BenchmarkLeakage
 from chataudit.checks.benchmark_leakage.rules import NO_WORDS
-from staging import assert_examples_hold
+from staging import assert_examples
 
 FERRY = (
     "The ferry of Ostrelle carries nine goats on each crossing and comes back empty. How often must the ferryman row "
@@ -80,18 +80,18 @@ def found(tmp_path, check, *texts, **more):
     rows = [message("a", text=texts[0], **more)]
     rows += [message(f"b{k}", "a", text=text, **more) for k, text in enumerate(texts[1:])]
     table = audit(tmp_path, rows, check).table
-    told = []
+    reported = []
     for rule, facets in zip(table["rule"].to_pylist(), map(dict, table["facets"].to_pylist()), strict=True):
         if not rule.endswith("below_leak"):
-            told.append((rule.partition("/")[2], facets["item"], facets.get("kind")))
-    return told
+            reported.append((rule.partition("/")[2], facets["item"], facets.get("kind")))
+    return reported
 
 
 # -- what leaked -----------------------------------------------------------------------------------------------------
 
 
 def test_every_rule_reports_its_example_and_leaves_its_neighbour(tmp_path):
-    assert_examples_hold(BenchmarkLeakage.on_examples(tmp_path))
+    assert_examples(BenchmarkLeakage.on_examples(tmp_path))
 
 
 def test_a_question_that_is_a_message_is_flagged(tmp_path, check):
@@ -99,8 +99,8 @@ def test_a_question_that_is_a_message_is_flagged(tmp_path, check):
 
 
 def test_a_question_with_its_answer_behind_it_is_worse(tmp_path, check):
-    told = found(tmp_path, check, f"{FERRY}\nThat makes nine crossings in all.")
-    assert told == [("question_and_answer", "ferry", "embedded")]
+    reported = found(tmp_path, check, f"{FERRY}\nThat makes nine crossings in all.")
+    assert reported == [("question_and_answer", "ferry", "embedded")]
 
 
 def test_a_question_whose_answer_is_in_a_reply_is_worse(tmp_path, check):

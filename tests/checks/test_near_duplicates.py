@@ -23,7 +23,7 @@ from chataudit.checks.near_duplicates.minhash import signatures
 from chataudit.checks.near_duplicates.sets import Sets
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from staging import assert_examples_hold, staged
+from staging import assert_examples, staged
 
 WORDS = [f"w{k}" for k in range(400)]
 LONG = "The old harbour of Bergen was rebuilt after each great fire and its wooden houses still lean on one another"
@@ -51,7 +51,7 @@ def facets(row):
     return dict(row["facets"])
 
 
-def pairs_told(rows):
+def reported_pairs(rows):
     return {tuple(sorted((row["message_id"], facets(row)["partner"]))) for row in rows if "partner" in facets(row)}
 
 
@@ -66,7 +66,7 @@ def edited(words, n, rng):
 
 
 def test_every_rule_reports_its_example_and_leaves_its_neighbour():
-    assert_examples_hold(NearDuplicates())
+    assert_examples(NearDuplicates())
 
 
 def test_the_same_words_are_an_exact_copy_whatever_their_case_and_spacing(tmp_path):
@@ -102,8 +102,8 @@ def test_copies_are_found_in_scripts_with_and_without_spaces(tmp_path):
     for (lang, own), method in product(SCRIPTS.items(), ("exact", "minhash")):
         others = [other for other in SCRIPTS.values() if other != own]
         rows = found(tmp_path, documents(own, own + "！", own[: len(own) // 2], *others), method=method)
-        told = [(row["rule"], row["message_id"]) for row in rows]
-        assert told == [("near_duplicates/exact_copy", "d001")], (lang, method)
+        reported = [(row["rule"], row["message_id"]) for row in rows]
+        assert reported == [("near_duplicates/exact_copy", "d001")], (lang, method)
 
 
 def test_a_short_phrase_is_one_note_with_its_count(tmp_path):
@@ -149,15 +149,21 @@ def test_system_messages_are_no_copies_of_each_other_unless_they_are_asked_for(t
 
 
 def test_scope_and_roles_tell_what_kind_of_copy_it_is(tmp_path):
-    def told(first, second):
+    def scope_and_roles(first, second):
         (row,) = found(tmp_path, [first, second])
         return facets(row)["scope"], facets(row)["roles"]
 
     one = message("a", text=LONG, user_id=uid("x"))
     tree = {"message_tree_id": uid("b")}
-    assert told(one, message("b", "a", text=LONG)) == ("same tree", "prompter, assistant")
-    assert told(one, message("b", text=LONG, user_id=uid("x"), **tree)) == ("same author", "prompter, prompter")
-    assert told(one, message("b", text=LONG, user_id=uid("y"), **tree)) == ("other tree", "prompter, prompter")
+    assert scope_and_roles(one, message("b", "a", text=LONG)) == ("same tree", "prompter, assistant")
+    assert scope_and_roles(one, message("b", text=LONG, user_id=uid("x"), **tree)) == (
+        "same author",
+        "prompter, prompter",
+    )
+    assert scope_and_roles(one, message("b", text=LONG, user_id=uid("y"), **tree)) == (
+        "other tree",
+        "prompter, prompter",
+    )
 
 
 def test_a_message_that_stands_twice_is_told_by_its_id_and_not_as_a_copy(tmp_path):
@@ -318,8 +324,8 @@ def test_the_exact_method_finds_the_pairs_that_brute_force_finds(seed, n, thresh
     for method in ("exact", "minhash"):
         check = NearDuplicates(min_similarity=float(threshold), method=method)
         got = check.pairs(rows, in_turn(table))
-        told = set(zip(got.left.tolist(), got.right.tolist(), strict=True))
-        assert told == expected if method == "exact" else told <= expected
+        reported = set(zip(got.left.tolist(), got.right.tolist(), strict=True))
+        assert reported == expected if method == "exact" else reported <= expected
         for left, right, jaccard in zip(got.left, got.right, got.jaccard, strict=True):
             x, y = grams(distinct[left]), grams(distinct[right])
             assert jaccard == len(x & y) / len(x | y)
@@ -334,8 +340,8 @@ def test_minhash_misses_about_as_much_as_it_says(tmp_path):
         words = [f"v{k}x{n}" for n in range(200)]
         records += documents(" ".join(words), edited(words, 4, rng))[:2]
         records[-2]["id"], records[-1]["id"] = f"a{k}", f"b{k}"
-    exact = pairs_told(found(tmp_path, records, min_similarity=0.8, method="exact"))
-    minhash = pairs_told(found(tmp_path, records, min_similarity=0.8, method="minhash"))
+    exact = reported_pairs(found(tmp_path, records, min_similarity=0.8, method="exact"))
+    minhash = reported_pairs(found(tmp_path, records, min_similarity=0.8, method="minhash"))
     assert minhash <= exact
     assert len(exact) > 150
     assert len(minhash) >= 0.93 * len(exact)
@@ -346,15 +352,15 @@ def test_signatures_are_those_of_datasketch_and_can_be_queried_there():
 
     sets, limits, _ = tokenising.shingle(tokenising.tokenise(pa.array([LONG, LONG + " indeed", SCRIPTS["hi"]])))
     values = signatures(sets, limits)
-    held = [MinHash(hashvalues=row, seed=1, scheme="affine32") for row in values]
-    for k, sketch in enumerate(held):
+    sketches = [MinHash(hashvalues=row, seed=1, scheme="affine32") for row in values]
+    for k, sketch in enumerate(sketches):
         theirs = MinHash(128, seed=1, hashfunc=lambda shingle: int(shingle) & 0xFFFFFFFF)
         theirs.update_batch(sets[limits[k] : limits[k + 1]])
         assert np.array_equal(theirs.hashvalues, sketch.hashvalues)
     index = MinHashLSH(threshold=0.8, num_perm=128, params=(16, 8))
-    index.insert("first", held[0])
-    assert index.query(held[1]) == ["first"]
-    assert index.query(held[2]) == []
+    index.insert("first", sketches[0])
+    assert index.query(sketches[1]) == ["first"]
+    assert index.query(sketches[2]) == []
 
 
 def test_bands_and_rows_can_be_chosen_by_the_pairs_that_may_be_missed():
@@ -369,12 +375,12 @@ def test_bands_and_rows_can_be_chosen_by_the_pairs_that_may_be_missed():
 
 def test_the_method_follows_the_memory_and_the_record_says_which(tmp_path):
     records = documents(LONG, LONG + " indeed")
-    told = {}
+    reported = {}
     for memory in ("4GB", "100B"):
         (facts,) = audit(tmp_path, records, NearDuplicates(memory=memory)).facts.checks
-        told[memory] = facts.notes
-    assert told["4GB"][0].startswith("Exact join: no pair at 0.8 or above is missed")
-    assert "MinHash, 16 bands of 8 rows: about 5.3 % of pairs at 0.8 are missed" in told["100B"][0]
+        reported[memory] = facts.notes
+    assert reported["4GB"][0].startswith("Exact join: no pair at 0.8 or above is missed")
+    assert "MinHash, 16 bands of 8 rows: about 5.3 % of pairs at 0.8 are missed" in reported["100B"][0]
 
 
 def test_rows_wait_on_disk_where_the_memory_is_small(tmp_path):

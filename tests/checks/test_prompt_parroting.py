@@ -9,7 +9,7 @@ from chataudit.checks import prompt_parroting
 from chataudit.checks.prompt_parroting import PromptParroting, longest_run
 from hypothesis import given
 from hypothesis import strategies as st
-from staging import assert_examples_hold
+from staging import assert_examples
 
 PROMPT = "Please name three rivers of Europe that flow through more than four countries and say where they begin"
 ANSWER = (
@@ -30,7 +30,7 @@ def talk(*texts):
     return rows
 
 
-def told(tmp_path, *texts, **settings):
+def findings_of(tmp_path, *texts, **settings):
     """Return (rule, severity, message) of each finding."""
     table = audit(tmp_path, talk(*texts), PromptParroting(**settings)).table
     names = {uid(f"{k}"): k for k in range(len(texts))}
@@ -39,34 +39,34 @@ def told(tmp_path, *texts, **settings):
 
 
 def test_every_rule_reports_its_example_and_leaves_its_neighbour():
-    assert_examples_hold(PromptParroting())
+    assert_examples(PromptParroting())
 
 
 def test_a_reply_that_repeats_its_prompt_is_an_echo(tmp_path):
-    assert told(tmp_path, PROMPT, PROMPT) == [("echo", 2, 1)]
-    assert told(tmp_path, PROMPT, PROMPT.upper() + "???") == [("echo", 2, 1)]
+    assert findings_of(tmp_path, PROMPT, PROMPT) == [("echo", 2, 1)]
+    assert findings_of(tmp_path, PROMPT, PROMPT.upper() + "???") == [("echo", 2, 1)]
 
 
 def test_an_answer_is_not(tmp_path):
-    assert told(tmp_path, PROMPT, ANSWER) == []
+    assert findings_of(tmp_path, PROMPT, ANSWER) == []
 
 
 def test_a_prompt_with_a_little_added_is_a_copy_of_it(tmp_path):
-    assert told(tmp_path, PROMPT, f"Of course, gladly! {PROMPT}") == [("copies_prompt", 2, 1)]
+    assert findings_of(tmp_path, PROMPT, f"Of course, gladly! {PROMPT}") == [("copies_prompt", 2, 1)]
 
 
 def test_a_prompt_that_is_quoted_and_then_answered_is_a_note(tmp_path):
-    assert told(tmp_path, PROMPT, f"> {PROMPT}\n\n{ANSWER}") == [("restates_prompt", 1, 1)]
+    assert findings_of(tmp_path, PROMPT, f"> {PROMPT}\n\n{ANSWER}") == [("restates_prompt", 1, 1)]
 
 
 def test_a_prompt_of_which_little_is_taken_up_is_not_told(tmp_path):
-    assert told(tmp_path, PROMPT, f"Three rivers of Europe that flow through many lands: {ANSWER}") == []
+    assert findings_of(tmp_path, PROMPT, f"Three rivers of Europe that flow through many lands: {ANSWER}") == []
 
 
 def test_an_edited_echo_is_told(tmp_path):
     words = (STORY + " " + ANSWER).split()
     words[30], words[50] = "porcelain", "umbrella"
-    assert told(tmp_path, f"{STORY} {ANSWER}", " ".join(words)) == [("echo", 2, 1)]
+    assert findings_of(tmp_path, f"{STORY} {ANSWER}", " ".join(words)) == [("echo", 2, 1)]
 
 
 def test_what_a_prompt_supplied_may_be_given_back(tmp_path):
@@ -79,28 +79,28 @@ def test_what_a_prompt_supplied_may_be_given_back(tmp_path):
         f'"{STORY}"\n\nRewrite that so that a child can read it.',
         f"Продолжи рассказ: {STORY}",
     ):
-        found = [(rule, severity) for rule, severity, _ in told(tmp_path, asked, given_back)]
+        found = [(rule, severity) for rule, severity, _ in findings_of(tmp_path, asked, given_back)]
         assert found == [("echo", 1)], asked
 
 
 def test_the_whole_prompt_with_its_instruction_is_an_echo_all_the_same(tmp_path):
     asked = f"Correct the mistakes in this text: {STORY}"
-    assert told(tmp_path, asked, asked) == [("echo", 2, 1)]
+    assert findings_of(tmp_path, asked, asked) == [("echo", 2, 1)]
 
 
 def test_an_answer_that_is_read_off_a_long_prompt_is_not_told(tmp_path):
     asked = f"{ANSWER} {STORY} Where does the Sava join the Danube?"
-    assert told(tmp_path, asked, "The Sava rises in Slovenia and joins the Danube at Belgrade") == []
+    assert findings_of(tmp_path, asked, "The Sava rises in Slovenia and joins the Danube at Belgrade") == []
 
 
 def test_an_earlier_message_word_for_word_is_an_echo(tmp_path):
-    assert told(tmp_path, PROMPT, ANSWER, "Say that again in other words", ANSWER) == [("echo", 2, 3)]
-    assert told(tmp_path, PROMPT, ANSWER, "And now what?", PROMPT) == [("echo", 2, 3)]
+    assert findings_of(tmp_path, PROMPT, ANSWER, "Say that again in other words", ANSWER) == [("echo", 2, 3)]
+    assert findings_of(tmp_path, PROMPT, ANSWER, "And now what?", PROMPT) == [("echo", 2, 3)]
 
 
 def test_an_earlier_reply_with_changes_is_a_note(tmp_path):
     changed = ANSWER.replace("nine hundred", "990")
-    assert told(tmp_path, PROMPT, ANSWER, "Be exact about the length", changed) == [("echo", 1, 3)]
+    assert findings_of(tmp_path, PROMPT, ANSWER, "Be exact about the length", changed) == [("echo", 1, 3)]
 
 
 def test_short_prompts_are_compared_word_by_word(tmp_path):
@@ -113,7 +113,7 @@ def test_short_prompts_are_compared_word_by_word(tmp_path):
         ("Good morning", "Good morning", []),
         ("你好吗朋友", "你好吗朋友", ["echo"]),
     ):
-        assert [rule for rule, _, _ in told(tmp_path, asked, reply)] == rules, (asked, reply)
+        assert [rule for rule, _, _ in findings_of(tmp_path, asked, reply)] == rules, (asked, reply)
 
 
 def test_the_longest_run_is_marked_on_both_sides(tmp_path):
@@ -157,8 +157,8 @@ def chat(tmp_path, *said):
 
 
 def test_what_the_system_and_tools_say_is_no_reply_and_nothing_that_a_reply_can_repeat(tmp_path):
-    said = [f"system: {STORY}", "user: Tell me a story", calling("a"), result("a", ANSWER)]
-    record = chat(tmp_path, *said, f"assistant: {STORY} {ANSWER}")
+    lines = [f"system: {STORY}", "user: Tell me a story", calling("a"), result("a", ANSWER)]
+    record = chat(tmp_path, *lines, f"assistant: {STORY} {ANSWER}")
     assert flagged(record) == []
     (facts,) = record.facts.checks
     assert facts.checked == 1

@@ -67,7 +67,7 @@ def commands(python: Path, folder: Path, out: Path) -> dict[str, list[str]]:
 
 
 def found(out: Path) -> dict[str, int]:
-    """Count the texts that each peer flagged. Raise where a peer did not read its input: its exit code does not show it."""
+    """Count the texts that each peer flagged. Raise where a peer did not read its input."""
     lines = chain.from_iterable(path.open(encoding="utf-8") for path in (out / "decon").glob("*.jsonl"))
     flagged = {json.loads(line)["training_line"] for line in lines}
     summary = json.loads((out / "corpus-assay" / "_FINAL_SUMMARY.json").read_text(encoding="utf-8"))

@@ -77,7 +77,7 @@ def cells():
         yield f"{name} {trees} {rate} {correlation}", trees, n, f, share, p
 
 
-def holds(p, ends):
+def contains(p, ends):
     return ends[0] <= p + 1e-12 and p - 1e-12 <= ends[1]
 
 
@@ -85,7 +85,7 @@ def coverage(rng, method, trees, n, f, share, p, n_data):
     """Return the percent of data sets whose interval contains p, and the median width."""
     data = rng.multinomial(trees, share, n_data)
     ends = [method(n[counts > 0], f[counts > 0], counts[counts > 0]) for counts in data]
-    return 100 * np.mean([holds(p, end) for end in ends]), np.median([high - low for low, high in ends])
+    return 100 * np.mean([contains(p, end) for end in ends]), np.median([high - low for low, high in ends])
 
 
 def ours(n, f, counts):
@@ -253,7 +253,7 @@ def test_corrected_holds_the_rate():
             hits, silences = rng.binomial(labelled, (se, sp)).tolist()
             flagged = int(rng.binomial(20_000, p * se + (1 - p) * (1 - sp)))
             rates.append(corrected(flagged, 20_000, Confusion(hits, labelled - hits, labelled - silences, silences)))
-        known = [holds(p, rate[1:]) for rate in rates if rate]
+        known = [contains(p, rate[1:]) for rate in rates if rate]
         print(f"| {p} | {se} | {sp} | {labelled} + {labelled} | {100 * np.mean(known):.1f} | {rates.count(None)} |")
         assert np.mean(known) > 0.9
 
@@ -272,7 +272,7 @@ def test_true_rate_holds_precision_recall_and_rate():
             rates = true_rate(
                 [Stratum(n_flagged, drawn, a, True), Stratum(size - n_flagged, drawn, b, False)], seed=seed
             )
-            hits.append([holds(truth, rate[1:]) for truth, rate in zip(truths, rates, strict=True)])
+            hits.append([contains(truth, rate[1:]) for truth, rate in zip(truths, rates, strict=True)])
         shares = 100 * np.mean(hits, axis=0)
         print(
             f"| {precision} | {missed} | {drawn} + {drawn} |", " | ".join(f"{s:.1f}" for s in shares), "|", flush=True

@@ -100,8 +100,8 @@ print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_m
 
 
 def test_start_and_memory(tmp_path):
-    told = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True).stdout.split()
-    print(f"\nboth models loaded {float(told[0]):.2f} s after the start of the import, {told[1]} MB")
+    output = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True).stdout.split()
+    print(f"\nboth models loaded {float(output[0]):.2f} s after the start of the import, {output[1]} MB")
     one = tmp_path / "one.jsonl"
     one.write_text(json.dumps({"text": "Ein Satz, der lang genug ist.", "lang": "de"}) + "\n")
     command = [sys.executable, "-m", "chataudit", "run", str(one), "--checks"]
@@ -194,10 +194,10 @@ def test_all_orders_of_the_detectors(audit_truth):
         people = {t["id"]: t["human_lang_mismatch"] >= 0.5 for t in labelled if t["human_lang_mismatch"] is not None}
         hits = sum(people.get(key, False) for key in found)
         flags, n = sum(key in people for key in found), sum(people.values())
-        told = f" {hits / max(1, flags):.3f}, {hits / n:.3f} ({flags} flags, {n} labelled) |"
+        columns = f" {hits / max(1, flags):.3f}, {hits / n:.3f} ({flags} flags, {n} labelled) |"
         print(
             line(f"{first}, then {second}", audit_truth, flagged(LID / "audit.jsonl.gz", first=first, second=second))
-            + told
+            + columns
         )
 
 

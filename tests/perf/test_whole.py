@@ -53,7 +53,7 @@ def best(runs: Sequence[Cost]) -> Cost:
     return Cost(min(run.wall for run in runs), min(run.cpu for run in runs), max(run.peak for run in runs))
 
 
-def told(runs: Sequence[Cost]) -> str:
+def spread(runs: Sequence[Cost]) -> str:
     wall, cpu, peak = best(runs)
     return f"{wall:.2f} s ({wall:.2f} to {max(run.wall for run in runs):.2f}), {cpu:.2f} s CPU, {peak:,} MB"
 
@@ -82,9 +82,9 @@ def test_the_command_against_the_obvious_program_and_bare_decodes(tmp_path):
     findings = pq.read_metadata(tmp_path / "audit-0" / "findings.parquet").num_rows
     print(f"\n{made['messages']:,} messages, {made['text_bytes'] / 1e6:.0f} MB of text, ", end="")
     print(f"{path.stat().st_size / 1e6:.0f} MB of JSON, kernels {'compiled' if kernels.COMPILED else 'in NumPy'}")
-    print(f"audit {told(ours)} (at most 2,000); {findings:,} findings")
-    print(f"bare decode {told(decodes)}")
-    print(f"obvious program, first {n_part:,} messages: {told(parts)}; its start: {told(starts)}")
+    print(f"audit {spread(ours)} (at most 2,000); {findings:,} findings")
+    print(f"bare decode {spread(decodes)}")
+    print(f"obvious program, first {n_part:,} messages: {spread(parts)}; its start: {spread(starts)}")
     print(f"obvious program, all messages, scaled: at least {scaled:.0f} s (CPU, its start once, the rest by {PART})")
     print(f"obvious program, scaled / wall time of the audit {ratio:.1f} (at least 25)")
     print(f"wall time of the audit / bare decode {n_decodes:.1f} (at most 16)")
@@ -101,7 +101,7 @@ def test_two_workers_against_one(tmp_path):
             own.append(timed(audit, path, tmp_path / f"audit-{workers}-{k}", "--workers", workers))
     one, two = map(best, runs.values())
     print(f"\n{path.stat().st_size / 1e6:.0f} MB of JSON with planted faults")
-    print(f"one worker {told(runs['1'])}")
-    print(f"two workers {told(runs['2'])}")
+    print(f"one worker {spread(runs['1'])}")
+    print(f"two workers {spread(runs['2'])}")
     print(f"wall time of one / two {one.wall / two.wall:.2f} (at least 1.6)")
     assert one.wall >= 1.6 * two.wall

@@ -177,11 +177,13 @@ def test_a_redacted_audit_is_held_against_another_by_the_hashes_of_ids(tmp_path,
 def test_an_audit_of_other_data_is_refused(tmp_path):
     (tmp_path / "other").mkdir()
     record, other = audit(tmp_path, [tree("a")], Marks()), audit(tmp_path / "other", [tree("b")], Marks())
-    told = rf"the baseline is of other data: no message is in both audits \({tmp_path}/other/data.jsonl and {tmp_path}/"
+    expected = (
+        rf"the baseline is of other data: no message is in both audits \({tmp_path}/other/data.jsonl and {tmp_path}/"
+    )
     for older, newer in ((other, record), (redacted(other), record), (redacted(other), redacted(record))):
         with pytest.raises(ValueError, match="the baseline is of other data: no message is in both audits"):
             difference(older, newer)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=expected):
         Baseline.of(other, record)
 
 
@@ -211,10 +213,10 @@ def test_a_baseline_knows_the_findings_of_checks_that_finished(tmp_path):
         rules = ()
 
     record = audit(tmp_path, rows, Marks(), Breaks(), "schema_invariants")
-    held = Baseline.of(record, record)
-    assert held.n_findings == {"marks": 2, "schema_invariants": 2}
-    assert held.is_new(record.table).to_pylist() == [False] * 4
-    assert held.started == record.facts.started
+    baseline = Baseline.of(record, record)
+    assert baseline.n_findings == {"marks": 2, "schema_invariants": 2}
+    assert baseline.is_new(record.table).to_pylist() == [False] * 4
+    assert baseline.started == record.facts.started
 
 
 def test_a_finding_of_a_check_that_the_baseline_has_not_is_neither_new_nor_known(tmp_path):

@@ -147,23 +147,23 @@ def rate(record, check="marks", severity=NOTE, **among):
 def test_a_rate_has_its_denominator_its_trees_and_both_intervals(tmp_path):
     first, second = conversation("a", 2), conversation("b", 0)
     first[0]["text"], first[2]["text"] = "warning", "skip"
-    told = rate(audit(tmp_path, [*first, *second], Marks()))
-    assert (told.flagged, told.checked, told.clusters, told.share) == (1, 3, 2, 1 / 3)
+    measured = rate(audit(tmp_path, [*first, *second], Marks()))
+    assert (measured.flagged, measured.checked, measured.clusters, measured.share) == (1, 3, 2, 1 / 3)
     # Wilson: (1/3 + 3.8415/6 ± 1.96 * sqrt((2/9 + 3.8415/12) / 3)) / (1 + 3.8415/3)
-    assert told.wilson == pytest.approx((0.0615, 0.7923), abs=1e-4)
-    assert told.clustered == clustered(np.array([1, 0]), np.array([2, 1]))
-    assert told.clustered[0] < told.wilson[0] < told.wilson[1] < told.clustered[1]
+    assert measured.wilson == pytest.approx((0.0615, 0.7923), abs=1e-4)
+    assert measured.clustered == clustered(np.array([1, 0]), np.array([2, 1]))
+    assert measured.clustered[0] < measured.wilson[0] < measured.wilson[1] < measured.clustered[1]
 
 
 def test_of_trees_of_one_message_each_both_intervals_are_wilsons(tmp_path):
-    told = rate(marked(tmp_path, "warning", "fine", "fine", "fine"))
-    assert told.wilson == pytest.approx((0.0456, 0.6994), abs=1e-4)
-    assert told.clustered == pytest.approx(told.wilson)
+    measured = rate(marked(tmp_path, "warning", "fine", "fine", "fine"))
+    assert measured.wilson == pytest.approx((0.0456, 0.6994), abs=1e-4)
+    assert measured.clustered == pytest.approx(measured.wilson)
 
 
 def test_a_message_with_two_findings_is_counted_once(tmp_path):
-    told = rate(marked(tmp_path, "warning error", "fine"))
-    assert (told.flagged, told.checked) == (1, 2)
+    measured = rate(marked(tmp_path, "warning error", "fine"))
+    assert (measured.flagged, measured.checked) == (1, 2)
 
 
 def test_a_message_that_is_flagged_without_having_been_judged_counts_among_the_judged(tmp_path):
@@ -172,30 +172,30 @@ def test_a_message_that_is_flagged_without_having_been_judged_counts_among_the_j
     messages = record.messages.drop_columns("marks")
     skipped = pa.array(["looked away", *outcomes[1:]]).dictionary_encode()
     record = Record(record.facts, record.table, record.threads, messages.append_column("marks", skipped))
-    told = rate(record)
-    assert (told.flagged, told.checked, told.clusters) == (1, 2, 2)
-    told = rate(record, severity=WARNING)
-    assert (told.flagged, told.checked, told.clusters) == (0, 1, 1)
+    measured = rate(record)
+    assert (measured.flagged, measured.checked, measured.clusters) == (1, 2, 2)
+    measured = rate(record, severity=WARNING)
+    assert (measured.flagged, measured.checked, measured.clusters) == (0, 1, 1)
 
 
 def test_a_record_that_could_not_be_read_is_not_in_a_rate(tmp_path):
     record = audit(tmp_path, [message("a"), "{"], "schema_invariants")
-    told = rate(record, "schema_invariants", WARNING)
-    assert (told.flagged, told.checked) == (0, 1)
+    measured = rate(record, "schema_invariants", WARNING)
+    assert (measured.flagged, measured.checked) == (0, 1)
 
 
 def test_findings_of_other_messages_do_not_count(mixed):
-    told = rate(mixed, lang=("en",))
-    assert (told.flagged, told.checked, told.clusters) == (0, 1, 1)
-    told = rate(mixed, lang=("de",))
-    assert (told.flagged, told.checked, told.clusters) == (1, 1, 1)
+    measured = rate(mixed, lang=("en",))
+    assert (measured.flagged, measured.checked, measured.clusters) == (0, 1, 1)
+    measured = rate(mixed, lang=("de",))
+    assert (measured.flagged, measured.checked, measured.clusters) == (1, 1, 1)
 
 
 def test_where_nothing_was_judged_the_rate_is_not_known(tmp_path):
-    told = rate(marked(tmp_path, "skip"))
-    assert (told.flagged, told.checked, told.clusters) == (0, 0, 0)
-    assert isnan(told.share)
-    assert told.wilson == told.clustered == (0, 1)
+    measured = rate(marked(tmp_path, "skip"))
+    assert (measured.flagged, measured.checked, measured.clusters) == (0, 0, 0)
+    assert isnan(measured.share)
+    assert measured.wilson == measured.clustered == (0, 1)
 
 
 def test_a_message_without_a_tree_id_is_a_tree_of_its_own(tmp_path):
@@ -238,11 +238,11 @@ def test_a_rate_is_what_one_counts_by_hand(messages, severity, langs):
         if is_flagged or outcome == "checked":
             checked += 1
             trees.add(k if tree is None else tree)
-    told = made.rate("check", made.of("check", severity), made.among(lang=langs))
-    assert (told.flagged, told.checked, told.clusters) == (flagged, checked, len(trees))
+    measured = made.rate("check", made.of("check", severity), made.among(lang=langs))
+    assert (measured.flagged, measured.checked, measured.clusters) == (flagged, checked, len(trees))
     if checked:
-        for low, high in (told.wilson, told.clustered):
-            assert low - 1e-12 <= told.share <= high + 1e-12
+        for low, high in (measured.wilson, measured.clustered):
+            assert low - 1e-12 <= measured.share <= high + 1e-12
 
 
 # -- the table of rates ------------------------------------------------------------------------------------------------
@@ -257,14 +257,14 @@ def test_a_check_counts_from_warnings_on_and_its_broken_rules_by_every_finding(m
 
 
 def test_rates_are_told_by_language_and_messages_that_declare_none_are_told_too(mixed):
-    told = {values: rate for (_, rule, values), rate in counted(mixed, ["lang"]).items() if rule is None}
-    assert told == {("de",): (1, 1), ("en",): (0, 1), (None,): (0, 2)}
+    reported = {values: rate for (_, rule, values), rate in counted(mixed, ["lang"]).items() if rule is None}
+    assert reported == {("de",): (1, 1), ("en",): (0, 1), (None,): (0, 2)}
 
 
 def test_rates_are_told_by_role_and_source_together(mixed, tmp_path):
     one, two = (str(tmp_path / name) for name in ("one.jsonl", "two.jsonl"))
-    told = {values: rate for (_, rule, values), rate in counted(mixed, ["source", "role"]).items() if rule is None}
-    assert told == {
+    reported = {values: rate for (_, rule, values), rate in counted(mixed, ["source", "role"]).items() if rule is None}
+    assert reported == {
         (one, "assistant"): (1, 1),
         (one, "prompter"): (0, 1),
         (two, "assistant"): (0, 1),
@@ -283,13 +283,13 @@ def test_slices_add_up_to_the_whole(released, by):
 
 def test_rates_of_a_check_agree_with_its_coverage_and_its_findings(released):
     _, record = released
-    told = {row.check: row.rate for row in rows(record) if row.rule is None}
-    assert list(told) == [check.name for check in record.facts.checks]
+    reported = {row.check: row.rate for row in rows(record) if row.rule is None}
+    assert list(reported) == [check.name for check in record.facts.checks]
     for check in record.facts.checks:
         frame = record.findings(check.name)
         bad = frame[(frame.severity > NOTE) & frame.message_id.notna()]
-        assert told[check.name].flagged == len(bad.groupby(["message_id", "source", "line"])), check.name
-        assert told[check.name].checked >= check.checked
+        assert reported[check.name].flagged == len(bad.groupby(["message_id", "source", "line"])), check.name
+        assert reported[check.name].checked >= check.checked
 
 
 class Fails(Marks):

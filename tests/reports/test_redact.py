@@ -30,7 +30,7 @@ def strings(value):
             yield from strings(each)
 
 
-def told(folder):
+def content_of(folder):
     """Return everything in a folder, in one text; what is packed is unpacked."""
     record = Record.read(folder)
     tables = [*strings(record.table.to_pylist()), *strings(record.threads.to_pylist())]
@@ -47,7 +47,7 @@ def written(record, folder):
     made = redacted(record)
     made.write(folder)
     write_pages(folder, pages(made))
-    return told(folder)
+    return content_of(folder)
 
 
 @pytest.fixture
@@ -140,10 +140,10 @@ def test_fingerprints_counts_and_rates_are_as_before(released):
 def test_what_findings_are_counted_by_stays_in_the_sentence(tmp_path):
     rows = [message("a", role="moderator"), message("b", "a", lang="xx-elvish"), message("c", "a", message_id="Trudy")]
     found = redacted(audit(tmp_path, rows, "schema_invariants")).table
-    told = dict(zip(found["rule"].to_pylist(), found["summary"].to_pylist(), strict=True))
-    assert told["schema_invariants/unknown_role"] == "Role is 'moderator'; expected prompter or assistant"
-    assert told["schema_invariants/language_tag"] == "Language tag is 'xx-elvish'; expected one such as en or pt-BR"
-    assert told["schema_invariants/malformed_id"] == f"message_id is '{hashed('Trudy')}'; expected a UUID"
+    reported = dict(zip(found["rule"].to_pylist(), found["summary"].to_pylist(), strict=True))
+    assert reported["schema_invariants/unknown_role"] == "Role is 'moderator'; expected prompter or assistant"
+    assert reported["schema_invariants/language_tag"] == "Language tag is 'xx-elvish'; expected one such as en or pt-BR"
+    assert reported["schema_invariants/malformed_id"] == f"message_id is '{hashed('Trudy')}'; expected a UUID"
 
 
 def test_the_page_says_that_it_is_redacted(small):
@@ -170,11 +170,11 @@ def test_it_is_written_read_and_redacted_again(small, tmp_path):
 def test_it_serves_as_a_baseline(small):
     n = small.table.num_rows
     older = Baseline.of(redacted(small), small)
-    told = pages(small, baseline=older)["summary.md"]
+    text = pages(small, baseline=older)["summary.md"]
     (check,) = [c for c in page(small, older).checks if c.name == "schema_invariants"]
     assert check.baseline.startswith("0 new, ")
     assert check.baseline.endswith(" known, 0 fixed since the baseline")
-    assert n == sum(int(count) for count in re.findall(r"0 new, (\d+) known, 0 fixed", told))
+    assert n == sum(int(count) for count in re.findall(r"0 new, (\d+) known, 0 fixed", text))
 
 
 def test_nothing_found_is_redacted_too(tmp_path):
@@ -241,9 +241,9 @@ def test_files_whose_paths_end_alike_stay_apart(tmp_path, monkeypatch, names):
     for name in names:
         write(tmp_path / name, [message(name, message_tree_id=uid(name), text=" ")])
     record = redacted(run(*names, checks=["schema_invariants"], engine="serial"))
-    told = {row["message_id"]: row["source"] for row in record.table.to_pylist()}
+    reported = {row["message_id"]: row["source"] for row in record.table.to_pylist()}
     assert [source.name for source in record.facts.sources] == ["data.jsonl", "2-data.jsonl"]
-    assert told == {hashed(uid(names[0])): "data.jsonl", hashed(uid(names[1])): "2-data.jsonl"}
+    assert reported == {hashed(uid(names[0])): "data.jsonl", hashed(uid(names[1])): "2-data.jsonl"}
 
 
 def test_a_file_that_is_called_as_another_would_be_stays_apart(tmp_path):

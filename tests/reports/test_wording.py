@@ -55,7 +55,7 @@ def test_arrow_and_python_take_the_same_characters_for_hidden():
 
 
 @pytest.mark.parametrize(
-    ("share", "told"),
+    ("share", "expected"),
     [
         (0.0, "0 %"),
         (0.0004, "0.04 %"),
@@ -67,12 +67,12 @@ def test_arrow_and_python_take_the_same_characters_for_hidden():
         (1.0, "100 %"),
     ],
 )
-def test_a_share_has_as_many_places_as_tell_it_from_none_and_from_all(share, told):
-    assert percent(share) == told
+def test_a_share_has_as_many_places_as_tell_it_from_none_and_from_all(share, expected):
+    assert percent(share) == expected
 
 
 @pytest.mark.parametrize(
-    ("n", "told"),
+    ("n", "expected"),
     [
         (0, "0 bytes"),
         (999, "999 bytes"),
@@ -82,8 +82,8 @@ def test_a_share_has_as_many_places_as_tell_it_from_none_and_from_all(share, tol
         (5_000_000_000_000, "5000.0 GB"),
     ],
 )
-def test_a_size_is_told_in_thousands(n, told):
-    assert size(n) == told
+def test_a_size_is_told_in_thousands(n, expected):
+    assert size(n) == expected
 
 
 def test_words_are_listed_as_a_person_would():

@@ -17,7 +17,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from building import SHARED, Told, conversation, message, needs_shared, nest, uid, write
+from building import SHARED, RecordingProgress, conversation, message, needs_shared, nest, uid, write
 from cases import case
 from chataudit.audit import registry
 from chataudit.audit.cleaning import clean as cleaning
@@ -824,7 +824,7 @@ def test_files_that_are_the_same_keep_their_names(tmp_path):
 
 
 def test_progress_covers_both_passes_over_the_data(tmp_path):
-    path, progress = flat(tmp_path, *TREE), Told()
+    path, progress = flat(tmp_path, *TREE), RecordingProgress()
     clean(record_of(path, finding("b", 2)), [path], policy(), tmp_path / "out", progress=progress)
     assert progress.read == progress.n_bytes == 2 * path.stat().st_size
 

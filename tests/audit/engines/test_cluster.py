@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from building import EXAMPLE, SHARED, Told, conversation, needs_shared, nest, write
+from building import EXAMPLE, SHARED, RecordingProgress, conversation, needs_shared, nest, write
 from chataudit import run
 from chataudit.audit.commands.app import app
 from chataudit.audit.demo import release as demo
@@ -271,7 +271,7 @@ def facts(record):
     return msgspec.structs.replace(record.facts, started="", seconds=0, engine="", workers=0, checks=checks)
 
 
-def hold_equal(record, expected):
+def assert_equal_records(record, expected):
     assert facts(record) == facts(expected)
     assert record.table.to_pylist() == expected.table.to_pylist()
     assert record.messages.to_pylist() == expected.messages.to_pylist()
@@ -303,7 +303,7 @@ def release(tmp_path_factory):
 @needs_shared
 def test_a_release_in_six_files_has_the_findings_of_one_thread(cluster, release):
     on_ray, expected = both(cluster, *release)
-    hold_equal(on_ray, expected)
+    assert_equal_records(on_ray, expected)
     assert on_ray.table.num_rows > 100
     assert (on_ray.facts.engine, on_ray.facts.workers) == ("ray", 2)
 
@@ -311,7 +311,7 @@ def test_a_release_in_six_files_has_the_findings_of_one_thread(cluster, release)
 @pytest.mark.parametrize("data", [scattered_over_files, of_all_kinds])
 def test_stages_whose_rows_come_from_several_workers_find_the_same(cluster, tmp_path, data):
     on_ray, expected = both(cluster, *data(tmp_path), checks=ALL_STAGES, block=BLOCK)
-    hold_equal(on_ray, expected)
+    assert_equal_records(on_ray, expected)
     assert not any(check.error for check in on_ray.facts.checks)
     assert {"planted", "near_duplicates", "schema_invariants", "repeats"} == set(on_ray.table["check"].to_pylist())
 
@@ -323,7 +323,7 @@ def test_texts_are_compared_on_the_workers(cluster, release, monkeypatch):
     for kernel in ("sign", "overlaps"):
         monkeypatch.delattr(kernels, kernel)  # in this process alone
     on_ray = run(*release, engine="ray", address=cluster.address, checks=checks)
-    hold_equal(on_ray, expected)
+    assert_equal_records(on_ray, expected)
     assert on_ray.table.num_rows > 30
 
 
@@ -333,28 +333,35 @@ SHAPES = [flat, cut_between_files, nested, of_documents, of_tables, with_broken_
 @pytest.mark.parametrize("data", SHAPES)
 def test_files_of_this_shape_are_read_the_same(cluster, tmp_path, data):
     on_ray, expected = both(cluster, *data(tmp_path), checks=FIRST_STAGES, block=BLOCK)
-    hold_equal(on_ray, expected)
+    assert_equal_records(on_ray, expected)
     assert on_ray.table.num_rows
 
 
 def test_sources_that_could_not_be_read_are_told_and_the_exit_code_says_so(cluster, tmp_path):
     paths = of_all_kinds(tmp_path)
-    told = Told()
-    record = run(*paths, engine="ray", address=cluster.address, checks=[Planted()], progress=told)
+    progress = RecordingProgress()
+    record = run(*paths, engine="ray", address=cluster.address, checks=[Planted()], progress=progress)
     assert record.exit_code == 3
     at_4, at_5, at_7 = record.facts.errors
     assert at_4.startswith(f"{paths[3]}: unknown format")
     assert at_5.startswith(f"{paths[4]}: ")
     assert at_7.startswith(f"{paths[6]}: the gzip stream ends early")
-    assert told.read == told.n_bytes > 0
+    assert progress.read == progress.n_bytes > 0
 
 
 def test_a_check_that_fails_on_all_workers_is_told_of_once(cluster, tmp_path):
-    told = Told()
+    progress = RecordingProgress()
     record = run(
-        *flat(tmp_path), engine="ray", address=cluster.address, checks=[Fails(), Planted()], block=BLOCK, progress=told
+        *flat(tmp_path),
+        engine="ray",
+        address=cluster.address,
+        checks=[Fails(), Planted()],
+        block=BLOCK,
+        progress=progress,
     )
-    assert [line for line in told.lines if line.startswith("fails failed: RuntimeError: no luck")] == told.lines[-1:]
+    assert [
+        line for line in progress.lines if line.startswith("fails failed: RuntimeError: no luck")
+    ] == progress.lines[-1:]
     assert record.exit_code == 4
     assert {row["check"] for row in record.table.to_pylist()} == {"planted"}
 
@@ -368,7 +375,7 @@ def test_a_check_that_only_this_process_knows_goes_to_the_workers(cluster, tmp_p
         rules = (Rule("own/fault", "The text says FAULT", WARNING, "Drop the message.", EXAMPLE),)
 
     on_ray, expected = both(cluster, *flat(tmp_path), checks=[Own()])
-    hold_equal(on_ray, expected)
+    assert_equal_records(on_ray, expected)
     assert on_ray.table.num_rows == 2
 
 
@@ -382,7 +389,7 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing(cluster, tmp_path
     on_ray, expected = both(cluster, *paths, checks=[check, NearDuplicates()], block=1000, memory="1KB")
     assert (tmp_path / "scan").exists()
     assert (tmp_path / "meet").exists()
-    hold_equal(on_ray, expected)
+    assert_equal_records(on_ray, expected)
     assert {"dies", "near_duplicates"} == set(on_ray.table["check"].to_pylist())
 
 
@@ -400,7 +407,7 @@ def test_a_node_that_is_lost_in_the_middle_changes_nothing(cluster, tmp_path):
     on_ray, expected = both(cluster, *paths, checks=[check])
     thread.join()
     assert on_ray.facts.workers == 3
-    hold_equal(on_ray, expected)
+    assert_equal_records(on_ray, expected)
     assert on_ray.table.num_rows == 2
 
 
@@ -487,11 +494,11 @@ def test_an_audit_that_was_stopped_goes_on_as_if_it_was_not(tmp_path, data):
     paths = data(tmp_path)
     options = {"checks": ALL_STAGES, "block": BLOCK}
     expected = run(*paths, engine="serial", **options)
-    hold_equal(run(*paths, engine="ray", **options), expected)
+    assert_equal_records(run(*paths, engine="ray", **options), expected)
     for moment in MOMENTS:
         work = tmp_path / f"stopped at {moment}"
         if stopped(moment, *paths, engine="ray", work=work, **options):
-            hold_equal(run(*paths, engine="ray", work=work, resume=True, **options), expected)
+            assert_equal_records(run(*paths, engine="ray", work=work, resume=True, **options), expected)
 
 
 @pytest.mark.usefixtures("_eager", "_packed")
@@ -509,16 +516,16 @@ def test_what_was_begun_on_a_cluster_goes_on_there_and_nothing_else_does(tmp_pat
 
 @pytest.mark.usefixtures("_eager", "_packed")
 def test_how_far_the_audit_is_no_worker_says(tmp_path, monkeypatch):
-    told = []
+    reported = []
     save = Journal.save
 
     def listen(self, state):
-        told.append(self._prefix)
+        reported.append(self._prefix)
         save(self, state)
 
     monkeypatch.setattr(Journal, "save", listen)
     run(*nested(tmp_path), engine="ray", work=tmp_path / "work", checks=FIRST_STAGES, block=BLOCK)
-    assert set(told) == {""}  # what a worker writes begins with the name of its part
+    assert set(reported) == {""}  # what a worker writes begins with the name of its part
 
 
 @pytest.mark.usefixtures("_eager")
@@ -528,7 +535,7 @@ def test_an_audit_on_the_cluster_goes_on_after_it_was_stopped(cluster, tmp_path)
     address = cluster.address
     assert stopped(2, *paths, engine="ray", address=address, work=work, **options)
     resumed = run(*paths, engine="ray", address=address, work=work, resume=True, **options)
-    hold_equal(resumed, run(*paths, engine="serial", **options))
+    assert_equal_records(resumed, run(*paths, engine="serial", **options))
 
 
 # -- where the workers are -------------------------------------------------------------------------------------------
@@ -538,7 +545,7 @@ def test_paths_are_those_of_the_caller(cluster, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # the nodes were started in another folder
     names = [path.name for path in flat(tmp_path)]
     on_ray, expected = both(cluster, *names, checks=[Planted()], work="work")
-    hold_equal(on_ray, expected)
+    assert_equal_records(on_ray, expected)
 
 
 def test_references_are_those_of_the_caller(cluster, tmp_path, monkeypatch):
@@ -546,7 +553,7 @@ def test_references_are_those_of_the_caller(cluster, tmp_path, monkeypatch):
     path = tmp_path / "data.jsonl"
     demo.release(1).write(path)
     on_ray, expected = both(cluster, path, checks=[BenchmarkLeakage()])
-    hold_equal(on_ray, expected)
+    assert_equal_records(on_ray, expected)
 
 
 # -- what is refused -------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from building import EXAMPLE, Told, conversation, nest, write
+from building import EXAMPLE, RecordingProgress, conversation, nest, write
 from chataudit import run
 from chataudit.audit.commands.app import app
 from chataudit.checks.base.check import Check
@@ -122,8 +122,8 @@ def test_a_worker_that_is_killed_ends_the_audit_with_a_line_and_it_goes_on_later
     with pytest.raises(ChildProcessError, match="killed, probably because memory ran out"):
         run(*paths, **given)
     deadly.unlink()
-    told = Told()
-    gone_on = run(*paths, **given, resume=True, progress=told)
+    progress = RecordingProgress()
+    gone_on = run(*paths, **given, resume=True, progress=progress)
     whole = run(*paths, engine="serial", checks=given["checks"])
     assert gone_on.table.equals(whole.table)
 

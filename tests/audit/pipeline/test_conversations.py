@@ -163,11 +163,11 @@ def test_trees_that_are_scattered_have_the_same_conversations(tmp_path):
     scattered = audit(tmp_path, rows[::2] + rows[1::2], "near_duplicates", "schema_invariants", block=500)
     for record in (gathered, scattered):
         links = record.threads.to_pylist()
-        told = {(r["id"], None if r["parent"] is None else links[r["parent"]]["id"], r["n_replies"]) for r in links}
+        reported = {(r["id"], None if r["parent"] is None else links[r["parent"]]["id"], r["n_replies"]) for r in links}
         about = record.table.filter(pa.compute.equal(record.table["check"], "near_duplicates"))["tree_id"][0].as_py()
         (name,) = [name for name in "xy" if uid(name) == about]
         family = {(uid(name), None, 3), *((uid(f"{name}-{k}"), uid(name), 0) for k in (1, 2, 3))}
-        assert family <= told
+        assert family <= reported
 
 
 def test_the_same_name_in_two_files_stays_apart(tmp_path):
@@ -187,12 +187,12 @@ def test_findings_carry_who_wrote_their_message_in_what_language_and_when(tmp_pa
         message("y", "x", role="prompter", **dated),
     ]
     record = audit(tmp_path, rows, "schema_invariants", "near_duplicates", block=block)
-    told = {
+    reported = {
         row["rule"].partition("/")[2]: (row["message_id"], row["role"], row["lang"], row["created_date"][:10])
         for row in record.table.to_pylist()
     }
-    assert told["role_alternation"] == (uid("y"), "prompter", "de", "2023-05-06")
-    assert told["exact_copy"][1:] in [(role, "en", "2023-02-07") for role in ("prompter", "assistant")]
+    assert reported["role_alternation"] == (uid("y"), "prompter", "de", "2023-05-06")
+    assert reported["exact_copy"][1:] in [(role, "en", "2023-02-07") for role in ("prompter", "assistant")]
 
 
 def test_a_record_that_could_not_be_read_has_no_writer(tmp_path):

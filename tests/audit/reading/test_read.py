@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 import pytest
 from building import (
     SHARED,
-    Told,
+    RecordingProgress,
     conversation,
     flagged,
     in_map_form,
@@ -59,7 +59,7 @@ def look(*paths: Any, **options: Any) -> Record:
     return run(*paths, checks=[SchemaInvariants()], **{"engine": "serial", **options})
 
 
-def told(record: Record) -> list[tuple[str, int]]:
+def faults_of(record: Record) -> list[tuple[str, int]]:
     """Return (rule, line) of each fault that was met in reading."""
     rows = record.table.select(["rule", "line"]).to_pylist()
     found = [(row["rule"].partition("/")[2], row["line"]) for row in rows]
@@ -243,9 +243,9 @@ def test_a_tree_as_deep_as_a_hundred_turns_is_read(tmp_path):
 
 def test_a_document_is_a_tree_of_one_message_without_a_role(tmp_path):
     (found,) = messages_of(write(tmp_path / "data.jsonl", [{"id": "d1", "text": "words", "lang": "de"}]))
-    held = {name: value for name, value in found.items() if value is not None}
+    present = {name: value for name, value in found.items() if value is not None}
     source = str(tmp_path / "data.jsonl")
-    assert held == {"tree_id": "d1", "message_id": "d1", "lang": "de", "text": "words", "source": source, "line": 1}
+    assert present == {"tree_id": "d1", "message_id": "d1", "lang": "de", "text": "words", "source": source, "line": 1}
 
 
 def test_the_context_of_a_document_is_its_parent_and_is_not_judged(tmp_path):
@@ -379,7 +379,7 @@ def test_ranks_written_as_strings_are_mistyped_row_by_row(tmp_path):
     rows = [{**row, "rank": rank} for row, rank in zip(counted(3), [None, "0", "1"], strict=True)]
     pq.write_table(hub(rows, rank=pa.string()), tmp_path / "data.parquet")
     record = look(tmp_path / "data.parquet")
-    assert told(record) == [("mistyped_field", 2), ("mistyped_field", 3)]
+    assert faults_of(record) == [("mistyped_field", 2), ("mistyped_field", 3)]
     assert record.facts.messages == 3
 
 
@@ -389,13 +389,13 @@ def test_numbers_in_lists_are_not_read_out_of_strings(tmp_path):
     )
     rows = counted(2, labels={"name": ["spam"], "value": ["0.0"], "count": [1]})
     pq.write_table(hub(rows, labels=labels), tmp_path / "data.parquet")
-    assert told(look(tmp_path / "data.parquet")) == [("mistyped_field", 1), ("mistyped_field", 2)]
+    assert faults_of(look(tmp_path / "data.parquet")) == [("mistyped_field", 1), ("mistyped_field", 2)]
 
 
 def test_a_rank_that_is_no_whole_number_is_mistyped(tmp_path):
     rows = [{**row, "rank": rank} for row, rank in zip(counted(3), [None, 0.5, 1.0], strict=True)]
     pq.write_table(hub(rows, rank=pa.float64()), tmp_path / "data.parquet")
-    assert told(look(tmp_path / "data.parquet")) == [("mistyped_field", 2)]
+    assert faults_of(look(tmp_path / "data.parquet")) == [("mistyped_field", 2)]
     assert [row["rank"] for row in messages_of(tmp_path / "data.parquet")] == [None, None, 1]
 
 
@@ -408,7 +408,7 @@ def test_a_row_that_is_not_utf8_is_repaired_and_told(tmp_path):
     table = hub(counted(3)).drop("text").append_column("text", invalid([b"one", b"tw\xff", b"three"]))
     pq.write_table(table, tmp_path / "data.parquet")
     record = look(tmp_path / "data.parquet")
-    assert told(record) == [("repaired_line", 2)]
+    assert faults_of(record) == [("repaired_line", 2)]
     assert [row["text"] for row in messages_of(tmp_path / "data.parquet")] == ["one", "tw\ufffd", "three"]
 
 
@@ -416,7 +416,7 @@ def test_a_row_whose_label_names_are_not_utf8_is_repaired_and_told(tmp_path):
     names = pa.ListArray.from_arrays([0, 0, 1], invalid([b"sp\xffm"]))
     labels = pa.StructArray.from_arrays([names, pa.array([[], [0.5]]), pa.array([[], [1]])], ["name", "value", "count"])
     pq.write_table(hub(counted(2)).append_column("labels", labels), tmp_path / "data.parquet")
-    assert told(look(tmp_path / "data.parquet")) == [("repaired_line", 2)]
+    assert faults_of(look(tmp_path / "data.parquet")) == [("repaired_line", 2)]
     assert [row["labels"]["name"] for row in messages_of(tmp_path / "data.parquet")] == [[], ["sp\ufffdm"]]
 
 
@@ -439,7 +439,7 @@ def test_values_beyond_what_python_holds_stop_nothing(tmp_path):
     table = hub(counted(2)).append_column("when", pa.array([0, 2**62], pa.duration("s")))
     table = table.append_column("then", pa.array([0, 2**62], pa.timestamp("us")))
     pq.write_table(table.drop("rank").append_column("rank", pa.array(["0", "1"])), tmp_path / "data.parquet")
-    assert told(look(tmp_path / "data.parquet")) == [("mistyped_field", 1), ("mistyped_field", 2)]
+    assert faults_of(look(tmp_path / "data.parquet")) == [("mistyped_field", 1), ("mistyped_field", 2)]
 
 
 def test_a_parquet_file_that_is_none_is_an_error(tmp_path):
@@ -532,7 +532,7 @@ def test_a_file_whose_name_holds_glob_characters_is_a_file(tmp_path):
 def test_a_file_whose_name_is_no_utf8_is_read(tmp_path):
     path = write(tmp_path / "caf\udce9.jsonl", [*conversation("a"), "broken"])
     record = look(path)
-    assert (record.facts.messages, told(record)) == (3, [("unreadable_line", 4)])
+    assert (record.facts.messages, faults_of(record)) == (3, [("unreadable_line", 4)])
     assert record.facts.sources[0].name.endswith("caf\\xe9.jsonl")
 
 
@@ -629,7 +629,7 @@ def test_a_gzip_file_that_is_cut_gives_every_record_before_the_cut(tmp_path):
             record = look(tmp_path / "data.jsonl.gz", block=block)
             assert (record.exit_code, record.facts.messages) == (3, n)
             assert n > 150 * part * 0.9
-            assert told(record) == [("unreadable_line", n + 1)]
+            assert faults_of(record) == [("unreadable_line", n + 1)]
             assert record.facts.errors == [
                 f"{tmp_path / 'data.jsonl.gz'}: the gzip stream ends early; fetch the file again"
             ]
@@ -639,7 +639,7 @@ def test_a_gzip_file_that_is_cut_gives_every_record_before_the_cut(tmp_path):
 def test_a_gzip_file_that_lacks_its_checksum_alone_gives_all_records(tmp_path):
     (tmp_path / "data.jsonl.gz").write_bytes(gzip.compress(json_lines(varied(50)))[:-5])
     record = look(tmp_path / "data.jsonl.gz")
-    assert (record.exit_code, record.facts.messages, told(record)) == (3, 50, [])
+    assert (record.exit_code, record.facts.messages, faults_of(record)) == (3, 50, [])
 
 
 @pytest.mark.parametrize("block", [1000, BLOCK])
@@ -667,7 +667,7 @@ def test_a_gzip_file_with_a_wrong_checksum_gives_all_records_and_an_error(tmp_pa
 def test_what_follows_a_gzip_stream_is_an_error_and_the_stream_is_read(tmp_path, block):
     (tmp_path / "data.jsonl.gz").write_bytes(gzip.compress(json_lines(counted(5))) + b"garbage")
     record = look(tmp_path / "data.jsonl.gz", block=block)
-    assert (record.exit_code, record.facts.messages, told(record)) == (3, 5, [])
+    assert (record.exit_code, record.facts.messages, faults_of(record)) == (3, 5, [])
     assert record.facts.errors == [f"{tmp_path / 'data.jsonl.gz'}: extra data after the end of the gzip stream"]
 
 
@@ -731,7 +731,7 @@ def test_a_file_none_of_whose_lines_can_be_read_is_an_error_that_names_the_first
 def test_a_file_none_of_whose_lines_can_be_read_is_audited_where_its_format_is_told(tmp_path):
     path = write(tmp_path / "data.jsonl", ["no JSON", "null"])
     record = look(path, format="documents")
-    assert told(record) == [("unreadable_line", 1), ("unreadable_line", 2)]
+    assert faults_of(record) == [("unreadable_line", 1), ("unreadable_line", 2)]
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
@@ -762,7 +762,7 @@ def test_a_source_that_could_not_be_read_to_its_end_is_told_once(tmp_path):
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstd], ids=["plain", "gzip", "zstd"])
 def test_the_bytes_that_are_told_to_progress_add_up_to_the_file(tmp_path, pack):
     (tmp_path / "data.jsonl").write_bytes(pack(json_lines(varied(100))))
-    progress = Told()
+    progress = RecordingProgress()
     look(tmp_path / "data.jsonl", progress=progress, block=1000)
     assert progress.read == progress.n_bytes == (tmp_path / "data.jsonl").stat().st_size
 
@@ -805,7 +805,7 @@ def test_a_broken_element_of_an_array_is_told_and_all_others_are_read(tmp_path):
             (tmp_path / "data.json").write_bytes(b"".join(parts))
             record = look(tmp_path / "data.json")
             before = b"".join(parts[:3]).count(b"\n") + 1
-            assert told(record) == [("unreadable_line", 3 if layout == "compact" else before)]
+            assert faults_of(record) == [("unreadable_line", 3 if layout == "compact" else before)]
             assert [text for _, text in places(tmp_path / "data.json")] == ["text 1", "text 2", "text 4", "text 5"]
             assert record.facts.sources[0].records == 4
 
@@ -828,7 +828,7 @@ def test_elements_that_share_a_line_are_told_apart_by_their_number(tmp_path):
     trees[1]["prompt"]["lang"] = 5
     (tmp_path / "data.json").write_text(json.dumps(trees))
     record = look(tmp_path / "data.json")
-    assert (record.facts.trees, told(record)) == (3, [("mistyped_field", 2)])
+    assert (record.facts.trees, faults_of(record)) == (3, [("mistyped_field", 2)])
 
 
 def test_no_fault_of_an_array_is_passed_over_in_silence(tmp_path):
@@ -853,7 +853,7 @@ def test_no_fault_of_an_array_is_passed_over_in_silence(tmp_path):
         with case(text, rule, n):
             (tmp_path / "data.json").write_text(text)
             record = look(tmp_path / "data.json")
-            assert ([r for r, _ in told(record) if r != "mistyped_field"], record.facts.messages) == ([rule], n)
+            assert ([r for r, _ in faults_of(record) if r != "mistyped_field"], record.facts.messages) == ([rule], n)
 
 
 def test_a_raw_line_feed_in_a_string_of_an_array_stays_in_the_text(tmp_path):
@@ -878,7 +878,7 @@ def test_lines_of_records_stay_lines_whatever_is_wrong_with_the_first(tmp_path):
     rest = json_lines(counted(4)).split(b"\n", 1)[1]
     for first in (b"{", b'{"message_id": "x', b"[]", b"[5]", b'["x"', b"null", b"}", b"{}}"):
         (tmp_path / "data.json").write_bytes(first + b"\n" + rest)
-        assert told(look(tmp_path / "data.json")) == [("unreadable_line", 1)], first
+        assert faults_of(look(tmp_path / "data.json")) == [("unreadable_line", 1)], first
         assert places(tmp_path / "data.json") == [(k, f"text {k}") for k in (2, 3, 4)], first
 
 
@@ -902,7 +902,7 @@ def test_lines_are_counted_over_blank_ones_and_blocks(tmp_path, block):
     path = write(tmp_path / "data.jsonl", ["\n", *rows])
     expected = [(k, f"text {n}") for k, n in zip([3, 4, 5, 9, 10, 11], range(1, 7), strict=True)]
     assert places(path, block) == expected
-    assert told(look(path, block=block)) == [("line_format", 1)]
+    assert faults_of(look(path, block=block)) == [("line_format", 1)]
 
 
 @pytest.mark.parametrize("block", [1, 100, BLOCK])
@@ -910,7 +910,7 @@ def test_lines_are_counted_in_a_file_with_crlf_and_a_mark(tmp_path, block):
     (tmp_path / "data.jsonl").write_bytes(b"\xef\xbb\xbf" + json_lines(counted(4)).replace(b"\n", b"\r\n"))
     assert places(tmp_path / "data.jsonl", block) == [(k, f"text {k}") for k in range(1, 5)]
     record = look(tmp_path / "data.jsonl", block=block)
-    assert told(record) == [("line_format", 1), ("line_format", 1)]
+    assert faults_of(record) == [("line_format", 1), ("line_format", 1)]
     assert summaries(record, "line_format") == [
         "File starts with a byte order mark",
         "Lines end in CRLF; this is the first",
@@ -927,7 +927,7 @@ def test_what_is_said_of_a_mark_does_not_depend_on_the_block(tmp_path):
 def test_the_first_line_that_ends_in_crlf_is_named(tmp_path):
     lines = json_lines(counted(4)).splitlines()
     (tmp_path / "data.jsonl").write_bytes(b"\n".join(lines[:2]) + b"\n" + b"\r\n".join(lines[2:]))
-    assert told(look(tmp_path / "data.jsonl")) == [("line_format", 3)]
+    assert faults_of(look(tmp_path / "data.jsonl")) == [("line_format", 3)]
 
 
 def test_a_line_longer_than_a_block_counts_as_one(tmp_path):
@@ -1132,7 +1132,7 @@ def test_a_faulty_line_is_reported_at_its_place_and_all_other_records_are_read(t
             path = write(tmp_path / "data.jsonl", [root, others[0], line, *others[1:]])
             record = look(path)
             n_lines = line.count(b"\n") + 1
-            assert sorted(told(record), key=lambda pair: pair[1]) == [
+            assert sorted(faults_of(record), key=lambda pair: pair[1]) == [
                 (r, 3 + k * (n_lines > 1)) for k, r in enumerate(rules)
             ]
             assert (record.facts.messages, record.exit_code) == (n, 0)
@@ -1160,7 +1160,7 @@ def test_a_fault_of_a_document_is_told_once_at_its_line(tmp_path):
         with case(line, rule):
             path = write(tmp_path / "data.jsonl", [{"id": 1, "text": "one"}, line, {"id": 3, "text": "three"}])
             record = look(path)
-            assert {pair for pair in told(record) if pair[0] == rule} == {(rule, 2)}
+            assert {pair for pair in faults_of(record) if pair[0] == rule} == {(rule, 2)}
             assert [text for at, text in places(path) if at != 2] == ["one", "three"]
 
 
@@ -1183,14 +1183,14 @@ def test_a_reply_of_a_wrong_type_is_told_and_the_others_are_read(tmp_path, reply
     tree["prompt"]["replies"].insert(1, reply)
     path = write(tmp_path / "data.jsonl", [nest(conversation("b")), tree, nest(conversation("c"))])
     record = look(path)
-    assert (told(record), record.facts.messages) == ([("mistyped_field", 2)], 9)
+    assert (faults_of(record), record.facts.messages) == ([("mistyped_field", 2)], 9)
 
 
 def test_replies_of_a_wrong_type_are_told_and_their_parent_is_read(tmp_path):
     tree = nest(conversation("a", 1))
     tree["prompt"]["replies"][0]["replies"] = {"0": message("c")}
     record = look(write(tmp_path / "data.jsonl", [tree]))
-    assert (told(record), record.facts.messages) == ([("mistyped_field", 1)], 2)
+    assert (faults_of(record), record.facts.messages) == ([("mistyped_field", 1)], 2)
 
 
 def test_a_record_that_is_read_after_repair_holds_the_repaired_value(tmp_path):
@@ -1210,7 +1210,7 @@ def test_a_record_that_is_read_after_repair_holds_the_repaired_value(tmp_path):
 def test_a_value_too_deep_to_be_shown_is_told_all_the_same(tmp_path):
     for depth in range(970, 1000, 2):
         path = write(tmp_path / "data.jsonl", [third(), with_raw("text", b"[" * depth + b"]" * depth)])
-        ((rule, line),) = told(look(path))
+        ((rule, line),) = faults_of(look(path))
         assert rule in ("mistyped_field", "unreadable_line")
         assert line == 2
 
@@ -1220,7 +1220,7 @@ def test_a_value_too_deep_to_be_shown_is_told_all_the_same(tmp_path):
 def test_files_that_are_broken_as_published_are_told_line_by_line(name, broken):
     path = SHARED / "data" / "formats" / "malformed" / name
     record = look(path)
-    assert [line for rule, line in told(record) if rule == "unreadable_line"] == broken
+    assert [line for rule, line in faults_of(record) if rule == "unreadable_line"] == broken
     n_lines = sum(1 for line in path.read_bytes().split(b"\n") if line.strip())
     assert record.facts.sources[0].records == n_lines - len(broken)
 
@@ -1272,7 +1272,7 @@ def test_a_line_that_is_too_long_is_passed_over_and_its_size_told(tmp_path, monk
             rows[3]["text"] += "x" * (1000 - len(json.dumps(rows[3])))
             path = write(tmp_path / name, rows)
             record = look(path, block=block)
-            assert told(record) == [("unreadable_line", 3)]
+            assert faults_of(record) == [("unreadable_line", 3)]
             assert summaries(record, "unreadable_line") == ["Line has 1,001 bytes; lines over 1,000 bytes are skipped"]
             assert [line for line, _ in places(path, block)] == [1, 2, 4, 5]
 
@@ -1285,7 +1285,7 @@ def test_the_first_and_the_last_line_may_be_too_long(tmp_path, monkeypatch):
             rows = counted(5)
             rows[at]["text"] = "x" * 5000
             (tmp_path / "data.jsonl").write_bytes(b"\xef\xbb\xbf" + json_lines(rows)[:-1])
-            assert told(look(tmp_path / "data.jsonl", block=block)) == sorted(
+            assert faults_of(look(tmp_path / "data.jsonl", block=block)) == sorted(
                 [("line_format", 1), ("unreadable_line", at + 1)]
             )
             assert [line for line, _ in places(tmp_path / "data.jsonl", block)] == [
@@ -1312,8 +1312,8 @@ def test_a_block_is_read_by_itself_as_it_was_read_in_order(tmp_path, begins, end
     assert len(blocks) > 5
     assert [cutting.block_at(source, stretch)[1:3] for stretch in source.stretches] == [block[1:3] for block in blocks]
     some = cutting.stretches_with(source, np.array([1, 2, 100, 200]))
-    held = [range(block.first, block.first + block.data.count(b"\n")) for block in blocks]
-    assert [stretch.first for stretch in some] == [each.start for each in held if {1, 100, 200} & {*each}]
+    spans = [range(block.first, block.first + block.data.count(b"\n")) for block in blocks]
+    assert [stretch.first for stretch in some] == [each.start for each in spans if {1, 100, 200} & {*each}]
     path.unlink()
     assert [cutting.block_at(source, stretch).data for stretch in some] == [b""] * len(some)
 
@@ -1370,7 +1370,7 @@ def test_a_line_of_200_megabytes_is_audited_in_memory_of_its_order(tmp_path):
     ids=["flat", "trees", "documents", "instructions"],
 )
 def test_the_format_is_recognised_and_the_reason_told(tmp_path, record, format, reason):
-    path, progress = write(tmp_path / "data.jsonl", [record]), Told()
+    path, progress = write(tmp_path / "data.jsonl", [record]), RecordingProgress()
     (facts,) = look(path, progress=progress).facts.sources
     assert (facts.format, facts.reason) == (format, f"{reason} (1 record sampled, all match)")
     assert progress.lines == [f"{path}: {format}, {reason} (1 record sampled, all match)"]
@@ -1383,7 +1383,7 @@ def test_the_format_of_most_records_is_that_of_the_file(tmp_path):
 
 
 def test_a_format_that_nobody_knows_is_an_error_that_names_fields_and_formats(tmp_path):
-    path, progress = write(tmp_path / "data.jsonl", [{"b": 1, "a": "x"}]), Told()
+    path, progress = write(tmp_path / "data.jsonl", [{"b": 1, "a": "x"}]), RecordingProgress()
     record = look(path, progress=progress)
     (error,) = record.facts.errors
     assert record.exit_code == 3

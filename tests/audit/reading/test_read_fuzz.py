@@ -120,7 +120,7 @@ def read_all(path: Path, size: int) -> tuple[Source, list[Parsed]]:
     return source, [parse(block, plan) for block in cutting.blocks(source, size)]
 
 
-def held_to_the_law(make: Callable[[], list[Any]], data: bytes, name: str, size: int, packed: bytes = b"") -> None:
+def assert_law(make: Callable[[], list[Any]], data: bytes, name: str, size: int, packed: bytes = b"") -> None:
     """Assert that every good line of `data` gives its messages in place, every other line a message or a fault."""
     good = texts_by_line(make)
     expected = {n: good[line] for n, line in enumerate(data.split(b"\n"), 1) if line in good}
@@ -142,8 +142,10 @@ def held_to_the_law(make: Callable[[], list[Any]], data: bytes, name: str, size:
         assert sorted(found.get(n, [])) == sorted(texts), n
     # What looks like an array is not read by lines.
     if not name.endswith(".json") and not data.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"["):
-        told = {fault["line"] for part in parsed for fault in part.faults.to_pylist() if fault["kind"] != "line_format"}
-        silent = {n for n, line in enumerate(data.split(b"\n"), 1) if line.strip()} - set(found) - told
+        reported = {
+            fault["line"] for part in parsed for fault in part.faults.to_pylist() if fault["kind"] != "line_format"
+        }
+        silent = {n for n, line in enumerate(data.split(b"\n"), 1) if line.strip()} - set(found) - reported
         assert not {n for n in silent if n > 1 or not data.startswith(b"\xef\xbb\xbf")}
     if not packed:
         assert source.errors == []
@@ -158,14 +160,14 @@ BLOCKS = st.sampled_from([100, 3000, BLOCK])
 @given(MAKERS, st.lists(CHANGE, min_size=1, max_size=6), BLOCKS)
 def test_no_change_of_bytes_costs_a_line_that_it_left_alone(make, changes, size):
     data = changed(b"\n".join(texts_by_line(make)) + b"\n", changes)
-    held_to_the_law(make, data, "data.jsonl", size)
+    assert_law(make, data, "data.jsonl", size)
 
 
 @settings(max_examples=100)
 @given(MAKERS, st.lists(CHANGE, min_size=1, max_size=4), BLOCKS)
 def test_the_same_holds_where_the_name_does_not_tell_lines_from_a_document(make, changes, size):
     data = changed(b"\n".join(texts_by_line(make)) + b"\n", changes)
-    held_to_the_law(make, data, "data.json", size)
+    assert_law(make, data, "data.json", size)
 
 
 @settings(max_examples=100)
@@ -182,7 +184,7 @@ def test_no_change_of_packed_bytes_costs_a_line_before_it(make, changes, size):
         pass
     if packed[:2] == b"\x1f\x8b":
         data = data[: data.rfind(b"\n") + 1]
-        held_to_the_law(make, bytes(data), "data.jsonl.gz", size, packed)
+        assert_law(make, bytes(data), "data.jsonl.gz", size, packed)
 
 
 @settings(max_examples=100)
@@ -223,8 +225,8 @@ def test_lines_are_cut_as_splitting_would_cut_them(texts, ends, size, longest):
         found = list(lines_module.line_blocks(Source(Path("x"), "x"), pieces, size, ()))
     wanted = list(enumerate(data.removesuffix(b"\n").split(b"\n") if data else [], 1))
     assert [pair for block in found for pair in numbered(block)] == [(n, t) for n, t in wanted if len(t) <= longest]
-    told = [fault.line for block in found for fault in block.faults]
-    assert told == [n for n, text in wanted if len(text) > longest]
+    reported = [fault.line for block in found for fault in block.faults]
+    assert reported == [n for n, text in wanted if len(text) > longest]
     for block in found:
         assert block.start is not None
         assert block.data.removesuffix(b"\n") == data[block.start :][: len(block.data)].removesuffix(b"\n")
@@ -413,10 +415,10 @@ MAP_FORM = [json.dumps({**row, **in_map_form(row)}).encode() for row in turns()[
 @example([b'{"message_id": "a", "odd" : 1, "rank": 1, "rank": 1}'], [])
 @example([b'{"labels": {"spam": {"value": 9007199254740993, "count": 1}}}'], MAP_FORM)
 def test_what_is_read_at_once_is_what_careful_reading_gives(way, records, sample):
-    held_to_careful_reading(way, block_of(records), plan_of([*sample, *records]))
+    assert_careful_reading(way, block_of(records), plan_of([*sample, *records]))
 
 
-def held_to_careful_reading(way: str, block: Block, plan: ReadPlan) -> None:
+def assert_careful_reading(way: str, block: Block, plan: ReadPlan) -> None:
     with by(way):
         fast = None if plan.schema is None else parsing._parse_as_columns(block, plan)
     event(f"{way}: {'refuses' if fast is None else 'reads'}")
@@ -481,7 +483,7 @@ DOCUMENT = st.fixed_dictionaries(
 def test_documents_read_at_once_are_what_careful_reading_gives(way, records, sample):
     block = block_of([json.dumps(record).encode() for record in records])
     format = FORMATS["documents"]
-    held_to_careful_reading(way, block, ReadPlan(format, format.schema([*sample, *records])))
+    assert_careful_reading(way, block, ReadPlan(format, format.schema([*sample, *records])))
 
 
 @WAYS

@@ -22,7 +22,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from building import Told, conversation, message, rules_of, write
+from building import RecordingProgress, conversation, message, rules_of, write
 from cases import case
 from chataudit.audit.cleaning.clean import clean
 from chataudit.audit.cleaning.policy import load_policy
@@ -266,7 +266,7 @@ def test_a_local_path_that_looks_like_a_url_is_a_path(tmp_path, monkeypatch):
 def test_a_server_that_tells_no_length_and_gives_no_ranges_is_read(web, pack):
     web.has_length = web.has_ranges = False
     data = pack(lines(300))
-    progress = Told()
+    progress = RecordingProgress()
     record = look(web.put("/a.jsonl", data), progress=progress)
     source = record.facts.sources[0]
     assert (source.records, source.sha256, source.n_bytes) == (601, hashlib.sha256(data).hexdigest(), len(data))
@@ -445,9 +445,9 @@ def test_what_is_not_installed_is_named_with_the_way_to_it(missing, url, way_out
         f"import sys; sys.modules[{missing!r}] = None\nfrom chataudit.audit.reading import files\n"
         f"try: files.find([{url!r}])\nexcept LookupError as error: print(error)"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert way_out in told
-    assert told.startswith(remote.bare(url))
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert way_out in output
+    assert output.startswith(remote.bare(url))
 
 
 @pytest.mark.parametrize("url", ["hf://datasets/o/n@main/a.jsonl", "hf://datasets/o/n/data/*.parquet"])
@@ -460,9 +460,9 @@ def test_the_hub_without_a_network_is_a_clear_error(url):
         "except LookupError as error: print(error)"
     )
     environment = {"HF_HUB_OFFLINE": "1", "PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path)}
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert url in told.stdout
-    assert "could not be" in told.stdout
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert url in output.stdout
+    assert "could not be" in output.stdout
 
 
 def test_a_full_disk_is_told_with_the_way_out(web, monkeypatch):
@@ -497,22 +497,22 @@ def test_a_url_is_told_without_what_opens_it():
         ("s3://bucket/a#1.jsonl", "s3://bucket/a#1.jsonl"),
         ("sftp://alice:s3cret@host/a.jsonl", "sftp://host/a.jsonl"),
     ]
-    for url, told in cases:
-        with case(url, told):
-            assert remote.bare(url) == told
+    for url, expected in cases:
+        with case(url, expected):
+            assert remote.bare(url) == expected
 
 
 def test_what_opens_a_url_is_sent_and_stands_nowhere_else(web, tmp_path):
     web.put("/a.jsonl", lines())
     host = web.root.removeprefix("http://")
-    progress = Told()
+    progress = RecordingProgress()
     url = f"http://alice:s3cret@{host}/a.jsonl?sig=t0ken"
     record = look(url, f"http://alice:s3cret@{host}/none.jsonl?sig=t0ken", progress=progress)
     assert all(headers["Authorization"].startswith("Basic ") for headers in web.headers)
     record.write(tmp_path / "audit")
     kept = b"".join(path.read_bytes() for path in (tmp_path / "audit").rglob("*") if path.is_file())
-    told = [*progress.lines, *errors(record), repr(files.find([url])), found(look(url)), kept.decode("latin-1")]
-    assert not [secret for secret in SECRETS for words in told if secret in words]
+    reported = [*progress.lines, *errors(record), repr(files.find([url])), found(look(url)), kept.decode("latin-1")]
+    assert not [secret for secret in SECRETS for words in reported if secret in words]
     assert record.facts.sources[0].name == f"{web.root}/a.jsonl"
 
 

@@ -17,7 +17,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from building import SHARED, Told, conversation, needs_shared, nest, write
+from building import SHARED, RecordingProgress, conversation, needs_shared, nest, write
 from chataudit.audit.commands.app import app
 from chataudit.audit.reading import trees as trees_module
 from chataudit.audit.reading.blocks import block, cutting
@@ -198,7 +198,7 @@ def facts(record: Record) -> Facts:
     return msgspec.structs.replace(record.facts, started="", seconds=0, engine="", workers=0, checks=checks)
 
 
-def hold_equal(record: Record, expected: Record) -> None:
+def assert_equal_records(record: Record, expected: Record) -> None:
     assert facts(record) == facts(expected)
     assert record.table.to_pylist() == expected.table.to_pylist()
     assert record.messages.to_pylist() == expected.messages.to_pylist()
@@ -210,7 +210,7 @@ def test_an_audit_that_was_stopped_goes_on_as_if_it_was_not(tmp_path, data):
     paths = data(tmp_path)
     expected = audit(*paths)
     for work in each_stop(paths, tmp_path):
-        hold_equal(audit(*paths, work=work, resume=True), expected)
+        assert_equal_records(audit(*paths, work=work, resume=True), expected)
 
 
 @pytest.mark.parametrize("data", [in_order, of_several_formats])
@@ -218,13 +218,13 @@ def test_rows_that_were_written_and_not_counted_are_forgotten(tmp_path, data):
     paths = data(tmp_path)
     expected = audit(*paths)
     for work in each_stop(paths, tmp_path, is_written=False):
-        hold_equal(audit(*paths, work=work, resume=True), expected)
+        assert_equal_records(audit(*paths, work=work, resume=True), expected)
 
 
 @pytest.mark.parametrize("data", DATA)
 def test_an_audit_may_be_stopped_at_every_moment_one_after_the_other(tmp_path, data):
     paths = data(tmp_path)
-    hold_equal(in_steps(*paths, work=tmp_path / "work"), audit(*paths))
+    assert_equal_records(in_steps(*paths, work=tmp_path / "work"), audit(*paths))
 
 
 def in_steps(*paths: Path, **options: Any) -> Record:
@@ -241,7 +241,7 @@ def test_a_check_that_failed_has_failed_when_the_audit_goes_on(tmp_path):
     (path,) = of_documents(tmp_path)
     record = in_steps(path, work=tmp_path / "work", checks=(*CHECKS, Fails()))
     assert record.exit_code == 4
-    hold_equal(record, audit(path, checks=(*CHECKS, Fails())))
+    assert_equal_records(record, audit(path, checks=(*CHECKS, Fails())))
 
 
 def test_faults_of_the_form_of_lines_are_told_once_however_often_an_audit_is_stopped(tmp_path):
@@ -249,8 +249,10 @@ def test_faults_of_the_form_of_lines_are_told_once_however_often_an_audit_is_sto
     for k in (1, 4, 6):
         assert stopped(k, *paths, work=tmp_path / str(k)) is None
         record = audit(*paths, work=tmp_path / str(k), resume=True)
-        told = [row["summary"] for row in record.table.to_pylist() if row["rule"] == "schema_invariants/line_format"]
-        assert len(told) == len(paths) + 1  # CRLF in each, and blank lines in one
+        reported = [
+            row["summary"] for row in record.table.to_pylist() if row["rule"] == "schema_invariants/line_format"
+        ]
+        assert len(reported) == len(paths) + 1  # CRLF in each, and blank lines in one
 
 
 THREADS = {"engine": "threads", "workers": 3}
@@ -267,7 +269,7 @@ def test_an_audit_on_threads_goes_on_as_if_it_was_not_stopped(tmp_path, data):
     paths = data(tmp_path)
     expected = audit(*paths)
     for work in each_stop(paths, tmp_path, **THREADS):
-        hold_equal(audit(*paths, work=work, resume=True, **THREADS), expected)
+        assert_equal_records(audit(*paths, work=work, resume=True, **THREADS), expected)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +286,7 @@ def test_engine_workers_and_memory_may_be_others_afterwards(tmp_path, before, af
     paths = of_several_formats(tmp_path)
     for k in (2, 5, 9):
         assert stopped(k, *paths, work=tmp_path / str(k), **before) is None
-        hold_equal(audit(*paths, work=tmp_path / str(k), resume=True, **after), audit(*paths))
+        assert_equal_records(audit(*paths, work=tmp_path / str(k), resume=True, **after), audit(*paths))
 
 
 @pytest.mark.parametrize("data", [in_several_files, of_several_formats])
@@ -367,8 +369,8 @@ def test_what_a_kill_leaves_of_a_record_is_no_data_of_the_run_that_goes_on(tmp_p
     killed = "import os, msgspec; msgspec.json.format = lambda *_, **__: os.kill(os.getpid(), 9)\n"
     assert process(*words, before=EAGER + killed).wait() == -9
     resumed = process(*words, "--resume")
-    _, told = resumed.communicate()
-    assert (resumed.returncode, told) == (0, b"")
+    _, reported = resumed.communicate()
+    assert (resumed.returncode, reported) == (0, b"")
 
 
 # -- the command -----------------------------------------------------------------------------------------------------
@@ -417,7 +419,7 @@ def test_the_command_goes_on_and_leaves_nothing_but_the_audit(call, monkeypatch,
     done = call("data", "--out", "o", "--resume", *ONLY)
     assert (done.exit_code, done.output, opened) == (0, "", ["data/2.jsonl", "data/3.jsonl"])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "o"]
-    hold_equal(Record.read("o"), undisturbed())
+    assert_equal_records(Record.read("o"), undisturbed())
 
 
 def add_a_line() -> None:
@@ -439,7 +441,7 @@ def be_of_another_version() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "words", "told"),
+    ("change", "words", "error"),
     [
         (add_a_line, ONLY, "the files changed"),
         (touch, ONLY, "the files changed"),
@@ -449,13 +451,13 @@ def be_of_another_version() -> None:
         (dict, (*ONLY, "--format", "oasst_messages"), "the format changed"),
     ],
 )
-def test_what_changed_since_is_told_and_nothing_is_lost(call, change, words, told):
+def test_what_changed_since_is_told_and_nothing_is_lost(call, change, words, error):
     leave()
     change()
     done = call("data", "--out", "o", "--resume", *words)
     assert done.exit_code == 2
     assert in_lines(done.output) == [
-        f"chataudit: o.unfinished: {told} since that audit was interrupted. Undo that, or start over with --overwrite"
+        f"chataudit: o.unfinished: {error} since that audit was interrupted. Undo that, or start over with --overwrite"
     ]
     assert kept(Path("o.unfinished"))["n_trees"] > 0
 
@@ -477,7 +479,7 @@ def test_overwrite_starts_over(call, monkeypatch):
     assert call("data", "--out", "o", "--overwrite", *ONLY).exit_code == 0
     assert len(opened) == 3
     assert not Path("o.unfinished").exists()
-    hold_equal(Record.read("o"), undisturbed())
+    assert_equal_records(Record.read("o"), undisturbed())
 
 
 @pytest.mark.parametrize("words", [(), ("--resume",)])
@@ -485,14 +487,14 @@ def test_a_run_that_was_killed_before_anything_was_kept_starts_anew(call, words)
     leave(1, is_written=False)
     assert call("data", "--out", "o", *words, *ONLY).exit_code == 0
     assert not Path("o.unfinished").exists()
-    hold_equal(Record.read("o"), undisturbed())
+    assert_equal_records(Record.read("o"), undisturbed())
 
 
 def test_what_is_kept_is_no_data(call):
     leave()
     Path("o.unfinished").rename("data/o.unfinished")
     assert call("data", "--out", "p", *ONLY).exit_code == 0
-    hold_equal(Record.read("p"), undisturbed())
+    assert_equal_records(Record.read("p"), undisturbed())
     assert len(Record.read("p").facts.sources) == 3
 
 
@@ -500,7 +502,7 @@ def test_the_command_goes_on_with_another_engine_and_other_limits(call):
     leave()
     words = ("--engine", "threads", "--workers", "3", "--memory", "1KB")
     assert call("data", "--out", "o", "--resume", *words, *ONLY).exit_code == 0
-    hold_equal(Record.read("o"), undisturbed())
+    assert_equal_records(Record.read("o"), undisturbed())
 
 
 # -- what stands in the way ------------------------------------------------------------------------------------------
@@ -532,7 +534,7 @@ def test_a_full_disk_is_one_line_and_nothing_that_was_kept_is_lost(call, what, n
     assert not Path("o").exists()
     assert kept(Path("o.unfinished"))["n_trees"] > 0
     assert call("data", "--out", "o", "--resume", *ONLY).exit_code == 0
-    hold_equal(Record.read("o"), undisturbed())
+    assert_equal_records(Record.read("o"), undisturbed())
 
 
 @pytest.fixture
@@ -561,10 +563,10 @@ def test_an_audit_goes_on_when_a_full_disk_has_room_again(call, small_disk, room
     more = ["--resume"] if (small_disk / "o.unfinished").exists() else []
     assert call("data", "--out", str(small_disk / "o"), *more, *ONLY).exit_code == 0
     assert [path.name for path in small_disk.iterdir()] == ["o"]
-    hold_equal(Record.read(small_disk / "o"), undisturbed())
+    assert_equal_records(Record.read(small_disk / "o"), undisturbed())
 
 
-class Vanishing(Told):
+class Vanishing(RecordingProgress):
     """A progress that takes a file away as soon as its format is known."""
 
     def __init__(self, path: Path) -> None:

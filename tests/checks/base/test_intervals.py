@@ -102,13 +102,13 @@ def test_95_of_100_intervals_hold_the_rate():
     for whole in [False, True]:
         # About 12 trees of 300; the percentile bootstrap by tree holds the rate in 91, Wilson's interval in 47 or 26.
         rng, p, sizes, n_data = np.random.default_rng(0), 0.04, np.array([1] * 4 + [2] * 2 + [5, 20, 30, 40]), 1500
-        held = 0
+        inside = 0
         for _ in range(n_data):
             checked = rng.choice(sizes, 300)
             flagged = checked * (rng.random(300) < p) if whole else rng.binomial(checked, rng.beta(p, 1 - p, 300))
             low, high = clustered(flagged, checked)
-            held += low <= p <= high
-        assert 0.93 <= held / n_data <= 0.97, whole
+            inside += low <= p <= high
+        assert 0.93 <= inside / n_data <= 0.97, whole
 
 
 @given(TREES)
@@ -200,12 +200,12 @@ def test_nothing_judged_is_not_corrected():
 
 
 def test_corrected_rates_hold_the_true_one():
-    rng, held = np.random.default_rng(1), 0
+    rng, inside = np.random.default_rng(1), 0
     for _ in range(2000):
         hits, silences, flagged = rng.binomial((100, 300, 5000), (0.8, 0.97, 0.1 * 0.8 + 0.9 * 0.03)).tolist()
         rate = corrected(flagged, 5000, Confusion(hits, 100 - hits, 300 - silences, silences))
-        held += rate.low <= 0.1 <= rate.high
-    assert 0.93 <= held / 2000 <= 0.98
+        inside += rate.low <= 0.1 <= rate.high
+    assert 0.93 <= inside / 2000 <= 0.98
 
 
 @given(st.tuples(*[st.integers(0, 50)] * 4), st.integers(0, 100))
@@ -295,12 +295,12 @@ def test_the_same_seed_draws_the_same_interval():
 
 
 def test_95_of_100_samples_hold_precision_and_recall():
-    rng, held = np.random.default_rng(2), []
+    rng, inside = np.random.default_rng(2), []
     for seed in range(150):  # 160 of 200 flagged are at fault, and 40 of 1,800 others
         hits, missed = int(rng.hypergeometric(160, 40, 50)), int(rng.hypergeometric(40, 1760, 300))
         found = true_rate([Stratum(200, 50, hits, True), Stratum(1800, 300, missed, False)], seed=seed)
-        held.append([rate.low <= truth <= rate.high for rate, truth in zip(found, (0.8, 0.8, 0.1), strict=True)])
-    assert (np.mean(held, axis=0) >= 0.91).all()
+        inside.append([rate.low <= truth <= rate.high for rate, truth in zip(found, (0.8, 0.8, 0.1), strict=True)])
+    assert (np.mean(inside, axis=0) >= 0.91).all()
 
 
 STRATA = st.lists(

@@ -204,8 +204,14 @@ def test_of_equal_keys_the_first_row_is_found():
 
 def test_of_findings_with_two_facets_both_values_are_found(monkeypatch):
     monkeypatch.setattr(large_tables, "PIECE", 3)
-    told = [[("a", "1"), ("b", "2")], [("a", "3")], [], [("b", "4"), ("c", "7"), ("a", "5"), ("a", "6")], [("a", None)]]
-    table = pa.table({"facets": pa.array(told, FINDINGS.field("facets").type)})
+    facets = [
+        [("a", "1"), ("b", "2")],
+        [("a", "3")],
+        [],
+        [("b", "4"), ("c", "7"), ("a", "5"), ("a", "6")],
+        [("a", None)],
+    ]
+    table = pa.table({"facets": pa.array(facets, FINDINGS.field("facets").type)})
     found = [[part.tolist() if k == 0 else part.to_pylist() for k, part in enumerate(parts)]
              for parts in figures.by_two_facets(table, "a", "b")]  # fmt: skip
     assert found == [[[0], ["1"], ["2"]], [[3], ["5"], ["4"]]]

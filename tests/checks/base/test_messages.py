@@ -49,17 +49,17 @@ def test_ids_of_calls_are_read_as_lists_of_strings():
 
 
 def test_calls_of_another_type_are_told_and_the_others_are_read():
-    for calls, told in [
+    for calls, expected in [
         ("abc", 'calls is "abc", a string; expected a list of strings'),
         ({"a": 1}, 'calls is {"a": 1}, an object; expected a list of strings'),
         (["a", 1], "calls[1] is 1, an integer; expected a string"),
         ([None], "calls[0] is null; expected a string"),
     ]:
         table, faults = tabulate([{"calls": calls}, {"calls": ["b"]}], [1, 2], "data.jsonl")
-        assert table["calls"].to_pylist() == [None, ["b"]], (calls, told)
-        assert [(fault.kind, fault.line, fault.detail) for fault in faults] == [("mistyped_field", 1, told)], (
+        assert table["calls"].to_pylist() == [None, ["b"]], (calls, expected)
+        assert [(fault.kind, fault.line, fault.detail) for fault in faults] == [("mistyped_field", 1, expected)], (
             calls,
-            told,
+            expected,
         )
 
 

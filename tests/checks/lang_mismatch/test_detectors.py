@@ -272,7 +272,7 @@ def test_fasttext_takes_lines_as_words_apart():
 
 
 def test_fasttext_counts_serbo_croatian_as_serbian_and_mandarin_and_wu_as_chinese():
-    class Told:
+    class FixedModel:
         def predict(self, text, k):
             return ("__label__sh", "__label__wuu", "__label__sr", "__label__zh", "__label__en"), (
                 0.3,
@@ -282,7 +282,7 @@ def test_fasttext_counts_serbo_croatian_as_serbian_and_mandarin_and_wu_as_chines
                 0.1,
             )
 
-    with mock.patch.object(detector("fasttext"), "_model", Told()):
+    with mock.patch.object(detector("fasttext"), "_model", FixedModel()):
         guesses = detect("fasttext", ["any"])
     assert guesses.codes[0].tolist() == ["sr", "zh", "en", "", ""]
     np.testing.assert_allclose(guesses.probabilities[0], [0.5, 0.4, 0.1, 0, 0], atol=1e-6)

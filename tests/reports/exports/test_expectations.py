@@ -126,12 +126,12 @@ def test_nothing_may_be_flagged_where_there_is_no_limit(tmp_path):
 
 def test_each_check_must_have_judged_something(tmp_path):
     described = suite(audit(tmp_path, alone("fine"), Planted(), Fails()))
-    told = {
+    reported = {
         each["kwargs"]["column"]: each["description"]
         for each in described["expectations"]
         if each["type"] == "expect_column_values_to_not_be_null"
     }
-    assert told == {"planted": "planted checked a message", "fails": "fails did not finish"}
+    assert reported == {"planted": "planted checked a message", "fails": "fails did not finish"}
 
 
 def test_a_limit_on_a_check_allows_so_much_of_it_and_of_its_rules(tmp_path):
@@ -199,20 +199,20 @@ def ran(folder, record, limits=()):
     done = subprocess.run(words, cwd=folder.parent, capture_output=True, text=True, timeout=120)
     assert (folder / "result.json").exists(), done.stderr[-2000:]
     lines = [line.split() for line in done.stdout.splitlines() if line.startswith(("met", "unmet"))]
-    told = {column: [word for word, name, *_ in lines if name == column] for _, column, *_ in lines}
-    return done.returncode, told, json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    reported = {column: [word for word, name, *_ in lines if name == column] for _, column, *_ in lines}
+    return done.returncode, reported, json.loads((folder / "result.json").read_text(encoding="utf-8"))
 
 
 def test_the_demo_does_not_meet_the_suite_and_the_result_names_its_messages(released, tmp_path):
     _, record = released
-    code, told, result = ran(tmp_path / "gx", record)
+    code, reported, result = ran(tmp_path / "gx", record)
     assert code == 1
     found = pc.value_counts(record.table.filter(pc.greater(record.table["severity"], 1))["check"])
     for row in found.to_pylist():
-        assert told[row["values"]] == ["met", "unmet"]  # it checked messages, and flagged some
+        assert reported[row["values"]] == ["met", "unmet"]  # it checked messages, and flagged some
     rules = {rule.id: rule for check in record.facts.checks for rule in check.rules}
-    for name in set(told) & set(rules):
-        assert told[name] == ["unmet" if rules[name].findings else "met"], name
+    for name in set(reported) & set(rules):
+        assert reported[name] == ["unmet" if rules[name].findings else "met"], name
     (roles,) = (
         each for each in result["results"] if each["expectation_config"]["kwargs"]["column"].endswith("/root_role")
     )
@@ -226,17 +226,17 @@ def test_the_demo_does_not_meet_the_suite_and_the_result_names_its_messages(rele
 
 def test_clean_data_meet_it_and_what_was_not_judged_does_not_count(tmp_path):
     rows = [*alone("fine", "SKIP it", "REMARK"), *conversation("a", 1)]
-    code, told, result = ran(tmp_path / "gx", audit(tmp_path, rows, Planted()))
+    code, reported, result = ran(tmp_path / "gx", audit(tmp_path, rows, Planted()))
     assert (code, result["success"]) == (0, True)
-    assert told == {"planted": ["met", "met"], "planted/fault": ["met"], "planted/odd": ["met"]}
+    assert reported == {"planted": ["met", "met"], "planted/fault": ["met"], "planted/odd": ["met"]}
 
 
 def test_a_rate_within_its_limit_meets_it_and_one_above_does_not(tmp_path):
     # Two of nine checked messages are flagged, 22 %; a tenth was not checked. The name of the file is data too.
     path = write(tmp_path / "a'\"<b> $(x).jsonl", alone("FAULT", "FAULT", *["fine"] * 7, "SKIP it"))
     limits = [Limit(target="planted", max_rate=0.23), Limit(target="planted/fault", max_rate=0.21)]
-    code, told, result = ran(tmp_path / "gx", run(path, checks=[Planted()], engine="serial"), limits)
-    assert (code, told) == (1, {"planted": ["met", "met"], "planted/fault": ["unmet"], "planted/odd": ["met"]})
+    code, reported, result = ran(tmp_path / "gx", run(path, checks=[Planted()], engine="serial"), limits)
+    assert (code, reported) == (1, {"planted": ["met", "met"], "planted/fault": ["unmet"], "planted/odd": ["met"]})
     (bad,) = (each for each in result["results"] if not each["success"])
     assert [index["source"] for index in bad["result"]["unexpected_index_list"]] == [str(path)] * 2
 
@@ -251,5 +251,5 @@ def test_a_rate_right_at_its_limit_meets_it_as_it_does_in_the_gate(tmp_path):
 
 
 def test_what_nobody_looked_at_is_not_met(tmp_path):
-    code, told, _ = ran(tmp_path / "gx", audit(tmp_path, alone("SKIP it"), Planted(), Fails()))
-    assert (code, told["planted"], told["fails"]) == (1, ["unmet", "met"], ["unmet"])
+    code, reported, _ = ran(tmp_path / "gx", audit(tmp_path, alone("SKIP it"), Planted(), Fails()))
+    assert (code, reported["planted"], reported["fails"]) == (1, ["unmet", "met"], ["unmet"])

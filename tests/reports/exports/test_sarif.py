@@ -196,9 +196,11 @@ def test_an_audit_that_is_not_complete_was_not_successful(tmp_path, record):
     assert written(record)["invocations"][0]["executionSuccessful"] is True
     (invocation,) = written(audit(tmp_path, [message("a")], Fails()))["invocations"]
     assert invocation["executionSuccessful"] is False
-    (told,) = invocation["toolExecutionNotifications"]
-    assert told["level"] == "error"
-    assert told["message"]["text"].startswith("The check fails did not finish: RuntimeError: {{0}} [a] (b) ⟦U+D800⟧")
+    (reported,) = invocation["toolExecutionNotifications"]
+    assert reported["level"] == "error"
+    assert reported["message"]["text"].startswith(
+        "The check fails did not finish: RuntimeError: {{0}} [a] (b) ⟦U+D800⟧"
+    )
 
 
 @pytest.fixture
@@ -265,8 +267,8 @@ def test_what_is_accepted_is_told_apart_from_what_counts(many, monkeypatch):
     monkeypatch.setattr(module, "MAX_RESULTS", 6)
     gate = Gate(GATE.limits, (Suppression("known", date(2027, 1, 1), rule=ROLE, message_ids=(uid("a-1"),)),))
     results = of_rule(written(many, decided(many, gate)), ROLE)
-    told = Counter((len(r["suppressions"]), r.get("properties", {}).get("findings", 1)) for r in results)
-    assert told == {(1, 1): 1, (0, 1): 2}
+    reported = Counter((len(r["suppressions"]), r.get("properties", {}).get("findings", 1)) for r in results)
+    assert reported == {(1, 1): 1, (0, 1): 2}
     assert len({r["partialFingerprints"]["chataudit/v1"] for r in results}) == 3
 
 

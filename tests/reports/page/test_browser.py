@@ -99,10 +99,10 @@ def test_nothing_of_the_data_is_executed_and_nothing_is_lost(running, attacked):
     record, path = attacked
     rows = record.table.to_pylist()
     assert len(rows) > 2 * len(HOSTILE)
-    told = ""
+    evidence = ""
     with Visit(running, path) as visit:
         for row in rows:
-            told += visit.open(row["fingerprint"])
+            evidence += visit.open(row["fingerprint"])
         visit.tab.hover("#evidence")
         assert seen(visit) == []
         assert visit.tab.title() == "Audit of data.jsonl"
@@ -110,7 +110,7 @@ def test_nothing_of_the_data_is_executed_and_nothing_is_lost(running, attacked):
         assert visit.tab.locator("footer").count() == 1
         addresses = visit.tab.locator("a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
         assert not [a for a in addresses if not a.startswith(("#", "https://"))]
-    flat = re.sub(r"\s+", " ", told)
+    flat = re.sub(r"\s+", " ", evidence)
     for words in HOSTILE.values():
         assert re.sub(r"\s+", " ", visible(words)).strip() in flat
 
@@ -252,14 +252,14 @@ def test_words_are_sought_in_summaries_ids_and_then_in_quotes(running, tmp_path)
 
 def test_going_back_between_two_searches_brings_back_the_list_of_the_first(running, demonstrated):
     with Visit(running, demonstrated[1]) as visit:
-        told = []
+        reported = []
         for where in ("#findings?q=goats", "#findings?q=the"):
             visit.tab.evaluate("where => { location.hash = where }", where)
             visit.tab.wait_for_timeout(700)
-            told.append(visit.status)
+            reported.append(visit.status)
         visit.tab.go_back()
         visit.tab.wait_for_timeout(700)
-        assert visit.status == told[0] != told[1]
+        assert visit.status == reported[0] != reported[1]
         visit.tab.go_back()
         visit.tab.wait_for_timeout(200)
         assert visit.status == f"{demonstrated[0].table.num_rows} findings"

@@ -47,7 +47,7 @@ def texts(chart, size=0):
     return [text.words for group in chart.drawings[size].groups for text in group.texts]
 
 
-def told(matrix):
+def texts_of(matrix):
     return [[cell.text for cell in row] for row in matrix.cells]
 
 
@@ -207,7 +207,7 @@ def test_declared_and_detected_languages_cross_with_what_was_not_flagged_on_the_
     pairs = {("de", "en"): 16, ("de", "fr"): 1, ("en", "de"): 4}
     matrix = charts.declared_detected(pairs, {"de": 100, "en": 1000}, {"de": 17, "en": 4})
     assert (matrix.rows, matrix.columns) == (("de", "en"), ("de", "en", "fr"))
-    assert told(matrix) == [["83", "16", "1"], ["4", "996", "·"]]
+    assert texts_of(matrix) == [["83", "16", "1"], ["4", "996", "·"]]
     assert [[cell.shade for cell in row] for row in matrix.cells] == [[None, 1.0, 0.25], [0.5, None, None]]
     assert matrix.cells[0][0].full == "83 messages passed"
 
@@ -231,7 +231,7 @@ def test_the_share_of_flagged_messages_is_told_by_language_and_check_with_its_in
     checked = {("en", "a"): 1000, ("en", "b"): 1000, ("de", "a"): 10, ("de", "b"): 0}
     matrix = charts.by_language({("en", "a"): 12}, checked)
     assert (matrix.rows, matrix.columns) == (("en", "de"), ("a", "b"))
-    assert told(matrix) == [["1.2 %", "0 %"], ["0 %", "–"]]
+    assert texts_of(matrix) == [["1.2 %", "0 %"], ["0 %", "–"]]
     # (p + z²/2n ± z √((p (1 - p) + z²/4n) / n)) / (1 + z²/n) = (0.01392 ± 0.00702) / 1.00384
     assert matrix.cells[0][0].full == "12 of 1,000 messages (1.2 %, 95 % CI 0.69-2.1)"
     assert (matrix.cells[0][0].shade, matrix.cells[0][1].shade) == (1.0, None)
@@ -281,7 +281,7 @@ def test_messages_are_counted_by_role_and_depth():
     matrix = charts.role_depth({("prompter", 0): 16, ("assistant", 1): 4, ("prompter", 10): 1, ("prompter", 99): 3})
     assert matrix.rows == ("prompter", "assistant")
     assert matrix.columns == ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10+")
-    assert told(matrix)[0] == ["16", *"·········", "4"]
+    assert texts_of(matrix)[0] == ["16", *"·········", "4"]
     assert matrix.cells[1][1] == Cell(0.5, "4", "4 messages")
 
 

@@ -134,9 +134,9 @@ def test_the_name_of_a_file_is_no_markup_either(tmp_path, name):
     html = report(run(path, engine="serial", checks=["schema_invariants"]))
     assert "img" not in [tag for tag, _ in Tags(html).found]
     (title,) = re.findall("<title>(Audit of .*?)</title>", html)
-    told = name.replace("\u202e", "⟦U+202E⟧")
-    assert unescape(title) == f"Audit of {told}"
-    assert {row["source"] for row in shown(html)} == {str(path.parent / told)}
+    shown_name = name.replace("\u202e", "⟦U+202E⟧")
+    assert unescape(title) == f"Audit of {shown_name}"
+    assert {row["source"] for row in shown(html)} == {str(path.parent / shown_name)}
 
 
 # -- the verdict -------------------------------------------------------------------------------------------------------
@@ -164,15 +164,15 @@ def test_the_verdict_comes_first_with_its_reasons(bad):
 )
 def test_the_verdict_is_the_worst_that_was_found(tmp_path, rows, state, verdict):
     rows = [{**row, "role": "prompter"} if row is rows[-1] and state == "note" else row for row in rows]
-    told = page(audit(tmp_path, rows, "schema_invariants"))
-    assert (told.state, told.verdict) == (state, verdict)
+    reported = page(audit(tmp_path, rows, "schema_invariants"))
+    assert (reported.state, reported.verdict) == (state, verdict)
 
 
 def test_an_audit_without_findings_says_what_was_looked_at(tmp_path):
     record = audit(tmp_path, [message("a"), message("b", "a")])
-    told, html = page(record), report(record)
-    assert (told.state, told.headline) == ("clean", "No findings in 2 checked messages")
-    assert told.reasons == (
+    reported, html = page(record), report(record)
+    assert (reported.state, reported.headline) == ("clean", "No findings in 2 checked messages")
+    assert reported.reasons == (
         "True rates of up to 79.3 % are still compatible with this sample (upper end of the widest 95 % CI of a check)",
     )
     assert '<details class="passed" open>' in html  # nothing else is to be seen
@@ -182,14 +182,14 @@ def test_an_audit_without_findings_says_what_was_looked_at(tmp_path):
 def test_an_incomplete_audit_never_looks_like_a_clean_one(tmp_path):
     (tmp_path / "data.jsonl").write_bytes(b"\xff\xfe{")
     record = run(tmp_path / "data.jsonl", format="oasst_messages")
-    told, html = page(record), report(record)
+    reported, html = page(record), report(record)
     assert record.exit_code == 3
-    assert (told.state, told.verdict) == ("failed", "Incomplete")
-    assert told.headline == "No message could be read"
-    assert len(told.reasons) == 1
+    assert (reported.state, reported.verdict) == ("failed", "Incomplete")
+    assert reported.headline == "No message could be read"
+    assert len(reported.reasons) == 1
     names = [check.name for check in record.facts.checks]
-    assert told.reasons[0].startswith(f"{len(names)} of {len(names)} checks did not run: {names[0]}, {names[1]}, ")
-    assert len(told.problems) == 1
+    assert reported.reasons[0].startswith(f"{len(names)} of {len(names)} checks did not run: {names[0]}, {names[1]}, ")
+    assert len(reported.problems) == 1
     assert html.count('role="alert"') == 1
     assert "did not run: no message to check" in card(html, "schema_invariants")
 
@@ -218,10 +218,10 @@ def test_a_check_that_failed_stands_first_and_says_nothing_about_the_data(tmp_pa
 
 
 def test_a_card_tells_rate_interval_rules_and_what_was_not_judged(bad):
-    told = card(report(bad), "schema_invariants")
-    assert "50.0 % 1 of 2 messages with a warning or an error 95 % CI 5.5-94.5" in told
-    assert "error Reply has the same role as its parent 1 note Thread ends without an answer 1" in told
-    assert "2 checked, 0 skipped" in told
+    text = card(report(bad), "schema_invariants")
+    assert "50.0 % 1 of 2 messages with a warning or an error 95 % CI 5.5-94.5" in text
+    assert "error Reply has the same role as its parent 1 note Thread ends without an answer 1" in text
+    assert "2 checked, 0 skipped" in text
     assert "2 checked, 0 skipped" in card(report(bad), "near_duplicates")
     assert "0 checked, 2 skipped: prompter message" in card(report(bad), "prompt_parroting")
 
@@ -336,8 +336,8 @@ def test_of_languages_a_hundred_are_shown_and_the_rest_is_told(tmp_path, n, beyo
     rows = [message(str(k), message_tree_id=uid(str(k)), lang=f"x{k}") for k in range(n)]
     html = report(audit(tmp_path, rows, "schema_invariants"))
     assert lines(html, "<summary>Declared languages</summary>") == 100
-    told = f"The first 100 of 1 file and {n} languages are shown; record.json has all."
-    assert html.count(f'<p class="left-out">{told}</p>') == beyond
+    expected = f"The first 100 of 1 file and {n} languages are shown; record.json has all."
+    assert html.count(f'<p class="left-out">{expected}</p>') == beyond
 
 
 def test_of_files_a_hundred_are_shown_and_of_problems_twenty(tmp_path):
@@ -345,12 +345,12 @@ def test_of_files_a_hundred_are_shown_and_of_problems_twenty(tmp_path):
         (tmp_path / f"{k:03}.jsonl").write_bytes(b"\xff\xfe{")
     record = run(tmp_path, format="oasst_messages", engine="serial", checks=["schema_invariants"])
     assert (len(record.facts.sources), len(record.facts.errors)) == (101, 101)
-    html, told = report(record), page(record)
-    assert lines(html, 'aria-label="Files"') == len(told.sources) == 100
+    html, reported = report(record), page(record)
+    assert lines(html, 'aria-label="Files"') == len(reported.sources) == 100
     assert "The first 100 of 101 files and 0 languages are shown; record.json has all." in html
-    assert len(told.problems) == html.count('role="alert"') == 21
-    assert told.problems[-1] == "81 more sources: see record.json"
-    assert "019.jsonl" in told.problems[19]
+    assert len(reported.problems) == html.count('role="alert"') == 21
+    assert reported.problems[-1] == "81 more sources: see record.json"
+    assert "019.jsonl" in reported.problems[19]
 
 
 # -- the baseline ------------------------------------------------------------------------------------------------------
@@ -382,9 +382,9 @@ def test_a_check_that_the_baseline_has_not_is_told_so(tmp_path, bad):
 
 def test_the_reasons_tell_how_bad_the_findings_are_and_not_how_bad_the_rule_is(tmp_path):
     rows = [message("a"), message("b", "a"), message("c", "z")]
-    told = page(audit(tmp_path, rows, SchemaInvariants(filtered_export=True)))
-    assert told.verdict == "Notes only"
-    assert told.reasons == ("1 × Parent message is missing (note, schema_invariants)",)
+    reported = page(audit(tmp_path, rows, SchemaInvariants(filtered_export=True)))
+    assert reported.verdict == "Notes only"
+    assert reported.reasons == ("1 × Parent message is missing (note, schema_invariants)",)
 
 
 class FlagsMore(Check):
@@ -419,4 +419,4 @@ def test_what_the_baseline_did_not_look_at_is_not_new(tmp_path):
     html = report(new, baseline=Baseline.of(old, new))
     found = {(row["rule"].partition("/")[0], row["isNew"]) for row in shown(html)}
     assert ("near_duplicates", -1) in found
-    assert {held for check, held in found if check == "schema_invariants"} <= {0, 1}
+    assert {state for check, state in found if check == "schema_invariants"} <= {0, 1}

@@ -70,22 +70,22 @@ def test_rules_that_were_broken_are_listed_below_their_check(record):
 
 
 def test_it_says_how_sure_it_is_and_where_the_evidence_stands(record):
-    told = summary(record)
-    assert "- near_duplicates: Similarities are counted, not estimated" in told
-    assert "Evidence: report.html and findings.parquet. Made by chataudit " in told
+    text = summary(record)
+    assert "- near_duplicates: Similarities are counted, not estimated" in text
+    assert "Evidence: report.html and findings.parquet. Made by chataudit " in text
 
 
 def test_an_audit_that_is_incomplete_says_so(tmp_path):
     (tmp_path / "data.jsonl").write_bytes(b"\xff\xfe{")
-    told = summary(run(tmp_path / "data.jsonl", format="oasst_messages", engine="serial"))
-    assert "**Incomplete.** No message could be read." in told
-    assert "| schema_invariants | did not run |  | 0 | 0 | 0 | 0 | 0 |" in told
+    text = summary(run(tmp_path / "data.jsonl", format="oasst_messages", engine="serial"))
+    assert "**Incomplete.** No message could be read." in text
+    assert "| schema_invariants | did not run |  | 0 | 0 | 0 | 0 | 0 |" in text
 
 
 def test_a_baseline_is_told_check_by_check(record):
-    told = summary(record, baseline=Baseline.of(record, record))
-    assert "Compared with the audit of 20" in told
-    assert "Compared with the baseline: 0 new, 2 known, 0 fixed since the baseline." in told
+    text = summary(record, baseline=Baseline.of(record, record))
+    assert "Compared with the audit of 20" in text
+    assert "Compared with the baseline: 0 new, 2 known, 0 fixed since the baseline." in text
     assert "baseline" not in summary(record)
 
 
@@ -102,9 +102,9 @@ def test_words_of_the_data_have_no_meaning():
     "words", ["# a", "- a", "+ a", "a\n\n# b", "a\n- b", "a\r\n===", "> a", "```\na", "    a\n    b"]
 )
 def test_words_of_the_data_start_nothing_and_stay_on_one_line(words):
-    kinds, told = parsed(plain(words))
+    kinds, reported = parsed(plain(words))
     assert kinds <= {"paragraph_open", "inline", "text", "paragraph_close"}
-    assert told == " ".join(words.split())
+    assert reported == " ".join(words.split())
 
 
 def test_a_name_within_a_word_keeps_its_underscores():
@@ -116,9 +116,9 @@ def test_a_name_within_a_word_keeps_its_underscores():
 )
 def test_the_name_of_a_file_has_no_meaning(tmp_path, record, name):
     path = write(tmp_path / name, [message("a"), message("b", "a", role="prompter")])
-    told = summary(run(path, engine="serial"))
-    assert parsed(told)[0] == parsed(summary(record))[0]
-    headings = re.findall("^#.*", told, flags=re.MULTILINE)
+    text = summary(run(path, engine="serial"))
+    assert parsed(text)[0] == parsed(summary(record))[0]
+    headings = re.findall("^#.*", text, flags=re.MULTILINE)
     assert headings[1:] == ["## schema_invariants", "## Notes", "## Accuracy of the checks"]
     assert spans(headings[0]) == [" ".join(name.split())]
 
@@ -128,10 +128,10 @@ PERSONS = ["by @octocat", "mail bob@example.com"]
 
 @pytest.mark.parametrize("words", PERSONS)
 def test_no_person_is_named_or_linked_by_the_name_of_a_file(tmp_path, words):
-    told = summary(run(write(tmp_path / f"{words}.jsonl", [message("a")]), engine="serial"))
-    assert told.splitlines()[0] == f"# Audit of ` {words}.jsonl `"
-    assert spans(told)[0] == f"{words}.jsonl"
-    assert told.count("@") == sum(span.count("@") for span in spans(told)) == 1
+    text = summary(run(write(tmp_path / f"{words}.jsonl", [message("a")]), engine="serial"))
+    assert text.splitlines()[0] == f"# Audit of ` {words}.jsonl `"
+    assert spans(text)[0] == f"{words}.jsonl"
+    assert text.count("@") == sum(span.count("@") for span in spans(text)) == 1
 
 
 class Fails(Check):
@@ -149,25 +149,25 @@ class Fails(Check):
 
 @pytest.mark.parametrize("words", [*PERSONS, HOSTILE, "a `b` c"])
 def test_no_person_is_named_or_linked_by_a_problem(tmp_path, words):
-    told = summary(audit(tmp_path, [message("a")], Fails(words)))
+    text = summary(audit(tmp_path, [message("a")], Fails(words)))
     # As a problem of the audit, and below the check.
-    problem, error = (span for span in spans(told) if f"RuntimeError: {words}" in span)
+    problem, error = (span for span in spans(text) if f"RuntimeError: {words}" in span)
     assert problem == f"The check fails did not finish: {error}"
-    assert told.count("@") == sum(span.count("@") for span in spans(told))
+    assert text.count("@") == sum(span.count("@") for span in spans(text))
 
 
 @pytest.mark.parametrize("words", PERSONS)
 def test_no_person_is_named_or_linked_by_a_source_that_could_not_be_read(tmp_path, words):
     path = tmp_path / f"{words}.jsonl"
     path.write_bytes(b"\xff\xfe{")
-    told = summary(run(path, format="oasst_messages", engine="serial"))
-    assert "@" in told
-    assert told.count("@") == sum(span.count("@") for span in spans(told))
-    assert len([span for span in spans(told) if words in span]) == 2  # the title, and the problem
+    text = summary(run(path, format="oasst_messages", engine="serial"))
+    assert "@" in text
+    assert text.count("@") == sum(span.count("@") for span in spans(text))
+    assert len([span for span in spans(text) if words in span]) == 2  # the title, and the problem
 
 
 @pytest.mark.parametrize("words", ["`", "``", "a`", "`a", "a ``` b `` c", "", " a\n b ", "\\", "@a `@b` @c"])
 def test_words_in_a_code_span_are_as_they_were_on_one_line(words):
-    told = code(words)
-    assert "\n" not in told
-    assert spans(told) == [" ".join(words.split())]
+    text = code(words)
+    assert "\n" not in text
+    assert spans(text) == [" ".join(words.split())]

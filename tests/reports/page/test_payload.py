@@ -64,8 +64,8 @@ def made(tmp_path):
             for name, n in sorted(counts.items())
         ]
         table, around = pa.Table.from_pylist(rows, FINDINGS), pa.Table.from_pylist(list(threads), THREADS)
-        told = msgspec.structs.replace(facts, checks=checks, days={"2023-02-07": 100_000})
-        return Record(told, table, around, seen(100_000, sorted(counts)))
+        edited = msgspec.structs.replace(facts, checks=checks, days={"2023-02-07": 100_000})
+        return Record(edited, table, around, seen(100_000, sorted(counts)))
 
     return make
 
@@ -86,8 +86,8 @@ def test_of_each_check_the_worst_are_kept_and_the_rest_is_counted(made):
     rows = [finding(k, WARNING if k % 2 else NOTE) for k in range(6)] + [finding(9, NOTE, "two")]
     html = report(made(rows), 30, 4)
     assert ids(html) == ["m1", "m3", "m5", "m0", "m9"]
-    (told,) = re.findall('<p class="left-out">(.*?)</p>', html)
-    assert told == (
+    (reported,) = re.findall('<p class="left-out">(.*?)</p>', html)
+    assert reported == (
         "Left out: the 2 mildest findings of one, as the page shows 4 of each check. All are in findings.parquet."
     )
 
@@ -107,8 +107,8 @@ def test_a_record_without_findings_has_an_empty_list(made):
 
 @pytest.mark.parametrize("wrong", [0.99, 0, -1, 1000.1, float("nan"), float("inf"), float("-inf")])
 def test_a_page_below_a_megabyte_or_without_a_limit_is_refused(wrong):
-    told = f"max_report_mb: {wrong}; expected 1 to 1000 (an empty report is 0.2 MB)"
-    with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
+    expected = f"max_report_mb: {wrong}; expected 1 to 1000 (an empty report is 0.2 MB)"
+    with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
         Limits(max_mb=wrong)
 
 
@@ -138,12 +138,12 @@ def test_what_does_not_fit_is_left_out_mildest_last_and_said_so(made):
     assert 500 <= len(kept) < len(found) == 3000
     assert kept == found[: len(kept)]
     assert len(kept) % payload.CHUNK == 0
-    told = re.findall('<p class="left-out">(.*?)</p>', html)
+    reported = re.findall('<p class="left-out">(.*?)</p>', html)
     words = "mildest findings, which would exceed the limit of 1 MB. See"
     left = f"{3000 - len(kept):,} {words}"
-    assert f"Left out: the evidence of the {left} findings.parquet, or raise --max-report-mb." in told
+    assert f"Left out: the evidence of the {left} findings.parquet, or raise --max-report-mb." in reported
     assert any(
-        re.match(f"Left out: the conversations of the [12],\\d00 {words} threads.parquet", line) for line in told
+        re.match(f"Left out: the conversations of the [12],\\d00 {words} threads.parquet", line) for line in reported
     )
 
 
@@ -201,24 +201,24 @@ def test_evidence_comes_back_as_it_is_in_the_record(released):
     found = {row["fingerprint"]: row for row in shown(report(record))}
     assert len(found) == len(rows) > 50
     for row in rows:
-        told = found[row["fingerprint"]]
-        assert told["id"] == row["message_id"]
-        assert told["facets"] == row["facets"]
+        reported = found[row["fingerprint"]]
+        assert reported["id"] == row["message_id"]
+        assert reported["facets"] == row["facets"]
         for name in ("rule", "severity", "tree_id", "role", "lang", "created_date", "source", "line", "summary"):
             assert (
-                told[name] == row[name].replace("\x07", "⟦U+0007⟧")
+                reported[name] == row[name].replace("\x07", "⟦U+0007⟧")
                 if isinstance(row[name], str)
-                else row[name] == told[name]
+                else row[name] == reported[name]
             )
-        for span, other in zip(told["spans"], row["spans"], strict=True):
+        for span, other in zip(reported["spans"], row["spans"], strict=True):
             hidden = {"\x07": "⟦U+0007⟧", "\u200b": "⟦U+200B⟧"}
             expected = {key: shown_as(value, hidden) for key, value in other.items()}
             assert span == expected
 
 
 def shown_as(value, hidden):
-    for letter, told in hidden.items():
-        value = value.replace(letter, told) if isinstance(value, str) else value
+    for letter, written in hidden.items():
+        value = value.replace(letter, written) if isinstance(value, str) else value
     return value
 
 
@@ -252,14 +252,16 @@ def test_evidence_is_right_past_the_first_chunk(made):
 
 
 def test_hidden_characters_are_made_visible_in_every_column(made):
-    odd, told = "a\u202eb", "a⟦U+202E⟧b"
+    odd, expected = "a\u202eb", "a⟦U+202E⟧b"
     span = {**SPAN, **dict.fromkeys(("source", "id", "before", "quote", "after", "role", "lang"), odd)}
     names = ("message_id", "tree_id", "summary", "source", "role", "lang", "created_date")
     row = finding(1, spans=[span], facets={odd: odd}, **dict.fromkeys(names, odd))
     (found,) = shown(report(made([row])))
-    assert {found[name] for name in ("id", "tree_id", "summary", "source", "role", "lang", "created_date")} == {told}
-    assert found["facets"] == {told: told}
-    assert {found["spans"][0][name] for name in span if isinstance(span[name], str)} == {told}
+    assert {found[name] for name in ("id", "tree_id", "summary", "source", "role", "lang", "created_date")} == {
+        expected
+    }
+    assert found["facets"] == {expected: expected}
+    assert {found["spans"][0][name] for name in span if isinstance(span[name], str)} == {expected}
     assert "\u202e" not in report(made([row]))
 
 
@@ -299,11 +301,11 @@ def conversations(tmp_path, rows, rule):
     """Return path, siblings and so on of each finding of a rule, with short names."""
     names = {uid(name): name for name in "abcdefgh"}
     found = [row for row in shown(report(audit(tmp_path, rows, "schema_invariants"))) if row["rule"].endswith(rule)]
-    told = []
+    reported = []
     for row in found:
         path, siblings = ([names.get(key, key) for key in row[part]] for part in ("path", "siblings"))
-        told.append((path, siblings, names.get(row["above"], row["above"]), row["circle"]))
-    return told
+        reported.append((path, siblings, names.get(row["above"], row["above"]), row["circle"]))
+    return reported
 
 
 def test_a_finding_shows_the_way_from_the_root_and_its_siblings(tmp_path):

@@ -30,7 +30,7 @@ from planting import Fails, Planted, alone
 FORMS = ("markdown", "latex", "card", "croissant", "datasheet")
 
 
-def told(record, *installed):
+def statements_of(record, *installed):
     """Return the statements about the only check of an audit."""
     (check,) = limitations(record, installed).checks
     return check
@@ -60,7 +60,7 @@ def strip(text):
 
 def test_a_rate_is_told_with_its_counts_and_its_interval(tmp_path):
     # Wilson's interval of 5 in 20: (.2903 +- .1784); of trees of one message it is that by trees.
-    found = told(planted(tmp_path, *["FAULT"] * 3, *["ODD"] * 2, *["REMARK"] * 4, *["fine"] * 11)).found
+    found = statements_of(planted(tmp_path, *["FAULT"] * 3, *["ODD"] * 2, *["REMARK"] * 4, *["fine"] * 11)).found
     assert found == (
         "5 of 20 checked messages (25.0 %, 95 % CI 11.2-46.9) were flagged with a warning or an error.",
         "Findings by rule (a message may have several): the text says FAULT (3 errors); the text says ODD (2 "
@@ -70,7 +70,7 @@ def test_a_rate_is_told_with_its_counts_and_its_interval(tmp_path):
 
 
 def test_a_message_with_two_faults_is_one_message(tmp_path):
-    found = told(planted(tmp_path, "FAULT ODD", *["fine"] * 3)).found
+    found = statements_of(planted(tmp_path, "FAULT ODD", *["fine"] * 3)).found
     # Wilson's interval of 1 in 4.
     assert found[0] == "1 of 4 checked messages (25.0 %, 95 % CI 4.6-69.9) was flagged with a warning or an error."
     assert found[1].endswith("the text says FAULT (1 error); the text says ODD (1 warning).")
@@ -78,7 +78,7 @@ def test_a_message_with_two_faults_is_one_message(tmp_path):
 
 def test_nothing_found_is_told_with_an_upper_bound_and_not_as_none(tmp_path):
     # Of n messages Wilson's upper end is z^2 / (n + z^2): 3.8415 / 23.8415.
-    found = told(planted(tmp_path, *["fine"] * 20)).found
+    found = statements_of(planted(tmp_path, *["fine"] * 20)).found
     assert found == (
         "None of 20 checked messages was flagged with a warning or an error. Rates of up to 16.1 % are still "
         "compatible with this sample (upper end of the 95 % CI, if faults affect whole conversations). This is about "
@@ -89,18 +89,18 @@ def test_nothing_found_is_told_with_an_upper_bound_and_not_as_none(tmp_path):
 def test_the_upper_bound_of_nothing_counts_trees_where_messages_come_in_trees(tmp_path):
     trees = [row for k in range(10) for row in conversation(f"t{k}", 1)]
     # 20 messages in 10 trees of two count for 20 * 20 / (10 * 2 * 2) = 10 of them: 3.8415 / 13.8415.
-    assert "Rates of up to 27.8 % are" in told(audit(tmp_path, trees, Planted())).found[0]
+    assert "Rates of up to 27.8 % are" in statements_of(audit(tmp_path, trees, Planted())).found[0]
 
 
 def test_notes_alone_are_no_faults(tmp_path):
-    found = told(planted(tmp_path, "REMARK", "fine")).found
+    found = statements_of(planted(tmp_path, "REMARK", "fine")).found
     assert found[0].startswith("None of 2 checked messages was flagged with a warning or an error.")
     assert found[1] == "Notes, which are not always faults: the text says REMARK (1 note)."
 
 
 def test_a_check_that_judged_nothing_knows_nothing(tmp_path):
     record = planted(tmp_path, "SKIP too short", "SKIP too short", "SKIP too long")
-    check = told(record)
+    check = statements_of(record)
     assert check.found == ("The check did not run: too short. This audit says nothing about such messages.",)
     assert check.skipped == ("3 messages (100 %) were skipped: too short (2); too long (1).",)
     assert check.errors == ()
@@ -124,15 +124,17 @@ def test_a_check_that_failed_knows_nothing_and_its_reason_is_not_shown(tmp_path)
 
 def test_messages_that_were_not_judged_are_told_with_the_three_main_reasons(tmp_path):
     texts = ["SKIP a"] * 4 + ["SKIP b"] * 3 + ["SKIP c"] * 2 + ["SKIP d", "SKIP e"] + ["fine"] * 9
-    assert told(planted(tmp_path, *texts)).skipped == (
+    assert statements_of(planted(tmp_path, *texts)).skipped == (
         "11 messages (55.0 %) were skipped: a (4); b (3); c (2); other reasons (2).",
     )
-    assert told(planted(tmp_path, "SKIP a", *["fine"] * 9)).skipped == ("1 message (10.0 %) was skipped: a (1).",)
-    assert told(planted(tmp_path, "fine")).skipped == ()
+    assert statements_of(planted(tmp_path, "SKIP a", *["fine"] * 9)).skipped == (
+        "1 message (10.0 %) was skipped: a (1).",
+    )
+    assert statements_of(planted(tmp_path, "fine")).skipped == ()
 
 
 def test_how_a_check_went_about_it_comes_first_as_sentences(tmp_path):
-    found = told(planted(tmp_path, "fine", notes=("read twice", "In haste."))).found
+    found = statements_of(planted(tmp_path, "fine", notes=("read twice", "In haste."))).found
     assert found[:2] == ("Read twice.", "In haste.")
 
 
@@ -146,7 +148,7 @@ def test_settings_are_named_only_where_they_differ_from_the_defaults(tmp_path):
 
 
 def test_how_often_a_check_errs_is_said_to_be_measured_elsewhere_and_its_rate_to_be_uncorrected(tmp_path):
-    check = told(planted(tmp_path, "FAULT", "fine"))
+    check = statements_of(planted(tmp_path, "FAULT", "fine"))
     assert check.errors == (
         "The rate counts flagged messages and is not corrected for errors of the check.",
         "Accuracy of the check: it is right in 7 of 7 texts.",
@@ -161,7 +163,7 @@ def test_how_often_a_check_errs_is_said_to_be_measured_elsewhere_and_its_rate_to
 def test_labels_in_the_data_correct_the_rate(tmp_path):
     # Rogan and Gladen: (10/40 + 9/10 - 1) / (8/10 + 9/10 - 1) = .15 / .7. The interval by equations 6 to 17 of Lang
     # and Reiczigel, by hand: middle .1292, half width .3801.
-    check = told(planted(tmp_path, *["FAULT"] * 10, *["fine"] * 30, labelled=(8, 2, 1, 9)))
+    check = statements_of(planted(tmp_path, *["FAULT"] * 10, *["fine"] * 30, labelled=(8, 2, 1, 9)))
     assert check.errors[:3] == (
         "People labelled 20 of the checked messages, 10 of them as faults. The check flagged 8 of these and 1 of the "
         "others.",
@@ -172,7 +174,7 @@ def test_labels_in_the_data_correct_the_rate(tmp_path):
 
 def test_labels_of_all_messages_are_the_rate(tmp_path):
     # 10 of 20; Wilson's interval, by hand: .5 +- .2007.
-    check = told(planted(tmp_path, *["FAULT"] * 9, *["fine"] * 11, labelled=(8, 2, 1, 9)))
+    check = statements_of(planted(tmp_path, *["FAULT"] * 9, *["fine"] * 11, labelled=(8, 2, 1, 9)))
     words = "By these labels the rate is 50.0 % (95 % CI 29.9-70.1), if messages are independent."
     assert check.errors[1] == words
 
@@ -180,21 +182,21 @@ def test_labels_of_all_messages_are_the_rate(tmp_path):
 def test_labels_that_are_all_alike_correct_nothing_and_state_no_rate(tmp_path):
     # All messages labelled, and none of them as a fault: no rate of 0 % by people's labels.
     for labelled, words in (((0, 0, 0, 20), "none as a fault"), ((9, 11, 0, 0), "all as faults")):
-        errors = told(planted(tmp_path, *["FAULT"] * 9, *["fine"] * 11, labelled=labelled)).errors
+        errors = statements_of(planted(tmp_path, *["FAULT"] * 9, *["fine"] * 11, labelled=labelled)).errors
         assert errors[:2] == (f"People labelled 20 of the checked messages, {words}.", UNCORRECTED)
         assert "%" not in " ".join(errors)
 
 
 def test_labels_that_cannot_correct_a_rate_leave_it_uncorrected_and_say_so(tmp_path):
     for labelled in [(0, 0, 1, 9), (5, 5, 5, 5), (8, 2, 0, 0)]:
-        errors = told(planted(tmp_path, "FAULT", "fine", labelled=labelled)).errors
+        errors = statements_of(planted(tmp_path, "FAULT", "fine", labelled=labelled)).errors
         assert errors[1] == "The rate counts flagged messages and is not corrected for errors of the check."
 
 
 def test_a_sample_that_people_judged_gives_precision_recall_and_rate(tmp_path):
     record = planted(tmp_path, *["FAULT"] * 5, *["fine"] * 15)
     # All were checked, so that nothing is left to chance: 4 of 5 flagged are faults, and 1 of 15 others.
-    assert told(sampled(record, fault=(5, 5, 4), quiet=(15, 15, 1))).errors[:4] == (
+    assert statements_of(sampled(record, fault=(5, 5, 4), quiet=(15, 15, 1))).errors[:4] == (
         "People labelled a random sample of 5 flagged and 15 other messages. Their labels are taken as correct; they "
         "saw the findings of the check.",
         "By that sample, the precision is 80.0 % (all messages were labelled).",
@@ -205,14 +207,14 @@ def test_a_sample_that_people_judged_gives_precision_recall_and_rate(tmp_path):
 
 def test_what_people_judged_stands_above_labels_in_the_data(tmp_path):
     record = planted(tmp_path, *["FAULT"] * 5, *["fine"] * 15, labelled=(8, 2, 1, 9))
-    errors = told(sampled(record, fault=(5, 5, 5), quiet=(15, 15, 0))).errors
+    errors = statements_of(sampled(record, fault=(5, 5, 5), quiet=(15, 15, 0))).errors
     assert not any("of the checked messages" in sentence for sentence in errors)
     assert "the rate is 25.0 %" in errors[3]
 
 
 def test_a_sample_without_verdicts_on_one_side_tells_neither_recall_nor_rate(tmp_path):
     record = planted(tmp_path, *["FAULT"] * 5, *["fine"] * 15)
-    errors = told(sampled(record, fault=(5, 5, 5), quiet=(15, 0, 0))).errors
+    errors = statements_of(sampled(record, fault=(5, 5, 5), quiet=(15, 0, 0))).errors
     assert any("the precision is 100 %" in sentence for sentence in errors)
     assert not any("recall" in sentence or "Corrected" in sentence for sentence in errors)
     assert "The rate counts flagged messages and is not corrected for errors of the check." in errors
@@ -220,7 +222,7 @@ def test_a_sample_without_verdicts_on_one_side_tells_neither_recall_nor_rate(tmp
 
 def test_a_sample_of_one_side_is_not_said_to_be_of_both(tmp_path):
     record = planted(tmp_path, *["FAULT"] * 5, *["fine"] * 15)
-    errors = told(sampled(record, n_open=15, fault=(5, 5, 5), quiet=(15, 0, 0))).errors
+    errors = statements_of(sampled(record, n_open=15, fault=(5, 5, 5), quiet=(15, 0, 0))).errors
     assert errors[0] == (
         "People labelled a random sample of 5 flagged and 0 other messages; 15 more were drawn and left without a "
         "label. Their labels are taken as correct; they saw the findings of the check."
