@@ -138,13 +138,13 @@ def test_nothing_that_an_audit_prints_is_a_command_of_the_runner(runner):
 
 @needs_bash
 @pytest.mark.parametrize("status", ["0", "1", "3", "4"])
-def test_what_was_audited_is_for_the_gate_to_judge(runner, status):
+def test_the_gate_decides_about_what_was_audited(runner, status):
     assert runner("Audit", {"sources": "a"}, RECORD="1", STATUS=status)[0] == 0
 
 
 @needs_bash
 @pytest.mark.parametrize(("status", "ends"), [("0", 1), ("1", 1), ("2", 2)])
-def test_an_audit_that_wrote_no_record_fails_even_where_an_older_one_stands(runner, status, ends):
+def test_an_audit_that_wrote_no_record_fails_even_beside_an_older_record(runner, status, ends):
     older = Path("chataudit-audit/record.json")
     older.parent.mkdir()
     older.write_text("")
@@ -154,7 +154,7 @@ def test_an_audit_that_wrote_no_record_fails_even_where_an_older_one_stands(runn
 
 @needs_bash
 @pytest.mark.parametrize(("status", "passed"), [("0", "true"), ("1", "false"), ("4", "false")])
-def test_the_gate_tells_whether_it_passed_and_ends_as_it_does(runner, tmp_path, status, passed):
+def test_the_gate_prints_whether_it_passed_and_exits_accordingly(runner, tmp_path, status, passed):
     assert runner("Gate", {"config": "c.toml"}, STATUS=status)[0] == int(status)
     assert (tmp_path / "output").read_text() == f"passed={passed}\n"
     files = [f"--{kind}=chataudit-audit/{name}" for kind, name in (("junit", "junit.xml"), ("sarif", "results.sarif"))]

@@ -127,6 +127,6 @@ def test_typing_links_point_at_every_floor():
 
 
 @needs_checkout
-def test_prescribed_folders_stand_at_the_top():
+def test_prescribed_folders_are_at_the_top():
     for name in ["audit", "checks", "tests", "reports", "benchmarks_refs", "pyproject.toml", "README.md"]:
         assert (ROOT / name).exists()

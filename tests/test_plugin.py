@@ -113,7 +113,7 @@ def test_commands_on_the_audit_need_no_plug_in(here, monkeypatch):
     assert "cannot fly" not in redacted
 
 
-def test_clean_does_what_the_rules_of_the_plug_in_say(here, monkeypatch):
+def test_clean_takes_the_actions_of_the_rules_of_the_plug_in(here, monkeypatch):
     audited()
     monkeypatch.setattr(registry, "_files", [])
     assert "disclaimers/as_ai: 1 message" in call("clean", "audit", "--out", "cleaned")

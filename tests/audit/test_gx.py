@@ -134,7 +134,7 @@ def test_no_text_and_no_part_of_a_broken_line_reaches_the_frame_or_the_result(fa
     assert MARK not in gx.frame(faulty).to_csv()
 
 
-def test_the_result_is_json_and_says_failure_where_a_rule_is_broken(result):
+def test_the_result_is_json_and_fails_where_a_rule_is_broken(result):
     assert json.loads(json.dumps(result, allow_nan=False)) == result
     assert result["success"] is False
     assert not any(r["exception_info"]["raised_exception"] for r in result["results"])
@@ -218,7 +218,7 @@ def test_the_suite_runs_over_the_frame_in_a_context_of_ones_own(tmp_path):
     assert batch.validate(gx.EXPECTATIONS["schema_invariants/cycle"]()).success
 
 
-def test_data_of_no_known_format_are_read_as_the_settings_say(tmp_path, monkeypatch):
+def test_data_of_no_known_format_are_read_as_set(tmp_path, monkeypatch):
     from chataudit.audit.commands.app import app
     from typer.testing import CliRunner
 
@@ -243,7 +243,7 @@ def test_nothing_else_imports_great_expectations():
     assert found - {"expectations.py"} == {"gx.py"}
 
 
-def test_the_command_writes_the_result_and_tells_by_its_exit_code(tmp_path, monkeypatch):
+def test_the_command_writes_the_result_and_sets_its_exit_code(tmp_path, monkeypatch):
     from chataudit.audit.commands.app import app
     from typer.testing import CliRunner
 

@@ -75,7 +75,7 @@ def test_a_message_is_in_the_stratum_of_its_worst_finding_and_a_note_is_none(tmp
     assert {name: part.tolist() for name, part in parts.items()} == {FAULT: [0], ODD: [1], NOT_FLAGGED: [2, 3]}
 
 
-def test_a_message_that_was_not_judged_is_never_drawn(tmp_path):
+def test_a_skipped_message_is_never_drawn(tmp_path):
     record = planted(tmp_path, *["SKIP it"] * 10, *["fine"] * 10)
     assert {each.row for each in draw(record, "planted", 100, 1)} == set(range(10, 20))
 
@@ -87,7 +87,7 @@ def test_a_record_that_could_not_be_read_is_in_no_stratum(released):
     assert sum(map(len, parts.values())) == len(population) == record.facts.messages
 
 
-def test_strata_of_the_demo_are_disjoint_and_hold_all_that_was_judged(released):
+def test_strata_of_the_demo_are_disjoint_and_contain_all_checked_messages(released):
     _, record = released
     for check in record.facts.checks:
         parts, _ = strata_of(record, check.name)
@@ -172,7 +172,7 @@ def test_the_same_seed_draws_the_same_and_another_another(record):
     assert draw(record, "planted", 10, 3) != draw(record, "planted", 10, 4)
 
 
-def test_the_order_does_not_tell_what_was_flagged(record):
+def test_the_order_does_not_reveal_what_was_flagged(record):
     strata = [each.stratum for each in draw(record, "planted", 20, 1)]
     assert strata != sorted(strata)
     assert strata != sorted(strata, reverse=True)
@@ -181,7 +181,7 @@ def test_the_order_does_not_tell_what_was_flagged(record):
 # -- what cannot be drawn --------------------------------------------------------------------------------------------
 
 
-def test_a_check_that_was_not_run_failed_or_judged_nothing_gives_no_sample(tmp_path):
+def test_a_check_that_was_not_run_failed_or_checked_nothing_gives_no_sample(tmp_path):
     record = audit(tmp_path, alone("SKIP it"), Planted(), Fails())
     with pytest.raises(LookupError, match="check 'near_duplicates' was not run; this audit ran planted, fails"):
         draw(record, "near_duplicates", 10, 1)
@@ -227,7 +227,7 @@ def test_a_table_is_not_written_over(record, tmp_path):
 # -- what people are shown -------------------------------------------------------------------------------------------
 
 
-def test_a_row_tells_the_message_the_one_above_it_and_what_was_found(tmp_path):
+def test_a_row_contains_the_message_its_parent_and_the_findings(tmp_path):
     tree = [message("a", text="Why?"), message("a1", "a", text="ODD FAULT"), message("a2", "a", text="fine")]
     by_id = {row["message_id"]: row for row in sampled(audit(tmp_path, tree, Planted()), tmp_path / "s.csv")}
     source = str(tmp_path / "data.jsonl")
@@ -273,7 +273,7 @@ def test_an_id_that_looks_like_a_guarded_formula_is_read_back(tmp_path):
     assert back["planted"].strata == {FAULT: Stratum(1, 1, 1, True)}
 
 
-def test_a_message_without_an_id_is_told_by_its_line(tmp_path):
+def test_a_message_without_an_id_is_named_by_its_line(tmp_path):
     record = audit(tmp_path, [message("a", message_id=None, text="FAULT"), message("b", text="fine")], Planted())
     rows = sampled(record, tmp_path / "s.csv")
     assert {row["text"] for row in rows} == {"FAULT", "fine"}
@@ -298,7 +298,7 @@ def test_a_long_text_is_cut_visibly(tmp_path):
     assert row["text"] == "x" * MAX_TEXT
 
 
-def test_messages_of_two_files_with_the_same_ids_are_told_apart(tmp_path):
+def test_messages_of_two_files_with_the_same_ids_are_distinguished(tmp_path):
     (tmp_path / "d").mkdir()
     write(tmp_path / "d" / "one.jsonl", [message("a", text="FAULT one")])
     write(tmp_path / "d" / "two.jsonl", [message("a", text="fine two")])
@@ -347,7 +347,7 @@ def test_another_word_is_refused_with_its_line(record, tmp_path, word):
         judged(record, path)
 
 
-def test_a_row_that_stands_twice_is_refused(record, tmp_path):
+def test_a_duplicate_row_is_refused(record, tmp_path):
     path = tmp_path / "s.csv"
     rows = sampled(record, path)
     filled(path, [*rows, rows[0]], always("no"))
@@ -421,7 +421,7 @@ def test_what_is_no_table_is_refused(record, tmp_path):
             judged(record, tmp_path / "s.csv")
 
 
-def test_a_cell_longer_than_the_reader_allows_is_told_as_such(record, tmp_path):
+def test_a_cell_longer_than_the_reader_allows_is_named(record, tmp_path):
     path = tmp_path / "s.csv"
     rows = sampled(record, path)
     filled(path, [row | {"text": "x" * 200_000} for row in rows], always("no"))
@@ -499,7 +499,7 @@ def test_verdicts_on_another_audit_are_left_out(record, tmp_path):
 # -- from end to end -------------------------------------------------------------------------------------------------
 
 
-def test_a_sample_of_known_truth_holds_the_truth_in_its_intervals(tmp_path):
+def test_intervals_of_a_sample_of_known_truth_contain_the_truth(tmp_path):
     # 600 messages, 60 of them flagged. 45 of these are bad, and 27 others, which the check missed: precision .75,
     # recall 45 / 72 = .625, rate 72 / 600 = .12.
     texts = ["FAULT bad"] * 30 + ["FAULT"] * 10 + ["ODD bad"] * 15 + ["ODD"] * 5 + ["fine bad"] * 27 + ["fine"] * 513

@@ -69,7 +69,7 @@ def test_every_rule_reports_its_example_and_leaves_its_neighbour():
     assert_examples(NearDuplicates())
 
 
-def test_the_same_words_are_an_exact_copy_whatever_their_case_and_spacing(tmp_path):
+def test_the_same_words_are_an_exact_copy_in_any_case_and_spacing(tmp_path):
     (row,) = found(tmp_path, documents(LONG, LONG.upper().replace(" ", "\n\n"), "Something else entirely is said here"))
     assert (row["rule"], row["message_id"]) == ("near_duplicates/exact_copy", "d001")
     assert facets(row) == {
@@ -115,7 +115,7 @@ def test_a_short_phrase_is_one_note_with_its_count(tmp_path):
     assert len(rows[0]["spans"]) == 3
 
 
-def test_min_tokens_says_what_is_a_stock_phrase(tmp_path):
+def test_min_tokens_bounds_stock_phrases(tmp_path):
     phrase = "How can I help you today with that?"
     assert found(tmp_path, documents(phrase, phrase))[0]["rule"] == "near_duplicates/stock_phrase"
     assert found(tmp_path, documents(phrase, phrase), min_tokens=8)[0]["rule"] == "near_duplicates/exact_copy"
@@ -148,7 +148,7 @@ def test_system_messages_are_no_copies_of_each_other_unless_they_are_asked_for(t
     assert asked.facts.checks[0].skipped == {rules.OTHER_ROLE: 2}
 
 
-def test_scope_and_roles_tell_what_kind_of_copy_it_is(tmp_path):
+def test_scope_and_roles_name_the_kind_of_copy(tmp_path):
     def scope_and_roles(first, second):
         (row,) = found(tmp_path, [first, second])
         return facets(row)["scope"], facets(row)["roles"]
@@ -166,7 +166,7 @@ def test_scope_and_roles_tell_what_kind_of_copy_it_is(tmp_path):
     )
 
 
-def test_a_message_that_stands_twice_is_told_by_its_id_and_not_as_a_copy(tmp_path):
+def test_a_duplicate_message_is_reported_by_its_id_and_not_as_a_copy(tmp_path):
     tree = conversation("a", text=LONG)[:1]
     record = audit(tmp_path, tree * 2, NearDuplicates())
     assert flagged(record) == []
@@ -190,7 +190,7 @@ def test_a_copy_in_another_split_is_an_error(tmp_path):
     assert facets(rows[1])["splits"] == "test, train"
 
 
-def test_splits_are_told_by_names_as_the_hub_has_them(tmp_path):
+def test_splits_are_recognised_by_names_as_the_hub_has_them(tmp_path):
     cases = {
         ("train.jsonl", "test.jsonl"): True,
         ("data/train-00000-of-00002.jsonl", "data/validation-00000-of-00001.jsonl"): True,
@@ -210,7 +210,7 @@ def test_splits_are_told_by_names_as_the_hub_has_them(tmp_path):
         assert rules == ["cross_split" if crosses else "exact_copy"], names
 
 
-def test_a_stock_phrase_names_the_splits_that_it_stands_in(tmp_path):
+def test_a_stock_phrase_names_the_splits_that_contain_it(tmp_path):
     records = [{"id": name, "text": "What is a prion?", "split": name} for name in ("train", "test")]
     (row,) = found(tmp_path, records)
     assert (row["rule"], facets(row)) == ("near_duplicates/stock_phrase", {"count": "2", "splits": "test, train"})
@@ -236,7 +236,7 @@ def test_splits_can_be_named(tmp_path):
 # -- groups ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_group_holds_only_what_was_verified_against_its_representative(tmp_path):
+def test_a_group_contains_only_what_was_verified_against_its_representative(tmp_path):
     words = WORDS[:60]
     chain = [" ".join(words[k : k + 40]) for k in (0, 3, 6)]  # each is like the next, the ends are not
     rows = found(tmp_path, documents(*chain), min_similarity=0.8)
@@ -286,7 +286,7 @@ def test_capped_texts_without_a_match_are_skipped(tmp_path, monkeypatch):
     assert (facts.checked, facts.skipped) == (4, {rules.CAPPED: 2})
 
 
-def test_without_any_text_nothing_is_said():
+def test_without_any_text_nothing_is_reported():
     assert staged(NearDuplicates()) == ([], {}, [])
 
 
@@ -331,7 +331,7 @@ def test_the_exact_method_finds_the_pairs_that_brute_force_finds(seed, n, thresh
             assert jaccard == len(x & y) / len(x | y)
 
 
-def test_minhash_misses_about_as_much_as_it_says(tmp_path):
+def test_minhash_misses_about_as_much_as_it_states(tmp_path):
     rng = random.Random(3)
     records = []
     for k in range(
@@ -373,7 +373,7 @@ def test_bands_and_rows_can_be_chosen_by_the_pairs_that_may_be_missed():
         NearDuplicates(max_miss=1e-9, bands=2, rows=8).banding()
 
 
-def test_the_method_follows_the_memory_and_the_record_says_which(tmp_path):
+def test_the_method_follows_the_memory_and_the_record_names_it(tmp_path):
     records = documents(LONG, LONG + " indeed")
     reported = {}
     for memory in ("4GB", "100B"):

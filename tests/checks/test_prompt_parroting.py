@@ -59,11 +59,11 @@ def test_a_prompt_that_is_quoted_and_then_answered_is_a_note(tmp_path):
     assert findings_of(tmp_path, PROMPT, f"> {PROMPT}\n\n{ANSWER}") == [("restates_prompt", 1, 1)]
 
 
-def test_a_prompt_of_which_little_is_taken_up_is_not_told(tmp_path):
+def test_a_prompt_that_is_little_repeated_is_not_reported(tmp_path):
     assert findings_of(tmp_path, PROMPT, f"Three rivers of Europe that flow through many lands: {ANSWER}") == []
 
 
-def test_an_edited_echo_is_told(tmp_path):
+def test_an_edited_echo_is_reported(tmp_path):
     words = (STORY + " " + ANSWER).split()
     words[30], words[50] = "porcelain", "umbrella"
     assert findings_of(tmp_path, f"{STORY} {ANSWER}", " ".join(words)) == [("echo", 2, 1)]
@@ -88,7 +88,7 @@ def test_the_whole_prompt_with_its_instruction_is_an_echo_all_the_same(tmp_path)
     assert findings_of(tmp_path, asked, asked) == [("echo", 2, 1)]
 
 
-def test_an_answer_that_is_read_off_a_long_prompt_is_not_told(tmp_path):
+def test_an_answer_that_is_read_off_a_long_prompt_is_not_reported(tmp_path):
     asked = f"{ANSWER} {STORY} Where does the Sava join the Danube?"
     assert findings_of(tmp_path, asked, "The Sava rises in Slovenia and joins the Danube at Belgrade") == []
 
@@ -125,7 +125,7 @@ def test_the_longest_run_is_marked_on_both_sides(tmp_path):
     ]
 
 
-def test_facets_tell_how_much_and_of_what(tmp_path):
+def test_facets_count_how_much_is_repeated_and_of_what(tmp_path):
     (row,) = audit(tmp_path, talk(PROMPT, PROMPT), PromptParroting()).table.to_pylist()
     assert dict(row["facets"]) == {"partner": uid("0"), "steps": "1", "of_reply": "1.00", "of_prompt": "1.00"}
 
@@ -156,7 +156,7 @@ def chat(tmp_path, *said):
     return audit(tmp_path, [{"id": "chat", "messages": turns(*said)}], PromptParroting())
 
 
-def test_what_the_system_and_tools_say_is_no_reply_and_nothing_that_a_reply_can_repeat(tmp_path):
+def test_system_and_tool_messages_are_no_replies_and_nothing_that_a_reply_can_repeat(tmp_path):
     lines = [f"system: {STORY}", "user: Tell me a story", calling("a"), result("a", ANSWER)]
     record = chat(tmp_path, *lines, f"assistant: {STORY} {ANSWER}")
     assert flagged(record) == []
@@ -180,7 +180,7 @@ def test_a_prompt_is_found_above_a_system_message_in_between(tmp_path):
     assert (row["message_id"], dict(row["facets"])["partner"], dict(row["facets"])["steps"]) == ("chat#3", "chat", "1")
 
 
-def test_an_echo_behind_the_result_of_a_tool_is_told_with_its_steps_past_the_call(tmp_path):
+def test_an_echo_behind_the_result_of_a_tool_is_reported_with_its_steps_past_the_call(tmp_path):
     record = chat(tmp_path, f"user: {PROMPT}", calling("a"), result("a"), result("a"), f"assistant: {PROMPT}")
     (row,) = record.table.to_pylist()
     assert (row["rule"], row["message_id"]) == ("prompt_parroting/echo", "chat#5")
@@ -197,7 +197,7 @@ def test_messages_in_a_circle_end(tmp_path):
     assert flagged(audit(tmp_path, rows, PromptParroting())) == [("echo", i) for i in sorted((uid("a"), uid("b")))]
 
 
-def test_summaries_say_first_how_much_is_repeated(tmp_path):
+def test_summaries_begin_with_how_much_is_repeated(tmp_path):
     for reply, expected in {
         PROMPT: "100 % of the reply is copied from its prompt (100 % of which it repeats; 18 words in a row)",
         f"Of course, gladly! {PROMPT}": "Contains 100 % of its prompt, which is 82 % of the reply (18 words in a row)",

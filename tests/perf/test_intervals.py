@@ -188,7 +188,7 @@ def summary(name, shown):
 HEAD = "\n| interval | enough flagged trees | within 93 to 97 | fewer |\n| --- | --- | --- | --- |"
 
 
-def test_clustered_holds_the_rate_in_95_of_100_data_sets():
+def test_clustered_contains_the_rate_in_95_of_100_data_sets():
     methods = (ours, independent, by_variance, korn_graubard, by_model)
     shown = {method: [] for method in methods}
     print("\ncell: sizes, trees, rate, correlation; flagged trees expected;", *(m.__name__ for m in methods))
@@ -244,7 +244,7 @@ def test_clustered_takes_at_most_10_ms_of_100_000_trees():
     assert np.median(times) < 0.01
 
 
-def test_corrected_holds_the_rate():
+def test_corrected_contains_the_rate():
     rng = np.random.default_rng(2)
     print("\n| rate | sensitivity | specificity | labelled | corrected | none |\n| --- | --- | --- | --- | --- | --- |")
     for p, se, sp, labelled in product((0.001, 0.01, 0.1), (0.6, 0.9), (0.95, 0.999), (50, 500)):
@@ -258,7 +258,7 @@ def test_corrected_holds_the_rate():
         assert np.mean(known) > 0.9
 
 
-def test_true_rate_holds_precision_recall_and_rate():
+def test_true_rate_contains_precision_recall_and_rate():
     rng = np.random.default_rng(3)
     size, n_flagged = 20_000, 200
     print("\n| precision | missed | checked | of precision | of recall | of rate |\n" + "| --- " * 6 + "|")

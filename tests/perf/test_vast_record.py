@@ -30,7 +30,7 @@ def measured(folder: Path, *steps: str) -> dict[str, dict[str, float]]:
     return reported
 
 
-def test_a_record_of_millions_is_told_and_written_in_linear_time_and_little_memory(tmp_path, monkeypatch):
+def test_a_record_of_millions_is_shown_and_written_in_linear_time_and_little_memory(tmp_path, monkeypatch):
     here = Path(__file__).parent
     monkeypatch.setenv("PYTHONPATH", f"{here.parent}:{here}")
     command = [sys.executable, vast_record.__file__, "build", str(tmp_path), str(FINDINGS)]

@@ -47,7 +47,7 @@ def test_findings_are_counted_and_not_messages(tmp_path):
     assert outcome(record, max_rate=0.5)[:2] == (True, 0.5)
 
 
-def test_a_rate_is_held_at_its_limit_and_broken_above(four):
+def test_a_limit_is_met_at_its_value_and_exceeded_above(four):
     words = "marks: 25.0 % of messages (1 of 4; 95 % CI 4.6-69.9)"
     assert outcome(four, max_rate=0.25) == (True, 0.25, f"{words}, within the limit of 25 %")
     assert outcome(four, max_rate=0.249) == (False, 0.25, f"{words}, above the limit of 24.9 %")
@@ -72,7 +72,7 @@ def test_the_lower_bound_is_the_one_by_trees(tmp_path):
 
 
 @pytest.mark.parametrize(("n", "bound"), [(1, "point"), (1, "lower"), (125, "point"), (125, "lower")])
-def test_where_nothing_is_found_every_limit_is_held(tmp_path, n, bound):
+def test_where_nothing_is_found_every_limit_is_met(tmp_path, n, bound):
     record = marked(tmp_path, *["fine"] * n)
     rulings = verdict(record, Limit(target="marks", max_count=0, max_rate=0, bound=bound)).rulings
     assert [ruling.is_held for ruling in rulings] == [True, True]
@@ -89,7 +89,7 @@ def test_a_limit_of_several_kinds_is_a_ruling_of_each(four, tmp_path):
     ]
 
 
-def test_an_audit_passes_where_every_limit_is_held_and_fails_where_one_is_broken(four):
+def test_an_audit_passes_where_every_limit_is_met_and_fails_where_one_is_exceeded(four):
     met, broken = Limit(target="marks", max_count=1), Limit(target="marks/note", max_count=0)
     passed = verdict(four, met, met)
     assert (passed.is_passed, passed.words) == (True, "Gate passed: 2 limits met")
@@ -135,7 +135,7 @@ def test_severity_is_that_of_the_finding_and_not_of_its_rule(tmp_path):
     assert not is_met(record, target="schema_invariants/dangling_parent", max_count=0)
 
 
-def test_all_holds_what_every_check_found_from_warnings_on(tmp_path):
+def test_all_counts_what_every_check_found_from_warnings_on(tmp_path):
     rows = [message("a", text="warning"), message("b", "a", role="prompter", text="note")]
     record = audit(tmp_path, rows, Marks(), "schema_invariants")
     # A warning, and role_alternation; two notes do not count.
@@ -224,7 +224,7 @@ def test_a_new_note_is_not_new_to_a_check_as_a_whole(tmp_path):
 
 
 @pytest.mark.parametrize("target", ["marks", "all"])
-def test_what_the_baseline_did_not_look_at_cannot_be_held(tmp_path, target):
+def test_a_limit_on_what_the_baseline_did_not_check_cannot_be_met(tmp_path, target):
     older = audit(tmp_path, [message("a"), message("b", "a")], "schema_invariants")
     newer = audit(tmp_path, [message("a"), message("b", "a")], "schema_invariants", Marks())
     passes, found, words = outcome(newer, Baseline.of(older, newer), target=target, max_new=9)
@@ -237,7 +237,7 @@ def test_a_limit_on_new_findings_needs_a_baseline(four):
         outcome(four, max_new=0)
 
 
-def test_a_verdict_says_which_findings_are_new(tmp_path):
+def test_a_verdict_knows_which_findings_are_new(tmp_path):
     older, newer = marked(tmp_path, "warning", "fine"), marked(tmp_path, "warning", "warning")
     limit = Limit(target="marks", max_count=2)
     assert verdict(newer, limit, baseline=Baseline.of(older, newer)).is_new.to_pylist() == [False, True]
@@ -248,13 +248,13 @@ def test_a_verdict_says_which_findings_are_new(tmp_path):
 
 
 @pytest.mark.parametrize("limit", [{"max_count": 9}, {"max_rate": 1}, {"max_new": 9}])
-def test_where_nothing_was_judged_no_limit_is_held(tmp_path, limit):
+def test_where_nothing_was_checked_no_limit_is_met(tmp_path, limit):
     record = marked(tmp_path, "skip", "skip")
     words = "marks: no message was checked"
     assert outcome(record, Baseline.of(record, record), **limit) == (False, None, words)
 
 
-def test_one_message_judged_is_enough(tmp_path):
+def test_one_checked_message_is_enough(tmp_path):
     assert is_met(marked(tmp_path, "skip", "fine"), max_count=0, max_rate=None)
 
 
@@ -268,7 +268,7 @@ class Raises(Check):
         raise RuntimeError("boom \x07")
 
 
-def test_a_check_that_failed_holds_no_limit_and_the_audit_does_not_pass(tmp_path):
+def test_a_check_that_failed_meets_no_limit_and_the_audit_does_not_pass(tmp_path):
     record = audit(tmp_path, [message("a")], Raises(), Marks())
     limits = (Limit(target=name, max_count=9, max_rate=1) for name in ("raises", "all", "marks"))
     decided = verdict(record, *limits)
@@ -328,7 +328,7 @@ def test_what_is_accepted_counts_neither_in_a_rate_nor_as_new(tmp_path):
     assert not is_met(newer, suppressed=accepted, max_rate=0.49)
 
 
-def test_a_suppression_holds_on_its_last_day_and_not_after(four):
+def test_a_suppression_applies_on_its_last_day_and_not_after(four):
     limit, accepted = Limit(target="marks", max_count=0), suppression(rule="marks", expires=date(2026, 6, 30))
     on = verdict(four, limit, suppressed=[accepted], today=date(2026, 6, 30))
     assert (on.is_passed, on.remarks) == (True, ())
@@ -346,14 +346,14 @@ def test_one_finding_counts_again(four):
 
 @pytest.mark.parametrize("expires", [date(2026, 6, 29), date(2026, 6, 30)])
 @pytest.mark.parametrize("covering", [{"rule": "marks/error"}, {"fingerprints": ("0" * 16,)}])
-def test_a_suppression_of_nothing_is_told(four, covering, expires):
+def test_a_suppression_of_nothing_is_reported(four, covering, expires):
     accepted = suppression(**covering, expires=expires, reason="a \u202e fix")
     decided = verdict(four, Limit(target="marks", max_count=1), suppressed=[accepted])
     assert decided.remarks == ("A suppression matches no finding of this audit: a ⟦U+202E⟧ fix",)
     assert decided.is_passed
 
 
-def test_the_first_of_several_reasons_is_told_and_an_expired_one_takes_nothing_back(four):
+def test_the_first_of_several_reasons_is_reported_and_an_expired_one_takes_nothing_back(four):
     accepted = [
         suppression(rule="marks", reason="expired", expires=date(2026, 1, 1)),
         suppression(rule="marks/warning", reason="first"),

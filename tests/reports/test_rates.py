@@ -48,7 +48,7 @@ def test_a_message_without_an_id_is_found_by_its_line(tmp_path):
     assert population(audit(tmp_path, [message("a"), *nameless], Marks())).row.tolist() == [2]
 
 
-def test_messages_of_a_nested_tree_are_told_apart_on_their_one_line(tmp_path):
+def test_messages_of_a_nested_tree_are_distinguished_on_their_one_line(tmp_path):
     tree = conversation("a", 3)
     tree[2]["text"] = "warning"
     assert population(audit(tmp_path, [nest(tree)], Marks())).row.tolist() == [2]
@@ -118,7 +118,7 @@ class Rest(Check):
         return Result(coverage=cover(batch.messages, pa.array(["checked" if t == "skip" else None for t in texts])))
 
 
-def test_a_message_is_judged_by_one_check_or_by_any(tmp_path):
+def test_a_message_is_checked_by_one_check_or_by_any(tmp_path):
     rows = [message("a"), message("b", "a", text="skip"), message("c", "a", text="skip all")]
     seen = population(audit(tmp_path, rows, Marks(), Rest()))
     assert seen.checked("marks").tolist() == [True, False, False]
@@ -166,7 +166,7 @@ def test_a_message_with_two_findings_is_counted_once(tmp_path):
     assert (measured.flagged, measured.checked) == (1, 2)
 
 
-def test_a_message_that_is_flagged_without_having_been_judged_counts_among_the_judged(tmp_path):
+def test_a_message_that_is_flagged_but_not_checked_counts_as_checked(tmp_path):
     record = marked(tmp_path, "note", "skip", "fine")
     outcomes = record.messages["marks"].cast(pa.string()).to_pylist()
     messages = record.messages.drop_columns("marks")
@@ -191,7 +191,7 @@ def test_findings_of_other_messages_do_not_count(mixed):
     assert (measured.flagged, measured.checked, measured.clusters) == (1, 1, 1)
 
 
-def test_where_nothing_was_judged_the_rate_is_not_known(tmp_path):
+def test_where_nothing_was_checked_the_rate_is_not_known(tmp_path):
     measured = rate(marked(tmp_path, "skip"))
     assert (measured.flagged, measured.checked, measured.clusters) == (0, 0, 0)
     assert isnan(measured.share)
@@ -256,12 +256,12 @@ def test_a_check_counts_from_warnings_on_and_its_broken_rules_by_every_finding(m
     }
 
 
-def test_rates_are_told_by_language_and_messages_that_declare_none_are_told_too(mixed):
+def test_rates_are_given_by_language_and_for_messages_that_declare_none(mixed):
     reported = {values: rate for (_, rule, values), rate in counted(mixed, ["lang"]).items() if rule is None}
     assert reported == {("de",): (1, 1), ("en",): (0, 1), (None,): (0, 2)}
 
 
-def test_rates_are_told_by_role_and_source_together(mixed, tmp_path):
+def test_rates_are_given_by_role_and_source_together(mixed, tmp_path):
     one, two = (str(tmp_path / name) for name in ("one.jsonl", "two.jsonl"))
     reported = {values: rate for (_, rule, values), rate in counted(mixed, ["source", "role"]).items() if rule is None}
     assert reported == {
@@ -320,7 +320,7 @@ def test_a_row_laid_flat_has_a_value_for_each_column(mixed):
             assert (flat["rate"], flat["corrected"]) == (row.rate.share, None)
 
 
-def test_what_people_judged_corrects_the_rate_of_the_check_as_a_whole_alone(tmp_path):
+def test_a_labelled_sample_corrects_only_the_rate_of_the_whole_check(tmp_path):
     made = marked(tmp_path, *["warning"] * 2, *["fine"] * 2)
     strata = {"marks/warning": Stratum(2, 2, 1, True), "not flagged": Stratum(2, 2, 0, False)}
     record = Record(
@@ -338,7 +338,7 @@ def test_what_people_judged_corrects_the_rate_of_the_check_as_a_whole_alone(tmp_
 
 
 @pytest.mark.parametrize("name", ["tree_id", "rule", ""])
-def test_another_column_to_tell_rates_by_is_refused(mixed, name):
+def test_another_column_to_group_rates_by_is_refused(mixed, name):
     with pytest.raises(ValueError, match=f"rates by '{name}': unknown column. Expected lang, role, source"):
         list(rows(mixed, ["lang", name]))
 

@@ -91,7 +91,7 @@ def test_a_raw_record_is_left_out(small):
     assert {**after["spans"][0]} == {**before["spans"][0], "source": "data.jsonl", "quote": ""}
 
 
-def test_quotes_that_are_evidence_stay_and_what_stands_around_them_goes(small):
+def test_quotes_that_are_evidence_stay_and_the_text_around_them_goes(small):
     after = redacted(small).table.to_pylist()
     for old, new in zip(small.table.to_pylist(), after, strict=True):
         for span, kept in zip(old["spans"], new["spans"], strict=True):
@@ -146,7 +146,7 @@ def test_what_findings_are_counted_by_stays_in_the_sentence(tmp_path):
     assert reported["schema_invariants/malformed_id"] == f"message_id is '{hashed('Trudy')}'; expected a UUID"
 
 
-def test_the_page_says_that_it_is_redacted(small):
+def test_the_page_is_marked_as_redacted(small):
     words = "chataudit report, redacted: ids are hashed, texts are cut to the evidence"
     assert words in pages(redacted(small))["report.html"]
     assert words not in pages(small)["report.html"]

@@ -67,7 +67,7 @@ def test_arrow_and_python_take_the_same_characters_for_hidden():
         (1.0, "100 %"),
     ],
 )
-def test_a_share_has_as_many_places_as_tell_it_from_none_and_from_all(share, expected):
+def test_a_share_has_as_many_places_as_separate_it_from_none_and_from_all(share, expected):
     assert percent(share) == expected
 
 
@@ -82,7 +82,7 @@ def test_a_share_has_as_many_places_as_tell_it_from_none_and_from_all(share, exp
         (5_000_000_000_000, "5000.0 GB"),
     ],
 )
-def test_a_size_is_told_in_thousands(n, expected):
+def test_a_size_is_written_in_thousands(n, expected):
     assert size(n) == expected
 
 
@@ -92,7 +92,7 @@ def test_words_are_listed_as_a_person_would():
     assert listed(["a", "b", "c"]) == "a, b and c"
 
 
-def test_counts_are_told_with_their_noun():
+def test_counts_are_written_with_their_noun():
     assert (count_of(0, "error"), count_of(1, "error"), count_of(1200, "error")) == (
         "0 errors",
         "1 error",

@@ -123,7 +123,7 @@ def test_the_default_policy_does_something_about_every_rule_that_is_more_than_a_
     assert kept == set()
 
 
-def test_the_default_policy_is_what_the_rules_say():
+def test_the_default_policy_is_that_of_the_rules():
     for check in registry.checks().values():
         for rule in check.rules:
             if rule.severity > NOTE and rule.action != "drop_record":

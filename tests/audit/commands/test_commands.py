@@ -60,7 +60,7 @@ def refused(done):
 # -- gate --------------------------------------------------------------------------------------------------------------
 
 
-def test_gate_passes_with_0_and_fails_with_1_as_the_limits_say(call, audited):
+def test_gate_exits_with_0_where_limits_are_met_and_with_1_where_one_is_exceeded(call, audited):
     before = files(audited / "bad")
     limits(audited, LIMIT.format(1))
     done = call("gate", "bad")
@@ -398,13 +398,13 @@ def test_diff_of_an_audit_with_itself_shows_no_finding(call, audited):
     )
 
 
-def test_diff_says_which_check_only_one_of_both_ran(call, audited):
+def test_diff_names_the_check_that_only_one_of_both_ran(call, audited):
     call("run", "bad.jsonl", "--out", "more", "--checks", "prompt_parroting", "-q")
     done = call("diff", "bad", "more")
     assert "schema_invariants: 2 findings not compared, as only one of the audits ran this check" in done.output
 
 
-def test_diff_says_what_it_cannot_know_of_a_redacted_audit(call, audited):
+def test_diff_names_what_a_redacted_audit_hides(call, audited):
     call("report", "bad", "--redact")
     done = call("diff", "bad-redacted", "bad")
     assert done.output.splitlines() == [
@@ -413,7 +413,7 @@ def test_diff_says_what_it_cannot_know_of_a_redacted_audit(call, audited):
     ]
 
 
-def test_diff_prints_some_findings_of_each_rule_and_says_how_many_there_are(call, audited):
+def test_diff_prints_some_findings_of_each_rule_and_counts_all(call, audited):
     names = [f"m{k}" for k in range(21)]
     more = [message(name, "a", role="prompter", text=f"The text of {name} alone") for name in names]
     write(audited / "more.jsonl", [*rows("assistant"), *more])

@@ -150,7 +150,7 @@ def test_a_readme_keeps_its_rights_and_stays_a_link(call):
 # -- sample and judge ------------------------------------------------------------------------------------------------
 
 
-def test_a_sample_is_a_table_and_says_what_to_do_with_it(call):
+def test_sample_writes_a_table_and_prints_the_next_step(call):
     done = call("sample", "a", "--check", "schema_invariants", "-n", "20")
     assert done.exit_code == 0, done.output
     assert done.output.strip() == (

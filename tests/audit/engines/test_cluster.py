@@ -337,7 +337,7 @@ def test_files_of_this_shape_are_read_the_same(cluster, tmp_path, data):
     assert on_ray.table.num_rows
 
 
-def test_sources_that_could_not_be_read_are_told_and_the_exit_code_says_so(cluster, tmp_path):
+def test_sources_that_could_not_be_read_are_reported_and_change_the_exit_code(cluster, tmp_path):
     paths = of_all_kinds(tmp_path)
     progress = RecordingProgress()
     record = run(*paths, engine="ray", address=cluster.address, checks=[Planted()], progress=progress)
@@ -349,7 +349,7 @@ def test_sources_that_could_not_be_read_are_told_and_the_exit_code_says_so(clust
     assert progress.read == progress.n_bytes > 0
 
 
-def test_a_check_that_fails_on_all_workers_is_told_of_once(cluster, tmp_path):
+def test_a_check_that_fails_on_all_workers_is_reported_once(cluster, tmp_path):
     progress = RecordingProgress()
     record = run(
         *flat(tmp_path),
@@ -515,7 +515,7 @@ def test_what_was_begun_on_a_cluster_goes_on_there_and_nothing_else_does(tmp_pat
 
 
 @pytest.mark.usefixtures("_eager", "_packed")
-def test_how_far_the_audit_is_no_worker_says(tmp_path, monkeypatch):
+def test_workers_write_no_progress(tmp_path, monkeypatch):
     reported = []
     save = Journal.save
 
@@ -565,7 +565,7 @@ def command(*words):
     return subprocess.run(line, capture_output=True, text=True)
 
 
-def test_where_the_packages_are_not_installed_it_says_what_to_install(tmp_path, monkeypatch):
+def test_missing_packages_are_named_with_how_to_install_them(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(LookupError, match=r'engine "ray" is not installed .* pip install "chataudit\[ray\]"'):
         run(*nested(tmp_path), engine="ray")
@@ -592,7 +592,7 @@ def test_an_address_is_for_the_engine_ray_alone(tmp_path):
 # -- what is said ----------------------------------------------------------------------------------------------------
 
 
-def test_without_an_address_the_command_starts_its_own_and_says_only_what_is_ours(cluster, tmp_path):
+def test_without_an_address_the_command_starts_a_cluster_and_prints_only_its_own_lines(cluster, tmp_path):
     paths = flat(tmp_path)
     # Ray would take the cluster above for it, of which a file of Ray tells; that one takes no number of workers.
     words = ["--out", tmp_path / "out", "--checks", "prompt_parroting"]

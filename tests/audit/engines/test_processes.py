@@ -128,7 +128,7 @@ def test_a_worker_that_is_killed_ends_the_audit_with_a_line_and_it_goes_on_later
     assert gone_on.table.equals(whole.table)
 
 
-def test_a_check_that_workers_cannot_find_is_told_as_such(tmp_path, monkeypatch):
+def test_a_check_that_workers_cannot_import_is_named(tmp_path, monkeypatch):
     module = ModuleType("nowhere_but_here")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     lost = type("Lost", (Planted,), {"__module__": module.__name__, "name": "lost"})
@@ -137,7 +137,7 @@ def test_a_check_that_workers_cannot_find_is_told_as_such(tmp_path, monkeypatch)
         run(*files(tmp_path), engine="processes", workers=2, checks=[lost()])
 
 
-def test_the_command_says_so_in_one_line(tmp_path, monkeypatch):
+def test_the_command_reports_it_in_one_line(tmp_path, monkeypatch):
     def dies(*_args, **_more):
         raise ChildProcessError("a worker process was killed. Go on with --resume")
 

@@ -42,7 +42,7 @@ def test_the_way_up_and_the_siblings_are_kept_and_nothing_else():
     }
 
 
-def test_a_root_stands_alone():
+def test_a_root_is_alone():
     assert kept(of(message("a"), message("b", "a"), about=[0])) == {"a": (None, 0, 1)}
 
 
@@ -58,7 +58,7 @@ def test_of_many_siblings_the_first_are_kept_and_the_message_itself():
     assert kept(of(*rows, about=[1]))["a"] == (None, 0, MAX_BESIDE + 10)
 
 
-def test_of_a_deep_thread_so_many_messages_above_are_kept():
+def test_a_limited_number_of_messages_above_is_kept_in_a_deep_thread():
     n = MAX_ABOVE + 100
     rows = [message("0"), *(message(str(k), str(k - 1)) for k in range(1, n))]
     found = of(*rows, about=[n - 1]).to_pylist()

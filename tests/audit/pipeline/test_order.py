@@ -49,7 +49,7 @@ def whole(tmp_path_factory):
 
 @pytest.mark.usefixtures("_on_disk")
 @pytest.mark.parametrize("memory", ["1KB", "4GB"])
-def test_what_lies_on_disk_is_told_as_what_is_in_memory(whole, memory):
+def test_rows_on_disk_are_reported_as_rows_in_memory(whole, memory):
     paths, expected = whole
     record = run(*paths, checks=CHECKS, memory=memory)
     assert record.table.num_rows > 50

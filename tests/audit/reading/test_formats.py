@@ -214,7 +214,7 @@ def test_calls_without_ids_are_calls():
     ]
 
 
-def test_fields_that_a_table_holds_as_null_are_not_there():
+def test_null_fields_of_a_table_count_as_missing():
     turn = {"role": "user", "from": None, "content": "Hi", "value": None, "tool_calls": None, "function_call": None}
     assert flattened("messages", {"id": None, "messages": [turn]}, "calls") == [
         ("data:1", None, "prompter", "Hi", None)
@@ -231,7 +231,7 @@ def test_messages_in_tables_are_those_in_lines(tmp_path):
     assert (lines.sources[0].format, lines.messages) == (table.sources[0].format, table.messages) == ("messages", 3)
 
 
-def test_turns_may_say_from_and_value():
+def test_turns_may_use_from_and_value():
     record = {"messages": [{"from": "human", "value": "Hi"}]}
     assert flattened("messages", record) == [("data:1", None, "prompter", "Hi")]
 
@@ -374,7 +374,7 @@ def test_a_completed_transcript_may_have_a_label():
     ]
 
 
-def test_nobody_says_what_stands_before_the_first_mark():
+def test_text_before_the_first_mark_has_no_role():
     record = {"text": "A chat.\n\nHuman: Hi"}
     assert flattened("transcripts", record) == [
         ("data:1", None, None, "A chat."),
@@ -424,7 +424,7 @@ def test_all_ways_to_write_a_pair_give_the_same_siblings():
             assert flattened("preferences", record, "branch", "rank") == PAIR
 
 
-def test_a_system_prompt_stands_above_the_pair():
+def test_a_system_prompt_is_the_parent_of_the_pair():
     record = {"system": "Be kind.", "question": "Hi", "chosen": "Hello", "rejected": "No"}
     found = flattened("preferences", record)
     assert found == [
@@ -457,7 +457,7 @@ def test_texts_that_share_no_word_are_two_roots():
     ]
 
 
-def test_a_label_says_on_which_side_the_last_answer_is():
+def test_a_label_chooses_the_side_of_the_last_answer():
     records = [
         {"messages": [user("Hi"), bot("Hello")]},
         {"prompt": "Hi", "completion": "Hello"},
@@ -549,7 +549,7 @@ def mapped(**values: Any) -> Mapped:
     return Mapped(_convert(values, Mapping, "[format]"))
 
 
-def test_a_mapping_says_where_the_turns_are_and_who_speaks():
+def test_a_mapping_names_the_fields_of_turns_and_roles():
     turns = [{"speaker": "customer", "utterance": "Late."}, {"speaker": "agent", "utterance": "Monday."}]
     record = {"key": 3, "head": {"set": "dev", "tongue": "en", "rules": "Be kind."}, "dialog": {"turns": turns}}
     more = {"system": "head.rules", "id": "key", "lang": "head.tongue", "split": "head.set"}
@@ -665,7 +665,7 @@ def test_the_page_has_all_formats_in_the_order_in_which_they_are_tried():
     ]
 
 
-def test_every_format_says_by_what_it_knew_the_records(tmp_path):
+def test_every_format_names_what_it_recognised_the_records_by(tmp_path):
     path = write(tmp_path / "data.jsonl", [{"conversations": [{"from": "human", "value": "Hi"}]}] * 2)
     (source,) = run(path, checks=[CHECK], engine="serial").facts.sources
     assert source.reason == "records have conversations, a list of turns (2 records sampled, all match)"
@@ -710,7 +710,7 @@ def test_every_real_file_is_looked_at():
 # -- what is of a wrong type -------------------------------------------------------------------------------------------
 
 
-def test_what_is_of_a_wrong_type_is_told_with_its_place():
+def test_a_value_of_a_wrong_type_is_reported_with_its_place():
     cases = [
         ("messages", {"messages": 5}, "mistyped_field: messages is 5, an integer; expected a list of messages"),
         ("messages", {}, "mistyped_field: messages is null; expected a list of messages"),
@@ -805,18 +805,18 @@ def test_what_is_of_a_wrong_type_is_told_with_its_place():
             assert faults(format, record) == [expected]
 
 
-def test_a_fault_of_a_turn_is_told_of_its_message_and_the_others_are_read(tmp_path):
+def test_a_fault_of_a_turn_is_reported_for_its_message_and_the_others_are_read(tmp_path):
     record = audit(tmp_path, [{"id": "a", "messages": [user("Hi"), {"role": "assistant", "content": 1}]}], CHECK)
     assert record.facts.messages == 2
     assert flagged(record) == [("missing_field", "a#2"), ("mistyped_field", "a#2")]
 
 
-def test_a_record_without_turns_is_told_with_the_id_that_it_has(tmp_path):
+def test_a_record_without_turns_is_reported_with_its_id(tmp_path):
     record = audit(tmp_path, [{"id": "a", "messages": []}, {"id": "b", "messages": [user("Hi"), bot("Hello")]}], CHECK)
     assert (record.facts.sources[0].records, record.facts.messages, rules_of(record)) == (2, 2, ["missing_field"])
 
 
-def test_calls_that_are_nested_too_deep_to_be_written_are_told():
+def test_calls_nested_too_deep_to_be_written_are_reported():
     deep: Any = []
     for _ in range(100_000):
         deep = [deep]

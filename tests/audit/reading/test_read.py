@@ -189,7 +189,7 @@ def test_a_file_gives_the_same_findings_in_every_form_and_block_size(tmp_path):
             assert record.facts.sources[0].records == 12
 
 
-def test_what_stands_in_a_record_stands_in_the_message(tmp_path):
+def test_fields_of_a_record_become_fields_of_the_message(tmp_path):
     row = message(
         "a",
         rank=2,
@@ -248,7 +248,7 @@ def test_a_document_is_a_tree_of_one_message_without_a_role(tmp_path):
     assert present == {"tree_id": "d1", "message_id": "d1", "lang": "de", "text": "words", "source": source, "line": 1}
 
 
-def test_the_context_of_a_document_is_its_parent_and_is_not_judged(tmp_path):
+def test_the_context_of_a_document_is_its_parent_and_is_skipped(tmp_path):
     path = write(tmp_path / "data.jsonl", [{"id": 7, "text": "words", "context": "asked\ufffd"}])
     context, answer = messages_of(path)
     assert (context["message_id"], context["text"], context["is_context"]) == ("7#context", "asked\ufffd", True)
@@ -404,7 +404,7 @@ def invalid(values: Sequence[bytes]) -> pa.Array:
     return pa.array(values, pa.binary()).view(pa.string())
 
 
-def test_a_row_that_is_not_utf8_is_repaired_and_told(tmp_path):
+def test_a_row_that_is_not_utf8_is_repaired_and_reported(tmp_path):
     table = hub(counted(3)).drop("text").append_column("text", invalid([b"one", b"tw\xff", b"three"]))
     pq.write_table(table, tmp_path / "data.parquet")
     record = look(tmp_path / "data.parquet")
@@ -412,7 +412,7 @@ def test_a_row_that_is_not_utf8_is_repaired_and_told(tmp_path):
     assert [row["text"] for row in messages_of(tmp_path / "data.parquet")] == ["one", "tw\ufffd", "three"]
 
 
-def test_a_row_whose_label_names_are_not_utf8_is_repaired_and_told(tmp_path):
+def test_a_row_with_label_names_that_are_not_utf8_is_repaired_and_reported(tmp_path):
     names = pa.ListArray.from_arrays([0, 0, 1], invalid([b"sp\xffm"]))
     labels = pa.StructArray.from_arrays([names, pa.array([[], [0.5]]), pa.array([[], [1]])], ["name", "value", "count"])
     pq.write_table(hub(counted(2)).append_column("labels", labels), tmp_path / "data.parquet")
@@ -420,7 +420,7 @@ def test_a_row_whose_label_names_are_not_utf8_is_repaired_and_told(tmp_path):
     assert [row["labels"]["name"] for row in messages_of(tmp_path / "data.parquet")] == [[], ["sp\ufffdm"]]
 
 
-def test_dates_of_a_table_keep_their_instant_whatever_the_zone(tmp_path):
+def test_dates_of_a_table_keep_their_instant_in_every_zone(tmp_path):
     rows = [row for name in "abc" for row in conversation(name, 1)]
     for zone in ("Europe/Berlin", "+05:30", "Mars/Olympus"):
         stamps = pa.array([1675790964] * 6, pa.timestamp("s", zone))
@@ -429,13 +429,13 @@ def test_dates_of_a_table_keep_their_instant_whatever_the_zone(tmp_path):
         assert {row["created_date"] for row in messages_of(tmp_path / "data.parquet")} == {"2023-02-07T17:29:24+00:00"}
 
 
-def test_dates_of_a_table_without_a_zone_are_told(tmp_path):
+def test_dates_of_a_table_without_a_zone_are_reported(tmp_path):
     table = hub(counted(2)).drop("created_date")
     pq.write_table(table.append_column("created_date", pa.array([0, 1], pa.timestamp("ms"))), tmp_path / "data.parquet")
     assert rules_of(look(tmp_path / "data.parquet")) == ["date_format"]
 
 
-def test_values_beyond_what_python_holds_stop_nothing(tmp_path):
+def test_values_out_of_the_range_of_python_stop_nothing(tmp_path):
     table = hub(counted(2)).append_column("when", pa.array([0, 2**62], pa.duration("s")))
     table = table.append_column("then", pa.array([0, 2**62], pa.timestamp("us")))
     pq.write_table(table.drop("rank").append_column("rank", pa.array(["0", "1"])), tmp_path / "data.parquet")
@@ -485,7 +485,7 @@ def test_a_table_with_two_columns_of_one_name_is_an_error(tmp_path):
 # -- which files -----------------------------------------------------------------------------------------------------
 
 
-def test_a_folder_stands_for_the_data_files_in_it_and_below(tmp_path):
+def test_a_folder_means_the_data_files_in_it_and_below(tmp_path):
     (tmp_path / "deep" / "er").mkdir(parents=True)
     write(tmp_path / "b.jsonl", conversation("b"))
     write(tmp_path / "deep" / "er" / "A.JSONL", conversation("a"))
@@ -502,7 +502,7 @@ def test_an_audit_in_a_folder_is_no_source_of_the_next_one(tmp_path):
     assert [s.path.name for s in files.find([tmp_path])] == ["data.jsonl", "record.json"]
 
 
-def test_a_glob_stands_for_the_files_it_matches_in_order(tmp_path):
+def test_a_glob_means_the_files_it_matches_in_order(tmp_path):
     for name in ("2.jsonl", "1.jsonl", "3.json"):
         write(tmp_path / name, conversation(name))
     assert [s.path.name for s in files.find([f"{tmp_path}/*.jsonl"])] == ["1.jsonl", "2.jsonl"]
@@ -524,7 +524,7 @@ def test_a_file_named_twice_is_read_once(tmp_path, monkeypatch):
     assert (record.facts.messages, flagged(record)) == (3, [])
 
 
-def test_a_file_whose_name_holds_glob_characters_is_a_file(tmp_path):
+def test_a_file_with_glob_characters_in_its_name_is_a_file(tmp_path):
     path = write(tmp_path / "a[1]*.jsonl", conversation("a"))
     assert [s.path for s in files.find([path])] == [path]
 
@@ -537,7 +537,7 @@ def test_a_file_whose_name_is_no_utf8_is_read(tmp_path):
 
 
 @pytest.mark.parametrize("argument", ["none.jsonl", "none/*.jsonl", "none", ""])
-def test_a_name_that_stands_for_no_file_raises_and_says_the_way_out(tmp_path, monkeypatch, argument):
+def test_a_name_that_matches_no_file_raises_with_a_way_out(tmp_path, monkeypatch, argument):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(LookupError, match=r"no such file|no data file"):
         look(argument)
@@ -555,7 +555,7 @@ def test_no_source_at_all_raises():
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstd], ids=["plain", "gzip", "zstd"])
-def test_a_minus_stands_for_standard_input(monkeypatch, tmp_path, pack):
+def test_a_minus_means_standard_input(monkeypatch, tmp_path, pack):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(pack(json_lines(faulty())))))
     record = look("-", "-")
     assert [(s.name, s.records) for s in record.facts.sources] == [("<stdin>", 12)]
@@ -684,7 +684,7 @@ def test_a_zstd_file_that_is_cut_gives_every_record_before_the_cut(tmp_path, par
 
 
 @pytest.mark.parametrize("rest", [b"garbage", zstd(b"x" * 200)[:-9]], ids=["garbage", "a cut frame"])
-def test_a_zstd_frame_is_read_whatever_follows_it(tmp_path, rest):
+def test_a_zstd_frame_is_read_with_anything_behind_it(tmp_path, rest):
     (tmp_path / "data.jsonl.zst").write_bytes(zstd(json_lines(varied(300))) + rest)
     record = look(tmp_path / "data.jsonl.zst")
     assert (record.exit_code, record.facts.messages) == (3, 300)
@@ -728,7 +728,7 @@ def test_a_file_none_of_whose_lines_can_be_read_is_an_error_that_names_the_first
     assert error.startswith(f"{path}: line 2 is not JSON")
 
 
-def test_a_file_none_of_whose_lines_can_be_read_is_audited_where_its_format_is_told(tmp_path):
+def test_a_file_without_a_readable_line_is_audited_where_its_format_is_given(tmp_path):
     path = write(tmp_path / "data.jsonl", ["no JSON", "null"])
     record = look(path, format="documents")
     assert faults_of(record) == [("unreadable_line", 1), ("unreadable_line", 2)]
@@ -736,7 +736,7 @@ def test_a_file_none_of_whose_lines_can_be_read_is_audited_where_its_format_is_t
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
 @pytest.mark.parametrize("code", ["utf-16", "utf-16-be"])
-def test_a_file_in_utf16_is_an_error_that_says_what_to_do(tmp_path, code, pack):
+def test_a_file_in_utf16_is_an_error_with_a_way_out(tmp_path, code, pack):
     mark = b"" if code == "utf-16" else b"\xfe\xff"
     (tmp_path / "data.jsonl").write_bytes(pack(mark + json_lines(counted(3)).decode().encode(code)))
     record = look(tmp_path / "data.jsonl")
@@ -753,14 +753,14 @@ def test_one_source_that_cannot_be_read_leaves_the_others_whole(tmp_path):
     assert claims(record) == claims(look(good))
 
 
-def test_a_source_that_could_not_be_read_to_its_end_is_told_once(tmp_path):
+def test_a_source_that_could_not_be_read_to_its_end_is_reported_once(tmp_path):
     (tmp_path / "bad.jsonl.gz").write_bytes(b"\x1f\x8bno gzip")
     for form in (None, "oasst_messages"):
         assert len(look(tmp_path / "bad.jsonl.gz", format=form).facts.errors) == 1
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstd], ids=["plain", "gzip", "zstd"])
-def test_the_bytes_that_are_told_to_progress_add_up_to_the_file(tmp_path, pack):
+def test_the_bytes_that_progress_receives_add_up_to_the_file(tmp_path, pack):
     (tmp_path / "data.jsonl").write_bytes(pack(json_lines(varied(100))))
     progress = RecordingProgress()
     look(tmp_path / "data.jsonl", progress=progress, block=1000)
@@ -797,7 +797,7 @@ BROKEN = {
 }
 
 
-def test_a_broken_element_of_an_array_is_told_and_all_others_are_read(tmp_path):
+def test_a_broken_element_of_an_array_is_reported_and_all_others_are_read(tmp_path):
     for layout, fault in itertools.product(["compact", "lines", "pretty"], BROKEN):
         with case(layout, fault):
             parts = array(counted(5, labels={"spam": {"value": 0.5, "count": 1}}), layout)
@@ -810,7 +810,7 @@ def test_a_broken_element_of_an_array_is_told_and_all_others_are_read(tmp_path):
             assert record.facts.sources[0].records == 4
 
 
-def test_elements_of_a_pretty_array_stand_where_they_begin(tmp_path):
+def test_elements_of_a_pretty_array_have_the_line_where_they_begin(tmp_path):
     text = json.dumps(counted(3), indent=2)
     (tmp_path / "data.json").write_text(text)
     begins = [k for k, line in enumerate(text.splitlines(), 1) if line == "  {"]
@@ -818,12 +818,12 @@ def test_elements_of_a_pretty_array_stand_where_they_begin(tmp_path):
 
 
 @pytest.mark.parametrize("block", [1, 700, BLOCK])
-def test_elements_of_an_array_with_an_element_a_line_stand_on_that_line(tmp_path, block):
+def test_elements_of_an_array_with_an_element_a_line_have_that_line(tmp_path, block):
     (tmp_path / "data.json").write_bytes(b"".join(array(counted(4), "lines")))
     assert places(tmp_path / "data.json", block) == [(k + 1, f"text {k}") for k in range(1, 5)]
 
 
-def test_elements_that_share_a_line_are_told_apart_by_their_number(tmp_path):
+def test_elements_that_share_a_line_are_distinguished_by_their_number(tmp_path):
     trees = [nest(conversation(name)) for name in "abc"]
     trees[1]["prompt"]["lang"] = 5
     (tmp_path / "data.json").write_text(json.dumps(trees))
@@ -874,7 +874,7 @@ def test_objects_over_many_lines_may_follow_one_another(tmp_path):
     assert places(tmp_path / "data.json") == [(1, "1"), (4, "2")]
 
 
-def test_lines_of_records_stay_lines_whatever_is_wrong_with_the_first(tmp_path):
+def test_lines_of_records_stay_lines_with_any_fault_in_the_first(tmp_path):
     rest = json_lines(counted(4)).split(b"\n", 1)[1]
     for first in (b"{", b'{"message_id": "x', b"[]", b"[5]", b'["x"', b"null", b"}", b"{}}"):
         (tmp_path / "data.json").write_bytes(first + b"\n" + rest)
@@ -883,7 +883,7 @@ def test_lines_of_records_stay_lines_whatever_is_wrong_with_the_first(tmp_path):
 
 
 @pytest.mark.parametrize("block", [1, 10, 64, 1024, BLOCK])
-def test_the_layout_is_recognised_whatever_the_block(tmp_path, block):
+def test_the_layout_is_recognised_at_every_block_size(tmp_path, block):
     rows = [{"text": "words " * 300}, {"text": "more"}]
     (tmp_path / "array.json").write_text(json.dumps(rows))
     (tmp_path / "lines.json").write_text("\ufeff\n\n" + "\n".join(map(json.dumps, rows)))
@@ -917,7 +917,7 @@ def test_lines_are_counted_in_a_file_with_crlf_and_a_mark(tmp_path, block):
     ]
 
 
-def test_what_is_said_of_a_mark_does_not_depend_on_the_block(tmp_path):
+def test_the_finding_about_a_mark_does_not_depend_on_the_block(tmp_path):
     (tmp_path / "data.jsonl").write_bytes(b"\xef\xbb\xbf" + json_lines([{"text": "é" * 200}, {"text": "b"}]))
     records = [look(tmp_path / "data.jsonl", block=block) for block in (1, 7, 83, BLOCK)]
     assert all(record.table.equals(records[0].table) for record in records)
@@ -1141,7 +1141,7 @@ def test_a_faulty_line_is_reported_at_its_place_and_all_other_records_are_read(t
             assert found == [(1, "text 1"), (2, "text 2"), (3 + n_lines, "text 4"), (4 + n_lines, "text 5")]
 
 
-def test_a_fault_of_a_document_is_told_once_at_its_line(tmp_path):
+def test_a_fault_of_a_document_is_reported_once_at_its_line(tmp_path):
     cases = [
         ('{"id": "d"', "unreadable_line"),
         ("[]", "unreadable_line"),
@@ -1164,7 +1164,7 @@ def test_a_fault_of_a_document_is_told_once_at_its_line(tmp_path):
             assert [text for at, text in places(path) if at != 2] == ["one", "three"]
 
 
-def test_a_field_of_a_document_is_told_by_its_own_name(tmp_path):
+def test_a_field_of_a_document_is_reported_by_its_own_name(tmp_path):
     path = write(tmp_path / "data.jsonl", [{"id": 1.5, "text": "words", "context": 5}])
     assert sorted(summaries(look(path), "mistyped_field")) == [
         "context is 5, an integer; expected a string",
@@ -1172,13 +1172,13 @@ def test_a_field_of_a_document_is_told_by_its_own_name(tmp_path):
     ]
 
 
-def test_an_input_of_a_wrong_type_is_told(tmp_path):
+def test_an_input_of_a_wrong_type_is_reported(tmp_path):
     path = write(tmp_path / "data.jsonl", [{"instruction": "Add.", "input": [1, 1], "output": "2"}])
     assert summaries(look(path), "mistyped_field") == ["input is [1, 1], a list; expected a string"]
 
 
 @pytest.mark.parametrize("reply", [None, 5, "text", [message("c")]], ids=repr)
-def test_a_reply_of_a_wrong_type_is_told_and_the_others_are_read(tmp_path, reply):
+def test_a_reply_of_a_wrong_type_is_reported_and_the_others_are_read(tmp_path, reply):
     tree = nest(conversation("a"))
     tree["prompt"]["replies"].insert(1, reply)
     path = write(tmp_path / "data.jsonl", [nest(conversation("b")), tree, nest(conversation("c"))])
@@ -1186,14 +1186,14 @@ def test_a_reply_of_a_wrong_type_is_told_and_the_others_are_read(tmp_path, reply
     assert (faults_of(record), record.facts.messages) == ([("mistyped_field", 2)], 9)
 
 
-def test_replies_of_a_wrong_type_are_told_and_their_parent_is_read(tmp_path):
+def test_replies_of_a_wrong_type_are_reported_and_their_parent_is_read(tmp_path):
     tree = nest(conversation("a", 1))
     tree["prompt"]["replies"][0]["replies"] = {"0": message("c")}
     record = look(write(tmp_path / "data.jsonl", [tree]))
     assert (faults_of(record), record.facts.messages) == ([("mistyped_field", 1)], 2)
 
 
-def test_a_record_that_is_read_after_repair_holds_the_repaired_value(tmp_path):
+def test_a_record_that_is_read_after_repair_has_the_repaired_value(tmp_path):
     lines = [
         third(message_id="1").replace(b"text 3", b"te\xfft"),
         third(message_id="2").replace(b"text 3", b"te\x01t"),
@@ -1207,7 +1207,7 @@ def test_a_record_that_is_read_after_repair_holds_the_repaired_value(tmp_path):
     assert found == [*expected, ("text 3", 100)]
 
 
-def test_a_value_too_deep_to_be_shown_is_told_all_the_same(tmp_path):
+def test_a_value_too_deep_to_be_shown_is_still_reported(tmp_path):
     for depth in range(970, 1000, 2):
         path = write(tmp_path / "data.jsonl", [third(), with_raw("text", b"[" * depth + b"]" * depth)])
         ((rule, line),) = faults_of(look(path))
@@ -1217,7 +1217,7 @@ def test_a_value_too_deep_to_be_shown_is_told_all_the_same(tmp_path):
 
 @needs_shared
 @pytest.mark.parametrize(("name", "broken"), [("user_2.jsonl", [134, 168]), ("user_3.jsonl", [10, 121, 122])])
-def test_files_that_are_broken_as_published_are_told_line_by_line(name, broken):
+def test_files_that_are_broken_as_published_are_reported_line_by_line(name, broken):
     path = SHARED / "data" / "formats" / "malformed" / name
     record = look(path)
     assert [line for rule, line in faults_of(record) if rule == "unreadable_line"] == broken
@@ -1262,7 +1262,7 @@ def test_a_label_that_comes_late_is_read(tmp_path):
 # -- long lines ------------------------------------------------------------------------------------------------------
 
 
-def test_a_line_that_is_too_long_is_passed_over_and_its_size_told(tmp_path, monkeypatch):
+def test_a_line_that_is_too_long_is_skipped_and_its_size_reported(tmp_path, monkeypatch):
     for name, block in itertools.product(["data.jsonl", "data.json"], [1, 600, 1100, 5000, BLOCK]):
         with case(name, block):
             monkeypatch.setattr(cutting, "MAX_LINE", 1000)
@@ -1293,7 +1293,7 @@ def test_the_first_and_the_last_line_may_be_too_long(tmp_path, monkeypatch):
             ]
 
 
-def test_a_line_longer_than_a_block_stands_alone_in_one(tmp_path):
+def test_a_line_longer_than_a_block_is_alone_in_one(tmp_path):
     lines = [b"short"] * 20 + [b"long " * 400] + [b"short"] * 20
     (source,) = files.find([write(tmp_path / "data.jsonl", lines)])
     found = [block.data.splitlines() for block in cutting.blocks(source, 100)]
@@ -1318,7 +1318,7 @@ def test_a_block_is_read_by_itself_as_it_was_read_in_order(tmp_path, begins, end
     assert [cutting.block_at(source, stretch).data for stretch in some] == [b""] * len(some)
 
 
-def test_what_is_told_is_read_again_from_where_it_stands_alone(tmp_path, monkeypatch):
+def test_reported_lines_are_read_again_from_their_blocks_alone(tmp_path, monkeypatch):
     texts = [" ".join(f"w{k}x{n}" for n in range(30)) for k in range(300)]
     texts[20] = texts[250]
     rows = [message(f"m{k}", text=text, message_tree_id=uid(f"m{k}")) for k, text in enumerate(texts)]
@@ -1369,7 +1369,7 @@ def test_a_line_of_200_megabytes_is_audited_in_memory_of_its_order(tmp_path):
     ],
     ids=["flat", "trees", "documents", "instructions"],
 )
-def test_the_format_is_recognised_and_the_reason_told(tmp_path, record, format, reason):
+def test_the_format_is_recognised_and_the_reason_given(tmp_path, record, format, reason):
     path, progress = write(tmp_path / "data.jsonl", [record]), RecordingProgress()
     (facts,) = look(path, progress=progress).facts.sources
     assert (facts.format, facts.reason) == (format, f"{reason} (1 record sampled, all match)")
@@ -1398,7 +1398,7 @@ def test_an_unknown_format_is_compared_with_the_closest_one(tmp_path):
     assert "unknown format (fields: 'id', 'lang', 'question'). Closest: instructions (one of instruction, " in error
 
 
-def test_the_format_that_is_told_stands_above_what_would_be_recognised(tmp_path):
+def test_a_given_format_overrides_what_would_be_recognised(tmp_path):
     path = write(tmp_path / "data.jsonl", [{"instruction": "Go.", "text": "words"}])
     assert [row["text"] for row in messages_of(path)] == ["Go."]
     record = look(path, format="documents")

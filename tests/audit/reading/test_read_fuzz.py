@@ -165,7 +165,7 @@ def test_no_change_of_bytes_costs_a_line_that_it_left_alone(make, changes, size)
 
 @settings(max_examples=100)
 @given(MAKERS, st.lists(CHANGE, min_size=1, max_size=4), BLOCKS)
-def test_the_same_holds_where_the_name_does_not_tell_lines_from_a_document(make, changes, size):
+def test_the_law_is_met_where_the_name_does_not_separate_lines_from_a_document(make, changes, size):
     data = changed(b"\n".join(texts_by_line(make)) + b"\n", changes)
     assert_law(make, data, "data.json", size)
 
@@ -447,7 +447,7 @@ def test_halving_finds_the_same_as_reading_line_by_line(way, records, before, af
 
 @settings(max_examples=100)
 @given(some_lines(5))
-def test_a_line_gives_the_same_whatever_stands_beside_it(records):
+def test_a_line_gives_the_same_beside_any_other_line(records):
     plan = plan_of(GOOD)
     together = parsing._parse_carefully(block_of(records), plan)
     alone = [parsing._parse_carefully(block_of([record]), plan) for record in records]

@@ -224,25 +224,25 @@ def test_a_remote_file_gives_the_findings_of_the_local_one(tmp_path, web, memory
     assert there.facts.sources[0].n_bytes == len(data)
 
 
-def test_a_folder_stands_for_its_data_files_without_audits(memory):
+def test_a_folder_means_its_data_files_without_audits(memory):
     for name in ("x/train/a.jsonl", "x/b.jsonl.gz", "x/read.me", "x/old/record.json", "x/old/findings.parquet"):
         memory.pipe(f"/{name}", lines(2))
     assert [s.name for s in files.find(["memory://x"])] == ["memory://x/b.jsonl.gz", "memory://x/train/a.jsonl"]
 
 
-def test_a_glob_stands_for_what_it_matches_and_each_file_is_read_once(memory):
+def test_a_glob_means_what_it_matches_and_each_file_is_read_once(memory):
     for name in ("b", "a", "c"):
         memory.pipe(f"/x/{name}.jsonl", lines(2))
     names = [s.name for s in files.find(["memory://x/c.jsonl", "memory://x/*.jsonl", "memory:///x/a.jsonl"])]
     assert names == ["memory://x/c.jsonl", "memory://x/a.jsonl", "memory://x/b.jsonl"]
 
 
-def test_a_file_whose_name_holds_glob_characters_is_a_file(memory):
+def test_a_file_with_glob_characters_in_its_name_is_a_file(memory):
     memory.pipe("/x/a[1].jsonl", lines(2))
     assert [s.name for s in files.find(["memory://x/a[1].jsonl"])] == ["memory://x/a[1].jsonl"]
 
 
-def test_the_split_is_told_by_the_url(memory):
+def test_the_split_is_read_from_the_url(memory):
     for name in ("train-00001.jsonl", "test/a.jsonl", "a.jsonl"):
         memory.pipe(f"/x/{name}", lines(2))
     assert [s.split for s in files.find(["memory://x"])] == [None, "test", "train"]
@@ -263,7 +263,7 @@ def test_a_local_path_that_looks_like_a_url_is_a_path(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
-def test_a_server_that_tells_no_length_and_gives_no_ranges_is_read(web, pack):
+def test_a_server_without_lengths_and_ranges_is_read(web, pack):
     web.has_length = web.has_ranges = False
     data = pack(lines(300))
     progress = RecordingProgress()
@@ -420,7 +420,7 @@ def test_a_file_of_memory_that_is_not_there_is_an_error(memory):
         ("https://127.0.0.1:9/*.jsonl", "web servers do not list files"),
     ],
 )
-def test_a_url_that_stands_for_no_file_raises_and_says_the_way_out(memory, url, words):
+def test_a_url_that_matches_no_file_raises_with_a_way_out(memory, url, words):
     with pytest.raises(LookupError, match=re.escape(words)):
         files.find([url])
 
@@ -465,7 +465,7 @@ def test_the_hub_without_a_network_is_a_clear_error(url):
     assert "could not be" in output.stdout
 
 
-def test_a_full_disk_is_told_with_the_way_out(web, monkeypatch):
+def test_a_full_disk_is_reported_with_a_way_out(web, monkeypatch):
     url = web.put("/a.parquet", table(lines()))
 
     class Full(io.BytesIO):
@@ -484,7 +484,7 @@ def test_a_full_disk_is_told_with_the_way_out(web, monkeypatch):
 # -- secrets ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_url_is_told_without_what_opens_it():
+def test_a_url_is_shown_without_its_credentials():
     cases = [
         ("https://alice:s3cret@host/x.jsonl", "https://host/x.jsonl"),
         ("https://alice@host:8080/@x/a.jsonl?sig=t0ken#s3cret", "https://host:8080/@x/a.jsonl"),
@@ -502,7 +502,7 @@ def test_a_url_is_told_without_what_opens_it():
             assert remote.bare(url) == expected
 
 
-def test_what_opens_a_url_is_sent_and_stands_nowhere_else(web, tmp_path):
+def test_credentials_of_a_url_are_sent_and_written_nowhere(web, tmp_path):
     web.put("/a.jsonl", lines())
     host = web.root.removeprefix("http://")
     progress = RecordingProgress()

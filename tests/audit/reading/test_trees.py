@@ -107,7 +107,7 @@ def test_trees_that_are_farther_apart_than_the_tail_are_gathered(tmp_path):
     assert claims(record) == claims(expected)
 
 
-def test_the_run_says_that_it_starts_over_and_why(tmp_path, monkeypatch):
+def test_the_run_reports_that_it_starts_over_and_why(tmp_path, monkeypatch):
     monkeypatch.setattr(trees_module, "TAIL", 2)
     path, progress = (
         write(tmp_path / "data.jsonl", in_turn([conversation(name) for name in "abc"])),
@@ -256,7 +256,7 @@ def test_gathering_cuts_no_tree_and_loses_nothing(keys, sizes, size, budget):
 
 
 @given(KEYS, SIZES, st.integers(1, 8))
-def test_reading_in_order_cuts_no_tree_or_says_that_it_would(keys, sizes, tail):
+def test_reading_in_order_cuts_no_tree_or_reports_that_it_would(keys, sizes, tail):
     parts = list(parsed(keys, sizes))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trees_module, "TAIL", tail)
@@ -277,7 +277,7 @@ def test_whole_trees_in_order_are_never_taken_for_scattered(lengths, sizes):
         assert_law(in_their_order(list(parsed(keys, sizes))), keys, len(list(parsed(keys, sizes))))
 
 
-def test_faults_are_told_where_no_message_is_left(tmp_path):
+def test_faults_are_reported_where_no_message_is_left(tmp_path):
     path = write(tmp_path / "data.jsonl", ["broken", "null"])
     record = look(path, format="oasst_messages")
     assert [rule for rule, _ in flagged(record)] == ["unreadable_line", "unreadable_line"]
@@ -353,7 +353,7 @@ def test_what_went_to_disk_is_gone_afterwards_also_after_an_error(monkeypatch, t
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_budget_bounds_what_is_held(monkeypatch):
+def test_the_budget_bounds_what_is_kept_in_memory(monkeypatch):
     spill, most = Spill("key", 10_000), 0
     with spill:
         for k in range(200):

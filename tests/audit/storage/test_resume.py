@@ -244,7 +244,7 @@ def test_a_check_that_failed_has_failed_when_the_audit_goes_on(tmp_path):
     assert_equal_records(record, audit(path, checks=(*CHECKS, Fails())))
 
 
-def test_faults_of_the_form_of_lines_are_told_once_however_often_an_audit_is_stopped(tmp_path):
+def test_faults_of_the_form_of_lines_are_reported_once_after_any_number_of_stops(tmp_path):
     paths = with_broken_lines(tmp_path)
     for k in (1, 4, 6):
         assert stopped(k, *paths, work=tmp_path / str(k)) is None
@@ -405,7 +405,7 @@ def in_lines(output: str) -> list[str]:
     return [line for line in output.splitlines() if line]
 
 
-def test_with_nothing_to_go_on_with_the_command_says_so(call, tmp_path):
+def test_with_nothing_to_resume_the_command_refuses(call, tmp_path):
     shards(tmp_path / "data")
     done = call("data", "--out", "o", "--resume", *ONLY)
     assert done.exit_code == 2
@@ -451,7 +451,7 @@ def be_of_another_version() -> None:
         (dict, (*ONLY, "--format", "oasst_messages"), "the format changed"),
     ],
 )
-def test_what_changed_since_is_told_and_nothing_is_lost(call, change, words, error):
+def test_what_changed_since_is_named_and_nothing_is_lost(call, change, words, error):
     leave()
     change()
     done = call("data", "--out", "o", "--resume", *words)
@@ -579,7 +579,7 @@ class Vanishing(RecordingProgress):
             self.path.unlink(missing_ok=True)
 
 
-def test_a_shard_that_vanishes_is_told_and_the_others_are_audited(tmp_path):
+def test_a_shard_that_vanishes_is_reported_and_the_others_are_audited(tmp_path):
     paths = shards(tmp_path / "data")
     record = audit(*paths, progress=Vanishing(paths[1]))
     assert record.exit_code == 3
@@ -599,7 +599,7 @@ def test_that_a_shard_vanished_is_known_when_the_audit_goes_on(tmp_path):
     assert [source.records for source in record.facts.sources] == [36, 0, 36]
 
 
-def test_a_shard_that_may_not_be_read_is_told_and_the_others_are_audited(call, monkeypatch):
+def test_a_shard_that_may_not_be_read_is_reported_and_the_others_are_audited(call, monkeypatch):
     shards(Path("data"))
     whole = Path.open
 

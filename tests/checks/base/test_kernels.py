@@ -162,7 +162,7 @@ def test_sets_of_some_texts_of_many_are_those_of_these_alone(form, texts, n, dat
 @both_forms
 @settings(max_examples=100)
 @given(tokens=st.lists(any_hash, max_size=40), n=st.integers(1, 41))
-def test_grams_stand_in_the_order_of_the_text_and_in_its_set(form, tokens, n):
+def test_grams_are_in_the_order_of_the_text_and_in_its_set(form, tokens, n):
     hashes, bounds = flat([tokens])
     grams = form.grams(hashes, n)
     assert grams.tolist() == [hash_of(tokens[at : at + n]) for at in range(len(tokens) - n + 1)]
@@ -312,7 +312,7 @@ def test_join_gives_the_same_on_several_threads(form):
 
 
 @both_forms
-def test_join_finds_pairs_among_values_that_all_stand_very_often(form):
+def test_join_finds_pairs_among_values_that_are_all_very_frequent(form):
     # 300 of each value: more often than the frequencies by which sets are ordered.
     parts = [{*VALUES[:40].tolist(), int(VALUES[40 + k // 2])} for k in range(300)]
     found, _ = joined(form, parts, 0.99)
@@ -336,7 +336,7 @@ def test_a_pair_on_the_threshold_is_found_and_one_value_below_it_is_not(form):
     threshold=st.sampled_from(THRESHOLDS),
     max_fanout=st.integers(1, 4),
 )
-def test_a_small_fanout_loses_only_pairs_whose_smaller_set_is_said_to_be_capped(form, parts, threshold, max_fanout):
+def test_a_small_fanout_loses_only_pairs_with_a_smaller_set_marked_as_capped(form, parts, threshold, max_fanout):
     parts = hashed(parts)
     found, capped = joined(form, parts, threshold, max_fanout)
     wanted = alike(parts, threshold)
@@ -348,7 +348,7 @@ def test_a_small_fanout_loses_only_pairs_whose_smaller_set_is_said_to_be_capped(
 
 
 @both_forms
-def test_of_many_equal_sets_so_many_are_found_as_the_fanout_says(form):
+def test_of_many_equal_sets_as_many_are_found_as_the_fanout_allows(form):
     parts = hashed([{1, 2, 3}] * 6)
     found, capped = joined(form, parts, 0.9, max_fanout=2)
     assert found == [(0, k, 3) for k in range(1, 6)] + [(1, k, 3) for k in range(2, 6)]
@@ -600,7 +600,7 @@ def test_brute_force_itself_agrees_with_counting(parts):
 @both_forms
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.lists(st.integers(0, 2**64 - 1), max_size=4), st.booleans())), st.randoms())
-def test_sets_are_copied_to_where_they_are_to_stand(form, sets, rng):
+def test_sets_are_copied_to_their_places(form, sets, rng):
     chosen = [k for k, (_, is_chosen) in enumerate(sets) if is_chosen]
     rng.shuffle(chosen)
     goal, expected = [], []
@@ -641,6 +641,6 @@ def test_a_digest_is_that_of_a_loop_over_words_of_eight_bytes(form, texts):
 
 
 @both_forms
-def test_digests_tell_order_length_and_place_apart(form):
+def test_digests_distinguish_order_length_and_place(form):
     texts = [b"", b"\0", b"\0\0", b"a" * 8 + b"b" * 8, b"b" * 8 + b"a" * 8, b"a" * 8, b"a" * 9]
     assert len(set(digests(form, texts))) == len(texts)

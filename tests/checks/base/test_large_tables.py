@@ -66,21 +66,21 @@ def test_the_pages_are_the_same(both):
     assert pages(parted) == pages(whole)
 
 
-def test_the_pages_that_are_held_against_a_baseline_are_the_same(both, tmp_path):
+def test_pages_compared_with_a_baseline_are_the_same(both, tmp_path):
     whole, parted = both
     older = Record(whole.facts, whole.table.slice(20), whole.threads, whole.messages)
     made = [pages(record, baseline=Baseline.of(older, record)) for record in (parted, whole)]
     assert made[0] == made[1]
 
 
-def test_the_rates_and_what_they_say_are_the_same(both):
+def test_rates_and_their_words_are_the_same(both):
     whole, parted = both
     for by in ((), ("lang",), ("role", "source")):
         assert list(rows(parted, by)) == list(rows(whole, by))
     assert limitations(parted, ["others"]) == limitations(whole, ["others"])
 
 
-def test_the_verdict_and_all_that_tells_of_it_are_the_same(both, monkeypatch):
+def test_the_verdict_and_all_its_outputs_are_the_same(both, monkeypatch):
     whole, parted = both
     (rule, *_), (message_id, *_) = (whole.table[name].to_pylist() for name in ("rule", "message_id"))
     gate = Gate(
@@ -153,7 +153,7 @@ def test_a_large_record_that_was_cut_short_is_refused_with_a_way_out(both, tmp_p
         Record.read(tmp_path / "o")
 
 
-def test_a_row_group_holds_no_more_words_than_rows(tmp_path, monkeypatch):
+def test_a_row_group_has_no_more_words_than_rows(tmp_path, monkeypatch):
     record = marked(tmp_path, *["warning"] * 30)
     monkeypatch.setattr(record_module, "PIECE", 10)
     record.write(tmp_path / "o")
@@ -163,7 +163,7 @@ def test_a_row_group_holds_no_more_words_than_rows(tmp_path, monkeypatch):
     assert same(Record.read(tmp_path / "o").messages, record.messages)
 
 
-def test_a_record_of_nothing_is_written_and_told(tmp_path):
+def test_an_empty_record_is_written_and_shown(tmp_path):
     record = audit(tmp_path, [message("a")], Marks())
     empty = Record(record.facts, record.table.slice(0, 0), record.threads.slice(0, 0), record.messages.slice(0, 0))
     empty.write(tmp_path / "o")

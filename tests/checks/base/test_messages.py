@@ -48,7 +48,7 @@ def test_ids_of_calls_are_read_as_lists_of_strings():
     assert faults == []
 
 
-def test_calls_of_another_type_are_told_and_the_others_are_read():
+def test_calls_of_another_type_are_reported_and_the_others_are_read():
     for calls, expected in [
         ("abc", 'calls is "abc", a string; expected a list of strings'),
         ({"a": 1}, 'calls is {"a": 1}, an object; expected a list of strings'),
@@ -63,7 +63,7 @@ def test_calls_of_another_type_are_told_and_the_others_are_read():
         )
 
 
-def test_what_stands_for_an_id_is_the_place_and_what_tells_messages_of_a_record_apart():
+def test_a_missing_id_is_replaced_by_the_place_and_the_number_in_the_record():
     for own, is_one in [
         (None, True),
         ("data.jsonl:1", True),
@@ -78,7 +78,7 @@ def test_what_stands_for_an_id_is_the_place_and_what_tells_messages_of_a_record_
         assert is_place(rows).to_pylist() == [is_one], (own, is_one)
 
 
-def test_oasst_holds_no_pairs_and_no_calls_whatever_its_records_say():
+def test_oasst_has_no_pairs_and_no_calls_even_where_its_records_have_such_fields():
     rows = batch([message("a", branch="chosen", calls=["a"], call_id=7)]).messages
     assert [rows[name].to_pylist() for name in ("branch", "calls", "call_id")] == [[None]] * 3
     assert rows["message_id"].to_pylist() == [uid("a")]

@@ -229,7 +229,7 @@ def test_a_paragraph_without_code_stays_whole(form):
 
 
 @both_forms
-def test_an_indented_line_is_code_only_where_the_text_holds_code(form):
+def test_an_indented_line_is_code_only_where_the_text_contains_code(form):
     assert kept(form, "A poem:\n    indented words") == "A poem: indented words"
     assert kept(form, f"A poem:\n\n    indented words\n\n{LOOP}") == "A poem:"
 
@@ -387,7 +387,7 @@ def test_letters_of_code_tables_and_addresses_are_not_counted(form):
 @both_forms
 @settings(max_examples=60)
 @given(string=st.text(st.characters(categories=["L", "M", "N", "P", "Zs"]), max_size=60))
-def test_as_many_letters_are_counted_as_unicode_says(form, string):
+def test_letters_are_counted_as_unicode_defines_them(form, string):
     found = prose(form, [string])
     wanted = sum(
         unicodedata.category(character)[0] == "L" and (ord(character) < 0x10000 or 0x20000 <= ord(character) < 0x40000)
@@ -665,7 +665,7 @@ def test_a_feature_that_is_met_c_times_weighs_log_of_1_plus_c(form):
 
 
 @both_forms
-def test_texts_begin_in_the_first_row_whatever_stood_before_them(form):
+def test_texts_begin_in_the_first_row_after_any_other_text(form):
     moves, features, table = hand_made()
     prior = np.zeros(2, dtype=np.float32)
     assert visits(form, ["a", "b", "c"], moves, features, 0, table, 1 / 512, prior)[:2].tolist() == [[0, 0], [0, 0]]

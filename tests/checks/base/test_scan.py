@@ -367,7 +367,7 @@ def test_a_number_that_becomes_a_word_is_not_masked(form):
 
 
 @both_forms
-def test_one_word_replaced_takes_the_grams_that_it_lies_in(form):
+def test_one_word_replaced_removes_the_grams_around_it(form):
     part = words(20)
     written = [*part[:8], "other", *part[9:]]
     # Runs of 8 and 11 tokens: one 8-gram and four.
@@ -704,7 +704,7 @@ def parts_and_lines(draw: st.DrawFn) -> tuple[list[str], list[list[list[str]]]]:
 @given(drawn=parts_and_lines())
 @example(drawn=(["red", "blue"] * 5, [[["red", "blue"] * 5], [["green"], ["red"] * 3]]))
 @example(drawn=(["red"] * 6, [[["red"] * 6]]))
-def test_what_is_found_of_a_part_is_what_sets_of_words_say(form, drawn):
+def test_what_is_found_of_a_part_agrees_with_sets_of_words(form, drawn):
     part, lines = drawn
     written = "\n".join(" ".join(" ".join(sentence) + "." for sentence in line) for line in lines)
     made = sought(question(" ".join(part)), weights=weighing(9, **FEW))
@@ -728,7 +728,7 @@ def test_what_is_found_of_a_part_is_what_sets_of_words_say(form, drawn):
     part=st.lists(st.sampled_from(["red", "blue", "7", "12"]), min_size=N, max_size=16),
     written=st.lists(st.sampled_from(["red", "blue", "5", "7"]), max_size=16),
 )
-def test_what_is_found_where_numbers_are_masked_is_what_sets_of_words_say(form, part, written):
+def test_what_is_found_with_masked_numbers_agrees_with_sets_of_words(form, part, written):
     made = sought(question(" ".join(part)))
     masked, other = ([word if word.isalpha() else "#" for word in tokens] for tokens in (part, written))
     in_text = covered(masked, other, N)

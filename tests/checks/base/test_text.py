@@ -389,7 +389,7 @@ def test_no_emoji_and_no_space_makes_a_token(form):
 
 
 @both_forms
-def test_an_accent_that_stands_alone_separates(form):
+def test_an_accent_by_itself_separates(form):
     assert hashes(form, "don´t") == hashes(form, "don't")
 
 
@@ -403,7 +403,7 @@ def test_nulls_and_empty_texts_have_no_tokens(form):
 
 
 @both_forms
-def test_a_null_has_no_tokens_where_bytes_stand_behind_it(form):
+def test_a_null_has_no_tokens_where_bytes_are_behind_it(form):
     # As Arrow leaves them: the children of a struct that is null keep their values.
     struct = pa.StructArray.from_arrays([pa.array(["one", "two"])], names=["text"], mask=pa.array([False, True]))
     (column,) = struct.flatten()

@@ -213,7 +213,7 @@ def test_accents_may_be_decomposed():
     assert one.codes[0, 0] == "fr"
 
 
-def test_the_table_holds_what_the_model_of_py3langid_holds():
+def test_the_table_contains_what_the_model_of_py3langid_contains():
     model, theirs = detector("py3langid").model, packaged(True)
     n_features, n_classes = theirs.nb_ptc.shape
     assert list(model.labels) == list(theirs.nb_classes)
@@ -355,7 +355,7 @@ def test_langdetect_knows_the_same_languages_in_both_forms():
     assert len(compiled().languages) == 54  # 55 profiles, two of them Chinese
 
 
-def test_langdetect_says_that_it_knows_neither_basque_nor_galician_nor_esperanto():
+def test_langdetect_declares_neither_basque_nor_galician_nor_esperanto():
     languages = detector("langdetect").languages
     assert {"eu", "gl", "eo"}.isdisjoint(languages)
     assert {"en", "es", "ca", "zh", "no"} <= languages
@@ -439,7 +439,7 @@ def test_a_language_that_nobody_writes_texts_in_is_not_among_those_known(name):
     assert {"", "und", "zxx", "mul"}.isdisjoint(detector(name).languages)
 
 
-def test_languages_that_py3langid_and_fasttext_know_are_as_many_as_they_say():
+def test_py3langid_and_fasttext_know_as_many_languages_as_they_declare():
     # 142 classes: less zxx, and second ones of sr, uz (2), ar (2), zh (2), no; fastText has 176 labels.
     assert len(detector("py3langid").languages) == 133
     assert {"eu", "gl", "eo"} <= detector("py3langid").languages & detector("fasttext").languages

@@ -196,7 +196,7 @@ def test_a_text_in_another_language_is_flagged_both_ways_and_under_its_own_tag_i
         assert found == [(0, "wrong_language", code), (1, "wrong_language", "en")], code
 
 
-def test_languages_other_than_english_are_told_apart_too(tmp_path):
+def test_languages_other_than_english_are_distinguished_too(tmp_path):
     for declared, text, detected in [
         ("fr", DE, "de"),
         ("de", FR, "fr"),
@@ -224,7 +224,7 @@ def test_japanese_of_kanji_and_kana_is_flagged_and_is_no_chinese(tmp_path):
         assert findings_of(tmp_path, ("zh", text)) == [(0, "wrong_language", "ja")], text
 
 
-def test_a_text_in_another_language_is_flagged_whatever_the_form_of_the_tag(tmp_path):
+def test_a_text_in_another_language_is_flagged_with_every_form_of_the_tag(tmp_path):
     for tag, code in [
         *(("en-US", "en"), ("eng", "en"), ("EN", "en"), ("pt-BR", "pt"), ("pt_br", "pt"), ("por", "pt")),
         *(("zh-Hant", "zh"), ("iw", "he"), ("sr-Latn", "sr"), ("nob", "no"), ("fil", "tl")),
@@ -233,7 +233,7 @@ def test_a_text_in_another_language_is_flagged_whatever_the_form_of_the_tag(tmp_
         assert dict(row["facets"])["declared"] == code, tag
 
 
-def test_a_text_in_its_language_is_not_flagged_whatever_the_form_of_the_tag(tmp_path):
+def test_a_text_in_its_language_is_flagged_with_no_form_of_the_tag(tmp_path):
     for tag, code in [
         *(("de-AT", "de"), ("deu", "de"), ("ger", "de"), ("DE", "de"), ("de_DE", "de"), ("nb", "no"), ("nor", "no")),
         *(("zh-CN", "zh"), ("cmn", "zh"), ("zh-Hans", "zh"), ("iw", "he"), ("heb", "he"), ("in", "id"), ("per", "fa")),
@@ -294,7 +294,7 @@ def test_an_english_question_about_chinese_words_is_not_chinese(tmp_path):
     assert findings_of(tmp_path, ("en", "今天天气很好，所以我们散步 OK")) == [(0, "wrong_language", "zh")]
 
 
-def test_facets_and_summary_tell_the_languages_and_how_sure_each_detector_is(tmp_path):
+def test_facets_and_summary_name_the_languages_and_how_sure_each_detector_is(tmp_path):
     _, rows = audited(tmp_path, ("en", TALES["th"]), ("en-US", f"{DE}.\n\nFine, thank you."))
     script, detectors = (dict(row["facets"]) for row in rows)
     assert script == {"declared": "en", "detected": "th", "first": "1.00", "second": "1.00", "share": "1.00"}
@@ -360,7 +360,7 @@ PIECES = [
 
 @settings(max_examples=30)
 @given(st.lists(st.sampled_from(PIECES), max_size=6), st.lists(st.sampled_from(PIECES), max_size=3))
-def test_offsets_are_code_points_whatever_stands_around(above, below):
+def test_offsets_are_code_points_between_any_neighbours(above, below):
     text = "".join(f"{piece}\n" for piece in above) + f"{DE}." + "".join(f"\n{piece}" for piece in below)
     (row,) = LangMismatch().scan(batch([{"id": "a", "lang": "en", "text": text}], "documents")).findings.to_pylist()
     (span,) = row["spans"]
@@ -380,7 +380,7 @@ def test_the_three_longest_runs_are_marked_the_longest_first(tmp_path):
     assert [span["quote"] for row in rows for span in row["spans"]] == [tales[0], tales[2], tales[3]]
 
 
-def test_a_span_of_very_many_segments_holds_none_of_the_declared_language(tmp_path):
+def test_a_span_of_very_many_segments_contains_none_of_the_declared_language(tmp_path):
     _, (row,) = audited(tmp_path, ("en", LIST * 20))
     for span in row["spans"]:
         marked = (LIST * 20)[span["start"] : span["end"]]
@@ -417,7 +417,7 @@ def test_how_long_it_must_be_can_be_set(tmp_path):
     assert why(tmp_path, "ca", TALES["es"], min_close=200) == rules.NEAR_DECLARED
 
 
-def test_languages_that_are_as_good_as_one_are_never_told_apart(tmp_path):
+def test_languages_that_are_as_good_as_one_are_never_distinguished(tmp_path):
     for group in (("id", "ms"), ("hr", "sr", "bs")):
         pairs = [(declared, LONG[code]) for declared in group for code in group]
         assert findings_of(tmp_path, *pairs) == []
@@ -527,7 +527,7 @@ def test_a_translation_that_was_asked_for_two_turns_before_is_another_matter(tmp
     assert found == [(3, "wrong_language", STANDS_OUT)]
 
 
-def test_a_reply_in_another_language_than_its_prompt_stands_out_and_its_score_says_so(tmp_path):
+def test_a_reply_in_another_language_than_its_prompt_has_a_higher_score(tmp_path):
     found, _ = talk(tmp_path, ("en", f"{EN}. And you?"), ("en", DE))
     assert found == [(1, "wrong_language", STANDS_OUT)]
     rows = [message("0", lang="en", text=f"{EN}. And you?"), message("1", "0", lang="en", text=TALES["id"])]
@@ -596,7 +596,7 @@ def test_the_name_of_a_language_is_no_tag_of_another(tmp_path):
     assert findings_of(tmp_path, ("bengali", TALES["bn"]), ("thai", TALES["th"])) == []
 
 
-def test_every_message_is_judged_or_counted_once(tmp_path):
+def test_every_message_is_checked_or_skipped_once(tmp_path):
     texts = [(declared, text) for _, declared, text in NOT_JUDGED]
     facts, rows = audited(
         tmp_path, *texts, ("en", DE, "Say it in German"), ("en", EN), ("en", DE), ("en", f"{DE}.\n{EN}.")
@@ -660,7 +660,7 @@ def test_the_command_line_sets_that_language(tmp_path, monkeypatch):
     assert pq.read_table(tmp_path / "none" / "findings.parquet").num_rows == 0
 
 
-def test_where_nothing_is_judged_the_command_says_so_and_the_report_says_what_to_do(tmp_path, monkeypatch):
+def test_where_nothing_is_checked_the_command_and_the_report_name_a_way_out(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "d.jsonl", [{"id": "a", "text": DE}, {"id": "b", "text": EN}])
     done = CliRunner().invoke(app, ["run", "d.jsonl", "--checks", "lang_mismatch", "--out", "o"])
@@ -726,7 +726,7 @@ def test_agreement_with_people_is_measured(labels_audit):
     assert facts.labelled == Confusion(hits=2, misses=2, false_alarms=1, right_silences=2)
 
 
-def test_disagreements_are_told_both_ways(labels_audit):
+def test_disagreements_are_reported_both_ways(labels_audit):
     rows = [row for row in labels_audit.table.to_pylist() if row["rule"].endswith("label_disagrees")]
     reported = {row["message_id"]: (row["summary"], dict(row["facets"]), row["severity"]) for row in rows}
     assert reported == {
@@ -774,7 +774,7 @@ def test_labels_of_other_questions_are_none(tmp_path):
     assert record.facts.checks[0].tables == []
 
 
-def test_labels_that_are_all_alike_measure_nothing_and_that_is_said(tmp_path):
+def test_labels_that_are_all_alike_measure_nothing_and_a_note_states_it(tmp_path):
     rows = labelled()
     for row in rows:
         if row.get("labels"):
@@ -794,7 +794,7 @@ def test_where_nothing_is_flagged_there_is_no_precision_to_speak_of(tmp_path):
     assert found["recall"] == ("0.000", "0.000-0.658")  # Wilson's interval of 0 in 2
 
 
-def test_only_twenty_disagreements_are_told_each_way(tmp_path):
+def test_only_twenty_disagreements_are_reported_each_way(tmp_path):
     def labels(value):
         return {"name": ["lang_mismatch"], "value": [value], "count": [3]}
 
@@ -829,7 +829,7 @@ def test_a_setting_that_cannot_be_is_refused_with_what_is_expected():
             LangMismatch(**values)
 
 
-def test_a_shorter_text_is_judged_where_the_letters_asked_for_are_fewer(tmp_path):
+def test_a_shorter_text_is_checked_where_fewer_letters_are_required(tmp_path):
     text = "Gracias por todo"  # 14 letters
     assert findings_of(tmp_path, ("en", text), min_short=14) == [(0, "wrong_language", "es")]
     assert why(tmp_path, "en", text, min_short=15) == rules.FEW_LETTERS
@@ -844,7 +844,7 @@ def test_every_order_of_detectors_flags_the_plain_cases_and_no_others(tmp_path):
         assert findings_of(tmp_path, *((code, TALES[code]) for code in [*codes, "en"]), **names) == [], names
 
 
-def test_a_language_that_one_detector_does_not_know_is_not_judged(tmp_path):
+def test_a_language_that_one_detector_does_not_know_is_skipped(tmp_path):
     assert why(tmp_path, "ka", EN, second="langdetect") == rules.UNSUPPORTED
     assert findings_of(tmp_path, ("ka", EN)) == [(0, "wrong_language", "en")]
 
@@ -879,7 +879,7 @@ def test_findings_and_counts_are_the_same_for_every_batch_and_engine(tmp_path):
         assert again[1:] == whole[1:]
 
 
-def test_a_text_is_judged_alike_in_any_company(tmp_path):
+def test_a_text_is_checked_alike_beside_any_other_texts(tmp_path):
     texts = [("en", DE), ("en", f"{DE}.\n{EN}."), ("pt", LONG["gl"]), ("ru", EN)]
     _, together = audited(tmp_path, *texts, *TALES.items())
     for k, text in enumerate(texts):
@@ -902,7 +902,7 @@ def seconds(call):
     return call(), time.process_time() - began
 
 
-def test_a_hostile_text_does_not_hold_up_the_audit(tmp_path):
+def test_a_hostile_text_does_not_slow_the_audit(tmp_path):
     for case, declared, text, detected in (
         ("1 MB without a space", "en", "donaudampfschifffahrt" * 48_000, {"de"}),
         ("1 MB of one letter", "de", "a" * 1_000_000, set()),
@@ -922,7 +922,7 @@ def test_a_hostile_text_does_not_hold_up_the_audit(tmp_path):
         assert {dict(row["facets"])["detected"] for row in rows} == detected, case
 
 
-def test_100_000_marks_that_open_and_never_close_do_not_hold_up_the_audit(tmp_path):
+def test_100_000_marks_that_open_and_never_close_do_not_slow_the_audit(tmp_path):
     texts = [("de", mark * 100_000) for mark in MARKS]
     (_, rows), took = seconds(lambda: audited(tmp_path, *texts))
     assert took < 5
@@ -985,7 +985,7 @@ def test_planted_close_languages_are_found_and_right_texts_are_hardly_ever_taken
 
 
 @needs_shared
-def test_what_people_said_of_oasst_is_found():
+def test_what_people_labelled_in_oasst_is_found():
     found, truth = real("oasst_labelled")
     people = {i for i, row in truth.items() if (row["human_lang_mismatch"] or 0) >= 0.5}
     asked = {i for i, row in truth.items() if row["human_lang_mismatch"] is not None}

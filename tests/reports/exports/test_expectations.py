@@ -51,7 +51,7 @@ def test_each_check_and_each_of_its_rules_has_a_column_also_those_that_found_not
     ]
 
 
-def test_a_check_that_failed_has_a_column_that_tells_nothing(tmp_path):
+def test_a_check_that_failed_has_an_empty_column(tmp_path):
     table = flags(audit(tmp_path, alone("fine", "FAULT"), Planted(), Fails()))
     assert table.column_names[-1] == "fails"
     assert column(table, "fails") == [None, None]
@@ -85,7 +85,7 @@ def test_a_record_that_could_not_be_read_is_a_row_without_an_id(tmp_path):
     assert set(column(lost, "schema_invariants/role_alternation")) == {None}
 
 
-def test_a_message_that_stands_twice_has_two_rows_and_each_its_own_flags(tmp_path):
+def test_a_duplicate_message_has_two_rows_and_each_its_own_flags(tmp_path):
     rows = [message("a", text="FAULT"), message("a", text="fine", message_tree_id=uid("b"))]
     table = flags(audit(tmp_path, rows, Planted()))
     assert sorted(zip(column(table, "line"), column(table, "planted"), strict=True)) == [(1, True), (2, False)]
@@ -124,7 +124,7 @@ def test_nothing_may_be_flagged_where_there_is_no_limit(tmp_path):
     assert described["name"] == "chataudit"
 
 
-def test_each_check_must_have_judged_something(tmp_path):
+def test_each_check_must_have_checked_a_message(tmp_path):
     described = suite(audit(tmp_path, alone("fine"), Planted(), Fails()))
     reported = {
         each["kwargs"]["column"]: each["description"]
@@ -143,7 +143,7 @@ def test_a_limit_on_a_check_allows_so_much_of_it_and_of_its_rules(tmp_path):
     }
 
 
-def test_a_limit_on_a_rule_stands_above_that_of_its_check_and_brings_notes_in(tmp_path):
+def test_a_limit_on_a_rule_overrides_that_of_its_check_and_includes_notes(tmp_path):
     record = audit(tmp_path, alone("fine"), Planted())
     limits = [
         Limit(target="planted", max_rate=0.1),
@@ -224,7 +224,7 @@ def test_the_demo_does_not_meet_the_suite_and_the_result_names_its_messages(rele
     assert not any(tree[0]["text"] in raw for tree in released[0].trees if tree[0]["text"])
 
 
-def test_clean_data_meet_it_and_what_was_not_judged_does_not_count(tmp_path):
+def test_clean_data_meet_it_and_skipped_messages_do_not_count(tmp_path):
     rows = [*alone("fine", "SKIP it", "REMARK"), *conversation("a", 1)]
     code, reported, result = ran(tmp_path / "gx", audit(tmp_path, rows, Planted()))
     assert (code, result["success"]) == (0, True)

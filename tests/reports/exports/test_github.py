@@ -57,7 +57,7 @@ def test_what_breaks_the_gate_comes_first_then_the_findings_with_their_places(re
     ]
 
 
-def test_of_each_rule_the_worst_finding_stands_for_the_others(tmp_path):
+def test_of_each_rule_the_worst_finding_represents_the_others(tmp_path):
     rows = [row for tree in "abc" for row in conversation(tree, 1, role="prompter")]
     record = audit(tmp_path, [message("x", lang="x y", message_tree_id=uid("x")), *rows], SchemaInvariants())
     reported = [read(line) for line in annotations(record, decided(record))]
@@ -81,7 +81,7 @@ def test_findings_that_a_broken_limit_is_about_come_before_worse_ones(tmp_path):
     assert [(kind, place.get("line")) for kind, place, _ in reported] == [("warning", "2"), ("warning", "1")]
 
 
-def test_what_is_accepted_or_known_to_be_old_is_not_told(record):
+def test_accepted_and_known_findings_are_not_reported(record):
     accepted = Suppression("known", date(2027, 1, 1), rule="schema_invariants/role_alternation")
     assert annotations(record, decided(record, accepted=(accepted,))) == []
     assert annotations(record, decided(record, older=record)) == []
@@ -89,7 +89,7 @@ def test_what_is_accepted_or_known_to_be_old_is_not_told(record):
     assert len(annotations(record, decided(record, older=nothing))) == 1
 
 
-def test_no_more_are_told_than_github_shows(record, monkeypatch):
+def test_no_more_are_written_than_github_shows(record, monkeypatch):
     limits = [Limit(target="schema_invariants", max_count=0, lang=("en", str(k))) for k in range(12)]
     reported = [read(line) for line in annotations(record, decided(record, *limits))]
     assert [kind for kind, _, _ in reported] == ["error"] * 10 + ["warning"]
@@ -152,7 +152,7 @@ def parsed(text):
     return kinds, [cells[k : k + 5] for k in range(0, len(cells), 5)]
 
 
-def test_the_summary_of_a_step_tells_the_verdict_and_each_limit_then_the_rates(record):
+def test_the_summary_of_a_step_has_the_verdict_and_each_limit_then_the_rates(record):
     role = Limit(target="schema_invariants/role_alternation", max_rate=0.01, bound="lower")
     text = step_summary(record, decided(record, BROKEN, Limit(max_rate=0.75), role))
     _, (head, *rows) = parsed(text)
@@ -169,7 +169,7 @@ def test_the_summary_of_a_step_tells_the_verdict_and_each_limit_then_the_rates(r
     assert "\n- 1 × Reply has the same role as its parent (error, `schema_invariants/role_alternation`)\n" in text
 
 
-def test_the_summary_of_a_step_tells_what_is_new_accepted_expired_and_not_known(record, tmp_path):
+def test_the_summary_of_a_step_lists_what_is_new_accepted_expired_and_not_known(record, tmp_path):
     rule = "schema_invariants/role_alternation"
     past, future = (Suppression(words, day, rule=rule) for words, day in (("old", DAY.replace(2025)), ("new", DAY)))
     limit = Limit(target="schema_invariants", max_rate=0.1, lang=("de",))
@@ -206,7 +206,7 @@ def test_a_summary_that_github_would_drop_is_cut_at_a_line(record, monkeypatch):
     assert 300 < len(cut.encode()) <= 500
 
 
-def test_the_same_record_is_told_the_same(record):
+def test_the_same_record_gives_the_same_text(record):
     verdict = decided(record, BROKEN)
     assert annotations(record, verdict) == annotations(record, verdict)
     assert step_summary(record, verdict) == step_summary(record, verdict)

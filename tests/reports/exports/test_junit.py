@@ -62,7 +62,7 @@ def test_every_limit_is_a_test_case_that_fails_where_it_is_broken(record):
     assert counts(suite) == {"tests": 4, "failures": 1, "errors": 0}
 
 
-def test_the_suite_tells_when_and_how_long_the_audit_ran(record):
+def test_the_suite_has_the_start_and_duration_of_the_audit(record):
     suite = written(record, Limit(max_count=9))
     assert datetime.fromisoformat(record.facts.started) == datetime.fromisoformat(f"{suite.get('timestamp')}+00:00")
     assert float(suite.get("time")) == pytest.approx(record.facts.seconds, abs=0.001)
@@ -81,7 +81,7 @@ def test_the_numbers_of_a_limit_are_properties(record):
     assert numbers == {"allowed": 0.25, "found": 0.5, "rate": 0.5, "flagged": 1, "checked": 2, "clusters": 1}
 
 
-def test_a_limit_that_could_not_be_told_is_an_error_and_has_no_rate(tmp_path):
+def test_a_limit_that_could_not_be_checked_is_an_error_and_has_no_rate(tmp_path):
     suite = written(audit(tmp_path, [message("a")], PromptParroting()), Limit(target="prompt_parroting", max_rate=0.1))
     (reported,) = outcomes(suite)["prompt_parroting", "max_rate: prompt_parroting"]
     assert reported == ("error", "max_rate", "prompt_parroting: no message was checked")
@@ -115,7 +115,7 @@ class Fails(Check):
         raise RuntimeError(HOSTILE)
 
 
-def test_an_audit_that_is_not_complete_is_an_error_whatever_it_says(tmp_path):
+def test_an_audit_that_is_not_complete_is_an_error_with_any_findings(tmp_path):
     suite = written(
         audit(tmp_path, [message("a")], SchemaInvariants(), Fails()), Limit(target="schema_invariants", max_count=9)
     )

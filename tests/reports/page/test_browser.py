@@ -154,7 +154,7 @@ def test_the_policy_stops_what_would_slip_through_the_template(running, attacked
 # -- reading ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_first_screen_says_what_is_wrong_and_how_sure_that_is(running, demonstrated):
+def test_the_first_screen_shows_what_is_wrong_and_how_sure_that_is(running, demonstrated):
     record, path = demonstrated
     with Visit(running, path) as visit:
         words = visit.tab.inner_text("body")
@@ -187,12 +187,12 @@ def test_a_click_opens_a_finding_and_the_browser_goes_back_to_the_one_before(run
         assert visit.tab.inner_text("#evidence h3") == visit.tab.inner_text('#rows a[data-at="3"] bdi')
 
 
-def test_an_address_of_nothing_says_so(running, demonstrated):
+def test_an_address_without_a_finding_is_reported(running, demonstrated):
     with Visit(running, demonstrated[1], "#f/0123456789abcdef") as visit:
         assert "Not on this page" in visit.tab.inner_text("#evidence")
 
 
-def test_filters_narrow_the_list_stand_in_the_address_and_come_back(running, demonstrated):
+def test_filters_narrow_the_list_are_in_the_address_and_come_back(running, demonstrated):
     record, path = demonstrated
     rows = record.table.to_pylist()
     n = len(rows)
@@ -224,7 +224,7 @@ def test_filters_narrow_the_list_stand_in_the_address_and_come_back(running, dem
         ("facet", "kind=exact", lambda row: dict(row["facets"]).get("kind") == "exact"),
     ],
 )
-def test_each_filter_lets_pass_what_it_says(running, demonstrated, name, value, passes):
+def test_each_filter_keeps_what_it_names(running, demonstrated, name, value, passes):
     record, path = demonstrated
     n = sum(map(passes, record.table.to_pylist()))
     assert n
@@ -307,7 +307,7 @@ def test_an_address_that_nobody_wrote_is_no_end(running, demonstrated):
         assert visit.status == f"{demonstrated[0].table.num_rows} findings"
 
 
-def test_an_empty_word_and_none_are_told_apart(running, tmp_path):
+def test_an_empty_word_and_none_are_distinguished(running, tmp_path):
     rows = [message("a", lang=""), message("b", "a", lang=None), message("c", "a")]
     record = audit(tmp_path, rows, "schema_invariants")
     n = {lang: sum(row["lang"] == lang for row in record.table.to_pylist()) for lang in ("", None)}
@@ -386,7 +386,7 @@ def test_the_keyboard_passes_the_page_from_top_to_bottom(running, demonstrated):
 # -- evidence --------------------------------------------------------------------------------------------------------
 
 
-def test_two_texts_stand_side_by_side_with_what_differs_marked(running, tmp_path):
+def test_two_texts_are_side_by_side_with_what_differs_marked(running, tmp_path):
     words = " ".join(f"word{k}" for k in range(40)) + " sixteen"
     rows = [message("a"), message("b", "a", text=words), message("c", "a", text=words.replace("sixteen", "<b>omega"))]
     record = audit(tmp_path, rows, "near_duplicates")
@@ -451,7 +451,7 @@ def test_a_conversation_shows_path_siblings_ranks_and_the_broken_link(running, t
         assert "rank 0" in visit.tab.inner_text("#evidence .siblings")
 
 
-def test_evidence_that_was_left_out_is_said_to_be(running, tmp_path):
+def test_evidence_that_was_left_out_is_marked_as_such(running, tmp_path):
     noise = Random(1)
     rows = [
         message(str(k), message_tree_id=uid(str(k)), text="\x07 " + f"word{k} " + noise.randbytes(112).hex())
@@ -548,7 +548,7 @@ def test_the_summary_prints_on_few_pages(running, demonstrated, tmp_path):
     assert 1 < len(re.findall(rb"/Type\s*/Page\b", pdf)) < 20
 
 
-def test_without_script_the_page_says_what_is_missing(running, demonstrated):
+def test_without_script_the_page_names_what_is_missing(running, demonstrated):
     context = running.new_context(java_script_enabled=False)
     tab = context.new_page()
     tab.goto(demonstrated[1].resolve().as_uri())

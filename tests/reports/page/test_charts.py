@@ -75,7 +75,7 @@ def test_a_bar_is_as_long_as_its_share_of_the_largest_upper_end_and_its_whisker_
     assert c.shapes == ()
 
 
-def test_a_column_stands_on_the_base_line():
+def test_a_column_begins_at_the_base_line():
     _, a, b, _ = (
         Columns("n", "t", "a", "l", "v", (Bar("a", 1, None, None, "1"), Bar("b", 2, 1, 2, "2"))).drawings[0].groups
     )
@@ -83,7 +83,7 @@ def test_a_column_stands_on_the_base_line():
     assert [shape.d for shape in b.shapes] == ["M152 24h56v200h-56z", "M180 124V24M176 124h8M176 24h8"]
 
 
-def test_numbers_stand_on_columns_where_they_fit_and_else_an_axis_tells_them():
+def test_numbers_are_on_columns_where_they_fit_and_else_on_an_axis():
     few = Columns("n", "t", "a", "label", "share", ONE, is_share=True)
     many = Columns("n", "t", "a", "label", "share", ONE * 30, is_share=True)
     assert texts(few) == ["1 of 2, 50.0 %", "a", "label"]
@@ -111,7 +111,7 @@ def test_a_long_label_is_clipped_in_the_picture_and_whole_in_its_title_and_in_th
     assert chart.grid.rows == (("x" * 99, "1"),)
 
 
-def test_a_chart_tells_its_main_figures_in_words_and_all_of_them_in_a_table():
+def test_a_chart_has_its_main_figures_in_words_and_all_of_them_in_a_table():
     chart = Bars("n", "t", "a", "language", "share", ONE)
     assert chart.desc == "The largest: a: 1 of 2, 50.0 % (95 % CI 25.0-100)."
     assert chart.grid.head == ("language", "share", "95 % CI, %")
@@ -227,7 +227,7 @@ def test_a_language_called_others_is_not_mixed_up_with_the_rest():
     assert (matrix.cells[0][0].text, matrix.cells[-1][0].text) == ("99", "1")
 
 
-def test_the_share_of_flagged_messages_is_told_by_language_and_check_with_its_interval():
+def test_the_share_of_flagged_messages_is_shown_by_language_and_check_with_its_interval():
     checked = {("en", "a"): 1000, ("en", "b"): 1000, ("de", "a"): 10, ("de", "b"): 0}
     matrix = charts.by_language({("en", "a"): 12}, checked)
     assert (matrix.rows, matrix.columns) == (("en", "de"), ("a", "b"))
@@ -237,7 +237,7 @@ def test_the_share_of_flagged_messages_is_told_by_language_and_check_with_its_in
     assert (matrix.cells[0][0].shade, matrix.cells[0][1].shade) == (1.0, None)
 
 
-def test_languages_and_checks_that_do_not_fit_are_told():
+def test_languages_and_checks_that_do_not_fit_are_counted():
     matrix = charts.by_language({}, {(f"l{k}", f"c{k:03}"): 1 for k in range(100)})
     assert (len(matrix.rows), len(matrix.columns)) == (16, 24)
     assert matrix.about.endswith("Shown are the 24 of 100 checks that flagged most.")
@@ -271,7 +271,7 @@ def test_shares_come_largest_first_with_their_intervals_and_without_what_has_no_
     ]
 
 
-def test_only_the_largest_shares_are_shown_and_the_chart_says_so():
+def test_only_the_largest_shares_are_shown_and_the_chart_states_it():
     chart = charts.shares("t", "About.", [(str(k), k, 10_000) for k in range(10_000)])
     assert (len(chart.bars), chart.bars[0].label) == (20, "9999")
     assert chart.about == "About. Shown are the 20 largest of 10,000."

@@ -80,7 +80,7 @@ def test_no_word_of_the_data_becomes_markup(hostile):
     assert not tags & {"img", "iframe", "object", "embed", "link", "base", "video", "audio", "math"}
 
 
-def test_hostile_words_are_told_as_they_are(hostile):
+def test_hostile_words_are_shown_as_they_are(hostile):
     html = report(hostile)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in static(html)
     assert "49" not in [row["lang"] for row in shown(html)]
@@ -168,7 +168,7 @@ def test_the_verdict_is_the_worst_that_was_found(tmp_path, rows, state, verdict)
     assert (reported.state, reported.verdict) == (state, verdict)
 
 
-def test_an_audit_without_findings_says_what_was_looked_at(tmp_path):
+def test_an_audit_without_findings_shows_what_was_checked(tmp_path):
     record = audit(tmp_path, [message("a"), message("b", "a")])
     reported, html = page(record), report(record)
     assert (reported.state, reported.headline) == ("clean", "No findings in 2 checked messages")
@@ -204,7 +204,7 @@ class Fails(Check):
         raise RuntimeError(HOSTILE)
 
 
-def test_a_check_that_failed_stands_first_and_says_nothing_about_the_data(tmp_path):
+def test_a_check_that_failed_comes_first_and_shows_nothing_about_the_data(tmp_path):
     record = audit(tmp_path, [message("a", role="assistant")], Fails(), "schema_invariants")
     html = report(record)
     assert [check.name for check in page(record).checks] == ["fails", "schema_invariants"]
@@ -217,7 +217,7 @@ def test_a_check_that_failed_stands_first_and_says_nothing_about_the_data(tmp_pa
 # -- cards -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_card_tells_rate_interval_rules_and_what_was_not_judged(bad):
+def test_a_card_shows_rate_interval_rules_and_what_was_skipped(bad):
     text = card(report(bad), "schema_invariants")
     assert "50.0 % 1 of 2 messages with a warning or an error 95 % CI 5.5-94.5" in text
     assert "error Reply has the same role as its parent 1 note Thread ends without an answer 1" in text
@@ -226,7 +226,7 @@ def test_a_card_tells_rate_interval_rules_and_what_was_not_judged(bad):
     assert "0 checked, 2 skipped: prompter message" in card(report(bad), "prompt_parroting")
 
 
-def test_a_check_that_judged_nothing_has_no_rate_and_has_not_passed(bad):
+def test_a_check_that_checked_nothing_has_no_rate_and_has_not_passed(bad):
     (check,) = [check for check in page(bad).checks if check.name == "prompt_parroting"]
     assert (check.rate, check.headline, check.is_passed) == (None, "did not run: prompter message", False)
     assert card(report(bad), "prompt_parroting").startswith("did not run prompt_parroting ")
@@ -332,7 +332,7 @@ def lines(html, label):
 
 
 @pytest.mark.parametrize(("n", "beyond"), [(100, 0), (101, 1)])
-def test_of_languages_a_hundred_are_shown_and_the_rest_is_told(tmp_path, n, beyond):
+def test_a_hundred_languages_are_shown_and_the_rest_is_counted(tmp_path, n, beyond):
     rows = [message(str(k), message_tree_id=uid(str(k)), lang=f"x{k}") for k in range(n)]
     html = report(audit(tmp_path, rows, "schema_invariants"))
     assert lines(html, "<summary>Declared languages</summary>") == 100
@@ -356,7 +356,7 @@ def test_of_files_a_hundred_are_shown_and_of_problems_twenty(tmp_path):
 # -- the baseline ------------------------------------------------------------------------------------------------------
 
 
-def test_findings_are_told_as_new_known_and_gone_against_a_baseline(tmp_path, bad):
+def test_findings_are_new_known_or_gone_compared_with_a_baseline(tmp_path, bad):
     rows = [message("a", role="assistant"), message("b", "a", role="prompter")]
     now = audit(tmp_path, rows, "schema_invariants", "near_duplicates")
     html = report(now, baseline=Baseline.of(bad, now))
@@ -370,7 +370,7 @@ def test_findings_are_told_as_new_known_and_gone_against_a_baseline(tmp_path, ba
     }
 
 
-def test_a_check_that_the_baseline_has_not_is_told_so(tmp_path, bad):
+def test_a_check_that_the_baseline_lacks_is_marked_as_such(tmp_path, bad):
     now = audit(tmp_path, [message("a")], Counts())
     assert "not in the baseline" in card(report(now, baseline=Baseline.of(bad, now)), "counts")
     assert "baseline" not in card(report(now), "counts")
@@ -380,7 +380,7 @@ def test_a_check_that_the_baseline_has_not_is_told_so(tmp_path, bad):
 # -- what was wrong once -----------------------------------------------------------------------------------------------
 
 
-def test_the_reasons_tell_how_bad_the_findings_are_and_not_how_bad_the_rule_is(tmp_path):
+def test_the_reasons_have_the_severity_of_the_findings_and_not_of_the_rule(tmp_path):
     rows = [message("a"), message("b", "a"), message("c", "z")]
     reported = page(audit(tmp_path, rows, SchemaInvariants(filtered_export=True)))
     assert reported.verdict == "Notes only"
@@ -397,7 +397,7 @@ class FlagsMore(Check):
         return Result(claim(batch.places, self.rules[0], np.arange(len(batch)), "Flagged"), cover(batch.messages[:1]))
 
 
-def test_a_check_that_flags_more_than_it_judged_has_a_page_all_the_same(tmp_path):
+def test_a_check_that_flags_more_than_it_checked_still_has_a_page(tmp_path):
     assert "flags_more" in report(audit(tmp_path, [message("a"), message("b", "a")], FlagsMore()))
 
 

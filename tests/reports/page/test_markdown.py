@@ -69,20 +69,20 @@ def test_rules_that_were_broken_are_listed_below_their_check(record):
     assert "## near_duplicates" not in summary(record)
 
 
-def test_it_says_how_sure_it_is_and_where_the_evidence_stands(record):
+def test_it_states_how_sure_it_is_and_where_the_evidence_is(record):
     text = summary(record)
     assert "- near_duplicates: Similarities are counted, not estimated" in text
     assert "Evidence: report.html and findings.parquet. Made by chataudit " in text
 
 
-def test_an_audit_that_is_incomplete_says_so(tmp_path):
+def test_an_incomplete_audit_is_called_incomplete(tmp_path):
     (tmp_path / "data.jsonl").write_bytes(b"\xff\xfe{")
     text = summary(run(tmp_path / "data.jsonl", format="oasst_messages", engine="serial"))
     assert "**Incomplete.** No message could be read." in text
     assert "| schema_invariants | did not run |  | 0 | 0 | 0 | 0 | 0 |" in text
 
 
-def test_a_baseline_is_told_check_by_check(record):
+def test_a_baseline_is_compared_check_by_check(record):
     text = summary(record, baseline=Baseline.of(record, record))
     assert "Compared with the audit of 20" in text
     assert "Compared with the baseline: 0 new, 2 known, 0 fixed since the baseline." in text

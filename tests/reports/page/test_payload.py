@@ -126,7 +126,7 @@ def noise(n, seed):
     return random.Random(seed).randbytes(n // 2).hex()
 
 
-def test_what_does_not_fit_is_left_out_mildest_last_and_said_so(made):
+def test_what_does_not_fit_is_left_out_worst_kept_and_counted(made):
     spans = [[{**SPAN, "id": f"m{k}", "quote": noise(600, k)}] for k in range(3000)]
     rows = [finding(k, ERROR if k >= 1500 else NOTE, spans=spans[k]) for k in range(3000)]
     html = report(made(rows), 1)
@@ -147,7 +147,7 @@ def test_what_does_not_fit_is_left_out_mildest_last_and_said_so(made):
     )
 
 
-def test_where_no_evidence_fits_that_is_said_without_a_number(made):
+def test_where_no_evidence_fits_a_note_states_it_without_a_number(made):
     rows = [finding(k, spans=[{**SPAN, "id": f"m{k}", "quote": noise(4000, k)}]) for k in range(600)]
     html = report(made(rows), 1)
     assert len(html.encode()) <= 1_000_000
@@ -265,7 +265,7 @@ def test_hidden_characters_are_made_visible_in_every_column(made):
     assert "\u202e" not in report(made([row]))
 
 
-def test_a_score_is_told_in_thousandths(made):
+def test_a_score_is_written_in_thousandths(made):
     rows = [finding(k, score=score) for k, score in enumerate((0.0, 0.1234, 1.0))]
     assert [row["score"] for row in shown(report(made(rows)))] == [0, 123, 1000]
 

@@ -58,7 +58,7 @@ def strip(text):
 # -- what is said of a rate ------------------------------------------------------------------------------------------
 
 
-def test_a_rate_is_told_with_its_counts_and_its_interval(tmp_path):
+def test_a_rate_is_stated_with_its_counts_and_its_interval(tmp_path):
     # Wilson's interval of 5 in 20: (.2903 +- .1784); of trees of one message it is that by trees.
     found = statements_of(planted(tmp_path, *["FAULT"] * 3, *["ODD"] * 2, *["REMARK"] * 4, *["fine"] * 11)).found
     assert found == (
@@ -76,7 +76,7 @@ def test_a_message_with_two_faults_is_one_message(tmp_path):
     assert found[1].endswith("the text says FAULT (1 error); the text says ODD (1 warning).")
 
 
-def test_nothing_found_is_told_with_an_upper_bound_and_not_as_none(tmp_path):
+def test_nothing_found_is_stated_with_an_upper_bound_and_not_as_none(tmp_path):
     # Of n messages Wilson's upper end is z^2 / (n + z^2): 3.8415 / 23.8415.
     found = statements_of(planted(tmp_path, *["fine"] * 20)).found
     assert found == (
@@ -98,7 +98,7 @@ def test_notes_alone_are_no_faults(tmp_path):
     assert found[1] == "Notes, which are not always faults: the text says REMARK (1 note)."
 
 
-def test_a_check_that_judged_nothing_knows_nothing(tmp_path):
+def test_a_check_that_checked_nothing_knows_nothing(tmp_path):
     record = planted(tmp_path, "SKIP too short", "SKIP too short", "SKIP too long")
     check = statements_of(record)
     assert check.found == ("The check did not run: too short. This audit says nothing about such messages.",)
@@ -122,7 +122,7 @@ def test_a_check_that_failed_knows_nothing_and_its_reason_is_not_shown(tmp_path)
         assert "luck" not in record.limitations(form), form
 
 
-def test_messages_that_were_not_judged_are_told_with_the_three_main_reasons(tmp_path):
+def test_skipped_messages_are_counted_with_the_three_main_reasons(tmp_path):
     texts = ["SKIP a"] * 4 + ["SKIP b"] * 3 + ["SKIP c"] * 2 + ["SKIP d", "SKIP e"] + ["fine"] * 9
     assert statements_of(planted(tmp_path, *texts)).skipped == (
         "11 messages (55.0 %) were skipped: a (4); b (3); c (2); other reasons (2).",
@@ -147,7 +147,7 @@ def test_settings_are_named_only_where_they_differ_from_the_defaults(tmp_path):
         ), form
 
 
-def test_how_often_a_check_errs_is_said_to_be_measured_elsewhere_and_its_rate_to_be_uncorrected(tmp_path):
+def test_error_rates_are_stated_as_measured_elsewhere_and_the_rate_as_uncorrected(tmp_path):
     check = statements_of(planted(tmp_path, "FAULT", "fine"))
     assert check.errors == (
         "The rate counts flagged messages and is not corrected for errors of the check.",
@@ -187,13 +187,13 @@ def test_labels_that_are_all_alike_correct_nothing_and_state_no_rate(tmp_path):
         assert "%" not in " ".join(errors)
 
 
-def test_labels_that_cannot_correct_a_rate_leave_it_uncorrected_and_say_so(tmp_path):
+def test_labels_that_cannot_correct_a_rate_leave_it_uncorrected_with_a_statement(tmp_path):
     for labelled in [(0, 0, 1, 9), (5, 5, 5, 5), (8, 2, 0, 0)]:
         errors = statements_of(planted(tmp_path, "FAULT", "fine", labelled=labelled)).errors
         assert errors[1] == "The rate counts flagged messages and is not corrected for errors of the check."
 
 
-def test_a_sample_that_people_judged_gives_precision_recall_and_rate(tmp_path):
+def test_a_labelled_sample_gives_precision_recall_and_rate(tmp_path):
     record = planted(tmp_path, *["FAULT"] * 5, *["fine"] * 15)
     # All were checked, so that nothing is left to chance: 4 of 5 flagged are faults, and 1 of 15 others.
     assert statements_of(sampled(record, fault=(5, 5, 4), quiet=(15, 15, 1))).errors[:4] == (
@@ -205,14 +205,14 @@ def test_a_sample_that_people_judged_gives_precision_recall_and_rate(tmp_path):
     )
 
 
-def test_what_people_judged_stands_above_labels_in_the_data(tmp_path):
+def test_a_labelled_sample_overrides_labels_in_the_data(tmp_path):
     record = planted(tmp_path, *["FAULT"] * 5, *["fine"] * 15, labelled=(8, 2, 1, 9))
     errors = statements_of(sampled(record, fault=(5, 5, 5), quiet=(15, 15, 0))).errors
     assert not any("of the checked messages" in sentence for sentence in errors)
     assert "the rate is 25.0 %" in errors[3]
 
 
-def test_a_sample_without_verdicts_on_one_side_tells_neither_recall_nor_rate(tmp_path):
+def test_a_sample_without_verdicts_on_one_side_gives_neither_recall_nor_rate(tmp_path):
     record = planted(tmp_path, *["FAULT"] * 5, *["fine"] * 15)
     errors = statements_of(sampled(record, fault=(5, 5, 5), quiet=(15, 0, 0))).errors
     assert any("the precision is 100 %" in sentence for sentence in errors)
@@ -220,7 +220,7 @@ def test_a_sample_without_verdicts_on_one_side_tells_neither_recall_nor_rate(tmp
     assert "The rate counts flagged messages and is not corrected for errors of the check." in errors
 
 
-def test_a_sample_of_one_side_is_not_said_to_be_of_both(tmp_path):
+def test_a_sample_of_one_side_is_not_described_as_one_of_both(tmp_path):
     record = planted(tmp_path, *["FAULT"] * 5, *["fine"] * 15)
     errors = statements_of(sampled(record, n_open=15, fault=(5, 5, 5), quiet=(15, 0, 0))).errors
     assert errors[0] == (
@@ -232,7 +232,7 @@ def test_a_sample_of_one_side_is_not_said_to_be_of_both(tmp_path):
 # -- what was audited, and what was not ------------------------------------------------------------------------------
 
 
-def test_what_was_audited_is_told_with_files_checksums_versions_and_languages(tmp_path):
+def test_what_was_audited_is_stated_with_files_checksums_versions_and_languages(tmp_path):
     rows = [*alone("fine", "fine"), message("m9", lang="de", message_tree_id=uid("m9"))]
     record = audit(tmp_path, rows, Planted())
     (source,) = record.facts.sources
@@ -247,7 +247,7 @@ def test_what_was_audited_is_told_with_files_checksums_versions_and_languages(tm
         assert f"{name} {version}" in whole.made_by
 
 
-def test_messages_that_declare_no_language_are_not_said_to(tmp_path):
+def test_messages_without_a_language_tag_are_not_counted_as_tagged(tmp_path):
     record = audit(tmp_path, [*alone("fine", "fine"), message("m9", lang=None, message_tree_id=uid("m9"))], Planted())
     assert limitations(record, []).audited[1] == "2 messages declare a language (most frequent first): en (2)."
     none = audit(tmp_path, alone("fine", lang=None), Planted())
@@ -295,7 +295,7 @@ def test_an_audit_never_claims_that_all_is_well(tmp_path):
         assert "Absence of findings is not evidence of absence" in record.limitations(form), form
 
 
-def test_nothing_is_said_of_all_checks_where_one_knows_nothing(tmp_path):
+def test_nothing_is_stated_about_all_checks_where_one_knows_nothing(tmp_path):
     record = audit(tmp_path, alone("SKIP it"), Planted(), Fails())
     words = "The checks that ran found no more than notes; not all checks ran."
     assert f"- {words}\n" in record.limitations("datasheet")
@@ -338,7 +338,7 @@ def test_every_number_about_a_check_can_be_counted_in_the_record(released):
         assert check.skipped == () if not rest else check.skipped[0].startswith(f"{rest} message")
 
 
-def test_the_table_holds_the_rates_of_the_prose(released):
+def test_the_table_contains_the_rates_of_the_prose(released):
     _, record = released
     whole = limitations(record, [])
     for row, check in zip(whole.rows, whole.checks, strict=True):
@@ -347,7 +347,7 @@ def test_the_table_holds_the_rates_of_the_prose(released):
         assert f"{row.flagged} of {row.checked} checked messages ({row.rate}, 95 % CI {row.interval[:-2]})" in words
 
 
-def test_all_forms_hold_all_that_is_said_of_checks(released):
+def test_all_forms_contain_all_statements_about_checks(released):
     _, record = released
     whole = limitations(record, ["another"])
     written = {
@@ -393,7 +393,7 @@ def test_strangers_words_are_no_markup(hostile, form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_no_line_holds_a_character_that_cannot_be_seen(hostile, form):
+def test_no_line_contains_a_character_that_cannot_be_seen(hostile, form):
     text = hostile.limitations(form)
     assert {c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Cs")} <= {"\n"}
     assert "U+202E" in text
@@ -488,7 +488,7 @@ def test_put_in_twice_is_put_in_once(statements):
         assert card(statements, once) == once
 
 
-def test_what_stands_outside_of_the_marks_stays_byte_for_byte(statements):
+def test_text_outside_of_the_marks_stays_byte_for_byte(statements):
     before = f"---\nlanguage: [en]\nsize_categories: x\n---\n\ttop  \n\n{BEGIN}\nold \\1 words\n{END}\n\n  tail\n\n\n"
     after = card(statements, before)
     head, tail = before.split(BEGIN)[0], before.split(END)[1]
@@ -522,7 +522,7 @@ def test_what_is_no_language_tag_does_not_reach_the_yaml(tagged):
     assert all(re.fullmatch("[a-zA-Z-]+", tag) for tag in front["language"])
 
 
-def test_languages_of_the_yaml_are_codes_and_whole_tags_stand_beside_them(tmp_path):
+def test_languages_of_the_yaml_are_codes_with_whole_tags_beside_them(tmp_path):
     rows = [message(tag, lang=tag, message_tree_id=uid(tag)) for tag in ("en", "pt-BR", "pt", "zh-Hant-TW")]
     front = yaml.safe_load(card(limitations(audit(tmp_path, rows, Planted()), [])).split("---\n")[1])
     # As DatasetCardData of huggingface_hub asks: codes of ISO 639. Tags of BCP 47 have a key of their own.
@@ -633,7 +633,7 @@ def test_croissant_of_a_file_that_was_not_read_to_its_end_is_valid(tmp_path):
     checked(cut(tmp_path).limitations("croissant"))
 
 
-def test_croissant_tells_compressed_files_from_plain_ones(tmp_path):
+def test_croissant_distinguishes_compressed_files_from_plain_ones(tmp_path):
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(gzip.compress(json.dumps(alone("fine")[0]).encode()))
     (file,) = checked(run(path, checks=[Planted()], engine="serial").limitations("croissant")).distribution
@@ -657,13 +657,13 @@ def test_every_section_of_the_datasheet_answers_something(tmp_path, texts):
     assert all(answers.values())
 
 
-def test_every_section_answers_something_where_nothing_was_judged(tmp_path):
+def test_every_section_has_an_answer_where_nothing_was_checked(tmp_path):
     answers = sections("\n" + planted(tmp_path, "SKIP it").limitations("datasheet"))
     answers.pop("", None)
     assert all(answers.values())
 
 
-def test_the_same_record_is_told_the_same(released):
+def test_the_same_record_gives_the_same_text(released):
     _, record = released
     for form in FORMS:
         assert record.limitations(form) == record.limitations(form)
