@@ -98,13 +98,13 @@ class Visit:
         """Return the sentences of the list, as far as they are in view."""
         return [str(words) for words in self.tab.locator("#rows bdi").all_inner_texts()]
 
-    # -- what is held against it -------------------------------------------------------------------------------------
+    # -- what tests assert of it -------------------------------------------------------------------------------------
 
     def axe(self, part: str = "html") -> list[str]:
         """Return what axe-core finds to be a barrier in a part of the page, by rule."""
         if not self.tab.evaluate("'axe' in window"):
             self.tab.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
-        # Only what is told crosses over to Python: the rest is most of the time.
+        # Only violations cross over to Python: the rest would take most of the time.
         found = self.tab.evaluate(
             "async part => (await axe.run(part, { resultTypes: ['violations'] })).violations", part
         )

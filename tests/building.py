@@ -171,7 +171,7 @@ def in_map_form(row: Row) -> Row:
 
 
 class RecordingProgress:
-    """A progress that keeps what it is told."""
+    """A progress reporter that keeps all that it receives."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -246,7 +246,7 @@ def shown(html: str) -> list[Row]:
     return found
 
 
-CODED = ("rule", "role", "lang", "source", "summary")  # columns of the index that hold numbers of words
+CODED = ("rule", "role", "lang", "source", "summary")  # columns of the index with numbers of words
 
 
 def _evidence(piece: Row, k: int, own: str | None) -> Row:

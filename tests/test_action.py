@@ -23,7 +23,7 @@ SCRIPTS = {step["name"]: step for step in STEPS if "run" in step}
 
 needs_bash = pytest.mark.skipif(which("bash") is None, reason="needs bash")
 
-# Notes down how it was called, writes a record where it is to, and ends as it is told.
+# Notes down how it was called, writes a record where it is to, and exits with STATUS.
 FAKE = """#!{python}
 import json, os, pathlib, sys
 with open(os.environ["CALLS"], "a") as file:
@@ -138,7 +138,7 @@ def test_nothing_that_an_audit_prints_is_a_command_of_the_runner(runner):
 
 @needs_bash
 @pytest.mark.parametrize("status", ["0", "1", "3", "4"])
-def test_the_gate_decides_about_what_was_audited(runner, status):
+def test_the_audit_step_leaves_the_verdict_to_the_gate(runner, status):
     assert runner("Audit", {"sources": "a"}, RECORD="1", STATUS=status)[0] == 0
 
 

@@ -1,4 +1,4 @@
-"""Laws that hold for every check, also for one that is written tomorrow."""
+"""Laws for every check, also for one that is written tomorrow."""
 
 import dataclasses
 import pickle

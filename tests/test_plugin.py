@@ -1,4 +1,4 @@
-"""A check in a plug-in file reaches every surface, and none of them is told about it."""
+"""A check in a plug-in file reaches every surface, and none of them names it."""
 
 import csv
 import json

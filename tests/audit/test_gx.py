@@ -14,7 +14,7 @@ from chataudit.audit.run import run
 from chataudit.checks.schema_invariants.check import SchemaInvariants
 from chataudit.checks.schema_invariants.rules import RULES
 
-MARK = "pelican"  # stands in every text, and in every line that is broken
+MARK = "pelican"  # is in every text, and in every line that is broken
 
 
 def tree(root, *others, **odd):
@@ -239,7 +239,7 @@ def test_nothing_else_imports_great_expectations():
     ]
     imports = re.compile("^ *(import|from) great_expectations", re.MULTILINE)
     found = {path.name for path in modules if imports.search(path.read_text(encoding="utf-8"))}
-    # What is written for another project's Python stands in a string.
+    # What is written for another project's Python is in a string.
     assert found - {"expectations.py"} == {"gx.py"}
 
 

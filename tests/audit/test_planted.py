@@ -76,7 +76,7 @@ def test_what_was_found_before_is_found_again_and_nothing_is_fixed(releases):
 def test_the_messages_that_differ_are_the_planted_ones(releases):
     clean, planted, truth = releases
     found = planted.diff(clean)
-    # One record stands twice; faults in dates, labels and the like change neither text, role, language nor parent.
+    # One record is a duplicate; faults in dates, labels and the like change neither text, role, language nor parent.
     (again,) = [plant["message_id"] for plant in truth if plant["kind"] == "duplicate-id"]
     assert found.added["message_id"].to_pylist() == [again]
     assert found.removed.num_rows == 0

@@ -563,9 +563,9 @@ def test_an_error_of_the_hub_is_one_line(monkeypatch, error):
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
     with pytest.raises(
         LookupError, match=r"^org/birds: could not be fetched from the hub \((No space|odd|Time)"
-    ) as expected:
+    ) as raised:
         hub.fetch(on_hub(monkeypatch))
-    assert "\n" not in str(expected.value)
+    assert "\n" not in str(raised.value)
 
 
 def test_without_the_extra_the_error_names_what_to_install(monkeypatch):

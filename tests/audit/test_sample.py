@@ -1,4 +1,4 @@
-"""Samples for people to judge: drawn at random in strata, and their verdicts taken back."""
+"""Samples for people to label: drawn at random in strata, and their verdicts imported."""
 
 import copy
 import csv
@@ -162,7 +162,7 @@ def test_languages_and_roles_of_the_others_get_their_shares(tmp_path):
 
 def test_every_message_of_a_stratum_is_as_likely(record):
     n = Counter(each.row for seed in range(400) for each in draw(record, "planted", 8, seed))
-    # Of 4 flagged 3 are FAULT or so and all is drawn by size; of the 14 others each stands in 4 of 14 samples.
+    # Of 4 flagged 3 are FAULT or so and all is drawn by size; of the 14 others each is in 4 of 14 samples.
     assert all(80 <= n[row] <= 150 for row in range(6, 20)), n  # 114 expected, standard deviation 9
     assert max(n[row] for row in range(4)) - min(n[row] for row in range(4)) < 60
 
@@ -444,7 +444,7 @@ def test_verdicts_are_kept_beside_the_record_and_read_back(record, tmp_path):
         NOT_FLAGGED: Stratum(14, 14, 0, False),
     }
     (row, *_) = rows(back)
-    # All were judged: 4 of 20 are faults, and there is nothing left to chance.
+    # All were labelled: 4 of 20 are faults, and there is nothing left to chance.
     assert tuple(row.corrected) == pytest.approx((0.2, 0.2, 0.2))
     assert back.rates()["corrected"][0] == pytest.approx(0.2)
     assert "the rate is 20.0 % (all messages were labelled)" in back.limitations()

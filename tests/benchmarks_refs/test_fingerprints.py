@@ -354,7 +354,7 @@ def test_a_word_in_every_twentieth_question_has_no_more_weight_than_that():
     cases = [
         (20, 380, 4),  # ln 20 = 3.00 nats, 4.0 steps
         (20, 381, 9),  # not every twentieth
-        (19, 1, 9),  # too few to tell
+        (19, 1, 9),  # too few to decide
         (20, 0, 1),  # in all of them, and yet a little
         (100, 300, 2),  # ln 4 = 1.39 nats, 1.8 steps
     ]
@@ -465,7 +465,7 @@ def refused(path: Path) -> str:
     """Return the error for a file that is no fingerprint, without the file and the command that it names."""
     with pytest.raises(ValueError, match=re.escape(str(path))) as error:
         load(path)
-    assert type(error.value) is ValueError  # which the command tells in one line
+    assert type(error.value) is ValueError  # which the command prints in one line
     message = str(error.value).removeprefix(f"{path}: ")
     way_out = f" Run `chataudit refs build {path.stem} --overwrite`, or for a set of your own `refs add`"
     assert message.endswith(way_out)

@@ -206,7 +206,7 @@ def test_a_reply_that_restates_the_question_above_it_hangs_below_and_is_no_leak_
     assert flagged(record) == sorted([("below_leak", uid("b")), ("question", uid("a"))])
 
 
-# -- what is told ----------------------------------------------------------------------------------------------------
+# -- findings --------------------------------------------------------------------------------------------------------
 
 
 def test_a_finding_names_benchmark_split_item_coverage_and_home_and_marks_the_words(tmp_path, check):

@@ -227,7 +227,7 @@ def test_splits_can_be_named(tmp_path):
     one, two = (write(tmp_path / f"{name}.jsonl", [{"id": name, "text": LONG}]) for name in ("one", "two"))
     record = run(splits={"train": [one], "heldout": [two]}, checks=[NearDuplicates()])
     assert [facets(row)["splits"] for row in record.table.to_pylist()] == ["heldout, train"]
-    # What a record says of itself stands above the name of its file.
+    # What a record declares overrides the name of its file.
     write(one, [{"id": "one", "text": LONG, "split": "heldout"}])
     record = run(splits={"train": [one], "heldout": [two]}, checks=[NearDuplicates()])
     assert [row["rule"] for row in record.table.to_pylist()] == ["near_duplicates/exact_copy"]
@@ -242,7 +242,7 @@ def test_a_group_contains_only_what_was_verified_against_its_representative(tmp_
     rows = found(tmp_path, documents(*chain), min_similarity=0.8)
     assert [(row["message_id"], facets(row)["partner"], facets(row)["cluster"]) for row in rows] == [
         ("d001", "d000", "d000"),
-        ("d002", "d001", "d002"),  # its partner is told, but it is no member of a group that it was not held against
+        ("d002", "d001", "d002"),  # its partner is named, but it is in no group that it was not compared with
     ]
 
 

@@ -52,7 +52,7 @@ def texts(folder: Path) -> Path:
 def commands(python: Path, folder: Path, out: Path) -> dict[str, list[str]]:
     """Return the command of each peer, from the prepared folder to its report in `out`, to be run in this order.
 
-    Both build an index first. What corpus-assay costs without that is told by its second run, with the index it has.
+    Both build an index first. The second run of corpus-assay, with the index it has, shows its cost without that.
     """
     (out / "decon").mkdir(parents=True)
     decon = [str(folder / "texts"), str(folder / "references"), str(out / "decon")]

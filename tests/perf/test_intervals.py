@@ -1,8 +1,8 @@
-"""How often the intervals of checks/base/statistics/intervals.py hold the true rate, and what other intervals reach.
+"""How often the intervals of checks/base/statistics/intervals.py contain the true rate, and what other intervals reach.
 
     pytest tests/perf/test_intervals.py -m perf -s
 
-It prints the tables that stand in the docstrings there. Data sets are simulated: trees of a made-up size, faults by a
+It prints the tables of the docstrings there. Data sets are simulated: trees of a made-up size, faults by a
 beta-binomial distribution in each, so that the rate and the correlation in a tree are known.
 """
 

@@ -3,7 +3,7 @@
     pytest tests/perf/test_resume.py -m perf -s
 
 The release is made by ../shared/tools/make_release.py. Each audit goes on after each kill until it ends; then its
-tables are held against those of one that nobody disturbed, and the next audit begins, until there were enough kills.
+tables are compared with those of one that nobody disturbed, and the next audit begins, until there were enough kills.
 """
 
 import json

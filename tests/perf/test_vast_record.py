@@ -1,4 +1,4 @@
-"""What a record of more findings than a report shows takes: seconds, and memory beside the files that it lies in.
+"""What a record of more findings than a report shows takes: seconds, and memory beside its files.
 
     pytest tests/perf/test_vast_record.py -m perf -s
 
@@ -39,5 +39,5 @@ def test_a_record_of_millions_is_shown_and_written_in_linear_time_and_little_mem
     assert reported["page"]["seconds"] + reported["pages"]["seconds"] < 25
     assert reported["write"]["seconds"] < 15
     assert reported["all"]["mb"] < FIXED + PER_FINDING * FINDINGS / 1e6
-    # What is not on the way of an audit that ends: told, and not promised.
+    # What is not part of an audit: printed, without a limit.
     measured(tmp_path, "write", "read", "decide", "sarif", "rates")

@@ -7,10 +7,10 @@ start to their end; runs that are compared are made in turn, and the least secon
 does only adds. Of the memory the largest peak counts. The limits are meant for two processors; on a larger machine put
 `taskset -c 0,1` before the command. Few messages break them: an audit takes seconds to start.
 
-The audit is held against a bare loop that decodes each line with msgspec, and against obvious.py, which does the same
+The audit is compared with a bare loop that decodes each line with msgspec, and against obvious.py, which does the same
 as a user would write it. That takes some twenty minutes, so it reads the first twentieth of the messages alone (with
 PART = 1 all of them). Its start, until the first message is checked, is measured apart and counted once; the rest is
-counted twenty times, as a message costs it the same wherever it stands. Its CPU seconds are scaled: it has one thread,
+counted twenty times, as a message costs it the same in any place. Its CPU seconds are scaled: it has one thread,
 so its wall time is never less, and a difference taken twenty times bears no waiting for others on the machine.
 """
 
@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.perf, needs_shared]
 
 MESSAGES = 161_443
 OBVIOUS = Path(__file__).with_name("obvious.py")
-PART = 20  # the obvious program reads the first of so many parts of the messages
+PART = 20  # the obvious program reads the first of this number of parts of the messages
 ROUNDS = 3
 
 

@@ -1,4 +1,4 @@
-"""A record of millions of messages and findings that lies on disk, and what it takes to tell, write and read it.
+"""A record of millions of messages and findings on disk, and what it takes to show, write and read it.
 
 python tests/perf/vast_record.py build FOLDER 1500000
 python tests/perf/vast_record.py measure FOLDER page pages write

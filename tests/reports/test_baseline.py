@@ -171,7 +171,7 @@ def test_a_redacted_audit_is_compared_with_another_by_the_hashes_of_ids(tmp_path
     assert [len(ids) for ids in states(found).values()] == [1, 1, 1]
 
 
-# -- what an audit can be held against ---------------------------------------------------------------------------------
+# -- what an audit can be compared with --------------------------------------------------------------------------------
 
 
 def test_an_audit_of_other_data_is_refused(tmp_path):

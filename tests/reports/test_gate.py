@@ -1,4 +1,4 @@
-"""Limits on what an audit may have found: held at the very value, broken just above it."""
+"""Limits on what an audit may have found: met at the very value, exceeded just above it."""
 
 from datetime import date
 
@@ -244,7 +244,7 @@ def test_a_verdict_knows_which_findings_are_new(tmp_path):
     assert verdict(newer, limit).is_new is None
 
 
-# -- what is not known is not held -------------------------------------------------------------------------------------
+# -- what is not known is not met --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("limit", [{"max_count": 9}, {"max_rate": 1}, {"max_new": 9}])

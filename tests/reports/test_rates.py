@@ -1,4 +1,4 @@
-"""Rates: so many of so many messages, with intervals, by check, rule, language, role and source."""
+"""Rates: flagged of checked messages, with intervals, by check, rule, language, role and source."""
 
 from math import isnan
 
@@ -108,7 +108,7 @@ def test_where_no_message_declares_a_language_none_is_chosen_by_one(tmp_path):
 
 
 class Rest(Check):
-    """Judge what Marks does not."""
+    """Check what Marks does not."""
 
     name = "rest"
     rules = ()

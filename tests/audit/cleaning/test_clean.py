@@ -327,7 +327,7 @@ def test_a_pair_across_two_clusters_includes_all_exact_duplicates_of_either(tmp_
     rows = [m("a"), *(m(name, "a", rank=k) for k, name in enumerate("bcde"))]
     twins = copies(("e", 5, "d", 4), jaccard="1.000")
     findings = [*copies(("c", 3, "b", 2)), *twins, *copies(("d", 4, "b", 2), cluster="d")]
-    # Beside b neither d nor e could stand, and their text would be lost; c is no copy of it.
+    # Beside b neither d nor e could stay, and their text would be lost; c is no copy of it.
     assert left(flat(tmp_path, *rows), *findings, policy=KEEP_BEST) == ["a", "c", "d"]
 
 
@@ -344,7 +344,7 @@ def test_of_two_trees_that_are_copies_one_stays_whole_though_each_has_a_better_h
 
 
 def test_a_copy_is_not_dropped_where_the_last_copy_of_another_text_would_go_with_it(tmp_path):
-    # b and y are copies; b stands below a, whose better copy is c, and y below x, whose better copy is d.
+    # b and y are copies; b is below a, whose better copy is c, and y below x, whose better copy is d.
     rows = [m("r", tree="r"), m("c", "r", "r", rank=0), m("d", "r", "r", rank=0), m("a", rank=1), m("b", "a")]
     path = flat(tmp_path, *rows, m("x", tree="x", rank=1), m("y", "x", "x"))
     findings = copies(("c", 2, "a", 4), ("d", 3, "x", 6), ("y", 7, "b", 5))
@@ -1048,7 +1048,7 @@ def test_cleaning_keeps_all_that_needs_no_dropped_message_and_leaves_no_dangling
 ):
     rows, drops, action = drawn
     trees = list(dict.fromkeys(row["message_tree_id"] for row in rows))
-    if not is_nested:  # order tells nothing
+    if not is_nested:  # order means nothing
         keys = list(range(len(rows)))
         shuffled.shuffle(keys)
         drops, rows = {keys.index(k) for k in drops}, [rows[k] for k in keys]
@@ -1093,7 +1093,7 @@ def test_of_copies_one_is_kept_or_none_could_be_and_no_two(tmp_path_factory, dra
     assert all(parents[uid(name)] is None or parents[uid(name)] in map(uid, after) for name in after)
     for group in disjoint:
         assert len(after & {names[k] for k in group}) <= 1
-    # The root of the first tree that stands: what is dropped is a copy, or stands below one.
+    # The root of the first tree that stays: what is dropped is a copy, or is below one.
     copied = {names[k] for group in disjoint for k in group}
     assert {
         row["text"] for row in kept_of(rows, {k for k, n in enumerate(names) if n in copied} | drops, "drop_message")

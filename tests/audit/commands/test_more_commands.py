@@ -1,4 +1,4 @@
-"""The commands that tell others: limitations, sample, judge, export gx."""
+"""The commands that write for other people and tools: limitations, sample, judge, export gx."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""The engine ray: workers of a cluster find what one thread finds, whatever happens to them on the way."""
+"""The engine ray: workers of a cluster find what one thread finds, even where they are killed on the way."""
 
 import gzip
 import itertools
@@ -411,7 +411,7 @@ def test_a_node_that_is_lost_in_the_middle_changes_nothing(cluster, tmp_path):
     assert on_ray.table.num_rows == 2
 
 
-# -- what workers hold -----------------------------------------------------------------------------------------------
+# -- what workers keep in memory -------------------------------------------------------------------------------------
 
 
 def test_references_and_models_are_read_once_in_a_worker(cluster, tmp_path):
@@ -515,7 +515,7 @@ def test_what_was_begun_on_a_cluster_goes_on_there_and_nothing_else_does(tmp_pat
 
 
 @pytest.mark.usefixtures("_eager", "_packed")
-def test_workers_write_no_progress(tmp_path, monkeypatch):
+def test_only_the_driver_saves_how_far_the_audit_is(tmp_path, monkeypatch):
     reported = []
     save = Journal.save
 
@@ -594,7 +594,7 @@ def test_an_address_is_for_the_engine_ray_alone(tmp_path):
 
 def test_without_an_address_the_command_starts_a_cluster_and_prints_only_its_own_lines(cluster, tmp_path):
     paths = flat(tmp_path)
-    # Ray would take the cluster above for it, of which a file of Ray tells; that one takes no number of workers.
+    # Ray would use the cluster above, which a file of Ray names; that one takes no number of workers.
     words = ["--out", tmp_path / "out", "--checks", "prompt_parroting"]
     done = command("run", *paths, *words, "--engine", "ray", "--workers", "1")
     assert done.returncode == 0, done.stderr
@@ -607,16 +607,16 @@ def test_without_an_address_the_command_starts_a_cluster_and_prints_only_its_own
 
 def test_no_text_of_the_data_is_in_the_logs(cluster, tmp_path):
     @dataclass(frozen=True)
-    class Tells(Check):
+    class Quotes(Check):
         """Fails with words of the data."""
 
-        name = "tells"
+        name = "quotes"
         rules = ()
 
         def scan(self, batch):
             raise RuntimeError(batch.column("text")[0].as_py())
 
-    record = run(*of_all_kinds(tmp_path), engine="ray", address=cluster.address, checks=[Tells(), *FIRST_STAGES])
+    record = run(*of_all_kinds(tmp_path), engine="ray", address=cluster.address, checks=[Quotes(), *FIRST_STAGES])
     assert CANARY in record.facts.checks[0].error
     logs = [path for path in Path(cluster.head_node.get_logs_dir_path()).rglob("*") if path.is_file()]
     assert len(logs) > 5

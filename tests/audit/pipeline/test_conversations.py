@@ -117,7 +117,7 @@ def test_tables_are_joined_in_the_order_of_sources_and_lines_with_their_links():
     two = two.set_column(0, "source", pa.array(["two"] * 2))
     one = one.set_column(0, "source", pa.array(["one"] * 2))
     whole = joined([two, AROUND.empty_table(), one], ["one", "two"])
-    assert joined([pa.concat_tables([two, one])], ["one", "two"]).equals(whole)  # as they lie on disk
+    assert joined([pa.concat_tables([two, one])], ["one", "two"]).equals(whole)  # as they are on disk
     assert whole.schema.equals(THREADS)
     assert [uid(name) for name in "abcd"] == whole["id"].to_pylist()
     assert whole["parent"].to_pylist() == [None, 0, None, 2]

@@ -1,4 +1,4 @@
-"""Findings in order, whatever lies on disk, and of very many the words of the worst alone."""
+"""Findings in order, in memory or on disk; of very many only the worst keep their words."""
 
 import subprocess
 import sys
@@ -79,7 +79,7 @@ def test_of_very_many_findings_of_a_check_the_worst_keep_their_words(tmp_path, m
     assert {(span["before"], span["quote"], span["after"]) for row in copies[2:] for span in row["spans"]} == {
         ("", "", "")
     }
-    # What they are counted by, and where they stand, is there of all.
+    # All of them keep their place and what they are counted by.
     assert {row["lang"] for row in copies} == {"en"}
     assert None not in {row["role"] for row in copies} | {row["created_date"] for row in copies}
     assert all(

@@ -46,7 +46,7 @@ def test_the_digest_changes_with_text_role_language_and_parent_and_with_nothing_
 
 
 class Later(Check):
-    """Judge all at first, and take back what a later stage cannot judge."""
+    """Check all at first, and skip in a later stage what it cannot check."""
 
     name = "later"
     rules = (Rule("later/none", "None", 1, "None.", EXAMPLE),)
@@ -63,7 +63,7 @@ class Later(Check):
 
 
 class Fails(Later):
-    """Judge all at first, and fail."""
+    """Check all at first, and fail."""
 
     name = "fails"
 

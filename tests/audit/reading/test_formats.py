@@ -676,7 +676,7 @@ SHARED_FILES = {
     "formats/dpo_en_demo.json": ("preferences", 300, 1506, {}),
     "formats/fastchat_dummy_conversation.json": ("sharegpt", 500, 2000, {}),
     "formats/glaive_toolcall_en_demo.json": ("sharegpt", 300, 1914, {}),
-    # Nine conversations in which the mark of the assistant stands twice in a row.
+    # Nine conversations in which the mark of the assistant occurs twice in a row.
     "formats/hh-rlhf_harmless-base_test.jsonl.gz": ("transcripts", 2312, 13833, {"role_alternation": 9}),
     "formats/kto_en_demo.json": ("preferences", 300, 974, {}),
     "formats/reason_tool_use_demo_50.jsonl": ("messages", 50, 274, {}),
@@ -882,13 +882,13 @@ def test_no_record_makes_a_format_fail(format, record):
     messages = [row for row in found if not isinstance(row, Fault)]
     assert {fault.kind for fault in found if isinstance(fault, Fault)} <= set(FaultKind)
     assert all(row.keys() <= set(MESSAGES.names) for row in messages)
-    # Ids are distinct, the first is that of the tree, and each parent stands before its child.
+    # Ids are distinct, the first is that of the tree, and each parent comes before its child.
     ids = [row["message_id"] for row in messages]
     assert len(set(ids)) == len(ids)
     assert ids[:1] == [row["tree_id"] for row in messages[:1]]
     assert all(re.fullmatch(r"#[a-z0-9-]+", key.removeprefix(ids[0])) for key in ids[1:])
     assert all(row["parent_id"] is None or row["parent_id"] in ids[:k] for k, row in enumerate(messages))
-    # What a table of messages cannot hold are halves of surrogate pairs, and names of models that are none.
+    # What a table of messages cannot contain are halves of surrogate pairs, and names of models that are none.
     _, wrong = tabulate(messages, [1] * len(messages), "data")
     assert {fault.kind for fault in wrong} <= {"repaired_line", "mistyped_field"}
     assert all(fault.detail.startswith("model_name") for fault in wrong if fault.kind == "mistyped_field")

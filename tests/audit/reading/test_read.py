@@ -1,4 +1,4 @@
-"""Reading: every form of a file gives the same messages, every fault is told in its place, no good record is lost."""
+"""Reading: every form of a file gives the same messages, every fault is reported in place, no good record is lost."""
 
 import gc
 import gzip
@@ -984,7 +984,7 @@ def with_raw(field: str, raw: bytes) -> bytes:
 DEEP = b"[" * 100_000 + b"]" * 100_000
 DEEP_OBJECTS = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
 LINES: dict[str, tuple[bytes, list[str], int]] = {
-    # name: the third line, what is told of it, messages of the file
+    # name: the third line, its findings, messages of the file
     "is cut": (third()[:-20], ["unreadable_line"], 4),
     "has a trailing comma": (third()[:-1] + b",}", ["unreadable_line"], 4),
     "has single quotes": (third().replace(b'"', b"'"), ["unreadable_line"], 4),
@@ -1318,7 +1318,7 @@ def test_a_block_is_read_by_itself_as_it_was_read_in_order(tmp_path, begins, end
     assert [cutting.block_at(source, stretch).data for stretch in some] == [b""] * len(some)
 
 
-def test_reported_lines_are_read_again_from_their_blocks_alone(tmp_path, monkeypatch):
+def test_only_the_blocks_of_reported_lines_are_read_again(tmp_path, monkeypatch):
     texts = [" ".join(f"w{k}x{n}" for n in range(30)) for k in range(300)]
     texts[20] = texts[250]
     rows = [message(f"m{k}", text=text, message_tree_id=uid(f"m{k}")) for k, text in enumerate(texts)]
@@ -1501,7 +1501,7 @@ def test_a_planted_release_gives_the_same_findings_in_every_form(tmp_path):
     tool = [sys.executable, str(SHARED / "tools" / "make_release.py"), "--messages", "2000", "--seed", "1"]
     subprocess.run([*tool, "--out", str(tmp_path)], capture_output=True, check=True)
     rows = [json.loads(line) for line in (tmp_path / "messages.jsonl").read_bytes().splitlines()]
-    # What cannot be nested: parents that are not there or come later, ids that stand twice, several roots, label lists
+    # What cannot be nested: parents that are not there or come later, duplicate ids, several roots, label lists
     # of unequal lengths, and states and tree ids that differ within a tree.
     broken = set()
     seen: dict[str, str] = {}

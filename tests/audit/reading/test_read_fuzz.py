@@ -151,7 +151,7 @@ def assert_law(make: Callable[[], list[Any]], data: bytes, name: str, size: int,
         assert source.errors == []
 
 
-MAGIC = (b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1")  # what tells other kinds of files
+MAGIC = (b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1")  # the beginnings of other kinds of files
 MAKERS = st.sampled_from([flat, trees, documents])
 BLOCKS = st.sampled_from([100, 3000, BLOCK])
 
@@ -440,7 +440,7 @@ def test_halving_finds_the_same_as_reading_line_by_line(way, records, before, af
     slow = parsing._parse_carefully(block, plan)
     assert shown(halved.messages) == shown(slow.messages)
     assert halved.records == slow.records
-    # How lines end is told once a block, and which blank line is the first of a file by the caller.
+    # The ends of lines are reported once a block; the first blank line of a file is reported by the caller.
     found = [fault for fault in shown(halved.faults) if "line_format" not in fault[1]]
     assert found == [fault for fault in shown(slow.faults) if "line_format" not in fault[1]]
 

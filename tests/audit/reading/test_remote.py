@@ -1,4 +1,4 @@
-"""Remote sources: the same findings as of local files, nothing fetched in vain, nothing told of how one gets in."""
+"""Remote sources: the same findings as of local files, nothing fetched in vain, no credentials in any output."""
 
 import errno
 import gc

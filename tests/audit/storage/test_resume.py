@@ -505,7 +505,7 @@ def test_the_command_goes_on_with_another_engine_and_other_limits(call):
     assert_equal_records(Record.read("o"), undisturbed())
 
 
-# -- what stands in the way ------------------------------------------------------------------------------------------
+# -- what blocks a resumption ----------------------------------------------------------------------------------------
 
 
 def full(*_args: Any, **_options: Any) -> None:
@@ -546,7 +546,7 @@ def small_disk(tmp_path):
     if done.returncode:
         pytest.skip("only root may mount a small disk")
     yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)  # this process may still hold maps of its files
+    subprocess.run(["umount", "--lazy", folder], check=True)  # this process may still have its files mapped
 
 
 @pytest.mark.parametrize("room", [4, 40, 100, 200])

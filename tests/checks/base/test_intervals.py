@@ -1,4 +1,4 @@
-"""Intervals of rates: counted, in trees, corrected for the check's errors, and from samples that people judged."""
+"""Intervals of rates: counted, in trees, corrected for the check's errors, and from samples that people labelled."""
 
 import math
 
@@ -89,7 +89,7 @@ def test_one_flagged_message_is_not_taken_for_proof_that_messages_are_independen
 
 
 def test_of_many_flagged_trees_the_interval_is_as_wide_as_a_bootstrap_by_tree():
-    # Faults come in pairs, whatever the size of the tree: not what the model of likeness takes them for.
+    # Faults come in pairs, at every size of the tree: not what the model of likeness takes them for.
     flagged, checked = trees((2, 4, 3000), (0, 4, 20_000), (2, 30, 2000), (4, 30, 300), (0, 30, 5000), (0, 1, 40_000))
     rng, rates = np.random.default_rng(0), []
     for _ in range(300):
@@ -100,7 +100,7 @@ def test_of_many_flagged_trees_the_interval_is_as_wide_as_a_bootstrap_by_tree():
 
 def test_95_of_100_intervals_contain_the_rate():
     for whole in [False, True]:
-        # About 12 trees of 300; the percentile bootstrap by tree holds the rate in 91, Wilson's interval in 47 or 26.
+        # About 12 trees of 300; percentile bootstrap by tree contains the rate in 91, Wilson's interval in 47 or 26.
         rng, p, sizes, n_data = np.random.default_rng(0), 0.04, np.array([1] * 4 + [2] * 2 + [5, 20, 30, 40]), 1500
         inside = 0
         for _ in range(n_data):

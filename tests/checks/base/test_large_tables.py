@@ -1,4 +1,4 @@
-"""Tables in many pieces: what is told of them is what is told of the same rows in one piece."""
+"""Tables in many pieces: every output is that of the same rows in one piece."""
 
 from datetime import date
 

@@ -63,7 +63,7 @@ def test_calls_of_another_type_are_reported_and_the_others_are_read():
         )
 
 
-def test_a_missing_id_is_replaced_by_the_place_and_the_number_in_the_record():
+def test_ids_made_from_the_place_of_a_message_are_recognised():
     for own, is_one in [
         (None, True),
         ("data.jsonl:1", True),

@@ -567,7 +567,7 @@ def test_a_text_as_long_as_the_limit_stays_whole(form):
 CUT = [
     # 39 bytes, pieces of 5: from 0, from 17 on, where the next word begins at 20, and from 34, where it does at 35.
     ("aaaa bbbb cccc dddd eeee ffff gggg hhhh", 15, "aaaa  ee hhhh"),
-    # 80 bytes, pieces of 10: from 0, 35, and 70; 35 and 45 lie within a character.
+    # 80 bytes, pieces of 10: from 0, 35, and 70; 35 and 45 are within a character.
     ("é" * 40, 30, "ééééé éééé ééééé"),
     # 120 bytes, pieces of 10: to 10, from 55 to 65, and from 110: each within a character.
     ("漢" * 40, 32, "漢漢漢 漢漢 漢漢漢"),

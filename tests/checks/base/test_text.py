@@ -240,7 +240,7 @@ def test_every_character_is_taken_as_the_slow_version_takes_it(form):
 
 @both_forms
 def test_no_text_has_more_than_two_tokens_a_byte(form):
-    # A character makes the most tokens where it stands alone, so that texts of one are all there is to look at.
+    # A character makes the most tokens where it is alone, so that texts of one are all there is to look at.
     characters = all_characters()
     n_tokens = np.diff(tokenise(form, pa.array(characters)).bounds)
     n_bytes = np.array([len(character.encode()) for character in characters])

@@ -1,4 +1,4 @@
-"""The detectors: each answers as the package that it stands for, and in one way only."""
+"""The detectors: each answers as its package does, and in one way only."""
 
 import gzip
 import io

@@ -35,7 +35,7 @@ from hypothesis import strategies as st
 from staging import assert_examples
 from typer.testing import CliRunner
 
-# One evening by the river, as people of many languages would tell it.
+# One evening by the river, in the words of many languages.
 TALES = {
     "ar": "مشينا على طول النهر حتى المساء ثم طبخنا حساء الخضار في البيت",
     "bn": "আজ আবহাওয়া খুব ভালো ছিল তাই আমরা নদীর ধারে হাঁটতে গিয়েছিলাম",
@@ -564,7 +564,7 @@ def test_the_language_of_what_declares_none_is_not_that_of_the_context_of_a_docu
     assert dict(row["facets"]).get("context") != LIKE_OTHERS
 
 
-# -- not judged ------------------------------------------------------------------------------------------------------
+# -- skipped ---------------------------------------------------------------------------------------------------------
 
 NOT_JUDGED = [
     (rules.NO_LANGUAGE, None, EN),
@@ -697,7 +697,7 @@ def labelled():
         labels = {"name": ["spam", "lang_mismatch"], "value": [0.9, value], "count": [3, count]}
         rows.append(message(f"{k}", None, text=text, labels=labels, message_tree_id=uid(f"{k}")))
     rows.append(message("x", None, text=TALES["fi"], message_tree_id=uid("x")))  # without labels
-    short = {"name": ["lang_mismatch"], "value": [1.0], "count": [3]}  # not judged
+    short = {"name": ["lang_mismatch"], "value": [1.0], "count": [3]}  # skipped
     rows.append(message("y", None, text="ok", labels=short, message_tree_id=uid("y")))
     return rows
 

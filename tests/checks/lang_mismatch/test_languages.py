@@ -114,7 +114,7 @@ PREFIXES = {
     "HANGUL": HANGUL,
     "DEVANAGARI": DEVANAGARI,
 }
-# Where letters of several scripts stand in one block, as signs of something else.
+# Where letters of several scripts are in one block, as signs of something else.
 SIGNS = [(0x1D00, 0x1DBF), (0x2070, 0x218F), (0xFF00, 0xFFEF), (0xA770, 0xA7FF), (0x3E2, 0x3EF), (0x2C7C, 0x2C7D)]
 SIGNS += [(0xA69C, 0xA69D), (0xAA, 0xBA), (0x3005, 0x3006), (0x2B0, 0x36F), (0xAB30, 0xAB6F), (0xFB00, 0xFB06)]
 

@@ -425,7 +425,7 @@ def test_one_answer_to_the_same_prompt_is_the_same_pair_after_any_beginning(tmp_
     assert flagged(record) == [("pair_prompt", "pair#rejected"), ("same_pair", "pair#rejected")]
 
 
-def test_answers_with_the_same_text_and_calls_may_differ_in_the_calls(tmp_path):
+def test_answers_with_the_same_text_may_differ_in_the_ids_of_their_calls(tmp_path):
     sides = [[calling(name) | {"content": "Let me look"}] for name in ("a", "b")]
     assert found(tmp_path, [preference([ASKED], *sides)]) == []
 

@@ -112,7 +112,7 @@ def test_no_messages_no_rows(tmp_path):
 
 def test_nothing_may_be_flagged_where_there_is_no_limit(tmp_path):
     described = suite(audit(tmp_path, alone("fine"), Planted()))
-    # A rule that only notes is not expected to hold.
+    # A rule that only notes is not expected to be met.
     assert expected(described) == {
         "planted": (1, "critical"),
         "planted/fault": (1, "critical"),

@@ -388,7 +388,7 @@ def test_the_reasons_have_the_severity_of_the_findings_and_not_of_the_rule(tmp_p
 
 
 class FlagsMore(Check):
-    """Flag all, and judge one."""
+    """Flag all, and check one."""
 
     name = "flags_more"
     rules = (Rule("flags_more/all", "All", 3, "None.", EXAMPLE),)

@@ -93,7 +93,7 @@ def test_words_of_the_data_have_no_meaning():
     kinds, words = parsed(plain(HOSTILE))
     assert kinds == {"paragraph_open", "inline", "text", "paragraph_close"}
     assert words == HOSTILE
-    # GitHub makes links of these where nothing stands between.
+    # GitHub makes links of these where nothing is between.
     assert "https\\://evil" in plain(HOSTILE)
     assert "www\\.evil" in plain(HOSTILE)
 
