@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 from building import Marks, audit, marked, message, uid, write
+from cases import case
 from chataudit import run
 from chataudit.checks.base.check import Check
 from chataudit.checks.schema_invariants.check import SchemaInvariants
@@ -154,9 +155,8 @@ def mixed(tmp_path):
     return run(tmp_path / "one.jsonl", tmp_path / "two.jsonl", checks=[Marks()], engine="serial")
 
 
-@pytest.mark.parametrize(
-    ("narrowed", "where", "found", "checked"),
-    [
+def test_a_limit_is_narrowed_by_language_role_and_source(mixed, tmp_path):
+    for narrowed, where, found, checked in [
         ({}, "marks", 3, 4),
         ({"lang": ("en",)}, "marks, lang en", 1, 2),
         ({"lang": ("de",)}, "marks, lang de", 2, 2),
@@ -164,16 +164,15 @@ def mixed(tmp_path):
         ({"role": ("assistant",)}, "marks, role assistant", 1, 2),
         ({"source": ("two.jsonl",)}, "marks, source two.jsonl", 2, 2),
         ({"lang": ("de",), "role": ("prompter",)}, "marks, lang de, role prompter", 1, 1),
-    ],
-)
-def test_a_limit_is_narrowed_by_language_role_and_source(mixed, tmp_path, narrowed, where, found, checked):
-    if "source" in narrowed:
-        narrowed = {"source": (str(tmp_path / "two.jsonl"),)}
-        where = f"marks, source {tmp_path}/two.jsonl"
-    (ruling,) = verdict(mixed, Limit(target="marks", max_count=found, **narrowed)).rulings
-    assert (ruling.limit.where, ruling.found, ruling.is_held) == (where, found, True)
-    assert (ruling.rate.flagged, ruling.rate.checked) == (found, checked)
-    assert not is_met(mixed, max_count=found - 1, **narrowed)
+    ]:
+        with case(narrowed, where, found, checked):
+            if "source" in narrowed:
+                narrowed = {"source": (str(tmp_path / "two.jsonl"),)}
+                where = f"marks, source {tmp_path}/two.jsonl"
+            (ruling,) = verdict(mixed, Limit(target="marks", max_count=found, **narrowed)).rulings
+            assert (ruling.limit.where, ruling.found, ruling.is_held) == (where, found, True)
+            assert (ruling.rate.flagged, ruling.rate.checked) == (found, checked)
+            assert not is_met(mixed, max_count=found - 1, **narrowed)
 
 
 @pytest.mark.parametrize("narrowed", [{"lang": ("fr",)}, {"role": ("system",)}, {"lang": ("en",), "source": ("x",)}])
@@ -365,9 +364,8 @@ def test_the_first_of_several_reasons_is_reported_and_an_expired_one_takes_nothi
 # -- what is refused ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [
+def test_a_limit_of_nothing_or_out_of_range_is_refused():
+    for values, words in [
         ({}, "sets no limit; expected max_rate, max_count or max_new"),
         ({"bound": "lower"}, "sets no limit; expected max_rate, max_count or max_new"),
         ({"max_rate": 1.01}, "max_rate: 1.01 is not in [0, 1]. 1 % is 0.01"),
@@ -375,12 +373,11 @@ def test_the_first_of_several_reasons_is_reported_and_an_expired_one_takes_nothi
         ({"max_rate": float("nan")}, "max_rate: nan is not in [0, 1]. 1 % is 0.01"),
         ({"max_count": -1}, "max_count: -1 is below 0"),
         ({"max_new": -1}, "max_new: -1 is below 0"),
-    ],
-)
-def test_a_limit_of_nothing_or_out_of_range_is_refused(values, words):
-    with pytest.raises(ValueError) as error:  # noqa: PT011
-        Limit(**values)
-    assert str(error.value) == words
+    ]:
+        with case(values, words):
+            with pytest.raises(ValueError) as error:  # noqa: PT011
+                Limit(**values)
+            assert str(error.value) == words
 
 
 @pytest.mark.parametrize("values", [{"max_rate": 0}, {"max_rate": 1.0}, {"max_count": 0}, {"max_new": 0}])

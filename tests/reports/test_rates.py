@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from building import Marks, audit, conversation, marked, message, nest, uid, write
+from cases import case
 from chataudit import run
 from chataudit.checks.base.check import Check, Result
 from chataudit.checks.base.claims import cover
@@ -83,9 +84,8 @@ def mixed(tmp_path):
     return run(tmp_path / "one.jsonl", tmp_path / "two.jsonl", checks=[Marks()], engine="serial")
 
 
-@pytest.mark.parametrize(
-    ("wanted", "chosen"),
-    [
+def test_messages_are_chosen_by_language_role_and_source(mixed, tmp_path):
+    for wanted, chosen in [
         ({}, [1, 1, 1, 1]),
         ({"lang": (), "role": (), "source": ()}, [1, 1, 1, 1]),
         ({"lang": ("en",)}, [1, 0, 0, 0]),
@@ -95,11 +95,12 @@ def mixed(tmp_path):
         ({"role": ("assistant",), "lang": ("en",)}, [0, 0, 0, 0]),
         ({"source": ("two.jsonl",)}, [0, 0, 1, 1]),
         ({"source": ("two.jsonl",), "role": ("prompter",)}, [0, 0, 1, 0]),
-    ],
-)
-def test_messages_are_chosen_by_language_role_and_source(mixed, tmp_path, wanted, chosen):
-    wanted = {name: [str(tmp_path / v) if name == "source" else v for v in values] for name, values in wanted.items()}
-    assert population(mixed).among(**wanted).tolist() == [bool(k) for k in chosen]
+    ]:
+        with case(wanted, chosen):
+            named = {
+                name: [str(tmp_path / v) if name == "source" else v for v in values] for name, values in wanted.items()
+            }
+            assert population(mixed).among(**named).tolist() == [bool(k) for k in chosen]
 
 
 def test_where_no_message_declares_a_language_none_is_chosen_by_one(tmp_path):

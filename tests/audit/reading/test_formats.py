@@ -691,14 +691,15 @@ SHARED_FILES = {
 
 
 @needs_shared
-@pytest.mark.parametrize("name", SHARED_FILES)
-def test_real_files_are_recognised_and_their_errors_are_true(name):
-    path = SHARED / "data" / name
-    record = run(path, checks=[CHECK], engine="serial")
-    (source,) = record.facts.sources
-    errors = Counter(f["rule"].partition("/")[2] for f in record.table.to_pylist() if f["severity"] == 3)
-    found = (source.format, source.records, record.facts.messages, dict(errors))
-    assert (found, source.errors) == (SHARED_FILES[name], [])
+def test_real_files_are_recognised_and_their_errors_are_true():
+    for name in SHARED_FILES:
+        with case(name):
+            path = SHARED / "data" / name
+            record = run(path, checks=[CHECK], engine="serial")
+            (source,) = record.facts.sources
+            errors = Counter(f["rule"].partition("/")[2] for f in record.table.to_pylist() if f["severity"] == 3)
+            found = (source.format, source.records, record.facts.messages, dict(errors))
+            assert (found, source.errors) == (SHARED_FILES[name], [])
 
 
 @needs_shared
@@ -873,25 +874,26 @@ MAPPINGS = [
 CHATS = [format for format in FORMATS.values() if not format.form.name.startswith(("oasst", "documents"))]
 
 
-@pytest.mark.parametrize("format", [*CHATS, *map(Mapped, MAPPINGS)], ids=lambda format: format.form.name)
 @given(RECORDS)
 @settings(max_examples=100)
-def test_no_record_makes_a_format_fail(format, record):
-    format.recognise(record)
-    found = list(format.flatten(record, "data:1"))
-    messages = [row for row in found if not isinstance(row, Fault)]
-    assert {fault.kind for fault in found if isinstance(fault, Fault)} <= set(FaultKind)
-    assert all(row.keys() <= set(MESSAGES.names) for row in messages)
-    # Ids are distinct, the first is that of the tree, and each parent comes before its child.
-    ids = [row["message_id"] for row in messages]
-    assert len(set(ids)) == len(ids)
-    assert ids[:1] == [row["tree_id"] for row in messages[:1]]
-    assert all(re.fullmatch(r"#[a-z0-9-]+", key.removeprefix(ids[0])) for key in ids[1:])
-    assert all(row["parent_id"] is None or row["parent_id"] in ids[:k] for k, row in enumerate(messages))
-    # What a table of messages cannot contain are halves of surrogate pairs, and names of models that are none.
-    _, wrong = tabulate(messages, [1] * len(messages), "data")
-    assert {fault.kind for fault in wrong} <= {"repaired_line", "mistyped_field"}
-    assert all(fault.detail.startswith("model_name") for fault in wrong if fault.kind == "mistyped_field")
+def test_no_record_makes_a_format_fail(record):
+    for format in [*CHATS, *map(Mapped, MAPPINGS)]:
+        with case(format.form.name):
+            format.recognise(record)
+            found = list(format.flatten(record, "data:1"))
+            messages = [row for row in found if not isinstance(row, Fault)]
+            assert {fault.kind for fault in found if isinstance(fault, Fault)} <= set(FaultKind)
+            assert all(row.keys() <= set(MESSAGES.names) for row in messages)
+            # Ids are distinct, the first is that of the tree, and each parent comes before its child.
+            ids = [row["message_id"] for row in messages]
+            assert len(set(ids)) == len(ids)
+            assert ids[:1] == [row["tree_id"] for row in messages[:1]]
+            assert all(re.fullmatch(r"#[a-z0-9-]+", key.removeprefix(ids[0])) for key in ids[1:])
+            assert all(row["parent_id"] is None or row["parent_id"] in ids[:k] for k, row in enumerate(messages))
+            # What a table of messages cannot contain are halves of surrogate pairs, and names of models that are none.
+            _, wrong = tabulate(messages, [1] * len(messages), "data")
+            assert {fault.kind for fault in wrong} <= {"repaired_line", "mistyped_field"}
+            assert all(fault.detail.startswith("model_name") for fault in wrong if fault.kind == "mistyped_field")
 
 
 @needs_shared

@@ -1422,9 +1422,8 @@ def test_several_sources_may_be_of_several_formats(tmp_path):
 
 
 @needs_shared
-@pytest.mark.parametrize(
-    ("name", "format", "n"),
-    [
+def test_real_files_are_recognised_and_read_to_their_end():
+    for name, format, n in [
         ("oasst/oasst1_en_validation.messages.jsonl.gz", "oasst_messages", 1200),
         ("oasst/oasst2_all_subset.trees.jsonl.gz", "oasst_trees", 345),
         ("lid/audit.jsonl.gz", "documents", 19727),
@@ -1434,14 +1433,13 @@ def test_several_sources_may_be_of_several_formats(tmp_path):
         ("planted/corpus.jsonl.gz", "documents", 23500),
         ("formats/malformed/user_2.jsonl", "instructions", 246),
         ("formats/stanford_alpaca_5000.json", "instructions", 5000),
-    ],
-)
-def test_real_files_are_recognised_and_read_to_their_end(name, format, n):
-    (source,) = files.find([SHARED / "data" / name])
-    plan = recognise(source)
-    parsed = [parse(block, plan) for block in cutting.blocks(source)]
-    assert (source.format, sum(p.records for p in parsed), source.errors) == (format, n, [])
-    assert len(source.sha256) == 64
+    ]:
+        with case(name, format, n):
+            (source,) = files.find([SHARED / "data" / name])
+            plan = recognise(source)
+            parsed = [parse(block, plan) for block in cutting.blocks(source)]
+            assert (source.format, sum(p.records for p in parsed), source.errors) == (format, n, [])
+            assert len(source.sha256) == 64
 
 
 # -- a release in several forms --------------------------------------------------------------------------------------

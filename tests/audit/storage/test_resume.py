@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from building import SHARED, RecordingProgress, conversation, needs_shared, nest, write
+from cases import case
 from chataudit.audit.commands.app import app
 from chataudit.audit.reading import trees as trees_module
 from chataudit.audit.reading.blocks import block, cutting
@@ -221,10 +222,13 @@ def test_rows_that_were_written_and_not_counted_are_forgotten(tmp_path, data):
         assert_equal_records(audit(*paths, work=work, resume=True), expected)
 
 
-@pytest.mark.parametrize("data", DATA)
-def test_an_audit_may_be_stopped_at_every_moment_one_after_the_other(tmp_path, data):
-    paths = data(tmp_path)
-    assert_equal_records(in_steps(*paths, work=tmp_path / "work"), audit(*paths))
+def test_an_audit_may_be_stopped_at_every_moment_one_after_the_other(tmp_path):
+    for data in DATA:
+        with case(data.__name__):
+            folder = tmp_path / data.__name__
+            folder.mkdir()
+            paths = data(folder)
+            assert_equal_records(in_steps(*paths, work=folder / "work"), audit(*paths))
 
 
 def in_steps(*paths: Path, **options: Any) -> Record:

@@ -2,6 +2,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from cases import case
 from chataudit.reports.page import charts, drawing
 from chataudit.reports.page.drawing import SHADES, Bar, Bars, Cell, Columns, Matrix
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -134,15 +135,16 @@ def test_a_chart_has_its_main_figures_in_words_and_all_of_them_in_a_table():
 # -- the page --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("label", HOSTILE, ids=range(len(HOSTILE)))
-def test_no_word_of_the_data_becomes_markup_or_breaks_the_layout(label):
-    shown = every(label)
-    html = drawn(*shown)
-    tags = Tags(html).found
-    assert not [tag for tag, _ in tags if tag in ("script", "img", "style")]
-    assert not [a for _, attrs in tags for a in attrs if a == "style" or a.startswith("on")]
-    assert label in "".join(Tags(html).words)
-    assert all(drawing.width < 700 for chart in shown for drawing in chart.drawings)
+def test_no_word_of_the_data_becomes_markup_or_breaks_the_layout():
+    for label in HOSTILE:
+        with case(label):
+            shown = every(label)
+            html = drawn(*shown)
+            tags = Tags(html).found
+            assert not [tag for tag, _ in tags if tag in ("script", "img", "style")]
+            assert not [a for _, attrs in tags for a in attrs if a == "style" or a.startswith("on")]
+            assert label in "".join(Tags(html).words)
+            assert all(drawing.width < 700 for chart in shown for drawing in chart.drawings)
 
 
 @pytest.mark.parametrize("n", [0, 1, 40])

@@ -2,6 +2,7 @@ import re
 
 import pytest
 from building import audit, message, pages, write
+from cases import case
 from chataudit import run
 from chataudit.checks.base.check import Check
 from chataudit.reports.baseline import Baseline
@@ -98,13 +99,12 @@ def test_words_of_the_data_have_no_meaning():
     assert "www\\.evil" in plain(HOSTILE)
 
 
-@pytest.mark.parametrize(
-    "words", ["# a", "- a", "+ a", "a\n\n# b", "a\n- b", "a\r\n===", "> a", "```\na", "    a\n    b"]
-)
-def test_words_of_the_data_start_nothing_and_stay_on_one_line(words):
-    kinds, reported = parsed(plain(words))
-    assert kinds <= {"paragraph_open", "inline", "text", "paragraph_close"}
-    assert reported == " ".join(words.split())
+def test_words_of_the_data_start_nothing_and_stay_on_one_line():
+    for words in ["# a", "- a", "+ a", "a\n\n# b", "a\n- b", "a\r\n===", "> a", "```\na", "    a\n    b"]:
+        with case(words):
+            kinds, reported = parsed(plain(words))
+            assert kinds <= {"paragraph_open", "inline", "text", "paragraph_close"}
+            assert reported == " ".join(words.split())
 
 
 def test_a_name_within_a_word_keeps_its_underscores():
@@ -166,8 +166,9 @@ def test_no_person_is_named_or_linked_by_a_source_that_could_not_be_read(tmp_pat
     assert len([span for span in spans(text) if words in span]) == 2  # the title, and the problem
 
 
-@pytest.mark.parametrize("words", ["`", "``", "a`", "`a", "a ``` b `` c", "", " a\n b ", "\\", "@a `@b` @c"])
-def test_words_in_a_code_span_are_as_they_were_on_one_line(words):
-    text = code(words)
-    assert "\n" not in text
-    assert spans(text) == [" ".join(words.split())]
+def test_words_in_a_code_span_are_as_they_were_on_one_line():
+    for words in ["`", "``", "a`", "`a", "a ``` b `` c", "", " a\n b ", "\\", "@a `@b` @c"]:
+        with case(words):
+            text = code(words)
+            assert "\n" not in text
+            assert spans(text) == [" ".join(words.split())]

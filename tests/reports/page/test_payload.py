@@ -6,6 +6,7 @@ import msgspec
 import pyarrow as pa
 import pytest
 from building import audit, conversation, message, pages, seen, shown, uid, unpacked
+from cases import case
 from chataudit.checks.base.findings import FINDINGS
 from chataudit.reports.baseline import Baseline
 from chataudit.reports.page import payload
@@ -105,11 +106,12 @@ def test_a_record_without_findings_has_an_empty_list(made):
     assert 'class="left-out"' not in html
 
 
-@pytest.mark.parametrize("wrong", [0.99, 0, -1, 1000.1, float("nan"), float("inf"), float("-inf")])
-def test_a_page_below_a_megabyte_or_without_a_limit_is_refused(wrong):
-    expected = f"max_report_mb: {wrong}; expected 1 to 1000 (an empty report is 0.2 MB)"
-    with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
-        Limits(max_mb=wrong)
+def test_a_page_below_a_megabyte_or_without_a_limit_is_refused():
+    for wrong in [0.99, 0, -1, 1000.1, float("nan"), float("inf"), float("-inf")]:
+        with case(wrong):
+            expected = f"max_report_mb: {wrong}; expected 1 to 1000 (an empty report is 0.2 MB)"
+            with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
+                Limits(max_mb=wrong)
 
 
 def test_fewer_findings_than_none_are_refused():
