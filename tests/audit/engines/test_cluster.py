@@ -589,7 +589,7 @@ def test_an_address_is_for_the_engine_ray_alone(tmp_path):
     assert "address 'auto': the engine auto runs only on this machine. Use the engine ray" in done.stderr
 
 
-# -- what is said ----------------------------------------------------------------------------------------------------
+# -- output ----------------------------------------------------------------------------------------------------------
 
 
 def test_without_an_address_the_command_starts_a_cluster_and_prints_only_its_own_lines(cluster, tmp_path):

@@ -55,7 +55,7 @@ def strip(text):
     return re.sub(r"\\([^\w\s])", r"\1", text)
 
 
-# -- what is said of a rate ------------------------------------------------------------------------------------------
+# -- statements about rates ------------------------------------------------------------------------------------------
 
 
 def test_a_rate_is_stated_with_its_counts_and_its_interval(tmp_path):
