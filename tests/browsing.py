@@ -24,7 +24,7 @@ WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 360, "height": 780}
 
 @contextmanager
 def browser() -> Iterator[Any]:
-    """A running browser."""
+    """Run a browser."""
     from playwright.sync_api import sync_playwright
 
     arguments = ["--no-sandbox", "--enable-precise-memory-info"]  # tests may run as root
@@ -35,10 +35,10 @@ def browser() -> Iterator[Any]:
 
 
 def saved(folder: Path, record: Record, limits: Limits | None = None, baseline: Record | None = None) -> Path:
-    """The report of a record, as a file."""
+    """Write the report of a record to a file."""
     path = folder / REPORT
-    held = None if baseline is None else Baseline.of(baseline, record)
-    path.write_text(pages(record, limits, held)[REPORT], encoding="utf-8")
+    compared = None if baseline is None else Baseline.of(baseline, record)
+    path.write_text(pages(record, limits, compared)[REPORT], encoding="utf-8")
     return path
 
 
@@ -59,7 +59,7 @@ class Visit:
         self.go(where)
 
     def go(self, where: str) -> None:
-        """To another place of the report, in a page loaded anew."""
+        """Go to another place of the report, in a page loaded anew."""
         self.tab.goto("about:blank")
         self.requests.clear()
         self.tab.goto(self.url + where)
@@ -82,29 +82,29 @@ class Visit:
             field.fill(value)
 
     def open(self, fingerprint: str) -> str:
-        """The words of the evidence of a finding."""
+        """Return the words of the evidence of a finding."""
         self.tab.evaluate(f"location.hash = '#f/{fingerprint}'")
         self.tab.wait_for_selector(f'#evidence a[href="#f/{fingerprint}"]')
         return str(self.tab.inner_text("#evidence"))
 
     @property
     def status(self) -> str:
-        told = self.tab.locator("#status")
-        assert told.is_visible()
-        return str(told.inner_text())
+        line = self.tab.locator("#status")
+        assert line.is_visible()
+        return str(line.inner_text())
 
     @property
     def listed(self) -> list[str]:
-        """The sentences of the list, as far as they are in view."""
+        """Return the sentences of the list, as far as they are in view."""
         return [str(words) for words in self.tab.locator("#rows bdi").all_inner_texts()]
 
-    # -- what is held against it -------------------------------------------------------------------------------------
+    # -- what tests assert of it -------------------------------------------------------------------------------------
 
     def axe(self, part: str = "html") -> list[str]:
-        """What axe-core finds to be a barrier in a part of the page, by rule."""
+        """Return what axe-core finds to be a barrier in a part of the page, by rule."""
         if not self.tab.evaluate("'axe' in window"):
             self.tab.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
-        # Only what is told crosses over to Python: the rest is most of the time.
+        # Only violations cross over to Python: the rest would take most of the time.
         found = self.tab.evaluate(
             "async part => (await axe.run(part, { resultTypes: ['violations'] })).violations", part
         )

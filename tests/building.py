@@ -35,12 +35,12 @@ needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared b
 
 
 def uid(name: str) -> str:
-    """A UUID for a short name, the same every time."""
+    """Return a UUID for a short name, the same every time."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
 
 
 def message(name: str, parent: str | None = None, role: str | None = None, **more: Any) -> Row:
-    """A raw flat OASST message that follows the data set card; `more` sets or (with ...) removes fields."""
+    """Return a raw flat OASST message that follows the data set card; `more` sets or (with ...) removes fields."""
     row: Row = {
         "message_id": uid(name),
         "parent_id": None if parent is None else uid(parent),
@@ -63,25 +63,25 @@ def message(name: str, parent: str | None = None, role: str | None = None, **mor
 
 
 def turns(*said: Row | str) -> list[Row]:
-    """Messages of a chat: each is written out, or `role: text`."""
+    """Return messages of a chat: each is written out, or `role: text`."""
     pairs = [turn.partition(": ") if isinstance(turn, str) else turn for turn in said]
     return [{"role": turn[0], "content": turn[2]} if isinstance(turn, tuple) else turn for turn in pairs]
 
 
 def calling(*ids: str | None) -> Row:
-    """An assistant's message that makes these calls of a tool; None: a call without an id."""
+    """Return an assistant's message that makes these calls of a tool; None: a call without an id."""
     function = {"name": "look_up", "arguments": "{}"}
     calls = [{"type": "function", "function": function} | ({} if own is None else {"id": own}) for own in ids]
     return {"role": "assistant", "content": None, "tool_calls": calls}
 
 
 def result(call: str | None = None, text: str = "Nothing was found") -> Row:
-    """What a tool gave back, and for which call."""
+    """Return the output of a tool, and the call that it answers."""
     return {"role": "tool", "content": text} | ({} if call is None else {"tool_call_id": call})
 
 
 def batch(rows: Iterable[Row], form: str = "oasst_messages") -> Batch:
-    """One batch of raw records of a format, one record a line."""
+    """Read one batch of raw records of a format, one record a line."""
     format, flat, lines, faults = FORMATS[form], [], [], []
     for line, record in enumerate(rows, 1):
         for row in format.flatten(record, f"data.jsonl:{line}"):
@@ -94,7 +94,7 @@ def batch(rows: Iterable[Row], form: str = "oasst_messages") -> Batch:
 
 
 def write(path: Path, records: Iterable[Any]) -> Path:
-    """Records as JSON lines; a string or bytes among them is written as it is."""
+    """Write records as JSON lines; a string or bytes among them is written as it is."""
     with open(path, "wb") as file:
         for record in records:
             raw = record if isinstance(record, bytes) else record.encode() if isinstance(record, str) else None
@@ -103,13 +103,13 @@ def write(path: Path, records: Iterable[Any]) -> Path:
 
 
 def audit(folder: Path, records: Iterable[Any], *checks: Check | str, **options: Any) -> Record:
-    """The audit of these records, by one thread."""
+    """Audit these records, in one thread."""
     path = write(folder / "data.jsonl", records)
     return run(path, checks=checks, **{"engine": "serial", **options})
 
 
 def flagged(record: Record, *rules: str) -> list[tuple[str, str]]:
-    """(rule without its check, message id) of all findings, or of those of some rules, sorted."""
+    """Return (rule without its check, message id) of all findings, or of those of some rules, sorted."""
     rows = record.table.select(["rule", "message_id"]).to_pylist()
     pairs = [(row["rule"].partition("/")[2], row["message_id"]) for row in rows]
     return sorted(((r, i) for r, i in pairs if not rules or r in rules), key=str)
@@ -130,24 +130,24 @@ class Marks(Check):
 
 
 def marked(folder: Path, *texts: str, **options: Any) -> Record:
-    """The audit of messages 0, 1, ..., each a tree of its own, by what they say."""
+    """Audit messages 0, 1, ..., each a tree of its own, by what they say."""
     rows = [message(str(k), text=text, message_tree_id=uid(str(k))) for k, text in enumerate(texts)]
     return audit(folder, rows, Marks(), **options)
 
 
 def rules_of(record: Record) -> Sequence[str]:
-    """The rules that were broken, each once, sorted."""
+    """Return the rules that were broken, each once, sorted."""
     return sorted({rule for rule, _ in flagged(record)})
 
 
 def conversation(name: str, replies: int = 2, **more: Any) -> list[Row]:
-    """A tree without faults: a prompt called `name` and its answers; `more` sets fields of all of them."""
+    """Return a tree without faults: a prompt called `name` and its answers; `more` sets fields of all of them."""
     more = {"message_tree_id": uid(name), **more}
     return [message(name, **more), *(message(f"{name}-{k}", name, **more) for k in range(1, replies + 1))]
 
 
 def nest(rows: Sequence[Row]) -> Row:
-    """The nested form of a flat tree, whose root comes first; labels and emojis in the map form."""
+    """Nest a flat tree, whose root comes first; labels and emojis take the map form."""
     nodes: list[Row] = []
     for row in rows:
         node = {name: value for name, value in row.items() if name not in ("message_tree_id", "tree_state")}
@@ -160,7 +160,7 @@ def nest(rows: Sequence[Row]) -> Row:
 
 
 def in_map_form(row: Row) -> Row:
-    """The labels and emojis of a message as {name: {value, count}} and {name: count}."""
+    """Return the labels and emojis of a message as {name: {value, count}} and {name: count}."""
     forms: Row = {}
     if row.get("labels") is not None:
         names, values, counts = (row["labels"][part] for part in ("name", "value", "count"))
@@ -170,8 +170,8 @@ def in_map_form(row: Row) -> Row:
     return forms
 
 
-class Told:
-    """A progress that keeps what it is told."""
+class RecordingProgress:
+    """A progress reporter that keeps all that it receives."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -192,7 +192,7 @@ class Told:
 
 
 def seen(n: int, checks: Iterable[str], lang: str = "en", source: str = "data.jsonl") -> pa.Table:
-    """The messages of a record: n trees of one, all checked by these checks."""
+    """Return the messages of a record: n trees of one, all checked by these checks."""
 
     def same(word: str) -> pa.Array:
         return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), n), pa.array([word]))
@@ -211,18 +211,18 @@ def seen(n: int, checks: Iterable[str], lang: str = "en", source: str = "data.js
 def pages(
     record: Record, limits: Limits | None = None, baseline: Baseline | None = None, gate: Verdict | None = None
 ) -> dict[str, str]:
-    """The pages of a record, by file name."""
+    """Return the pages of a record, by file name."""
     return html.pages(record, page(record, baseline, gate), limits, baseline)
 
 
 def unpacked(html: str) -> dict[str, Any]:
-    """The data that a page carries, by the id of its element: `index`, and chunks of evidence `e0` and threads `t0`."""
+    """Unpack the data of a page, by the id of its element: `index`, and chunks of evidence `e0` and threads `t0`."""
     pieces = re.findall(r'<script type="text/plain" id="(\w+)">([A-Za-z0-9+/=]*)</script>', html)
     return {name: json.loads(gzip.decompress(b64decode(letters))) for name, letters in pieces}
 
 
 def shown(html: str) -> list[Row]:
-    """The findings of a page in the order of its list, each with evidence and facets if they are there.
+    """Return the findings of a page in the order of its list, each with evidence and facets if they are there.
 
     This is what the page's script makes of the pieces, in Python.
     """
@@ -246,7 +246,7 @@ def shown(html: str) -> list[Row]:
     return found
 
 
-CODED = ("rule", "role", "lang", "source", "summary")  # columns of the index that hold numbers of words
+CODED = ("rule", "role", "lang", "source", "summary")  # columns of the index with numbers of words
 
 
 def _evidence(piece: Row, k: int, own: str | None) -> Row:
@@ -268,7 +268,7 @@ def _evidence(piece: Row, k: int, own: str | None) -> Row:
 
 
 def _conversation(piece: Row, of: int) -> Row:
-    """The way from the top to the message, its siblings, and the parent that the top names; all by id."""
+    """Return the way from the top to the message, its siblings, and the parent that the top names; all by id."""
     path: list[int] = []
     at = of
     while at >= 0 and at not in path:

@@ -24,7 +24,7 @@ def references(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def released(references, tmp_path_factory):
-    """The release of the demo, and the record of its audit."""
+    """Return the release of the demo, and the record of its audit."""
     made = release(1)
     path = tmp_path_factory.mktemp("secret-folder") / "release.jsonl"
     made.write(path)

@@ -52,7 +52,7 @@ class Fails(Check):
 
 
 def alone(*texts, lang="en", **more):
-    """Trees of one message each, called m0, m1, ..., with these texts."""
+    """Return trees of one message each, called m0, m1, ..., with these texts."""
     return [
         message(f"m{k}", text=text, lang=lang, message_tree_id=uid(f"m{k}"), **more) for k, text in enumerate(texts)
     ]

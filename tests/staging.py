@@ -49,7 +49,7 @@ def on_example(check: Check, data: Data) -> Staged:
     return staged(check, batch(data.messages))
 
 
-def assert_examples_hold(check: Check) -> None:
+def assert_examples(check: Check) -> None:
     """Assert that every rule reports the message of its example, and that message alone, and not its neighbour."""
     for rule in check.rules:
         found = on_example(check, rule.example.this)

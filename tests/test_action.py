@@ -23,7 +23,7 @@ SCRIPTS = {step["name"]: step for step in STEPS if "run" in step}
 
 needs_bash = pytest.mark.skipif(which("bash") is None, reason="needs bash")
 
-# Notes down how it was called, writes a record where it is to, and ends as it is told.
+# Notes down how it was called, writes a record where it is to, and exits with STATUS.
 FAKE = """#!{python}
 import json, os, pathlib, sys
 with open(os.environ["CALLS"], "a") as file:
@@ -37,7 +37,7 @@ sys.exit(int(os.environ.get("STATUS", 0)))
 
 @pytest.fixture
 def runner(tmp_path, monkeypatch):
-    """Runs a script of the action as GitHub does, with some inputs set: the rest of them are as by default."""
+    """Return a runner of the action's scripts that does as GitHub does, with some inputs set, the rest by default."""
     place = tmp_path / "chataudit" / "bin" / "chataudit"
     place.parent.mkdir(parents=True)
     place.write_text(FAKE.format(python=sys.executable))
@@ -128,8 +128,8 @@ def test_inputs_reach_the_audit_as_they_are_one_a_line(runner, tmp_path):
 
 @needs_bash
 def test_nothing_that_an_audit_prints_is_a_command_of_the_runner(runner):
-    told = [runner("Audit", {"sources": "a"}, RECORD="1")[1].strip().splitlines() for _ in range(2)]
-    (first, *_, last), (other, *_, _) = told
+    reported = [runner("Audit", {"sources": "a"}, RECORD="1")[1].strip().splitlines() for _ in range(2)]
+    (first, *_, last), (other, *_, _) = reported
     token = first.removeprefix("::stop-commands::")
     assert re.fullmatch("[0-9a-f]{32}", token)
     assert last == f"::{token}::"
@@ -138,13 +138,13 @@ def test_nothing_that_an_audit_prints_is_a_command_of_the_runner(runner):
 
 @needs_bash
 @pytest.mark.parametrize("status", ["0", "1", "3", "4"])
-def test_what_was_audited_is_for_the_gate_to_judge(runner, status):
+def test_the_audit_step_leaves_the_verdict_to_the_gate(runner, status):
     assert runner("Audit", {"sources": "a"}, RECORD="1", STATUS=status)[0] == 0
 
 
 @needs_bash
 @pytest.mark.parametrize(("status", "ends"), [("0", 1), ("1", 1), ("2", 2)])
-def test_an_audit_that_wrote_no_record_fails_even_where_an_older_one_stands(runner, status, ends):
+def test_an_audit_that_wrote_no_record_fails_even_beside_an_older_record(runner, status, ends):
     older = Path("chataudit-audit/record.json")
     older.parent.mkdir()
     older.write_text("")
@@ -154,7 +154,7 @@ def test_an_audit_that_wrote_no_record_fails_even_where_an_older_one_stands(runn
 
 @needs_bash
 @pytest.mark.parametrize(("status", "passed"), [("0", "true"), ("1", "false"), ("4", "false")])
-def test_the_gate_tells_whether_it_passed_and_ends_as_it_does(runner, tmp_path, status, passed):
+def test_the_gate_prints_whether_it_passed_and_exits_accordingly(runner, tmp_path, status, passed):
     assert runner("Gate", {"config": "c.toml"}, STATUS=status)[0] == int(status)
     assert (tmp_path / "output").read_text() == f"passed={passed}\n"
     files = [f"--{kind}=chataudit-audit/{name}" for kind, name in (("junit", "junit.xml"), ("sarif", "results.sarif"))]
@@ -168,17 +168,17 @@ def test_the_action_works_with_the_command_itself(runner, tmp_path):
     )
     write(Path("data.jsonl"), [message("a"), message("b", "a", role="prompter")])
     Path("chataudit.toml").write_text("[gate.schema_invariants]\nmax_count = 0\n")
-    code, told = runner("Audit", {"sources": "data.jsonl", "checks": "schema_invariants"})
-    assert (code, "1 error and 1 note" in told) == (0, True)
+    code, output = runner("Audit", {"sources": "data.jsonl", "checks": "schema_invariants"})
+    assert (code, "1 error and 1 note" in output) == (0, True)
     summary = tmp_path / "summary.md"
-    code, told = runner("Gate", {}, GITHUB_STEP_SUMMARY=str(summary))
+    code, output = runner("Gate", {}, GITHUB_STEP_SUMMARY=str(summary))
     assert code == 1
-    assert told.startswith(
+    assert output.startswith(
         "::error title=Gate%3A schema_invariants::schema_invariants: 1 finding, above the limit of 0\n"
     )
     assert (
         "\n::warning file=data.jsonl,line=2,title=Reply has the same role as its parent::Prompter follows prompter\n"
-        in (f"\n{told}")
+        in (f"\n{output}")
     )
     assert summary.read_text(encoding="utf-8").startswith("# Gate failed: 1 of 1 limit exceeded\n")
     assert {"junit.xml", "results.sarif", "report.html"} <= {file.name for file in Path("chataudit-audit").iterdir()}

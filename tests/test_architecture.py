@@ -22,7 +22,7 @@ needs_checkout = pytest.mark.skipif(not PROJECT.is_file(), reason="needs the che
 
 
 def imports(module: Path) -> set[tuple[str, ...]]:
-    """What a module imports of this project, as parts below `chataudit`."""
+    """Return what a module imports of this project, as parts below `chataudit`."""
     here = module.relative_to(ROOT).parts[:-1]
     found = set()
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
@@ -127,6 +127,6 @@ def test_typing_links_point_at_every_floor():
 
 
 @needs_checkout
-def test_prescribed_folders_stand_at_the_top():
+def test_prescribed_folders_are_at_the_top():
     for name in ["audit", "checks", "tests", "reports", "benchmarks_refs", "pyproject.toml", "README.md"]:
         assert (ROOT / name).exists()

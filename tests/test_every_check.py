@@ -1,4 +1,4 @@
-"""Laws that hold for every check, also for one that is written tomorrow."""
+"""Laws for every check, also for one that is written tomorrow."""
 
 import dataclasses
 import pickle
@@ -90,7 +90,7 @@ def test_findings_do_not_depend_on_the_memory_at_hand(check, release):
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_spans_lie_in_their_texts_and_quotes_are_what_stands_there(check, release):
+def test_spans_are_within_their_texts_and_quotes_match_them(check, release):
     made = demo.release(7)
     texts = defaultdict(set)  # of each id: one rule is about ids that two messages have
     for row in chain.from_iterable(made.trees):
@@ -128,7 +128,7 @@ def test_every_finding_is_of_a_declared_rule_and_well_formed(check, release):
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_rules_are_named_after_their_check_and_say_what_to_do(check):
+def test_rules_are_named_after_their_check_and_give_advice(check):
     for rule in check.rules:
         assert rule.check == check.name
         assert rule.title.strip()
@@ -139,7 +139,7 @@ def test_rules_are_named_after_their_check_and_say_what_to_do(check):
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_a_check_says_how_it_measures_what_it_cannot_see_and_how_often_it_is_wrong(check):
+def test_a_check_documents_its_method_its_blind_spots_and_its_error_rates(check):
     assert isinstance(check.measurement, Method)
     said = check.measurement._asdict()
     for member, texts in said.items():
@@ -179,9 +179,9 @@ def test_a_check_survives_pickling_with_its_settings(check):
 @pytest.mark.parametrize("check", CHECKS)
 def test_an_unknown_setting_is_refused_and_the_known_are_named(check):
     known = [field.name for field in dataclasses.fields(check)]
-    with pytest.raises(ValueError, match="unknown setting") as told:
+    with pytest.raises(ValueError, match="unknown setting") as error:
         config.make(check, {"treshold": 3})
-    assert all(name in str(told.value) for name in known)
+    assert all(name in str(error.value) for name in known)
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -197,7 +197,7 @@ def test_no_messages_no_findings(check):
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_every_message_is_judged_or_counted_as_skipped(check, release):
+def test_every_message_is_checked_or_counted_as_skipped(check, release):
     facts = run(*release, checks=[check()]).facts
     (found,) = facts.checks
     assert found.checked + sum(found.skipped.values()) == facts.messages > 300

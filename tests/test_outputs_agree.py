@@ -143,7 +143,7 @@ def sources(folder):
 
 @pytest.fixture(scope="module")
 def audits(tmp_path_factory):
-    """The audits, each with the output of every command."""
+    """Run the audits, each with the output of every command."""
     top = tmp_path_factory.mktemp("audits")
 
     def call(*words):
@@ -185,7 +185,7 @@ def sums(expected):
 
 
 def idle(audited):
-    """The checks that checked nothing and found nothing, with the most frequent reason."""
+    """Return the checks that checked nothing and found nothing, with the most frequent reason."""
     expected = audited.expected
     return {
         name: min(expected.skipped[name].items(), key=lambda each: (-each[1], each[0]))[0]
@@ -246,8 +246,8 @@ def test_the_terminal_states_them(audits):
             if check not in idle(audited):
                 assert tuple(map(n, re.findall(r"[\d,]+", headline)[:2])) == expected.rates[check], what
             lines = re.findall(r"^(error|warning|note) +([\d,]+)  (\w+) ", block, re.MULTILINE)
-            told = {(f"{check}/{rule}", level): n(count) for level, count, rule in lines}
-            assert told == of_check(expected.rules, check), what
+            reported = {(f"{check}/{rule}", level): n(count) for level, count, rule in lines}
+            assert reported == of_check(expected.rules, check), what
             assert sum(map(n, re.findall(r"^skipped +([\d,]+)  ", block, re.MULTILINE))) == (
                 expected.skipped[check].total()
             ), what
@@ -340,11 +340,11 @@ def test_the_page_states_them(audits):
             found = {level: n(facts[f"{level}s"]) for level in LEVELS.values() if n(facts[f"{level}s"])}
             assert found == dict(expected.findings[check]), what
             rows = re.findall(r'severity=(\w+)&amp;rule=([^"]*)"><code>.*?<td class="n">([\d,]+)</td>', section)
-            told = {(rule.replace("%2F", "/"), level): n(count) for level, rule, count in rows}
-            assert told == of_check(expected.rules, check), what
+            reported = {(rule.replace("%2F", "/"), level): n(count) for level, rule, count in rows}
+            assert reported == of_check(expected.rules, check), what
             reasons = re.search(r"<h4>Skipped messages</h4>\s*<ul>(.*?)</ul>", section, re.S)
-            told = dict(re.findall("<li>([^:]*): (.*?)</li>", reasons[1])) if reasons else {}
-            assert sum(map(n, told)) <= expected.skipped[check].total(), what
+            reported = dict(re.findall("<li>([^:]*): (.*?)</li>", reasons[1])) if reasons else {}
+            assert sum(map(n, reported)) <= expected.skipped[check].total(), what
             listed = re.findall("<li>([^:]*): (.*?)</li>", reasons[1]) if reasons else []
             assert {unescape(reason): n(count) for count, reason in listed} == dict(expected.skipped[check]), what
 
@@ -447,7 +447,7 @@ def test_the_chart_by_language_states_the_rates_by_language(audits):
 
 
 def statements(audited, form):
-    """What a form of the limitations says of each check, in plain words."""
+    """Return what a form of the limitations states about each check, in plain words."""
     text = audited.printed[form]
     if form == "croissant":
         found = json.loads(text)["rai:dataLimitations"]
@@ -469,11 +469,11 @@ def test_limitations_state_them_in_all_forms(audits):
         expected = audited.expected
         titles = {rule.id: rule.title for check in audited.record.facts.checks for rule in check.rules}
         for form in FORMS:
-            told = statements(audited, form)
-            assert set(told) == set(audited.checks), (audited.name, form)
+            reported = statements(audited, form)
+            assert set(reported) == set(audited.checks), (audited.name, form)
             (size,) = re.findall(r"([\d,]+) messages? in ([\d,]+) conversation trees?", audited.printed[form])
             assert tuple(map(n, size)) == (expected.messages, expected.trees), (audited.name, form)
-            for check, text in told.items():
+            for check, text in reported.items():
                 what = (audited.name, form, check)
                 if check in idle(audited):
                     assert f"The check did not run: {idle(audited)[check]}." in text, what
@@ -507,19 +507,21 @@ def test_junit_states_them(audits):
     for audited in audits:
         expected = audited.expected
         (suite,) = ET.parse(audited.folder / "junit.xml").getroot()
-        told = {each.get("name"): each.get("value") for each in suite.iter("property")}
-        assert [int(told[name]) for name in ("messages", "trees", "files")] == (
+        reported = {each.get("name"): each.get("value") for each in suite.iter("property")}
+        assert [int(reported[name]) for name in ("messages", "trees", "files")] == (
             [expected.messages, expected.trees, expected.files]
         ), audited.name
         for check in audited.checks:
             what = (audited.name, check)
-            assert (int(told[f"{check}: flagged"]), int(told[f"{check}: checked"])) == expected.rates[check], what
-            assert int(told[f"{check}: skipped"]) == expected.skipped[check].total(), what
-            found = {level: int(told[f"{check}: {level}s"]) for level in LEVELS.values()}
+            assert (int(reported[f"{check}: flagged"]), int(reported[f"{check}: checked"])) == expected.rates[check], (
+                what
+            )
+            assert int(reported[f"{check}: skipped"]) == expected.skipped[check].total(), what
+            found = {level: int(reported[f"{check}: {level}s"]) for level in LEVELS.values()}
             assert {level: count for level, count in found.items() if count} == dict(expected.findings[check]), what
             if check not in idle(audited):
                 key = f"max_rate: {check}: max_rate: "
-                rate = [told[f"max_rate: {check}: {name}"] for name in ("flagged", "checked")]
+                rate = [reported[f"max_rate: {check}: {name}"] for name in ("flagged", "checked")]
                 assert tuple(map(int, rate)) == expected.rates[check], (what, key)
         cases = {case.get("name"): case for case in suite.iter("testcase") if case.get("classname") == "checks"}
         assert set(cases) == set(audited.checks)
@@ -535,11 +537,11 @@ def test_sarif_states_them_also_where_results_are_merged(audits, monkeypatch):
     for audited, log in logs:
         expected = audited.expected
         (run,) = json.loads(log)["runs"]
-        told = run["properties"]
-        assert [told[name] for name in ("messages", "trees", "files")] == (
+        reported = run["properties"]
+        assert [reported[name] for name in ("messages", "trees", "files")] == (
             [expected.messages, expected.trees, expected.files]
         ), audited.name
-        assert {level: told[f"{level}s"] for level in LEVELS.values() if told[f"{level}s"]} == sums(expected)
+        assert {level: reported[f"{level}s"] for level in LEVELS.values() if reported[f"{level}s"]} == sums(expected)
         found = Counter()
         for result in run["results"]:
             found[result["ruleId"], result["level"]] += result.get("properties", {}).get("findings", 1)
@@ -551,17 +553,17 @@ def test_the_gate_states_them(audits):
         expected = audited.expected
         lines = re.findall(r"^(met|exceeded|unknown) +(\S+): (.*)$", audited.printed["gate"], re.MULTILINE)
         assert lines
-        for outcome, target, told in lines:
-            what = (audited.name, target, told)
+        for outcome, target, reported in lines:
+            what = (audited.name, target, reported)
             check = target.partition("/")[0]
             assert (outcome == "unknown") is (check in idle(audited)), what
-            if rate := re.search(r"% of messages \(([\d,]+) of ([\d,]+);", told):
+            if rate := re.search(r"% of messages \(([\d,]+) of ([\d,]+);", reported):
                 found = (n(rate[1]), n(rate[2]))
                 if target == check:
                     assert found == expected.rates[check], what
                 else:
                     assert found[1] == expected.rates[check][1], what
-            elif count := re.match(r"([\d,]+) findings?,", told):
+            elif count := re.match(r"([\d,]+) findings?,", reported):
                 rules = of_check(expected.rules, check)
                 wanted = {pair: k for pair, k in rules.items() if pair[0] == target or pair[1] != "note"}
                 wanted = {pair: k for pair, k in wanted.items() if target in (check, pair[0])}
@@ -575,8 +577,8 @@ def test_the_export_for_great_expectations_states_them(audits):
         levels = {rule.id: rule.severity for check in audited.record.facts.checks for rule in check.rules}
         for check in audited.checks:
             column = [row[check] for row in flags]
-            told = (column.count(True), len(column) - column.count(None))
-            assert told == expected.rates[check], (audited.name, check)
+            reported = (column.count(True), len(column) - column.count(None))
+            assert reported == expected.rates[check], (audited.name, check)
         for rule, level in expected.rules:
             n_flagged = [row[rule] for row in flags].count(True)
             if levels[rule] == 1 or (level != "note" and (rule, "note") not in expected.rules):

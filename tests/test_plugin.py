@@ -1,4 +1,4 @@
-"""A check in a plug-in file reaches every surface, and none of them is told about it."""
+"""A check in a plug-in file reaches every surface, and none of them names it."""
 
 import csv
 import json
@@ -53,7 +53,7 @@ SAID = "As an AI language model, I cannot swim. As an AI language model, I also 
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """A working folder with the plug-in, data and a gate; afterwards no plug-in is in use."""
+    """Return a working folder with the plug-in, data and a gate; afterwards no plug-in is in use."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(registry, "_files", [])
     monkeypatch.setattr(sys, "path", [*sys.path])
@@ -78,9 +78,9 @@ def audited(*more, code=0):
 
 
 def test_the_run_counts_shows_and_explains_its_findings(here):
-    told = audited()
-    assert TITLE in told
-    assert "1 of 2 messages" in told
+    output = audited()
+    assert TITLE in output
+    assert "1 of 2 messages" in output
     (found,) = pq.read_table(here / "audit" / "findings.parquet").to_pylist()
     assert (found["rule"], found["message_id"], found["severity"]) == ("disclaimers/as_ai", uid("b"), 2)
     # Both places are shown, with their words.
@@ -113,7 +113,7 @@ def test_commands_on_the_audit_need_no_plug_in(here, monkeypatch):
     assert "cannot fly" not in redacted
 
 
-def test_clean_does_what_the_rules_of_the_plug_in_say(here, monkeypatch):
+def test_clean_takes_the_actions_of_the_rules_of_the_plug_in(here, monkeypatch):
     audited()
     monkeypatch.setattr(registry, "_files", [])
     assert "disclaimers/as_ai: 1 message" in call("clean", "audit", "--out", "cleaned")
@@ -128,8 +128,8 @@ def test_a_gate_limits_it_and_other_tools_read_the_verdict(here):
         '[run]\nplugins = ["my_checks.py"]\n\n'
         '[gate.disclaimers]\nmax_count = 0\n\n[gate."disclaimers/as_ai"]\nmax_rate = 1.0\n'
     )
-    told = call("run", "data.jsonl", "--checks", "disclaimers", "--out", "audit", code=1)
-    assert "exceeded" in told
+    output = call("run", "data.jsonl", "--checks", "disclaimers", "--out", "audit", code=1)
+    assert "exceeded" in output
     call("gate", "audit", "--junit", "gate.xml", "--sarif", "gate.sarif", code=1)
     assert ElementTree.parse(here / "gate.xml").getroot().findall(".//failure")
     (run,) = json.loads((here / "gate.sarif").read_text())["runs"]
@@ -152,9 +152,9 @@ def test_audits_are_compared(here):
         "--baseline",
         "audit",
     )
-    told = call("diff", "audit", "newer")
-    assert "1 new, 1 fixed" in told
-    assert "disclaimers/as_ai" in told
+    output = call("diff", "audit", "newer")
+    assert "1 new, 1 fixed" in output
+    assert "disclaimers/as_ai" in output
 
 
 def test_settings_come_from_toml_and_are_refused_with_their_range(here):
@@ -171,13 +171,13 @@ def test_settings_come_from_toml_and_are_refused_with_their_range(here):
 def test_it_is_listed_and_explained(here):
     listed = [line.split()[:3] for line in call("checks", "--plugin", "my_checks.py").splitlines()]
     assert ["disclaimers", "Report", "replies"] in listed
-    told = call("checks", "disclaimers")
-    assert "as_ai" in told
-    assert 'phrase = "as an ai language model"' in told
-    assert "Phrase to look for, in any case." in told
-    told = call("explain", "disclaimers/as_ai")
-    assert "As an AI language model, I drink nothing." in told
-    assert "Yes, green tea." in told
+    output = call("checks", "disclaimers")
+    assert "as_ai" in output
+    assert 'phrase = "as an ai language model"' in output
+    assert "Phrase to look for, in any case." in output
+    output = call("explain", "disclaimers/as_ai")
+    assert "As an AI language model, I drink nothing." in output
+    assert "Yes, green tea." in output
 
 
 def test_its_examples_join_the_demo(here):
@@ -189,11 +189,11 @@ def test_its_examples_join_the_demo(here):
 
 def test_it_runs_in_worker_processes(here):
     write(here / "more.jsonl", turns_of_chat())
-    told = call(
+    output = call(
         *("run", "data.jsonl", "more.jsonl", "--plugin", "my_checks.py", "--checks", "disclaimers"),
         *("--engine", "processes", "--workers", "2", "--out", "audit"),
     )
-    assert "2 of 3 messages" in told
+    assert "2 of 3 messages" in output
 
 
 def turns_of_chat():
@@ -211,9 +211,9 @@ def turns_of_chat():
 )
 def test_a_plug_in_that_cannot_be_used_is_one_clear_error(here, content, words):
     (here / "my_checks.py").write_text(content)
-    told = call("run", "data.jsonl", "--plugin", "my_checks.py", code=2)
-    assert words in told
-    assert len(told.strip().splitlines()) == 1
+    output = call("run", "data.jsonl", "--plugin", "my_checks.py", code=2)
+    assert words in output
+    assert len(output.strip().splitlines()) == 1
     assert "no such file" in call("run", "data.jsonl", "--plugin", "other.py", code=2)
 
 
@@ -225,5 +225,5 @@ def test_a_check_that_forgets_coverage_is_an_error_and_not_a_clean_bill(here):
         "@dataclass(frozen=True)\nclass Disclaimers",
     )
     (here / "my_checks.py").write_text(forgets.replace("Rule, TextCheck", "Result, Rule, TextCheck"))
-    told = audited(code=4)
-    assert "did not count as checked, the first at data.jsonl:2" in told
+    output = audited(code=4)
+    assert "did not count as checked, the first at data.jsonl:2" in output

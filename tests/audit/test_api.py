@@ -33,7 +33,7 @@ def same(shown, printed):
 # -- what is documented is true --------------------------------------------------------------------------------------
 
 
-def test_the_examples_in_docstrings_do_what_they_say(released, tmp_path, monkeypatch):
+def test_the_examples_in_docstrings_print_what_they_show(released, tmp_path, monkeypatch):
     made, record = released
     monkeypatch.chdir(tmp_path)
     made.write(tmp_path / "release.jsonl")
@@ -60,7 +60,7 @@ def test_every_public_method_is_documented_and_typed():
 
 
 def blocks(page):
-    """The Python blocks of a page, each with the output that is shown under it."""
+    """Return the Python blocks of a page, each with the output that is shown under it."""
     found = re.findall(r"^```(\w+)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     shown = []
     for language, text in found:
@@ -150,11 +150,11 @@ def test_rates_are_a_frame_with_a_row_for_each_check_and_broken_rule(tmp_path):
 def test_rates_by_language_and_role_have_a_row_for_each_combination(tmp_path):
     rows = [*alone("FAULT", "fine", "fine"), message("d", lang="de", message_tree_id=uid("d")), message("n", lang=None)]
     rates = audit(tmp_path, rows, Planted()).rates(by=["lang", "role"])
-    told = {
+    reported = {
         (row.lang if isinstance(row.lang, str) else None, row.role): (row.flagged, row.checked)
         for row in rates[rates["rule"].isna()].itertuples()
     }
-    assert told == {("en", "prompter"): (1, 3), ("de", "prompter"): (0, 1), (None, "prompter"): (0, 1)}
+    assert reported == {("en", "prompter"): (1, 3), ("de", "prompter"): (0, 1), (None, "prompter"): (0, 1)}
 
 
 def test_rates_by_anything_else_are_refused(tmp_path):
@@ -177,7 +177,7 @@ def test_where_people_labelled_all_messages_the_rate_is_theirs(tmp_path):
     )
 
 
-def test_a_check_that_judged_nothing_has_no_rate(tmp_path):
+def test_a_check_that_checked_nothing_has_no_rate(tmp_path):
     rates = planted(tmp_path, "SKIP it").rates()
     assert (rates["checked"][0], rates["low"][0], rates["high"][0]) == (0, 0, 1)
     assert pd.isna(rates["rate"][0])
@@ -186,7 +186,7 @@ def test_a_check_that_judged_nothing_has_no_rate(tmp_path):
 # -- gate, diff, clean -----------------------------------------------------------------------------------------------
 
 
-def test_a_gate_needs_a_limit_that_can_be_held(tmp_path):
+def test_a_gate_needs_a_limit_that_can_be_met(tmp_path):
     record = planted(tmp_path, "FAULT")
     with pytest.raises(ValueError, match="there is no limit"):
         record.gate()
@@ -220,7 +220,7 @@ def test_a_gate_does_not_pass_an_audit_in_which_a_check_failed(tmp_path):
     assert not record.gate(Limit(target="planted", max_count=9)).is_passed
 
 
-def test_a_diff_tells_findings_and_messages_apart(tmp_path):
+def test_a_diff_separates_findings_from_messages(tmp_path):
     older = planted(tmp_path, "FAULT", "ODD", "fine")
     newer = planted(tmp_path, "fine", "ODD", "fine", "FAULT")
     found = newer.diff(older)

@@ -14,11 +14,11 @@ from chataudit.audit.run import run
 from chataudit.checks.schema_invariants.check import SchemaInvariants
 from chataudit.checks.schema_invariants.rules import RULES
 
-MARK = "pelican"  # stands in every text, and in every line that is broken
+MARK = "pelican"  # is in every text, and in every line that is broken
 
 
 def tree(root, *others, **odd):
-    """A prompt, and the messages (name, parent, what is odd about it) of its tree."""
+    """Return a prompt, and the messages (name, parent, what is odd about it) of its tree."""
     home = {"message_tree_id": uid(root), "text": f"{MARK} {root}"}
     return [
         message(root, **{**home, **odd}),
@@ -79,12 +79,12 @@ SOUND = tree("sound", ("sound 2", "sound", {}))
 
 
 def only(*rules, **settings):
-    """The check with these rules alone. Each rule costs Great Expectations 30 ms, whatever the data."""
+    """Return the check with these rules alone: each costs Great Expectations 30 ms, for any data."""
     return SchemaInvariants(off=tuple(rule.name for rule in RULES if rule.name not in rules), **settings)
 
 
 def found(record):
-    """By rule, the message id, source and line of all findings."""
+    """Return the message id, source and line of all findings, by rule."""
     by_rule = defaultdict(set)
     for row in record.table.to_pylist():
         by_rule[row["rule"]].add((row["message_id"], row["source"], row["line"]))
@@ -92,7 +92,7 @@ def found(record):
 
 
 def unexpected(result):
-    """By rule, what names the rows that Great Expectations did not expect."""
+    """Return what names the rows that Great Expectations did not expect, by rule."""
     by_rule = defaultdict(set)
     for of_rule in result["results"]:
         for row in of_rule["result"]["unexpected_index_list"]:
@@ -134,7 +134,7 @@ def test_no_text_and_no_part_of_a_broken_line_reaches_the_frame_or_the_result(fa
     assert MARK not in gx.frame(faulty).to_csv()
 
 
-def test_the_result_is_json_and_says_failure_where_a_rule_is_broken(result):
+def test_the_result_is_json_and_fails_where_a_rule_is_broken(result):
     assert json.loads(json.dumps(result, allow_nan=False)) == result
     assert result["success"] is False
     assert not any(r["exception_info"]["raised_exception"] for r in result["results"])
@@ -218,7 +218,7 @@ def test_the_suite_runs_over_the_frame_in_a_context_of_ones_own(tmp_path):
     assert batch.validate(gx.EXPECTATIONS["schema_invariants/cycle"]()).success
 
 
-def test_data_of_no_known_format_are_read_as_the_settings_say(tmp_path, monkeypatch):
+def test_data_of_no_known_format_are_read_as_set(tmp_path, monkeypatch):
     from chataudit.audit.commands.app import app
     from typer.testing import CliRunner
 
@@ -239,11 +239,11 @@ def test_nothing_else_imports_great_expectations():
     ]
     imports = re.compile("^ *(import|from) great_expectations", re.MULTILINE)
     found = {path.name for path in modules if imports.search(path.read_text(encoding="utf-8"))}
-    # What is written for another project's Python stands in a string.
+    # What is written for another project's Python is in a string.
     assert found - {"expectations.py"} == {"gx.py"}
 
 
-def test_the_command_writes_the_result_and_tells_by_its_exit_code(tmp_path, monkeypatch):
+def test_the_command_writes_the_result_and_sets_its_exit_code(tmp_path, monkeypatch):
     from chataudit.audit.commands.app import app
     from typer.testing import CliRunner
 

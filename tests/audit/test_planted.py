@@ -18,7 +18,7 @@ MAY_BE_MISSED = {("benchmark_leakage", "edit-10")}
 
 @pytest.fixture(scope="module")
 def releases(tmp_path_factory):
-    """The audits of the same release without and with planted faults, and what was planted."""
+    """Audit the same release without and with planted faults; return both audits and what was planted."""
     folder = tmp_path_factory.mktemp("releases")
     records = []
     for name, more in (("clean", ["--clean"]), ("planted", [])):
@@ -30,7 +30,7 @@ def releases(tmp_path_factory):
 
 
 def subjects(plant):
-    """The messages that a planted fault may be told of, as tools/score.py counts them."""
+    """Return the messages that a planted fault may be reported for, as tools/score.py counts them."""
     return {plant["message_id"]} | ({plant["partner"]} if plant["check"] == "near_duplicates" else set())
 
 
@@ -76,7 +76,7 @@ def test_what_was_found_before_is_found_again_and_nothing_is_fixed(releases):
 def test_the_messages_that_differ_are_the_planted_ones(releases):
     clean, planted, truth = releases
     found = planted.diff(clean)
-    # One record stands twice; faults in dates, labels and the like change neither text, role, language nor parent.
+    # One record is a duplicate; faults in dates, labels and the like change neither text, role, language nor parent.
     (again,) = [plant["message_id"] for plant in truth if plant["kind"] == "duplicate-id"]
     assert found.added["message_id"].to_pylist() == [again]
     assert found.removed.num_rows == 0
@@ -93,16 +93,16 @@ def test_against_the_clean_release_the_planted_one_fails_and_itself_passes(relea
 
 
 @pytest.mark.parametrize("name", ["oasst1_en_validation.messages.jsonl.gz", "oasst2_all_subset.trees.jsonl.gz"])
-def test_on_real_files_the_gate_passes_and_fails_as_its_limits_say(name):
+def test_on_real_files_the_gate_passes_within_its_limits_and_fails_beyond(name):
     record = run(SHARED / "data" / "oasst" / name, engine="serial")
     assert record.exit_code == 0
-    told = [row for row in rows(record) if row.rate.checked]
-    assert {row.check for row in told} == {check.name for check in record.facts.checks if check.checked}
-    for row in told:
+    reported = [row for row in rows(record) if row.rate.checked]
+    assert {row.check for row in reported} == {check.name for check in record.facts.checks if check.checked}
+    for row in reported:
         target, rate = row.rule or row.check, row.rate
         own = record.findings(row.check)
         own = own[own.rule == target] if row.rule else own[own.severity > 1]
-        for held, limit in (
+        for is_met, limit in (
             (True, Limit(target=target, max_rate=min(1.0, rate.share + 1e-9))),
             (True, Limit(target=target, max_rate=rate.share)),
             (False, Limit(target=target, max_rate=rate.share - 1e-9) if rate.share else None),
@@ -112,7 +112,7 @@ def test_on_real_files_the_gate_passes_and_fails_as_its_limits_say(name):
             (False, Limit(target=target, max_count=len(own) - 1) if len(own) else None),
         ):
             if limit is not None:
-                assert record.gate(limit, today=DAY).is_passed is held, (target, limit)
+                assert record.gate(limit, today=DAY).is_passed is is_met, (target, limit)
 
 
 def test_a_real_file_in_a_format_that_is_not_known_passes_no_gate():

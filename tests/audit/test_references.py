@@ -35,7 +35,7 @@ PARTS = Parts("q", "c", "a")
 
 @pytest.fixture(autouse=True)
 def at_home(tmp_path, monkeypatch):
-    """A folder of one's own, and no network: whoever asks for it fails the test."""
+    """Move to a folder of one's own without a network: a test that asks for it fails."""
 
     def refuse(*_: object) -> None:
         raise AssertionError("a test asks for the network")
@@ -53,7 +53,7 @@ def call():
 
 @pytest.fixture
 def birds(tmp_path):
-    """The original files of a made-up benchmark, in a folder."""
+    """Write the original files of a made-up benchmark to a folder."""
     (tmp_path / "files" / "birds").mkdir(parents=True)
     return write(tmp_path / "files" / "birds" / "birds.jsonl", BIRDS)
 
@@ -64,7 +64,7 @@ def card(birds, monkeypatch):
 
 
 def know(monkeypatch: pytest.MonkeyPatch, **more: Any) -> Card:
-    """The one card that is known from now on, `birds`."""
+    """Make `birds` the one card that is known from now on."""
     text = {"title": "Birds", "measures": "m", "home": "https://a.org", "licence": "MIT", "citation": "A (2020)"}
     rest = {"split": "test", "languages": ["en"], "shared": True, "files": ["birds/birds.jsonl"], "items": 3}
     card = msgspec.convert({**text, **rest, "parts": {"question": "q", "choices": "c", "answer": "a"}, **more}, Card)
@@ -74,7 +74,7 @@ def know(monkeypatch: pytest.MonkeyPatch, **more: Any) -> Card:
 
 
 def stopped(done: Any) -> str:
-    """The one line of a command that could not do what was asked."""
+    """Return the one line of a command that could not do what was asked."""
     assert done.exit_code == 2, done.output
     assert done.output.startswith("chataudit: ")
     assert done.output.count("\n") == 1
@@ -92,7 +92,7 @@ def test_a_benchmark_is_built_from_the_folder_of_its_files(card, birds):
     assert made.card == card
 
 
-def test_a_benchmark_is_built_from_its_file_wherever_that_lies(card, birds):
+def test_a_benchmark_is_built_from_its_file_in_any_folder(card, birds):
     expected = references.build("birds", [birds.parents[1]]).digest
     assert references.build("birds", [birds]).digest == expected
     (birds.parents[2] / "[elsewhere]*").mkdir()
@@ -125,32 +125,32 @@ def test_files_that_are_not_those_of_the_card_are_refused(card, birds):
     )
 
 
-def test_files_without_as_many_items_as_the_card_says_are_refused(birds, monkeypatch):
+def test_files_with_another_number_of_items_than_the_card_are_refused(birds, monkeypatch):
     know(monkeypatch, items=4, sha256=hashlib.sha256(birds.read_bytes()).hexdigest())
     with pytest.raises(ValueError, match="Birds: 3 items, but its card says 4"):
         references.build("birds", [birds])
 
 
-def test_a_file_that_is_not_in_the_folder_is_told_with_its_home(card, tmp_path):
+def test_a_file_that_is_not_in_the_folder_is_named_with_its_home(card, tmp_path):
     (tmp_path / "empty").mkdir()
-    told = r"empty: no file 'birds/birds\.jsonl' of Birds\. Get the original files: https://a\.org"
-    with pytest.raises(LookupError, match=told):
+    expected = r"empty: no file 'birds/birds\.jsonl' of Birds\. Get the original files: https://a\.org"
+    with pytest.raises(LookupError, match=expected):
         references.build("birds", [tmp_path / "empty"])
 
 
-def test_a_path_that_is_not_there_is_told(card, tmp_path):
+def test_a_path_that_is_not_there_is_named(card, tmp_path):
     with pytest.raises(LookupError, match=r"nothing\.jsonl: no such file or folder"):
         references.build("birds", [tmp_path / "nothing.jsonl"])
 
 
-def test_an_unknown_card_is_told_with_what_to_do():
+def test_an_unknown_card_is_refused_with_a_way_out():
     with pytest.raises(LookupError, match=r"unknown benchmark 'bird'\. See: chataudit refs list\. Add your own: "):
         references.build("bird")
 
 
-def test_a_card_without_a_place_on_the_hub_is_told_with_its_home(card):
-    told = r"Birds: its card names no data set on the hub\. Get the original files: https://a\.org"
-    with pytest.raises(LookupError, match=told):
+def test_a_card_without_a_place_on_the_hub_is_named_with_its_home(card):
+    expected = r"Birds: its card names no data set on the hub\. Get the original files: https://a\.org"
+    with pytest.raises(LookupError, match=expected):
         references.build("birds")
 
 
@@ -160,7 +160,7 @@ def test_a_card_that_knows_only_the_hub_takes_no_files(birds, monkeypatch):
         references.build("birds", [birds])
 
 
-def test_the_command_builds_tells_where_and_writes_over_nothing(call, card, birds, tmp_path):
+def test_the_command_builds_prints_the_path_and_overwrites_nothing(call, card, birds, tmp_path):
     done = call("refs", "build", "birds", birds.parents[1])
     path = tmp_path / "own" / f"birds{ENDING}"
     assert done.exit_code == 0, done.output
@@ -215,12 +215,12 @@ def test_what_the_user_got_wrong_is_one_line_and_nothing_is_written(call, card, 
         (["add", "mine", "other.jsonl", "--question", "q", "--rows", "data"], "no list 'data' of rows = 'data'"),
         (["add", "mine", "other.txt", "--question", "q"], "other.txt: unknown file type; expected .jsonl, .json,"),
     ]
-    for words, told in cases:
-        with case(words, told):
+    for words, expected in cases:
+        with case(words, expected):
             write(tmp_path / "other.jsonl", BIRDS[:2])
             write(tmp_path / "other.txt", BIRDS)
             before = sorted(tmp_path.rglob("*"))
-            assert told in stopped(call("refs", *words))
+            assert expected in stopped(call("refs", *words))
             assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -283,14 +283,14 @@ def test_the_command_takes_parts_ids_and_rows_from_its_options(call, tmp_path):
     assert (made.card.title, made.card.split, made.card.licence) == ("mine", "test", "not told")
 
 
-def test_a_set_of_ones_own_is_listed_and_told(call, birds):
+def test_a_set_of_ones_own_is_listed_and_described(call, birds):
     call("refs", "add", "mine", birds, "--question", "q", "--title", "My birds", "--licence", "CC0-1.0")
     lines = call("refs", "list").output.splitlines()
     assert next(line for line in lines if line.startswith("mine ")).split() == [
         *("mine", "3", "test", "your", "own", "CC0-1.0", "My", "birds")
     ]
-    told = call("refs", "list", "mine").output.splitlines()
-    assert {"title: My birds", "items: 3", "shared: false", "licence: CC0-1.0"} <= set(told)
+    output = call("refs", "list", "mine").output.splitlines()
+    assert {"title: My birds", "items: 3", "shared: false", "licence: CC0-1.0"} <= set(output)
 
 
 def test_a_set_of_ones_own_is_not_written_over_unless_asked(call, birds, tmp_path):
@@ -309,7 +309,7 @@ def test_add_writes_to_the_folder_of_the_project_where_asked(call, birds, tmp_pa
     assert not (tmp_path / "own").exists()
 
 
-def test_a_file_that_has_not_what_was_named_is_told_with_place_what_there_is_and_a_way_out(tmp_path):
+def test_a_file_without_the_named_field_is_refused_with_place_what_there_is_and_a_way_out(tmp_path):
     cases = [
         (
             "d.jsonl",
@@ -341,10 +341,10 @@ def test_a_file_that_has_not_what_was_named_is_told_with_place_what_there_is_and
         ("d.jsonl", "", Parts("q"), r"mine: no items; expected one record per item"),
         ("d.jsonl", '["Who?"]', Parts("q"), r"d\.jsonl: record is \['Who\?'\]; expected an object"),
     ]
-    for name, content, parts, told in cases:
-        with case(name, content, parts, told):
+    for name, content, parts, expected in cases:
+        with case(name, content, parts, expected):
             (tmp_path / name).write_text(content)
-            with pytest.raises(ValueError, match=told) as error:
+            with pytest.raises(ValueError, match=expected) as error:
                 references.add("mine", tmp_path / name, parts)
             assert type(error.value) is ValueError
 
@@ -361,7 +361,7 @@ def test_half_of_a_surrogate_pair_becomes_a_question_mark(call, tmp_path):
     assert made.written.tolist() == expected.written.tolist()  # the characters themselves
 
 
-def test_an_empty_licence_is_one_that_is_not_told(call, birds, tmp_path):
+def test_an_empty_licence_is_an_unknown_one(call, birds, tmp_path):
     done = call("refs", "add", "mine", birds, "--question", "q", "--licence", "")
     assert done.exit_code == 0, done.output
     assert load(tmp_path / "own" / f"mine{ENDING}").card.licence == "not told"
@@ -377,7 +377,7 @@ def test_a_title_cannot_colour_or_steer_the_terminal(call, birds):
 # -- list ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_list_tells_where_each_fingerprint_comes_from(call, tmp_path):
+def test_the_list_names_the_origin_of_each_fingerprint(call, tmp_path):
     copa = load(SHIPPED / f"copa{ENDING}")
     lines = call("refs", "list").output.splitlines()
     assert len(lines) == len(cards())
@@ -427,7 +427,7 @@ def test_a_damaged_fingerprint_is_verified_in_the_folder_that_is_named(call, tmp
     assert done.output.startswith(f"refs/copa{ENDING}: not a fingerprint. Run ")
 
 
-def test_verify_tells_name_file_and_fault(tmp_path):
+def test_verify_names_set_file_and_fault(tmp_path):
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / f"mine{ENDING}").write_text("x")
     (good, damaged) = references.verify(tmp_path, ["copa", "mine"])
@@ -452,14 +452,14 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    """A cache of the hub, which is asked for nothing."""
+    """Return a cache of the hub; the hub itself is never asked."""
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     return tmp_path / "hub"
 
 
 def keep(cache: Path, id: str, files: dict[str, list[dict[str, Any]]], revision: str = "refs/convert/parquet") -> Path:
-    """A data set as the hub's own client keeps it: a commit for each revision, and links to what it holds."""
+    """Write a data set as the hub's own client keeps it: a commit for each revision, and links to its files."""
     folder = cache / f"datasets--{id.replace('/', '--')}"
     (folder / "refs" / revision).parent.mkdir(parents=True)
     (folder / "refs" / revision).write_text(COMMIT)
@@ -473,7 +473,7 @@ def keep(cache: Path, id: str, files: dict[str, list[dict[str, Any]]], revision:
 
 
 def on_hub(monkeypatch: pytest.MonkeyPatch, more: dict[str, Any] | None = None, **card: Any) -> Card:
-    """The one card that is known, of a data set that lies on the hub only."""
+    """Make known one card, of a data set that is on the hub only."""
     place = {"id": "org/birds", "split": "test", **(more or {})}
     return know(monkeypatch, **{"files": [], "hub": place, **card})
 
@@ -557,25 +557,25 @@ def test_an_id_that_is_no_data_set_is_one_line(cache, monkeypatch, id):
 
 
 @pytest.mark.parametrize("error", [OSError("No space\nleft"), ValueError("odd\n\n"), TimeoutError()])
-def test_what_the_hub_says_is_told_in_one_line(monkeypatch, error):
+def test_an_error_of_the_hub_is_one_line(monkeypatch, error):
     def fail(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
     with pytest.raises(
         LookupError, match=r"^org/birds: could not be fetched from the hub \((No space|odd|Time)"
-    ) as told:
+    ) as raised:
         hub.fetch(on_hub(monkeypatch))
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
 
 
-def test_without_the_extra_what_to_install_is_told(monkeypatch):
+def test_without_the_extra_the_error_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(LookupError, match=r"huggingface_hub is not installed\. Run: pip install 'chataudit\[hf\]'"):
         hub.fetch(on_hub(monkeypatch))
 
 
-def test_the_command_needs_no_network_where_the_environment_says_so(cache, tmp_path):
+def test_the_command_needs_no_network_where_the_environment_forbids_it(cache, tmp_path):
     row = {"problem_id": "x", "problem": "How many birds sing?", "answer": "3"}
     keep(cache, "math-ai/aime25", {"default/test/0000.parquet": [row]})
     env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(cache)}

@@ -20,7 +20,7 @@ def test_checks_are_given_by_name_or_with_their_settings(data):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "expected"),
     [
         ({"block": 0}, "block: 0 is below 1"),
         ({"workers": 0}, "workers: 0 is below 1"),
@@ -28,8 +28,8 @@ def test_checks_are_given_by_name_or_with_their_settings(data):
         ({"engine": "steam"}, "unknown engine 'steam'. Available: auto, "),
     ],
 )
-def test_a_setting_of_a_wrong_value_is_refused_by_name(data, wrong, told):
-    with pytest.raises(ValueError, match=told):
+def test_a_setting_of_a_wrong_value_is_refused_by_name(data, wrong, expected):
+    with pytest.raises(ValueError, match=expected):
         run(data, **wrong)
 
 

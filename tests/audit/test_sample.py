@@ -1,4 +1,4 @@
-"""Samples for people to judge: drawn at random in strata, and their verdicts taken back."""
+"""Samples for people to label: drawn at random in strata, and their verdicts imported."""
 
 import copy
 import csv
@@ -42,13 +42,13 @@ def table(path):
 
 
 def sampled(record, path, n=100, seed=1, sources=(), check="planted"):
-    """The rows of a sample, as people see them."""
+    """Return the rows of a sample, as people see them."""
     write_sample(record, check, draw(record, check, n, seed), sources, path)
     return table(path)
 
 
 def filled(path, rows, says, encoding="utf-8", **dialect):
-    """The table as people hand it back: `says` tells their word for each row."""
+    """Write the table as people hand it back: `says` gives their word for each row."""
     with path.open("w", encoding=encoding, newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), **dialect)
         writer.writeheader()
@@ -62,7 +62,7 @@ def always(word):
 
 @pytest.fixture
 def record(tmp_path):
-    """20 messages: 4 faults, 2 odd ones, 14 fine."""
+    """Audit 20 messages: 4 faults, 2 odd ones, 14 fine."""
     return planted(tmp_path, *["FAULT"] * 4, *["ODD"] * 2, *["fine"] * 14)
 
 
@@ -75,7 +75,7 @@ def test_a_message_is_in_the_stratum_of_its_worst_finding_and_a_note_is_none(tmp
     assert {name: part.tolist() for name, part in parts.items()} == {FAULT: [0], ODD: [1], NOT_FLAGGED: [2, 3]}
 
 
-def test_a_message_that_was_not_judged_is_never_drawn(tmp_path):
+def test_a_skipped_message_is_never_drawn(tmp_path):
     record = planted(tmp_path, *["SKIP it"] * 10, *["fine"] * 10)
     assert {each.row for each in draw(record, "planted", 100, 1)} == set(range(10, 20))
 
@@ -87,7 +87,7 @@ def test_a_record_that_could_not_be_read_is_in_no_stratum(released):
     assert sum(map(len, parts.values())) == len(population) == record.facts.messages
 
 
-def test_strata_of_the_demo_are_disjoint_and_hold_all_that_was_judged(released):
+def test_strata_of_the_demo_are_disjoint_and_contain_all_checked_messages(released):
     _, record = released
     for check in record.facts.checks:
         parts, _ = strata_of(record, check.name)
@@ -162,7 +162,7 @@ def test_languages_and_roles_of_the_others_get_their_shares(tmp_path):
 
 def test_every_message_of_a_stratum_is_as_likely(record):
     n = Counter(each.row for seed in range(400) for each in draw(record, "planted", 8, seed))
-    # Of 4 flagged 3 are FAULT or so and all is drawn by size; of the 14 others each stands in 4 of 14 samples.
+    # Of 4 flagged 3 are FAULT or so and all is drawn by size; of the 14 others each is in 4 of 14 samples.
     assert all(80 <= n[row] <= 150 for row in range(6, 20)), n  # 114 expected, standard deviation 9
     assert max(n[row] for row in range(4)) - min(n[row] for row in range(4)) < 60
 
@@ -172,7 +172,7 @@ def test_the_same_seed_draws_the_same_and_another_another(record):
     assert draw(record, "planted", 10, 3) != draw(record, "planted", 10, 4)
 
 
-def test_the_order_does_not_tell_what_was_flagged(record):
+def test_the_order_does_not_reveal_what_was_flagged(record):
     strata = [each.stratum for each in draw(record, "planted", 20, 1)]
     assert strata != sorted(strata)
     assert strata != sorted(strata, reverse=True)
@@ -181,7 +181,7 @@ def test_the_order_does_not_tell_what_was_flagged(record):
 # -- what cannot be drawn --------------------------------------------------------------------------------------------
 
 
-def test_a_check_that_was_not_run_failed_or_judged_nothing_gives_no_sample(tmp_path):
+def test_a_check_that_was_not_run_failed_or_checked_nothing_gives_no_sample(tmp_path):
     record = audit(tmp_path, alone("SKIP it"), Planted(), Fails())
     with pytest.raises(LookupError, match="check 'near_duplicates' was not run; this audit ran planted, fails"):
         draw(record, "near_duplicates", 10, 1)
@@ -227,7 +227,7 @@ def test_a_table_is_not_written_over(record, tmp_path):
 # -- what people are shown -------------------------------------------------------------------------------------------
 
 
-def test_a_row_tells_the_message_the_one_above_it_and_what_was_found(tmp_path):
+def test_a_row_contains_the_message_its_parent_and_the_findings(tmp_path):
     tree = [message("a", text="Why?"), message("a1", "a", text="ODD FAULT"), message("a2", "a", text="fine")]
     by_id = {row["message_id"]: row for row in sampled(audit(tmp_path, tree, Planted()), tmp_path / "s.csv")}
     source = str(tmp_path / "data.jsonl")
@@ -273,7 +273,7 @@ def test_an_id_that_looks_like_a_guarded_formula_is_read_back(tmp_path):
     assert back["planted"].strata == {FAULT: Stratum(1, 1, 1, True)}
 
 
-def test_a_message_without_an_id_is_told_by_its_line(tmp_path):
+def test_a_message_without_an_id_is_named_by_its_line(tmp_path):
     record = audit(tmp_path, [message("a", message_id=None, text="FAULT"), message("b", text="fine")], Planted())
     rows = sampled(record, tmp_path / "s.csv")
     assert {row["text"] for row in rows} == {"FAULT", "fine"}
@@ -286,8 +286,8 @@ def test_texts_with_commas_quotes_line_ends_and_half_characters_keep_to_their_ce
     raw = [json.dumps(row) for row in alone(*texts)]
     rows = sampled(audit(tmp_path, raw, Planted()), tmp_path / "s.csv")
     assert len(rows) == len(texts)
-    told = {row["text"] for row in rows}
-    assert {texts[0], texts[1], texts[2], texts[5]} <= told
+    reported = {row["text"] for row in rows}
+    assert {texts[0], texts[1], texts[2], texts[5]} <= reported
 
 
 def test_a_long_text_is_cut_visibly(tmp_path):
@@ -298,7 +298,7 @@ def test_a_long_text_is_cut_visibly(tmp_path):
     assert row["text"] == "x" * MAX_TEXT
 
 
-def test_messages_of_two_files_with_the_same_ids_are_told_apart(tmp_path):
+def test_messages_of_two_files_with_the_same_ids_are_distinguished(tmp_path):
     (tmp_path / "d").mkdir()
     write(tmp_path / "d" / "one.jsonl", [message("a", text="FAULT one")])
     write(tmp_path / "d" / "two.jsonl", [message("a", text="fine two")])
@@ -347,7 +347,7 @@ def test_another_word_is_refused_with_its_line(record, tmp_path, word):
         judged(record, path)
 
 
-def test_a_row_that_stands_twice_is_refused(record, tmp_path):
+def test_a_duplicate_row_is_refused(record, tmp_path):
     path = tmp_path / "s.csv"
     rows = sampled(record, path)
     filled(path, [*rows, rows[0]], always("no"))
@@ -421,7 +421,7 @@ def test_what_is_no_table_is_refused(record, tmp_path):
             judged(record, tmp_path / "s.csv")
 
 
-def test_a_cell_longer_than_the_reader_allows_is_told_as_such(record, tmp_path):
+def test_a_cell_longer_than_the_reader_allows_is_named(record, tmp_path):
     path = tmp_path / "s.csv"
     rows = sampled(record, path)
     filled(path, [row | {"text": "x" * 200_000} for row in rows], always("no"))
@@ -444,7 +444,7 @@ def test_verdicts_are_kept_beside_the_record_and_read_back(record, tmp_path):
         NOT_FLAGGED: Stratum(14, 14, 0, False),
     }
     (row, *_) = rows(back)
-    # All were judged: 4 of 20 are faults, and there is nothing left to chance.
+    # All were labelled: 4 of 20 are faults, and there is nothing left to chance.
     assert tuple(row.corrected) == pytest.approx((0.2, 0.2, 0.2))
     assert back.rates()["corrected"][0] == pytest.approx(0.2)
     assert "the rate is 20.0 % (all messages were labelled)" in back.limitations()
@@ -499,12 +499,12 @@ def test_verdicts_on_another_audit_are_left_out(record, tmp_path):
 # -- from end to end -------------------------------------------------------------------------------------------------
 
 
-def test_a_sample_of_known_truth_holds_the_truth_in_its_intervals(tmp_path):
+def test_intervals_of_a_sample_of_known_truth_contain_the_truth(tmp_path):
     # 600 messages, 60 of them flagged. 45 of these are bad, and 27 others, which the check missed: precision .75,
     # recall 45 / 72 = .625, rate 72 / 600 = .12.
     texts = ["FAULT bad"] * 30 + ["FAULT"] * 10 + ["ODD bad"] * 15 + ["ODD"] * 5 + ["fine bad"] * 27 + ["fine"] * 513
     record = planted(tmp_path, *texts)
-    held = Counter()
+    inside = Counter()
     for seed in range(10):
         path = tmp_path / f"{seed}.csv"
         drawn = sampled(record, path, n=120, seed=seed)
@@ -515,11 +515,11 @@ def test_a_sample_of_known_truth_holds_the_truth_in_its_intervals(tmp_path):
         assert estimates.precision.value == 0.75  # all that were flagged are in the sample
         for name, truth in (("precision", 0.75), ("recall", 0.625), ("rate", 0.12)):
             estimate = getattr(estimates, name)
-            held[name] += estimate.low <= truth <= estimate.high
+            inside[name] += estimate.low <= truth <= estimate.high
         missed = strata[NOT_FLAGGED].faults
         assert estimates.rate.value == pytest.approx((45 + 540 * missed / 60) / 600)
-    assert held["precision"] == 10
-    assert min(held.values()) >= 8
+    assert inside["precision"] == 10
+    assert min(inside.values()) >= 8
 
 
 def test_trees_of_several_messages_and_nested_files_are_sampled_too(tmp_path):

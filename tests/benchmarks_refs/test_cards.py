@@ -19,7 +19,7 @@ BENCHMARKS = SHARED / "data" / "benchmarks"
 
 
 def card(file: str, **parts: Any) -> Card:
-    """A card for one made-up file."""
+    """Make a card for one made-up file."""
     text = {"title": "T", "measures": "m", "home": "https://a.org", "licence": "MIT", "citation": "A (2020)"}
     rest = {"split": "test", "languages": ["en"], "shared": True, "files": [file], "items": 1, "sha256": "0" * 64}
     return msgspec.convert({**text, **rest, "parts": parts}, Card)
@@ -31,7 +31,7 @@ def write(path: Path, text: str) -> None:
 
 
 def toml(path: Path, more: str = "", parts: str = 'question = "q"') -> Path:
-    """A file with one card, [one]."""
+    """Write a file with one card, [one]."""
     path.write_text(
         '[one]\ntitle = "T"\nmeasures = "m"\nhome = "https://a.org"\nsplit = "test"\nlanguages = ["en"]\n'
         'licence = "MIT"\nshared = true\ncitation = "A (2020)"\nhub = { id = "a/b", split = "test" }\n'
@@ -84,8 +84,8 @@ def test_a_card_that_is_not_well_formed_is_refused_with_its_place(tmp_path):
         ("", 'question = { path = "q", match = "(" }', "parts.question: Expected a regular expression in match, got"),
         ("", 'question = { path = "q", choice = "c" }', r"parts.question: Expected either path or choice"),
     ]
-    for more, parts, told in cases:
-        match = r"c\.toml: " + (told if told.startswith(r"\[") else ".*" + told)
+    for more, parts, expected in cases:
+        match = r"c\.toml: " + (expected if expected.startswith(r"\[") else ".*" + expected)
         with case(more, parts), pytest.raises(ValueError, match=match):
             cards(toml(tmp_path / "c.toml", more, parts))
 
@@ -133,7 +133,7 @@ def test_a_quotation_mark_in_a_tsv_file_means_nothing(tmp_path):
     assert [item.parts["question"] for item in found] == [('"Yes" or no?',), ('"Who?',)]
 
 
-def test_rows_inside_a_record_see_what_they_lie_in(tmp_path):
+def test_rows_inside_a_record_see_the_fields_around_them(tmp_path):
     inner = [{"id": "x", "q": "Who?"}, {"id": "y", "q": "Where?"}]
     write(tmp_path / "d.json", json.dumps({"data": [{"text": "A text.", "qas": inner}]}))
     nested = card("d.json", rows="data.qas", id="id", question="q", passage="text")
@@ -150,7 +150,7 @@ def test_several_files_are_read_in_order_and_named_in_the_ids(tmp_path):
     assert [item.id for item in found] == ["a.jsonl:7", "b.jsonl:7"]
 
 
-def test_an_answer_is_found_where_the_card_says():
+def test_an_answer_is_found_where_the_card_points():
     cases = [
         ({"c": ["x", "y"], "k": 1}, {"choices": "c", "answer": {"choice": "k"}}, ("y",)),
         ({"c": ["x", "y"], "k": "1"}, {"choices": "c", "answer": {"choice": "k", "first": 1}}, ("x",)),
@@ -169,7 +169,7 @@ def test_an_answer_is_found_where_the_card_says():
             assert take({"q": "Who?", **row}, card("d.json", question="q", **parts).parts, "here")["answer"] == answer
 
 
-def test_a_record_that_is_not_what_the_card_says_is_told_with_its_place(tmp_path):
+def test_a_record_that_contradicts_its_card_is_refused_with_its_place(tmp_path):
     cases = [
         ('{"q": ""}', {"question": "q"}, "item 1: no question at 'q'"),
         ('{"q": "Who?"}', {"question": "query"}, "item 1: no field 'query' of 'query'; found 'q'"),
@@ -187,15 +187,15 @@ def test_a_record_that_is_not_what_the_card_says_is_told_with_its_place(tmp_path
         ("[1]", {"question": "q"}, r"record is \[1\]; expected an object"),
         ('{"q": {"a": 1}}', {"question": "q"}, "'q' is an object with 'a'; expected text"),
     ]
-    for line, parts, told in cases:
-        with case(line, parts, told):
+    for line, parts, expected in cases:
+        with case(line, parts, expected):
             write(tmp_path / "d.jsonl", line)
-            with pytest.raises(ValueError, match=told) as error:
+            with pytest.raises(ValueError, match=expected) as error:
                 list(items(card("d.jsonl", **parts), tmp_path))
             assert "d.jsonl" in str(error.value)
 
 
-def test_a_file_that_is_not_there_is_told_with_its_home(tmp_path):
+def test_a_file_that_is_not_there_is_named_with_its_home(tmp_path):
     with pytest.raises(LookupError, match=r"no file 'd\.jsonl' of T\. Get the original files: https://a\.org"):
         checksum(card("d.jsonl", question="q"), tmp_path)
 
@@ -208,7 +208,7 @@ def test_the_checksum_is_that_of_the_files_on_end(tmp_path):
 
 
 @needs_shared
-def test_the_original_files_are_what_their_card_says():
+def test_the_original_files_match_their_card():
     for name in LOCAL:
         with case(name):
             card = CARDS[name]

@@ -52,7 +52,7 @@ original = cache(lambda card: list(items(card, BENCHMARKS)))  # to read all of t
 
 
 def card(**more: Any) -> Card:
-    """A card for made-up items."""
+    """Make a card for made-up items."""
     text = {"title": "T", "measures": "m", "home": "https://a.org", "licence": "MIT", "citation": "A (2020)"}
     rest = {"split": "test", "languages": ["en"], "shared": True, "files": ["d.jsonl"], "sha256": "0" * 64}
     return msgspec.convert({**text, **rest, "parts": {"question": "q"}, **more}, Card)
@@ -63,39 +63,39 @@ def item(id: str, question: str, **parts: tuple[str, ...]) -> Item:
 
 
 def asked(*questions: str, given: Weights = ALIKE, **more: Any) -> Fingerprint:
-    """The fingerprint of these questions, called 1, 2, 3, ..."""
+    """Build the fingerprint of these questions, called 1, 2, 3, ..."""
     return build(card(**more), [item(str(n), question) for n, question in enumerate(questions, 1)], hashed, given)
 
 
 def words(n: int, word: str = "word") -> str:
-    """So many different words: wordaaa, wordaab, wordaac."""
+    """Return this number of different words: wordaaa, wordaab, wordaac."""
     return " ".join(word + letters(k) for k in range(n))
 
 
 def letters(k: int) -> str:
-    """A number as three letters, since a word of digits is a number."""
+    """Spell a number as three letters, since a word of digits is a number."""
     return "".join(chr(ord("a") + k // base % 26) for base in (676, 26, 1))
 
 
 def kept(made: Fingerprint, part: int = 0) -> list[int]:
-    """The tokens of a part at which a gram begins that is kept."""
+    """Return the tokens of a part at which a gram begins that is kept."""
     first = made.n_grams[:part].sum()
     return np.cumsum(made.gaps[first : first + made.n_grams[part]]).tolist()
 
 
 def weighed(made: Fingerprint, part: int = 0) -> list[int]:
-    """The weights of the tokens of a part."""
+    """Return the weights of the tokens of a part."""
     first = made.n_tokens[:part].sum()
     return made.weights[first : first + made.n_tokens[part]].tolist()
 
 
 def packed(path: Path) -> bytes:
-    """What stands behind the first line of a fingerprint's file."""
+    """Return the bytes behind the first line of a fingerprint's file."""
     return path.read_bytes().partition(b"\n")[2]
 
 
 def unpacked(path: Path) -> bytes:
-    """All that a fingerprint's file holds: its length in eight bytes, then zstd."""
+    """Return the content of a fingerprint's file: its length in eight bytes, then zstd."""
     data = packed(path)
     return pa.Codec("zstd").decompress(data[8:], int.from_bytes(data[:8], "little"), asbytes=True)
 
@@ -110,7 +110,7 @@ def test_every_card_with_files_that_may_be_shared_is_shipped_and_no_other():
     assert sorted(name for name, card in CARDS.items() if card.files and card.shared) == NAMES
 
 
-def test_a_shipped_fingerprint_holds_the_card_that_is_known():
+def test_a_shipped_fingerprint_contains_the_card_that_is_known():
     for name in NAMES:
         with case(name):
             assert shipped(name).card == CARDS[name]
@@ -140,7 +140,7 @@ def test_all_that_is_shipped_is_small():
 
 
 @needs_shared
-def test_no_shipped_file_holds_readable_text_of_an_item():
+def test_no_shipped_file_contains_readable_text_of_an_item():
     cases = ["gsm8k", "truthfulqa", "mmlu", "humaneval", "boolq", "xquad"]
     for name in cases:
         with case(name):
@@ -277,7 +277,7 @@ def test_of_a_gram_forty_bits_forget_the_numbers_and_eight_do_not():
     assert grams[0] >> 16 & 0xFF != grams[1] >> 16 & 0xFF
 
 
-def test_no_more_bits_are_held_than_are_saved():
+def test_no_more_bits_are_kept_than_are_saved():
     assert not (SAMPLE.grams & np.uint64(0xFFFF)).any()
     assert not (SAMPLE.whole & np.uint64(0xFFFF)).any()
 
@@ -285,7 +285,7 @@ def test_no_more_bits_are_held_than_are_saved():
 # -- words in any order ----------------------------------------------------------------------------------------------
 
 
-def test_a_question_with_two_numbers_is_also_told_by_its_words():
+def test_a_question_with_two_numbers_is_also_found_by_its_words():
     made = asked("Tom has 3 apples, 12 pears and apples. Tom has 3?", "Tom has 3 apples")
     assert made.bags.tolist() == [0]
     assert made.bag_sizes.tolist() == [8]  # 3, 12, 3; tom, has, apples, pears, and
@@ -298,22 +298,22 @@ def test_the_words_of_a_question_are_the_same_in_any_order():
     assert made.words[:7].tolist() == made.words[7:].tolist()
 
 
-def test_words_that_tell_nothing_are_left_out():
+def test_words_without_weight_are_left_out():
     common = Weights(np.array([int(hashed(["has"]).hashes[0]) >> 24], np.uint64), np.array([0], np.uint8), 9)
     assert asked("Tom has 3 apples and 12 pears", given=common).bag_sizes.tolist() == [6]
 
 
 @pytest.mark.parametrize(("split", "n"), [("test", 1), ("validation", 1), ("train", 0), ("dev", 0)])
-def test_what_is_there_to_be_trained_on_is_not_told_by_its_words(split, n):
+def test_training_splits_are_not_found_by_their_words(split, n):
     assert len(asked("Tom has 3 apples and 12 pears", split=split).bags) == n
 
 
-def test_a_question_of_more_than_a_hundred_tokens_is_not_told_by_its_words():
+def test_a_question_of_more_than_a_hundred_tokens_is_not_found_by_its_words():
     assert len(asked(f"{words(98)} 3 12").bags) == 1
     assert len(asked(f"{words(99)} 3 12").bags) == 0
 
 
-def test_an_answer_with_numbers_is_not_told_by_its_words():
+def test_an_answer_with_numbers_is_not_found_by_its_words():
     assert len(build(card(), [item("a", "How many?", answer=("3 and 12",))], hashed, ALIKE).bags) == 0
 
 
@@ -328,7 +328,7 @@ def test_a_token_in_every_text_weighs_nothing_and_a_rare_one_much():
     assert counted.unknown == 4
 
 
-def test_a_token_that_stands_twice_in_one_text_is_as_rare_as_one_that_stands_once():
+def test_a_token_twice_in_one_text_is_as_rare_as_one_that_occurs_once():
     assert count(["a twice twice", "a", "a b", "a b"], hashed).of(hashed(["twice"]).hashes).tolist() == [2]  # ln 4
 
 
@@ -337,7 +337,7 @@ def test_a_token_is_weighed_among_texts_in_its_own_script():
     assert count([*latin, "και ένα", "και δύο"], hashed).of(hashed(["και"]).hashes).tolist() == [0]
 
 
-def test_a_letter_that_is_a_token_tells_a_little_in_any_case():
+def test_a_letter_that_is_a_token_has_a_little_weight_in_any_case():
     for letter in "กກកကのノ的":
         with case(letter):
             counted = count([f"{letter} the a", f"{letter} the b"], hashed)
@@ -350,11 +350,11 @@ def test_numbers_are_flagged_in_the_weights():
     assert [weight & 0x7F for weight in weighed(made)] == [9] * 7
 
 
-def test_a_word_in_every_twentieth_question_tells_no_more_than_that():
+def test_a_word_in_every_twentieth_question_has_no_more_weight_than_that():
     cases = [
         (20, 380, 4),  # ln 20 = 3.00 nats, 4.0 steps
         (20, 381, 9),  # not every twentieth
-        (19, 1, 9),  # too few to tell
+        (19, 1, 9),  # too few to decide
         (20, 0, 1),  # in all of them, and yet a little
         (100, 300, 2),  # ln 4 = 1.39 nats, 1.8 steps
     ]
@@ -387,12 +387,12 @@ def test_saved_weights_are_read_again(tmp_path):
 # -- what is refused -------------------------------------------------------------------------------------------------
 
 
-def test_an_id_that_stands_twice_is_refused():
+def test_a_duplicate_id_is_refused():
     with pytest.raises(ValueError, match=r"^T: duplicate id 'a'\. Name another field as the id$"):
         build(card(), [item("a", "Who?"), item("b", "Where?"), item("a", "When?")], hashed, ALIKE)
 
 
-def test_an_id_that_stands_twice_in_a_row_is_refused():
+def test_a_duplicate_id_in_the_next_row_is_refused():
     with pytest.raises(ValueError, match="duplicate id 'a'"):
         build(card(), [item("a", "Who?"), item("a", "Where?")], hashed, ALIKE)
 
@@ -462,15 +462,15 @@ def test_a_disk_that_is_full_leaves_the_older_file_and_nothing_else(sample, monk
 
 
 def refused(path: Path) -> str:
-    """What is told of a file that is no fingerprint; it names the file and what to run."""
+    """Return the error for a file that is no fingerprint, without the file and the command that it names."""
     with pytest.raises(ValueError, match=re.escape(str(path))) as error:
         load(path)
-    assert type(error.value) is ValueError  # which the command tells in one line
-    told = str(error.value).removeprefix(f"{path}: ")
+    assert type(error.value) is ValueError  # which the command prints in one line
+    message = str(error.value).removeprefix(f"{path}: ")
     way_out = f" Run `chataudit refs build {path.stem} --overwrite`, or for a set of your own `refs add`"
-    assert told.endswith(way_out)
-    assert "\n" not in told
-    return told.removesuffix(way_out)
+    assert message.endswith(way_out)
+    assert "\n" not in message
+    return message.removesuffix(way_out)
 
 
 NONE = "not a fingerprint."
@@ -522,7 +522,7 @@ def test_the_weights_are_refused_as_a_fingerprint(tmp_path):
     assert refused(tmp_path / f"y{ENDING}") == NONE
 
 
-def test_what_is_no_file_is_told_by_the_system(tmp_path):
+def test_what_is_no_file_is_an_error_of_the_system(tmp_path):
     with pytest.raises(FileNotFoundError):
         load(tmp_path / f"nothing{ENDING}")
     (tmp_path / f"x{ENDING}").mkdir()
@@ -546,17 +546,17 @@ def test_a_file_that_goes_on_behind_its_end_is_refused(sample):
 def test_a_flipped_byte_anywhere_is_refused(sample):
     whole = sample.read_bytes()
     n_line = whole.index(b"\n") + 1
-    told = set()
+    reported = set()
     for n in [*range(n_line), *range(n_line, len(whole), 13)]:
         for bit in (0x01, 0x10) if n < n_line else (0x10,):
             sample.write_bytes(whole[:n] + bytes([whole[n] ^ bit]) + whole[n + 1 :])
-            told.add(why := refused(sample))
+            reported.add(why := refused(sample))
             assert why == DAMAGED or n < n_line
-    assert told == {NONE, DAMAGED, "format 0; this version of chataudit reads format 1."}
+    assert reported == {NONE, DAMAGED, "format 0; this version of chataudit reads format 1."}
 
 
 @pytest.mark.parametrize("format", [0, 2, 11, 1000])
-def test_another_format_is_refused_whatever_follows(sample, format):
+def test_another_format_is_refused_with_any_content(sample, format):
     line, _, data = sample.read_bytes().partition(b"\n")
     for rest in (data, b"", b"of another form"):
         sample.write_bytes(line.replace(b" 1 ", f" {format} ".encode()) + b"\n" + rest)
@@ -568,7 +568,7 @@ def test_a_format_that_no_number_can_be_is_refused(sample):
     refused(sample)
 
 
-def test_an_id_is_kept_whatever_it_is(tmp_path):
+def test_every_id_is_kept_as_it_is(tmp_path):
     cases = [("a\nb", "c"), ("", "b"), ("b", ""), ('"', "[]"), ("é漢😀", "\0")]
     for number, ids in enumerate(cases):
         with case(ids):
@@ -583,13 +583,13 @@ def test_an_id_is_kept_whatever_it_is(tmp_path):
 # -- places ----------------------------------------------------------------------------------------------------------
 
 
-def test_own_fingerprints_lie_where_the_environment_says(monkeypatch, tmp_path):
+def test_own_fingerprints_are_in_the_folder_that_the_environment_names(monkeypatch, tmp_path):
     monkeypatch.setenv("CHATAUDIT_REFERENCES", str(tmp_path / "mine"))
     assert own_folder() == tmp_path / "mine"
 
 
 @pytest.mark.parametrize("named", ["", None])
-def test_own_fingerprints_lie_among_the_users_data_else(monkeypatch, tmp_path, named):
+def test_own_fingerprints_are_among_the_users_data_by_default(monkeypatch, tmp_path, named):
     monkeypatch.delenv("CHATAUDIT_REFERENCES", raising=False)
     if named is not None:
         monkeypatch.setenv("CHATAUDIT_REFERENCES", named)

@@ -13,7 +13,7 @@ from chataudit.benchmarks_refs import fingerprints
 from chataudit.benchmarks_refs.cards import Card, Item, Parts
 from chataudit.checks.benchmark_leakage.check import BenchmarkLeakage
 from chataudit.checks.benchmark_leakage.rules import NO_WORDS
-from staging import assert_examples_hold
+from staging import assert_examples
 
 FERRY = (
     "The ferry of Ostrelle carries nine goats on each crossing and comes back empty. How often must the ferryman row "
@@ -52,7 +52,7 @@ QUIZ = [
 
 
 def made(folder: Path, items: list[Item], name: str = "quiz", split: str = "test", **settings) -> BenchmarkLeakage:
-    """The check with a reference set of these items."""
+    """Make the check with a reference set of these items."""
     card = Card(
         title=name.capitalize(),
         measures="nothing",
@@ -76,22 +76,22 @@ def check(tmp_path):
 
 
 def found(tmp_path, check, *texts, **more):
-    """(rule, item, kind) of what is found in a prompt and its replies."""
+    """Return (rule, item, kind) of what is found in a prompt and its replies."""
     rows = [message("a", text=texts[0], **more)]
     rows += [message(f"b{k}", "a", text=text, **more) for k, text in enumerate(texts[1:])]
     table = audit(tmp_path, rows, check).table
-    told = []
+    reported = []
     for rule, facets in zip(table["rule"].to_pylist(), map(dict, table["facets"].to_pylist()), strict=True):
         if not rule.endswith("below_leak"):
-            told.append((rule.partition("/")[2], facets["item"], facets.get("kind")))
-    return told
+            reported.append((rule.partition("/")[2], facets["item"], facets.get("kind")))
+    return reported
 
 
 # -- what leaked -----------------------------------------------------------------------------------------------------
 
 
 def test_every_rule_reports_its_example_and_leaves_its_neighbour(tmp_path):
-    assert_examples_hold(BenchmarkLeakage.on_examples(tmp_path))
+    assert_examples(BenchmarkLeakage.on_examples(tmp_path))
 
 
 def test_a_question_that_is_a_message_is_flagged(tmp_path, check):
@@ -99,8 +99,8 @@ def test_a_question_that_is_a_message_is_flagged(tmp_path, check):
 
 
 def test_a_question_with_its_answer_behind_it_is_worse(tmp_path, check):
-    told = found(tmp_path, check, f"{FERRY}\nThat makes nine crossings in all.")
-    assert told == [("question_and_answer", "ferry", "embedded")]
+    reported = found(tmp_path, check, f"{FERRY}\nThat makes nine crossings in all.")
+    assert reported == [("question_and_answer", "ferry", "embedded")]
 
 
 def test_a_question_whose_answer_is_in_a_reply_is_worse(tmp_path, check):
@@ -140,7 +140,7 @@ def test_an_item_of_a_validation_split_is_as_one_of_a_test_split(tmp_path):
 # -- how it was changed ----------------------------------------------------------------------------------------------
 
 
-def test_a_question_is_told_with_what_was_done_to_it(tmp_path, check):
+def test_a_question_is_reported_with_what_was_done_to_it(tmp_path, check):
     for kind, text in (
         ("verbatim", FERRY),
         ("verbatim", FERRY.replace(" ", "\n ")),
@@ -152,7 +152,7 @@ def test_a_question_is_told_with_what_was_done_to_it(tmp_path, check):
         assert found(tmp_path, check, text) == [("question", "ferry", kind)], text
 
 
-def test_other_numbers_are_told(tmp_path, check):
+def test_other_numbers_are_reported(tmp_path, check):
     text = ORCHARD.replace("14", "23").replace("35", "41").replace("6", "8")
     assert found(tmp_path, check, text) == [("question", "orchard", "numbers_changed")]
 
@@ -181,7 +181,7 @@ def test_a_stem_alone_is_none_but_with_its_choices_it_is(tmp_path, check):
     assert found(tmp_path, check, f"{STEM}\n{choices}") == [("question", "bells", "verbatim")]
 
 
-def test_choices_in_another_order_are_told(tmp_path, check):
+def test_choices_in_another_order_are_reported(tmp_path, check):
     choices = "\n".join(f"{letter}) {c}" for letter, c in zip("ABC", QUIZ[3].parts["choices"][::-1], strict=True))
     assert found(tmp_path, check, f"{STEM}\n{choices}") == [("question", "bells", "options_reordered")]
 
@@ -206,10 +206,10 @@ def test_a_reply_that_restates_the_question_above_it_hangs_below_and_is_no_leak_
     assert flagged(record) == sorted([("below_leak", uid("b")), ("question", uid("a"))])
 
 
-# -- what is told ----------------------------------------------------------------------------------------------------
+# -- findings --------------------------------------------------------------------------------------------------------
 
 
-def test_a_finding_tells_benchmark_split_item_coverage_and_home_and_marks_the_words(tmp_path, check):
+def test_a_finding_names_benchmark_split_item_coverage_and_home_and_marks_the_words(tmp_path, check):
     table = audit(tmp_path, [message("a", text=f"Ünlike ❤ this: {FERRY}")], check).table
     (row,) = table.to_pylist()
     facets = dict(row["facets"])
@@ -234,7 +234,7 @@ def test_the_second_span_of_a_question_with_its_answer_is_the_answer(tmp_path, c
     assert row["spans"][1]["id"] == uid("b")
 
 
-def test_what_hangs_below_a_question_is_told_to_the_last_reply_and_counted(tmp_path, check):
+def test_messages_below_a_question_are_reported_to_the_last_reply_and_counted(tmp_path, check):
     rows = [
         message("a", text="Hello"),
         message("b", "a", role="assistant", text="Hello"),
@@ -248,7 +248,7 @@ def test_what_hangs_below_a_question_is_told_to_the_last_reply_and_counted(tmp_p
     assert facets["below"] == "2"
 
 
-def test_the_item_stands_beside_the_message_where_its_file_is_at_hand(tmp_path):
+def test_the_item_is_shown_beside_the_message_where_its_file_is_at_hand(tmp_path):
     folder = tmp_path / "originals"
     folder.mkdir()
     write(folder / "quiz.jsonl", [{"question": SHORT}, {"question": FERRY}])
@@ -273,7 +273,7 @@ def test_the_record_counts_items_touched_by_us_and_by_published_rules(tmp_path, 
     assert items.rows == (("quiz", "ferry", 1), ("quiz", "short", 1))
 
 
-def test_a_finding_tells_which_published_rules_would_flag_it_too(tmp_path, check):
+def test_a_finding_names_the_published_rules_that_would_flag_it_too(tmp_path, check):
     for case, text, rules in (
         ("verbatim", FERRY, "GPT-3, PaLM, Llama 2, Tulu 3"),
         ("a word in seven replaced", " ".join(w if k % 7 else "crown" for k, w in enumerate(FERRY.split())), "none"),
@@ -290,26 +290,26 @@ def test_a_finding_tells_which_published_rules_would_flag_it_too(tmp_path, check
         assert dict(row["facets"])["rules"] == rules, case
 
 
-def test_benchmarks_without_a_touched_item_are_told_as_well(tmp_path, check):
+def test_benchmarks_without_a_leaked_item_are_listed_as_well(tmp_path, check):
     (facts,) = audit(tmp_path, [message("a", text="Hello there")], check).facts.checks
     assert facts.tables[0].rows == (("quiz", "test", 6, 0, "0.00 %", 0, 0, 0, 0),)
     assert facts.tables[1].rows == ()
 
 
-def test_a_copy_of_one_question_in_two_benchmarks_is_told_of_both(tmp_path):
+def test_a_copy_of_one_question_in_two_benchmarks_is_reported_for_both(tmp_path):
     made(tmp_path / "r", QUIZ)
     check = made(tmp_path / "r", QUIZ[:1], name="other", references=("quiz", "other"))
     record = audit(tmp_path, [message("a", text=FERRY)], check)
     assert sorted(dict(f)["benchmark"] for f in record.table["facets"].to_pylist()) == ["other", "quiz"]
 
 
-def test_a_question_that_another_one_explains_better_is_not_told(tmp_path):
+def test_a_question_that_another_one_explains_better_is_not_reported(tmp_path):
     near = FERRY.replace("nine goats", "two goats").replace("seventy-two", "sixteen")
     check = made(tmp_path / "r", [*QUIZ, Item("near", {"question": (near,)})])
     assert found(tmp_path, check, FERRY) == [("question", "ferry", "verbatim")]
 
 
-def test_summaries_name_the_item_then_say_what_was_done_to_it(tmp_path, check):
+def test_summaries_name_the_item_then_what_was_done_to_it(tmp_path, check):
     answered = f"{FERRY}\nThat makes nine crossings in all."
     edited = FERRY.replace("stubborn", "lazy").replace("nine goats", "nine sheep")
     for text, summary in {
@@ -339,7 +339,7 @@ def test_a_reply_without_words_is_checked_where_it_is_below_a_leak(tmp_path, che
 # -- settings --------------------------------------------------------------------------------------------------------
 
 
-def test_references_that_are_not_there_are_refused_and_the_way_out_is_told():
+def test_missing_references_are_refused_with_a_way_out():
     with pytest.raises(ValueError, match=r"no fingerprint of 'gsm9k'; available: .*gsm8k.*refs build gsm9k"):
         BenchmarkLeakage(references=("gsm9k",)).verify()
 
@@ -404,7 +404,7 @@ def test_originals_that_are_no_folder_are_refused(tmp_path):
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory):
-    """Ids that are flagged in the planted corpus, and all that was planted."""
+    """Return ids that are flagged in the planted corpus, and all that was planted."""
     folder = tmp_path_factory.mktemp("planted")
     data = SHARED / "data" / "planted"
     parts = Parts(question="question", choices="options", answer="answer", id="id")

@@ -23,7 +23,7 @@ from chataudit.checks.near_duplicates.minhash import signatures
 from chataudit.checks.near_duplicates.sets import Sets
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from staging import assert_examples_hold, staged
+from staging import assert_examples, staged
 
 WORDS = [f"w{k}" for k in range(400)]
 LONG = "The old harbour of Bergen was rebuilt after each great fire and its wooden houses still lean on one another"
@@ -51,7 +51,7 @@ def facets(row):
     return dict(row["facets"])
 
 
-def pairs_told(rows):
+def reported_pairs(rows):
     return {tuple(sorted((row["message_id"], facets(row)["partner"]))) for row in rows if "partner" in facets(row)}
 
 
@@ -66,10 +66,10 @@ def edited(words, n, rng):
 
 
 def test_every_rule_reports_its_example_and_leaves_its_neighbour():
-    assert_examples_hold(NearDuplicates())
+    assert_examples(NearDuplicates())
 
 
-def test_the_same_words_are_an_exact_copy_whatever_their_case_and_spacing(tmp_path):
+def test_the_same_words_are_an_exact_copy_in_any_case_and_spacing(tmp_path):
     (row,) = found(tmp_path, documents(LONG, LONG.upper().replace(" ", "\n\n"), "Something else entirely is said here"))
     assert (row["rule"], row["message_id"]) == ("near_duplicates/exact_copy", "d001")
     assert facets(row) == {
@@ -102,8 +102,8 @@ def test_copies_are_found_in_scripts_with_and_without_spaces(tmp_path):
     for (lang, own), method in product(SCRIPTS.items(), ("exact", "minhash")):
         others = [other for other in SCRIPTS.values() if other != own]
         rows = found(tmp_path, documents(own, own + "！", own[: len(own) // 2], *others), method=method)
-        told = [(row["rule"], row["message_id"]) for row in rows]
-        assert told == [("near_duplicates/exact_copy", "d001")], (lang, method)
+        reported = [(row["rule"], row["message_id"]) for row in rows]
+        assert reported == [("near_duplicates/exact_copy", "d001")], (lang, method)
 
 
 def test_a_short_phrase_is_one_note_with_its_count(tmp_path):
@@ -115,7 +115,7 @@ def test_a_short_phrase_is_one_note_with_its_count(tmp_path):
     assert len(rows[0]["spans"]) == 3
 
 
-def test_min_tokens_says_what_is_a_stock_phrase(tmp_path):
+def test_min_tokens_bounds_stock_phrases(tmp_path):
     phrase = "How can I help you today with that?"
     assert found(tmp_path, documents(phrase, phrase))[0]["rule"] == "near_duplicates/stock_phrase"
     assert found(tmp_path, documents(phrase, phrase), min_tokens=8)[0]["rule"] == "near_duplicates/exact_copy"
@@ -148,19 +148,25 @@ def test_system_messages_are_no_copies_of_each_other_unless_they_are_asked_for(t
     assert asked.facts.checks[0].skipped == {rules.OTHER_ROLE: 2}
 
 
-def test_scope_and_roles_tell_what_kind_of_copy_it_is(tmp_path):
-    def told(first, second):
+def test_scope_and_roles_name_the_kind_of_copy(tmp_path):
+    def scope_and_roles(first, second):
         (row,) = found(tmp_path, [first, second])
         return facets(row)["scope"], facets(row)["roles"]
 
     one = message("a", text=LONG, user_id=uid("x"))
     tree = {"message_tree_id": uid("b")}
-    assert told(one, message("b", "a", text=LONG)) == ("same tree", "prompter, assistant")
-    assert told(one, message("b", text=LONG, user_id=uid("x"), **tree)) == ("same author", "prompter, prompter")
-    assert told(one, message("b", text=LONG, user_id=uid("y"), **tree)) == ("other tree", "prompter, prompter")
+    assert scope_and_roles(one, message("b", "a", text=LONG)) == ("same tree", "prompter, assistant")
+    assert scope_and_roles(one, message("b", text=LONG, user_id=uid("x"), **tree)) == (
+        "same author",
+        "prompter, prompter",
+    )
+    assert scope_and_roles(one, message("b", text=LONG, user_id=uid("y"), **tree)) == (
+        "other tree",
+        "prompter, prompter",
+    )
 
 
-def test_a_message_that_stands_twice_is_told_by_its_id_and_not_as_a_copy(tmp_path):
+def test_a_duplicate_message_is_reported_by_its_id_and_not_as_a_copy(tmp_path):
     tree = conversation("a", text=LONG)[:1]
     record = audit(tmp_path, tree * 2, NearDuplicates())
     assert flagged(record) == []
@@ -184,7 +190,7 @@ def test_a_copy_in_another_split_is_an_error(tmp_path):
     assert facets(rows[1])["splits"] == "test, train"
 
 
-def test_splits_are_told_by_names_as_the_hub_has_them(tmp_path):
+def test_splits_are_recognised_by_names_as_the_hub_has_them(tmp_path):
     cases = {
         ("train.jsonl", "test.jsonl"): True,
         ("data/train-00000-of-00002.jsonl", "data/validation-00000-of-00001.jsonl"): True,
@@ -204,7 +210,7 @@ def test_splits_are_told_by_names_as_the_hub_has_them(tmp_path):
         assert rules == ["cross_split" if crosses else "exact_copy"], names
 
 
-def test_a_stock_phrase_names_the_splits_that_it_stands_in(tmp_path):
+def test_a_stock_phrase_names_the_splits_that_contain_it(tmp_path):
     records = [{"id": name, "text": "What is a prion?", "split": name} for name in ("train", "test")]
     (row,) = found(tmp_path, records)
     assert (row["rule"], facets(row)) == ("near_duplicates/stock_phrase", {"count": "2", "splits": "test, train"})
@@ -221,7 +227,7 @@ def test_splits_can_be_named(tmp_path):
     one, two = (write(tmp_path / f"{name}.jsonl", [{"id": name, "text": LONG}]) for name in ("one", "two"))
     record = run(splits={"train": [one], "heldout": [two]}, checks=[NearDuplicates()])
     assert [facets(row)["splits"] for row in record.table.to_pylist()] == ["heldout, train"]
-    # What a record says of itself stands above the name of its file.
+    # What a record declares overrides the name of its file.
     write(one, [{"id": "one", "text": LONG, "split": "heldout"}])
     record = run(splits={"train": [one], "heldout": [two]}, checks=[NearDuplicates()])
     assert [row["rule"] for row in record.table.to_pylist()] == ["near_duplicates/exact_copy"]
@@ -230,13 +236,13 @@ def test_splits_can_be_named(tmp_path):
 # -- groups ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_group_holds_only_what_was_verified_against_its_representative(tmp_path):
+def test_a_group_contains_only_what_was_verified_against_its_representative(tmp_path):
     words = WORDS[:60]
     chain = [" ".join(words[k : k + 40]) for k in (0, 3, 6)]  # each is like the next, the ends are not
     rows = found(tmp_path, documents(*chain), min_similarity=0.8)
     assert [(row["message_id"], facets(row)["partner"], facets(row)["cluster"]) for row in rows] == [
         ("d001", "d000", "d000"),
-        ("d002", "d001", "d002"),  # its partner is told, but it is no member of a group that it was not held against
+        ("d002", "d001", "d002"),  # its partner is named, but it is in no group that it was not compared with
     ]
 
 
@@ -250,7 +256,7 @@ def test_every_text_of_a_group_names_the_one_that_it_copies(tmp_path):
 
 @pytest.fixture
 def capped(monkeypatch):
-    """No text is compared with more than five others."""
+    """Compare no text with more than five others."""
     monkeypatch.setattr(check, "MAX_FANOUT", 5)
     monkeypatch.setattr(check, "MIN_FANOUT", 5)
 
@@ -280,7 +286,7 @@ def test_capped_texts_without_a_match_are_skipped(tmp_path, monkeypatch):
     assert (facts.checked, facts.skipped) == (4, {rules.CAPPED: 2})
 
 
-def test_without_any_text_nothing_is_said():
+def test_without_any_text_nothing_is_reported():
     assert staged(NearDuplicates()) == ([], {}, [])
 
 
@@ -318,14 +324,14 @@ def test_the_exact_method_finds_the_pairs_that_brute_force_finds(seed, n, thresh
     for method in ("exact", "minhash"):
         check = NearDuplicates(min_similarity=float(threshold), method=method)
         got = check.pairs(rows, in_turn(table))
-        told = set(zip(got.left.tolist(), got.right.tolist(), strict=True))
-        assert told == expected if method == "exact" else told <= expected
+        reported = set(zip(got.left.tolist(), got.right.tolist(), strict=True))
+        assert reported == expected if method == "exact" else reported <= expected
         for left, right, jaccard in zip(got.left, got.right, got.jaccard, strict=True):
             x, y = grams(distinct[left]), grams(distinct[right])
             assert jaccard == len(x & y) / len(x | y)
 
 
-def test_minhash_misses_about_as_much_as_it_says(tmp_path):
+def test_minhash_misses_about_as_much_as_it_states(tmp_path):
     rng = random.Random(3)
     records = []
     for k in range(
@@ -334,8 +340,8 @@ def test_minhash_misses_about_as_much_as_it_says(tmp_path):
         words = [f"v{k}x{n}" for n in range(200)]
         records += documents(" ".join(words), edited(words, 4, rng))[:2]
         records[-2]["id"], records[-1]["id"] = f"a{k}", f"b{k}"
-    exact = pairs_told(found(tmp_path, records, min_similarity=0.8, method="exact"))
-    minhash = pairs_told(found(tmp_path, records, min_similarity=0.8, method="minhash"))
+    exact = reported_pairs(found(tmp_path, records, min_similarity=0.8, method="exact"))
+    minhash = reported_pairs(found(tmp_path, records, min_similarity=0.8, method="minhash"))
     assert minhash <= exact
     assert len(exact) > 150
     assert len(minhash) >= 0.93 * len(exact)
@@ -346,15 +352,15 @@ def test_signatures_are_those_of_datasketch_and_can_be_queried_there():
 
     sets, limits, _ = tokenising.shingle(tokenising.tokenise(pa.array([LONG, LONG + " indeed", SCRIPTS["hi"]])))
     values = signatures(sets, limits)
-    held = [MinHash(hashvalues=row, seed=1, scheme="affine32") for row in values]
-    for k, sketch in enumerate(held):
+    sketches = [MinHash(hashvalues=row, seed=1, scheme="affine32") for row in values]
+    for k, sketch in enumerate(sketches):
         theirs = MinHash(128, seed=1, hashfunc=lambda shingle: int(shingle) & 0xFFFFFFFF)
         theirs.update_batch(sets[limits[k] : limits[k + 1]])
         assert np.array_equal(theirs.hashvalues, sketch.hashvalues)
     index = MinHashLSH(threshold=0.8, num_perm=128, params=(16, 8))
-    index.insert("first", held[0])
-    assert index.query(held[1]) == ["first"]
-    assert index.query(held[2]) == []
+    index.insert("first", sketches[0])
+    assert index.query(sketches[1]) == ["first"]
+    assert index.query(sketches[2]) == []
 
 
 def test_bands_and_rows_can_be_chosen_by_the_pairs_that_may_be_missed():
@@ -367,15 +373,15 @@ def test_bands_and_rows_can_be_chosen_by_the_pairs_that_may_be_missed():
         NearDuplicates(max_miss=1e-9, bands=2, rows=8).banding()
 
 
-def test_the_method_follows_the_memory_and_the_record_says_which(tmp_path):
+def test_the_method_follows_the_memory_and_the_record_names_it(tmp_path):
     records = documents(LONG, LONG + " indeed")
-    told = {}
+    reported = {}
     for memory in ("4GB", "100B"):
         (facts,) = audit(tmp_path, records, NearDuplicates(memory=memory)).facts.checks
-        told[memory] = facts.notes
-    assert told["4GB"][0].startswith("All pairs with a similarity of 0.8 or more were found (exact join, up to ")
-    assert told["100B"][0].startswith("About 5.3 % of pairs with a similarity of 0.8 are missed")
-    assert "(MinHash, 16 bands of 8 rows; " in told["100B"][0]
+        reported[memory] = facts.notes
+    assert reported["4GB"][0].startswith("All pairs with a similarity of 0.8 or more were found (exact join, up to ")
+    assert reported["100B"][0].startswith("About 5.3 % of pairs with a similarity of 0.8 are missed")
+    assert "(MinHash, 16 bands of 8 rows; " in reported["100B"][0]
 
 
 def test_rows_wait_on_disk_where_the_memory_is_small(tmp_path):

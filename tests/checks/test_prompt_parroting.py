@@ -9,7 +9,7 @@ from chataudit.checks import prompt_parroting
 from chataudit.checks.prompt_parroting import PromptParroting, longest_run
 from hypothesis import given
 from hypothesis import strategies as st
-from staging import assert_examples_hold
+from staging import assert_examples
 
 PROMPT = "Please name three rivers of Europe that flow through more than four countries and say where they begin"
 ANSWER = (
@@ -23,15 +23,15 @@ STORY = (
 
 
 def talk(*texts):
-    """A thread of these texts, prompts and replies in turn."""
+    """Return a thread of these texts, prompts and replies in turn."""
     rows = []
     for k, text in enumerate(texts):
         rows.append(message(f"{k}", None if k == 0 else f"{k - 1}", ("prompter", "assistant")[k % 2], text=text))
     return rows
 
 
-def told(tmp_path, *texts, **settings):
-    """(rule, severity, message) of each finding."""
+def findings_of(tmp_path, *texts, **settings):
+    """Return (rule, severity, message) of each finding."""
     table = audit(tmp_path, talk(*texts), PromptParroting(**settings)).table
     names = {uid(f"{k}"): k for k in range(len(texts))}
     rows = [(r["rule"].partition("/")[2], r["severity"], names[r["message_id"]]) for r in table.to_pylist()]
@@ -39,34 +39,34 @@ def told(tmp_path, *texts, **settings):
 
 
 def test_every_rule_reports_its_example_and_leaves_its_neighbour():
-    assert_examples_hold(PromptParroting())
+    assert_examples(PromptParroting())
 
 
 def test_a_reply_that_repeats_its_prompt_is_an_echo(tmp_path):
-    assert told(tmp_path, PROMPT, PROMPT) == [("echo", 2, 1)]
-    assert told(tmp_path, PROMPT, PROMPT.upper() + "???") == [("echo", 2, 1)]
+    assert findings_of(tmp_path, PROMPT, PROMPT) == [("echo", 2, 1)]
+    assert findings_of(tmp_path, PROMPT, PROMPT.upper() + "???") == [("echo", 2, 1)]
 
 
 def test_an_answer_is_not(tmp_path):
-    assert told(tmp_path, PROMPT, ANSWER) == []
+    assert findings_of(tmp_path, PROMPT, ANSWER) == []
 
 
 def test_a_prompt_with_a_little_added_is_a_copy_of_it(tmp_path):
-    assert told(tmp_path, PROMPT, f"Of course, gladly! {PROMPT}") == [("copies_prompt", 2, 1)]
+    assert findings_of(tmp_path, PROMPT, f"Of course, gladly! {PROMPT}") == [("copies_prompt", 2, 1)]
 
 
 def test_a_prompt_that_is_quoted_and_then_answered_is_a_note(tmp_path):
-    assert told(tmp_path, PROMPT, f"> {PROMPT}\n\n{ANSWER}") == [("restates_prompt", 1, 1)]
+    assert findings_of(tmp_path, PROMPT, f"> {PROMPT}\n\n{ANSWER}") == [("restates_prompt", 1, 1)]
 
 
-def test_a_prompt_of_which_little_is_taken_up_is_not_told(tmp_path):
-    assert told(tmp_path, PROMPT, f"Three rivers of Europe that flow through many lands: {ANSWER}") == []
+def test_a_prompt_that_is_little_repeated_is_not_reported(tmp_path):
+    assert findings_of(tmp_path, PROMPT, f"Three rivers of Europe that flow through many lands: {ANSWER}") == []
 
 
-def test_an_edited_echo_is_told(tmp_path):
+def test_an_edited_echo_is_reported(tmp_path):
     words = (STORY + " " + ANSWER).split()
     words[30], words[50] = "porcelain", "umbrella"
-    assert told(tmp_path, f"{STORY} {ANSWER}", " ".join(words)) == [("echo", 2, 1)]
+    assert findings_of(tmp_path, f"{STORY} {ANSWER}", " ".join(words)) == [("echo", 2, 1)]
 
 
 def test_what_a_prompt_supplied_may_be_given_back(tmp_path):
@@ -79,28 +79,28 @@ def test_what_a_prompt_supplied_may_be_given_back(tmp_path):
         f'"{STORY}"\n\nRewrite that so that a child can read it.',
         f"Продолжи рассказ: {STORY}",
     ):
-        found = [(rule, severity) for rule, severity, _ in told(tmp_path, asked, given_back)]
+        found = [(rule, severity) for rule, severity, _ in findings_of(tmp_path, asked, given_back)]
         assert found == [("echo", 1)], asked
 
 
 def test_the_whole_prompt_with_its_instruction_is_an_echo_all_the_same(tmp_path):
     asked = f"Correct the mistakes in this text: {STORY}"
-    assert told(tmp_path, asked, asked) == [("echo", 2, 1)]
+    assert findings_of(tmp_path, asked, asked) == [("echo", 2, 1)]
 
 
-def test_an_answer_that_is_read_off_a_long_prompt_is_not_told(tmp_path):
+def test_an_answer_that_is_read_off_a_long_prompt_is_not_reported(tmp_path):
     asked = f"{ANSWER} {STORY} Where does the Sava join the Danube?"
-    assert told(tmp_path, asked, "The Sava rises in Slovenia and joins the Danube at Belgrade") == []
+    assert findings_of(tmp_path, asked, "The Sava rises in Slovenia and joins the Danube at Belgrade") == []
 
 
 def test_an_earlier_message_word_for_word_is_an_echo(tmp_path):
-    assert told(tmp_path, PROMPT, ANSWER, "Say that again in other words", ANSWER) == [("echo", 2, 3)]
-    assert told(tmp_path, PROMPT, ANSWER, "And now what?", PROMPT) == [("echo", 2, 3)]
+    assert findings_of(tmp_path, PROMPT, ANSWER, "Say that again in other words", ANSWER) == [("echo", 2, 3)]
+    assert findings_of(tmp_path, PROMPT, ANSWER, "And now what?", PROMPT) == [("echo", 2, 3)]
 
 
 def test_an_earlier_reply_with_changes_is_a_note(tmp_path):
     changed = ANSWER.replace("nine hundred", "990")
-    assert told(tmp_path, PROMPT, ANSWER, "Be exact about the length", changed) == [("echo", 1, 3)]
+    assert findings_of(tmp_path, PROMPT, ANSWER, "Be exact about the length", changed) == [("echo", 1, 3)]
 
 
 def test_short_prompts_are_compared_word_by_word(tmp_path):
@@ -113,7 +113,7 @@ def test_short_prompts_are_compared_word_by_word(tmp_path):
         ("Good morning", "Good morning", []),
         ("你好吗朋友", "你好吗朋友", ["echo"]),
     ):
-        assert [rule for rule, _, _ in told(tmp_path, asked, reply)] == rules, (asked, reply)
+        assert [rule for rule, _, _ in findings_of(tmp_path, asked, reply)] == rules, (asked, reply)
 
 
 def test_the_longest_run_is_marked_on_both_sides(tmp_path):
@@ -125,7 +125,7 @@ def test_the_longest_run_is_marked_on_both_sides(tmp_path):
     ]
 
 
-def test_facets_tell_how_much_and_of_what(tmp_path):
+def test_facets_count_how_much_is_repeated_and_of_what(tmp_path):
     (row,) = audit(tmp_path, talk(PROMPT, PROMPT), PromptParroting()).table.to_pylist()
     assert dict(row["facets"]) == {"partner": uid("0"), "steps": "1", "of_reply": "1.00", "of_prompt": "1.00"}
 
@@ -152,13 +152,13 @@ def test_what_cannot_be_checked_is_counted(tmp_path):
 
 
 def chat(tmp_path, *said):
-    """The audit of a chat of these messages: chat, chat#2, chat#3, ..."""
+    """Audit a chat of these messages: chat, chat#2, chat#3, ..."""
     return audit(tmp_path, [{"id": "chat", "messages": turns(*said)}], PromptParroting())
 
 
-def test_what_the_system_and_tools_say_is_no_reply_and_nothing_that_a_reply_can_repeat(tmp_path):
-    said = [f"system: {STORY}", "user: Tell me a story", calling("a"), result("a", ANSWER)]
-    record = chat(tmp_path, *said, f"assistant: {STORY} {ANSWER}")
+def test_system_and_tool_messages_are_no_replies_and_nothing_that_a_reply_can_repeat(tmp_path):
+    lines = [f"system: {STORY}", "user: Tell me a story", calling("a"), result("a", ANSWER)]
+    record = chat(tmp_path, *lines, f"assistant: {STORY} {ANSWER}")
     assert flagged(record) == []
     (facts,) = record.facts.checks
     assert facts.checked == 1
@@ -180,7 +180,7 @@ def test_a_prompt_is_found_above_a_system_message_in_between(tmp_path):
     assert (row["message_id"], dict(row["facets"])["partner"], dict(row["facets"])["steps"]) == ("chat#3", "chat", "1")
 
 
-def test_an_echo_behind_the_result_of_a_tool_is_told_with_its_steps_past_the_call(tmp_path):
+def test_an_echo_behind_the_result_of_a_tool_is_reported_with_its_steps_past_the_call(tmp_path):
     record = chat(tmp_path, f"user: {PROMPT}", calling("a"), result("a"), result("a"), f"assistant: {PROMPT}")
     (row,) = record.table.to_pylist()
     assert (row["rule"], row["message_id"]) == ("prompt_parroting/echo", "chat#5")
@@ -197,7 +197,7 @@ def test_messages_in_a_circle_end(tmp_path):
     assert flagged(audit(tmp_path, rows, PromptParroting())) == [("echo", i) for i in sorted((uid("a"), uid("b")))]
 
 
-def test_summaries_say_first_how_much_is_repeated(tmp_path):
+def test_summaries_begin_with_how_much_is_repeated(tmp_path):
     for reply, expected in {
         PROMPT: "100 % of the reply is copied from its prompt (100 % of which it repeats; 18 words in a row)",
         f"Of course, gladly! {PROMPT}": "Contains 100 % of its prompt, which is 82 % of the reply (18 words in a row)",

@@ -25,7 +25,7 @@ LANGUAGES = (
     *("ar", "bg", "bn", "ca", "cs", "da", "de", "el", "en", "eo", "es", "eu", "fa", "fr", "he", "hu", "id", "it"),
     *("ja", "ko", "nb", "nl", "pl", "pt-BR", "ro", "ru", "sk", "sv", "th", "tr", "uk-UA", "vi", "zh"),
 )
-# Easily taken for one another: what is measured is whether a language was asked for, not whether it is told apart.
+# Easily taken for one another: what is measured is whether a language was asked for, not whether it is recognised.
 KIN = ({"ca", "es", "pt-BR"}, {"bg", "ru", "uk-UA"}, {"da", "nb", "sv"}, {"cs", "sk"})
 
 # These two have pools of whole messages only. Lines of prose are kept: no lists, code, or quotes of other languages.
@@ -36,12 +36,12 @@ PROSE = {
 
 
 def conversations(shared: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Prompts with a reply in a language they asked for, and prompts with a reply in one that nobody asked for.
+    """Return prompts with a reply in a language they asked for, and prompts with a reply in one that nobody asked for.
 
     Parameters
     ----------
     shared : Path
-        The folder that holds data/pools.
+        The folder that contains data/pools.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def _akin(code: str, other: str) -> bool:
 
 
 def _replies(pools: Path, code: str) -> Iterator[str]:
-    """One to three sentences of a language at a time, no sentence twice."""
+    """Return one to three sentences of a language at a time, no sentence twice."""
     rng = random.Random(f"{SEED}/{code}")
     sentences = sorted(set(_sentences(pools, code)))
     rng.shuffle(sentences)

@@ -20,7 +20,7 @@ CHECKS = (("near_duplicates", "near_copy", 2), ("lang_mismatch", "wrong_language
 
 
 def texts(n: int, length: int, seed: int) -> list[str]:
-    """Made-up sentences: 20,000 words, as frequent as words of a language are (Zipf)."""
+    """Make up sentences: 20,000 words, as frequent as words of a language are (Zipf)."""
     rng = np.random.default_rng(seed)
     letters = np.array(list(string.ascii_lowercase))
     words = ["".join(rng.choice(letters, size=k)) for k in rng.integers(2, 10, 20_000)]
@@ -31,7 +31,7 @@ def texts(n: int, length: int, seed: int) -> list[str]:
 
 
 def record(tmp_path, n: int = 100_000, seed: int = 1) -> Record:
-    """The record; its other facts are those of a small audit."""
+    """Build the record; its other facts are those of a small audit."""
     made = audit(tmp_path, [message("a"), message("b", "a")])
     rng = np.random.default_rng(seed)
     which = rng.integers(0, len(CHECKS), n)
@@ -105,12 +105,12 @@ def record(tmp_path, n: int = 100_000, seed: int = 1) -> Record:
 
 
 def per_lang(messages: int) -> list[Count]:
-    """So many messages, spread evenly over the languages."""
+    """Spread this number of messages evenly over the languages."""
     return [Count("checked", tag, "assistant", SOURCE, messages // len(LANGS)) for tag in LANGS]
 
 
 def check_facts(found: np.ndarray, coverage: list[Count]) -> list[CheckFacts]:
-    """The checks, each with so many findings of its rule."""
+    """Return the checks, each with this number of findings of its rule."""
     return [
         CheckFacts(
             name=check,

@@ -45,14 +45,14 @@ def prepare(folder: Path) -> int:
 
 
 def texts(folder: Path) -> Path:
-    """The documents to search, `{"id", "text"}` a line."""
+    """Return the path of the documents to search, `{"id", "text"}` a line."""
     return folder / "texts" / "texts.jsonl"
 
 
 def commands(python: Path, folder: Path, out: Path) -> dict[str, list[str]]:
-    """The command of each peer, from the prepared folder to its report in `out`, to be run in this order.
+    """Return the command of each peer, from the prepared folder to its report in `out`, to be run in this order.
 
-    Both build an index first. What corpus-assay costs without that is told by its second run, with the index it has.
+    Both build an index first. The second run of corpus-assay, with the index it has, shows its cost without that.
     """
     (out / "decon").mkdir(parents=True)
     decon = [str(folder / "texts"), str(folder / "references"), str(out / "decon")]
@@ -67,7 +67,7 @@ def commands(python: Path, folder: Path, out: Path) -> dict[str, list[str]]:
 
 
 def found(out: Path) -> dict[str, int]:
-    """How many texts each peer flagged. A peer that could not read its input says so here, not by its exit code."""
+    """Count the texts that each peer flagged. Raise where a peer did not read its input."""
     lines = chain.from_iterable(path.open(encoding="utf-8") for path in (out / "decon").glob("*.jsonl"))
     flagged = {json.loads(line)["training_line"] for line in lines}
     summary = json.loads((out / "corpus-assay" / "_FINAL_SUMMARY.json").read_text(encoding="utf-8"))
@@ -77,7 +77,7 @@ def found(out: Path) -> dict[str, int]:
 
 
 def _texts() -> Iterator[tuple[str, str]]:
-    """The texts with planted leaks, then one of each other source in turn; none twice."""
+    """Yield the texts with planted leaks, then one of each other source in turn; none twice."""
     patterns = ("pools/messages.*", "pools/sentences.*", "lid/*.jsonl.gz", "oasst/*.messages.*")
     others = [path for pattern in patterns for path in sorted(DATA.glob(pattern))]
     in_turn = chain.from_iterable(zip_longest(*map(_keyed, others)))

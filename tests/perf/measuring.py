@@ -9,7 +9,7 @@ from building import SHARED
 
 
 def measure(command: list[str]) -> tuple[float, int]:
-    """CPU seconds and peak memory in MB of one process."""
+    """Return CPU seconds and peak memory in MB of one process."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     assert status == 0
@@ -17,7 +17,7 @@ def measure(command: list[str]) -> tuple[float, int]:
 
 
 def audit(path: Path, out: Path, *options: str) -> tuple[float, int]:
-    """CPU seconds and peak memory in MB of `chataudit run`."""
+    """Return CPU seconds and peak memory in MB of `chataudit run`."""
     command = [sys.executable, "-m", "chataudit", "run", str(path), "--out", str(out), *options]
     figures = measure(command)
     assert (out / "report.html").is_file(), "what was measured is no audit"
@@ -25,7 +25,7 @@ def audit(path: Path, out: Path, *options: str) -> tuple[float, int]:
 
 
 def release(folder: Path, messages: int, *options: str) -> Path:
-    """A release of so many messages, made by ../shared/tools/make_release.py."""
+    """Make a release of this number of messages with ../shared/tools/make_release.py."""
     tool = SHARED / "tools" / "make_release.py"
     out = folder / str(messages)
     subprocess.run(

@@ -32,7 +32,7 @@ def grams(text: str, n: int) -> set[str]:
 
 
 def questions() -> set[str]:
-    """The word 13-grams of the benchmarks that chataudit ships; the cards tell where an item has its question."""
+    """Return the word 13-grams of the benchmarks that chataudit ships; the cards name the question of an item."""
     found = set()
     for _, card in shipped():
         for item in items(card, BENCHMARKS):
@@ -51,7 +51,7 @@ def is_in(text: str, lang: str) -> bool:
 
 
 def audit(messages: list[dict[str, Any]]) -> Counter[str]:
-    """How many messages each check flags."""
+    """Return how many messages each check flags."""
     found = Counter[str]()
     references = questions()
     by_id = {message["message_id"]: message for message in messages}

@@ -39,7 +39,7 @@ def n_bytes(folder):
 
 @pytest.fixture(scope="session")
 def peers(tmp_path_factory):
-    """The python of an environment with both peers."""
+    """Return the python of an environment with both peers."""
     if named := os.environ.get("CHATAUDIT_PEERS"):
         if fault := fails(named, "-c", HAS_PEERS):
             pytest.skip(f"CHATAUDIT_PEERS={named} is no Python 3.12 with {' and '.join(PACKAGES)}: {fault}")
@@ -58,7 +58,7 @@ def peers(tmp_path_factory):
 
 
 def fails(*command):
-    """The last line that a command complains with, nothing if it ends well."""
+    """Return the last line that a command complains with, nothing if it ends well."""
     try:
         done = subprocess.run(command, capture_output=True, text=True)
     except OSError as error:
@@ -91,8 +91,8 @@ def test_from_file_to_findings_against_peers(folder, n_bytes, peers, tmp_path, m
         cpu, peak = statistics.median(cpu for cpu, _ in pairs), max(peak for _, peak in pairs)
         each = [one / other for (one, _), (other, _) in zip(runs["ours"], pairs, strict=True)]
         ratios[name] = statistics.median(each)
-        told = f", {flagged[name]:,} texts flagged" if name in flagged else ""
-        print(f"{name:24} {cpu:6.2f} s CPU, {peak} MiB{told}")
+        note = f", {flagged[name]:,} texts flagged" if name in flagged else ""
+        print(f"{name:24} {cpu:6.2f} s CPU, {peak} MiB{note}")
         if name != "ours":
             limit = " (at most 0.15)" if name in flagged else ""
             print(f"    ours / this: median {ratios[name]:.3f}, {min(each):.3f} to {max(each):.3f}{limit}")

@@ -26,14 +26,14 @@ NODE = {"num_cpus": 1, "object_store_memory": 200 << 20}  # bytes
 
 
 def timed(*paths, **options):
-    """The audit of these files, its wall seconds, and the CPU seconds of this process."""
+    """Audit these files; return the record, its wall seconds, and the CPU seconds of this process."""
     wall, cpu = time.perf_counter(), time.process_time()
     record = run(*paths, **options)
     return record, time.perf_counter() - wall, time.process_time() - cpu
 
 
 def cpu_of(session):
-    """CPU seconds so far of all processes that name the session of a cluster, and of those that they started."""
+    """Return the CPU seconds of all processes that name the session of a cluster, and of those that they started."""
     ticks = {}
     for line in subprocess.run(["ps", "-eo", "pid,ppid,cputimes,args"], capture_output=True, text=True).stdout.split(
         "\n"

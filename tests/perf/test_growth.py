@@ -7,13 +7,13 @@ planted faults. The large one takes some minutes and 5 GB of memory to make (rec
 messages). All checks run with default settings, and record and report are written. Runs are made in turn; the least CPU
 seconds of each count, as what else the machine does only adds, and the largest peaks.
 
-The pools hold 67,000 English messages, 24,000 Finnish and 9,000 Chinese ones. Where a release needs more, the tool puts
+The pools have 67,000 English messages, 24,000 Finnish and 9,000 Chinese ones. Where a release needs more, the tool puts
 the halves of two together: a text gives such a half less than once in the small release, and 10 to 17 times in the
-large one, which so has more than ten times as many pairs to compare and copies to tell. Hence the findings of both are
-printed.
+large one, which so has more than ten times as many pairs to compare and copies to report. Hence the findings of both
+are printed.
 
 Five million messages are 31 shards, each a release with a seed of its own. They share their pools, so that more than
-half of all messages are copies of others: the hardest case for what is held of findings. 8.3 GB of JSON; it takes 20
+half of all messages are copies of others: the hardest case for findings in memory. 8.3 GB of JSON; it takes 20
 minutes, half of them to make the data, and 25 GB of disk.
 """
 

@@ -1,8 +1,8 @@
-"""How often the intervals of checks/base/statistics/intervals.py hold the true rate, and what other intervals reach.
+"""How often the intervals of checks/base/statistics/intervals.py contain the true rate, and what other intervals reach.
 
     pytest tests/perf/test_intervals.py -m perf -s
 
-It prints the tables that stand in the docstrings there. Data sets are simulated: trees of a made-up size, faults by a
+It prints the tables of the docstrings there. Data sets are simulated: trees of a made-up size, faults by a
 beta-binomial distribution in each, so that the rate and the correlation in a tree are known.
 """
 
@@ -25,7 +25,7 @@ N_DATA, N_SLOW = 2_000, 600  # data sets a cell; of bootstraps, whose resamples 
 
 
 def beta_binomial(n, p, correlation):
-    """Probabilities of 0 to n faults in a tree of n messages."""
+    """Return probabilities of 0 to n faults in a tree of n messages."""
     if correlation == 1:
         return np.bincount([0, n], [1 - p, p])
     chances = [lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) for k in range(n + 1)]
@@ -60,7 +60,7 @@ OTHERWISE = {
 
 
 def kinds(sizes, faults_of):
-    """Messages and faults of each kind of tree, its share of trees, and the rate of faults."""
+    """Return messages and faults of each kind of tree, its share of trees, and the rate of faults."""
     shares = {n: share * faults_of(n) for n, share in sizes.items()}
     n = np.concatenate([np.full(size + 1, size) for size in shares])
     f = np.concatenate([np.arange(size + 1) for size in shares])
@@ -77,15 +77,15 @@ def cells():
         yield f"{name} {trees} {rate} {correlation}", trees, n, f, share, p
 
 
-def holds(p, ends):
+def contains(p, ends):
     return ends[0] <= p + 1e-12 and p - 1e-12 <= ends[1]
 
 
 def coverage(rng, method, trees, n, f, share, p, n_data):
-    """Percent of data sets whose interval holds p, and the median width."""
+    """Return the percent of data sets whose interval contains p, and the median width."""
     data = rng.multinomial(trees, share, n_data)
     ends = [method(n[counts > 0], f[counts > 0], counts[counts > 0]) for counts in data]
-    return 100 * np.mean([holds(p, end) for end in ends]), np.median([high - low for low, high in ends])
+    return 100 * np.mean([contains(p, end) for end in ends]), np.median([high - low for low, high in ends])
 
 
 def ours(n, f, counts):
@@ -102,7 +102,7 @@ def _between(n, f, counts):
 
 
 def by_variance(n, f, counts):
-    """Wilson's at the design effect of the bootstrap's variance alone."""
+    """Return Wilson's at the design effect of the bootstrap's variance alone."""
     p, total, variance = _between(n, f, counts)
     whole = total**2 / (counts @ n**2)
     effective = min(total, p * (1 - p) / variance) if 0 < p < 1 else whole
@@ -110,7 +110,7 @@ def by_variance(n, f, counts):
 
 
 def korn_graubard(n, f, counts):
-    """The same with Student's t of the effective number of flagged trees less one."""
+    """Do the same with Student's t of the effective number of flagged trees less one."""
     from scipy.stats import t
 
     p, total, variance = _between(n, f, counts)
@@ -121,7 +121,7 @@ def korn_graubard(n, f, counts):
 
 
 def by_model(n, f, counts):
-    """Wilson's at Kish's design effect with the correlation of Fleiss & Cuzick alone."""
+    """Return Wilson's at Kish's design effect with the correlation of Fleiss & Cuzick alone."""
     p, total, _ = _between(n, f, counts)
     unlike = counts @ (f * (n - f) / n) / (max(1, total - counts.sum()) * p * (1 - p)) if 0 < p < 1 else 0
     effective = total / (1 + max(0, 1 - unlike) * ((counts @ n**2) / total - 1))
@@ -138,7 +138,7 @@ def percentile(n, f, counts):
 
 
 def bca(n, f, counts):
-    """Efron (1987), Better bootstrap confidence intervals."""
+    """Return BCa of Efron (1987), Better bootstrap confidence intervals."""
     from scipy.special import ndtr, ndtri
 
     _, rates = resampled(n, f, counts)
@@ -153,7 +153,7 @@ def bca(n, f, counts):
 
 
 def bootstrap_t(n, f, counts):
-    """Studentised, of the logit."""
+    """Return the studentised bootstrap of the logit."""
 
     def error(c, p):
         return np.sqrt(np.maximum(0, c @ f**2 - 2 * p * (c @ (f * n)) + p * p * (c @ n**2))) / (c @ n) / (p * (1 - p))
@@ -171,7 +171,7 @@ def bootstrap_t(n, f, counts):
 
 
 def bootstrap_wilson(n, f, counts):
-    """Wilson's at the design effect of 1,000 resamples."""
+    """Return Wilson's at the design effect of 1,000 resamples."""
     p, total = (counts @ f) / (counts @ n), counts @ n
     variance = resampled(n, f, counts)[1].var()
     effective = min(total, p * (1 - p) / variance) if variance > 0 else total**2 / (counts @ n**2)
@@ -188,7 +188,7 @@ def summary(name, shown):
 HEAD = "\n| interval | enough flagged trees | within 93 to 97 | fewer |\n| --- | --- | --- | --- |"
 
 
-def test_clustered_holds_the_rate_in_95_of_100_data_sets():
+def test_clustered_contains_the_rate_in_95_of_100_data_sets():
     methods = (ours, independent, by_variance, korn_graubard, by_model)
     shown = {method: [] for method in methods}
     print("\ncell: sizes, trees, rate, correlation; flagged trees expected;", *(m.__name__ for m in methods))
@@ -244,7 +244,7 @@ def test_clustered_takes_at_most_10_ms_of_100_000_trees():
     assert np.median(times) < 0.01
 
 
-def test_corrected_holds_the_rate():
+def test_corrected_contains_the_rate():
     rng = np.random.default_rng(2)
     print("\n| rate | sensitivity | specificity | labelled | corrected | none |\n| --- | --- | --- | --- | --- | --- |")
     for p, se, sp, labelled in product((0.001, 0.01, 0.1), (0.6, 0.9), (0.95, 0.999), (50, 500)):
@@ -253,12 +253,12 @@ def test_corrected_holds_the_rate():
             hits, silences = rng.binomial(labelled, (se, sp)).tolist()
             flagged = int(rng.binomial(20_000, p * se + (1 - p) * (1 - sp)))
             rates.append(corrected(flagged, 20_000, Confusion(hits, labelled - hits, labelled - silences, silences)))
-        known = [holds(p, rate[1:]) for rate in rates if rate]
+        known = [contains(p, rate[1:]) for rate in rates if rate]
         print(f"| {p} | {se} | {sp} | {labelled} + {labelled} | {100 * np.mean(known):.1f} | {rates.count(None)} |")
         assert np.mean(known) > 0.9
 
 
-def test_true_rate_holds_precision_recall_and_rate():
+def test_true_rate_contains_precision_recall_and_rate():
     rng = np.random.default_rng(3)
     size, n_flagged = 20_000, 200
     print("\n| precision | missed | checked | of precision | of recall | of rate |\n" + "| --- " * 6 + "|")
@@ -272,7 +272,7 @@ def test_true_rate_holds_precision_recall_and_rate():
             rates = true_rate(
                 [Stratum(n_flagged, drawn, a, True), Stratum(size - n_flagged, drawn, b, False)], seed=seed
             )
-            hits.append([holds(truth, rate[1:]) for truth, rate in zip(truths, rates, strict=True)])
+            hits.append([contains(truth, rate[1:]) for truth, rate in zip(truths, rates, strict=True)])
         shares = 100 * np.mean(hits, axis=0)
         print(
             f"| {precision} | {missed} | {drawn} + {drawn} |", " | ".join(f"{s:.1f}" for s in shares), "|", flush=True

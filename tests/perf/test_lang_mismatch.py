@@ -56,7 +56,7 @@ def flagged(path, **settings):
 
 
 def score(truth, found):
-    """Precision, recall, F1, false alarms, and close ones found, as tools/score.py counts them."""
+    """Return precision, recall, F1, false alarms, and close ones found, as tools/score.py counts them."""
     kinds = {kind: [t["id"] in found for t in truth if t["kind"] == kind] for kind in {t["kind"] for t in truth}}
     hits, n = sum(kinds["planted"]), len(kinds["planted"])
     false = sum(sum(hit) for kind, hit in kinds.items() if kind not in NOT_COUNTED)
@@ -78,7 +78,7 @@ def audit_truth():
 
 
 def alone(truth, name):
-    """What one detector flags by itself, with nothing but the codes mapped."""
+    """Return what one detector flags by itself, with nothing but the codes mapped."""
     guesses = detectors.detector(name).detect(pa.array([t["text"].lower() for t in truth]))
     return {
         t["id"]
@@ -100,8 +100,8 @@ print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_m
 
 
 def test_start_and_memory(tmp_path):
-    told = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True).stdout.split()
-    print(f"\nboth models loaded {float(told[0]):.2f} s after the start of the import, {told[1]} MB")
+    output = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True).stdout.split()
+    print(f"\nboth models loaded {float(output[0]):.2f} s after the start of the import, {output[1]} MB")
     one = tmp_path / "one.jsonl"
     one.write_text(json.dumps({"text": "Ein Satz, der lang genug ist.", "lang": "de"}) + "\n")
     command = [sys.executable, "-m", "chataudit", "run", str(one), "--checks"]
@@ -131,7 +131,7 @@ def test_a_million_short_messages(tmp_path):
 
 
 def everything(data, offsets, table):
-    """In place of the prose: the text as it is."""
+    """Return the text as it is, in place of the prose."""
     masked, counts = data.copy(), np.zeros((len(offsets) - 1, N_SCRIPTS + 1), dtype=np.int32)
     for row in range(len(offsets) - 1):
         text = data[offsets[row] : offsets[row + 1]].tobytes().decode()
@@ -194,10 +194,10 @@ def test_all_orders_of_the_detectors(audit_truth):
         people = {t["id"]: t["human_lang_mismatch"] >= 0.5 for t in labelled if t["human_lang_mismatch"] is not None}
         hits = sum(people.get(key, False) for key in found)
         flags, n = sum(key in people for key in found), sum(people.values())
-        told = f" {hits / max(1, flags):.3f}, {hits / n:.3f} ({flags} flags, {n} labelled) |"
+        columns = f" {hits / max(1, flags):.3f}, {hits / n:.3f} ({flags} flags, {n} labelled) |"
         print(
             line(f"{first}, then {second}", audit_truth, flagged(LID / "audit.jsonl.gz", first=first, second=second))
-            + told
+            + columns
         )
 
 
@@ -205,7 +205,7 @@ def test_all_orders_of_the_detectors(audit_truth):
 
 
 def test_by_language_and_length(tmp_path):
-    """Each text twice: under its own tag, and under that of the language behind the next but three in the list."""
+    """Audit each text twice: under its own tag, and under that of the fourth language behind it in the list."""
     texts = [t for t in rows(LID / "lid.jsonl.gz") if t["band"] in BANDS]
     languages = sorted({t["lang"] for t in texts})
     wrong = {}

@@ -30,7 +30,7 @@ OASST = ("oasst1_en_validation.messages.jsonl.gz", "oasst2_all_subset.trees.json
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
-    """The report of 100,000 findings, the seconds that it took to make, and where it is."""
+    """Write the report of 100,000 findings; return the seconds that it took, and its path."""
     folder = tmp_path_factory.mktemp("large")
     record = large_report.record(folder)
     began = time.perf_counter()
@@ -48,7 +48,7 @@ def running():
 
 
 def milliseconds(visit, action):
-    """What an action takes until the page is drawn again."""
+    """Measure an action until the page is drawn again."""
     drawn = "await new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
     script = f"async () => {{ const began = performance.now(); {action}; {drawn}; return performance.now() - began }}"
     return visit.tab.evaluate(script)
@@ -75,9 +75,9 @@ def test_a_hundred_thousand_findings(large, running):
         collector = visit.context.new_cdp_session(visit.tab)
         for name, value in FILTERS:
             set_ = f"const field = document.getElementById('filter-{name}'); field.value = '{value}'"
-            told = milliseconds(visit, f"{set_}; field.dispatchEvent(new Event('input', {{ bubbles: true }}))")
-            print(f"{name} = {value!r}: {told:.0f} ms, {visit.status}")
-            assert told < 100
+            reported = milliseconds(visit, f"{set_}; field.dispatchEvent(new Event('input', {{ bubbles: true }}))")
+            print(f"{name} = {value!r}: {reported:.0f} ms, {visit.status}")
+            assert reported < 100
         visit.tab.click("#clear")
         opened = []
         for at in range(100, evidence, evidence // 12):
@@ -122,7 +122,7 @@ def test_a_hundred_thousand_findings(large, running):
 
 @needs_shared
 def test_pictures_of_four_reports(large, running, tmp_path):
-    """To be looked at: light, dark, phone and print of each."""
+    """Take pictures to be looked at: light, dark, phone and print of each."""
     folder = Path(os.environ.get("CHATAUDIT_SHOTS", tmp_path))
     reports = {"large": (large[0], large[1])}
     sources = [SHARED / "data" / "oasst" / name for name in OASST] + [release(tmp_path, 20_000, "--seed", "1")]

@@ -3,7 +3,7 @@
     pytest tests/perf/test_resume.py -m perf -s
 
 The release is made by ../shared/tools/make_release.py. Each audit goes on after each kill until it ends; then its
-tables are held against those of one that nobody disturbed, and the next audit begins, until there were enough kills.
+tables are compared with those of one that nobody disturbed, and the next audit begins, until there were enough kills.
 """
 
 import json
@@ -35,7 +35,7 @@ def begin(data: Path, out: Path, *words: str) -> subprocess.Popen[bytes]:
 
 
 def in_parts(path: Path, folder: Path) -> Path:
-    """The lines of a file as several files; most cuts are within a tree."""
+    """Write the lines of a file as several files; most cuts are within a tree."""
     lines = path.read_bytes().splitlines(keepends=True)
     folder.mkdir()
     for k in range(FILES):
@@ -49,7 +49,7 @@ def tables(folder: Path) -> list[Any]:
 
 
 def moment(work: Path) -> str:
-    """How far an audit is known to have come when it was killed."""
+    """Return how far an audit is known to have come when it was killed."""
     if not (work / "state").exists():
         return "nothing was kept"
     state = json.loads((work / "state").read_bytes())["state"]

@@ -1,4 +1,4 @@
-"""A record of millions of messages and findings that lies on disk, and what it takes to tell, write and read it.
+"""A record of millions of messages and findings on disk, and what it takes to show, write and read it.
 
 python tests/perf/vast_record.py build FOLDER 1500000
 python tests/perf/vast_record.py measure FOLDER page pages write
@@ -35,7 +35,7 @@ STEPS = ("page", "pages", "write", "read", "decide", "sarif", "rates", "redacted
 
 
 def build(folder: Path, n: int, seed: int = 1) -> None:
-    """So many messages, each with a finding of two spans and seven facets: Arrow streams, and record.json."""
+    """Write Arrow streams and record.json; each message has a finding of two spans and seven facets."""
     rng = np.random.default_rng(seed)
     ids = np.frombuffer(rng.bytes(16 * n).hex().encode(), dtype="S32")
     which = rng.integers(0, len(CHECKS), n).astype(np.int8)
@@ -66,7 +66,7 @@ def build(folder: Path, n: int, seed: int = 1) -> None:
         return pa.ListArray.from_arrays(pa.array(np.arange(0, 2 * m + 1, 2), pa.int32()), flat)
 
     def facets(at: np.ndarray, jaccard: pa.Array) -> pa.Array:
-        m, told = len(at), {
+        m, values = len(at), {
             "partner": named((at * 7919 + 1) % n),
             "cluster": named(at // 3 * 3),
             "jaccard": jaccard,
@@ -75,9 +75,9 @@ def build(folder: Path, n: int, seed: int = 1) -> None:
             "declared": words(lang[at], LANGS),
             "detected": words((lang[at] + 1) % len(LANGS), LANGS),
         }  # fmt: skip
-        k = len(told)
-        items = pa.concat_arrays(list(told.values())).take(pa.array(np.arange(k * m).reshape(k, m).T.reshape(-1)))
-        keys = pa.array(list(told), pa.string()).take(pa.array(np.tile(np.arange(k), m)))
+        k = len(values)
+        items = pa.concat_arrays(list(values.values())).take(pa.array(np.arange(k * m).reshape(k, m).T.reshape(-1)))
+        keys = pa.array(list(values), pa.string()).take(pa.array(np.tile(np.arange(k), m)))
         return pa.MapArray.from_arrays(pa.array(np.arange(0, k * m + 1, k), pa.int32()), keys, items)
 
     def findings() -> Iterator[pa.Table]:
@@ -162,7 +162,7 @@ def _facts(n: int, found: np.ndarray) -> Facts:
     coverage = per_lang(n)
     checks = check_facts(found, coverage)
     source = {"name": SOURCE, "format": "oasst_messages", "reason": "made up", "n_bytes": 1, "sha256": "0" * 64}
-    told = {
+    facts = {
         "version": 5,
         "chataudit": "0",
         "python": "3",
@@ -181,17 +181,17 @@ def _facts(n: int, found: np.ndarray) -> Facts:
         "days": {f"2023-{1 + k % 12:02}-{1 + k % 28:02}": n // 84 for k in range(84)},
         "checks": [msgspec.to_builtins(check) for check in checks],
     }
-    return msgspec.convert(told, Facts)
+    return msgspec.convert(facts, Facts)
 
 
 def record(folder: Path) -> Record:
-    """The record that was built, mapped."""
+    """Return the record that was built, mapped."""
     facts = msgspec.json.decode((folder / "facts").read_bytes(), type=Facts)
     return Record(facts, *(mapped(folder / name) for name in ("table", "threads", "messages")))
 
 
 def measure(folder: Path, steps: list[str]) -> dict[str, dict[str, float]]:
-    """Seconds of each step, and by how many MB the process grew at most meanwhile."""
+    """Return seconds of each step, and by how many MB the process grew at most meanwhile."""
     whole = record(folder)
     out = folder / "out"
     shutil.rmtree(out, ignore_errors=True)
@@ -202,7 +202,7 @@ def measure(folder: Path, steps: list[str]) -> dict[str, dict[str, float]]:
         again = Record.read(out)
         assert again.table.num_rows == whole.table.num_rows
 
-    def told() -> None:
+    def build_page() -> None:
         nonlocal view
         view = page(whole)
 
@@ -211,7 +211,7 @@ def measure(folder: Path, steps: list[str]) -> dict[str, dict[str, float]]:
         (folder / "pages.json").write_text(json.dumps(made), encoding="utf-8")
 
     does: dict[str, Callable[[], Any]] = {
-        "page": told,
+        "page": build_page,
         "pages": paged,
         "write": lambda: whole.write(out),
         "read": read,
@@ -239,7 +239,7 @@ def _accepted() -> Suppression:
 
 
 def _reset() -> float:
-    """The resident memory in MB, from which the peak of what follows is told."""
+    """Return the resident memory in MB, from which the peak of what follows is measured."""
     Path("/proc/self/clear_refs").write_text("5")
     return _status("VmRSS")
 

@@ -7,18 +7,18 @@ from chataudit.reports.redact import hashed, redacted
 
 
 def tree(name, **more):
-    """A message that is a tree of its own."""
+    """Return a message that is a tree of its own."""
     return message(name, message_tree_id=uid(name), **more)
 
 
 def states(found):
-    """Findings by what became of them: the messages that they are about."""
+    """Sort findings by what became of them: the messages that they are about."""
     kinds = {"new": found.new, "fixed": found.fixed, "unchanged": found.unchanged}
     return {kind: table["message_id"].to_pylist() for kind, table in kinds.items()}
 
 
 def moves(found):
-    """How many messages were added, removed and changed, and how many are in both."""
+    """Count the messages added, removed and changed, and those in both."""
     changed = None if found.changed is None else found.changed.num_rows
     return found.added.num_rows, found.removed.num_rows, changed, found.n_same
 
@@ -118,7 +118,7 @@ def test_a_message_is_changed_by_another_text_role_language_or_parent(tmp_path, 
     assert found.changed["message_id"].to_pylist() == [uid("b")] * is_changed
 
 
-def test_of_several_messages_of_one_id_the_first_is_held_against_the_first(tmp_path):
+def test_of_several_messages_of_one_id_the_first_is_compared_with_the_first(tmp_path):
     once, again = tree("a"), tree("a", text="another")
     older = audit(tmp_path, [once, tree("b")], Marks())
     found = difference(older, audit(tmp_path, [once, again, tree("b"), once], Marks()))
@@ -129,7 +129,7 @@ def test_of_several_messages_of_one_id_the_first_is_held_against_the_first(tmp_p
     assert moves(difference(audit(tmp_path, [once, once, tree("b")], Marks()), older)) == (0, 1, 0, 2)
 
 
-def test_documents_without_ids_are_known_by_what_they_say_wherever_they_stand(tmp_path):
+def test_documents_without_ids_are_recognised_by_their_text_in_any_place(tmp_path):
     rows = [{"text": "one"}, {"text": "two"}, {"text": "two"}]
     older = audit(tmp_path, rows, Marks())
     found = difference(older, audit(tmp_path, [{"text": "first"}, *rows], Marks()))
@@ -139,7 +139,7 @@ def test_documents_without_ids_are_known_by_what_they_say_wherever_they_stand(tm
     assert moves(found) == (1, 1, 0, 2)
 
 
-def test_messages_without_ids_are_known_by_what_they_say(tmp_path):
+def test_messages_without_ids_are_recognised_by_their_text(tmp_path):
     def nameless(text):
         return message("n", "a", message_id=None, text=text)
 
@@ -159,7 +159,7 @@ def test_messages_without_ids_are_counted_in_redacted_audits_too(tmp_path):
 
 
 @pytest.mark.parametrize("which", ["older", "newer", "both"])
-def test_a_redacted_audit_is_held_against_another_by_the_hashes_of_ids(tmp_path, which):
+def test_a_redacted_audit_is_compared_with_another_by_the_hashes_of_ids(tmp_path, which):
     older = audit(tmp_path, [tree("a", text="warning"), tree("b", text="error")], Marks())
     newer = audit(tmp_path, [tree("b", text="error"), tree("c", text="note"), tree("d")], Marks())
     older = older if which == "newer" else redacted(older)
@@ -171,17 +171,19 @@ def test_a_redacted_audit_is_held_against_another_by_the_hashes_of_ids(tmp_path,
     assert [len(ids) for ids in states(found).values()] == [1, 1, 1]
 
 
-# -- what an audit can be held against ---------------------------------------------------------------------------------
+# -- what an audit can be compared with --------------------------------------------------------------------------------
 
 
 def test_an_audit_of_other_data_is_refused(tmp_path):
     (tmp_path / "other").mkdir()
     record, other = audit(tmp_path, [tree("a")], Marks()), audit(tmp_path / "other", [tree("b")], Marks())
-    told = rf"the baseline is of other data: no message is in both audits \({tmp_path}/other/data.jsonl and {tmp_path}/"
+    expected = (
+        rf"the baseline is of other data: no message is in both audits \({tmp_path}/other/data.jsonl and {tmp_path}/"
+    )
     for older, newer in ((other, record), (redacted(other), record), (redacted(other), redacted(record))):
         with pytest.raises(ValueError, match="the baseline is of other data: no message is in both audits"):
             difference(older, newer)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=expected):
         Baseline.of(other, record)
 
 
@@ -190,13 +192,13 @@ def test_one_message_in_common_makes_two_versions_of_the_same_data(tmp_path):
     assert Baseline.of(older, newer).n_findings == {"marks": 0}
 
 
-def test_documents_without_ids_that_say_other_things_are_other_data_though_they_stand_in_the_same_place(tmp_path):
+def test_documents_without_ids_and_with_other_texts_are_other_data_even_in_the_same_place(tmp_path):
     older, newer = (audit(tmp_path, [{"text": text}], Marks()) for text in ("one", "two"))
     with pytest.raises(ValueError, match="of other data"):
         Baseline.of(older, newer)
 
 
-def test_an_audit_without_messages_can_be_held_against_any(tmp_path):
+def test_an_audit_without_messages_can_be_compared_with_any(tmp_path):
     nothing = audit(tmp_path, ["{"], Marks(), format="oasst_messages")
     record = audit(tmp_path, [tree("a", text="warning")], Marks())
     assert moves(difference(nothing, record)) == (1, 0, 0, 0)
@@ -211,10 +213,10 @@ def test_a_baseline_knows_the_findings_of_checks_that_finished(tmp_path):
         rules = ()
 
     record = audit(tmp_path, rows, Marks(), Breaks(), "schema_invariants")
-    held = Baseline.of(record, record)
-    assert held.n_findings == {"marks": 2, "schema_invariants": 2}
-    assert held.is_new(record.table).to_pylist() == [False] * 4
-    assert held.started == record.facts.started
+    baseline = Baseline.of(record, record)
+    assert baseline.n_findings == {"marks": 2, "schema_invariants": 2}
+    assert baseline.is_new(record.table).to_pylist() == [False] * 4
+    assert baseline.started == record.facts.started
 
 
 def test_a_finding_of_a_check_that_the_baseline_has_not_is_neither_new_nor_known(tmp_path):

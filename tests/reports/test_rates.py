@@ -1,4 +1,4 @@
-"""Rates: so many of so many messages, with intervals, by check, rule, language, role and source."""
+"""Rates: flagged of checked messages, with intervals, by check, rule, language, role and source."""
 
 from math import isnan
 
@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from building import Marks, audit, conversation, marked, message, nest, uid, write
+from cases import case
 from chataudit import run
 from chataudit.checks.base.check import Check, Result
 from chataudit.checks.base.claims import cover
@@ -26,7 +27,7 @@ def population(record):
 
 
 def counted(record, by=()):
-    """(check, rule, values): (flagged, checked) of all rates."""
+    """Return (check, rule, values): (flagged, checked) of all rates."""
     return {(r.check, r.rule, r.values): (r.rate.flagged, r.rate.checked) for r in rows(record, by)}
 
 
@@ -48,7 +49,7 @@ def test_a_message_without_an_id_is_found_by_its_line(tmp_path):
     assert population(audit(tmp_path, [message("a"), *nameless], Marks())).row.tolist() == [2]
 
 
-def test_messages_of_a_nested_tree_are_told_apart_on_their_one_line(tmp_path):
+def test_messages_of_a_nested_tree_are_distinguished_on_their_one_line(tmp_path):
     tree = conversation("a", 3)
     tree[2]["text"] = "warning"
     assert population(audit(tmp_path, [nest(tree)], Marks())).row.tolist() == [2]
@@ -70,7 +71,7 @@ def test_messages_are_found_in_a_redacted_record_too(released):
 
 @pytest.fixture
 def mixed(tmp_path):
-    """Two files: an English prompt and its German answer; a prompt and an answer of no declared language."""
+    """Audit two files: an English prompt and its German answer; a prompt and an answer of no declared language."""
     (tmp_path / "one.jsonl").touch()
     write(tmp_path / "one.jsonl", [message("a"), message("b", "a", lang="de", text="warning")])
     write(
@@ -83,9 +84,8 @@ def mixed(tmp_path):
     return run(tmp_path / "one.jsonl", tmp_path / "two.jsonl", checks=[Marks()], engine="serial")
 
 
-@pytest.mark.parametrize(
-    ("wanted", "chosen"),
-    [
+def test_messages_are_chosen_by_language_role_and_source(mixed, tmp_path):
+    for wanted, chosen in [
         ({}, [1, 1, 1, 1]),
         ({"lang": (), "role": (), "source": ()}, [1, 1, 1, 1]),
         ({"lang": ("en",)}, [1, 0, 0, 0]),
@@ -95,11 +95,12 @@ def mixed(tmp_path):
         ({"role": ("assistant",), "lang": ("en",)}, [0, 0, 0, 0]),
         ({"source": ("two.jsonl",)}, [0, 0, 1, 1]),
         ({"source": ("two.jsonl",), "role": ("prompter",)}, [0, 0, 1, 0]),
-    ],
-)
-def test_messages_are_chosen_by_language_role_and_source(mixed, tmp_path, wanted, chosen):
-    wanted = {name: [str(tmp_path / v) if name == "source" else v for v in values] for name, values in wanted.items()}
-    assert population(mixed).among(**wanted).tolist() == [bool(k) for k in chosen]
+    ]:
+        with case(wanted, chosen):
+            named = {
+                name: [str(tmp_path / v) if name == "source" else v for v in values] for name, values in wanted.items()
+            }
+            assert population(mixed).among(**named).tolist() == [bool(k) for k in chosen]
 
 
 def test_where_no_message_declares_a_language_none_is_chosen_by_one(tmp_path):
@@ -108,7 +109,7 @@ def test_where_no_message_declares_a_language_none_is_chosen_by_one(tmp_path):
 
 
 class Rest(Check):
-    """Judge what Marks does not."""
+    """Check what Marks does not."""
 
     name = "rest"
     rules = ()
@@ -118,7 +119,7 @@ class Rest(Check):
         return Result(coverage=cover(batch.messages, pa.array(["checked" if t == "skip" else None for t in texts])))
 
 
-def test_a_message_is_judged_by_one_check_or_by_any(tmp_path):
+def test_a_message_is_checked_by_one_check_or_by_any(tmp_path):
     rows = [message("a"), message("b", "a", text="skip"), message("c", "a", text="skip all")]
     seen = population(audit(tmp_path, rows, Marks(), Rest()))
     assert seen.checked("marks").tolist() == [True, False, False]
@@ -147,55 +148,55 @@ def rate(record, check="marks", severity=NOTE, **among):
 def test_a_rate_has_its_denominator_its_trees_and_both_intervals(tmp_path):
     first, second = conversation("a", 2), conversation("b", 0)
     first[0]["text"], first[2]["text"] = "warning", "skip"
-    told = rate(audit(tmp_path, [*first, *second], Marks()))
-    assert (told.flagged, told.checked, told.clusters, told.share) == (1, 3, 2, 1 / 3)
+    measured = rate(audit(tmp_path, [*first, *second], Marks()))
+    assert (measured.flagged, measured.checked, measured.clusters, measured.share) == (1, 3, 2, 1 / 3)
     # Wilson: (1/3 + 3.8415/6 ± 1.96 * sqrt((2/9 + 3.8415/12) / 3)) / (1 + 3.8415/3)
-    assert told.wilson == pytest.approx((0.0615, 0.7923), abs=1e-4)
-    assert told.clustered == clustered(np.array([1, 0]), np.array([2, 1]))
-    assert told.clustered[0] < told.wilson[0] < told.wilson[1] < told.clustered[1]
+    assert measured.wilson == pytest.approx((0.0615, 0.7923), abs=1e-4)
+    assert measured.clustered == clustered(np.array([1, 0]), np.array([2, 1]))
+    assert measured.clustered[0] < measured.wilson[0] < measured.wilson[1] < measured.clustered[1]
 
 
 def test_of_trees_of_one_message_each_both_intervals_are_wilsons(tmp_path):
-    told = rate(marked(tmp_path, "warning", "fine", "fine", "fine"))
-    assert told.wilson == pytest.approx((0.0456, 0.6994), abs=1e-4)
-    assert told.clustered == pytest.approx(told.wilson)
+    measured = rate(marked(tmp_path, "warning", "fine", "fine", "fine"))
+    assert measured.wilson == pytest.approx((0.0456, 0.6994), abs=1e-4)
+    assert measured.clustered == pytest.approx(measured.wilson)
 
 
 def test_a_message_with_two_findings_is_counted_once(tmp_path):
-    told = rate(marked(tmp_path, "warning error", "fine"))
-    assert (told.flagged, told.checked) == (1, 2)
+    measured = rate(marked(tmp_path, "warning error", "fine"))
+    assert (measured.flagged, measured.checked) == (1, 2)
 
 
-def test_a_message_that_is_flagged_without_having_been_judged_counts_among_the_judged(tmp_path):
+def test_a_message_that_is_flagged_but_not_checked_counts_as_checked(tmp_path):
     record = marked(tmp_path, "note", "skip", "fine")
     outcomes = record.messages["marks"].cast(pa.string()).to_pylist()
     messages = record.messages.drop_columns("marks")
     skipped = pa.array(["looked away", *outcomes[1:]]).dictionary_encode()
     record = Record(record.facts, record.table, record.threads, messages.append_column("marks", skipped))
-    told = rate(record)
-    assert (told.flagged, told.checked, told.clusters) == (1, 2, 2)
-    told = rate(record, severity=WARNING)
-    assert (told.flagged, told.checked, told.clusters) == (0, 1, 1)
+    measured = rate(record)
+    assert (measured.flagged, measured.checked, measured.clusters) == (1, 2, 2)
+    measured = rate(record, severity=WARNING)
+    assert (measured.flagged, measured.checked, measured.clusters) == (0, 1, 1)
 
 
 def test_a_record_that_could_not_be_read_is_not_in_a_rate(tmp_path):
     record = audit(tmp_path, [message("a"), "{"], "schema_invariants")
-    told = rate(record, "schema_invariants", WARNING)
-    assert (told.flagged, told.checked) == (0, 1)
+    measured = rate(record, "schema_invariants", WARNING)
+    assert (measured.flagged, measured.checked) == (0, 1)
 
 
 def test_findings_of_other_messages_do_not_count(mixed):
-    told = rate(mixed, lang=("en",))
-    assert (told.flagged, told.checked, told.clusters) == (0, 1, 1)
-    told = rate(mixed, lang=("de",))
-    assert (told.flagged, told.checked, told.clusters) == (1, 1, 1)
+    measured = rate(mixed, lang=("en",))
+    assert (measured.flagged, measured.checked, measured.clusters) == (0, 1, 1)
+    measured = rate(mixed, lang=("de",))
+    assert (measured.flagged, measured.checked, measured.clusters) == (1, 1, 1)
 
 
-def test_where_nothing_was_judged_the_rate_is_not_known(tmp_path):
-    told = rate(marked(tmp_path, "skip"))
-    assert (told.flagged, told.checked, told.clusters) == (0, 0, 0)
-    assert isnan(told.share)
-    assert told.wilson == told.clustered == (0, 1)
+def test_where_nothing_was_checked_the_rate_is_not_known(tmp_path):
+    measured = rate(marked(tmp_path, "skip"))
+    assert (measured.flagged, measured.checked, measured.clusters) == (0, 0, 0)
+    assert isnan(measured.share)
+    assert measured.wilson == measured.clustered == (0, 1)
 
 
 def test_a_message_without_a_tree_id_is_a_tree_of_its_own(tmp_path):
@@ -238,11 +239,11 @@ def test_a_rate_is_what_one_counts_by_hand(messages, severity, langs):
         if is_flagged or outcome == "checked":
             checked += 1
             trees.add(k if tree is None else tree)
-    told = made.rate("check", made.of("check", severity), made.among(lang=langs))
-    assert (told.flagged, told.checked, told.clusters) == (flagged, checked, len(trees))
+    measured = made.rate("check", made.of("check", severity), made.among(lang=langs))
+    assert (measured.flagged, measured.checked, measured.clusters) == (flagged, checked, len(trees))
     if checked:
-        for low, high in (told.wilson, told.clustered):
-            assert low - 1e-12 <= told.share <= high + 1e-12
+        for low, high in (measured.wilson, measured.clustered):
+            assert low - 1e-12 <= measured.share <= high + 1e-12
 
 
 # -- the table of rates ------------------------------------------------------------------------------------------------
@@ -256,15 +257,15 @@ def test_a_check_counts_from_warnings_on_and_its_broken_rules_by_every_finding(m
     }
 
 
-def test_rates_are_told_by_language_and_messages_that_declare_none_are_told_too(mixed):
-    told = {values: rate for (_, rule, values), rate in counted(mixed, ["lang"]).items() if rule is None}
-    assert told == {("de",): (1, 1), ("en",): (0, 1), (None,): (0, 2)}
+def test_rates_are_given_by_language_and_for_messages_that_declare_none(mixed):
+    reported = {values: rate for (_, rule, values), rate in counted(mixed, ["lang"]).items() if rule is None}
+    assert reported == {("de",): (1, 1), ("en",): (0, 1), (None,): (0, 2)}
 
 
-def test_rates_are_told_by_role_and_source_together(mixed, tmp_path):
+def test_rates_are_given_by_role_and_source_together(mixed, tmp_path):
     one, two = (str(tmp_path / name) for name in ("one.jsonl", "two.jsonl"))
-    told = {values: rate for (_, rule, values), rate in counted(mixed, ["source", "role"]).items() if rule is None}
-    assert told == {
+    reported = {values: rate for (_, rule, values), rate in counted(mixed, ["source", "role"]).items() if rule is None}
+    assert reported == {
         (one, "assistant"): (1, 1),
         (one, "prompter"): (0, 1),
         (two, "assistant"): (0, 1),
@@ -283,13 +284,13 @@ def test_slices_add_up_to_the_whole(released, by):
 
 def test_rates_of_a_check_agree_with_its_coverage_and_its_findings(released):
     _, record = released
-    told = {row.check: row.rate for row in rows(record) if row.rule is None}
-    assert list(told) == [check.name for check in record.facts.checks]
+    reported = {row.check: row.rate for row in rows(record) if row.rule is None}
+    assert list(reported) == [check.name for check in record.facts.checks]
     for check in record.facts.checks:
         frame = record.findings(check.name)
         bad = frame[(frame.severity > NOTE) & frame.message_id.notna()]
-        assert told[check.name].flagged == len(bad.groupby(["message_id", "source", "line"])), check.name
-        assert told[check.name].checked >= check.checked
+        assert reported[check.name].flagged == len(bad.groupby(["message_id", "source", "line"])), check.name
+        assert reported[check.name].checked >= check.checked
 
 
 class Fails(Marks):
@@ -320,7 +321,7 @@ def test_a_row_laid_flat_has_a_value_for_each_column(mixed):
             assert (flat["rate"], flat["corrected"]) == (row.rate.share, None)
 
 
-def test_what_people_judged_corrects_the_rate_of_the_check_as_a_whole_alone(tmp_path):
+def test_a_labelled_sample_corrects_only_the_rate_of_the_whole_check(tmp_path):
     made = marked(tmp_path, *["warning"] * 2, *["fine"] * 2)
     strata = {"marks/warning": Stratum(2, 2, 1, True), "not flagged": Stratum(2, 2, 0, False)}
     record = Record(
@@ -338,7 +339,7 @@ def test_what_people_judged_corrects_the_rate_of_the_check_as_a_whole_alone(tmp_
 
 
 @pytest.mark.parametrize("name", ["tree_id", "rule", ""])
-def test_another_column_to_tell_rates_by_is_refused(mixed, name):
+def test_another_column_to_group_rates_by_is_refused(mixed, name):
     with pytest.raises(ValueError, match=f"rates by '{name}': unknown column. Expected lang, role, source"):
         list(rows(mixed, ["lang", name]))
 

@@ -28,7 +28,7 @@ def test_a_record_comes_back_from_disk_as_it_was(record, tmp_path):
     assert again.messages.equals(record.messages)
 
 
-def test_the_record_says_what_was_read_judged_and_found(record):
+def test_the_record_contains_what_was_read_checked_and_found(record):
     facts = record.facts
     (source,) = facts.sources
     assert (source.format, source.records, source.errors) == ("oasst_messages", 2, [])
@@ -88,17 +88,17 @@ def test_a_table_with_other_columns_is_refused_with_a_way_out(record, tmp_path):
         Record.read(tmp_path / "o")
 
 
-def test_a_record_of_a_day_that_no_calendar_has_is_told_all_the_same(tmp_path):
+def test_a_record_with_a_day_that_no_calendar_has_is_still_shown(tmp_path):
     record = audit(tmp_path, [message("a", created_date="9999-12-31T23:59:59Z"), message("b", "a")])
     assert record.facts.days == {"2023-02-07": 1, "9999-12-31": 1}
     assert "report.html" in pages(record)
 
 
-def test_a_message_of_the_year_0_is_told_too(tmp_path):
+def test_a_message_of_the_year_0_is_shown_too(tmp_path):
     assert "report.html" in pages(audit(tmp_path, [message("a", created_date="0000-06-01T00:00:00Z")]))
 
 
-def test_shape_and_days_tell_of_all_messages(record):
+def test_shape_and_days_cover_all_messages(record):
     assert [(shape.role, shape.depth, shape.messages) for shape in record.facts.shape] == [
         ("prompter", 0, 1),
         ("prompter", 1, 1),

@@ -19,7 +19,7 @@ IDS = ("message_id", "parent_id", "message_tree_id", "user_id")
 
 
 def strings(value):
-    """All strings in nested lists, maps and rows."""
+    """Return all strings in nested lists, maps and rows."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
@@ -30,8 +30,8 @@ def strings(value):
             yield from strings(each)
 
 
-def told(folder):
-    """All that a folder tells, in one text; what is packed is unpacked."""
+def content_of(folder):
+    """Return everything in a folder, in one text; what is packed is unpacked."""
     record = Record.read(folder)
     tables = [*strings(record.table.to_pylist()), *strings(record.threads.to_pylist())]
     html = (folder / "report.html").read_text()
@@ -47,12 +47,12 @@ def written(record, folder):
     made = redacted(record)
     made.write(folder)
     write_pages(folder, pages(made))
-    return told(folder)
+    return content_of(folder)
 
 
 @pytest.fixture
 def small(tmp_path):
-    """Ids that are no UUIDs and have quotes in them, in findings that tell of each other."""
+    """Audit ids that are no UUIDs and have quotes in them, in findings that name each other."""
     (tmp_path / "secret-folder").mkdir()
     words = "Yeast eats sugar and breathes out gas and the dough traps it until the bread is baked"
     odd = {"message_tree_id": "tree 'of' \"Evelyn\"", "user_id": "alice smith"}
@@ -91,7 +91,7 @@ def test_a_raw_record_is_left_out(small):
     assert {**after["spans"][0]} == {**before["spans"][0], "source": "data.jsonl", "quote": ""}
 
 
-def test_quotes_that_are_evidence_stay_and_what_stands_around_them_goes(small):
+def test_quotes_that_are_evidence_stay_and_the_text_around_them_goes(small):
     after = redacted(small).table.to_pylist()
     for old, new in zip(small.table.to_pylist(), after, strict=True):
         for span, kept in zip(old["spans"], new["spans"], strict=True):
@@ -140,13 +140,13 @@ def test_fingerprints_counts_and_rates_are_as_before(released):
 def test_what_findings_are_counted_by_stays_in_the_sentence(tmp_path):
     rows = [message("a", role="moderator"), message("b", "a", lang="xx-elvish"), message("c", "a", message_id="Trudy")]
     found = redacted(audit(tmp_path, rows, "schema_invariants")).table
-    told = dict(zip(found["rule"].to_pylist(), found["summary"].to_pylist(), strict=True))
-    assert told["schema_invariants/unknown_role"] == "Role is 'moderator'; expected prompter or assistant"
-    assert told["schema_invariants/language_tag"] == "Language tag is 'xx-elvish'; expected one such as en or pt-BR"
-    assert told["schema_invariants/malformed_id"] == f"message_id is '{hashed('Trudy')}'; expected a UUID"
+    reported = dict(zip(found["rule"].to_pylist(), found["summary"].to_pylist(), strict=True))
+    assert reported["schema_invariants/unknown_role"] == "Role is 'moderator'; expected prompter or assistant"
+    assert reported["schema_invariants/language_tag"] == "Language tag is 'xx-elvish'; expected one such as en or pt-BR"
+    assert reported["schema_invariants/malformed_id"] == f"message_id is '{hashed('Trudy')}'; expected a UUID"
 
 
-def test_the_page_says_that_it_is_redacted(small):
+def test_the_page_is_marked_as_redacted(small):
     words = "chataudit report, redacted: ids are hashed, texts are cut to the evidence"
     assert words in pages(redacted(small))["report.html"]
     assert words not in pages(small)["report.html"]
@@ -170,11 +170,11 @@ def test_it_is_written_read_and_redacted_again(small, tmp_path):
 def test_it_serves_as_a_baseline(small):
     n = small.table.num_rows
     older = Baseline.of(redacted(small), small)
-    told = pages(small, baseline=older)["summary.md"]
+    text = pages(small, baseline=older)["summary.md"]
     (check,) = [c for c in page(small, older).checks if c.name == "schema_invariants"]
     assert check.baseline.startswith("0 new, ")
     assert check.baseline.endswith(" known, 0 fixed since the baseline")
-    assert n == sum(int(count) for count in re.findall(r"0 new, (\d+) known, 0 fixed", told))
+    assert n == sum(int(count) for count in re.findall(r"0 new, (\d+) known, 0 fixed", text))
 
 
 def test_nothing_found_is_redacted_too(tmp_path):
@@ -241,9 +241,9 @@ def test_files_whose_paths_end_alike_stay_apart(tmp_path, monkeypatch, names):
     for name in names:
         write(tmp_path / name, [message(name, message_tree_id=uid(name), text=" ")])
     record = redacted(run(*names, checks=["schema_invariants"], engine="serial"))
-    told = {row["message_id"]: row["source"] for row in record.table.to_pylist()}
+    reported = {row["message_id"]: row["source"] for row in record.table.to_pylist()}
     assert [source.name for source in record.facts.sources] == ["data.jsonl", "2-data.jsonl"]
-    assert told == {hashed(uid(names[0])): "data.jsonl", hashed(uid(names[1])): "2-data.jsonl"}
+    assert reported == {hashed(uid(names[0])): "data.jsonl", hashed(uid(names[1])): "2-data.jsonl"}
 
 
 def test_a_file_that_is_called_as_another_would_be_stays_apart(tmp_path):

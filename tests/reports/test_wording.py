@@ -1,6 +1,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from cases import case
 from chataudit.reports.wording import (
     HIDDEN,
     count_of,
@@ -15,9 +16,8 @@ from chataudit.reports.wording import (
 )
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
+def test_a_character_that_hides_or_turns_text_is_written_as_its_code_point():
+    for text, shown in [
         ("a\u202eb", "a⟦U+202E⟧b"),  # right-to-left override
         ("a\u2066b\u2069", "a⟦U+2066⟧b⟦U+2069⟧"),  # isolates
         ("a\u200eb\u200f", "a⟦U+200E⟧b⟦U+200F⟧"),
@@ -32,15 +32,13 @@ from chataudit.reports.wording import (
         ("a\u2028b\u2029c", "a⟦U+2028⟧b⟦U+2029⟧c"),
         ("a\ud800b", "a⟦U+D800⟧b"),
         ("a\u200cb\u200dc", "a⟦U+200C⟧b⟦U+200D⟧c"),  # joiners where nothing is to be joined
-    ],
-)
-def test_a_character_that_hides_or_turns_text_is_written_as_its_code_point(text, shown):
-    assert visible(text) == shown
+    ]:
+        with case(text, shown):
+            assert visible(text) == shown
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_what_belongs_to_the_writing_of_a_language_stays():
+    for text in [
         "a\tb\nc",
         "می\u200cخواهم",  # Persian: I want
         "क\u094d\u200dष",  # Hindi: half ka with ssa
@@ -51,10 +49,9 @@ def test_a_character_that_hides_or_turns_text_is_written_as_its_code_point(text,
         "مرحبا שלום",
         "⟦U+202E⟧",
         "",
-    ],
-)
-def test_what_belongs_to_the_writing_of_a_language_stays(text):
-    assert visible(text) == text
+    ]:
+        with case(text):
+            assert visible(text) == text
 
 
 def test_arrow_and_python_take_the_same_characters_for_hidden():
@@ -65,9 +62,8 @@ def test_arrow_and_python_take_the_same_characters_for_hidden():
     assert sum(found) == 4216  # added up by hand, without surrogates
 
 
-@pytest.mark.parametrize(
-    ("share", "told"),
-    [
+def test_a_share_has_as_many_places_as_separate_it_from_none_and_from_all():
+    for share, expected in [
         (0.0, "0 %"),
         (0.0004, "0.04 %"),
         (0.0999, "10.0 %"),
@@ -76,25 +72,22 @@ def test_arrow_and_python_take_the_same_characters_for_hidden():
         (0.9, "90.0 %"),
         (0.99951, "99.95 %"),
         (1.0, "100 %"),
-    ],
-)
-def test_a_share_has_as_many_places_as_tell_it_from_none_and_from_all(share, told):
-    assert percent(share) == told
+    ]:
+        with case(share, expected):
+            assert percent(share) == expected
 
 
-@pytest.mark.parametrize(
-    ("n", "told"),
-    [
+def test_a_size_is_written_in_thousands():
+    for n, expected in [
         (0, "0 bytes"),
         (999, "999 bytes"),
         (1000, "1.0 kB"),
         (1_234_567, "1.2 MB"),
         (5_000_000_000, "5.0 GB"),
         (5_000_000_000_000, "5000.0 GB"),
-    ],
-)
-def test_a_size_is_told_in_thousands(n, told):
-    assert size(n) == told
+    ]:
+        with case(n, expected):
+            assert size(n) == expected
 
 
 def test_words_are_listed_as_a_person_would():
@@ -103,7 +96,7 @@ def test_words_are_listed_as_a_person_would():
     assert listed(["a", "b", "c"]) == "a, b and c"
 
 
-def test_counts_are_told_with_their_noun():
+def test_counts_are_written_with_their_noun():
     assert (count_of(0, "error"), count_of(1, "error"), count_of(1200, "error")) == (
         "0 errors",
         "1 error",

@@ -17,7 +17,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from building import SHARED, Told, conversation, message, needs_shared, nest, uid, write
+from building import SHARED, RecordingProgress, conversation, message, needs_shared, nest, uid, write
 from cases import case
 from chataudit.audit import registry
 from chataudit.audit.cleaning import clean as cleaning
@@ -43,7 +43,7 @@ def policy(action="drop_message", rule=FAULT, **more):
 
 
 def finding(name, line=1, rule=FAULT, severity=ERROR, source=None, partner=None, **facets):
-    """A made-up finding about a message; `partner` is (name, line) of the message that it copies."""
+    """Make up a finding about a message; `partner` is (name, line) of the message that it copies."""
     row = {"rule": rule, "check": rule.partition("/")[0], "severity": severity, "line": line, "source": source}
     places = [(name, line), *([partner] if partner else [])]
     spans = [{"source": source, "line": at, "id": uid(n), "start": 1, "end": 2} for n, at in places]
@@ -52,7 +52,7 @@ def finding(name, line=1, rule=FAULT, severity=ERROR, source=None, partner=None,
 
 
 def copies(*pairs, cluster=None, **facets):
-    """Findings that messages copy others: (name, line, name, line)."""
+    """Make up findings that messages copy others: (name, line, name, line)."""
     rule = "near_duplicates/exact_copy"
     return [finding(a, k, rule, WARNING, partner=(b, n), cluster=uid(cluster or b), **facets) for a, k, b, n in pairs]
 
@@ -62,13 +62,13 @@ KEEP_BEST = policy("keep_best", "near_duplicates")
 
 @cache
 def all_checks():
-    """The facts of all checks, as an audit of one message has them."""
+    """Return the facts of all checks, as an audit of one message has them."""
     with TemporaryDirectory() as folder:
         return run(write(Path(folder) / "data.jsonl", [message("a")]), engine="serial").facts.checks
 
 
 def record_of(path, *findings, checks=("prompt_parroting",)):
-    """The audit of a file, with these findings in place of its own."""
+    """Audit a file, and put these findings in place of its own."""
     record = copy.copy(run(path, checks=checks, engine="serial"))
     known = {check.name: check for check in (*all_checks(), *record.facts.checks)}
     record.facts = msgspec.structs.replace(record.facts, checks=list(known.values()))  # with the rules of all findings
@@ -80,19 +80,19 @@ def record_of(path, *findings, checks=("prompt_parroting",)):
 
 
 def cleaned(path, *findings, policy=policy()):  # noqa: B008
-    """The folder of the cleaned file, and what was done."""
+    """Clean a file; return the folder, and what was done."""
     out = path.parent / "out"
     return out, clean(record_of(path, *findings), [path], policy, out)
 
 
 def left(path, *findings, policy=policy()):  # noqa: B008
-    """The names of the messages that a made-up audit leaves of a file of flat messages, in order."""
+    """Return the names of the messages that a made-up audit leaves of a file of flat messages, in order."""
     out, _ = cleaned(path, *findings, policy=policy)
     return [json.loads(line)["text"] for line in (out / path.name).read_text("utf-8").splitlines()]
 
 
 def flat(folder, *rows):
-    """A file of flat messages whose texts are their names."""
+    """Write a file of flat messages whose texts are their names."""
     return write(folder / "data.jsonl", rows)
 
 
@@ -123,7 +123,7 @@ def test_the_default_policy_does_something_about_every_rule_that_is_more_than_a_
     assert kept == set()
 
 
-def test_the_default_policy_is_what_the_rules_say():
+def test_the_default_policy_is_that_of_the_rules():
     for check in registry.checks().values():
         for rule in check.rules:
             if rule.severity > NOTE and rule.action != "drop_record":
@@ -327,7 +327,7 @@ def test_a_pair_across_two_clusters_includes_all_exact_duplicates_of_either(tmp_
     rows = [m("a"), *(m(name, "a", rank=k) for k, name in enumerate("bcde"))]
     twins = copies(("e", 5, "d", 4), jaccard="1.000")
     findings = [*copies(("c", 3, "b", 2)), *twins, *copies(("d", 4, "b", 2), cluster="d")]
-    # Beside b neither d nor e could stand, and their text would be lost; c is no copy of it.
+    # Beside b neither d nor e could stay, and their text would be lost; c is no copy of it.
     assert left(flat(tmp_path, *rows), *findings, policy=KEEP_BEST) == ["a", "c", "d"]
 
 
@@ -344,7 +344,7 @@ def test_of_two_trees_that_are_copies_one_stays_whole_though_each_has_a_better_h
 
 
 def test_a_copy_is_not_dropped_where_the_last_copy_of_another_text_would_go_with_it(tmp_path):
-    # b and y are copies; b stands below a, whose better copy is c, and y below x, whose better copy is d.
+    # b and y are copies; b is below a, whose better copy is c, and y below x, whose better copy is d.
     rows = [m("r", tree="r"), m("c", "r", "r", rank=0), m("d", "r", "r", rank=0), m("a", rank=1), m("b", "a")]
     path = flat(tmp_path, *rows, m("x", tree="x", rank=1), m("y", "x", "x"))
     findings = copies(("c", 2, "a", 4), ("d", 3, "x", 6), ("y", 7, "b", 5))
@@ -434,7 +434,7 @@ ROWS = [*conversation("a", 2, labels=LABELS), *conversation("b", 1), *conversati
 
 
 def packed(path, data):
-    """The data as the path's name says: plain, gzip or zstd."""
+    """Pack the data as the path's name asks: plain, gzip or zstd."""
     if path.suffix == ".zst":
         with pa.CompressedOutputStream(str(path), "zstd") as stream:
             stream.write(data)
@@ -452,7 +452,7 @@ def unpacked(path):
 
 
 def filed(path, records):
-    """A file of records in the form that its name says."""
+    """Write a file of records in the form that its name asks for."""
     if path.suffix == ".parquet":
         pq.write_table(pa.Table.from_pylist(records), path)
     elif ".jsonl" in path.name:
@@ -473,7 +473,7 @@ SUFFIXES = [".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".json.gz", ".json.zst
 
 
 def line_of(path, number):
-    """Where a record stands: the arrays here have its brace on a line of its own."""
+    """Return the place of a record: the arrays here have its brace on a line of its own."""
     if ".jsonl" in path.name or path.suffix == ".parquet":
         return number
     starts = [k for k, line in enumerate(unpacked(path).splitlines(), 1) if line == b"  {"]
@@ -825,7 +825,7 @@ def test_files_that_are_the_same_keep_their_names(tmp_path):
 
 
 def test_progress_covers_both_passes_over_the_data(tmp_path):
-    path, progress = flat(tmp_path, *TREE), Told()
+    path, progress = flat(tmp_path, *TREE), RecordingProgress()
     clean(record_of(path, finding("b", 2)), [path], policy(), tmp_path / "out", progress=progress)
     assert progress.read == progress.n_bytes == 2 * path.stat().st_size
 
@@ -1016,7 +1016,7 @@ def test_a_redacted_audit_is_refused(tmp_path):
 
 @st.composite
 def forests(draw):
-    """Trees of up to six messages, as flat rows, and the messages that are to be dropped."""
+    """Draw trees of up to six messages, as flat rows, and the messages that are to be dropped."""
     rows = []
     for t in range(draw(st.integers(1, 4))):
         names = [f"t{t}-{k}" for k in range(draw(st.integers(1, 6)))]
@@ -1031,7 +1031,7 @@ def forests(draw):
 
 
 def kept_of(rows, drops, action):
-    """What stays, progress the slow and obvious way."""
+    """Work out what is kept, the slow and obvious way."""
     gone = {rows[k]["message_id"] for k in drops}
     if action == "drop_tree":
         trees = {rows[k]["message_tree_id"] for k in drops}
@@ -1049,7 +1049,7 @@ def test_cleaning_keeps_all_that_needs_no_dropped_message_and_leaves_no_dangling
 ):
     rows, drops, action = drawn
     trees = list(dict.fromkeys(row["message_tree_id"] for row in rows))
-    if not is_nested:  # order tells nothing
+    if not is_nested:  # order means nothing
         keys = list(range(len(rows)))
         shuffled.shuffle(keys)
         drops, rows = {keys.index(k) for k in drops}, [rows[k] for k in keys]
@@ -1094,7 +1094,7 @@ def test_of_copies_one_is_kept_or_none_could_be_and_no_two(tmp_path_factory, dra
     assert all(parents[uid(name)] is None or parents[uid(name)] in map(uid, after) for name in after)
     for group in disjoint:
         assert len(after & {names[k] for k in group}) <= 1
-    # The root of the first tree that stands: what is dropped is a copy, or stands below one.
+    # The root of the first tree that stays: what is dropped is a copy, or is below one.
     copied = {names[k] for group in disjoint for k in group}
     assert {
         row["text"] for row in kept_of(rows, {k for k, n in enumerate(names) if n in copied} | drops, "drop_message")

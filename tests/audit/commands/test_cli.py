@@ -175,7 +175,7 @@ def files(folder):
 
 @pytest.fixture
 def audited(call, data, tmp_path):
-    """The folder of an audit, whose data are gone."""
+    """Return the folder of an audit, whose data are gone."""
     call("run", data, "--out", "o", "--checks", "schema_invariants", "-q")
     data.unlink()
     return tmp_path / "o"
@@ -243,7 +243,7 @@ def test_report_opens_the_page_in_a_browser_if_asked(call, audited, monkeypatch)
     assert opened == [f"file://{audited.resolve()}/report.html"]
 
 
-def test_report_says_so_where_there_is_no_browser(call, audited, monkeypatch):
+def test_report_prints_its_path_where_there_is_no_browser(call, audited, monkeypatch):
     monkeypatch.setattr("webbrowser.open", lambda url: False)
     done = call("report", "o", "--open")
     assert (done.exit_code, "chataudit: no browser could be opened" in done.output) == (0, True)
@@ -320,7 +320,7 @@ def test_run_keeps_to_the_settings_of_the_page_too(call, data, tmp_path):
     assert not (tmp_path / "data.jsonl.audit").exists()
 
 
-def test_report_of_a_folder_without_an_audit_says_what_it_expected(call, tmp_path):
+def test_report_of_a_folder_without_an_audit_names_what_it_expected(call, tmp_path):
     done = call("report", tmp_path)
     assert done.exit_code == 2
     assert "contains no record.json; expected the folder that an audit wrote" in done.output

@@ -29,13 +29,13 @@ def call(tmp_path, monkeypatch):
 
 
 def rows(role="prompter", **more):
-    """A prompt and its answer; by default with an error and a note."""
+    """Return a prompt and its answer; by default with an error and a note."""
     return [message("a"), message("b", "a", role=role, **more)]
 
 
 @pytest.fixture
 def audited(call, tmp_path):
-    """Folders of two audits: one with an error and a note, one without a fault."""
+    """Return the folders of two audits: one with an error and a note, one without a fault."""
     for name, role in (("bad", "prompter"), ("good", "assistant")):
         write(tmp_path / f"{name}.jsonl", rows(role))
         assert call("run", f"{name}.jsonl", "--out", name, "--checks", "schema_invariants", "-q").exit_code == 0
@@ -51,7 +51,7 @@ def files(folder):
 
 
 def refused(done):
-    """What a command said in its one line of refusal."""
+    """Return the one line in which a command refused."""
     assert done.exit_code == 2, done.output
     assert "Traceback" not in done.output
     (line,) = [line for line in done.output.splitlines() if line.startswith("chataudit: ")]
@@ -61,7 +61,7 @@ def refused(done):
 # -- gate --------------------------------------------------------------------------------------------------------------
 
 
-def test_gate_passes_with_0_and_fails_with_1_as_the_limits_say(call, audited):
+def test_gate_exits_with_0_where_limits_are_met_and_with_1_where_one_is_exceeded(call, audited):
     before = files(audited / "bad")
     limits(audited, LIMIT.format(1))
     done = call("gate", "bad")
@@ -306,7 +306,7 @@ def test_run_refuses_unusable_limits_before_anything_is_read(call, audited):
 
 @pytest.fixture
 def other(call, audited):
-    """The folder of an audit of other data."""
+    """Audit other data, and return the folder."""
     write(audited / "other.jsonl", [message("k", message_tree_id=uid("k"))])
     call("run", "other.jsonl", "--out", "other", "-q", *RUN)
     return audited
@@ -399,13 +399,13 @@ def test_diff_of_an_audit_with_itself_shows_no_finding(call, audited):
     )
 
 
-def test_diff_says_which_check_only_one_of_both_ran(call, audited):
+def test_diff_names_the_check_that_only_one_of_both_ran(call, audited):
     call("run", "bad.jsonl", "--out", "more", "--checks", "prompt_parroting", "-q")
     done = call("diff", "bad", "more")
     assert "schema_invariants: 2 findings not compared, as only one of the audits ran this check" in done.output
 
 
-def test_diff_says_what_it_cannot_know_of_a_redacted_audit(call, audited):
+def test_diff_names_what_a_redacted_audit_hides(call, audited):
     call("report", "bad", "--redact")
     done = call("diff", "bad-redacted", "bad")
     assert done.output.splitlines() == [
@@ -414,7 +414,7 @@ def test_diff_says_what_it_cannot_know_of_a_redacted_audit(call, audited):
     ]
 
 
-def test_diff_prints_some_findings_of_each_rule_and_says_how_many_there_are(call, audited):
+def test_diff_prints_some_findings_of_each_rule_and_counts_all(call, audited):
     names = [f"m{k}" for k in range(21)]
     more = [message(name, "a", role="prompter", text=f"The text of {name} alone") for name in names]
     write(audited / "more.jsonl", [*rows("assistant"), *more])

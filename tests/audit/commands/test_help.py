@@ -18,7 +18,7 @@ WIDTH = 80
 
 
 def commands(group=None, path=()):
-    """All commands and groups, each with the words that call it."""
+    """Return all commands and groups, each with the words that call it."""
     group = group or get_command(app)
     yield path, group
     for name, command in getattr(group, "commands", {}).items():
@@ -141,7 +141,7 @@ class {title}(TextCheck):
 
 @pytest.fixture
 def plugged(tmp_path, monkeypatch):
-    """A folder with two plug-ins, one of them in the settings, and data; afterwards none is in use."""
+    """Return a folder with two plug-ins, one of them in the settings, and data; afterwards none is in use."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(registry, "_files", [])
     monkeypatch.setattr(sys, "path", [*sys.path])

@@ -1,4 +1,4 @@
-"""The commands that tell others: limitations, sample, judge, export gx."""
+"""The commands that write for other people and tools: limitations, sample, judge, export gx."""
 
 import csv
 import json
@@ -24,7 +24,7 @@ FORMS = ("markdown", "latex", "card", "croissant", "datasheet")
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Data and their audit: 30 trees of a prompt and an answer, in 6 of which both have one role."""
+    """Audit 30 trees of a prompt and an answer, in 6 of which both have one role."""
     folder = tmp_path_factory.mktemp("made")
     rows = []
     for k in range(30):
@@ -37,7 +37,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def call(made, tmp_path, monkeypatch):
-    """The command in a folder of its own, with a copy of the audit in `a`."""
+    """Return the command in a folder of its own, with a copy of the audit in `a`."""
     shutil.copytree(made / "a", tmp_path / "a")
     monkeypatch.chdir(tmp_path)
     return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
@@ -150,7 +150,7 @@ def test_a_readme_keeps_its_rights_and_stays_a_link(call):
 # -- sample and judge ------------------------------------------------------------------------------------------------
 
 
-def test_a_sample_is_a_table_and_says_what_to_do_with_it(call):
+def test_sample_writes_a_table_and_prints_the_next_step(call):
     done = call("sample", "a", "--check", "schema_invariants", "-n", "20")
     assert done.exit_code == 0, done.output
     assert done.output.strip() == (

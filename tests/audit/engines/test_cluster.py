@@ -1,4 +1,4 @@
-"""The engine ray: workers of a cluster find what one thread finds, whatever happens to them on the way."""
+"""The engine ray: workers of a cluster find what one thread finds, even where they are killed on the way."""
 
 import gzip
 import itertools
@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from building import EXAMPLE, SHARED, Told, conversation, needs_shared, nest, write
+from building import EXAMPLE, SHARED, RecordingProgress, conversation, needs_shared, nest, write
 from chataudit import run
 from chataudit.audit.commands.app import app
 from chataudit.audit.demo import release as demo
@@ -56,7 +56,7 @@ NODE = {"num_cpus": 1, "object_store_memory": 80 << 20}  # bytes; the least that
 
 @pytest.fixture(scope="module")
 def cluster(references):
-    """Two nodes of one processor each, to which this process belongs: workers stay from one audit to the next."""
+    """Start two nodes of one processor each, to which this process belongs; workers stay for the next audit."""
     import ray
     from ray.cluster_utils import Cluster
 
@@ -78,7 +78,7 @@ def cluster(references):
 
 
 def processes_of(folder: Path) -> list[str]:
-    """The processes of the cluster that keeps its files there."""
+    """List the processes of the cluster that keeps its files there."""
     found = subprocess.run(["pgrep", "-af", str(folder)], capture_output=True, text=True)
     return found.stdout.splitlines()
 
@@ -94,7 +94,7 @@ def until(is_so, seconds=120):
 
 
 def trees(name, n=12):
-    """Trees of three messages; some break a rule by themselves, others with a tree far from them."""
+    """Return trees of three messages; some break a rule by themselves, others with a tree far from them."""
     made = [conversation(f"{name}{k}", text=f"Text {k} on {CANARY} says what no other says") for k in range(n)]
     made[1][1]["role"] = "moderator"
     made[2][2]["text"] = made[n - 2][0]["text"] = f"FAULT of two trees that say the very same words on {CANARY}"
@@ -157,7 +157,7 @@ def cut_in_the_middle(folder):
 
 
 def of_all_kinds(folder):
-    """Several formats, one that nobody knows, an empty file, and one that ends too early."""
+    """Write several formats, one that nobody knows, an empty file, and one that ends too early."""
     rows = [row for tree in trees("t") for row in tree]
     paths = [
         write(folder / "1.jsonl", documents(50)),
@@ -266,12 +266,12 @@ class Counts(Check):
 
 
 def facts(record):
-    """What the record tells beside its times, and beside who did the work."""
+    """Return the facts of a record without its times, and without who did the work."""
     checks = [msgspec.structs.replace(check, seconds=0) for check in record.facts.checks]
     return msgspec.structs.replace(record.facts, started="", seconds=0, engine="", workers=0, checks=checks)
 
 
-def hold_equal(record, expected):
+def assert_equal_records(record, expected):
     assert facts(record) == facts(expected)
     assert record.table.to_pylist() == expected.table.to_pylist()
     assert record.messages.to_pylist() == expected.messages.to_pylist()
@@ -279,7 +279,7 @@ def hold_equal(record, expected):
 
 
 def both(cluster, *paths, **options):
-    """The audit of these files on the cluster, and the same in one thread."""
+    """Audit these files on the cluster, and in one thread."""
     on_ray = run(*paths, engine="ray", address=cluster.address, **options)
     return on_ray, run(*paths, engine="serial", **options)
 
@@ -291,7 +291,7 @@ FIRST_STAGES = (NearDuplicates(), Planted())
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory):
-    """A release with planted faults, in six files."""
+    """Write a release with planted faults, in six files."""
     folder = tmp_path_factory.mktemp("release")
     tool = SHARED / "tools" / "make_release.py"
     words = [sys.executable, str(tool), "--messages", "2000", "--seed", "1", "--out", str(folder)]
@@ -303,7 +303,7 @@ def release(tmp_path_factory):
 @needs_shared
 def test_a_release_in_six_files_has_the_findings_of_one_thread(cluster, release):
     on_ray, expected = both(cluster, *release)
-    hold_equal(on_ray, expected)
+    assert_equal_records(on_ray, expected)
     assert on_ray.table.num_rows > 100
     assert (on_ray.facts.engine, on_ray.facts.workers) == ("ray", 2)
 
@@ -311,7 +311,7 @@ def test_a_release_in_six_files_has_the_findings_of_one_thread(cluster, release)
 @pytest.mark.parametrize("data", [scattered_over_files, of_all_kinds])
 def test_stages_whose_rows_come_from_several_workers_find_the_same(cluster, tmp_path, data):
     on_ray, expected = both(cluster, *data(tmp_path), checks=ALL_STAGES, block=BLOCK)
-    hold_equal(on_ray, expected)
+    assert_equal_records(on_ray, expected)
     assert not any(check.error for check in on_ray.facts.checks)
     assert {"planted", "near_duplicates", "schema_invariants", "repeats"} == set(on_ray.table["check"].to_pylist())
 
@@ -323,7 +323,7 @@ def test_texts_are_compared_on_the_workers(cluster, release, monkeypatch):
     for kernel in ("sign", "overlaps"):
         monkeypatch.delattr(kernels, kernel)  # in this process alone
     on_ray = run(*release, engine="ray", address=cluster.address, checks=checks)
-    hold_equal(on_ray, expected)
+    assert_equal_records(on_ray, expected)
     assert on_ray.table.num_rows > 30
 
 
@@ -333,28 +333,35 @@ SHAPES = [flat, cut_between_files, nested, of_documents, of_tables, with_broken_
 @pytest.mark.parametrize("data", SHAPES)
 def test_files_of_this_shape_are_read_the_same(cluster, tmp_path, data):
     on_ray, expected = both(cluster, *data(tmp_path), checks=FIRST_STAGES, block=BLOCK)
-    hold_equal(on_ray, expected)
+    assert_equal_records(on_ray, expected)
     assert on_ray.table.num_rows
 
 
-def test_sources_that_could_not_be_read_are_told_and_the_exit_code_says_so(cluster, tmp_path):
+def test_sources_that_could_not_be_read_are_reported_and_change_the_exit_code(cluster, tmp_path):
     paths = of_all_kinds(tmp_path)
-    told = Told()
-    record = run(*paths, engine="ray", address=cluster.address, checks=[Planted()], progress=told)
+    progress = RecordingProgress()
+    record = run(*paths, engine="ray", address=cluster.address, checks=[Planted()], progress=progress)
     assert record.exit_code == 3
     at_4, at_5, at_7 = record.facts.errors
     assert at_4.startswith(f"{paths[3]}: unknown format")
     assert at_5.startswith(f"{paths[4]}: ")
     assert at_7.startswith(f"{paths[6]}: the gzip stream ends early")
-    assert told.read == told.n_bytes > 0
+    assert progress.read == progress.n_bytes > 0
 
 
-def test_a_check_that_fails_on_all_workers_is_told_of_once(cluster, tmp_path):
-    told = Told()
+def test_a_check_that_fails_on_all_workers_is_reported_once(cluster, tmp_path):
+    progress = RecordingProgress()
     record = run(
-        *flat(tmp_path), engine="ray", address=cluster.address, checks=[Fails(), Planted()], block=BLOCK, progress=told
+        *flat(tmp_path),
+        engine="ray",
+        address=cluster.address,
+        checks=[Fails(), Planted()],
+        block=BLOCK,
+        progress=progress,
     )
-    assert [line for line in told.lines if line.startswith("fails failed: RuntimeError: no luck")] == told.lines[-1:]
+    assert [
+        line for line in progress.lines if line.startswith("fails failed: RuntimeError: no luck")
+    ] == progress.lines[-1:]
     assert record.exit_code == 4
     assert {row["check"] for row in record.table.to_pylist()} == {"planted"}
 
@@ -368,7 +375,7 @@ def test_a_check_that_only_this_process_knows_goes_to_the_workers(cluster, tmp_p
         rules = (Rule("own/fault", "The text says FAULT", WARNING, "Drop the message.", EXAMPLE),)
 
     on_ray, expected = both(cluster, *flat(tmp_path), checks=[Own()])
-    hold_equal(on_ray, expected)
+    assert_equal_records(on_ray, expected)
     assert on_ray.table.num_rows == 2
 
 
@@ -382,7 +389,7 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing(cluster, tmp_path
     on_ray, expected = both(cluster, *paths, checks=[check, NearDuplicates()], block=1000, memory="1KB")
     assert (tmp_path / "scan").exists()
     assert (tmp_path / "meet").exists()
-    hold_equal(on_ray, expected)
+    assert_equal_records(on_ray, expected)
     assert {"dies", "near_duplicates"} == set(on_ray.table["check"].to_pylist())
 
 
@@ -400,11 +407,11 @@ def test_a_node_that_is_lost_in_the_middle_changes_nothing(cluster, tmp_path):
     on_ray, expected = both(cluster, *paths, checks=[check])
     thread.join()
     assert on_ray.facts.workers == 3
-    hold_equal(on_ray, expected)
+    assert_equal_records(on_ray, expected)
     assert on_ray.table.num_rows == 2
 
 
-# -- what workers hold -----------------------------------------------------------------------------------------------
+# -- what workers keep in memory -------------------------------------------------------------------------------------
 
 
 def test_references_and_models_are_read_once_in_a_worker(cluster, tmp_path):
@@ -429,7 +436,7 @@ class Stopped(BaseException):
 
 @pytest.fixture
 def _eager(monkeypatch):
-    """Audits keep what they have at every moment that they could."""
+    """Let audits keep what they have at every moment that they could."""
     monkeypatch.setattr(checkpoint, "PAUSE", 0)
     monkeypatch.setattr(checkpoint, "SHARE", 0)
 
@@ -450,7 +457,7 @@ class Packed(engine.Serial):
 
 @pytest.fixture
 def _packed(monkeypatch):
-    """The engine ray is one process, so that every moment of its audits can be tried."""
+    """Run the engine ray in one process, so that every moment of its audits can be tried."""
     start = engine.start
     monkeypatch.setattr(
         engine, "start", lambda name, *more, **said: Packed() if name == "ray" else start(name, *more, **said)
@@ -458,7 +465,7 @@ def _packed(monkeypatch):
 
 
 def stopped(after, *paths, **options):
-    """Whether an audit was stopped when it had saved for the n-th time; else it did not save so often."""
+    """Return whether an audit was stopped when it had saved for the n-th time; else it did not save so often."""
     with pytest.MonkeyPatch.context() as patch:
         moments = itertools.count(1)
         save = Journal.save
@@ -487,11 +494,11 @@ def test_an_audit_that_was_stopped_goes_on_as_if_it_was_not(tmp_path, data):
     paths = data(tmp_path)
     options = {"checks": ALL_STAGES, "block": BLOCK}
     expected = run(*paths, engine="serial", **options)
-    hold_equal(run(*paths, engine="ray", **options), expected)
+    assert_equal_records(run(*paths, engine="ray", **options), expected)
     for moment in MOMENTS:
         work = tmp_path / f"stopped at {moment}"
         if stopped(moment, *paths, engine="ray", work=work, **options):
-            hold_equal(run(*paths, engine="ray", work=work, resume=True, **options), expected)
+            assert_equal_records(run(*paths, engine="ray", work=work, resume=True, **options), expected)
 
 
 @pytest.mark.usefixtures("_eager", "_packed")
@@ -508,17 +515,17 @@ def test_what_was_begun_on_a_cluster_goes_on_there_and_nothing_else_does(tmp_pat
 
 
 @pytest.mark.usefixtures("_eager", "_packed")
-def test_how_far_the_audit_is_no_worker_says(tmp_path, monkeypatch):
-    told = []
+def test_only_the_driver_saves_how_far_the_audit_is(tmp_path, monkeypatch):
+    reported = []
     save = Journal.save
 
     def listen(self, state):
-        told.append(self._prefix)
+        reported.append(self._prefix)
         save(self, state)
 
     monkeypatch.setattr(Journal, "save", listen)
     run(*nested(tmp_path), engine="ray", work=tmp_path / "work", checks=FIRST_STAGES, block=BLOCK)
-    assert set(told) == {""}  # what a worker writes begins with the name of its part
+    assert set(reported) == {""}  # what a worker writes begins with the name of its part
 
 
 @pytest.mark.usefixtures("_eager")
@@ -528,7 +535,7 @@ def test_an_audit_on_the_cluster_goes_on_after_it_was_stopped(cluster, tmp_path)
     address = cluster.address
     assert stopped(2, *paths, engine="ray", address=address, work=work, **options)
     resumed = run(*paths, engine="ray", address=address, work=work, resume=True, **options)
-    hold_equal(resumed, run(*paths, engine="serial", **options))
+    assert_equal_records(resumed, run(*paths, engine="serial", **options))
 
 
 # -- where the workers are -------------------------------------------------------------------------------------------
@@ -538,7 +545,7 @@ def test_paths_are_those_of_the_caller(cluster, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # the nodes were started in another folder
     names = [path.name for path in flat(tmp_path)]
     on_ray, expected = both(cluster, *names, checks=[Planted()], work="work")
-    hold_equal(on_ray, expected)
+    assert_equal_records(on_ray, expected)
 
 
 def test_references_are_those_of_the_caller(cluster, tmp_path, monkeypatch):
@@ -546,19 +553,19 @@ def test_references_are_those_of_the_caller(cluster, tmp_path, monkeypatch):
     path = tmp_path / "data.jsonl"
     demo.release(1).write(path)
     on_ray, expected = both(cluster, path, checks=[BenchmarkLeakage()])
-    hold_equal(on_ray, expected)
+    assert_equal_records(on_ray, expected)
 
 
 # -- what is refused -------------------------------------------------------------------------------------------------
 
 
 def command(*words):
-    """`chataudit` as a process of its own."""
+    """Run `chataudit` as a process of its own."""
     line = [sys.executable, "-m", "chataudit", *map(str, words)]
     return subprocess.run(line, capture_output=True, text=True)
 
 
-def test_where_the_packages_are_not_installed_it_says_what_to_install(tmp_path, monkeypatch):
+def test_missing_packages_are_named_with_how_to_install_them(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(LookupError, match=r'engine "ray" is not installed .* pip install "chataudit\[ray\]"'):
         run(*nested(tmp_path), engine="ray")
@@ -582,12 +589,12 @@ def test_an_address_is_for_the_engine_ray_alone(tmp_path):
     assert "address 'auto': the engine auto runs only on this machine. Use the engine ray" in done.stderr
 
 
-# -- what is said ----------------------------------------------------------------------------------------------------
+# -- output ----------------------------------------------------------------------------------------------------------
 
 
-def test_without_an_address_the_command_starts_its_own_and_says_only_what_is_ours(cluster, tmp_path):
+def test_without_an_address_the_command_starts_a_cluster_and_prints_only_its_own_lines(cluster, tmp_path):
     paths = flat(tmp_path)
-    # Ray would take the cluster above for it, of which a file of Ray tells; that one takes no number of workers.
+    # Ray would use the cluster above, which a file of Ray names; that one takes no number of workers.
     words = ["--out", tmp_path / "out", "--checks", "prompt_parroting"]
     done = command("run", *paths, *words, "--engine", "ray", "--workers", "1")
     assert done.returncode == 0, done.stderr
@@ -600,16 +607,16 @@ def test_without_an_address_the_command_starts_its_own_and_says_only_what_is_our
 
 def test_no_text_of_the_data_is_in_the_logs(cluster, tmp_path):
     @dataclass(frozen=True)
-    class Tells(Check):
+    class Quotes(Check):
         """Fails with words of the data."""
 
-        name = "tells"
+        name = "quotes"
         rules = ()
 
         def scan(self, batch):
             raise RuntimeError(batch.column("text")[0].as_py())
 
-    record = run(*of_all_kinds(tmp_path), engine="ray", address=cluster.address, checks=[Tells(), *FIRST_STAGES])
+    record = run(*of_all_kinds(tmp_path), engine="ray", address=cluster.address, checks=[Quotes(), *FIRST_STAGES])
     assert CANARY in record.facts.checks[0].error
     logs = [path for path in Path(cluster.head_node.get_logs_dir_path()).rglob("*") if path.is_file()]
     assert len(logs) > 5

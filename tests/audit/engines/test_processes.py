@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from building import EXAMPLE, Told, conversation, nest, write
+from building import EXAMPLE, RecordingProgress, conversation, nest, write
 from chataudit import run
 from chataudit.audit.commands.app import app
 from chataudit.checks.base.check import Check
@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 
 @pytest.fixture(autouse=True)
 def _found_by_workers(monkeypatch):
-    """Workers find the checks of this file, as `tests.audit.test_processes`, on the path that they are given."""
+    """Let workers find the checks of this file, as `tests.audit.test_processes`, on the path that they are given."""
     monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[3]))
 
 
@@ -31,7 +31,7 @@ CHECKS = [Planted(), NearDuplicates(), SchemaInvariants()]
 
 
 def files(folder, *, scattered=False):
-    """Three files: two of flat messages, one of trees; copies, an unknown role and an id that stands twice."""
+    """Write three files: two of flat messages, one of trees; copies, an unknown role and a duplicate id."""
     trees = [conversation(f"t{k}", text=f"Text {k} says what no other text of them all says") for k in range(12)]
     trees[1][1]["role"] = "moderator"
     trees[2][2]["text"] = trees[9][0]["text"] = "FAULT of two trees that say the very same words as each other do"
@@ -122,13 +122,13 @@ def test_a_worker_that_is_killed_ends_the_audit_with_a_line_and_it_goes_on_later
     with pytest.raises(ChildProcessError, match="killed, probably because memory ran out"):
         run(*paths, **given)
     deadly.unlink()
-    told = Told()
-    gone_on = run(*paths, **given, resume=True, progress=told)
+    progress = RecordingProgress()
+    gone_on = run(*paths, **given, resume=True, progress=progress)
     whole = run(*paths, engine="serial", checks=given["checks"])
     assert gone_on.table.equals(whole.table)
 
 
-def test_a_check_that_workers_cannot_find_is_told_as_such(tmp_path, monkeypatch):
+def test_a_check_that_workers_cannot_import_is_named(tmp_path, monkeypatch):
     module = ModuleType("nowhere_but_here")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     lost = type("Lost", (Planted,), {"__module__": module.__name__, "name": "lost"})
@@ -137,7 +137,7 @@ def test_a_check_that_workers_cannot_find_is_told_as_such(tmp_path, monkeypatch)
         run(*files(tmp_path), engine="processes", workers=2, checks=[lost()])
 
 
-def test_the_command_says_so_in_one_line(tmp_path, monkeypatch):
+def test_the_command_reports_it_in_one_line(tmp_path, monkeypatch):
     def dies(*_args, **_more):
         raise ChildProcessError("a worker process was killed. Go on with --resume")
 

@@ -9,7 +9,7 @@ WORDS = "Yeast eats sugar and breathes out gas, and the dough traps it until the
 
 
 def kept(table):
-    """Rows of THREADS by short name, and what stands above each."""
+    """Return the rows of THREADS by short name, and the messages above each."""
     rows = table.to_pylist()
     names = {uid(name): name for name in NAMES}
     short = [names.get(row["id"], row["id"]) for row in rows]
@@ -23,7 +23,7 @@ NAMES = [*"abcdefgh", *(f"b{k}" for k in range(MAX_BESIDE + 10))]
 
 
 def of(*rows, about, form="oasst_messages"):
-    """THREADS of some messages, by their place in the batch."""
+    """Return THREADS of some messages, by their place in the batch."""
     return joined([around(batch(rows, form), about)], ["data.jsonl"])
 
 
@@ -42,7 +42,7 @@ def test_the_way_up_and_the_siblings_are_kept_and_nothing_else():
     }
 
 
-def test_a_root_stands_alone():
+def test_a_root_is_alone():
     assert kept(of(message("a"), message("b", "a"), about=[0])) == {"a": (None, 0, 1)}
 
 
@@ -58,7 +58,7 @@ def test_of_many_siblings_the_first_are_kept_and_the_message_itself():
     assert kept(of(*rows, about=[1]))["a"] == (None, 0, MAX_BESIDE + 10)
 
 
-def test_of_a_deep_thread_so_many_messages_above_are_kept():
+def test_a_limited_number_of_messages_above_is_kept_in_a_deep_thread():
     n = MAX_ABOVE + 100
     rows = [message("0"), *(message(str(k), str(k - 1)) for k in range(1, n))]
     found = of(*rows, about=[n - 1]).to_pylist()
@@ -117,7 +117,7 @@ def test_tables_are_joined_in_the_order_of_sources_and_lines_with_their_links():
     two = two.set_column(0, "source", pa.array(["two"] * 2))
     one = one.set_column(0, "source", pa.array(["one"] * 2))
     whole = joined([two, AROUND.empty_table(), one], ["one", "two"])
-    assert joined([pa.concat_tables([two, one])], ["one", "two"]).equals(whole)  # as they lie on disk
+    assert joined([pa.concat_tables([two, one])], ["one", "two"]).equals(whole)  # as they are on disk
     assert whole.schema.equals(THREADS)
     assert [uid(name) for name in "abcd"] == whole["id"].to_pylist()
     assert whole["parent"].to_pylist() == [None, 0, None, 2]
@@ -163,11 +163,11 @@ def test_trees_that_are_scattered_have_the_same_conversations(tmp_path):
     scattered = audit(tmp_path, rows[::2] + rows[1::2], "near_duplicates", "schema_invariants", block=500)
     for record in (gathered, scattered):
         links = record.threads.to_pylist()
-        told = {(r["id"], None if r["parent"] is None else links[r["parent"]]["id"], r["n_replies"]) for r in links}
+        reported = {(r["id"], None if r["parent"] is None else links[r["parent"]]["id"], r["n_replies"]) for r in links}
         about = record.table.filter(pa.compute.equal(record.table["check"], "near_duplicates"))["tree_id"][0].as_py()
         (name,) = [name for name in "xy" if uid(name) == about]
         family = {(uid(name), None, 3), *((uid(f"{name}-{k}"), uid(name), 0) for k in (1, 2, 3))}
-        assert family <= told
+        assert family <= reported
 
 
 def test_the_same_name_in_two_files_stays_apart(tmp_path):
@@ -187,12 +187,12 @@ def test_findings_carry_who_wrote_their_message_in_what_language_and_when(tmp_pa
         message("y", "x", role="prompter", **dated),
     ]
     record = audit(tmp_path, rows, "schema_invariants", "near_duplicates", block=block)
-    told = {
+    reported = {
         row["rule"].partition("/")[2]: (row["message_id"], row["role"], row["lang"], row["created_date"][:10])
         for row in record.table.to_pylist()
     }
-    assert told["role_alternation"] == (uid("y"), "prompter", "de", "2023-05-06")
-    assert told["exact_copy"][1:] in [(role, "en", "2023-02-07") for role in ("prompter", "assistant")]
+    assert reported["role_alternation"] == (uid("y"), "prompter", "de", "2023-05-06")
+    assert reported["exact_copy"][1:] in [(role, "en", "2023-02-07") for role in ("prompter", "assistant")]
 
 
 def test_a_record_that_could_not_be_read_has_no_writer(tmp_path):
@@ -252,7 +252,7 @@ def test_all_other_quotes_begin_where_their_spans_do(released):
 
 
 def mixed(tmp_path):
-    """A copy that a later stage finds, whose reply the first stage flags."""
+    """Audit a copy that a later stage finds, whose reply the first stage flags."""
     rows = [*tree("x", WORDS), message("y", "x-2", role="assistant", message_tree_id=uid("x"))]
     return audit(tmp_path, [*rows, *tree("w", WORDS), message("v", "w-2", role="assistant", message_tree_id=uid("w"))],
                  "near_duplicates", "schema_invariants")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Findings in order, whatever lies on disk, and of very many the words of the worst alone."""
+"""Findings in order, in memory or on disk; of very many only the worst keep their words."""
 
 import subprocess
 import sys
@@ -22,7 +22,7 @@ from planting import Planted, alone
 
 @pytest.fixture
 def _on_disk(monkeypatch):
-    """All that an audit holds goes to disk at once, and is read again a few rows at a time."""
+    """Send everything that an audit keeps to disk at once; it is read again a few rows at a time."""
     monkeypatch.setattr(order, "SLICE", 3)
     monkeypatch.setattr(outcomes, "SLICE", 2)
     monkeypatch.setattr(columns, "PIECES", 1)
@@ -31,7 +31,7 @@ def _on_disk(monkeypatch):
 
 
 def release(folder):
-    """The demo, in which each rule is broken; trees on one line each; chats without ids, one of which stands twice."""
+    """Write the demo, in which each rule is broken; trees on one line each; chats without ids, one twice."""
     made = demo.release(1).write(folder / "demo.jsonl")
     trees = [nest(conversation(f"n{k % 3}", text=f"ODD text {k} of nested trees")) for k in range(5)]
     chat = {"messages": turns("user: ODD words without an id", "assistant: FAULT that nobody can name")}
@@ -49,7 +49,7 @@ def whole(tmp_path_factory):
 
 @pytest.mark.usefixtures("_on_disk")
 @pytest.mark.parametrize("memory", ["1KB", "4GB"])
-def test_what_lies_on_disk_is_told_as_what_is_in_memory(whole, memory):
+def test_rows_on_disk_are_reported_as_rows_in_memory(whole, memory):
     paths, expected = whole
     record = run(*paths, checks=CHECKS, memory=memory)
     assert record.table.num_rows > 50
@@ -79,7 +79,7 @@ def test_of_very_many_findings_of_a_check_the_worst_keep_their_words(tmp_path, m
     assert {(span["before"], span["quote"], span["after"]) for row in copies[2:] for span in row["spans"]} == {
         ("", "", "")
     }
-    # What they are counted by, and where they stand, is there of all.
+    # All of them keep their place and what they are counted by.
     assert {row["lang"] for row in copies} == {"en"}
     assert None not in {row["role"] for row in copies} | {row["created_date"] for row in copies}
     assert all(

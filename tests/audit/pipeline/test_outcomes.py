@@ -15,7 +15,7 @@ def seen(record, *names):
     return [tuple(row.values()) for row in record.messages.select(names).to_pylist()]
 
 
-def test_every_message_is_told_with_its_place_and_what_became_of_it(tmp_path):
+def test_every_message_is_recorded_with_its_place_and_its_outcome(tmp_path):
     record = audit(tmp_path, conversation("a", 1), "schema_invariants", "prompt_parroting")
     assert seen(record, "message_id", "line", "role", "schema_invariants", "prompt_parroting") == [
         (uid("a"), 1, "prompter", "checked", "prompter message"),
@@ -23,13 +23,13 @@ def test_every_message_is_told_with_its_place_and_what_became_of_it(tmp_path):
     ]
 
 
-def test_messages_stand_in_the_order_of_lines_where_trees_were_gathered(tmp_path):
+def test_messages_are_in_the_order_of_lines_where_trees_were_gathered(tmp_path):
     first, second = conversation("a"), conversation("b")
     mixed = [row for pair in zip(first, second, strict=True) for row in pair] * 400
     assert [line for (line,) in seen(audit(tmp_path, mixed, "schema_invariants"), "line")] == list(range(1, 2401))
 
 
-def test_a_message_in_several_trees_of_a_nested_file_is_told_once_a_record(tmp_path):
+def test_a_message_in_several_trees_of_a_nested_file_is_recorded_once_per_record(tmp_path):
     record = audit(tmp_path, [nest(conversation("a", 2)), nest(conversation("b", 0))], "schema_invariants")
     assert [line for (line,) in seen(record, "line")] == [1, 1, 1, 2]
 
@@ -46,7 +46,7 @@ def test_the_digest_changes_with_text_role_language_and_parent_and_with_nothing_
 
 
 class Later(Check):
-    """Judge all at first, and take back what a later stage cannot judge."""
+    """Check all at first, and skip in a later stage what it cannot check."""
 
     name = "later"
     rules = (Rule("later/none", "None", 1, "None.", EXAMPLE),)
@@ -63,7 +63,7 @@ class Later(Check):
 
 
 class Fails(Later):
-    """Judge all at first, and fail."""
+    """Check all at first, and fail."""
 
     name = "fails"
 

@@ -30,14 +30,14 @@ CHECK = "schema_invariants"
 
 
 def rows(format: str | Format, record: Row) -> list[Row]:
-    """The messages of a record in line 1 of data.jsonl, none of which is at fault."""
+    """Return the messages of a record in line 1 of data.jsonl, none of which is at fault."""
     found = list((FORMATS[format] if isinstance(format, str) else format).flatten(record, "data:1"))
     assert not [fault for fault in found if isinstance(fault, Fault)]
     return [row for row in found if not isinstance(row, Fault)]
 
 
-def told(format: str | Format, record: Row, *more: str) -> list[tuple[Any, ...]]:
-    """(id, parent, role, text) of each message, and `more` columns."""
+def flattened(format: str | Format, record: Row, *more: str) -> list[tuple[Any, ...]]:
+    """Return (id, parent, role, text) of each message, and `more` columns."""
     return [
         tuple(row.get(name) for name in ("message_id", "parent_id", "role", "text", *more))
         for row in rows(format, record)
@@ -62,7 +62,7 @@ def bot(text: str) -> Row:
 
 def test_messages_become_a_thread_in_which_the_first_has_the_id_of_the_tree():
     record = {"messages": [{"role": "system", "content": "Be kind."}, user("Hi"), bot("Hello")]}
-    assert told("messages", record, "tree_id", "branch", "calls") == [
+    assert flattened("messages", record, "tree_id", "branch", "calls") == [
         ("data:1", None, "system", "Be kind.", "data:1", None, None),
         ("data:1#2", "data:1", "prompter", "Hi", "data:1", None, None),
         ("data:1#3", "data:1#2", "assistant", "Hello", "data:1", None, None),
@@ -136,7 +136,7 @@ def test_a_message_that_only_calls_tools_has_the_calls_as_its_text():
             {"role": "assistant", "content": "Noon. Again:", "tool_calls": [*calls, {"function": {"name": "then"}}]},
         ]
     }
-    assert told("messages", record, "calls", "call_id") == [
+    assert flattened("messages", record, "calls", "call_id") == [
         ("data:1", None, "prompter", "What time is it?", None, None),
         ("data:1#2", "data:1", "assistant", json.dumps(calls), ["c1"], None),
         ("data:1#3", "data:1#2", "tool", "Noon", None, "c1"),
@@ -180,7 +180,7 @@ def test_results_of_tools_in_blocks_are_messages_of_the_tools():
             {"role": "user", "content": results[:1]},
         ]
     }
-    assert told("messages", record, "calls", "call_id")[1:] == [
+    assert flattened("messages", record, "calls", "call_id")[1:] == [
         ("data:1#2", "data:1", "assistant", "I look.", ["u1", "u2"], None),
         ("data:1#3", "data:1#2", "tool", "Noon", None, "u1"),
         ("data:1#4", "data:1#3", "tool", "One", None, "u2"),
@@ -214,9 +214,11 @@ def test_calls_without_ids_are_calls():
     ]
 
 
-def test_fields_that_a_table_holds_as_null_are_not_there():
+def test_null_fields_of_a_table_count_as_missing():
     turn = {"role": "user", "from": None, "content": "Hi", "value": None, "tool_calls": None, "function_call": None}
-    assert told("messages", {"id": None, "messages": [turn]}, "calls") == [("data:1", None, "prompter", "Hi", None)]
+    assert flattened("messages", {"id": None, "messages": [turn]}, "calls") == [
+        ("data:1", None, "prompter", "Hi", None)
+    ]
 
 
 def test_messages_in_tables_are_those_in_lines(tmp_path):
@@ -229,18 +231,18 @@ def test_messages_in_tables_are_those_in_lines(tmp_path):
     assert (lines.sources[0].format, lines.messages) == (table.sources[0].format, table.messages) == ("messages", 3)
 
 
-def test_turns_may_say_from_and_value():
+def test_turns_may_use_from_and_value():
     record = {"messages": [{"from": "human", "value": "Hi"}]}
-    assert told("messages", record) == [("data:1", None, "prompter", "Hi")]
+    assert flattened("messages", record) == [("data:1", None, "prompter", "Hi")]
 
 
 def test_a_prompt_and_its_completion_are_one_conversation():
     record = {"prompt": [user("Hi")], "completion": [bot("Hello")]}
-    assert told("messages", record) == [
+    assert flattened("messages", record) == [
         ("data:1", None, "prompter", "Hi"),
         ("data:1#2", "data:1", "assistant", "Hello"),
     ]
-    assert told("messages", {"prompt": [user("Hi")]}) == [("data:1", None, "prompter", "Hi")]
+    assert flattened("messages", {"prompt": [user("Hi")]}) == [("data:1", None, "prompter", "Hi")]
 
 
 # -- sharegpt ----------------------------------------------------------------------------------------------------------
@@ -257,7 +259,7 @@ def test_sharegpt_has_a_system_prompt_and_calls_of_tools():
             {"from": "gpt", "value": "It is noon."},
         ],
     }
-    assert told("sharegpt", record, "calls", "call_id") == [
+    assert flattened("sharegpt", record, "calls", "call_id") == [
         ("s1", None, "system", "Be kind.", None, None),
         ("s1#2", "s1", "prompter", "What time is it?", None, None),
         ("s1#3", "s1#2", "assistant", '{"name": "now"}', [""], None),
@@ -282,7 +284,7 @@ def test_calls_in_a_text_are_counted_where_they_can_be_read(value, calls):
 
 def test_wildchat_and_lmsys_chat_are_read():
     record = {"conversation_id": "w", "language": "English", "conversation": [user("Hi"), bot("Hello")]}
-    assert told("sharegpt", record, "lang") == [
+    assert flattened("sharegpt", record, "lang") == [
         ("w", None, "prompter", "Hi", "en"),
         ("w#2", "w", "assistant", "Hello", "en"),
     ]
@@ -294,7 +296,7 @@ def test_wildchat_and_lmsys_chat_are_read():
 def test_two_transcripts_share_their_prompt():
     shared = "\n\nHuman: Hi\n\nAssistant: Hello \n\nHuman:  Why?\nHuman: no mark"
     record = {"chosen": f"{shared}\n\nAssistant: So.", "rejected": f"{shared}\n\nAssistant: No."}
-    assert told("transcripts", record, "branch", "rank") == [
+    assert flattened("transcripts", record, "branch", "rank") == [
         ("data:1", None, "prompter", "Hi", None, None),
         ("data:1#2", "data:1", "assistant", "Hello ", None, None),
         ("data:1#3", "data:1#2", "prompter", " Why?\nHuman: no mark", None, None),
@@ -308,7 +310,7 @@ def test_transcripts_that_part_early_have_branches_and_no_ranks():
         "chosen": "\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: Why?\n\nAssistant: So.",
         "rejected": "\n\nHuman: Hi\n\nAssistant: No.",
     }
-    assert told("transcripts", record, "branch", "rank") == [
+    assert flattened("transcripts", record, "branch", "rank") == [
         ("data:1", None, "prompter", "Hi", None, None),
         ("data:1#2-chosen", "data:1", "assistant", "Hello", "chosen", None),
         ("data:1#3-chosen", "data:1#2-chosen", "prompter", "Why?", "chosen", None),
@@ -319,7 +321,7 @@ def test_transcripts_that_part_early_have_branches_and_no_ranks():
 
 def test_transcripts_that_share_nothing_are_two_roots():
     record = {"chosen": "\n\nHuman: A\n\nAssistant: B", "rejected": "\n\nHuman: C\n\nAssistant: D"}
-    assert told("transcripts", record) == [
+    assert flattened("transcripts", record) == [
         ("data:1", None, "prompter", "A"),
         ("data:1#chosen", "data:1", "assistant", "B"),
         ("data:1#1-rejected", None, "prompter", "C"),
@@ -329,7 +331,7 @@ def test_transcripts_that_share_nothing_are_two_roots():
 
 def test_equal_transcripts_have_an_answer_each_and_an_empty_one_is_a_message():
     record = {"chosen": "\n\nHuman: Hi\n\nAssistant: ", "rejected": "\n\nHuman: Hi\n\nAssistant: "}
-    assert told("transcripts", record) == [
+    assert flattened("transcripts", record) == [
         ("data:1", None, "prompter", "Hi"),
         ("data:1#chosen", "data:1", "assistant", ""),
         ("data:1#rejected", "data:1", "assistant", ""),
@@ -339,7 +341,7 @@ def test_equal_transcripts_have_an_answer_each_and_an_empty_one_is_a_message():
 @pytest.mark.parametrize("gap", ["", " "])
 def test_guanaco_marks_its_turns_with_hashes(gap):
     record = {"text": f"### Human: Hi\n\nHuman: no mark{gap}### Assistant: Hello{gap}### Human: Why?"}
-    assert told("transcripts", record) == [
+    assert flattened("transcripts", record) == [
         ("data:1", None, "prompter", "Hi\n\nHuman: no mark"),
         ("data:1#2", "data:1", "assistant", "Hello"),
         ("data:1#3", "data:1#2", "prompter", "Why?"),
@@ -349,7 +351,7 @@ def test_guanaco_marks_its_turns_with_hashes(gap):
 def test_an_output_answers_the_transcript_in_the_input():
     history = "### Human: Hi ### Assistant:"
     record = {"input": history, "output": "Hello", "lang": "en", "text": history, "prompt": f"A chat. {history}"}
-    assert told("transcripts", record, "lang") == [
+    assert flattened("transcripts", record, "lang") == [
         ("data:1", None, "prompter", "Hi", "en"),
         ("data:1#2", "data:1", "assistant", "Hello", "en"),
     ]
@@ -357,7 +359,7 @@ def test_an_output_answers_the_transcript_in_the_input():
 
 def test_chosen_and_rejected_may_answer_a_transcript_in_the_prompt():
     record = {"prompt": "\n\nHuman: Hi\n\nAssistant:", "chosen": " Hello", "rejected": "  No"}
-    assert told("transcripts", record, "branch") == [
+    assert flattened("transcripts", record, "branch") == [
         ("data:1", None, "prompter", "Hi", None),
         ("data:1#chosen", "data:1", "assistant", "Hello", "chosen"),
         ("data:1#rejected", "data:1", "assistant", " No", "rejected"),
@@ -366,15 +368,18 @@ def test_chosen_and_rejected_may_answer_a_transcript_in_the_prompt():
 
 def test_a_completed_transcript_may_have_a_label():
     record = {"prompt": "\n\nHuman: Hi\n\nAssistant:", "completion": " Hello", "label": False}
-    assert told("transcripts", record, "branch") == [
+    assert flattened("transcripts", record, "branch") == [
         ("data:1", None, "prompter", "Hi", None),
         ("data:1#rejected", "data:1", "assistant", "Hello", "rejected"),
     ]
 
 
-def test_nobody_says_what_stands_before_the_first_mark():
+def test_text_before_the_first_mark_has_no_role():
     record = {"text": "A chat.\n\nHuman: Hi"}
-    assert told("transcripts", record) == [("data:1", None, None, "A chat."), ("data:1#2", "data:1", "prompter", "Hi")]
+    assert flattened("transcripts", record) == [
+        ("data:1", None, None, "A chat."),
+        ("data:1#2", "data:1", "prompter", "Hi"),
+    ]
 
 
 # -- preferences -------------------------------------------------------------------------------------------------------
@@ -416,12 +421,12 @@ def test_all_ways_to_write_a_pair_give_the_same_siblings():
     ]
     for record in cases:
         with case(record):
-            assert told("preferences", record, "branch", "rank") == PAIR
+            assert flattened("preferences", record, "branch", "rank") == PAIR
 
 
-def test_a_system_prompt_stands_above_the_pair():
+def test_a_system_prompt_is_the_parent_of_the_pair():
     record = {"system": "Be kind.", "question": "Hi", "chosen": "Hello", "rejected": "No"}
-    found = told("preferences", record)
+    found = flattened("preferences", record)
     assert found == [
         ("data:1", None, "system", "Be kind."),
         ("data:1#2", "data:1", "prompter", "Hi"),
@@ -430,14 +435,14 @@ def test_a_system_prompt_stands_above_the_pair():
     ]
     whole = [{"role": "system", "content": "Be kind."}, user("Hi")]
     record = {"prompt": "Hi", "chosen": [*whole, bot("Hello")], "rejected": [*whole, bot("No")]}
-    assert told("preferences", record) == found
+    assert flattened("preferences", record) == found
     record = {"system": "Be kind.", "chosen": [user("Hi"), bot("Hello")], "rejected": [user("Hi"), bot("No")]}
-    assert told("preferences", record) == found
+    assert flattened("preferences", record) == found
 
 
 def test_texts_without_a_prompt_share_their_first_words():
     record = {"chosen": "The sky is blue.", "rejected": "The sky is black."}
-    assert told("preferences", record, "branch") == [
+    assert flattened("preferences", record, "branch") == [
         ("data:1", None, "prompter", "The sky is", None),
         ("data:1#chosen", "data:1", "assistant", " blue.", "chosen"),
         ("data:1#rejected", "data:1", "assistant", " black.", "rejected"),
@@ -446,13 +451,13 @@ def test_texts_without_a_prompt_share_their_first_words():
 
 def test_texts_that_share_no_word_are_two_roots():
     record = {"chosen": "Yes", "rejected": "Yellow"}
-    assert told("preferences", record, "branch", "rank") == [
+    assert flattened("preferences", record, "branch", "rank") == [
         ("data:1", None, "assistant", "Yes", "chosen", None),
         ("data:1#rejected", None, "assistant", "Yellow", "rejected", None),
     ]
 
 
-def test_a_label_says_on_which_side_the_last_answer_is():
+def test_a_label_chooses_the_side_of_the_last_answer():
     records = [
         {"messages": [user("Hi"), bot("Hello")]},
         {"prompt": "Hi", "completion": "Hello"},
@@ -460,7 +465,7 @@ def test_a_label_says_on_which_side_the_last_answer_is():
     ]
     for record, (label, branch) in itertools.product(records, [(True, "chosen"), (False, "rejected")]):
         with case(record, label, branch):
-            assert told("preferences", {**record, "label": label}, "branch", "rank") == [
+            assert flattened("preferences", {**record, "label": label}, "branch", "rank") == [
                 ("data:1", None, "prompter", "Hi", None, None),
                 (f"data:1#{branch}", "data:1", "assistant", "Hello", branch, None),
             ]
@@ -482,14 +487,14 @@ def test_a_side_that_cannot_be_read_leaves_the_prompt_and_the_other_side():
 
 
 def test_lima_is_a_list_of_texts_in_turn():
-    assert told("ultrachat", {"conversations": ["Hi", "Hello"], "source": "lima"}) == [
+    assert flattened("ultrachat", {"conversations": ["Hi", "Hello"], "source": "lima"}) == [
         ("data:1", None, "prompter", "Hi"),
         ("data:1#2", "data:1", "assistant", "Hello"),
     ]
 
 
 def test_ultrachat_is_a_list_of_texts_in_turn():
-    assert told("ultrachat", {"id": "0", "data": ["Hi", "Hello", "Why?"]}) == [
+    assert flattened("ultrachat", {"id": "0", "data": ["Hi", "Hello", "Why?"]}) == [
         ("0", None, "prompter", "Hi"),
         ("0#2", "0", "assistant", "Hello"),
         ("0#3", "0#2", "prompter", "Why?"),
@@ -499,7 +504,7 @@ def test_ultrachat_is_a_list_of_texts_in_turn():
 def test_ultrafeedback_has_answers_of_several_models_as_siblings():
     completions = [{"model": "m1", "response": "One", "overall_score": 7.0}, {"response": "Two"}]
     record = {"instruction": "Count.", "completions": completions, "models": ["m1", "m2"]}
-    assert told("ultrafeedback", record, "model_name", "synthetic") == [
+    assert flattened("ultrafeedback", record, "model_name", "synthetic") == [
         ("data:1", None, "prompter", "Count.", None, None),
         ("data:1#2", "data:1", "assistant", "One", "m1", True),
         ("data:1#3", "data:1", "assistant", "Two", None, None),
@@ -518,7 +523,7 @@ def test_instructions_are_answered():
     ]
     for record, asked, answer in cases:
         with case(record, asked, answer):
-            assert told("instructions", record) == [
+            assert flattened("instructions", record) == [
                 ("data:1", None, "prompter", asked),
                 ("data:1#output", "data:1", "assistant", answer),
             ]
@@ -526,7 +531,7 @@ def test_instructions_are_answered():
 
 def test_an_instruction_may_have_a_system_prompt_and_a_history():
     record = {"system": "Be kind.", "history": [["Hi", "Hello"]], "instruction": "Add.", "output": "2"}
-    assert told("instructions", record) == [
+    assert flattened("instructions", record) == [
         ("data:1", None, "system", "Be kind."),
         ("data:1#2", "data:1", "prompter", "Hi"),
         ("data:1#3", "data:1#2", "assistant", "Hello"),
@@ -544,13 +549,13 @@ def mapped(**values: Any) -> Mapped:
     return Mapped(_convert(values, Mapping, "[format]"))
 
 
-def test_a_mapping_says_where_the_turns_are_and_who_speaks():
+def test_a_mapping_names_the_fields_of_turns_and_roles():
     turns = [{"speaker": "customer", "utterance": "Late."}, {"speaker": "agent", "utterance": "Monday."}]
     record = {"key": 3, "head": {"set": "dev", "tongue": "en", "rules": "Be kind."}, "dialog": {"turns": turns}}
     more = {"system": "head.rules", "id": "key", "lang": "head.tongue", "split": "head.set"}
     format = mapped(**TURNS, **more, roles={"customer": "prompter", "agent": "assistant"})
     assert format.recognise(record) == "records have dialog.turns, as mapped in [format]"
-    assert told(format, record, "lang", "split") == [
+    assert flattened(format, record, "lang", "split") == [
         ("3", None, "system", "Be kind.", "en", "dev"),
         ("3#2", "3", "prompter", "Late.", "en", "dev"),
         ("3#3", "3#2", "assistant", "Monday.", "en", "dev"),
@@ -559,19 +564,19 @@ def test_a_mapping_says_where_the_turns_are_and_who_speaks():
 
 
 def test_a_mapping_may_name_texts():
-    assert told(mapped(prompt="q", answer="a.best"), {"q": "Hi", "a": {"best": "Hello"}}) == [
+    assert flattened(mapped(prompt="q", answer="a.best"), {"q": "Hi", "a": {"best": "Hello"}}) == [
         ("data:1", None, "prompter", "Hi"),
         ("data:1#2", "data:1", "assistant", "Hello"),
     ]
-    assert told(mapped(prompt="q"), {"q": "Hi"}) == [("data:1", None, "prompter", "Hi")]
+    assert flattened(mapped(prompt="q"), {"q": "Hi"}) == [("data:1", None, "prompter", "Hi")]
 
 
 def test_a_mapping_may_name_a_pair_or_a_label():
     pair = mapped(prompt="q", chosen="good", rejected="bad")
-    assert told(pair, {"q": "Hi", "good": "Hello", "bad": "No"}, "branch", "rank") == PAIR
+    assert flattened(pair, {"q": "Hi", "good": "Hello", "bad": "No"}, "branch", "rank") == PAIR
     checked = mapped(**TURNS, label="thumb")
     turns = [{"speaker": "user", "utterance": "Hi"}, {"speaker": "bot", "utterance": "No"}]
-    assert told(checked, {"dialog": {"turns": turns}, "thumb": False}, "branch") == [
+    assert flattened(checked, {"dialog": {"turns": turns}, "thumb": False}, "branch") == [
         ("data:1", None, "prompter", "Hi", None),
         ("data:1#rejected", "data:1", "assistant", "No", "rejected"),
     ]
@@ -608,7 +613,7 @@ PAGE = (Path(__file__).resolve().parents[3] / "docs" / "formats.md").read_text(e
 
 def test_the_mapping_of_the_page_reads_the_record_of_the_page():
     toml, raw = re.findall(r"```(?:toml|json)\n(.*?)```", PAGE, re.DOTALL)
-    assert told(mapped(**tomllib.loads(toml)["format"]), json.loads(raw)) == [
+    assert flattened(mapped(**tomllib.loads(toml)["format"]), json.loads(raw)) == [
         ("data:1", None, "prompter", "My parcel is late."),
         ("data:1#2", "data:1", "assistant", "It will be there on Monday."),
     ]
@@ -660,7 +665,7 @@ def test_the_page_has_all_formats_in_the_order_in_which_they_are_tried():
     ]
 
 
-def test_every_format_says_by_what_it_knew_the_records(tmp_path):
+def test_every_format_names_what_it_recognised_the_records_by(tmp_path):
     path = write(tmp_path / "data.jsonl", [{"conversations": [{"from": "human", "value": "Hi"}]}] * 2)
     (source,) = run(path, checks=[CHECK], engine="serial").facts.sources
     assert source.reason == "records have conversations, a list of turns (2 records sampled, all match)"
@@ -671,7 +676,7 @@ SHARED_FILES = {
     "formats/dpo_en_demo.json": ("preferences", 300, 1506, {}),
     "formats/fastchat_dummy_conversation.json": ("sharegpt", 500, 2000, {}),
     "formats/glaive_toolcall_en_demo.json": ("sharegpt", 300, 1914, {}),
-    # Nine conversations in which the mark of the assistant stands twice in a row.
+    # Nine conversations in which the mark of the assistant occurs twice in a row.
     "formats/hh-rlhf_harmless-base_test.jsonl.gz": ("transcripts", 2312, 13833, {"role_alternation": 9}),
     "formats/kto_en_demo.json": ("preferences", 300, 974, {}),
     "formats/reason_tool_use_demo_50.jsonl": ("messages", 50, 274, {}),
@@ -686,14 +691,15 @@ SHARED_FILES = {
 
 
 @needs_shared
-@pytest.mark.parametrize("name", SHARED_FILES)
-def test_real_files_are_recognised_and_their_errors_are_true(name):
-    path = SHARED / "data" / name
-    record = run(path, checks=[CHECK], engine="serial")
-    (source,) = record.facts.sources
-    errors = Counter(f["rule"].partition("/")[2] for f in record.table.to_pylist() if f["severity"] == 3)
-    found = (source.format, source.records, record.facts.messages, dict(errors))
-    assert (found, source.errors) == (SHARED_FILES[name], [])
+def test_real_files_are_recognised_and_their_errors_are_true():
+    for name in SHARED_FILES:
+        with case(name):
+            path = SHARED / "data" / name
+            record = run(path, checks=[CHECK], engine="serial")
+            (source,) = record.facts.sources
+            errors = Counter(f["rule"].partition("/")[2] for f in record.table.to_pylist() if f["severity"] == 3)
+            found = (source.format, source.records, record.facts.messages, dict(errors))
+            assert (found, source.errors) == (SHARED_FILES[name], [])
 
 
 @needs_shared
@@ -705,7 +711,7 @@ def test_every_real_file_is_looked_at():
 # -- what is of a wrong type -------------------------------------------------------------------------------------------
 
 
-def test_what_is_of_a_wrong_type_is_told_with_its_place():
+def test_a_value_of_a_wrong_type_is_reported_with_its_place():
     cases = [
         ("messages", {"messages": 5}, "mistyped_field: messages is 5, an integer; expected a list of messages"),
         ("messages", {}, "mistyped_field: messages is null; expected a list of messages"),
@@ -800,18 +806,18 @@ def test_what_is_of_a_wrong_type_is_told_with_its_place():
             assert faults(format, record) == [expected]
 
 
-def test_a_fault_of_a_turn_is_told_of_its_message_and_the_others_are_read(tmp_path):
+def test_a_fault_of_a_turn_is_reported_for_its_message_and_the_others_are_read(tmp_path):
     record = audit(tmp_path, [{"id": "a", "messages": [user("Hi"), {"role": "assistant", "content": 1}]}], CHECK)
     assert record.facts.messages == 2
     assert flagged(record) == [("missing_field", "a#2"), ("mistyped_field", "a#2")]
 
 
-def test_a_record_without_turns_is_told_with_the_id_that_it_has(tmp_path):
+def test_a_record_without_turns_is_reported_with_its_id(tmp_path):
     record = audit(tmp_path, [{"id": "a", "messages": []}, {"id": "b", "messages": [user("Hi"), bot("Hello")]}], CHECK)
     assert (record.facts.sources[0].records, record.facts.messages, rules_of(record)) == (2, 2, ["missing_field"])
 
 
-def test_calls_that_are_nested_too_deep_to_be_written_are_told():
+def test_calls_nested_too_deep_to_be_written_are_reported():
     deep: Any = []
     for _ in range(100_000):
         deep = [deep]
@@ -868,25 +874,26 @@ MAPPINGS = [
 CHATS = [format for format in FORMATS.values() if not format.form.name.startswith(("oasst", "documents"))]
 
 
-@pytest.mark.parametrize("format", [*CHATS, *map(Mapped, MAPPINGS)], ids=lambda format: format.form.name)
 @given(RECORDS)
 @settings(max_examples=100)
-def test_no_record_makes_a_format_fail(format, record):
-    format.recognise(record)
-    found = list(format.flatten(record, "data:1"))
-    messages = [row for row in found if not isinstance(row, Fault)]
-    assert {fault.kind for fault in found if isinstance(fault, Fault)} <= set(FaultKind)
-    assert all(row.keys() <= set(MESSAGES.names) for row in messages)
-    # Ids are distinct, the first is that of the tree, and each parent stands before its child.
-    ids = [row["message_id"] for row in messages]
-    assert len(set(ids)) == len(ids)
-    assert ids[:1] == [row["tree_id"] for row in messages[:1]]
-    assert all(re.fullmatch(r"#[a-z0-9-]+", key.removeprefix(ids[0])) for key in ids[1:])
-    assert all(row["parent_id"] is None or row["parent_id"] in ids[:k] for k, row in enumerate(messages))
-    # What a table of messages cannot hold are halves of surrogate pairs, and names of models that are none.
-    _, wrong = tabulate(messages, [1] * len(messages), "data")
-    assert {fault.kind for fault in wrong} <= {"repaired_line", "mistyped_field"}
-    assert all(fault.detail.startswith("model_name") for fault in wrong if fault.kind == "mistyped_field")
+def test_no_record_makes_a_format_fail(record):
+    for format in [*CHATS, *map(Mapped, MAPPINGS)]:
+        with case(format.form.name):
+            format.recognise(record)
+            found = list(format.flatten(record, "data:1"))
+            messages = [row for row in found if not isinstance(row, Fault)]
+            assert {fault.kind for fault in found if isinstance(fault, Fault)} <= set(FaultKind)
+            assert all(row.keys() <= set(MESSAGES.names) for row in messages)
+            # Ids are distinct, the first is that of the tree, and each parent comes before its child.
+            ids = [row["message_id"] for row in messages]
+            assert len(set(ids)) == len(ids)
+            assert ids[:1] == [row["tree_id"] for row in messages[:1]]
+            assert all(re.fullmatch(r"#[a-z0-9-]+", key.removeprefix(ids[0])) for key in ids[1:])
+            assert all(row["parent_id"] is None or row["parent_id"] in ids[:k] for k, row in enumerate(messages))
+            # What a table of messages cannot contain are halves of surrogate pairs, and names of models that are none.
+            _, wrong = tabulate(messages, [1] * len(messages), "data")
+            assert {fault.kind for fault in wrong} <= {"repaired_line", "mistyped_field"}
+            assert all(fault.detail.startswith("model_name") for fault in wrong if fault.kind == "mistyped_field")
 
 
 @needs_shared

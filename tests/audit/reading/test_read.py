@@ -1,4 +1,4 @@
-"""Reading: every form of a file gives the same messages, every fault is told in its place, no good record is lost."""
+"""Reading: every form of a file gives the same messages, every fault is reported in place, no good record is lost."""
 
 import gc
 import gzip
@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 import pytest
 from building import (
     SHARED,
-    Told,
+    RecordingProgress,
     conversation,
     flagged,
     in_map_form,
@@ -55,12 +55,12 @@ EMOJIS = {"name": ["+1", "_skip"], "count": [2, 1]}
 
 
 def look(*paths: Any, **options: Any) -> Record:
-    """The audit of some files by the rules of trees alone, on one thread."""
+    """Audit some files by the rules of trees alone, on one thread."""
     return run(*paths, checks=[SchemaInvariants()], **{"engine": "serial", **options})
 
 
-def told(record: Record) -> list[tuple[str, int]]:
-    """(rule, line) of what was met in reading."""
+def faults_of(record: Record) -> list[tuple[str, int]]:
+    """Return (rule, line) of each fault that was met in reading."""
     rows = record.table.select(["rule", "line"]).to_pylist()
     found = [(row["rule"].partition("/")[2], row["line"]) for row in rows]
     return [pair for pair in found if pair[0] in READING]
@@ -71,19 +71,19 @@ def summaries(record: Record, rule: str) -> list[str]:
 
 
 def messages_of(path: Path, form: str | None = None, block: int = BLOCK) -> list[dict[str, Any]]:
-    """All messages of a file, as the reader gives them."""
+    """Return all messages of a file, as the reader gives them."""
     (source,) = files.find([path])
     plan = recognise(source, form)
     return [row for piece in cutting.blocks(source, block) for row in parse(piece, plan).messages.to_pylist()]
 
 
 def places(path: Path, block: int = BLOCK) -> list[tuple[int, str]]:
-    """(line, text) of all messages."""
+    """Return (line, text) of all messages."""
     return [(row["line"], row["text"]) for row in messages_of(path, block=block)]
 
 
 def claims(record: Record) -> list[tuple[Any, ...]]:
-    """All that the findings say, but for the names of files and lines."""
+    """Return all of the findings but the names of files and lines."""
     return [
         (row["rule"], row["tree_id"], row["message_id"], re.sub(r"line \d+", "line N", row["summary"]), row["facets"])
         + tuple((span["id"], span["start"], span["end"], span["quote"]) for span in row["spans"])
@@ -92,7 +92,7 @@ def claims(record: Record) -> list[tuple[Any, ...]]:
 
 
 def counted(n: int, **more: Any) -> list[Row]:
-    """One tree of n messages whose texts are 'text 1', 'text 2', ..."""
+    """Return one tree of n messages whose texts are 'text 1', 'text 2', ..."""
     rows = conversation("a", n - 1, **more)
     return [{**row, "text": f"text {k}"} for k, row in enumerate(rows, 1)]
 
@@ -101,7 +101,7 @@ def counted(n: int, **more: Any) -> list[Row]:
 
 
 def faulty() -> list[Row]:
-    """Flat messages with all fields, and a fault of each kind that is found early, late or last."""
+    """Return flat messages with all fields, and a fault of each kind that is found early, late or last."""
     rows = [
         row for name in "abcd" for row in conversation(name, labels=LABELS, emojis=EMOJIS, detoxify={"toxicity": 0.5})
     ]
@@ -132,7 +132,7 @@ def zstd(data: bytes) -> bytes:
 
 
 def members(data: bytes) -> bytes:
-    """Several gzip streams, one behind the other, cut anywhere."""
+    """Pack several gzip streams, one behind the other, cut anywhere."""
     cuts = [0, len(data) // 3, len(data) // 2, len(data)]
     return b"".join(gzip.compress(data[a:b]) for a, b in itertools.pairwise(cuts))
 
@@ -189,7 +189,7 @@ def test_a_file_gives_the_same_findings_in_every_form_and_block_size(tmp_path):
             assert record.facts.sources[0].records == 12
 
 
-def test_what_stands_in_a_record_stands_in_the_message(tmp_path):
+def test_fields_of_a_record_become_fields_of_the_message(tmp_path):
     row = message(
         "a",
         rank=2,
@@ -243,12 +243,12 @@ def test_a_tree_as_deep_as_a_hundred_turns_is_read(tmp_path):
 
 def test_a_document_is_a_tree_of_one_message_without_a_role(tmp_path):
     (found,) = messages_of(write(tmp_path / "data.jsonl", [{"id": "d1", "text": "words", "lang": "de"}]))
-    held = {name: value for name, value in found.items() if value is not None}
+    present = {name: value for name, value in found.items() if value is not None}
     source = str(tmp_path / "data.jsonl")
-    assert held == {"tree_id": "d1", "message_id": "d1", "lang": "de", "text": "words", "source": source, "line": 1}
+    assert present == {"tree_id": "d1", "message_id": "d1", "lang": "de", "text": "words", "source": source, "line": 1}
 
 
-def test_the_context_of_a_document_is_its_parent_and_is_not_judged(tmp_path):
+def test_the_context_of_a_document_is_its_parent_and_is_skipped(tmp_path):
     path = write(tmp_path / "data.jsonl", [{"id": 7, "text": "words", "context": "asked\ufffd"}])
     context, answer = messages_of(path)
     assert (context["message_id"], context["text"], context["is_context"]) == ("7#context", "asked\ufffd", True)
@@ -282,7 +282,7 @@ def test_instructions_become_a_prompt_and_its_answer(tmp_path):
 
 
 def hub(rows: Sequence[Row], **types: pa.DataType) -> pa.Table:
-    """Flat messages in the types of the parquet files on the hub; `types` replaces some."""
+    """Return flat messages in the types of the parquet files on the hub; `types` replaces some."""
     counts = pa.struct([("name", pa.list_(pa.string())), ("count", pa.list_(pa.int32()))])
     labels = pa.struct([*counts, ("value", pa.list_(pa.float64()))])
     by_name = {
@@ -379,7 +379,7 @@ def test_ranks_written_as_strings_are_mistyped_row_by_row(tmp_path):
     rows = [{**row, "rank": rank} for row, rank in zip(counted(3), [None, "0", "1"], strict=True)]
     pq.write_table(hub(rows, rank=pa.string()), tmp_path / "data.parquet")
     record = look(tmp_path / "data.parquet")
-    assert told(record) == [("mistyped_field", 2), ("mistyped_field", 3)]
+    assert faults_of(record) == [("mistyped_field", 2), ("mistyped_field", 3)]
     assert record.facts.messages == 3
 
 
@@ -389,38 +389,38 @@ def test_numbers_in_lists_are_not_read_out_of_strings(tmp_path):
     )
     rows = counted(2, labels={"name": ["spam"], "value": ["0.0"], "count": [1]})
     pq.write_table(hub(rows, labels=labels), tmp_path / "data.parquet")
-    assert told(look(tmp_path / "data.parquet")) == [("mistyped_field", 1), ("mistyped_field", 2)]
+    assert faults_of(look(tmp_path / "data.parquet")) == [("mistyped_field", 1), ("mistyped_field", 2)]
 
 
 def test_a_rank_that_is_no_whole_number_is_mistyped(tmp_path):
     rows = [{**row, "rank": rank} for row, rank in zip(counted(3), [None, 0.5, 1.0], strict=True)]
     pq.write_table(hub(rows, rank=pa.float64()), tmp_path / "data.parquet")
-    assert told(look(tmp_path / "data.parquet")) == [("mistyped_field", 2)]
+    assert faults_of(look(tmp_path / "data.parquet")) == [("mistyped_field", 2)]
     assert [row["rank"] for row in messages_of(tmp_path / "data.parquet")] == [None, None, 1]
 
 
 def invalid(values: Sequence[bytes]) -> pa.Array:
-    """Strings as careless writers leave them: their bytes are nobody's business."""
+    """Return strings as careless writers leave them: their bytes are nobody's business."""
     return pa.array(values, pa.binary()).view(pa.string())
 
 
-def test_a_row_that_is_not_utf8_is_repaired_and_told(tmp_path):
+def test_a_row_that_is_not_utf8_is_repaired_and_reported(tmp_path):
     table = hub(counted(3)).drop("text").append_column("text", invalid([b"one", b"tw\xff", b"three"]))
     pq.write_table(table, tmp_path / "data.parquet")
     record = look(tmp_path / "data.parquet")
-    assert told(record) == [("repaired_line", 2)]
+    assert faults_of(record) == [("repaired_line", 2)]
     assert [row["text"] for row in messages_of(tmp_path / "data.parquet")] == ["one", "tw\ufffd", "three"]
 
 
-def test_a_row_whose_label_names_are_not_utf8_is_repaired_and_told(tmp_path):
+def test_a_row_with_label_names_that_are_not_utf8_is_repaired_and_reported(tmp_path):
     names = pa.ListArray.from_arrays([0, 0, 1], invalid([b"sp\xffm"]))
     labels = pa.StructArray.from_arrays([names, pa.array([[], [0.5]]), pa.array([[], [1]])], ["name", "value", "count"])
     pq.write_table(hub(counted(2)).append_column("labels", labels), tmp_path / "data.parquet")
-    assert told(look(tmp_path / "data.parquet")) == [("repaired_line", 2)]
+    assert faults_of(look(tmp_path / "data.parquet")) == [("repaired_line", 2)]
     assert [row["labels"]["name"] for row in messages_of(tmp_path / "data.parquet")] == [[], ["sp\ufffdm"]]
 
 
-def test_dates_of_a_table_keep_their_instant_whatever_the_zone(tmp_path):
+def test_dates_of_a_table_keep_their_instant_in_every_zone(tmp_path):
     rows = [row for name in "abc" for row in conversation(name, 1)]
     for zone in ("Europe/Berlin", "+05:30", "Mars/Olympus"):
         stamps = pa.array([1675790964] * 6, pa.timestamp("s", zone))
@@ -429,17 +429,17 @@ def test_dates_of_a_table_keep_their_instant_whatever_the_zone(tmp_path):
         assert {row["created_date"] for row in messages_of(tmp_path / "data.parquet")} == {"2023-02-07T17:29:24+00:00"}
 
 
-def test_dates_of_a_table_without_a_zone_are_told(tmp_path):
+def test_dates_of_a_table_without_a_zone_are_reported(tmp_path):
     table = hub(counted(2)).drop("created_date")
     pq.write_table(table.append_column("created_date", pa.array([0, 1], pa.timestamp("ms"))), tmp_path / "data.parquet")
     assert rules_of(look(tmp_path / "data.parquet")) == ["date_format"]
 
 
-def test_values_beyond_what_python_holds_stop_nothing(tmp_path):
+def test_values_out_of_the_range_of_python_stop_nothing(tmp_path):
     table = hub(counted(2)).append_column("when", pa.array([0, 2**62], pa.duration("s")))
     table = table.append_column("then", pa.array([0, 2**62], pa.timestamp("us")))
     pq.write_table(table.drop("rank").append_column("rank", pa.array(["0", "1"])), tmp_path / "data.parquet")
-    assert told(look(tmp_path / "data.parquet")) == [("mistyped_field", 1), ("mistyped_field", 2)]
+    assert faults_of(look(tmp_path / "data.parquet")) == [("mistyped_field", 1), ("mistyped_field", 2)]
 
 
 def test_a_parquet_file_that_is_none_is_an_error(tmp_path):
@@ -485,7 +485,7 @@ def test_a_table_with_two_columns_of_one_name_is_an_error(tmp_path):
 # -- which files -----------------------------------------------------------------------------------------------------
 
 
-def test_a_folder_stands_for_the_data_files_in_it_and_below(tmp_path):
+def test_a_folder_means_the_data_files_in_it_and_below(tmp_path):
     (tmp_path / "deep" / "er").mkdir(parents=True)
     write(tmp_path / "b.jsonl", conversation("b"))
     write(tmp_path / "deep" / "er" / "A.JSONL", conversation("a"))
@@ -502,7 +502,7 @@ def test_an_audit_in_a_folder_is_no_source_of_the_next_one(tmp_path):
     assert [s.path.name for s in files.find([tmp_path])] == ["data.jsonl", "record.json"]
 
 
-def test_a_glob_stands_for_the_files_it_matches_in_order(tmp_path):
+def test_a_glob_means_the_files_it_matches_in_order(tmp_path):
     for name in ("2.jsonl", "1.jsonl", "3.json"):
         write(tmp_path / name, conversation(name))
     assert [s.path.name for s in files.find([f"{tmp_path}/*.jsonl"])] == ["1.jsonl", "2.jsonl"]
@@ -524,7 +524,7 @@ def test_a_file_named_twice_is_read_once(tmp_path, monkeypatch):
     assert (record.facts.messages, flagged(record)) == (3, [])
 
 
-def test_a_file_whose_name_holds_glob_characters_is_a_file(tmp_path):
+def test_a_file_with_glob_characters_in_its_name_is_a_file(tmp_path):
     path = write(tmp_path / "a[1]*.jsonl", conversation("a"))
     assert [s.path for s in files.find([path])] == [path]
 
@@ -532,12 +532,12 @@ def test_a_file_whose_name_holds_glob_characters_is_a_file(tmp_path):
 def test_a_file_whose_name_is_no_utf8_is_read(tmp_path):
     path = write(tmp_path / "caf\udce9.jsonl", [*conversation("a"), "broken"])
     record = look(path)
-    assert (record.facts.messages, told(record)) == (3, [("unreadable_line", 4)])
+    assert (record.facts.messages, faults_of(record)) == (3, [("unreadable_line", 4)])
     assert record.facts.sources[0].name.endswith("caf\\xe9.jsonl")
 
 
 @pytest.mark.parametrize("argument", ["none.jsonl", "none/*.jsonl", "none", ""])
-def test_a_name_that_stands_for_no_file_raises_and_says_the_way_out(tmp_path, monkeypatch, argument):
+def test_a_name_that_matches_no_file_raises_with_a_way_out(tmp_path, monkeypatch, argument):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(LookupError, match=r"no such file|no data file"):
         look(argument)
@@ -555,7 +555,7 @@ def test_no_source_at_all_raises():
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstd], ids=["plain", "gzip", "zstd"])
-def test_a_minus_stands_for_standard_input(monkeypatch, tmp_path, pack):
+def test_a_minus_means_standard_input(monkeypatch, tmp_path, pack):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(pack(json_lines(faulty())))))
     record = look("-", "-")
     assert [(s.name, s.records) for s in record.facts.sources] == [("<stdin>", 12)]
@@ -592,13 +592,13 @@ def test_a_pipe_into_standard_input_is_read_to_its_end():
 
 
 def varied(n: int) -> list[Row]:
-    """Messages whose texts do not pack well, so that a cut in the packed bytes is one in the middle of the text."""
+    """Return messages whose texts do not pack well, so that a cut in the packed bytes cuts a text."""
     rng = random.Random(7)
     return [{**row, "text": f"{k} {rng.randbytes(60).hex()}"} for k, row in enumerate(counted(n), 1)]
 
 
 def decoded(packed: bytes) -> bytes:
-    """What zlib makes of damaged bytes, one at a time."""
+    """Unpack damaged bytes with zlib, one at a time."""
     decoder, text = zlib.decompressobj(wbits=31), bytearray()
     try:
         for at in range(len(packed)):
@@ -609,7 +609,7 @@ def decoded(packed: bytes) -> bytes:
 
 
 def unzstd(packed: bytes) -> bytes:
-    """What Arrow makes of damaged bytes, asked for one at a time."""
+    """Unpack damaged bytes with Arrow, one at a time."""
     stream, text = pa.CompressedInputStream(pa.BufferReader(packed), "zstd"), bytearray()
     try:
         while byte := stream.read(1):
@@ -629,7 +629,7 @@ def test_a_gzip_file_that_is_cut_gives_every_record_before_the_cut(tmp_path):
             record = look(tmp_path / "data.jsonl.gz", block=block)
             assert (record.exit_code, record.facts.messages) == (3, n)
             assert n > 150 * part * 0.9
-            assert told(record) == [("unreadable_line", n + 1)]
+            assert faults_of(record) == [("unreadable_line", n + 1)]
             assert record.facts.errors == [
                 f"{tmp_path / 'data.jsonl.gz'}: the gzip stream ends early; fetch the file again"
             ]
@@ -639,7 +639,7 @@ def test_a_gzip_file_that_is_cut_gives_every_record_before_the_cut(tmp_path):
 def test_a_gzip_file_that_lacks_its_checksum_alone_gives_all_records(tmp_path):
     (tmp_path / "data.jsonl.gz").write_bytes(gzip.compress(json_lines(varied(50)))[:-5])
     record = look(tmp_path / "data.jsonl.gz")
-    assert (record.exit_code, record.facts.messages, told(record)) == (3, 50, [])
+    assert (record.exit_code, record.facts.messages, faults_of(record)) == (3, 50, [])
 
 
 @pytest.mark.parametrize("block", [1000, BLOCK])
@@ -667,7 +667,7 @@ def test_a_gzip_file_with_a_wrong_checksum_gives_all_records_and_an_error(tmp_pa
 def test_what_follows_a_gzip_stream_is_an_error_and_the_stream_is_read(tmp_path, block):
     (tmp_path / "data.jsonl.gz").write_bytes(gzip.compress(json_lines(counted(5))) + b"garbage")
     record = look(tmp_path / "data.jsonl.gz", block=block)
-    assert (record.exit_code, record.facts.messages, told(record)) == (3, 5, [])
+    assert (record.exit_code, record.facts.messages, faults_of(record)) == (3, 5, [])
     assert record.facts.errors == [f"{tmp_path / 'data.jsonl.gz'}: extra data after the end of the gzip stream"]
 
 
@@ -684,7 +684,7 @@ def test_a_zstd_file_that_is_cut_gives_every_record_before_the_cut(tmp_path, par
 
 
 @pytest.mark.parametrize("rest", [b"garbage", zstd(b"x" * 200)[:-9]], ids=["garbage", "a cut frame"])
-def test_a_zstd_frame_is_read_whatever_follows_it(tmp_path, rest):
+def test_a_zstd_frame_is_read_with_anything_behind_it(tmp_path, rest):
     (tmp_path / "data.jsonl.zst").write_bytes(zstd(json_lines(varied(300))) + rest)
     record = look(tmp_path / "data.jsonl.zst")
     assert (record.exit_code, record.facts.messages) == (3, 300)
@@ -728,15 +728,15 @@ def test_a_file_none_of_whose_lines_can_be_read_is_an_error_that_names_the_first
     assert error.startswith(f"{path}: line 2 is not JSON")
 
 
-def test_a_file_none_of_whose_lines_can_be_read_is_audited_where_its_format_is_told(tmp_path):
+def test_a_file_without_a_readable_line_is_audited_where_its_format_is_given(tmp_path):
     path = write(tmp_path / "data.jsonl", ["no JSON", "null"])
     record = look(path, format="documents")
-    assert told(record) == [("unreadable_line", 1), ("unreadable_line", 2)]
+    assert faults_of(record) == [("unreadable_line", 1), ("unreadable_line", 2)]
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
 @pytest.mark.parametrize("code", ["utf-16", "utf-16-be"])
-def test_a_file_in_utf16_is_an_error_that_says_what_to_do(tmp_path, code, pack):
+def test_a_file_in_utf16_is_an_error_with_a_way_out(tmp_path, code, pack):
     mark = b"" if code == "utf-16" else b"\xfe\xff"
     (tmp_path / "data.jsonl").write_bytes(pack(mark + json_lines(counted(3)).decode().encode(code)))
     record = look(tmp_path / "data.jsonl")
@@ -753,16 +753,16 @@ def test_one_source_that_cannot_be_read_leaves_the_others_whole(tmp_path):
     assert claims(record) == claims(look(good))
 
 
-def test_a_source_that_could_not_be_read_to_its_end_is_told_once(tmp_path):
+def test_a_source_that_could_not_be_read_to_its_end_is_reported_once(tmp_path):
     (tmp_path / "bad.jsonl.gz").write_bytes(b"\x1f\x8bno gzip")
     for form in (None, "oasst_messages"):
         assert len(look(tmp_path / "bad.jsonl.gz", format=form).facts.errors) == 1
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstd], ids=["plain", "gzip", "zstd"])
-def test_the_bytes_that_are_told_to_progress_add_up_to_the_file(tmp_path, pack):
+def test_the_bytes_that_progress_receives_add_up_to_the_file(tmp_path, pack):
     (tmp_path / "data.jsonl").write_bytes(pack(json_lines(varied(100))))
-    progress = Told()
+    progress = RecordingProgress()
     look(tmp_path / "data.jsonl", progress=progress, block=1000)
     assert progress.read == progress.n_bytes == (tmp_path / "data.jsonl").stat().st_size
 
@@ -771,7 +771,7 @@ def test_the_bytes_that_are_told_to_progress_add_up_to_the_file(tmp_path, pack):
 
 
 def array(rows: Sequence[Row], layout: str) -> list[bytes]:
-    """The parts of a JSON array: its begin, each element, its end."""
+    """Return the parts of a JSON array: its begin, each element, its end."""
     if layout == "compact":
         parts = [json.dumps(row) + ", " for row in rows]
         return [b"[", *(part.encode() for part in parts[:-1]), parts[-1][:-2].encode(), b"]"]
@@ -797,7 +797,7 @@ BROKEN = {
 }
 
 
-def test_a_broken_element_of_an_array_is_told_and_all_others_are_read(tmp_path):
+def test_a_broken_element_of_an_array_is_reported_and_all_others_are_read(tmp_path):
     for layout, fault in itertools.product(["compact", "lines", "pretty"], BROKEN):
         with case(layout, fault):
             parts = array(counted(5, labels={"spam": {"value": 0.5, "count": 1}}), layout)
@@ -805,12 +805,12 @@ def test_a_broken_element_of_an_array_is_told_and_all_others_are_read(tmp_path):
             (tmp_path / "data.json").write_bytes(b"".join(parts))
             record = look(tmp_path / "data.json")
             before = b"".join(parts[:3]).count(b"\n") + 1
-            assert told(record) == [("unreadable_line", 3 if layout == "compact" else before)]
+            assert faults_of(record) == [("unreadable_line", 3 if layout == "compact" else before)]
             assert [text for _, text in places(tmp_path / "data.json")] == ["text 1", "text 2", "text 4", "text 5"]
             assert record.facts.sources[0].records == 4
 
 
-def test_elements_of_a_pretty_array_stand_where_they_begin(tmp_path):
+def test_elements_of_a_pretty_array_have_the_line_where_they_begin(tmp_path):
     text = json.dumps(counted(3), indent=2)
     (tmp_path / "data.json").write_text(text)
     begins = [k for k, line in enumerate(text.splitlines(), 1) if line == "  {"]
@@ -818,17 +818,17 @@ def test_elements_of_a_pretty_array_stand_where_they_begin(tmp_path):
 
 
 @pytest.mark.parametrize("block", [1, 700, BLOCK])
-def test_elements_of_an_array_with_an_element_a_line_stand_on_that_line(tmp_path, block):
+def test_elements_of_an_array_with_an_element_a_line_have_that_line(tmp_path, block):
     (tmp_path / "data.json").write_bytes(b"".join(array(counted(4), "lines")))
     assert places(tmp_path / "data.json", block) == [(k + 1, f"text {k}") for k in range(1, 5)]
 
 
-def test_elements_that_share_a_line_are_told_apart_by_their_number(tmp_path):
+def test_elements_that_share_a_line_are_distinguished_by_their_number(tmp_path):
     trees = [nest(conversation(name)) for name in "abc"]
     trees[1]["prompt"]["lang"] = 5
     (tmp_path / "data.json").write_text(json.dumps(trees))
     record = look(tmp_path / "data.json")
-    assert (record.facts.trees, told(record)) == (3, [("mistyped_field", 2)])
+    assert (record.facts.trees, faults_of(record)) == (3, [("mistyped_field", 2)])
 
 
 def test_no_fault_of_an_array_is_passed_over_in_silence(tmp_path):
@@ -853,7 +853,7 @@ def test_no_fault_of_an_array_is_passed_over_in_silence(tmp_path):
         with case(text, rule, n):
             (tmp_path / "data.json").write_text(text)
             record = look(tmp_path / "data.json")
-            assert ([r for r, _ in told(record) if r != "mistyped_field"], record.facts.messages) == ([rule], n)
+            assert ([r for r, _ in faults_of(record) if r != "mistyped_field"], record.facts.messages) == ([rule], n)
 
 
 def test_a_raw_line_feed_in_a_string_of_an_array_stays_in_the_text(tmp_path):
@@ -874,16 +874,16 @@ def test_objects_over_many_lines_may_follow_one_another(tmp_path):
     assert places(tmp_path / "data.json") == [(1, "1"), (4, "2")]
 
 
-def test_lines_of_records_stay_lines_whatever_is_wrong_with_the_first(tmp_path):
+def test_lines_of_records_stay_lines_with_any_fault_in_the_first(tmp_path):
     rest = json_lines(counted(4)).split(b"\n", 1)[1]
     for first in (b"{", b'{"message_id": "x', b"[]", b"[5]", b'["x"', b"null", b"}", b"{}}"):
         (tmp_path / "data.json").write_bytes(first + b"\n" + rest)
-        assert told(look(tmp_path / "data.json")) == [("unreadable_line", 1)], first
+        assert faults_of(look(tmp_path / "data.json")) == [("unreadable_line", 1)], first
         assert places(tmp_path / "data.json") == [(k, f"text {k}") for k in (2, 3, 4)], first
 
 
 @pytest.mark.parametrize("block", [1, 10, 64, 1024, BLOCK])
-def test_the_layout_is_recognised_whatever_the_block(tmp_path, block):
+def test_the_layout_is_recognised_at_every_block_size(tmp_path, block):
     rows = [{"text": "words " * 300}, {"text": "more"}]
     (tmp_path / "array.json").write_text(json.dumps(rows))
     (tmp_path / "lines.json").write_text("\ufeff\n\n" + "\n".join(map(json.dumps, rows)))
@@ -902,7 +902,7 @@ def test_lines_are_counted_over_blank_ones_and_blocks(tmp_path, block):
     path = write(tmp_path / "data.jsonl", ["\n", *rows])
     expected = [(k, f"text {n}") for k, n in zip([3, 4, 5, 9, 10, 11], range(1, 7), strict=True)]
     assert places(path, block) == expected
-    assert told(look(path, block=block)) == [("line_format", 1)]
+    assert faults_of(look(path, block=block)) == [("line_format", 1)]
 
 
 @pytest.mark.parametrize("block", [1, 100, BLOCK])
@@ -910,14 +910,14 @@ def test_lines_are_counted_in_a_file_with_crlf_and_a_mark(tmp_path, block):
     (tmp_path / "data.jsonl").write_bytes(b"\xef\xbb\xbf" + json_lines(counted(4)).replace(b"\n", b"\r\n"))
     assert places(tmp_path / "data.jsonl", block) == [(k, f"text {k}") for k in range(1, 5)]
     record = look(tmp_path / "data.jsonl", block=block)
-    assert told(record) == [("line_format", 1), ("line_format", 1)]
+    assert faults_of(record) == [("line_format", 1), ("line_format", 1)]
     assert summaries(record, "line_format") == [
         "File starts with a byte order mark",
         "Lines end in CRLF; this is the first",
     ]
 
 
-def test_what_is_said_of_a_mark_does_not_depend_on_the_block(tmp_path):
+def test_the_finding_about_a_mark_does_not_depend_on_the_block(tmp_path):
     (tmp_path / "data.jsonl").write_bytes(b"\xef\xbb\xbf" + json_lines([{"text": "é" * 200}, {"text": "b"}]))
     records = [look(tmp_path / "data.jsonl", block=block) for block in (1, 7, 83, BLOCK)]
     assert all(record.table.equals(records[0].table) for record in records)
@@ -927,7 +927,7 @@ def test_what_is_said_of_a_mark_does_not_depend_on_the_block(tmp_path):
 def test_the_first_line_that_ends_in_crlf_is_named(tmp_path):
     lines = json_lines(counted(4)).splitlines()
     (tmp_path / "data.jsonl").write_bytes(b"\n".join(lines[:2]) + b"\n" + b"\r\n".join(lines[2:]))
-    assert told(look(tmp_path / "data.jsonl")) == [("line_format", 3)]
+    assert faults_of(look(tmp_path / "data.jsonl")) == [("line_format", 3)]
 
 
 def test_a_line_longer_than_a_block_counts_as_one(tmp_path):
@@ -970,21 +970,21 @@ def test_what_is_found_last_is_quoted_from_its_place(tmp_path):
 
 
 def third(**more: Any) -> bytes:
-    """The third of five records, with other values."""
+    """Return the third of five records, with other values."""
     return json.dumps(
         {**message("a-2", "a", text="text 3", message_tree_id=uid("a")), **more}, ensure_ascii=False
     ).encode()
 
 
 def with_raw(field: str, raw: bytes) -> bytes:
-    """The third of five records, with raw bytes for a field's value."""
+    """Return the third of five records, with raw bytes for a field's value."""
     return third(**{field: "RAW"}).replace(b'"RAW"', raw)
 
 
 DEEP = b"[" * 100_000 + b"]" * 100_000
 DEEP_OBJECTS = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
 LINES: dict[str, tuple[bytes, list[str], int]] = {
-    # name: the third line, what is told of it, messages of the file
+    # name: the third line, its findings, messages of the file
     "is cut": (third()[:-20], ["unreadable_line"], 4),
     "has a trailing comma": (third()[:-1] + b",}", ["unreadable_line"], 4),
     "has single quotes": (third().replace(b'"', b"'"), ["unreadable_line"], 4),
@@ -1132,7 +1132,7 @@ def test_a_faulty_line_is_reported_at_its_place_and_all_other_records_are_read(t
             path = write(tmp_path / "data.jsonl", [root, others[0], line, *others[1:]])
             record = look(path)
             n_lines = line.count(b"\n") + 1
-            assert sorted(told(record), key=lambda pair: pair[1]) == [
+            assert sorted(faults_of(record), key=lambda pair: pair[1]) == [
                 (r, 3 + k * (n_lines > 1)) for k, r in enumerate(rules)
             ]
             assert (record.facts.messages, record.exit_code) == (n, 0)
@@ -1141,7 +1141,7 @@ def test_a_faulty_line_is_reported_at_its_place_and_all_other_records_are_read(t
             assert found == [(1, "text 1"), (2, "text 2"), (3 + n_lines, "text 4"), (4 + n_lines, "text 5")]
 
 
-def test_a_fault_of_a_document_is_told_once_at_its_line(tmp_path):
+def test_a_fault_of_a_document_is_reported_once_at_its_line(tmp_path):
     cases = [
         ('{"id": "d"', "unreadable_line"),
         ("[]", "unreadable_line"),
@@ -1160,11 +1160,11 @@ def test_a_fault_of_a_document_is_told_once_at_its_line(tmp_path):
         with case(line, rule):
             path = write(tmp_path / "data.jsonl", [{"id": 1, "text": "one"}, line, {"id": 3, "text": "three"}])
             record = look(path)
-            assert {pair for pair in told(record) if pair[0] == rule} == {(rule, 2)}
+            assert {pair for pair in faults_of(record) if pair[0] == rule} == {(rule, 2)}
             assert [text for at, text in places(path) if at != 2] == ["one", "three"]
 
 
-def test_a_field_of_a_document_is_told_by_its_own_name(tmp_path):
+def test_a_field_of_a_document_is_reported_by_its_own_name(tmp_path):
     path = write(tmp_path / "data.jsonl", [{"id": 1.5, "text": "words", "context": 5}])
     assert sorted(summaries(look(path), "mistyped_field")) == [
         "context is 5, an integer; expected a string",
@@ -1172,28 +1172,28 @@ def test_a_field_of_a_document_is_told_by_its_own_name(tmp_path):
     ]
 
 
-def test_an_input_of_a_wrong_type_is_told(tmp_path):
+def test_an_input_of_a_wrong_type_is_reported(tmp_path):
     path = write(tmp_path / "data.jsonl", [{"instruction": "Add.", "input": [1, 1], "output": "2"}])
     assert summaries(look(path), "mistyped_field") == ["input is [1, 1], a list; expected a string"]
 
 
 @pytest.mark.parametrize("reply", [None, 5, "text", [message("c")]], ids=repr)
-def test_a_reply_of_a_wrong_type_is_told_and_the_others_are_read(tmp_path, reply):
+def test_a_reply_of_a_wrong_type_is_reported_and_the_others_are_read(tmp_path, reply):
     tree = nest(conversation("a"))
     tree["prompt"]["replies"].insert(1, reply)
     path = write(tmp_path / "data.jsonl", [nest(conversation("b")), tree, nest(conversation("c"))])
     record = look(path)
-    assert (told(record), record.facts.messages) == ([("mistyped_field", 2)], 9)
+    assert (faults_of(record), record.facts.messages) == ([("mistyped_field", 2)], 9)
 
 
-def test_replies_of_a_wrong_type_are_told_and_their_parent_is_read(tmp_path):
+def test_replies_of_a_wrong_type_are_reported_and_their_parent_is_read(tmp_path):
     tree = nest(conversation("a", 1))
     tree["prompt"]["replies"][0]["replies"] = {"0": message("c")}
     record = look(write(tmp_path / "data.jsonl", [tree]))
-    assert (told(record), record.facts.messages) == ([("mistyped_field", 1)], 2)
+    assert (faults_of(record), record.facts.messages) == ([("mistyped_field", 1)], 2)
 
 
-def test_a_record_that_is_read_after_repair_holds_the_repaired_value(tmp_path):
+def test_a_record_that_is_read_after_repair_has_the_repaired_value(tmp_path):
     lines = [
         third(message_id="1").replace(b"text 3", b"te\xfft"),
         third(message_id="2").replace(b"text 3", b"te\x01t"),
@@ -1207,20 +1207,20 @@ def test_a_record_that_is_read_after_repair_holds_the_repaired_value(tmp_path):
     assert found == [*expected, ("text 3", 100)]
 
 
-def test_a_value_too_deep_to_be_shown_is_told_all_the_same(tmp_path):
+def test_a_value_too_deep_to_be_shown_is_still_reported(tmp_path):
     for depth in range(970, 1000, 2):
         path = write(tmp_path / "data.jsonl", [third(), with_raw("text", b"[" * depth + b"]" * depth)])
-        ((rule, line),) = told(look(path))
+        ((rule, line),) = faults_of(look(path))
         assert rule in ("mistyped_field", "unreadable_line")
         assert line == 2
 
 
 @needs_shared
 @pytest.mark.parametrize(("name", "broken"), [("user_2.jsonl", [134, 168]), ("user_3.jsonl", [10, 121, 122])])
-def test_files_that_are_broken_as_published_are_told_line_by_line(name, broken):
+def test_files_that_are_broken_as_published_are_reported_line_by_line(name, broken):
     path = SHARED / "data" / "formats" / "malformed" / name
     record = look(path)
-    assert [line for rule, line in told(record) if rule == "unreadable_line"] == broken
+    assert [line for rule, line in faults_of(record) if rule == "unreadable_line"] == broken
     n_lines = sum(1 for line in path.read_bytes().split(b"\n") if line.strip())
     assert record.facts.sources[0].records == n_lines - len(broken)
 
@@ -1262,7 +1262,7 @@ def test_a_label_that_comes_late_is_read(tmp_path):
 # -- long lines ------------------------------------------------------------------------------------------------------
 
 
-def test_a_line_that_is_too_long_is_passed_over_and_its_size_told(tmp_path, monkeypatch):
+def test_a_line_that_is_too_long_is_skipped_and_its_size_reported(tmp_path, monkeypatch):
     for name, block in itertools.product(["data.jsonl", "data.json"], [1, 600, 1100, 5000, BLOCK]):
         with case(name, block):
             monkeypatch.setattr(cutting, "MAX_LINE", 1000)
@@ -1272,7 +1272,7 @@ def test_a_line_that_is_too_long_is_passed_over_and_its_size_told(tmp_path, monk
             rows[3]["text"] += "x" * (1000 - len(json.dumps(rows[3])))
             path = write(tmp_path / name, rows)
             record = look(path, block=block)
-            assert told(record) == [("unreadable_line", 3)]
+            assert faults_of(record) == [("unreadable_line", 3)]
             assert summaries(record, "unreadable_line") == ["Line has 1,001 bytes; lines over 1,000 bytes are skipped"]
             assert [line for line, _ in places(path, block)] == [1, 2, 4, 5]
 
@@ -1285,7 +1285,7 @@ def test_the_first_and_the_last_line_may_be_too_long(tmp_path, monkeypatch):
             rows = counted(5)
             rows[at]["text"] = "x" * 5000
             (tmp_path / "data.jsonl").write_bytes(b"\xef\xbb\xbf" + json_lines(rows)[:-1])
-            assert told(look(tmp_path / "data.jsonl", block=block)) == sorted(
+            assert faults_of(look(tmp_path / "data.jsonl", block=block)) == sorted(
                 [("line_format", 1), ("unreadable_line", at + 1)]
             )
             assert [line for line, _ in places(tmp_path / "data.jsonl", block)] == [
@@ -1293,7 +1293,7 @@ def test_the_first_and_the_last_line_may_be_too_long(tmp_path, monkeypatch):
             ]
 
 
-def test_a_line_longer_than_a_block_stands_alone_in_one(tmp_path):
+def test_a_line_longer_than_a_block_is_alone_in_one(tmp_path):
     lines = [b"short"] * 20 + [b"long " * 400] + [b"short"] * 20
     (source,) = files.find([write(tmp_path / "data.jsonl", lines)])
     found = [block.data.splitlines() for block in cutting.blocks(source, 100)]
@@ -1312,13 +1312,13 @@ def test_a_block_is_read_by_itself_as_it_was_read_in_order(tmp_path, begins, end
     assert len(blocks) > 5
     assert [cutting.block_at(source, stretch)[1:3] for stretch in source.stretches] == [block[1:3] for block in blocks]
     some = cutting.stretches_with(source, np.array([1, 2, 100, 200]))
-    held = [range(block.first, block.first + block.data.count(b"\n")) for block in blocks]
-    assert [stretch.first for stretch in some] == [each.start for each in held if {1, 100, 200} & {*each}]
+    spans = [range(block.first, block.first + block.data.count(b"\n")) for block in blocks]
+    assert [stretch.first for stretch in some] == [each.start for each in spans if {1, 100, 200} & {*each}]
     path.unlink()
     assert [cutting.block_at(source, stretch).data for stretch in some] == [b""] * len(some)
 
 
-def test_what_is_told_is_read_again_from_where_it_stands_alone(tmp_path, monkeypatch):
+def test_only_the_blocks_of_reported_lines_are_read_again(tmp_path, monkeypatch):
     texts = [" ".join(f"w{k}x{n}" for n in range(30)) for k in range(300)]
     texts[20] = texts[250]
     rows = [message(f"m{k}", text=text, message_tree_id=uid(f"m{k}")) for k, text in enumerate(texts)]
@@ -1369,8 +1369,8 @@ def test_a_line_of_200_megabytes_is_audited_in_memory_of_its_order(tmp_path):
     ],
     ids=["flat", "trees", "documents", "instructions"],
 )
-def test_the_format_is_recognised_and_the_reason_told(tmp_path, record, format, reason):
-    path, progress = write(tmp_path / "data.jsonl", [record]), Told()
+def test_the_format_is_recognised_and_the_reason_given(tmp_path, record, format, reason):
+    path, progress = write(tmp_path / "data.jsonl", [record]), RecordingProgress()
     (facts,) = look(path, progress=progress).facts.sources
     assert (facts.format, facts.reason) == (format, f"{reason} (1 record sampled, all match)")
     assert progress.lines == [f"{path}: {format}, {reason} (1 record sampled, all match)"]
@@ -1383,7 +1383,7 @@ def test_the_format_of_most_records_is_that_of_the_file(tmp_path):
 
 
 def test_a_format_that_nobody_knows_is_an_error_that_names_fields_and_formats(tmp_path):
-    path, progress = write(tmp_path / "data.jsonl", [{"b": 1, "a": "x"}]), Told()
+    path, progress = write(tmp_path / "data.jsonl", [{"b": 1, "a": "x"}]), RecordingProgress()
     record = look(path, progress=progress)
     (error,) = record.facts.errors
     assert record.exit_code == 3
@@ -1398,7 +1398,7 @@ def test_an_unknown_format_is_compared_with_the_closest_one(tmp_path):
     assert "unknown format (fields: 'id', 'lang', 'question'). Closest: instructions (one of instruction, " in error
 
 
-def test_the_format_that_is_told_stands_above_what_would_be_recognised(tmp_path):
+def test_a_given_format_overrides_what_would_be_recognised(tmp_path):
     path = write(tmp_path / "data.jsonl", [{"instruction": "Go.", "text": "words"}])
     assert [row["text"] for row in messages_of(path)] == ["Go."]
     record = look(path, format="documents")
@@ -1422,9 +1422,8 @@ def test_several_sources_may_be_of_several_formats(tmp_path):
 
 
 @needs_shared
-@pytest.mark.parametrize(
-    ("name", "format", "n"),
-    [
+def test_real_files_are_recognised_and_read_to_their_end():
+    for name, format, n in [
         ("oasst/oasst1_en_validation.messages.jsonl.gz", "oasst_messages", 1200),
         ("oasst/oasst2_all_subset.trees.jsonl.gz", "oasst_trees", 345),
         ("lid/audit.jsonl.gz", "documents", 19727),
@@ -1434,21 +1433,20 @@ def test_several_sources_may_be_of_several_formats(tmp_path):
         ("planted/corpus.jsonl.gz", "documents", 23500),
         ("formats/malformed/user_2.jsonl", "instructions", 246),
         ("formats/stanford_alpaca_5000.json", "instructions", 5000),
-    ],
-)
-def test_real_files_are_recognised_and_read_to_their_end(name, format, n):
-    (source,) = files.find([SHARED / "data" / name])
-    plan = recognise(source)
-    parsed = [parse(block, plan) for block in cutting.blocks(source)]
-    assert (source.format, sum(p.records for p in parsed), source.errors) == (format, n, [])
-    assert len(source.sha256) == 64
+    ]:
+        with case(name, format, n):
+            (source,) = files.find([SHARED / "data" / name])
+            plan = recognise(source)
+            parsed = [parse(block, plan) for block in cutting.blocks(source)]
+            assert (source.format, sum(p.records for p in parsed), source.errors) == (format, n, [])
+            assert len(source.sha256) == 64
 
 
 # -- a release in several forms --------------------------------------------------------------------------------------
 
 
 def release() -> list[Row]:
-    """Forty trees, some of them with faults that can be nested."""
+    """Return forty trees, some of them with faults that can be nested."""
     rng = random.Random(1)
     rows: list[Row] = []
     for k in range(40):
@@ -1501,7 +1499,7 @@ def test_a_planted_release_gives_the_same_findings_in_every_form(tmp_path):
     tool = [sys.executable, str(SHARED / "tools" / "make_release.py"), "--messages", "2000", "--seed", "1"]
     subprocess.run([*tool, "--out", str(tmp_path)], capture_output=True, check=True)
     rows = [json.loads(line) for line in (tmp_path / "messages.jsonl").read_bytes().splitlines()]
-    # What cannot be nested: parents that are not there or come later, ids that stand twice, several roots, label lists
+    # What cannot be nested: parents that are not there or come later, duplicate ids, several roots, label lists
     # of unequal lengths, and states and tree ids that differ within a tree.
     broken = set()
     seen: dict[str, str] = {}

@@ -77,7 +77,7 @@ def changed(data: bytes, changes: Sequence[tuple[str, float, int, bytes]]) -> by
 
 
 def turns() -> list[Any]:
-    """Thirty messages with labels and emojis."""
+    """Return thirty messages with labels and emojis."""
     labels = {"name": ["quality", "spam"], "value": [0.75, 0.0], "count": [2, 3]}
     emojis = {"name": ["+1"], "count": [2]}
     rows = [row for name in "abcdef" for row in conversation(name, 4, labels=labels, emojis=emojis)]
@@ -103,7 +103,7 @@ def lines_of(records: Sequence[Any]) -> list[bytes]:
 
 @cache
 def texts_by_line(make: Callable[[], list[Any]]) -> dict[bytes, list[str]]:
-    """The texts that each good line holds, told without the reader."""
+    """Find the texts that each good line contains, without the reader."""
 
     def texts(record: Any) -> list[str]:
         if "prompt" in record:
@@ -120,8 +120,8 @@ def read_all(path: Path, size: int) -> tuple[Source, list[Parsed]]:
     return source, [parse(block, plan) for block in cutting.blocks(source, size)]
 
 
-def held_to_the_law(make: Callable[[], list[Any]], data: bytes, name: str, size: int, packed: bytes = b"") -> None:
-    """Every good line of `data` gives its messages at its place, and every other line a message or a fault."""
+def assert_law(make: Callable[[], list[Any]], data: bytes, name: str, size: int, packed: bytes = b"") -> None:
+    """Assert that every good line of `data` gives its messages in place, every other line a message or a fault."""
     good = texts_by_line(make)
     expected = {n: good[line] for n, line in enumerate(data.split(b"\n"), 1) if line in good}
     with tempfile.TemporaryDirectory() as folder:
@@ -142,14 +142,16 @@ def held_to_the_law(make: Callable[[], list[Any]], data: bytes, name: str, size:
         assert sorted(found.get(n, [])) == sorted(texts), n
     # What looks like an array is not read by lines.
     if not name.endswith(".json") and not data.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"["):
-        told = {fault["line"] for part in parsed for fault in part.faults.to_pylist() if fault["kind"] != "line_format"}
-        silent = {n for n, line in enumerate(data.split(b"\n"), 1) if line.strip()} - set(found) - told
+        reported = {
+            fault["line"] for part in parsed for fault in part.faults.to_pylist() if fault["kind"] != "line_format"
+        }
+        silent = {n for n, line in enumerate(data.split(b"\n"), 1) if line.strip()} - set(found) - reported
         assert not {n for n in silent if n > 1 or not data.startswith(b"\xef\xbb\xbf")}
     if not packed:
         assert source.errors == []
 
 
-MAGIC = (b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1")  # what tells other kinds of files
+MAGIC = (b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1")  # the beginnings of other kinds of files
 MAKERS = st.sampled_from([flat, trees, documents])
 BLOCKS = st.sampled_from([100, 3000, BLOCK])
 
@@ -158,14 +160,14 @@ BLOCKS = st.sampled_from([100, 3000, BLOCK])
 @given(MAKERS, st.lists(CHANGE, min_size=1, max_size=6), BLOCKS)
 def test_no_change_of_bytes_costs_a_line_that_it_left_alone(make, changes, size):
     data = changed(b"\n".join(texts_by_line(make)) + b"\n", changes)
-    held_to_the_law(make, data, "data.jsonl", size)
+    assert_law(make, data, "data.jsonl", size)
 
 
 @settings(max_examples=100)
 @given(MAKERS, st.lists(CHANGE, min_size=1, max_size=4), BLOCKS)
-def test_the_same_holds_where_the_name_does_not_tell_lines_from_a_document(make, changes, size):
+def test_the_law_is_met_where_the_name_does_not_separate_lines_from_a_document(make, changes, size):
     data = changed(b"\n".join(texts_by_line(make)) + b"\n", changes)
-    held_to_the_law(make, data, "data.json", size)
+    assert_law(make, data, "data.json", size)
 
 
 @settings(max_examples=100)
@@ -182,7 +184,7 @@ def test_no_change_of_packed_bytes_costs_a_line_before_it(make, changes, size):
         pass
     if packed[:2] == b"\x1f\x8b":
         data = data[: data.rfind(b"\n") + 1]
-        held_to_the_law(make, bytes(data), "data.jsonl.gz", size, packed)
+        assert_law(make, bytes(data), "data.jsonl.gz", size, packed)
 
 
 @settings(max_examples=100)
@@ -223,8 +225,8 @@ def test_lines_are_cut_as_splitting_would_cut_them(texts, ends, size, longest):
         found = list(lines_module.line_blocks(Source(Path("x"), "x"), pieces, size, ()))
     wanted = list(enumerate(data.removesuffix(b"\n").split(b"\n") if data else [], 1))
     assert [pair for block in found for pair in numbered(block)] == [(n, t) for n, t in wanted if len(t) <= longest]
-    told = [fault.line for block in found for fault in block.faults]
-    assert told == [n for n, text in wanted if len(text) > longest]
+    reported = [fault.line for block in found for fault in block.faults]
+    assert reported == [n for n, text in wanted if len(text) > longest]
     for block in found:
         assert block.start is not None
         assert block.data.removesuffix(b"\n") == data[block.start :][: len(block.data)].removesuffix(b"\n")
@@ -294,13 +296,13 @@ ANY = st.sampled_from(VALUES)
 
 
 def usually(*right: str) -> st.SearchStrategy[str]:
-    """One of the right values, now and then any."""
+    """Return a strategy that draws one of the right values, now and then any."""
     return st.sampled_from([*right] * (30 * len(VALUES) // len(right)) + VALUES)
 
 
 @st.composite
 def objects(draw: st.DrawFn, names: Sequence[str], value: st.SearchStrategy[str]) -> str:
-    """Objects with some of these keys, in any order, now and then one of them twice."""
+    """Draw objects with some of these keys, in any order, now and then one of them twice."""
     is_odd = draw(st.integers(0, 30)) == 17
     keys = draw(st.lists(st.sampled_from(names), max_size=4, unique=not is_odd))
     return written([(key, draw(value)) for key in keys])
@@ -346,7 +348,7 @@ USUAL = [name for name in FIELDS if name.isidentifier() and name not in ("odd", 
 
 @st.composite
 def lines(draw: st.DrawFn, counted: dict[str, st.SearchStrategy[str]]) -> bytes:
-    """A record with some right and some wrong values, written in one of the ways that JSON leaves open."""
+    """Draw a record with some right and some wrong values, written in one of the ways that JSON leaves open."""
     fields = {**FIELDS, **counted, **(STRANGE if draw(st.integers(0, 15)) == 9 else {})}
     names = draw(st.permutations(USUAL))[: draw(st.integers(0, 13))]
     names += draw(st.lists(st.sampled_from(["labels", "emojis", "detoxify"]), unique=True))
@@ -363,7 +365,7 @@ def lines(draw: st.DrawFn, counted: dict[str, st.SearchStrategy[str]]) -> bytes:
 
 @st.composite
 def some_lines(draw: st.DrawFn, max_size: int) -> list[bytes]:
-    """Records whose labels and emojis are mostly of one form."""
+    """Draw records whose labels and emojis are mostly of one form."""
     counted = draw(st.sampled_from([COLUMNS, MAPS] * 5 + [{**COLUMNS, **STRANGE}]))
     return draw(st.lists(lines(counted), min_size=1, max_size=max_size))
 
@@ -379,7 +381,7 @@ def plan_of(sample: Sequence[bytes]) -> ReadPlan:
 
 
 def shown(table: pa.Table) -> list[tuple[int, str]]:
-    """(line, all else) of each row, told so that NaN equals NaN; rows of one line in their order."""
+    """Return (line, all else) of each row, so that NaN equals NaN; rows of one line in their order."""
     rows = [(row.pop("line"), repr(row)) for row in table.to_pylist()]
     return sorted(rows, key=lambda row: row[0])
 
@@ -390,7 +392,7 @@ WAYS = pytest.mark.parametrize(
 
 
 def by(way: str) -> Any:
-    """Whose parser reads blocks within it."""
+    """Read blocks with one of both parsers within a `with`."""
     return patch.object(jsonl, "_jsonl", None if way == "Arrow" else jsonl._jsonl)
 
 
@@ -413,10 +415,10 @@ MAP_FORM = [json.dumps({**row, **in_map_form(row)}).encode() for row in turns()[
 @example([b'{"message_id": "a", "odd" : 1, "rank": 1, "rank": 1}'], [])
 @example([b'{"labels": {"spam": {"value": 9007199254740993, "count": 1}}}'], MAP_FORM)
 def test_what_is_read_at_once_is_what_careful_reading_gives(way, records, sample):
-    held_to_careful_reading(way, block_of(records), plan_of([*sample, *records]))
+    assert_careful_reading(way, block_of(records), plan_of([*sample, *records]))
 
 
-def held_to_careful_reading(way: str, block: Block, plan: ReadPlan) -> None:
+def assert_careful_reading(way: str, block: Block, plan: ReadPlan) -> None:
     with by(way):
         fast = None if plan.schema is None else parsing._parse_as_columns(block, plan)
     event(f"{way}: {'refuses' if fast is None else 'reads'}")
@@ -438,14 +440,14 @@ def test_halving_finds_the_same_as_reading_line_by_line(way, records, before, af
     slow = parsing._parse_carefully(block, plan)
     assert shown(halved.messages) == shown(slow.messages)
     assert halved.records == slow.records
-    # How lines end is told once a block, and which blank line is the first of a file by the caller.
+    # The ends of lines are reported once a block; the first blank line of a file is reported by the caller.
     found = [fault for fault in shown(halved.faults) if "line_format" not in fault[1]]
     assert found == [fault for fault in shown(slow.faults) if "line_format" not in fault[1]]
 
 
 @settings(max_examples=100)
 @given(some_lines(5))
-def test_a_line_gives_the_same_whatever_stands_beside_it(records):
+def test_a_line_gives_the_same_beside_any_other_line(records):
     plan = plan_of(GOOD)
     together = parsing._parse_carefully(block_of(records), plan)
     alone = [parsing._parse_carefully(block_of([record]), plan) for record in records]
@@ -481,7 +483,7 @@ DOCUMENT = st.fixed_dictionaries(
 def test_documents_read_at_once_are_what_careful_reading_gives(way, records, sample):
     block = block_of([json.dumps(record).encode() for record in records])
     format = FORMATS["documents"]
-    held_to_careful_reading(way, block, ReadPlan(format, format.schema([*sample, *records])))
+    assert_careful_reading(way, block, ReadPlan(format, format.schema([*sample, *records])))
 
 
 @WAYS
@@ -570,7 +572,7 @@ def lists(kind: pa.DataType, value: st.SearchStrategy[Any]) -> list[tuple[pa.Dat
 
 @st.composite
 def structs(draw: st.DrawFn, members: dict[str, list[tuple[pa.DataType, st.SearchStrategy[Any]]]]) -> Any:
-    """A type with some or all of these members, and what its values may be."""
+    """Draw a type with some or all of these members, and what its values may be."""
     names = draw(st.sampled_from([list(members)] * 4 + [list(members)[:-1], list(members)[:0], [*members, "more"]]))
     chosen = {name: draw(st.sampled_from(members.get(name, TYPES))) for name in names}
     value = st.fixed_dictionaries({name: values for name, (_, values) in chosen.items()})
@@ -603,7 +605,7 @@ def listed(draw: st.DrawFn) -> Any:
 
 @st.composite
 def tables(draw: st.DrawFn) -> pa.Table:
-    """Some columns of messages, each in some type."""
+    """Draw some columns of messages, each in some type."""
     n = draw(st.integers(1, 4))
     columns = {}
     for name in draw(st.lists(st.sampled_from([n for n in FIELDS if n.isidentifier()]), min_size=1, unique=True)):

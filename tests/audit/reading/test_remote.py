@@ -1,4 +1,4 @@
-"""Remote sources: the same findings as of local files, nothing fetched in vain, nothing told of how one gets in."""
+"""Remote sources: the same findings as of local files, nothing fetched in vain, no credentials in any output."""
 
 import errno
 import gc
@@ -22,7 +22,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from building import Told, conversation, message, rules_of, write
+from building import RecordingProgress, conversation, message, rules_of, write
 from cases import case
 from chataudit.audit.cleaning.clean import clean
 from chataudit.audit.cleaning.policy import load_policy
@@ -38,7 +38,7 @@ SECRETS = ("alice", "s3cret", "t0ken")
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
-    """No waiting, and small files behave as large ones do."""
+    """Wait for nothing, and let small files behave as large ones do."""
     monkeypatch.setattr(remote, "PAUSES", (0.0, 0.0))
     for name in ("FIRST", "LEAST", "MOST"):
         monkeypatch.setattr(remote, name, getattr(remote, name) >> 6)
@@ -165,7 +165,7 @@ def memory() -> Iterator[Any]:
 
 
 def lines(n: int = 40, size: int = 100) -> bytes:
-    """Trees of two messages; some are copies of others, some break a rule of trees."""
+    """Return trees of two messages; some are copies of others, some break a rule of trees."""
     rows = []
     for k in range(n):
         words = " ".join(f"{(k % (n - 3)) * 31 + j * 7:x}" for j in range(size // 5))
@@ -193,7 +193,7 @@ def look(*sources: Any, **options: Any) -> Record:
 
 
 def found(record: Record) -> str:
-    """All that was found, under one name of the source."""
+    """Return all findings, under one name of the source."""
     rows = json.dumps([record.table.to_pylist(), record.threads.to_pylist(), record.messages.to_pylist()], default=str)
     assert len(record.facts.sources) == 1
     return rows.replace(record.facts.sources[0].name, "SOURCE")
@@ -224,25 +224,25 @@ def test_a_remote_file_gives_the_findings_of_the_local_one(tmp_path, web, memory
     assert there.facts.sources[0].n_bytes == len(data)
 
 
-def test_a_folder_stands_for_its_data_files_without_audits(memory):
+def test_a_folder_means_its_data_files_without_audits(memory):
     for name in ("x/train/a.jsonl", "x/b.jsonl.gz", "x/read.me", "x/old/record.json", "x/old/findings.parquet"):
         memory.pipe(f"/{name}", lines(2))
     assert [s.name for s in files.find(["memory://x"])] == ["memory://x/b.jsonl.gz", "memory://x/train/a.jsonl"]
 
 
-def test_a_glob_stands_for_what_it_matches_and_each_file_is_read_once(memory):
+def test_a_glob_means_what_it_matches_and_each_file_is_read_once(memory):
     for name in ("b", "a", "c"):
         memory.pipe(f"/x/{name}.jsonl", lines(2))
     names = [s.name for s in files.find(["memory://x/c.jsonl", "memory://x/*.jsonl", "memory:///x/a.jsonl"])]
     assert names == ["memory://x/c.jsonl", "memory://x/a.jsonl", "memory://x/b.jsonl"]
 
 
-def test_a_file_whose_name_holds_glob_characters_is_a_file(memory):
+def test_a_file_with_glob_characters_in_its_name_is_a_file(memory):
     memory.pipe("/x/a[1].jsonl", lines(2))
     assert [s.name for s in files.find(["memory://x/a[1].jsonl"])] == ["memory://x/a[1].jsonl"]
 
 
-def test_the_split_is_told_by_the_url(memory):
+def test_the_split_is_read_from_the_url(memory):
     for name in ("train-00001.jsonl", "test/a.jsonl", "a.jsonl"):
         memory.pipe(f"/x/{name}", lines(2))
     assert [s.split for s in files.find(["memory://x"])] == [None, "test", "train"]
@@ -263,10 +263,10 @@ def test_a_local_path_that_looks_like_a_url_is_a_path(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
-def test_a_server_that_tells_no_length_and_gives_no_ranges_is_read(web, pack):
+def test_a_server_without_lengths_and_ranges_is_read(web, pack):
     web.has_length = web.has_ranges = False
     data = pack(lines(300))
-    progress = Told()
+    progress = RecordingProgress()
     record = look(web.put("/a.jsonl", data), progress=progress)
     source = record.facts.sources[0]
     assert (source.records, source.sha256, source.n_bytes) == (601, hashlib.sha256(data).hexdigest(), len(data))
@@ -420,7 +420,7 @@ def test_a_file_of_memory_that_is_not_there_is_an_error(memory):
         ("https://127.0.0.1:9/*.jsonl", "web servers do not list files"),
     ],
 )
-def test_a_url_that_stands_for_no_file_raises_and_says_the_way_out(memory, url, words):
+def test_a_url_that_matches_no_file_raises_with_a_way_out(memory, url, words):
     with pytest.raises(LookupError, match=re.escape(words)):
         files.find([url])
 
@@ -445,9 +445,9 @@ def test_what_is_not_installed_is_named_with_the_way_to_it(missing, url, way_out
         f"import sys; sys.modules[{missing!r}] = None\nfrom chataudit.audit.reading import files\n"
         f"try: files.find([{url!r}])\nexcept LookupError as error: print(error)"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert way_out in told
-    assert told.startswith(remote.bare(url))
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert way_out in output
+    assert output.startswith(remote.bare(url))
 
 
 @pytest.mark.parametrize("url", ["hf://datasets/o/n@main/a.jsonl", "hf://datasets/o/n/data/*.parquet"])
@@ -460,12 +460,12 @@ def test_the_hub_without_a_network_is_a_clear_error(url):
         "except LookupError as error: print(error)"
     )
     environment = {"HF_HUB_OFFLINE": "1", "PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path)}
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert url in told.stdout
-    assert "could not be" in told.stdout
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert url in output.stdout
+    assert "could not be" in output.stdout
 
 
-def test_a_full_disk_is_told_with_the_way_out(web, monkeypatch):
+def test_a_full_disk_is_reported_with_a_way_out(web, monkeypatch):
     url = web.put("/a.parquet", table(lines()))
 
     class Full(io.BytesIO):
@@ -484,7 +484,7 @@ def test_a_full_disk_is_told_with_the_way_out(web, monkeypatch):
 # -- secrets ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_url_is_told_without_what_opens_it():
+def test_a_url_is_shown_without_its_credentials():
     cases = [
         ("https://alice:s3cret@host/x.jsonl", "https://host/x.jsonl"),
         ("https://alice@host:8080/@x/a.jsonl?sig=t0ken#s3cret", "https://host:8080/@x/a.jsonl"),
@@ -497,22 +497,22 @@ def test_a_url_is_told_without_what_opens_it():
         ("s3://bucket/a#1.jsonl", "s3://bucket/a#1.jsonl"),
         ("sftp://alice:s3cret@host/a.jsonl", "sftp://host/a.jsonl"),
     ]
-    for url, told in cases:
-        with case(url, told):
-            assert remote.bare(url) == told
+    for url, expected in cases:
+        with case(url, expected):
+            assert remote.bare(url) == expected
 
 
-def test_what_opens_a_url_is_sent_and_stands_nowhere_else(web, tmp_path):
+def test_credentials_of_a_url_are_sent_and_written_nowhere(web, tmp_path):
     web.put("/a.jsonl", lines())
     host = web.root.removeprefix("http://")
-    progress = Told()
+    progress = RecordingProgress()
     url = f"http://alice:s3cret@{host}/a.jsonl?sig=t0ken"
     record = look(url, f"http://alice:s3cret@{host}/none.jsonl?sig=t0ken", progress=progress)
     assert all(headers["Authorization"].startswith("Basic ") for headers in web.headers)
     record.write(tmp_path / "audit")
     kept = b"".join(path.read_bytes() for path in (tmp_path / "audit").rglob("*") if path.is_file())
-    told = [*progress.lines, *errors(record), repr(files.find([url])), found(look(url)), kept.decode("latin-1")]
-    assert not [secret for secret in SECRETS for words in told if secret in words]
+    reported = [*progress.lines, *errors(record), repr(files.find([url])), found(look(url)), kept.decode("latin-1")]
+    assert not [secret for secret in SECRETS for words in reported if secret in words]
     assert record.facts.sources[0].name == f"{web.root}/a.jsonl"
 
 

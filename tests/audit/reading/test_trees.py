@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from building import Told, conversation, flagged, message, rules_of, uid, write
+from building import RecordingProgress, conversation, flagged, message, rules_of, uid, write
 from chataudit.audit.engines import engine as engines
 from chataudit.audit.pipeline import workers as cluster_workers
 from chataudit.audit.reading import trees as trees_module
@@ -37,7 +37,7 @@ def look(*paths: Any, **options: Any) -> Record:
 
 
 def claims(record: Record) -> list[tuple[Any, ...]]:
-    """All that the findings say but for the places, and but for the note on the order of a file."""
+    """Return all of the findings but the places, and without the note on the order of a file."""
     found = [
         (row["rule"], row["tree_id"], row["message_id"], row["summary"], row["fingerprint"])
         + tuple((span["id"], span["start"], span["end"], span["quote"]) for span in row["spans"])
@@ -48,7 +48,7 @@ def claims(record: Record) -> list[tuple[Any, ...]]:
 
 
 def trees(n: int, size: int = 6) -> list[list[Row]]:
-    """Trees of `size` messages, with a fault in each; what is wrong with them does not hang on their order."""
+    """Return trees of `size` messages, with a fault in each that does not depend on their order."""
     made = []
     for k in range(n):
         tree = conversation(f"t{k}", size - 1)
@@ -70,7 +70,7 @@ def trees(n: int, size: int = 6) -> list[list[Row]]:
 
 
 def in_turn(made: Sequence[Sequence[Row]]) -> list[Row]:
-    """One message of each tree, then the next of each."""
+    """Return one message of each tree, then the next of each."""
     return [row for turn in itertools.zip_longest(*made) for row in turn if row is not None]
 
 
@@ -101,17 +101,20 @@ def test_scattered_trees_give_the_findings_of_sorted_ones(tmp_path, monkeypatch,
 def test_trees_that_are_farther_apart_than_the_tail_are_gathered(tmp_path):
     made = trees(1100, 2)
     expected = look(write(tmp_path / "sorted.jsonl", one_by_one(made)))
-    told = Told()
-    record = look(write(tmp_path / "data.jsonl", in_turn(made)), block=100_000, progress=told)
-    assert len(told.lines) == 2
+    progress = RecordingProgress()
+    record = look(write(tmp_path / "data.jsonl", in_turn(made)), block=100_000, progress=progress)
+    assert len(progress.lines) == 2
     assert claims(record) == claims(expected)
 
 
-def test_the_run_says_that_it_starts_over_and_why(tmp_path, monkeypatch):
+def test_the_run_reports_that_it_starts_over_and_why(tmp_path, monkeypatch):
     monkeypatch.setattr(trees_module, "TAIL", 2)
-    path, told = write(tmp_path / "data.jsonl", in_turn([conversation(name) for name in "abc"])), Told()
-    look(path, progress=told, block=1)
-    _, line = told.lines
+    path, progress = (
+        write(tmp_path / "data.jsonl", in_turn([conversation(name) for name in "abc"])),
+        RecordingProgress(),
+    )
+    look(path, progress=progress, block=1)
+    _, line = progress.lines
     assert line == (
         f"tree '{uid('a')}' continues at {path}:4 after others began: starting over, with the trees gathered first"
     )
@@ -120,20 +123,20 @@ def test_the_run_says_that_it_starts_over_and_why(tmp_path, monkeypatch):
 def test_trees_that_follow_one_another_are_not_gathered(tmp_path, monkeypatch):
     monkeypatch.setattr(cluster_workers, "by_tree", None)
     monkeypatch.setattr(trees_module, "by_tree", None)
-    told = Told()
-    record = look(write(tmp_path / "data.jsonl", one_by_one(trees(50))), progress=told, block=4000)
-    assert (len(told.lines), record.facts.messages, record.facts.trees) == (1, 300, 50)
+    progress = RecordingProgress()
+    record = look(write(tmp_path / "data.jsonl", one_by_one(trees(50))), progress=progress, block=4000)
+    assert (len(progress.lines), record.facts.messages, record.facts.trees) == (1, 300, 50)
 
 
 def test_a_tree_may_go_on_within_the_tail(tmp_path, monkeypatch):
     monkeypatch.setattr(trees_module, "TAIL", 8)
-    told = Told()
+    progress = RecordingProgress()
     made = [conversation(f"{k}", 3) for k in range(40)]
     rows = [
         row for a, b in zip(made[::2], made[1::2], strict=True) for row in in_turn([a, b])
     ]  # each comes after one other row
-    record = look(write(tmp_path / "data.jsonl", rows), progress=told, block=1)
-    assert (len(told.lines), record.facts.messages, record.facts.trees) == (1, 160, 40)
+    record = look(write(tmp_path / "data.jsonl", rows), progress=progress, block=1)
+    assert (len(progress.lines), record.facts.messages, record.facts.trees) == (1, 160, 40)
     assert rules_of(record) == []
 
 
@@ -142,9 +145,9 @@ def test_the_first_tree_may_go_on_just_within_the_tail_and_no_later(tmp_path, mo
     for n_between, n_lines in ((9, 1), (10, 2)):
         others = [row for k in range(n_between) for row in conversation(f"o{k}", 0, role="assistant")]
         rows = [message("a"), *others, message("b", "a")]
-        told = Told()
-        look(write(tmp_path / "data.jsonl", rows), progress=told, block=1)
-        assert len(told.lines) == n_lines
+        progress = RecordingProgress()
+        look(write(tmp_path / "data.jsonl", rows), progress=progress, block=1)
+        assert len(progress.lines) == n_lines
 
 
 def test_a_tree_that_goes_on_in_the_next_file_is_one_tree(tmp_path):
@@ -158,9 +161,9 @@ def test_a_tree_that_goes_on_in_a_far_file_is_one_tree(tmp_path, monkeypatch):
     monkeypatch.setattr(trees_module, "TAIL", 5)
     rows, others = conversation("a", 5), [row for k in range(9) for row in conversation(f"o{k}")]
     paths = [write(tmp_path / f"{k}.jsonl", part) for k, part in enumerate((rows[:3], others, rows[3:]))]
-    told = Told()
-    record = look(*paths, progress=told, block=2000)
-    assert "starting over" in told.lines[-1]
+    progress = RecordingProgress()
+    record = look(*paths, progress=progress, block=2000)
+    assert "starting over" in progress.lines[-1]
     assert (record.facts.trees, record.facts.messages, flagged(record)) == (10, 33, [])
     assert [source.records for source in record.facts.sources] == [3, 27, 3]
 
@@ -171,14 +174,14 @@ def test_nothing_is_counted_twice_when_the_run_starts_over(tmp_path, monkeypatch
     rows[30:30] = ["broken", ""]
     packed = gzip.compress(write(tmp_path / "plain.jsonl", rows).read_bytes())
     (tmp_path / "data.jsonl.gz").write_bytes(packed[:-4])
-    told = Told()
-    record = look(tmp_path / "data.jsonl.gz", block=3000, progress=told)
-    assert "starting over" in told.lines[-1]
+    progress = RecordingProgress()
+    record = look(tmp_path / "data.jsonl.gz", block=3000, progress=progress)
+    assert "starting over" in progress.lines[-1]
     assert [(s.records, len(s.errors)) for s in record.facts.sources] == [(120, 1)]
     assert [c.checked for c in record.facts.checks] == [120]
     assert (record.facts.messages, record.facts.trees) == (120, 20)
     assert len(flagged(record, "unreadable_line")) == len(flagged(record, "line_format")) == 1
-    assert told.read == told.n_bytes == len(packed) - 4
+    assert progress.read == progress.n_bytes == len(packed) - 4
 
 
 @pytest.mark.parametrize("tail", [2, 1000])
@@ -194,16 +197,16 @@ def test_messages_without_a_tree_id_are_trees_of_their_own(tmp_path, monkeypatch
 def test_nested_trees_are_never_gathered(tmp_path, monkeypatch):
     monkeypatch.setattr(trees_module, "TAIL", 1)
     rows = [{"id": k % 3, "text": f"text {k}"} for k in range(20)]
-    told = Told()
-    record = look(write(tmp_path / "data.jsonl", rows), block=1, progress=told)
-    assert (len(told.lines), record.facts.trees) == (1, 20)
+    progress = RecordingProgress()
+    record = look(write(tmp_path / "data.jsonl", rows), block=1, progress=progress)
+    assert (len(progress.lines), record.facts.trees) == (1, 20)
 
 
 # -- the laws of gathering -------------------------------------------------------------------------------------------
 
 
 def parsed(keys: Sequence[str | None], sizes: Sequence[int]) -> Iterator[Parsed]:
-    """Messages of these trees in parts of these sizes, one fault a part; the line of each counts from 1."""
+    """Return messages of these trees in parts of these sizes, one fault a part; the line of each counts from 1."""
     start = 0
     for size in itertools.chain(sizes, itertools.repeat(len(keys))):
         part = keys[start : start + size]
@@ -216,8 +219,8 @@ def parsed(keys: Sequence[str | None], sizes: Sequence[int]) -> Iterator[Parsed]
             return
 
 
-def held_to_the_law(batches: list[Batch], keys: Sequence[str | None], n_parts: int) -> None:
-    """Each row once, each tree in one batch and in order, each fault once."""
+def assert_law(batches: list[Batch], keys: Sequence[str | None], n_parts: int) -> None:
+    """Assert that each row is there once, each tree in one batch and in order, each fault once."""
     rows = [(row["tree_id"], row["line"]) for batch in batches for row in batch.messages.to_pylist()]
     assert sorted(rows, key=lambda row: row[1]) == [(key, line) for line, key in enumerate(keys, 1)]
     homes: dict[str, int] = {}
@@ -249,11 +252,11 @@ def test_gathering_cuts_no_tree_and_loses_nothing(keys, sizes, size, budget):
         for part in parts:
             spill.add(part.messages)
         faults = pa.concat_tables([FAULTS.empty_table(), *(part.faults for part in parts)])
-        held_to_the_law(list(trees_module.by_tree(spill.partitions(), faults, FLAT, size)), keys, len(parts))
+        assert_law(list(trees_module.by_tree(spill.partitions(), faults, FLAT, size)), keys, len(parts))
 
 
 @given(KEYS, SIZES, st.integers(1, 8))
-def test_reading_in_order_cuts_no_tree_or_says_that_it_would(keys, sizes, tail):
+def test_reading_in_order_cuts_no_tree_or_reports_that_it_would(keys, sizes, tail):
     parts = list(parsed(keys, sizes))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trees_module, "TAIL", tail)
@@ -263,7 +266,7 @@ def test_reading_in_order_cuts_no_tree_or_says_that_it_would(keys, sizes, tail):
             named = [key for key in keys if key is not None]
             assert len([key for key, _ in itertools.groupby(named)]) > len(set(named))
         else:
-            held_to_the_law(batches, keys, len(parts))
+            assert_law(batches, keys, len(parts))
 
 
 @given(st.lists(st.integers(1, 6), max_size=12), SIZES)
@@ -271,10 +274,10 @@ def test_whole_trees_in_order_are_never_taken_for_scattered(lengths, sizes):
     keys = [f"t{k}" for k, n in enumerate(lengths) for _ in range(n)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trees_module, "TAIL", 1)
-        held_to_the_law(in_their_order(list(parsed(keys, sizes))), keys, len(list(parsed(keys, sizes))))
+        assert_law(in_their_order(list(parsed(keys, sizes))), keys, len(list(parsed(keys, sizes))))
 
 
-def test_faults_are_told_where_no_message_is_left(tmp_path):
+def test_faults_are_reported_where_no_message_is_left(tmp_path):
     path = write(tmp_path / "data.jsonl", ["broken", "null"])
     record = look(path, format="oasst_messages")
     assert [rule for rule, _ in flagged(record)] == ["unreadable_line", "unreadable_line"]
@@ -350,7 +353,7 @@ def test_what_went_to_disk_is_gone_afterwards_also_after_an_error(monkeypatch, t
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_budget_bounds_what_is_held(monkeypatch):
+def test_the_budget_bounds_what_is_kept_in_memory(monkeypatch):
     spill, most = Spill("key", 10_000), 0
     with spill:
         for k in range(200):
@@ -363,7 +366,7 @@ def test_the_budget_bounds_what_is_held(monkeypatch):
 
 
 def with_all_faults(folder: Path) -> list[Path]:
-    """Two flat files with faults of every stage and of the reading, and a file of documents."""
+    """Write two flat files with faults of every stage and of the reading, and a file of documents."""
     rows: list[Any] = one_by_one(trees(40))
     rows[100]["message_id"] = rows[10]["message_id"]
     rows[200]["created_date"] = "2035-01-01T00:00:00+00:00"

@@ -17,7 +17,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from building import SHARED, Told, conversation, needs_shared, nest, write
+from building import SHARED, RecordingProgress, conversation, needs_shared, nest, write
+from cases import case
 from chataudit.audit.commands.app import app
 from chataudit.audit.reading import trees as trees_module
 from chataudit.audit.reading.blocks import block, cutting
@@ -42,7 +43,7 @@ class Stopped(BaseException):
 
 @pytest.fixture(autouse=True)
 def _eager(monkeypatch):
-    """Audits keep what they have at every moment that they could; trees are scattered when they are a little apart."""
+    """Let audits keep what they have at every moment; trees are scattered when they are a little apart."""
     monkeypatch.setattr(checkpoint, "PAUSE", 0)
     monkeypatch.setattr(checkpoint, "SHARE", 0)
     monkeypatch.setattr(trees_module, "TAIL", 4)
@@ -52,7 +53,7 @@ def _eager(monkeypatch):
 
 
 def trees(name: str, n: int = 12) -> list[list[Row]]:
-    """Trees of three messages: some break a rule by themselves, others with a tree far from them."""
+    """Return trees of three messages: some break a rule by themselves, others with a tree far from them."""
     made = [conversation(f"{name}{k}", text=f"Text {k} says just what no other text says") for k in range(n)]
     made[1][1]["role"] = "moderator"
     made[n - 2][2]["message_id"] = made[2][2]["message_id"]
@@ -68,7 +69,7 @@ def one_by_one(made: Sequence[Sequence[Row]]) -> list[Row]:
 
 
 def in_turn(made: Sequence[Sequence[Row]]) -> list[Row]:
-    """The first message of every tree, then the second of each."""
+    """Return the first message of every tree, then the second of each."""
     return [row for turn in zip(*made, strict=True) for row in turn]
 
 
@@ -160,7 +161,7 @@ def audit(*paths: Path, **options: Any) -> Record:
 
 
 def stopped(after: int, *paths: Path, is_written: bool = True, **options: Any) -> Record | None:
-    """An audit that is stopped when it saves for the n-th time; its record where it did not save so often.
+    """Stop an audit when it saves for the n-th time; return its record where it did not save so often.
 
     Where that moment is not `is_written`, its rows are on disk, and nothing yet says that they count.
     """
@@ -183,7 +184,7 @@ def stopped(after: int, *paths: Path, is_written: bool = True, **options: Any) -
 
 
 def each_stop(paths: Sequence[Path], folder: Path, **options: Any) -> Iterator[Path]:
-    """Folders of audits of the same files, each stopped at another of all moments that were to be kept."""
+    """Yield the folders of audits of the same files, each stopped at another of the moments that were to be kept."""
     for k in itertools.count(1):
         work = folder / f"stopped at {k}"
         if stopped(k, *paths, work=work, **options) is not None:
@@ -193,12 +194,12 @@ def each_stop(paths: Sequence[Path], folder: Path, **options: Any) -> Iterator[P
 
 
 def facts(record: Record) -> Facts:
-    """What the record tells beside its times, and beside who did the work."""
+    """Return the facts of a record without its times, and without who did the work."""
     checks = [msgspec.structs.replace(check, seconds=0) for check in record.facts.checks]
     return msgspec.structs.replace(record.facts, started="", seconds=0, engine="", workers=0, checks=checks)
 
 
-def hold_equal(record: Record, expected: Record) -> None:
+def assert_equal_records(record: Record, expected: Record) -> None:
     assert facts(record) == facts(expected)
     assert record.table.to_pylist() == expected.table.to_pylist()
     assert record.messages.to_pylist() == expected.messages.to_pylist()
@@ -210,7 +211,7 @@ def test_an_audit_that_was_stopped_goes_on_as_if_it_was_not(tmp_path, data):
     paths = data(tmp_path)
     expected = audit(*paths)
     for work in each_stop(paths, tmp_path):
-        hold_equal(audit(*paths, work=work, resume=True), expected)
+        assert_equal_records(audit(*paths, work=work, resume=True), expected)
 
 
 @pytest.mark.parametrize("data", [in_order, of_several_formats])
@@ -218,17 +219,20 @@ def test_rows_that_were_written_and_not_counted_are_forgotten(tmp_path, data):
     paths = data(tmp_path)
     expected = audit(*paths)
     for work in each_stop(paths, tmp_path, is_written=False):
-        hold_equal(audit(*paths, work=work, resume=True), expected)
+        assert_equal_records(audit(*paths, work=work, resume=True), expected)
 
 
-@pytest.mark.parametrize("data", DATA)
-def test_an_audit_may_be_stopped_at_every_moment_one_after_the_other(tmp_path, data):
-    paths = data(tmp_path)
-    hold_equal(in_steps(*paths, work=tmp_path / "work"), audit(*paths))
+def test_an_audit_may_be_stopped_at_every_moment_one_after_the_other(tmp_path):
+    for data in DATA:
+        with case(data.__name__):
+            folder = tmp_path / data.__name__
+            folder.mkdir()
+            paths = data(folder)
+            assert_equal_records(in_steps(*paths, work=folder / "work"), audit(*paths))
 
 
 def in_steps(*paths: Path, **options: Any) -> Record:
-    """The record of an audit that is stopped each time that it saves, and goes on."""
+    """Return the record of an audit that is stopped each time that it saves, and goes on."""
     record = stopped(1, *paths, **options)
     for _ in range(60):
         if record is None:
@@ -241,16 +245,18 @@ def test_a_check_that_failed_has_failed_when_the_audit_goes_on(tmp_path):
     (path,) = of_documents(tmp_path)
     record = in_steps(path, work=tmp_path / "work", checks=(*CHECKS, Fails()))
     assert record.exit_code == 4
-    hold_equal(record, audit(path, checks=(*CHECKS, Fails())))
+    assert_equal_records(record, audit(path, checks=(*CHECKS, Fails())))
 
 
-def test_faults_of_the_form_of_lines_are_told_once_however_often_an_audit_is_stopped(tmp_path):
+def test_faults_of_the_form_of_lines_are_reported_once_after_any_number_of_stops(tmp_path):
     paths = with_broken_lines(tmp_path)
     for k in (1, 4, 6):
         assert stopped(k, *paths, work=tmp_path / str(k)) is None
         record = audit(*paths, work=tmp_path / str(k), resume=True)
-        told = [row["summary"] for row in record.table.to_pylist() if row["rule"] == "schema_invariants/line_format"]
-        assert len(told) == len(paths) + 1  # CRLF in each, and blank lines in one
+        reported = [
+            row["summary"] for row in record.table.to_pylist() if row["rule"] == "schema_invariants/line_format"
+        ]
+        assert len(reported) == len(paths) + 1  # CRLF in each, and blank lines in one
 
 
 THREADS = {"engine": "threads", "workers": 3}
@@ -267,7 +273,7 @@ def test_an_audit_on_threads_goes_on_as_if_it_was_not_stopped(tmp_path, data):
     paths = data(tmp_path)
     expected = audit(*paths)
     for work in each_stop(paths, tmp_path, **THREADS):
-        hold_equal(audit(*paths, work=work, resume=True, **THREADS), expected)
+        assert_equal_records(audit(*paths, work=work, resume=True, **THREADS), expected)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +290,7 @@ def test_engine_workers_and_memory_may_be_others_afterwards(tmp_path, before, af
     paths = of_several_formats(tmp_path)
     for k in (2, 5, 9):
         assert stopped(k, *paths, work=tmp_path / str(k), **before) is None
-        hold_equal(audit(*paths, work=tmp_path / str(k), resume=True, **after), audit(*paths))
+        assert_equal_records(audit(*paths, work=tmp_path / str(k), resume=True, **after), audit(*paths))
 
 
 @pytest.mark.parametrize("data", [in_several_files, of_several_formats])
@@ -303,12 +309,12 @@ def test_finished_sources_are_not_read_again(tmp_path, monkeypatch, data):
 
 
 def kept(work: Path) -> dict[str, Any]:
-    """The moment that an audit would go back to."""
+    """Return the moment that an audit would go back to."""
     return json.loads((work / checkpoint.STATE).read_text())["state"]
 
 
 def names_of_opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A list that grows by the name of each source whose records are read; lines that are read again do not count."""
+    """Return a list that grows by the name of each source whose records are read; lines read again do not count."""
     opened: list[str] = []
     blocks = cutting.blocks
 
@@ -367,8 +373,8 @@ def test_what_a_kill_leaves_of_a_record_is_no_data_of_the_run_that_goes_on(tmp_p
     killed = "import os, msgspec; msgspec.json.format = lambda *_, **__: os.kill(os.getpid(), 9)\n"
     assert process(*words, before=EAGER + killed).wait() == -9
     resumed = process(*words, "--resume")
-    _, told = resumed.communicate()
-    assert (resumed.returncode, told) == (0, b"")
+    _, reported = resumed.communicate()
+    assert (resumed.returncode, reported) == (0, b"")
 
 
 # -- the command -----------------------------------------------------------------------------------------------------
@@ -377,7 +383,7 @@ ONLY = ("--checks", "schema_invariants", "-q")
 
 
 def shards(folder: Path) -> list[Path]:
-    """Three files of flat trees; the audit of each ends in a moment that is kept."""
+    """Write three files of flat trees; the audit of each ends in a moment that is kept."""
     folder.mkdir()
     return [write(folder / f"{k}.jsonl", one_by_one(trees(f"s{k}-"))) for k in (1, 2, 3)]
 
@@ -389,7 +395,7 @@ def call(tmp_path, monkeypatch):
 
 
 def leave(after: int = 2, *, is_written: bool = True) -> None:
-    """What `chataudit run data --out o` leaves when it is killed in that moment."""
+    """Leave what `chataudit run data --out o` leaves when it is killed in that moment."""
     shards(Path("data"))
     options = {"checks": ["schema_invariants"], "block": block.BLOCK, "work": "o.unfinished"}
     assert stopped(after, Path("data"), is_written=is_written, **options) is None
@@ -403,7 +409,7 @@ def in_lines(output: str) -> list[str]:
     return [line for line in output.splitlines() if line]
 
 
-def test_with_nothing_to_go_on_with_the_command_says_so(call, tmp_path):
+def test_with_nothing_to_resume_the_command_refuses(call, tmp_path):
     shards(tmp_path / "data")
     done = call("data", "--out", "o", "--resume", *ONLY)
     assert done.exit_code == 2
@@ -417,7 +423,7 @@ def test_the_command_goes_on_and_leaves_nothing_but_the_audit(call, monkeypatch,
     done = call("data", "--out", "o", "--resume", *ONLY)
     assert (done.exit_code, done.output, opened) == (0, "", ["data/2.jsonl", "data/3.jsonl"])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "o"]
-    hold_equal(Record.read("o"), undisturbed())
+    assert_equal_records(Record.read("o"), undisturbed())
 
 
 def add_a_line() -> None:
@@ -439,7 +445,7 @@ def be_of_another_version() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "words", "told"),
+    ("change", "words", "error"),
     [
         (add_a_line, ONLY, "the files changed"),
         (touch, ONLY, "the files changed"),
@@ -449,13 +455,13 @@ def be_of_another_version() -> None:
         (dict, (*ONLY, "--format", "oasst_messages"), "the format changed"),
     ],
 )
-def test_what_changed_since_is_told_and_nothing_is_lost(call, change, words, told):
+def test_what_changed_since_is_named_and_nothing_is_lost(call, change, words, error):
     leave()
     change()
     done = call("data", "--out", "o", "--resume", *words)
     assert done.exit_code == 2
     assert in_lines(done.output) == [
-        f"chataudit: o.unfinished: {told} since that audit was interrupted. Undo that, or start over with --overwrite"
+        f"chataudit: o.unfinished: {error} since that audit was interrupted. Undo that, or start over with --overwrite"
     ]
     assert kept(Path("o.unfinished"))["n_trees"] > 0
 
@@ -477,7 +483,7 @@ def test_overwrite_starts_over(call, monkeypatch):
     assert call("data", "--out", "o", "--overwrite", *ONLY).exit_code == 0
     assert len(opened) == 3
     assert not Path("o.unfinished").exists()
-    hold_equal(Record.read("o"), undisturbed())
+    assert_equal_records(Record.read("o"), undisturbed())
 
 
 @pytest.mark.parametrize("words", [(), ("--resume",)])
@@ -485,14 +491,14 @@ def test_a_run_that_was_killed_before_anything_was_kept_starts_anew(call, words)
     leave(1, is_written=False)
     assert call("data", "--out", "o", *words, *ONLY).exit_code == 0
     assert not Path("o.unfinished").exists()
-    hold_equal(Record.read("o"), undisturbed())
+    assert_equal_records(Record.read("o"), undisturbed())
 
 
 def test_what_is_kept_is_no_data(call):
     leave()
     Path("o.unfinished").rename("data/o.unfinished")
     assert call("data", "--out", "p", *ONLY).exit_code == 0
-    hold_equal(Record.read("p"), undisturbed())
+    assert_equal_records(Record.read("p"), undisturbed())
     assert len(Record.read("p").facts.sources) == 3
 
 
@@ -500,10 +506,10 @@ def test_the_command_goes_on_with_another_engine_and_other_limits(call):
     leave()
     words = ("--engine", "threads", "--workers", "3", "--memory", "1KB")
     assert call("data", "--out", "o", "--resume", *words, *ONLY).exit_code == 0
-    hold_equal(Record.read("o"), undisturbed())
+    assert_equal_records(Record.read("o"), undisturbed())
 
 
-# -- what stands in the way ------------------------------------------------------------------------------------------
+# -- what blocks a resumption ----------------------------------------------------------------------------------------
 
 
 def full(*_args: Any, **_options: Any) -> None:
@@ -511,7 +517,7 @@ def full(*_args: Any, **_options: Any) -> None:
 
 
 def from_the(n: int, whole: Callable[..., Any]) -> Callable[..., Any]:
-    """The function until it is called for the n-th time, and then a full disk."""
+    """Wrap a function so that its n-th call, and every later one, meets a full disk."""
     calls = itertools.count(1)
     return lambda *args, **options: (whole if next(calls) < n else full)(*args, **options)
 
@@ -532,19 +538,19 @@ def test_a_full_disk_is_one_line_and_nothing_that_was_kept_is_lost(call, what, n
     assert not Path("o").exists()
     assert kept(Path("o.unfinished"))["n_trees"] > 0
     assert call("data", "--out", "o", "--resume", *ONLY).exit_code == 0
-    hold_equal(Record.read("o"), undisturbed())
+    assert_equal_records(Record.read("o"), undisturbed())
 
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A folder on a disk of 2 MB."""
+    """Mount a folder on a disk of 2 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, check=False)
     if done.returncode:
         pytest.skip("only root may mount a small disk")
     yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)  # this process may still hold maps of its files
+    subprocess.run(["umount", "--lazy", folder], check=True)  # this process may still have its files mapped
 
 
 @pytest.mark.parametrize("room", [4, 40, 100, 200])
@@ -561,10 +567,10 @@ def test_an_audit_goes_on_when_a_full_disk_has_room_again(call, small_disk, room
     more = ["--resume"] if (small_disk / "o.unfinished").exists() else []
     assert call("data", "--out", str(small_disk / "o"), *more, *ONLY).exit_code == 0
     assert [path.name for path in small_disk.iterdir()] == ["o"]
-    hold_equal(Record.read(small_disk / "o"), undisturbed())
+    assert_equal_records(Record.read(small_disk / "o"), undisturbed())
 
 
-class Vanishing(Told):
+class Vanishing(RecordingProgress):
     """A progress that takes a file away as soon as its format is known."""
 
     def __init__(self, path: Path) -> None:
@@ -577,7 +583,7 @@ class Vanishing(Told):
             self.path.unlink(missing_ok=True)
 
 
-def test_a_shard_that_vanishes_is_told_and_the_others_are_audited(tmp_path):
+def test_a_shard_that_vanishes_is_reported_and_the_others_are_audited(tmp_path):
     paths = shards(tmp_path / "data")
     record = audit(*paths, progress=Vanishing(paths[1]))
     assert record.exit_code == 3
@@ -597,7 +603,7 @@ def test_that_a_shard_vanished_is_known_when_the_audit_goes_on(tmp_path):
     assert [source.records for source in record.facts.sources] == [36, 0, 36]
 
 
-def test_a_shard_that_may_not_be_read_is_told_and_the_others_are_audited(call, monkeypatch):
+def test_a_shard_that_may_not_be_read_is_reported_and_the_others_are_audited(call, monkeypatch):
     shards(Path("data"))
     whole = Path.open
 

@@ -1,4 +1,4 @@
-"""Intervals of rates: counted, in trees, corrected for the check's errors, and from samples that people judged."""
+"""Intervals of rates: counted, in trees, corrected for the check's errors, and from samples that people labelled."""
 
 import math
 
@@ -23,7 +23,7 @@ TREES = st.lists(
 
 
 def trees(*counts):
-    """Flagged and checked, from (flagged, checked, trees of that kind)."""
+    """Return flagged and checked, from (flagged, checked, trees of that kind)."""
     flagged, checked, times = np.array(counts, dtype=np.int64).T
     return np.repeat(flagged, times), np.repeat(checked, times)
 
@@ -60,12 +60,12 @@ def test_whole_trees_count_as_one_message_each():
     assert clustered(*trees((6, 6, 30), (0, 6, 970))) == pytest.approx(wilson(30, 1000), rel=1e-3)
 
 
-def test_nothing_judged_says_nothing():
+def test_nothing_checked_leaves_the_rate_unknown():
     assert clustered(*trees((0, 0, 3))) == (0, 1)
     assert clustered(np.array([], dtype=np.int64), np.array([], dtype=np.int64)) == (0, 1)
 
 
-def test_trees_in_which_nothing_was_judged_carry_nothing():
+def test_trees_without_a_checked_message_change_nothing():
     some = (1, 4, 5), (0, 2, 60)
     assert clustered(*trees(*some)) == clustered(*trees((0, 0, 100), *some))
 
@@ -77,7 +77,7 @@ def test_none_or_all_flagged_is_as_sure_as_if_whole_trees_were():
         assert found == pytest.approx(wilson(flagged * 10_000 / 820, 10_000 / 820)), flagged
 
 
-def test_one_tree_says_no_more_than_one_message():
+def test_one_tree_gives_no_more_than_one_message():
     for flagged in [0, 3, 10]:
         assert clustered(np.array([flagged]), np.array([10])) == pytest.approx(wilson(flagged / 10, 1)), flagged
 
@@ -89,7 +89,7 @@ def test_one_flagged_message_is_not_taken_for_proof_that_messages_are_independen
 
 
 def test_of_many_flagged_trees_the_interval_is_as_wide_as_a_bootstrap_by_tree():
-    # Faults come in pairs, whatever the size of the tree: not what the model of likeness takes them for.
+    # Faults come in pairs, at every size of the tree: not what the model of likeness takes them for.
     flagged, checked = trees((2, 4, 3000), (0, 4, 20_000), (2, 30, 2000), (4, 30, 300), (0, 30, 5000), (0, 1, 40_000))
     rng, rates = np.random.default_rng(0), []
     for _ in range(300):
@@ -98,21 +98,21 @@ def test_of_many_flagged_trees_the_interval_is_as_wide_as_a_bootstrap_by_tree():
     assert width(clustered(flagged, checked)) == pytest.approx(2 * 1.96 * np.std(rates), rel=0.12)
 
 
-def test_95_of_100_intervals_hold_the_rate():
+def test_95_of_100_intervals_contain_the_rate():
     for whole in [False, True]:
-        # About 12 trees of 300; the percentile bootstrap by tree holds the rate in 91, Wilson's interval in 47 or 26.
+        # About 12 trees of 300; percentile bootstrap by tree contains the rate in 91, Wilson's interval in 47 or 26.
         rng, p, sizes, n_data = np.random.default_rng(0), 0.04, np.array([1] * 4 + [2] * 2 + [5, 20, 30, 40]), 1500
-        held = 0
+        inside = 0
         for _ in range(n_data):
             checked = rng.choice(sizes, 300)
             flagged = checked * (rng.random(300) < p) if whole else rng.binomial(checked, rng.beta(p, 1 - p, 300))
             low, high = clustered(flagged, checked)
-            held += low <= p <= high
-        assert 0.93 <= held / n_data <= 0.97, whole
+            inside += low <= p <= high
+        assert 0.93 <= inside / n_data <= 0.97, whole
 
 
 @given(TREES)
-def test_an_interval_holds_the_rate_of_the_data_and_stays_within_0_and_1(data):
+def test_an_interval_contains_the_rate_of_the_data_and_stays_within_0_and_1(data):
     flagged, checked = data
     low, high = clustered(flagged, checked)
     assert 0 <= low <= high <= 1
@@ -183,7 +183,7 @@ def test_fewer_flagged_than_false_alarms_alone_would_be_is_a_rate_of_0():
     assert (rate.value, rate.low) == (0, 0)
 
 
-def test_a_check_that_tells_nothing_corrects_nothing():
+def test_a_check_without_information_corrects_nothing():
     for confusion in [
         Confusion(0, 0, 1, 99),  # no fault labelled
         Confusion(9, 1, 0, 0),  # nothing but faults
@@ -195,21 +195,21 @@ def test_a_check_that_tells_nothing_corrects_nothing():
         assert corrected(5, 100, confusion) is None, confusion
 
 
-def test_nothing_judged_is_not_corrected():
+def test_nothing_checked_is_not_corrected():
     assert corrected(0, 0, Confusion(9, 1, 1, 9)) is None
 
 
-def test_corrected_rates_hold_the_true_one():
-    rng, held = np.random.default_rng(1), 0
+def test_intervals_of_corrected_rates_contain_the_true_rate():
+    rng, inside = np.random.default_rng(1), 0
     for _ in range(2000):
         hits, silences, flagged = rng.binomial((100, 300, 5000), (0.8, 0.97, 0.1 * 0.8 + 0.9 * 0.03)).tolist()
         rate = corrected(flagged, 5000, Confusion(hits, 100 - hits, 300 - silences, silences))
-        held += rate.low <= 0.1 <= rate.high
-    assert 0.93 <= held / 2000 <= 0.98
+        inside += rate.low <= 0.1 <= rate.high
+    assert 0.93 <= inside / 2000 <= 0.98
 
 
 @given(st.tuples(*[st.integers(0, 50)] * 4), st.integers(0, 100))
-def test_a_corrected_rate_lies_in_its_interval(counts, flagged):
+def test_a_corrected_rate_is_within_its_interval(counts, flagged):
     rate = corrected(flagged, 100, Confusion(*counts))
     assert rate is None or 0 <= rate.low <= rate.value <= rate.high <= 1
 
@@ -217,7 +217,7 @@ def test_a_corrected_rate_lies_in_its_interval(counts, flagged):
 # -- from samples ----------------------------------------------------------------------------------------------------
 
 
-def test_a_message_drawn_stands_for_those_not_drawn():
+def test_a_message_drawn_represents_those_not_drawn():
     # 200 flagged, 45 of 50 drawn at fault: 180. 800 not flagged, 2 of 100: 16.
     found = true_rate([Stratum(200, 50, 45, True), Stratum(800, 100, 2, False)])
     assert [rate.value for rate in found] == pytest.approx([0.9, 180 / 196, 0.196])
@@ -260,7 +260,7 @@ def test_where_nothing_is_flagged_there_is_no_precision():
     assert found.rate.value == 0.05
 
 
-def test_a_stratum_of_which_none_was_drawn_may_hold_any_share_of_faults():
+def test_a_stratum_without_a_draw_may_have_any_share_of_faults():
     found = true_rate([Stratum(20, 10, 9, True), Stratum(80, 0, 0, False)])
     assert found.precision.value == 0.9
     assert math.isnan(found.recall.value)
@@ -270,7 +270,7 @@ def test_a_stratum_of_which_none_was_drawn_may_hold_any_share_of_faults():
     assert width(found.recall[1:]) > 0.7
 
 
-def test_no_message_at_all_says_nothing():
+def test_no_message_at_all_leaves_everything_unknown():
     for rate in true_rate([Stratum(0, 0, 0, True)]):
         assert math.isnan(rate.value)
         assert rate[1:] == (0, 1)
@@ -281,7 +281,7 @@ def test_an_empty_stratum_changes_nothing():
     assert true_rate([Stratum(0, 0, 0, True), *some]) == true_rate(some)
 
 
-def test_strata_are_told_apart_by_rule():
+def test_strata_are_separated_by_rule():
     found = true_rate([Stratum(10, 10, 1, True), Stratum(90, 30, 30, True), Stratum(900, 900, 0, False)])
     assert found.precision.value == 0.91
     assert found.precision.low > 0.8  # 31 of 40 drawn, were they of one kind
@@ -294,13 +294,13 @@ def test_the_same_seed_draws_the_same_interval():
     assert true_rate(strata).recall == pytest.approx(true_rate(strata, seed=1).recall, abs=0.02)
 
 
-def test_95_of_100_samples_hold_precision_and_recall():
-    rng, held = np.random.default_rng(2), []
+def test_intervals_of_95_of_100_samples_contain_precision_and_recall():
+    rng, inside = np.random.default_rng(2), []
     for seed in range(150):  # 160 of 200 flagged are at fault, and 40 of 1,800 others
         hits, missed = int(rng.hypergeometric(160, 40, 50)), int(rng.hypergeometric(40, 1760, 300))
         found = true_rate([Stratum(200, 50, hits, True), Stratum(1800, 300, missed, False)], seed=seed)
-        held.append([rate.low <= truth <= rate.high for rate, truth in zip(found, (0.8, 0.8, 0.1), strict=True)])
-    assert (np.mean(held, axis=0) >= 0.91).all()
+        inside.append([rate.low <= truth <= rate.high for rate, truth in zip(found, (0.8, 0.8, 0.1), strict=True)])
+    assert (np.mean(inside, axis=0) >= 0.91).all()
 
 
 STRATA = st.lists(
@@ -312,7 +312,7 @@ STRATA = st.lists(
 
 
 @given(STRATA)
-def test_values_lie_in_their_intervals(strata):
+def test_values_are_within_their_intervals(strata):
     for rate in true_rate(strata):
         assert 0 <= rate.low <= rate.high <= 1
         assert math.isnan(rate.value) or rate.low <= rate.value <= rate.high

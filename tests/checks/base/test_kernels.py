@@ -42,7 +42,7 @@ def lists(values: Any, limits: Any) -> list[list[int]]:
 
 
 def flat(parts: Sequence[Sequence[int]]) -> tuple[Any, Any]:
-    """Values one after another, and where each part begins and the last one ends."""
+    """Return values one after another, and where each part begins and the last one ends."""
     limits = np.array([0, *itertools.accumulate(map(len, parts))], dtype=np.int64)
     return np.array([value for part in parts for value in part], dtype=np.uint64), limits
 
@@ -162,7 +162,7 @@ def test_sets_of_some_texts_of_many_are_those_of_these_alone(form, texts, n, dat
 @both_forms
 @settings(max_examples=100)
 @given(tokens=st.lists(any_hash, max_size=40), n=st.integers(1, 41))
-def test_grams_stand_in_the_order_of_the_text_and_in_its_set(form, tokens, n):
+def test_grams_are_in_the_order_of_the_text_and_in_its_set(form, tokens, n):
     hashes, bounds = flat([tokens])
     grams = form.grams(hashes, n)
     assert grams.tolist() == [hash_of(tokens[at : at + n]) for at in range(len(tokens) - n + 1)]
@@ -180,7 +180,7 @@ def test_large_sets_are_sorted(form):
 
 
 def unspread(x: int) -> int:
-    """The number that is spread to this one."""
+    """Return the number that is spread to this one."""
     x ^= x >> 31 ^ x >> 62
     x = x * pow(0x94D049BB133111EB, -1, 2**64) & LAST
     x ^= x >> 27 ^ x >> 54
@@ -249,7 +249,7 @@ def joined(
 
 @st.composite
 def families(draw: st.DrawFn) -> list[set[int]]:
-    """Sets that are edits of a few, so that many pairs lie about any threshold."""
+    """Draw sets that are edits of a few, so that many pairs are about any threshold."""
     parts: list[set[int]] = []
     for family in range(draw(st.integers(1, 3))):
         base = range(first := family * draw(st.sampled_from([0, 10, 100])), first + draw(st.integers(0, 40)))
@@ -312,7 +312,7 @@ def test_join_gives_the_same_on_several_threads(form):
 
 
 @both_forms
-def test_join_finds_pairs_among_values_that_all_stand_very_often(form):
+def test_join_finds_pairs_among_values_that_are_all_very_frequent(form):
     # 300 of each value: more often than the frequencies by which sets are ordered.
     parts = [{*VALUES[:40].tolist(), int(VALUES[40 + k // 2])} for k in range(300)]
     found, _ = joined(form, parts, 0.99)
@@ -336,7 +336,7 @@ def test_a_pair_on_the_threshold_is_found_and_one_value_below_it_is_not(form):
     threshold=st.sampled_from(THRESHOLDS),
     max_fanout=st.integers(1, 4),
 )
-def test_a_small_fanout_loses_only_pairs_whose_smaller_set_is_said_to_be_capped(form, parts, threshold, max_fanout):
+def test_a_small_fanout_loses_only_pairs_with_a_smaller_set_marked_as_capped(form, parts, threshold, max_fanout):
     parts = hashed(parts)
     found, capped = joined(form, parts, threshold, max_fanout)
     wanted = alike(parts, threshold)
@@ -348,7 +348,7 @@ def test_a_small_fanout_loses_only_pairs_whose_smaller_set_is_said_to_be_capped(
 
 
 @both_forms
-def test_of_many_equal_sets_so_many_are_found_as_the_fanout_says(form):
+def test_of_many_equal_sets_as_many_are_found_as_the_fanout_allows(form):
     parts = hashed([{1, 2, 3}] * 6)
     found, capped = joined(form, parts, 0.9, max_fanout=2)
     assert found == [(0, k, 3) for k in range(1, 6)] + [(1, k, 3) for k in range(2, 6)]
@@ -509,7 +509,7 @@ def test_suspects_of_much_data_are_found_over_the_edges_of_pieces(form):
 
 
 def through(form: SimpleNamespace, texts: Sequence[str | None]) -> tuple[Tokens, tuple[Any, ...], tuple[Any, ...]]:
-    """Tokens, sets and pairs of texts."""
+    """Return tokens, sets and pairs of texts."""
     tokens = tokenise(form, texts)
     shingles = form.shingle(tokens.hashes, tokens.bounds, 5)
     return tokens, shingles, form.join(*shingles[:2], 0.7, 1000)
@@ -600,7 +600,7 @@ def test_brute_force_itself_agrees_with_counting(parts):
 @both_forms
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.lists(st.integers(0, 2**64 - 1), max_size=4), st.booleans())), st.randoms())
-def test_sets_are_copied_to_where_they_are_to_stand(form, sets, rng):
+def test_sets_are_copied_to_their_places(form, sets, rng):
     chosen = [k for k, (_, is_chosen) in enumerate(sets) if is_chosen]
     rng.shuffle(chosen)
     goal, expected = [], []
@@ -641,6 +641,6 @@ def test_a_digest_is_that_of_a_loop_over_words_of_eight_bytes(form, texts):
 
 
 @both_forms
-def test_digests_tell_order_length_and_place_apart(form):
+def test_digests_distinguish_order_length_and_place(form):
     texts = [b"", b"\0", b"\0\0", b"a" * 8 + b"b" * 8, b"b" * 8 + b"a" * 8, b"a" * 8, b"a" * 9]
     assert len(set(digests(form, texts))) == len(texts)

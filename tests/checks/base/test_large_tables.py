@@ -1,4 +1,4 @@
-"""Tables in many pieces: what is told of them is what is told of the same rows in one piece."""
+"""Tables in many pieces: every output is that of the same rows in one piece."""
 
 from datetime import date
 
@@ -30,7 +30,7 @@ PIECE = 7
 
 
 def laid(table: pa.Table, path) -> pa.Table:
-    """The table on disk in pieces, whose dictionaries are all different."""
+    """Write the table to disk in pieces, whose dictionaries are all different."""
     with pa.ipc.new_stream(str(path), table.schema) as stream:
         for start in range(0, table.num_rows, 2 * PIECE - 3):
             part = table.slice(start, 2 * PIECE - 3)
@@ -44,7 +44,7 @@ def laid(table: pa.Table, path) -> pa.Table:
 
 @pytest.fixture
 def both(released, tmp_path, monkeypatch):
-    """A record in memory, and the same on disk in many pieces that are looked at in smaller ones."""
+    """Return a record in memory, and the same on disk in many pieces that are looked at in smaller ones."""
     _, whole = released
     for module in (large_tables, record_module):
         monkeypatch.setattr(module, "PIECE", PIECE)
@@ -57,7 +57,7 @@ def both(released, tmp_path, monkeypatch):
 
 
 def same(one: pa.Table, other: pa.Table) -> bool:
-    """Whether both hold the same, in whatever pieces."""
+    """Return whether both are equal, in any pieces."""
     return one.schema.equals(other.schema) and one.to_pylist() == other.to_pylist()
 
 
@@ -66,21 +66,21 @@ def test_the_pages_are_the_same(both):
     assert pages(parted) == pages(whole)
 
 
-def test_the_pages_that_are_held_against_a_baseline_are_the_same(both, tmp_path):
+def test_pages_compared_with_a_baseline_are_the_same(both, tmp_path):
     whole, parted = both
     older = Record(whole.facts, whole.table.slice(20), whole.threads, whole.messages)
     made = [pages(record, baseline=Baseline.of(older, record)) for record in (parted, whole)]
     assert made[0] == made[1]
 
 
-def test_the_rates_and_what_they_say_are_the_same(both):
+def test_rates_and_their_words_are_the_same(both):
     whole, parted = both
     for by in ((), ("lang",), ("role", "source")):
         assert list(rows(parted, by)) == list(rows(whole, by))
     assert limitations(parted, ["others"]) == limitations(whole, ["others"])
 
 
-def test_the_verdict_and_all_that_tells_of_it_are_the_same(both, monkeypatch):
+def test_the_verdict_and_all_its_outputs_are_the_same(both, monkeypatch):
     whole, parted = both
     (rule, *_), (message_id, *_) = (whole.table[name].to_pylist() for name in ("rule", "message_id"))
     gate = Gate(
@@ -153,7 +153,7 @@ def test_a_large_record_that_was_cut_short_is_refused_with_a_way_out(both, tmp_p
         Record.read(tmp_path / "o")
 
 
-def test_a_row_group_holds_no_more_words_than_rows(tmp_path, monkeypatch):
+def test_a_row_group_has_no_more_words_than_rows(tmp_path, monkeypatch):
     record = marked(tmp_path, *["warning"] * 30)
     monkeypatch.setattr(record_module, "PIECE", 10)
     record.write(tmp_path / "o")
@@ -163,7 +163,7 @@ def test_a_row_group_holds_no_more_words_than_rows(tmp_path, monkeypatch):
     assert same(Record.read(tmp_path / "o").messages, record.messages)
 
 
-def test_a_record_of_nothing_is_written_and_told(tmp_path):
+def test_an_empty_record_is_written_and_shown(tmp_path):
     record = audit(tmp_path, [message("a")], Marks())
     empty = Record(record.facts, record.table.slice(0, 0), record.threads.slice(0, 0), record.messages.slice(0, 0))
     empty.write(tmp_path / "o")
@@ -204,8 +204,14 @@ def test_of_equal_keys_the_first_row_is_found():
 
 def test_of_findings_with_two_facets_both_values_are_found(monkeypatch):
     monkeypatch.setattr(large_tables, "PIECE", 3)
-    told = [[("a", "1"), ("b", "2")], [("a", "3")], [], [("b", "4"), ("c", "7"), ("a", "5"), ("a", "6")], [("a", None)]]
-    table = pa.table({"facets": pa.array(told, FINDINGS.field("facets").type)})
+    facets = [
+        [("a", "1"), ("b", "2")],
+        [("a", "3")],
+        [],
+        [("b", "4"), ("c", "7"), ("a", "5"), ("a", "6")],
+        [("a", None)],
+    ]
+    table = pa.table({"facets": pa.array(facets, FINDINGS.field("facets").type)})
     found = [[part.tolist() if k == 0 else part.to_pylist() for k, part in enumerate(parts)]
              for parts in figures.by_two_facets(table, "a", "b")]  # fmt: skip
     assert found == [[[0], ["1"], ["2"]], [[3], ["5"], ["4"]]]

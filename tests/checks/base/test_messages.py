@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 
 def slow_below(parents, marked):
-    """For each message the nearest marked one on the way up, step by step."""
+    """Find for each message the nearest marked one on the way up, step by step."""
     found = []
     for parent in parents:
         for _ in parents:
@@ -48,22 +48,22 @@ def test_ids_of_calls_are_read_as_lists_of_strings():
     assert faults == []
 
 
-def test_calls_of_another_type_are_told_and_the_others_are_read():
-    for calls, told in [
+def test_calls_of_another_type_are_reported_and_the_others_are_read():
+    for calls, expected in [
         ("abc", 'calls is "abc", a string; expected a list of strings'),
         ({"a": 1}, 'calls is {"a": 1}, an object; expected a list of strings'),
         (["a", 1], "calls[1] is 1, an integer; expected a string"),
         ([None], "calls[0] is null; expected a string"),
     ]:
         table, faults = tabulate([{"calls": calls}, {"calls": ["b"]}], [1, 2], "data.jsonl")
-        assert table["calls"].to_pylist() == [None, ["b"]], (calls, told)
-        assert [(fault.kind, fault.line, fault.detail) for fault in faults] == [("mistyped_field", 1, told)], (
+        assert table["calls"].to_pylist() == [None, ["b"]], (calls, expected)
+        assert [(fault.kind, fault.line, fault.detail) for fault in faults] == [("mistyped_field", 1, expected)], (
             calls,
-            told,
+            expected,
         )
 
 
-def test_what_stands_for_an_id_is_the_place_and_what_tells_messages_of_a_record_apart():
+def test_ids_made_from_the_place_of_a_message_are_recognised():
     for own, is_one in [
         (None, True),
         ("data.jsonl:1", True),
@@ -78,7 +78,7 @@ def test_what_stands_for_an_id_is_the_place_and_what_tells_messages_of_a_record_
         assert is_place(rows).to_pylist() == [is_one], (own, is_one)
 
 
-def test_oasst_holds_no_pairs_and_no_calls_whatever_its_records_say():
+def test_oasst_has_no_pairs_and_no_calls_even_where_its_records_have_such_fields():
     rows = batch([message("a", branch="chosen", calls=["a"], call_id=7)]).messages
     assert [rows[name].to_pylist() for name in ("branch", "calls", "call_id")] == [[None]] * 3
     assert rows["message_id"].to_pylist() == [uid("a")]

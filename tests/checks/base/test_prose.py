@@ -54,7 +54,7 @@ def masked(form: SimpleNamespace, string: str) -> str:
 
 
 def kept(form: SimpleNamespace, string: str) -> str:
-    """What of a text is prose, with one space between its words."""
+    """Return the prose of a text, with one space between its words."""
     return " ".join(masked(form, string).split())
 
 
@@ -229,7 +229,7 @@ def test_a_paragraph_without_code_stays_whole(form):
 
 
 @both_forms
-def test_an_indented_line_is_code_only_where_the_text_holds_code(form):
+def test_an_indented_line_is_code_only_where_the_text_contains_code(form):
     assert kept(form, "A poem:\n    indented words") == "A poem: indented words"
     assert kept(form, f"A poem:\n\n    indented words\n\n{LOOP}") == "A poem:"
 
@@ -387,7 +387,7 @@ def test_letters_of_code_tables_and_addresses_are_not_counted(form):
 @both_forms
 @settings(max_examples=60)
 @given(string=st.text(st.characters(categories=["L", "M", "N", "P", "Zs"]), max_size=60))
-def test_as_many_letters_are_counted_as_unicode_says(form, string):
+def test_letters_are_counted_as_unicode_defines_them(form, string):
     found = prose(form, [string])
     wanted = sum(
         unicodedata.category(character)[0] == "L" and (ord(character) < 0x10000 or 0x20000 <= ord(character) < 0x40000)
@@ -512,7 +512,7 @@ def real_texts() -> list[str]:
 
 
 def damaged(string: str, rng: random.Random) -> str:
-    """A text with code put into it, lines cut, and pieces of it lost or twice."""
+    """Damage a text: code is put into it, lines are cut, and pieces are lost or twice there."""
     for _ in range(rng.randint(1, 4)):
         at, to = sorted(rng.randint(0, len(string)) for _ in range(2))
         string = rng.choice(
@@ -544,7 +544,7 @@ def test_both_forms_give_the_same_prose_of_real_and_of_damaged_texts():
 
 
 def excerpts(form: SimpleNamespace, texts: list[str], limit: int, rows: list[int] | None = None) -> list[str]:
-    """Excerpts of texts as they are, whether or not they are prose."""
+    """Return excerpts of texts as they are, whether or not they are prose."""
     data, offsets = columns.utf8(pa.array(texts, pa.string()))
     chosen = np.arange(len(texts)) if rows is None else np.array(rows, dtype=np.int64)
     with mock.patch.object(kernels, "excerpts", form.excerpts):
@@ -567,7 +567,7 @@ def test_a_text_as_long_as_the_limit_stays_whole(form):
 CUT = [
     # 39 bytes, pieces of 5: from 0, from 17 on, where the next word begins at 20, and from 34, where it does at 35.
     ("aaaa bbbb cccc dddd eeee ffff gggg hhhh", 15, "aaaa  ee hhhh"),
-    # 80 bytes, pieces of 10: from 0, 35, and 70; 35 and 45 lie within a character.
+    # 80 bytes, pieces of 10: from 0, 35, and 70; 35 and 45 are within a character.
     ("é" * 40, 30, "ééééé éééé ééééé"),
     # 120 bytes, pieces of 10: to 10, from 55 to 65, and from 110: each within a character.
     ("漢" * 40, 32, "漢漢漢 漢漢 漢漢漢"),
@@ -624,7 +624,7 @@ def test_both_forms_give_the_same_excerpts(texts, limit, data):
 
 
 def hand_made() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Two rows, of which an `a` leads into the second: `ab` is feature 0, `c` is feature 1; there are two classes."""
+    """Make two rows: `a` of the first leads into the second; `ab` is feature 0, `c` feature 1; two classes."""
     moves, features = np.zeros((2, 256), dtype=np.uint16), np.full((2, 256), 2, dtype=np.int32)
     moves[:, ord("a")] = 1
     features[1, ord("b")] = 0
@@ -665,7 +665,7 @@ def test_a_feature_that_is_met_c_times_weighs_log_of_1_plus_c(form):
 
 
 @both_forms
-def test_texts_begin_in_the_first_row_whatever_stood_before_them(form):
+def test_texts_begin_in_the_first_row_after_any_other_text(form):
     moves, features, table = hand_made()
     prior = np.zeros(2, dtype=np.float32)
     assert visits(form, ["a", "b", "c"], moves, features, 0, table, 1 / 512, prior)[:2].tolist() == [[0, 0], [0, 0]]
@@ -683,7 +683,7 @@ def random_model(rng: np.random.Generator, n_rows: int, n_features: int, n_class
 
 
 def scores_of(string: str, moves, features, first, table, unit, prior) -> np.ndarray:
-    """The formula: prior plus the logarithms of 1 + count, times the rows of the features."""
+    """Apply the formula: prior plus the logarithms of 1 + count, times the rows of the features."""
     at, met = first, Counter()
     for byte in string.encode():
         met[int(features[at * 256 + byte])] += 1

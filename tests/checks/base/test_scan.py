@@ -367,7 +367,7 @@ def test_a_number_that_becomes_a_word_is_not_masked(form):
 
 
 @both_forms
-def test_one_word_replaced_takes_the_grams_that_it_lies_in(form):
+def test_one_word_replaced_removes_the_grams_around_it(form):
     part = words(20)
     written = [*part[:8], "other", *part[9:]]
     # Runs of 8 and 11 tokens: one 8-gram and four.
@@ -685,7 +685,7 @@ few_words = st.lists(st.sampled_from(sorted(FEW)), min_size=1, max_size=8)
 
 @st.composite
 def parts_and_lines(draw: st.DrawFn) -> tuple[list[str], list[list[list[str]]]]:
-    """A part of up to 20 words, and a text of up to 16 that is mostly made of its pieces."""
+    """Draw a part of up to 20 words, and a text of up to 16 that is mostly made of its pieces."""
     part = draw(st.lists(st.sampled_from(sorted(FEW)), min_size=N, max_size=20))
     room, lines = 16, []
     while room > 0 and (not lines or draw(st.booleans())):
@@ -704,7 +704,7 @@ def parts_and_lines(draw: st.DrawFn) -> tuple[list[str], list[list[list[str]]]]:
 @given(drawn=parts_and_lines())
 @example(drawn=(["red", "blue"] * 5, [[["red", "blue"] * 5], [["green"], ["red"] * 3]]))
 @example(drawn=(["red"] * 6, [[["red"] * 6]]))
-def test_what_is_found_of_a_part_is_what_sets_of_words_say(form, drawn):
+def test_what_is_found_of_a_part_agrees_with_sets_of_words(form, drawn):
     part, lines = drawn
     written = "\n".join(" ".join(" ".join(sentence) + "." for sentence in line) for line in lines)
     made = sought(question(" ".join(part)), weights=weighing(9, **FEW))
@@ -728,7 +728,7 @@ def test_what_is_found_of_a_part_is_what_sets_of_words_say(form, drawn):
     part=st.lists(st.sampled_from(["red", "blue", "7", "12"]), min_size=N, max_size=16),
     written=st.lists(st.sampled_from(["red", "blue", "5", "7"]), max_size=16),
 )
-def test_what_is_found_where_numbers_are_masked_is_what_sets_of_words_say(form, part, written):
+def test_what_is_found_with_masked_numbers_agrees_with_sets_of_words(form, part, written):
     made = sought(question(" ".join(part)))
     masked, other = ([word if word.isalpha() else "#" for word in tokens] for tokens in (part, written))
     in_text = covered(masked, other, N)
@@ -755,7 +755,7 @@ pieces = st.lists(piece, min_size=1, max_size=14) | st.lists(piece, min_size=7, 
 
 @st.composite
 def composed(draw: st.DrawFn, stems: list[list[tuple[str, str]]]) -> str:
-    """Stems cut, repeated, changed in a piece and joined."""
+    """Draw stems cut, repeated, changed in a piece and joined."""
     written = []
     for _ in range(draw(st.integers(1, 3))):
         stem = list(draw(st.sampled_from(stems)))
@@ -769,7 +769,7 @@ def composed(draw: st.DrawFn, stems: list[list[tuple[str, str]]]) -> str:
 
 @st.composite
 def audits(draw: st.DrawFn) -> tuple[list[str | None], list[dict[str, tuple[str, ...]]]]:
-    """Texts and items of the same stems."""
+    """Draw texts and items of the same stems."""
     stems = draw(st.lists(pieces, min_size=1, max_size=3))
     texts = draw(
         st.lists(composed(stems) | composed(stems) | composed(stems) | st.none() | st.just(""), min_size=1, max_size=4)

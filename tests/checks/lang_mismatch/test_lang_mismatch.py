@@ -32,10 +32,10 @@ from chataudit.checks.lang_mismatch.context import LIKE_OTHERS, STANDS_OUT
 from chataudit.checks.lang_mismatch.detectors import DETECTORS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from staging import assert_examples_hold
+from staging import assert_examples
 from typer.testing import CliRunner
 
-# One evening by the river, as people of many languages would tell it.
+# One evening by the river, in the words of many languages.
 TALES = {
     "ar": "مشينا على طول النهر حتى المساء ثم طبخنا حساء الخضار في البيت",
     "bn": "আজ আবহাওয়া খুব ভালো ছিল তাই আমরা নদীর ধারে হাঁটতে গিয়েছিলাম",
@@ -139,8 +139,8 @@ LIST = "".join(
 )
 
 
-def judged(tmp_path, *texts, **options):
-    """The facts and findings of these documents, each (declared, text) or (declared, text, context)."""
+def audited(tmp_path, *texts, **options):
+    """Audit these documents, each (declared, text) or (declared, text, context); return facts and findings."""
     names = ("lang", "text", "context")
     rows = [{"id": f"{k}", **dict(zip(names, text, strict=False))} for k, text in enumerate(texts)]
     record = audit(tmp_path, rows, LangMismatch(**options))
@@ -150,16 +150,16 @@ def judged(tmp_path, *texts, **options):
     return facts, record.table.to_pylist()
 
 
-def told(tmp_path, *texts, **options):
-    """(document, rule, detected) of each finding."""
-    _, rows = judged(tmp_path, *texts, **options)
+def findings_of(tmp_path, *texts, **options):
+    """Return (document, rule, detected) of each finding."""
+    _, rows = audited(tmp_path, *texts, **options)
     found = [(int(r["message_id"]), r["rule"].partition("/")[2], dict(r["facets"])["detected"]) for r in rows]
     return sorted(found)
 
 
 def why(tmp_path, *text, **options):
-    """The reason for which one text was not judged."""
-    facts, rows = judged(tmp_path, text, **options)
+    """Return the reason for which one text was skipped."""
+    facts, rows = audited(tmp_path, text, **options)
     assert rows == []
     ((reason, n),) = facts.skipped.items()
     assert n == 1
@@ -167,7 +167,7 @@ def why(tmp_path, *text, **options):
 
 
 def talk(tmp_path, *texts, **options):
-    """The findings on a thread of (declared, text), prompts and replies in turn: (message, rule, context)."""
+    """Return the findings on a thread of (declared, text), prompts and replies in turn: (message, rule, context)."""
     rows = []
     for k, (lang, text) in enumerate(texts):
         role = ("prompter", "assistant")[k % 2]
@@ -187,16 +187,16 @@ def talk(tmp_path, *texts, **options):
 
 
 def test_every_rule_reports_its_example_and_leaves_its_neighbour():
-    assert_examples_hold(LangMismatch())
+    assert_examples(LangMismatch())
 
 
 def test_a_text_in_another_language_is_flagged_both_ways_and_under_its_own_tag_it_is_not(tmp_path):
     for code in sorted(TALES.keys() - {"en"}):
-        found = told(tmp_path, ("en", TALES[code]), (code, EN), (code, TALES[code]), ("en", EN))
+        found = findings_of(tmp_path, ("en", TALES[code]), (code, EN), (code, TALES[code]), ("en", EN))
         assert found == [(0, "wrong_language", code), (1, "wrong_language", "en")], code
 
 
-def test_languages_other_than_english_are_told_apart_too(tmp_path):
+def test_languages_other_than_english_are_distinguished_too(tmp_path):
     for declared, text, detected in [
         ("fr", DE, "de"),
         ("de", FR, "fr"),
@@ -211,32 +211,35 @@ def test_languages_other_than_english_are_told_apart_too(tmp_path):
         ("ta", TALES["ka"], "ka"),
         ("hr", "Шетали смо поред реке док није пао мрак, а онда смо код куће скували супу", "sr"),
     ]:
-        assert told(tmp_path, (declared, text), (detected, text)) == [(0, "wrong_language", detected)], (declared, text)
+        assert findings_of(tmp_path, (declared, text), (detected, text)) == [(0, "wrong_language", detected)], (
+            declared,
+            text,
+        )
 
 
 def test_japanese_of_kanji_and_kana_is_flagged_and_is_no_chinese(tmp_path):
     for text, declared in product(KANJI, ("en", "ru", "ko")):
-        assert told(tmp_path, (declared, text), ("ja", text)) == [(0, "wrong_language", "ja")], (declared, text)
+        assert findings_of(tmp_path, (declared, text), ("ja", text)) == [(0, "wrong_language", "ja")], (declared, text)
     for text in KANJI:
-        assert told(tmp_path, ("zh", text)) == [(0, "wrong_language", "ja")], text
+        assert findings_of(tmp_path, ("zh", text)) == [(0, "wrong_language", "ja")], text
 
 
-def test_a_text_in_another_language_is_flagged_whatever_the_form_of_the_tag(tmp_path):
+def test_a_text_in_another_language_is_flagged_with_every_form_of_the_tag(tmp_path):
     for tag, code in [
         *(("en-US", "en"), ("eng", "en"), ("EN", "en"), ("pt-BR", "pt"), ("pt_br", "pt"), ("por", "pt")),
         *(("zh-Hant", "zh"), ("iw", "he"), ("sr-Latn", "sr"), ("nob", "no"), ("fil", "tl")),
     ]:
-        _, (row,) = judged(tmp_path, (tag, DE))
+        _, (row,) = audited(tmp_path, (tag, DE))
         assert dict(row["facets"])["declared"] == code, tag
 
 
-def test_a_text_in_its_language_is_not_flagged_whatever_the_form_of_the_tag(tmp_path):
+def test_a_text_in_its_language_is_flagged_with_no_form_of_the_tag(tmp_path):
     for tag, code in [
         *(("de-AT", "de"), ("deu", "de"), ("ger", "de"), ("DE", "de"), ("de_DE", "de"), ("nb", "no"), ("nor", "no")),
         *(("zh-CN", "zh"), ("cmn", "zh"), ("zh-Hans", "zh"), ("iw", "he"), ("heb", "he"), ("in", "id"), ("per", "fa")),
         *(("jpn", "ja"), ("gre", "el"), ("es-419", "es"), ("arb", "ar"), ("vie", "vi"), ("fr-CA", "fr")),
     ]:
-        assert told(tmp_path, (tag, TALES[code])) == [], tag
+        assert findings_of(tmp_path, (tag, TALES[code])) == [], tag
 
 
 def test_what_only_looks_like_another_language_is_not_flagged(tmp_path):
@@ -268,7 +271,7 @@ def test_what_only_looks_like_another_language_is_not_flagged(tmp_path):
         ("en", "Hahahahahahahahahahahahahaha"),
         ("de", "asdfghjkl asdfghjkl qwertz uiop"),
     ]:
-        assert told(tmp_path, (declared, text)) == [], (declared, text)
+        assert findings_of(tmp_path, (declared, text)) == [], (declared, text)
 
 
 def test_their_neighbours_in_another_language_are(tmp_path):
@@ -282,17 +285,17 @@ def test_their_neighbours_in_another_language_are(tmp_path):
         ("de", EN.upper(), "en"),
         ("en", "wir sint heute am flus entlang gelaufn bis es dunkl wurde un haben danch supe gekoht", "de"),
     ]:
-        assert told(tmp_path, (declared, text)) == [(0, "wrong_language", detected)], (declared, text)
+        assert findings_of(tmp_path, (declared, text)) == [(0, "wrong_language", detected)], (declared, text)
 
 
 def test_an_english_question_about_chinese_words_is_not_chinese(tmp_path):
     asked = "What does 今天天气很好，所以我们散步 mean"
-    assert "wrong_language" not in [rule for _, rule, _ in told(tmp_path, ("en", asked))]
-    assert told(tmp_path, ("en", "今天天气很好，所以我们散步 OK")) == [(0, "wrong_language", "zh")]
+    assert "wrong_language" not in [rule for _, rule, _ in findings_of(tmp_path, ("en", asked))]
+    assert findings_of(tmp_path, ("en", "今天天气很好，所以我们散步 OK")) == [(0, "wrong_language", "zh")]
 
 
-def test_facets_and_summary_tell_the_languages_and_how_sure_each_detector_is(tmp_path):
-    _, rows = judged(tmp_path, ("en", TALES["th"]), ("en-US", f"{DE}.\n\nFine, thank you."))
+def test_facets_and_summary_name_the_languages_and_how_sure_each_detector_is(tmp_path):
+    _, rows = audited(tmp_path, ("en", TALES["th"]), ("en-US", f"{DE}.\n\nFine, thank you."))
     script, detectors = (dict(row["facets"]) for row in rows)
     assert script == {"declared": "en", "detected": "th", "first": "1.00", "second": "1.00", "share": "1.00"}
     assert rows[0]["summary"] == "Tagged English, but the text is Thai (by its script)"
@@ -309,14 +312,14 @@ def test_facets_and_summary_tell_the_languages_and_how_sure_each_detector_is(tmp
 
 
 def test_detectors_that_are_all_but_sure_are_not_taken_for_the_script(tmp_path):
-    _, rows = judged(tmp_path, ("en", "Danach haben wir noch einen großen Kuchen aus dem Ofen geholt"))
+    _, rows = audited(tmp_path, ("en", "Danach haben wir noch einen großen Kuchen aus dem Ofen geholt"))
     assert [dict(row["facets"])["detected"] for row in rows] == ["de"]
     assert "by its script" not in rows[0]["summary"]
 
 
 def test_a_claim_is_of_more_than_nothing_and_has_its_evidence(tmp_path):
     # Swedish as a whole, and by line neither that nor the declared language.
-    _, rows = judged(tmp_path, ("en", "Malmös hamn\nstadens bibliotek"), ("en", LONG["da"]))
+    _, rows = audited(tmp_path, ("en", "Malmös hamn\nstadens bibliotek"), ("en", LONG["da"]))
     assert "1" in {row["message_id"] for row in rows}
     for row in rows:
         assert float(dict(row["facets"])["share"]) > 0
@@ -336,7 +339,7 @@ def test_the_span_marks_what_is_in_the_other_language_and_no_more(tmp_path):
         ("Fine, thank you.\n\n", ".\nThanks a lot."),
         ("\u202b\u200f 12,5 % 𝟙𝟚\n\n\t", "."),
     ]:
-        _, (row,) = judged(tmp_path, ("en", before + DE + after))
+        _, (row,) = audited(tmp_path, ("en", before + DE + after))
         assert [(span["start"], span["end"], span["quote"]) for span in row["spans"]] == [
             (len(before), len(before) + len(DE), DE)
         ], (before, after)
@@ -357,7 +360,7 @@ PIECES = [
 
 @settings(max_examples=30)
 @given(st.lists(st.sampled_from(PIECES), max_size=6), st.lists(st.sampled_from(PIECES), max_size=3))
-def test_offsets_are_code_points_whatever_stands_around(above, below):
+def test_offsets_are_code_points_between_any_neighbours(above, below):
     text = "".join(f"{piece}\n" for piece in above) + f"{DE}." + "".join(f"\n{piece}" for piece in below)
     (row,) = LangMismatch().scan(batch([{"id": "a", "lang": "en", "text": text}], "documents")).findings.to_pylist()
     (span,) = row["spans"]
@@ -373,12 +376,12 @@ def test_the_three_longest_runs_are_marked_the_longest_first(tmp_path):
         "Die Kinder haben im Garten gespielt",
     ]
     text = "".join(f"{tale}.\nYes, all right.\n" for tale in tales)
-    _, rows = judged(tmp_path, ("en", text))
+    _, rows = audited(tmp_path, ("en", text))
     assert [span["quote"] for row in rows for span in row["spans"]] == [tales[0], tales[2], tales[3]]
 
 
-def test_a_span_of_very_many_segments_holds_none_of_the_declared_language(tmp_path):
-    _, (row,) = judged(tmp_path, ("en", LIST * 20))
+def test_a_span_of_very_many_segments_contains_none_of_the_declared_language(tmp_path):
+    _, (row,) = audited(tmp_path, ("en", LIST * 20))
     for span in row["spans"]:
         marked = (LIST * 20)[span["start"] : span["end"]]
         assert [line for line in RIGHT if line in marked] == []
@@ -397,7 +400,7 @@ def test_a_long_text_in_a_close_language_is_a_warning_and_a_short_one_nothing(tm
         ("uk", "ru", ("Russian", "Ukrainian")),
     ):
         text = LONG[detected]
-        _, rows = judged(tmp_path, (declared, text), (declared, text[:60]), (detected, text))
+        _, rows = audited(tmp_path, (declared, text), (declared, text[:60]), (detected, text))
         (row,) = rows
         assert (row["message_id"], row["rule"], row["severity"]) == ("0", "lang_mismatch/close_language", 2)
         assert re.fullmatch(
@@ -408,18 +411,18 @@ def test_a_long_text_in_a_close_language_is_a_warning_and_a_short_one_nothing(tm
 
 
 def test_how_long_it_must_be_can_be_set(tmp_path):
-    assert told(tmp_path, ("sv", LONG["da"]), min_close=200) == []
-    assert told(tmp_path, ("ca", TALES["es"]), min_close=200) == []
-    assert told(tmp_path, ("ca", TALES["es"]), min_close=60) == [(0, "close_language", "es")]
+    assert findings_of(tmp_path, ("sv", LONG["da"]), min_close=200) == []
+    assert findings_of(tmp_path, ("ca", TALES["es"]), min_close=200) == []
+    assert findings_of(tmp_path, ("ca", TALES["es"]), min_close=60) == [(0, "close_language", "es")]
     assert why(tmp_path, "ca", TALES["es"], min_close=200) == rules.NEAR_DECLARED
 
 
-def test_languages_that_are_as_good_as_one_are_never_told_apart(tmp_path):
+def test_languages_that_are_as_good_as_one_are_never_distinguished(tmp_path):
     for group in (("id", "ms"), ("hr", "sr", "bs")):
         pairs = [(declared, LONG[code]) for declared in group for code in group]
-        assert told(tmp_path, *pairs) == []
+        assert findings_of(tmp_path, *pairs) == []
         for code in group:
-            ((_, rule, detected),) = told(tmp_path, ("en", LONG[code]))
+            ((_, rule, detected),) = findings_of(tmp_path, ("en", LONG[code]))
             assert rule == "wrong_language"
             assert detected in group
 
@@ -435,7 +438,7 @@ def test_a_text_that_is_mostly_in_another_language_and_partly_in_its_own_is_a_no
         ("en", f"{TALES['zh']}，晚上再一起吃饭。\nThe weather was fine, so we walked.", "zh"),
         ("en", LIST * 4, "de"),
     ]:
-        _, (row,) = judged(tmp_path, (declared, text))
+        _, (row,) = audited(tmp_path, (declared, text))
         assert (row["rule"], row["severity"]) == ("lang_mismatch/mixed_language", 1), text
         assert dict(row["facets"])["detected"] == detected
         assert 0.5 < float(dict(row["facets"])["share"]) < 0.95
@@ -443,7 +446,7 @@ def test_a_text_that_is_mostly_in_another_language_and_partly_in_its_own_is_a_no
 
 
 def test_a_long_bilingual_list_is_mixed_as_a_short_one_is(tmp_path):
-    assert told(tmp_path, ("en", LIST * 4), ("en", LIST * 20)) == [
+    assert findings_of(tmp_path, ("en", LIST * 4), ("en", LIST * 20)) == [
         (0, "mixed_language", "de"),
         (1, "mixed_language", "de"),
     ]
@@ -456,7 +459,7 @@ def test_a_quotation_in_a_text_of_the_declared_language_is_nothing(tmp_path):
         ("ja", f"次の文を訳してください。「{EN}」 きょうはてんきがよかったので、かわぞいをさんぽしました。"),
         ("en", f'What does the following sentence mean: "{TALES["zh"]}"? I read it on a poster yesterday.'),
     ]:
-        assert told(tmp_path, (declared, text)) == [], text
+        assert findings_of(tmp_path, (declared, text)) == [], text
 
 
 # -- what the prompt asked for ---------------------------------------------------------------------------------------
@@ -494,7 +497,7 @@ def test_one_that_nobody_asked_for_is(tmp_path):
         ("ru", "Напиши, что ты сегодня делал.", EN),
         ("zh", "请写一句关于天气的话。", EN),
     ]:
-        facts, (row,) = judged(tmp_path, (declared, reply, prompt))
+        facts, (row,) = audited(tmp_path, (declared, reply, prompt))
         assert row["rule"] == "lang_mismatch/wrong_language", prompt
         assert facts.checked == 1  # the context is none of the messages
 
@@ -506,13 +509,13 @@ def test_a_language_that_was_asked_for_two_turns_before_still_is(tmp_path):
 
 def test_what_was_asked_for_may_go_on_below(tmp_path):
     rest = [("en", DE), ("en", "Und was habt ihr danach noch alles gegessen?"), ("en", DE)]
-    told = talk(tmp_path, ("en", "Translate this, please: we have been busy"), *rest)
-    assert told == ([], {rules.ASKED_FOR: 3})
+    reported = talk(tmp_path, ("en", "Translate this, please: we have been busy"), *rest)
+    assert reported == ([], {rules.ASKED_FOR: 3})
 
 
 def test_what_a_tool_gives_back_may_be_in_any_language(tmp_path):
-    said = turns(f"user: {DE}", calling("a"), result("a", EN), f"assistant: {DE}")
-    record = audit(tmp_path, [{"id": "chat", "lang": "de", "messages": said}], LangMismatch())
+    chat = turns(f"user: {DE}", calling("a"), result("a", EN), f"assistant: {DE}")
+    record = audit(tmp_path, [{"id": "chat", "lang": "de", "messages": chat}], LangMismatch())
     assert flagged(record) == []
     (facts,) = record.facts.checks
     assert (facts.checked, facts.skipped[rules.TOOL]) == (2, 1)
@@ -524,7 +527,7 @@ def test_a_translation_that_was_asked_for_two_turns_before_is_another_matter(tmp
     assert found == [(3, "wrong_language", STANDS_OUT)]
 
 
-def test_a_reply_in_another_language_than_its_prompt_stands_out_and_its_score_says_so(tmp_path):
+def test_a_reply_in_another_language_than_its_prompt_has_a_higher_score(tmp_path):
     found, _ = talk(tmp_path, ("en", f"{EN}. And you?"), ("en", DE))
     assert found == [(1, "wrong_language", STANDS_OUT)]
     rows = [message("0", lang="en", text=f"{EN}. And you?"), message("1", "0", lang="en", text=TALES["id"])]
@@ -555,13 +558,13 @@ def test_a_reply_in_the_language_that_its_prompt_declares_is_like_it(tmp_path):
 
 def test_the_language_of_what_declares_none_is_not_that_of_the_context_of_a_document_that_declares_one(tmp_path):
     asked = ("en", DE, f"Translate into German: {EN}")
-    assert told(tmp_path, asked) == []
-    assert told(tmp_path, asked, lang="de") == []
-    _, (row,) = judged(tmp_path, ("en", DE, f"{EN}. And you?"), lang="de")
+    assert findings_of(tmp_path, asked) == []
+    assert findings_of(tmp_path, asked, lang="de") == []
+    _, (row,) = audited(tmp_path, ("en", DE, f"{EN}. And you?"), lang="de")
     assert dict(row["facets"]).get("context") != LIKE_OTHERS
 
 
-# -- not judged ------------------------------------------------------------------------------------------------------
+# -- skipped ---------------------------------------------------------------------------------------------------------
 
 NOT_JUDGED = [
     (rules.NO_LANGUAGE, None, EN),
@@ -590,12 +593,12 @@ def test_what_cannot_be_checked_is_counted_with_its_reason(tmp_path):
 
 
 def test_the_name_of_a_language_is_no_tag_of_another(tmp_path):
-    assert told(tmp_path, ("bengali", TALES["bn"]), ("thai", TALES["th"])) == []
+    assert findings_of(tmp_path, ("bengali", TALES["bn"]), ("thai", TALES["th"])) == []
 
 
-def test_every_message_is_judged_or_counted_once(tmp_path):
+def test_every_message_is_checked_or_skipped_once(tmp_path):
     texts = [(declared, text) for _, declared, text in NOT_JUDGED]
-    facts, rows = judged(
+    facts, rows = audited(
         tmp_path, *texts, ("en", DE, "Say it in German"), ("en", EN), ("en", DE), ("en", f"{DE}.\n{EN}.")
     )
     expected = {}
@@ -621,7 +624,7 @@ def test_a_message_without_a_text_is_counted_as_one_with_too_few_letters(tmp_pat
 
 def test_languages_of_messages_that_declare_none_are_counted(tmp_path):
     texts = [*((None, DE),) * 3, ("und", TALES["th"]), (None, EN), (None, EN), (None, "ok"), ("fr", FR)]
-    facts, rows = judged(tmp_path, *texts)
+    facts, rows = audited(tmp_path, *texts)
     (table,) = facts.tables
     assert table.name == "Languages of messages without a tag"
     assert table.columns == ("language", "messages", "share")
@@ -632,14 +635,14 @@ def test_languages_of_messages_that_declare_none_are_counted(tmp_path):
 
 
 def test_where_all_declare_a_language_there_is_no_such_table(tmp_path):
-    facts, _ = judged(tmp_path, ("en", EN), ("de", EN))
+    facts, _ = audited(tmp_path, ("en", EN), ("de", EN))
     assert facts.tables == []
 
 
 def test_they_can_be_compared_with_one_language(tmp_path):
     texts = [(None, DE), (None, EN), ("en", EN), ("und", EN)]
     for tag in ("de", "de-AT", "deu"):
-        facts, rows = judged(tmp_path, *texts, lang=tag)
+        facts, rows = audited(tmp_path, *texts, lang=tag)
         assert [(row["message_id"], dict(row["facets"])["declared"]) for row in rows] == [("1", "de"), ("3", "de")]
         assert facts.skipped == {}
 
@@ -657,7 +660,7 @@ def test_the_command_line_sets_that_language(tmp_path, monkeypatch):
     assert pq.read_table(tmp_path / "none" / "findings.parquet").num_rows == 0
 
 
-def test_where_nothing_is_judged_the_command_says_so_and_the_report_says_what_to_do(tmp_path, monkeypatch):
+def test_where_nothing_is_checked_the_command_and_the_report_name_a_way_out(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "d.jsonl", [{"id": "a", "text": DE}, {"id": "b", "text": EN}])
     done = CliRunner().invoke(app, ["run", "d.jsonl", "--checks", "lang_mismatch", "--out", "o"])
@@ -694,20 +697,20 @@ def labelled():
         labels = {"name": ["spam", "lang_mismatch"], "value": [0.9, value], "count": [3, count]}
         rows.append(message(f"{k}", None, text=text, labels=labels, message_tree_id=uid(f"{k}")))
     rows.append(message("x", None, text=TALES["fi"], message_tree_id=uid("x")))  # without labels
-    short = {"name": ["lang_mismatch"], "value": [1.0], "count": [3]}  # not judged
+    short = {"name": ["lang_mismatch"], "value": [1.0], "count": [3]}  # skipped
     rows.append(message("y", None, text="ok", labels=short, message_tree_id=uid("y")))
     return rows
 
 
 @pytest.fixture(scope="module", params=["columns", "maps"])
-def said(request, tmp_path_factory):
-    """The audit of what people labelled, in both forms of labels."""
+def labels_audit(request, tmp_path_factory):
+    """Audit what people labelled, in both forms of labels."""
     rows = labelled() if request.param == "columns" else [nest([row]) for row in labelled()]
     return audit(tmp_path_factory.mktemp("said"), rows, LangMismatch())
 
 
-def test_agreement_with_people_is_measured(said):
-    (facts,) = said.facts.checks
+def test_agreement_with_people_is_measured(labels_audit):
+    (facts,) = labels_audit.facts.checks
     (table,) = facts.tables
     assert table.name == "Agreement with human labels"
     assert table.columns == ("measure", "value", "95 % CI")
@@ -725,10 +728,10 @@ def test_agreement_with_people_is_measured(said):
     assert facts.labelled == Confusion(hits=2, misses=2, false_alarms=1, right_silences=2)
 
 
-def test_disagreements_are_told_both_ways(said):
-    rows = [row for row in said.table.to_pylist() if row["rule"].endswith("label_disagrees")]
-    told = {row["message_id"]: (row["summary"], dict(row["facets"]), row["severity"]) for row in rows}
-    assert told == {
+def test_disagreements_are_reported_both_ways(labels_audit):
+    rows = [row for row in labels_audit.table.to_pylist() if row["rule"].endswith("label_disagrees")]
+    reported = {row["message_id"]: (row["summary"], dict(row["facets"]), row["severity"]) for row in rows}
+    assert reported == {
         uid("2"): (
             "4 of 4 human labels say English, but the detectors found Polish",
             {"declared": "en", "people": "0.00"},
@@ -750,8 +753,10 @@ def test_disagreements_are_told_both_ways(said):
     assert scores[uid("2")] > 0.9
 
 
-def test_labels_do_not_change_what_is_flagged(said):
-    assert flagged(said, "wrong_language") == sorted(("wrong_language", uid(name)) for name in ("0", "1", "2", "x"))
+def test_labels_do_not_change_what_is_flagged(labels_audit):
+    assert flagged(labels_audit, "wrong_language") == sorted(
+        ("wrong_language", uid(name)) for name in ("0", "1", "2", "x")
+    )
 
 
 def test_without_labels_there_is_no_agreement(tmp_path):
@@ -771,7 +776,7 @@ def test_labels_of_other_questions_are_none(tmp_path):
     assert record.facts.checks[0].tables == []
 
 
-def test_labels_that_are_all_alike_measure_nothing_and_that_is_said(tmp_path):
+def test_labels_that_are_all_alike_measure_nothing_and_a_note_states_it(tmp_path):
     rows = labelled()
     for row in rows:
         if row.get("labels"):
@@ -791,7 +796,7 @@ def test_where_nothing_is_flagged_there_is_no_precision_to_speak_of(tmp_path):
     assert found["recall"] == ("0.000", "0.000-0.658")  # Wilson's interval of 0 in 2
 
 
-def test_only_twenty_disagreements_are_told_each_way(tmp_path):
+def test_only_twenty_disagreements_are_reported_each_way(tmp_path):
     def labels(value):
         return {"name": ["lang_mismatch"], "value": [value], "count": [3]}
 
@@ -826,9 +831,9 @@ def test_a_setting_that_cannot_be_is_refused_with_what_is_expected():
             LangMismatch(**values)
 
 
-def test_a_shorter_text_is_judged_where_the_letters_asked_for_are_fewer(tmp_path):
+def test_a_shorter_text_is_checked_where_fewer_letters_are_required(tmp_path):
     text = "Gracias por todo"  # 14 letters
-    assert told(tmp_path, ("en", text), min_short=14) == [(0, "wrong_language", "es")]
+    assert findings_of(tmp_path, ("en", text), min_short=14) == [(0, "wrong_language", "es")]
     assert why(tmp_path, "en", text, min_short=15) == rules.FEW_LETTERS
 
 
@@ -836,14 +841,14 @@ def test_every_order_of_detectors_flags_the_plain_cases_and_no_others(tmp_path):
     codes = sorted(TALES.keys() - {"en", "ka", "nl"})  # langdetect knows no Georgian, and takes Dutch for Afrikaans
     for first, second in sorted(permutations(DETECTORS, 2)):
         names = {"first": first, "second": second}
-        wrong = told(tmp_path, *(("en", TALES[code]) for code in codes), **names)
+        wrong = findings_of(tmp_path, *(("en", TALES[code]) for code in codes), **names)
         assert wrong == [(k, "wrong_language", code) for k, code in enumerate(codes)], names
-        assert told(tmp_path, *((code, TALES[code]) for code in [*codes, "en"]), **names) == [], names
+        assert findings_of(tmp_path, *((code, TALES[code]) for code in [*codes, "en"]), **names) == [], names
 
 
-def test_a_language_that_one_detector_does_not_know_is_not_judged(tmp_path):
+def test_a_language_that_one_detector_does_not_know_is_skipped(tmp_path):
     assert why(tmp_path, "ka", EN, second="langdetect") == rules.UNSUPPORTED
-    assert told(tmp_path, ("ka", EN)) == [(0, "wrong_language", "en")]
+    assert findings_of(tmp_path, ("ka", EN)) == [(0, "wrong_language", "en")]
 
 
 # -- the same again --------------------------------------------------------------------------------------------------
@@ -876,11 +881,11 @@ def test_findings_and_counts_are_the_same_for_every_batch_and_engine(tmp_path):
         assert again[1:] == whole[1:]
 
 
-def test_a_text_is_judged_alike_in_any_company(tmp_path):
+def test_a_text_is_checked_alike_beside_any_other_texts(tmp_path):
     texts = [("en", DE), ("en", f"{DE}.\n{EN}."), ("pt", LONG["gl"]), ("ru", EN)]
-    _, together = judged(tmp_path, *texts, *TALES.items())
+    _, together = audited(tmp_path, *texts, *TALES.items())
     for k, text in enumerate(texts):
-        _, (alone,) = judged(tmp_path, text)
+        _, (alone,) = audited(tmp_path, text)
         assert [(r["summary"], r["score"]) for r in together if r["message_id"] == f"{k}"] == [
             (alone["summary"], alone["score"])
         ]
@@ -894,12 +899,12 @@ MARKS += ["<a ", "[a](", "(a", "a: b\n", "http://", "\n", "\t", "\u200b", "\u202
 
 
 def seconds(call):
-    """What a call gives, and the processor seconds that it takes."""
+    """Return the result of a call, and the processor seconds that it takes."""
     began = time.process_time()
     return call(), time.process_time() - began
 
 
-def test_a_hostile_text_does_not_hold_up_the_audit(tmp_path):
+def test_a_hostile_text_does_not_slow_the_audit(tmp_path):
     for case, declared, text, detected in (
         ("1 MB without a space", "en", "donaudampfschifffahrt" * 48_000, {"de"}),
         ("1 MB of one letter", "de", "a" * 1_000_000, set()),
@@ -914,20 +919,20 @@ def test_a_hostile_text_does_not_hold_up_the_audit(tmp_path):
         ("fences that stay open", "en", f"{DE}.\n" + "```\n" * 100_001, {"de"}),
         ("lines that wrap", "de", "the weather was fine so we walked along the river and\n" * 10_000, set()),
     ):
-        (_, rows), took = seconds(lambda: judged(tmp_path, (declared, text)))  # noqa: B023
+        (_, rows), took = seconds(lambda: audited(tmp_path, (declared, text)))  # noqa: B023
         assert took < 5, case
         assert {dict(row["facets"])["detected"] for row in rows} == detected, case
 
 
-def test_100_000_marks_that_open_and_never_close_do_not_hold_up_the_audit(tmp_path):
+def test_100_000_marks_that_open_and_never_close_do_not_slow_the_audit(tmp_path):
     texts = [("de", mark * 100_000) for mark in MARKS]
-    (_, rows), took = seconds(lambda: judged(tmp_path, *texts))
+    (_, rows), took = seconds(lambda: audited(tmp_path, *texts))
     assert took < 5
     assert rows == []
 
 
 def test_100_000_messages_of_one_word_are_counted_in_no_time(tmp_path):
-    (facts, rows), took = seconds(lambda: judged(tmp_path, *[("de", "ok")] * 100_000))
+    (facts, rows), took = seconds(lambda: audited(tmp_path, *[("de", "ok")] * 100_000))
     assert took < 5
     assert rows == []
     assert facts.skipped == {rules.FEW_LETTERS: 100_000}
@@ -946,7 +951,7 @@ LID = SHARED / "data" / "lid"
 
 
 def real(name):
-    """The severest finding's severity and rule by document, and what is known of each document."""
+    """Return the severest finding's severity and rule by document, and what is known of each document."""
     record = run(LID / f"{name}.jsonl.gz", checks=[LangMismatch()], engine="serial")
     assert record.facts.checks[0].error is None
     with gzip.open(LID / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
@@ -982,7 +987,7 @@ def test_planted_close_languages_are_found_and_right_texts_are_hardly_ever_taken
 
 
 @needs_shared
-def test_what_people_said_of_oasst_is_found():
+def test_what_people_labelled_in_oasst_is_found():
     found, truth = real("oasst_labelled")
     people = {i for i, row in truth.items() if (row["human_lang_mismatch"] or 0) >= 0.5}
     asked = {i for i, row in truth.items() if row["human_lang_mismatch"] is not None}

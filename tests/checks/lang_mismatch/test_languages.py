@@ -114,7 +114,7 @@ PREFIXES = {
     "HANGUL": HANGUL,
     "DEVANAGARI": DEVANAGARI,
 }
-# Where letters of several scripts stand in one block, as signs of something else.
+# Where letters of several scripts are in one block, as signs of something else.
 SIGNS = [(0x1D00, 0x1DBF), (0x2070, 0x218F), (0xFF00, 0xFFEF), (0xA770, 0xA7FF), (0x3E2, 0x3EF), (0x2C7C, 0x2C7D)]
 SIGNS += [(0xA69C, 0xA69D), (0xAA, 0xBA), (0x3005, 0x3006), (0x2B0, 0x36F), (0xAB30, 0xAB6F), (0xFB00, 0xFB06)]
 
@@ -185,7 +185,7 @@ CODES = [
 ]
 
 
-def test_kin_is_mutual_and_holds_the_language_itself():
+def test_kin_is_mutual_and_includes_the_language_itself():
     for code in CODES:
         assert code in kin(code)
         assert {other for other in CODES if code in kin(other)} == kin(code) & set(CODES)
@@ -362,7 +362,7 @@ TRANSLATE = {
 }
 
 
-def test_a_translation_is_asked_for_whatever_into_where_that_counts():
+def test_a_request_to_translate_counts_with_any_target_language():
     for tongue in TRANSLATE:
         assert asks_for(TRANSLATE[tongue], "mn", (tongue,), translation=True), tongue
         assert not asks_for(TRANSLATE[tongue], "mn", (tongue,), translation=False), tongue
@@ -394,11 +394,11 @@ def test_wilsons_interval_is_as_published():
         assert wilson(hits, n) == pytest.approx((low, high), abs=5e-5), (hits, n, low, high)
 
 
-def test_nothing_counted_says_nothing():
+def test_nothing_counted_leaves_the_rate_unknown():
     assert wilson(0, 0) == (0, 1)
 
 
-def test_an_interval_holds_the_rate_and_stays_within_0_and_1():
+def test_an_interval_contains_the_rate_and_stays_within_0_and_1():
     for n in (1, 2, 7, 1000):
         for hits in range(0, n + 1, max(1, n // 7)):
             low, high = wilson(hits, n)
@@ -411,7 +411,7 @@ def test_an_interval_holds_the_rate_and_stays_within_0_and_1():
 
 
 def table(*cells: tuple[int, int, float, int]) -> list[Measure]:
-    """Agreement of so many messages: what people said, what was found, the score, how often."""
+    """Make the agreement of messages: what people said, what was found, the score, how often."""
     rows = [(people, found, score) for people, found, score, times in cells for _ in range(times)]
     people, found, scores = zip(*rows, strict=True)
     return agreement(np.array(people, dtype=bool), np.array(found, dtype=bool), np.array(scores, dtype=float))
@@ -419,7 +419,7 @@ def table(*cells: tuple[int, int, float, int]) -> list[Measure]:
 
 @pytest.fixture
 def few_resamples(monkeypatch):
-    """Where intervals of the bootstrap do not matter, or only whether they are the same."""
+    """Take few resamples, where intervals of the bootstrap do not matter, or only whether they are the same."""
     monkeypatch.setattr(module, "N_RESAMPLES", 20)
 
 
@@ -455,7 +455,7 @@ def test_agreement_of_random_labels_is_that_of_scikit_learn_over_all_messages():
         assert 0 <= measure.low < measure.value < measure.high <= 1
 
 
-def test_the_bootstrap_is_about_as_wide_as_theory_says():
+def test_the_bootstrap_is_about_as_wide_as_in_theory():
     # Of 2 x 2 tables: kappa .8 of 1000 halves, with a standard error of sqrt(p (1 - p) / n) / (1 - pe) = .019.
     kappa = table((1, 1, 1, 450), (0, 0, 0, 450), (1, 0, 0, 50), (0, 1, 1, 50))[3]
     assert kappa.value == pytest.approx(0.8)
@@ -466,7 +466,7 @@ def test_agreement_is_the_same_every_time_and_in_any_order(few_resamples):
     assert table(*SMALL) == table(*SMALL[::-1])
 
 
-def test_where_nothing_was_flagged_precision_says_nothing(few_resamples):
+def test_where_nothing_was_flagged_precision_is_unknown(few_resamples):
     precision, recall, *_ = table((1, 0, 0, 3), (0, 0, 0, 5))
     assert (precision.value, precision.low, precision.high) == (0, 0, 1)
     assert (recall.value, recall.low) == (0, 0)
@@ -482,7 +482,7 @@ def test_full_agreement_is_1(few_resamples):
 
 
 def answered(*rows: dict | None) -> tuple[list, list]:
-    """Means (None: none was asked) and numbers of answers to `lang_mismatch`."""
+    """Return means (None: none was asked) and numbers of answers to `lang_mismatch`."""
     means, counts = labels(pa.array(rows, LABELS), "lang_mismatch")
     assert (means.dtype, counts.dtype) == (np.float64, np.int64)
     return [None if np.isnan(mean) else mean for mean in means.tolist()], counts.tolist()
@@ -492,7 +492,7 @@ def of(names: list | None, values: list | None, counts: list | None) -> dict:
     return {"name": names, "value": values, "count": counts}
 
 
-def test_a_label_is_found_by_its_name_wherever_it_stands():
+def test_a_label_is_found_by_its_name_in_any_place():
     rows = (
         of(["lang_mismatch", "spam"], [0.25, 1.0], [4, 3]),
         of(["spam", "toxicity", "lang_mismatch"], [1.0, 0.5, 0.75], [3, 2, 5]),
@@ -502,7 +502,7 @@ def test_a_label_is_found_by_its_name_wherever_it_stands():
     assert answered(*rows) == ([0.25, 0.75, None, 0.0], [4, 5, 0, 1])
 
 
-def test_of_a_label_that_stands_twice_the_first_counts():
+def test_of_a_duplicate_label_the_first_counts():
     assert answered(of(["spam", "lang_mismatch", "lang_mismatch"], [1.0, 0.25, 0.75], [9, 4, 5])) == ([0.25], [4])
 
 

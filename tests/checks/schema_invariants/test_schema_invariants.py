@@ -425,7 +425,7 @@ def test_one_answer_to_the_same_prompt_is_the_same_pair_after_any_beginning(tmp_
     assert flagged(record) == [("pair_prompt", "pair#rejected"), ("same_pair", "pair#rejected")]
 
 
-def test_answers_that_say_the_same_and_make_calls_may_differ_in_these(tmp_path):
+def test_answers_with_the_same_text_may_differ_in_the_ids_of_their_calls(tmp_path):
     sides = [[calling(name) | {"content": "Let me look"}] for name in ("a", "b")]
     assert found(tmp_path, [preference([ASKED], *sides)]) == []
 
@@ -508,7 +508,7 @@ def test_a_copy_of_a_root_does_not_count_among_several_roots(tmp_path):
     assert the(record, "one_root")["summary"] == "Tree has 2 roots; this is not the first"
 
 
-def test_a_copy_that_says_it_is_the_root_is_not_believed(tmp_path):
+def test_a_copy_that_claims_to_be_the_root_is_not_believed(tmp_path):
     data = [message("a", "gone", "prompter"), message("b", "a"), message("a")]
     pairs = claims(("dangling_parent", "a"), ("duplicate_id", "a"), ("one_root", "a"))
     assert found(tmp_path, data) == pairs
@@ -716,7 +716,7 @@ def test_a_nested_message_that_repeats_the_tree_id_passes(tmp_path):
     assert found(tmp_path, [nested(node("a", "prompter", reply))]) == []
 
 
-def test_a_nested_root_that_says_another_tree_id_than_its_record_is_flagged(tmp_path):
+def test_a_nested_root_with_another_tree_id_than_its_record_is_flagged(tmp_path):
     tree = nested(node("a", "prompter", node("b", "assistant")), message_tree_id=uid("x"))
     assert found(tmp_path, [tree]) == claims(("tree_id", "a"))
 
@@ -978,7 +978,7 @@ def test_each_field_that_a_message_misses_is_reported(tmp_path):
 INTEGER = "expected a 64-bit integer"
 
 
-def test_a_value_of_another_type_is_flagged_and_nothing_else_is_said_of_it(tmp_path):
+def test_a_value_of_another_type_is_flagged_by_one_rule_only(tmp_path):
     for field, value, summary in [
         ("rank", "0", f'rank is "0", a string; {INTEGER}'),
         ("rank", 1.5, f"rank is 1.5, a number; {INTEGER}"),
@@ -1435,7 +1435,7 @@ def test_years_of_steady_collection_are_no_future(tmp_path):
     assert found(tmp_path, [message("a"), *later], max_future_years=2.1) == []
 
 
-def test_dates_that_lie_ever_further_in_the_future_are_all_measured_from_the_rest(tmp_path):
+def test_dates_ever_further_in_the_future_are_all_measured_from_the_rest(tmp_path):
     late = [message("d", "a", created_date=IN_2030), message("e", "a", created_date=IN_2030.replace("2030", "2040"))]
     record = audited(tmp_path, [message("a"), message("b", "a"), message("c", "a"), *late])
     assert flagged(record) == claims(("date_in_future", "d"), ("date_in_future", "e"))
@@ -1563,7 +1563,7 @@ def test_answers_whose_parent_is_lost_are_no_siblings(tmp_path):
 
 
 def labelled(*labels: tuple[str, Any, Any], form: str) -> dict[str, Any]:
-    """Field `labels` in one of the forms in which exports write it."""
+    """Write the field `labels` in one of the forms that exports use."""
     if form == "map":
         return {"labels": {name: {"value": value, "count": count} for name, value, count in labels}}
     names, values, counts = (list(column) for column in zip(*labels, strict=True))
@@ -1644,7 +1644,7 @@ def test_a_label_that_occurs_twice_is_flagged(tmp_path):
     assert the(record, "label_name")["summary"] == "Message has the same label more than once"
 
 
-def test_one_label_at_two_messages_does_not_stand_twice(tmp_path):
+def test_one_label_at_two_messages_is_no_duplicate(tmp_path):
     more = labelled(("spam", 0.0, 3), form="columns")
     assert found(tmp_path, [message("a", **more), message("b", "a", **more)]) == []
 
@@ -1876,7 +1876,7 @@ def test_a_synthetic_message_without_a_model_or_the_reverse_is_flagged(tmp_path)
             assert the(record, "synthetic_model")["severity"] == WARNING
 
 
-def test_a_message_that_says_who_wrote_it_passes(tmp_path):
+def test_a_message_that_names_its_author_passes(tmp_path):
     for synthetic, model in [(True, "oasst-sft-0_3000"), (False, None), (None, None), (None, "oasst-sft-0_3000")]:
         with case(synthetic, model):
             assert found(tmp_path, [message("a"), message("b", "a", synthetic=synthetic, model_name=model)]) == []

@@ -21,7 +21,7 @@ def column(table, name):
 
 
 def expected(described):
-    """What is expected of the flags of each column: how many are false at least, how bad it is otherwise."""
+    """Return what is expected of the flags of each column: how many are false at least, how bad it is otherwise."""
     return {
         each["kwargs"]["column"]: (round(each["kwargs"]["mostly"], 6), each["severity"])
         for each in described["expectations"]
@@ -51,7 +51,7 @@ def test_each_check_and_each_of_its_rules_has_a_column_also_those_that_found_not
     ]
 
 
-def test_a_check_that_failed_has_a_column_that_tells_nothing(tmp_path):
+def test_a_check_that_failed_has_an_empty_column(tmp_path):
     table = flags(audit(tmp_path, alone("fine", "FAULT"), Planted(), Fails()))
     assert table.column_names[-1] == "fails"
     assert column(table, "fails") == [None, None]
@@ -85,7 +85,7 @@ def test_a_record_that_could_not_be_read_is_a_row_without_an_id(tmp_path):
     assert set(column(lost, "schema_invariants/role_alternation")) == {None}
 
 
-def test_a_message_that_stands_twice_has_two_rows_and_each_its_own_flags(tmp_path):
+def test_a_duplicate_message_has_two_rows_and_each_its_own_flags(tmp_path):
     rows = [message("a", text="FAULT"), message("a", text="fine", message_tree_id=uid("b"))]
     table = flags(audit(tmp_path, rows, Planted()))
     assert sorted(zip(column(table, "line"), column(table, "planted"), strict=True)) == [(1, True), (2, False)]
@@ -112,7 +112,7 @@ def test_no_messages_no_rows(tmp_path):
 
 def test_nothing_may_be_flagged_where_there_is_no_limit(tmp_path):
     described = suite(audit(tmp_path, alone("fine"), Planted()))
-    # A rule that only notes is not expected to hold.
+    # A rule that only notes is not expected to be met.
     assert expected(described) == {
         "planted": (1, "critical"),
         "planted/fault": (1, "critical"),
@@ -124,14 +124,14 @@ def test_nothing_may_be_flagged_where_there_is_no_limit(tmp_path):
     assert described["name"] == "chataudit"
 
 
-def test_each_check_must_have_judged_something(tmp_path):
+def test_each_check_must_have_checked_a_message(tmp_path):
     described = suite(audit(tmp_path, alone("fine"), Planted(), Fails()))
-    told = {
+    reported = {
         each["kwargs"]["column"]: each["description"]
         for each in described["expectations"]
         if each["type"] == "expect_column_values_to_not_be_null"
     }
-    assert told == {"planted": "planted checked a message", "fails": "fails did not finish"}
+    assert reported == {"planted": "planted checked a message", "fails": "fails did not finish"}
 
 
 def test_a_limit_on_a_check_allows_so_much_of_it_and_of_its_rules(tmp_path):
@@ -143,7 +143,7 @@ def test_a_limit_on_a_check_allows_so_much_of_it_and_of_its_rules(tmp_path):
     }
 
 
-def test_a_limit_on_a_rule_stands_above_that_of_its_check_and_brings_notes_in(tmp_path):
+def test_a_limit_on_a_rule_overrides_that_of_its_check_and_includes_notes(tmp_path):
     record = audit(tmp_path, alone("fine"), Planted())
     limits = [
         Limit(target="planted", max_rate=0.1),
@@ -185,7 +185,7 @@ def test_of_a_check_that_failed_no_flags_are_expected(tmp_path):
 
 
 def ran(folder, record, limits=()):
-    """Exit code, what is told of each column, and result.json of the runner, which sees only its own folder."""
+    """Run the runner, which sees only its own folder; return exit code, outcomes of each column, and result.json."""
     folder.mkdir()
     for name, content in export(record, limits).items():
         if isinstance(content, pa.Table):
@@ -199,20 +199,20 @@ def ran(folder, record, limits=()):
     done = subprocess.run(words, cwd=folder.parent, capture_output=True, text=True, timeout=120)
     assert (folder / "result.json").exists(), done.stderr[-2000:]
     lines = [line.split() for line in done.stdout.splitlines() if line.startswith(("met", "unmet"))]
-    told = {column: [word for word, name, *_ in lines if name == column] for _, column, *_ in lines}
-    return done.returncode, told, json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    reported = {column: [word for word, name, *_ in lines if name == column] for _, column, *_ in lines}
+    return done.returncode, reported, json.loads((folder / "result.json").read_text(encoding="utf-8"))
 
 
 def test_the_demo_does_not_meet_the_suite_and_the_result_names_its_messages(released, tmp_path):
     _, record = released
-    code, told, result = ran(tmp_path / "gx", record)
+    code, reported, result = ran(tmp_path / "gx", record)
     assert code == 1
     found = pc.value_counts(record.table.filter(pc.greater(record.table["severity"], 1))["check"])
     for row in found.to_pylist():
-        assert told[row["values"]] == ["met", "unmet"]  # it checked messages, and flagged some
+        assert reported[row["values"]] == ["met", "unmet"]  # it checked messages, and flagged some
     rules = {rule.id: rule for check in record.facts.checks for rule in check.rules}
-    for name in set(told) & set(rules):
-        assert told[name] == ["unmet" if rules[name].findings else "met"], name
+    for name in set(reported) & set(rules):
+        assert reported[name] == ["unmet" if rules[name].findings else "met"], name
     (roles,) = (
         each for each in result["results"] if each["expectation_config"]["kwargs"]["column"].endswith("/root_role")
     )
@@ -224,19 +224,19 @@ def test_the_demo_does_not_meet_the_suite_and_the_result_names_its_messages(rele
     assert not any(tree[0]["text"] in raw for tree in released[0].trees if tree[0]["text"])
 
 
-def test_clean_data_meet_it_and_what_was_not_judged_does_not_count(tmp_path):
+def test_clean_data_meet_it_and_skipped_messages_do_not_count(tmp_path):
     rows = [*alone("fine", "SKIP it", "REMARK"), *conversation("a", 1)]
-    code, told, result = ran(tmp_path / "gx", audit(tmp_path, rows, Planted()))
+    code, reported, result = ran(tmp_path / "gx", audit(tmp_path, rows, Planted()))
     assert (code, result["success"]) == (0, True)
-    assert told == {"planted": ["met", "met"], "planted/fault": ["met"], "planted/odd": ["met"]}
+    assert reported == {"planted": ["met", "met"], "planted/fault": ["met"], "planted/odd": ["met"]}
 
 
 def test_a_rate_within_its_limit_meets_it_and_one_above_does_not(tmp_path):
     # Two of nine checked messages are flagged, 22 %; a tenth was not checked. The name of the file is data too.
     path = write(tmp_path / "a'\"<b> $(x).jsonl", alone("FAULT", "FAULT", *["fine"] * 7, "SKIP it"))
     limits = [Limit(target="planted", max_rate=0.23), Limit(target="planted/fault", max_rate=0.21)]
-    code, told, result = ran(tmp_path / "gx", run(path, checks=[Planted()], engine="serial"), limits)
-    assert (code, told) == (1, {"planted": ["met", "met"], "planted/fault": ["unmet"], "planted/odd": ["met"]})
+    code, reported, result = ran(tmp_path / "gx", run(path, checks=[Planted()], engine="serial"), limits)
+    assert (code, reported) == (1, {"planted": ["met", "met"], "planted/fault": ["unmet"], "planted/odd": ["met"]})
     (bad,) = (each for each in result["results"] if not each["success"])
     assert [index["source"] for index in bad["result"]["unexpected_index_list"]] == [str(path)] * 2
 
@@ -251,5 +251,5 @@ def test_a_rate_right_at_its_limit_meets_it_as_it_does_in_the_gate(tmp_path):
 
 
 def test_what_nobody_looked_at_is_not_met(tmp_path):
-    code, told, _ = ran(tmp_path / "gx", audit(tmp_path, alone("SKIP it"), Planted(), Fails()))
-    assert (code, told["planted"], told["fails"]) == (1, ["unmet", "met"], ["unmet"])
+    code, reported, _ = ran(tmp_path / "gx", audit(tmp_path, alone("SKIP it"), Planted(), Fails()))
+    assert (code, reported["planted"], reported["fails"]) == (1, ["unmet", "met"], ["unmet"])

@@ -26,8 +26,8 @@ def decided(record, *limits, accepted=(), older=None):
 
 
 def read(line):
-    """A command as GitHub's runner reads it: its name, its properties, and what it says."""
-    name, properties, told = re.fullmatch(r"::(\w+) (.*?)::(.*)", line).groups()  # no dot matches a line feed
+    """Read a command as GitHub's runner reads it: its name, its properties, and its message."""
+    name, properties, reported = re.fullmatch(r"::(\w+) (.*?)::(.*)", line).groups()  # no dot matches a line feed
 
     def unescaped(words, codes):
         for code, character in codes.items():
@@ -37,12 +37,12 @@ def read(line):
     lines = {"%0D": "\r", "%0A": "\n"}
     pairs = (pair.split("=", 1) for pair in properties.split(","))
     values = {key: unescaped(value, {**lines, "%3A": ":", "%2C": ","}) for key, value in pairs}
-    return name, values, unescaped(told, lines)
+    return name, values, unescaped(reported, lines)
 
 
 @pytest.fixture
 def record(tmp_path):
-    """One reply in the role of its parent, and so a thread without an answer."""
+    """Audit one reply in the role of its parent, and so a thread without an answer."""
     return audit(tmp_path, [message("a"), message("b", "a", role="prompter")], SchemaInvariants())
 
 
@@ -57,11 +57,11 @@ def test_what_breaks_the_gate_comes_first_then_the_findings_with_their_places(re
     ]
 
 
-def test_of_each_rule_the_worst_finding_stands_for_the_others(tmp_path):
+def test_of_each_rule_the_worst_finding_represents_the_others(tmp_path):
     rows = [row for tree in "abc" for row in conversation(tree, 1, role="prompter")]
     record = audit(tmp_path, [message("x", lang="x y", message_tree_id=uid("x")), *rows], SchemaInvariants())
-    told = [read(line) for line in annotations(record, decided(record))]
-    assert [(kind, place["line"], words) for kind, place, words in told] == [
+    reported = [read(line) for line in annotations(record, decided(record))]
+    assert [(kind, place["line"], words) for kind, place, words in reported] == [
         ("warning", "3", "Prompter follows prompter (and 2 more of this rule)"),
         ("warning", "1", "Language tag is 'x y'; expected one such as en or pt-BR"),
     ]
@@ -71,17 +71,17 @@ def test_findings_that_a_broken_limit_is_about_come_before_worse_ones(tmp_path):
     rows = [message("a", lang="x y"), message("b", "a", role="prompter")]
     record = audit(tmp_path, rows, SchemaInvariants())
     lines = [Limit(target=f"schema_invariants/{rule}", max_count=0) for rule in ("language_tag", "cycle")]
-    told = [read(line) for line in annotations(record, decided(record, *lines))]
-    assert [(kind, place.get("line")) for kind, place, _ in told] == [
+    reported = [read(line) for line in annotations(record, decided(record, *lines))]
+    assert [(kind, place.get("line")) for kind, place, _ in reported] == [
         ("error", None),
         ("warning", "1"),
         ("warning", "2"),
     ]
-    told = [read(line) for line in annotations(record, decided(record))]
-    assert [(kind, place.get("line")) for kind, place, _ in told] == [("warning", "2"), ("warning", "1")]
+    reported = [read(line) for line in annotations(record, decided(record))]
+    assert [(kind, place.get("line")) for kind, place, _ in reported] == [("warning", "2"), ("warning", "1")]
 
 
-def test_what_is_accepted_or_known_to_be_old_is_not_told(record):
+def test_accepted_and_known_findings_are_not_reported(record):
     accepted = Suppression("known", date(2027, 1, 1), rule="schema_invariants/role_alternation")
     assert annotations(record, decided(record, accepted=(accepted,))) == []
     assert annotations(record, decided(record, older=record)) == []
@@ -89,19 +89,19 @@ def test_what_is_accepted_or_known_to_be_old_is_not_told(record):
     assert len(annotations(record, decided(record, older=nothing))) == 1
 
 
-def test_no_more_are_told_than_github_shows(record, monkeypatch):
+def test_no_more_are_written_than_github_shows(record, monkeypatch):
     limits = [Limit(target="schema_invariants", max_count=0, lang=("en", str(k))) for k in range(12)]
-    told = [read(line) for line in annotations(record, decided(record, *limits))]
-    assert [kind for kind, _, _ in told] == ["error"] * 10 + ["warning"]
-    assert told[9] == ("error", {"title": "Gate"}, "3 more reasons: see the job summary")
+    reported = [read(line) for line in annotations(record, decided(record, *limits))]
+    assert [kind for kind, _, _ in reported] == ["error"] * 10 + ["warning"]
+    assert reported[9] == ("error", {"title": "Gate"}, "3 more reasons: see the job summary")
     monkeypatch.setattr(module, "SHOWN", 0)
     assert not any(line.startswith("::warning") for line in annotations(record, decided(record)))
 
 
 def test_what_came_by_standard_input_has_no_place(record):
     rows = [row | {"source": STDIN} for row in record.table.to_pylist()]
-    told = Record(record.facts, pa.Table.from_pylist(rows, record.table.schema), record.threads, record.messages)
-    assert [read(line)[1] for line in annotations(told, decided(told))] == [
+    piped = Record(record.facts, pa.Table.from_pylist(rows, record.table.schema), record.threads, record.messages)
+    assert [read(line)[1] for line in annotations(piped, decided(piped))] == [
         {"title": "Reply has the same role as its parent"}
     ]
 
@@ -140,7 +140,7 @@ def test_no_word_of_the_data_ends_a_line_or_begins_a_command(tmp_path):
 
 
 def parsed(text):
-    """The kinds of all tokens of a text, and the words of each cell of its first table."""
+    """Return the kinds of all tokens of a text, and the words of each cell of its first table."""
     tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
     end = next(k for k, token in enumerate(tokens) if token.type == "table_close")
     cells = [
@@ -152,11 +152,11 @@ def parsed(text):
     return kinds, [cells[k : k + 5] for k in range(0, len(cells), 5)]
 
 
-def test_the_summary_of_a_step_tells_the_verdict_and_each_limit_then_the_rates(record):
+def test_the_summary_of_a_step_has_the_verdict_and_each_limit_then_the_rates(record):
     role = Limit(target="schema_invariants/role_alternation", max_rate=0.01, bound="lower")
-    told = step_summary(record, decided(record, BROKEN, Limit(max_rate=0.75), role))
-    _, (head, *rows) = parsed(told)
-    assert told.startswith("# Gate failed: 2 of 3 limits exceeded\n")
+    text = step_summary(record, decided(record, BROKEN, Limit(max_rate=0.75), role))
+    _, (head, *rows) = parsed(text)
+    assert text.startswith("# Gate failed: 2 of 3 limits exceeded\n")
     assert head == ["limit", "found", "95 % CI", "allowed", ""]
     interval = rows[1][2]
     assert re.fullmatch(r"\d+\.\d-\d+\.\d %", interval)
@@ -165,22 +165,22 @@ def test_the_summary_of_a_step_tells_the_verdict_and_each_limit_then_the_rates(r
         ["max_rate: schema_invariants/role_alternation", "50.0 %", interval, "1.0 % (lower end)", "exceeded"],
         ["max_rate: all", "50.0 %", interval, "75.0 %", "met"],
     ]
-    assert "\n# Audit of ` data.jsonl `\n" in told
-    assert "\n- 1 × Reply has the same role as its parent (error, `schema_invariants/role_alternation`)\n" in told
+    assert "\n# Audit of ` data.jsonl `\n" in text
+    assert "\n- 1 × Reply has the same role as its parent (error, `schema_invariants/role_alternation`)\n" in text
 
 
-def test_the_summary_of_a_step_tells_what_is_new_accepted_expired_and_not_known(record, tmp_path):
+def test_the_summary_of_a_step_lists_what_is_new_accepted_expired_and_not_known(record, tmp_path):
     rule = "schema_invariants/role_alternation"
     past, future = (Suppression(words, day, rule=rule) for words, day in (("old", DAY.replace(2025)), ("new", DAY)))
     limit = Limit(target="schema_invariants", max_rate=0.1, lang=("de",))
-    told = step_summary(record, decided(record, limit, accepted=(past, future), older=record))
-    assert "` max_rate: schema_invariants, lang de ` | unknown |  | 10.0 % | **unknown** |" in told
+    text = step_summary(record, decided(record, limit, accepted=(past, future), older=record))
+    assert "` max_rate: schema_invariants, lang de ` | unknown |  | 10.0 % | **unknown** |" in text
     assert (
         "- ` schema_invariants, lang de: no message was checked `\n"
         "- 1 accepted finding not counted.\n"
         "- 0 findings new since the baseline\n"
         "- ` A suppression expired on 2025-01-01; 1 finding counts again: old `\n"
-    ) in told
+    ) in text
 
 
 def test_words_of_limits_suppressions_and_data_are_no_markup(tmp_path, record):
@@ -189,11 +189,11 @@ def test_words_of_limits_suppressions_and_data_are_no_markup(tmp_path, record):
     hostile = run(path, checks=["schema_invariants"], format="oasst_messages", engine="serial")
     accepted = Suppression(words, date(2025, 1, 1), rule="schema_invariants")
     harmless = Suppression("x", date(2025, 1, 1), rule="schema_invariants")
-    told = step_summary(hostile, decided(hostile, Limit(max_count=0, lang=(words,)), accepted=(accepted,)))
+    text = step_summary(hostile, decided(hostile, Limit(max_count=0, lang=(words,)), accepted=(accepted,)))
     expected = step_summary(record, decided(record, Limit(max_count=0, lang=("x",)), accepted=(harmless,)))
-    assert parsed(told)[0] == parsed(expected)[0]
-    assert len(re.findall("^#", told, flags=re.MULTILINE)) == len(re.findall("^#", expected, flags=re.MULTILINE))
-    assert "\u202e" not in told
+    assert parsed(text)[0] == parsed(expected)[0]
+    assert len(re.findall("^#", text, flags=re.MULTILINE)) == len(re.findall("^#", expected, flags=re.MULTILINE))
+    assert "\u202e" not in text
 
 
 def test_a_summary_that_github_would_drop_is_cut_at_a_line(record, monkeypatch):
@@ -206,7 +206,7 @@ def test_a_summary_that_github_would_drop_is_cut_at_a_line(record, monkeypatch):
     assert 300 < len(cut.encode()) <= 500
 
 
-def test_the_same_record_is_told_the_same(record):
+def test_the_same_record_gives_the_same_text(record):
     verdict = decided(record, BROKEN)
     assert annotations(record, verdict) == annotations(record, verdict)
     assert step_summary(record, verdict) == step_summary(record, verdict)

@@ -24,7 +24,7 @@ def written(record, *limits):
 
 
 def outcomes(suite):
-    """What came of each test case, by its class and name."""
+    """Return what came of each test case, by its class and name."""
     return {
         (case.get("classname"), case.get("name")): [(r.tag, r.get("type"), r.get("message")) for r in case]
         for case in suite.iter("testcase")
@@ -41,7 +41,7 @@ def properties(suite):
 
 @pytest.fixture
 def record(tmp_path):
-    """Two messages, one of which has the role of its parent."""
+    """Audit two messages, one of which has the role of its parent."""
     return audit(tmp_path, [message("a"), message("b", "a", role="prompter")], SchemaInvariants())
 
 
@@ -62,29 +62,29 @@ def test_every_limit_is_a_test_case_that_fails_where_it_is_broken(record):
     assert counts(suite) == {"tests": 4, "failures": 1, "errors": 0}
 
 
-def test_the_suite_tells_when_and_how_long_the_audit_ran(record):
+def test_the_suite_has_the_start_and_duration_of_the_audit(record):
     suite = written(record, Limit(max_count=9))
     assert datetime.fromisoformat(record.facts.started) == datetime.fromisoformat(f"{suite.get('timestamp')}+00:00")
     assert float(suite.get("time")) == pytest.approx(record.facts.seconds, abs=0.001)
 
 
 def test_the_numbers_of_a_limit_are_properties(record):
-    told = properties(written(record, Limit(target="schema_invariants", max_rate=0.25)))
-    assert told.pop("verdict") == "Gate failed: 1 of 1 limit exceeded"
-    assert [told.pop(name) for name in ("messages", "trees", "files")] == ["2", "1", "1"]
-    whole = {name: told.pop(f"schema_invariants: {name}") for name in ("flagged", "checked", "skipped")}
+    reported = properties(written(record, Limit(target="schema_invariants", max_rate=0.25)))
+    assert reported.pop("verdict") == "Gate failed: 1 of 1 limit exceeded"
+    assert [reported.pop(name) for name in ("messages", "trees", "files")] == ["2", "1", "1"]
+    whole = {name: reported.pop(f"schema_invariants: {name}") for name in ("flagged", "checked", "skipped")}
     assert whole == {"flagged": "1", "checked": "2", "skipped": "0"}
-    assert [told.pop(f"schema_invariants: {level}") for level in ("errors", "warnings", "notes")] == ["1", "0", "1"]
-    numbers = {name.removeprefix("max_rate: schema_invariants: "): float(value) for name, value in told.items()}
+    assert [reported.pop(f"schema_invariants: {level}") for level in ("errors", "warnings", "notes")] == ["1", "0", "1"]
+    numbers = {name.removeprefix("max_rate: schema_invariants: "): float(value) for name, value in reported.items()}
     assert [numbers.pop(f"wilson {end}") for end in ("low", "high")] == pytest.approx([0.0945, 0.9055], abs=1e-4)
     assert 0 <= numbers.pop("clustered low") < 0.5 < numbers.pop("clustered high") <= 1
     assert numbers == {"allowed": 0.25, "found": 0.5, "rate": 0.5, "flagged": 1, "checked": 2, "clusters": 1}
 
 
-def test_a_limit_that_could_not_be_told_is_an_error_and_has_no_rate(tmp_path):
+def test_a_limit_that_could_not_be_checked_is_an_error_and_has_no_rate(tmp_path):
     suite = written(audit(tmp_path, [message("a")], PromptParroting()), Limit(target="prompt_parroting", max_rate=0.1))
-    (told,) = outcomes(suite)["prompt_parroting", "max_rate: prompt_parroting"]
-    assert told == ("error", "max_rate", "prompt_parroting: no message was checked")
+    (reported,) = outcomes(suite)["prompt_parroting", "max_rate: prompt_parroting"]
+    assert reported == ("error", "max_rate", "prompt_parroting: no message was checked")
     assert counts(suite) == {"tests": 3, "failures": 0, "errors": 1}
     assert [name for name in properties(suite) if "max_rate" in name] == ["max_rate: prompt_parroting: allowed"]
 
@@ -115,7 +115,7 @@ class Fails(Check):
         raise RuntimeError(HOSTILE)
 
 
-def test_an_audit_that_is_not_complete_is_an_error_whatever_it_says(tmp_path):
+def test_an_audit_that_is_not_complete_is_an_error_with_any_findings(tmp_path):
     suite = written(
         audit(tmp_path, [message("a")], SchemaInvariants(), Fails()), Limit(target="schema_invariants", max_count=9)
     )

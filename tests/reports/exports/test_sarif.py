@@ -44,7 +44,7 @@ def decided(record, gate=GATE, older=None):
 
 @pytest.fixture
 def record(tmp_path):
-    """One reply in the role of its parent, and so a thread without an answer."""
+    """Audit one reply in the role of its parent, and so a thread without an answer."""
     return audit(tmp_path, [message("a"), message("b", "a", role="prompter")], SchemaInvariants())
 
 
@@ -113,7 +113,7 @@ def test_what_came_by_standard_input_has_no_place(record):
     assert all("physicalLocation" not in place for place in places)
 
 
-def test_a_row_of_a_table_says_that_it_is_one(tmp_path):
+def test_a_row_of_a_table_is_marked_as_one(tmp_path):
     rows = [message("a"), message("b", "a", role="prompter")]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "data.parquet")
     (result,) = of_rule(written(run(tmp_path, checks=["schema_invariants"], engine="serial")), ROLE)
@@ -132,7 +132,7 @@ def test_words_of_the_data_are_no_placeholder_no_link_and_one_line(tmp_path):
     assert name["fullyQualifiedName"] == "[x](https://evil.example) {0} ⟦U+0000⟧⟦U+202E⟧\\[y]"
 
 
-def test_texts_of_messages_are_not_told(tmp_path):
+def test_texts_of_messages_are_left_out(tmp_path):
     words = "Some words that nobody else is to read, however often they stand in the data"
     record = audit(
         tmp_path, [message("a", text=words), message("b", "a", text=words)], "near_duplicates", "prompt_parroting"
@@ -141,13 +141,13 @@ def test_texts_of_messages_are_not_told(tmp_path):
     assert "nobody else" not in sarif(record)
 
 
-def test_without_a_gate_nothing_is_said_of_one(record):
+def test_without_a_gate_no_gate_is_mentioned(record):
     log = written(record)
     assert not {"verdict", "passed", "limits"} & set(log["properties"])
     assert not any("baselineState" in result for result in log["results"])
 
 
-def test_the_verdict_is_told_and_what_is_accepted_is_suppressed(record):
+def test_the_verdict_is_written_and_what_is_accepted_is_suppressed(record):
     reason = "seen by {two}\npeople"
     gate = Gate(GATE.limits, (Suppression(reason, date(2026, 1, 2), rule=ROLE),))
     log = written(record, decided(record, gate))
@@ -196,14 +196,16 @@ def test_an_audit_that_is_not_complete_was_not_successful(tmp_path, record):
     assert written(record)["invocations"][0]["executionSuccessful"] is True
     (invocation,) = written(audit(tmp_path, [message("a")], Fails()))["invocations"]
     assert invocation["executionSuccessful"] is False
-    (told,) = invocation["toolExecutionNotifications"]
-    assert told["level"] == "error"
-    assert told["message"]["text"].startswith("The check fails did not finish: RuntimeError: {{0}} [a] (b) ⟦U+D800⟧")
+    (reported,) = invocation["toolExecutionNotifications"]
+    assert reported["level"] == "error"
+    assert reported["message"]["text"].startswith(
+        "The check fails did not finish: RuntimeError: {{0}} [a] (b) ⟦U+D800⟧"
+    )
 
 
 @pytest.fixture
 def many(tmp_path):
-    """Three replies in the role of their parents, and four prompts without an answer, in two files."""
+    """Audit three replies in the role of their parents, and four prompts without an answer, in two files."""
     for name, trees in (("one", "ab"), ("two", "c")):
         rows = [row for tree in trees for row in conversation(tree, 1, role="prompter")]
         write(tmp_path / f"{name}.jsonl", rows)
@@ -212,7 +214,7 @@ def many(tmp_path):
 
 
 def summed(log):
-    """Rule, file, how many findings: for each result."""
+    """Return rule, file and how many findings, for each result."""
     return [
         (
             result["ruleId"].partition("/")[2],
@@ -223,7 +225,7 @@ def summed(log):
     ]
 
 
-def test_more_findings_than_are_shown_are_told_together_by_rule_and_file_the_worst_first(many, monkeypatch):
+def test_more_findings_than_are_shown_are_merged_by_rule_and_file_the_worst_first(many, monkeypatch):
     monkeypatch.setattr(module, "MAX_RESULTS", 6)
     log = written(many)
     assert summed(log) == [
@@ -240,12 +242,12 @@ def test_more_findings_than_are_shown_are_told_together_by_rule_and_file_the_wor
     assert (log["properties"]["findings"], log["properties"]["oneResultPerRuleAndFile"]) == (7, True)
 
 
-def test_where_rules_and_files_are_too_many_they_are_told_by_rule(many, monkeypatch):
+def test_where_rules_and_files_are_too_many_they_are_merged_by_rule(many, monkeypatch):
     monkeypatch.setattr(module, "MAX_RESULTS", 4)
     assert summed(written(many)) == [("role_alternation", "one.jsonl", 3), ("unanswered_thread", "one.jsonl", 4)]
 
 
-def test_what_is_told_together_keeps_its_fingerprint_whatever_is_found_elsewhere(many, tmp_path, monkeypatch):
+def test_a_merged_result_keeps_its_fingerprint_with_any_findings_elsewhere(many, tmp_path, monkeypatch):
     def prints(record):
         log = written(record)
         return {
@@ -261,12 +263,12 @@ def test_what_is_told_together_keeps_its_fingerprint_whatever_is_found_elsewhere
     assert len(set(before.values())) == len(before)
 
 
-def test_what_is_accepted_is_told_apart_from_what_counts(many, monkeypatch):
+def test_accepted_findings_are_separated_from_those_that_count(many, monkeypatch):
     monkeypatch.setattr(module, "MAX_RESULTS", 6)
     gate = Gate(GATE.limits, (Suppression("known", date(2027, 1, 1), rule=ROLE, message_ids=(uid("a-1"),)),))
     results = of_rule(written(many, decided(many, gate)), ROLE)
-    told = Counter((len(r["suppressions"]), r.get("properties", {}).get("findings", 1)) for r in results)
-    assert told == {(1, 1): 1, (0, 1): 2}
+    reported = Counter((len(r["suppressions"]), r.get("properties", {}).get("findings", 1)) for r in results)
+    assert reported == {(1, 1): 1, (0, 1): 2}
     assert len({r["partialFingerprints"]["chataudit/v1"] for r in results}) == 3
 
 

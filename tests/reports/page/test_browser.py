@@ -41,7 +41,7 @@ def running():
 
 @pytest.fixture(scope="module")
 def demonstrated(tmp_path_factory, references):
-    """The audit of the demo release, which breaks every rule, and its report."""
+    """Audit the demo release, which breaks every rule, and write its report."""
     folder = tmp_path_factory.mktemp("demo")
     release(1).write(folder / "release.jsonl")
     record = run(folder / "release.jsonl")
@@ -53,7 +53,7 @@ KINDS = ("near_copy", "wrong_language", "question_and_answer", "dangling_parent"
 
 @pytest.fixture(scope="module")
 def one_of_each(tmp_path_factory, references):
-    """An audit with each kind of evidence, and little else: axe-core goes through every element."""
+    """Audit each kind of evidence, and little else: axe-core goes through every element."""
     folder = tmp_path_factory.mktemp("few")
     made = release(1)
     found = {name for rule, name in made.planted.items() if rule.partition("/")[2] in KINDS}
@@ -73,7 +73,7 @@ def fingerprint_of(record, rule):
 
 @pytest.fixture(scope="module")
 def attacked(tmp_path_factory, running):
-    """An audit whose every text, id, role, tag and file name is an attack."""
+    """Audit data whose every text, id, role, tag and file name is an attack."""
     folder = tmp_path_factory.mktemp("attack")
     rows = [message("a", text=" ")]
     for name, words in HOSTILE.items():
@@ -88,7 +88,7 @@ def attacked(tmp_path_factory, running):
 
 
 def seen(visit):
-    """Whether anything of the data was executed, asked for or applied."""
+    """Return whether anything of the data was executed, asked for or applied."""
     visit.tab.wait_for_timeout(100)
     marker = visit.tab.evaluate("document.documentElement.dataset.marker")
     asked = [url for url in visit.requests if not url.startswith(visit.url)]
@@ -99,10 +99,10 @@ def test_nothing_of_the_data_is_executed_and_nothing_is_lost(running, attacked):
     record, path = attacked
     rows = record.table.to_pylist()
     assert len(rows) > 2 * len(HOSTILE)
-    told = ""
+    evidence = ""
     with Visit(running, path) as visit:
         for row in rows:
-            told += visit.open(row["fingerprint"])
+            evidence += visit.open(row["fingerprint"])
         visit.tab.hover("#evidence")
         assert seen(visit) == []
         assert visit.tab.title() == "Audit of data.jsonl"
@@ -110,7 +110,7 @@ def test_nothing_of_the_data_is_executed_and_nothing_is_lost(running, attacked):
         assert visit.tab.locator("footer").count() == 1
         addresses = visit.tab.locator("a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
         assert not [a for a in addresses if not a.startswith(("#", "https://"))]
-    flat = re.sub(r"\s+", " ", told)
+    flat = re.sub(r"\s+", " ", evidence)
     for words in HOSTILE.values():
         assert re.sub(r"\s+", " ", visible(words)).strip() in flat
 
@@ -154,7 +154,7 @@ def test_the_policy_stops_what_would_slip_through_the_template(running, attacked
 # -- reading ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_first_screen_says_what_is_wrong_and_how_sure_that_is(running, demonstrated):
+def test_the_first_screen_shows_what_is_wrong_and_how_sure_that_is(running, demonstrated):
     record, path = demonstrated
     with Visit(running, path) as visit:
         words = visit.tab.inner_text("body")
@@ -188,12 +188,12 @@ def test_a_click_opens_a_finding_and_the_browser_goes_back_to_the_one_before(run
         assert visit.tab.inner_text("#evidence h3") == visit.tab.inner_text('#rows a[data-at="3"] bdi')
 
 
-def test_an_address_of_nothing_says_so(running, demonstrated):
+def test_an_address_without_a_finding_is_reported(running, demonstrated):
     with Visit(running, demonstrated[1], "#f/0123456789abcdef") as visit:
         assert "Not on this page" in visit.tab.inner_text("#evidence")
 
 
-def test_filters_narrow_the_list_stand_in_the_address_and_come_back(running, demonstrated):
+def test_filters_narrow_the_list_are_in_the_address_and_come_back(running, demonstrated):
     record, path = demonstrated
     rows = record.table.to_pylist()
     n = len(rows)
@@ -225,7 +225,7 @@ def test_filters_narrow_the_list_stand_in_the_address_and_come_back(running, dem
         ("facet", "kind=exact", lambda row: dict(row["facets"]).get("kind") == "exact"),
     ],
 )
-def test_each_filter_lets_pass_what_it_says(running, demonstrated, name, value, passes):
+def test_each_filter_keeps_what_it_names(running, demonstrated, name, value, passes):
     record, path = demonstrated
     n = sum(map(passes, record.table.to_pylist()))
     assert n
@@ -253,14 +253,14 @@ def test_words_are_sought_in_summaries_ids_and_then_in_quotes(running, tmp_path)
 
 def test_going_back_between_two_searches_brings_back_the_list_of_the_first(running, demonstrated):
     with Visit(running, demonstrated[1]) as visit:
-        told = []
+        reported = []
         for where in ("#findings?q=goats", "#findings?q=the"):
             visit.tab.evaluate("where => { location.hash = where }", where)
             visit.tab.wait_for_timeout(700)
-            told.append(visit.status)
+            reported.append(visit.status)
         visit.tab.go_back()
         visit.tab.wait_for_timeout(700)
-        assert visit.status == told[0] != told[1]
+        assert visit.status == reported[0] != reported[1]
         visit.tab.go_back()
         visit.tab.wait_for_timeout(200)
         assert visit.status == f"{demonstrated[0].table.num_rows} findings"
@@ -308,7 +308,7 @@ def test_an_address_that_nobody_wrote_is_no_end(running, demonstrated):
         assert visit.status == f"{demonstrated[0].table.num_rows} findings"
 
 
-def test_an_empty_word_and_none_are_told_apart(running, tmp_path):
+def test_an_empty_word_and_none_are_distinguished(running, tmp_path):
     rows = [message("a", lang=""), message("b", "a", lang=None), message("c", "a")]
     record = audit(tmp_path, rows, "schema_invariants")
     n = {lang: sum(row["lang"] == lang for row in record.table.to_pylist()) for lang in ("", None)}
@@ -401,7 +401,7 @@ def test_the_keyboard_passes_the_page_from_top_to_bottom(running, demonstrated):
 # -- evidence --------------------------------------------------------------------------------------------------------
 
 
-def test_two_texts_stand_side_by_side_with_what_differs_marked(running, tmp_path):
+def test_two_texts_are_side_by_side_with_what_differs_marked(running, tmp_path):
     words = " ".join(f"word{k}" for k in range(40)) + " sixteen"
     rows = [message("a"), message("b", "a", text=words), message("c", "a", text=words.replace("sixteen", "<b>omega"))]
     record = audit(tmp_path, rows, "near_duplicates")
@@ -466,7 +466,7 @@ def test_a_conversation_shows_path_siblings_ranks_and_the_broken_link(running, t
         assert "rank 0" in visit.tab.inner_text("#evidence .siblings")
 
 
-def test_evidence_that_was_left_out_is_said_to_be(running, tmp_path):
+def test_evidence_that_was_left_out_is_marked_as_such(running, tmp_path):
     noise = Random(1)
     rows = [
         message(str(k), message_tree_id=uid(str(k)), text="\x07 " + f"word{k} " + noise.randbytes(112).hex())
@@ -563,7 +563,7 @@ def test_the_summary_prints_on_few_pages(running, demonstrated, tmp_path):
     assert 1 < len(re.findall(rb"/Type\s*/Page\b", pdf)) < 20
 
 
-def test_without_script_the_page_says_what_is_missing(running, demonstrated):
+def test_without_script_the_page_names_what_is_missing(running, demonstrated):
     context = running.new_context(java_script_enabled=False)
     tab = context.new_page()
     tab.goto(demonstrated[1].resolve().as_uri())

@@ -44,12 +44,12 @@ def report(record, **more):
 
 
 def static(html):
-    """The page without its style, its script and its data."""
+    """Return the page without its style, its script and its data."""
     return re.sub(r"<(script|style)\b.*?</\1>", "", html, flags=re.DOTALL)
 
 
 def card(html, check):
-    """The words of a check's card."""
+    """Return the words of a check's card."""
     (found,) = re.findall(rf'<article [^>]*aria-labelledby="card-{check}">(.*?)</article>', html, flags=re.DOTALL)
     return " ".join(unescape(re.sub("<[^>]*>", " ", found)).split())
 
@@ -62,7 +62,7 @@ def hostile(tmp_path):
 
 @pytest.fixture
 def bad(tmp_path):
-    """An answer by a prompter, and nothing else; benchmark_leakage and others find nothing."""
+    """Audit an answer by a prompter, and nothing else; benchmark_leakage and others find nothing."""
     return audit(tmp_path, [message("a"), message("b", "a", role="prompter")])
 
 
@@ -82,7 +82,7 @@ def test_no_word_of_the_data_becomes_markup(hostile):
     assert not tags & {"img", "iframe", "object", "embed", "link", "base", "video", "audio", "math"}
 
 
-def test_hostile_words_are_told_as_they_are(hostile):
+def test_hostile_words_are_shown_as_they_are(hostile):
     html = report(hostile)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in static(html)
     assert "49" not in [row["lang"] for row in shown(html)]
@@ -136,9 +136,9 @@ def test_the_name_of_a_file_is_no_markup_either(tmp_path, name):
     html = report(run(path, engine="serial", checks=["schema_invariants"]))
     assert "img" not in [tag for tag, _ in Tags(html).found]
     (title,) = re.findall("<title>(Audit of .*?)</title>", html)
-    told = name.replace("\u202e", "⟦U+202E⟧")
-    assert unescape(title) == f"Audit of {told}"
-    assert {row["source"] for row in shown(html)} == {str(path.parent / told)}
+    shown_name = name.replace("\u202e", "⟦U+202E⟧")
+    assert unescape(title) == f"Audit of {shown_name}"
+    assert {row["source"] for row in shown(html)} == {str(path.parent / shown_name)}
 
 
 # -- the verdict -------------------------------------------------------------------------------------------------------
@@ -168,15 +168,15 @@ def test_the_verdict_comes_first_with_its_reasons(bad):
 )
 def test_the_verdict_is_the_worst_that_was_found(tmp_path, rows, state, verdict):
     rows = [{**row, "role": "prompter"} if row is rows[-1] and state == "note" else row for row in rows]
-    told = page(audit(tmp_path, rows, "schema_invariants"))
-    assert (told.state, told.verdict) == (state, verdict)
+    reported = page(audit(tmp_path, rows, "schema_invariants"))
+    assert (reported.state, reported.verdict) == (state, verdict)
 
 
-def test_an_audit_without_findings_says_what_was_looked_at(tmp_path):
+def test_an_audit_without_findings_shows_what_was_checked(tmp_path):
     record = audit(tmp_path, [message("a"), message("b", "a")])
-    told, html = page(record), report(record)
-    assert (told.state, told.headline) == ("clean", "No findings in 2 checked messages")
-    assert told.reasons == (
+    reported, html = page(record), report(record)
+    assert (reported.state, reported.headline) == ("clean", "No findings in 2 checked messages")
+    assert reported.reasons == (
         "True rates of up to 79.3 % are still compatible with this sample (upper end of the widest 95 % CI of a check)",
     )
     assert '<details class="passed" open>' in html  # nothing else is to be seen
@@ -186,14 +186,14 @@ def test_an_audit_without_findings_says_what_was_looked_at(tmp_path):
 def test_an_incomplete_audit_never_looks_like_a_clean_one(tmp_path):
     (tmp_path / "data.jsonl").write_bytes(b"\xff\xfe{")
     record = run(tmp_path / "data.jsonl", format="oasst_messages")
-    told, html = page(record), report(record)
+    reported, html = page(record), report(record)
     assert record.exit_code == 3
-    assert (told.state, told.verdict) == ("failed", "Incomplete")
-    assert told.headline == "No message could be read"
-    assert len(told.reasons) == 1
+    assert (reported.state, reported.verdict) == ("failed", "Incomplete")
+    assert reported.headline == "No message could be read"
+    assert len(reported.reasons) == 1
     names = [check.name for check in record.facts.checks]
-    assert told.reasons[0].startswith(f"{len(names)} of {len(names)} checks did not run: {names[0]}, {names[1]}, ")
-    assert len(told.problems) == 1
+    assert reported.reasons[0].startswith(f"{len(names)} of {len(names)} checks did not run: {names[0]}, {names[1]}, ")
+    assert len(reported.problems) == 1
     assert html.count('role="alert"') == 1
     assert "did not run: no message to check" in card(html, "schema_invariants")
 
@@ -208,7 +208,7 @@ class Fails(Check):
         raise RuntimeError(HOSTILE)
 
 
-def test_a_check_that_failed_stands_first_and_says_nothing_about_the_data(tmp_path):
+def test_a_check_that_failed_comes_first_and_shows_nothing_about_the_data(tmp_path):
     record = audit(tmp_path, [message("a", role="assistant")], Fails(), "schema_invariants")
     html = report(record)
     assert [check.name for check in page(record).checks] == ["fails", "schema_invariants"]
@@ -221,11 +221,11 @@ def test_a_check_that_failed_stands_first_and_says_nothing_about_the_data(tmp_pa
 # -- cards -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_card_tells_rate_interval_rules_and_what_was_not_judged(bad):
-    told = card(report(bad), "schema_invariants")
-    assert "50.0 % 1 of 2 messages with a warning or an error 95 % CI 5.5-94.5" in told
-    assert "error Reply has the same role as its parent 1 note Thread ends without an answer 1" in told
-    assert "2 checked, 0 skipped" in told
+def test_a_card_shows_rate_interval_rules_and_what_was_skipped(bad):
+    text = card(report(bad), "schema_invariants")
+    assert "50.0 % 1 of 2 messages with a warning or an error 95 % CI 5.5-94.5" in text
+    assert "error Reply has the same role as its parent 1 note Thread ends without an answer 1" in text
+    assert "2 checked, 0 skipped" in text
     assert "2 checked, 0 skipped" in card(report(bad), "near_duplicates")
     assert "0 checked, 2 skipped: prompter message" in card(report(bad), "prompt_parroting")
     assert "Trees, messages and records that break what their format promises." in told
@@ -273,7 +273,7 @@ def test_a_card_has_the_corrected_rate_and_the_accuracy_on_the_labels_of_the_dat
         assert not re.search("Corrected|labelled", told), labelled
 
 
-def test_a_check_that_judged_nothing_has_no_rate_and_has_not_passed(bad):
+def test_a_check_that_checked_nothing_has_no_rate_and_has_not_passed(bad):
     (check,) = [check for check in page(bad).checks if check.name == "prompt_parroting"]
     assert (check.rate, check.headline, check.is_passed) == (None, "did not run: prompter message", False)
     assert card(report(bad), "prompt_parroting").startswith("did not run prompt_parroting ")
@@ -376,17 +376,17 @@ def test_a_table_that_is_drawn_has_its_chart_in_the_section_of_charts(tmp_path):
 
 
 def lines(html, label):
-    """Rows of the body of a table that follows these words."""
+    """Return rows of the body of a table that follows these words."""
     return html.partition(label)[2].partition("<tbody>")[2].partition("</tbody>")[0].count("<tr>")
 
 
 @pytest.mark.parametrize(("n", "beyond"), [(100, 0), (101, 1)])
-def test_of_languages_a_hundred_are_shown_and_the_rest_is_told(tmp_path, n, beyond):
+def test_a_hundred_languages_are_shown_and_the_rest_is_counted(tmp_path, n, beyond):
     rows = [message(str(k), message_tree_id=uid(str(k)), lang=f"x{k}") for k in range(n)]
     html = report(audit(tmp_path, rows, "schema_invariants"))
     assert lines(html, "<summary>Declared languages</summary>") == 100
-    told = f"The first 100 of 1 file and {n} languages are shown; record.json has all."
-    assert html.count(f'<p class="left-out">{told}</p>') == beyond
+    expected = f"The first 100 of 1 file and {n} languages are shown; record.json has all."
+    assert html.count(f'<p class="left-out">{expected}</p>') == beyond
 
 
 def test_of_files_a_hundred_are_shown_and_of_problems_twenty(tmp_path):
@@ -394,18 +394,18 @@ def test_of_files_a_hundred_are_shown_and_of_problems_twenty(tmp_path):
         (tmp_path / f"{k:03}.jsonl").write_bytes(b"\xff\xfe{")
     record = run(tmp_path, format="oasst_messages", engine="serial", checks=["schema_invariants"])
     assert (len(record.facts.sources), len(record.facts.errors)) == (101, 101)
-    html, told = report(record), page(record)
-    assert lines(html, 'aria-label="Files"') == len(told.sources) == 100
+    html, reported = report(record), page(record)
+    assert lines(html, 'aria-label="Files"') == len(reported.sources) == 100
     assert "The first 100 of 101 files and 0 languages are shown; record.json has all." in html
-    assert len(told.problems) == html.count('role="alert"') == 21
-    assert told.problems[-1] == "81 more sources: see record.json"
-    assert "019.jsonl" in told.problems[19]
+    assert len(reported.problems) == html.count('role="alert"') == 21
+    assert reported.problems[-1] == "81 more sources: see record.json"
+    assert "019.jsonl" in reported.problems[19]
 
 
 # -- the baseline ------------------------------------------------------------------------------------------------------
 
 
-def test_findings_are_told_as_new_known_and_gone_against_a_baseline(tmp_path, bad):
+def test_findings_are_new_known_or_gone_compared_with_a_baseline(tmp_path, bad):
     rows = [message("a", role="assistant"), message("b", "a", role="prompter")]
     now = audit(tmp_path, rows, "schema_invariants", "near_duplicates")
     html = report(now, baseline=Baseline.of(bad, now))
@@ -419,7 +419,7 @@ def test_findings_are_told_as_new_known_and_gone_against_a_baseline(tmp_path, ba
     }
 
 
-def test_a_check_that_the_baseline_has_not_is_told_so(tmp_path, bad):
+def test_a_check_that_the_baseline_lacks_is_marked_as_such(tmp_path, bad):
     now = audit(tmp_path, [message("a")], Counts())
     assert "not in the baseline" in card(report(now, baseline=Baseline.of(bad, now)), "counts")
     assert "baseline" not in card(report(now), "counts")
@@ -429,15 +429,15 @@ def test_a_check_that_the_baseline_has_not_is_told_so(tmp_path, bad):
 # -- what was wrong once -----------------------------------------------------------------------------------------------
 
 
-def test_the_reasons_tell_how_bad_the_findings_are_and_not_how_bad_the_rule_is(tmp_path):
+def test_the_reasons_have_the_severity_of_the_findings_and_not_of_the_rule(tmp_path):
     rows = [message("a"), message("b", "a"), message("c", "z")]
-    told = page(audit(tmp_path, rows, SchemaInvariants(filtered_export=True)))
-    assert told.verdict == "Notes only"
-    assert told.reasons == ("1 × Parent message is missing (note, schema_invariants)",)
+    reported = page(audit(tmp_path, rows, SchemaInvariants(filtered_export=True)))
+    assert reported.verdict == "Notes only"
+    assert reported.reasons == ("1 × Parent message is missing (note, schema_invariants)",)
 
 
 class FlagsMore(Check):
-    """Flag all, and judge one."""
+    """Flag all, and check one."""
 
     name = "flags_more"
     rules = (Rule("flags_more/all", "All", 3, "None.", EXAMPLE),)
@@ -446,7 +446,7 @@ class FlagsMore(Check):
         return Result(claim(batch.places, self.rules[0], np.arange(len(batch)), "Flagged"), cover(batch.messages[:1]))
 
 
-def test_a_check_that_flags_more_than_it_judged_has_a_page_all_the_same(tmp_path):
+def test_a_check_that_flags_more_than_it_checked_still_has_a_page(tmp_path):
     assert "flags_more" in report(audit(tmp_path, [message("a"), message("b", "a")], FlagsMore()))
 
 
@@ -468,4 +468,4 @@ def test_what_the_baseline_did_not_look_at_is_not_new(tmp_path):
     html = report(new, baseline=Baseline.of(old, new))
     found = {(row["rule"].partition("/")[0], row["isNew"]) for row in shown(html)}
     assert ("near_duplicates", -1) in found
-    assert {held for check, held in found if check == "schema_invariants"} <= {0, 1}
+    assert {state for check, state in found if check == "schema_invariants"} <= {0, 1}

@@ -2,6 +2,7 @@ import re
 
 import pytest
 from building import audit, message, pages, write
+from cases import case
 from chataudit import run
 from chataudit.checks.base.check import Check
 from chataudit.reports.baseline import Baseline
@@ -16,7 +17,7 @@ def summary(record, **more):
 
 
 def parsed(text):
-    """The kinds of all tokens of a text, and the words in it."""
+    """Return the kinds of all tokens of a text, and the words in it."""
     tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
     flat = [each for token in tokens for each in (token, *(token.children or ()))]
     words = "".join(token.content for token in flat if token.type in ("text", "code_inline"))
@@ -24,7 +25,7 @@ def parsed(text):
 
 
 def spans(text):
-    """The words that stand in code spans, where nothing is linked and nobody is mentioned."""
+    """Return the words in code spans, where nothing is linked and nobody is mentioned."""
     tokens = [each for token in MarkdownIt("commonmark").parse(text) for each in token.children or ()]
     return [token.content.strip() for token in tokens if token.type == "code_inline"]
 
@@ -69,23 +70,23 @@ def test_rules_that_were_broken_are_listed_below_their_check(record):
     assert "## near_duplicates" not in summary(record)
 
 
-def test_it_says_how_sure_it_is_and_where_the_evidence_stands(record):
-    told = summary(record)
-    assert "- near_duplicates: Similarities are computed exactly" in told
-    assert "Evidence: report.html and findings.parquet. Made by chataudit " in told
+def test_it_states_how_sure_it_is_and_where_the_evidence_is(record):
+    text = summary(record)
+    assert "- near_duplicates: Similarities are computed exactly" in text
+    assert "Evidence: report.html and findings.parquet. Made by chataudit " in text
 
 
-def test_an_audit_that_is_incomplete_says_so(tmp_path):
+def test_an_incomplete_audit_is_called_incomplete(tmp_path):
     (tmp_path / "data.jsonl").write_bytes(b"\xff\xfe{")
-    told = summary(run(tmp_path / "data.jsonl", format="oasst_messages", engine="serial"))
-    assert "**Incomplete.** No message could be read." in told
-    assert "| schema_invariants | did not run |  | 0 | 0 | 0 | 0 | 0 |" in told
+    text = summary(run(tmp_path / "data.jsonl", format="oasst_messages", engine="serial"))
+    assert "**Incomplete.** No message could be read." in text
+    assert "| schema_invariants | did not run |  | 0 | 0 | 0 | 0 | 0 |" in text
 
 
-def test_a_baseline_is_told_check_by_check(record):
-    told = summary(record, baseline=Baseline.of(record, record))
-    assert "Compared with the audit of 20" in told
-    assert "Compared with the baseline: 0 new, 2 known, 0 fixed since the baseline." in told
+def test_a_baseline_is_compared_check_by_check(record):
+    text = summary(record, baseline=Baseline.of(record, record))
+    assert "Compared with the audit of 20" in text
+    assert "Compared with the baseline: 0 new, 2 known, 0 fixed since the baseline." in text
     assert "baseline" not in summary(record)
 
 
@@ -93,18 +94,17 @@ def test_words_of_the_data_have_no_meaning():
     kinds, words = parsed(plain(HOSTILE))
     assert kinds == {"paragraph_open", "inline", "text", "paragraph_close"}
     assert words == HOSTILE
-    # GitHub makes links of these where nothing stands between.
+    # GitHub makes links of these where nothing is between.
     assert "https\\://evil" in plain(HOSTILE)
     assert "www\\.evil" in plain(HOSTILE)
 
 
-@pytest.mark.parametrize(
-    "words", ["# a", "- a", "+ a", "a\n\n# b", "a\n- b", "a\r\n===", "> a", "```\na", "    a\n    b"]
-)
-def test_words_of_the_data_start_nothing_and_stay_on_one_line(words):
-    kinds, told = parsed(plain(words))
-    assert kinds <= {"paragraph_open", "inline", "text", "paragraph_close"}
-    assert told == " ".join(words.split())
+def test_words_of_the_data_start_nothing_and_stay_on_one_line():
+    for words in ["# a", "- a", "+ a", "a\n\n# b", "a\n- b", "a\r\n===", "> a", "```\na", "    a\n    b"]:
+        with case(words):
+            kinds, reported = parsed(plain(words))
+            assert kinds <= {"paragraph_open", "inline", "text", "paragraph_close"}
+            assert reported == " ".join(words.split())
 
 
 def test_sentences_of_ours_keep_code_and_addresses_and_nothing_else_has_a_meaning():
@@ -124,9 +124,9 @@ def test_a_name_within_a_word_keeps_its_underscores():
 )
 def test_the_name_of_a_file_has_no_meaning(tmp_path, record, name):
     path = write(tmp_path / name, [message("a"), message("b", "a", role="prompter")])
-    told = summary(run(path, engine="serial"))
-    assert parsed(told)[0] == parsed(summary(record))[0]
-    headings = re.findall("^#.*", told, flags=re.MULTILINE)
+    text = summary(run(path, engine="serial"))
+    assert parsed(text)[0] == parsed(summary(record))[0]
+    headings = re.findall("^#.*", text, flags=re.MULTILINE)
     assert headings[1:] == ["## schema_invariants", "## Notes", "## Accuracy of the checks"]
     assert spans(headings[0]) == [" ".join(name.split())]
 
@@ -136,10 +136,10 @@ PERSONS = ["by @octocat", "mail bob@example.com"]
 
 @pytest.mark.parametrize("words", PERSONS)
 def test_no_person_is_named_or_linked_by_the_name_of_a_file(tmp_path, words):
-    told = summary(run(write(tmp_path / f"{words}.jsonl", [message("a")]), engine="serial"))
-    assert told.splitlines()[0] == f"# Audit of ` {words}.jsonl `"
-    assert spans(told)[0] == f"{words}.jsonl"
-    assert told.count("@") == sum(span.count("@") for span in spans(told)) == 1
+    text = summary(run(write(tmp_path / f"{words}.jsonl", [message("a")]), engine="serial"))
+    assert text.splitlines()[0] == f"# Audit of ` {words}.jsonl `"
+    assert spans(text)[0] == f"{words}.jsonl"
+    assert text.count("@") == sum(span.count("@") for span in spans(text)) == 1
 
 
 class Fails(Check):
@@ -157,25 +157,26 @@ class Fails(Check):
 
 @pytest.mark.parametrize("words", [*PERSONS, HOSTILE, "a `b` c"])
 def test_no_person_is_named_or_linked_by_a_problem(tmp_path, words):
-    told = summary(audit(tmp_path, [message("a")], Fails(words)))
+    text = summary(audit(tmp_path, [message("a")], Fails(words)))
     # As a problem of the audit, and below the check.
-    problem, error = (span for span in spans(told) if f"RuntimeError: {words}" in span)
+    problem, error = (span for span in spans(text) if f"RuntimeError: {words}" in span)
     assert problem == f"The check fails did not finish: {error}"
-    assert told.count("@") == sum(span.count("@") for span in spans(told))
+    assert text.count("@") == sum(span.count("@") for span in spans(text))
 
 
 @pytest.mark.parametrize("words", PERSONS)
 def test_no_person_is_named_or_linked_by_a_source_that_could_not_be_read(tmp_path, words):
     path = tmp_path / f"{words}.jsonl"
     path.write_bytes(b"\xff\xfe{")
-    told = summary(run(path, format="oasst_messages", engine="serial"))
-    assert "@" in told
-    assert told.count("@") == sum(span.count("@") for span in spans(told))
-    assert len([span for span in spans(told) if words in span]) == 2  # the title, and the problem
+    text = summary(run(path, format="oasst_messages", engine="serial"))
+    assert "@" in text
+    assert text.count("@") == sum(span.count("@") for span in spans(text))
+    assert len([span for span in spans(text) if words in span]) == 2  # the title, and the problem
 
 
-@pytest.mark.parametrize("words", ["`", "``", "a`", "`a", "a ``` b `` c", "", " a\n b ", "\\", "@a `@b` @c"])
-def test_words_in_a_code_span_are_as_they_were_on_one_line(words):
-    told = code(words)
-    assert "\n" not in told
-    assert spans(told) == [" ".join(words.split())]
+def test_words_in_a_code_span_are_as_they_were_on_one_line():
+    for words in ["`", "``", "a`", "`a", "a ``` b `` c", "", " a\n b ", "\\", "@a `@b` @c"]:
+        with case(words):
+            text = code(words)
+            assert "\n" not in text
+            assert spans(text) == [" ".join(words.split())]

@@ -6,6 +6,7 @@ import msgspec
 import pyarrow as pa
 import pytest
 from building import audit, conversation, message, pages, seen, shown, uid, unpacked
+from cases import case
 from chataudit.checks.base.findings import FINDINGS
 from chataudit.reports.baseline import Baseline
 from chataudit.reports.page import payload
@@ -22,7 +23,7 @@ def report(record, *limits, **more):
 
 
 def finding(k, severity=NOTE, check="one", **more):
-    """The finding of a message called mK; `more` sets its fields."""
+    """Make up the finding of a message called mK; `more` sets its fields."""
     row = {
         "check": check,
         "rule": f"{check}/rule",
@@ -46,7 +47,7 @@ def finding(k, severity=NOTE, check="one", **more):
 
 @pytest.fixture
 def made(tmp_path):
-    """Makes the record of these findings; all else in it is that of a small audit."""
+    """Return a maker of records of given findings; all else in them is that of a small audit."""
     facts = audit(tmp_path, [message("a"), message("b", "a")], "schema_invariants").facts
     coverage = [Count("checked", "en", "prompter", "data.jsonl", 100_000)]
 
@@ -64,8 +65,8 @@ def made(tmp_path):
             for name, n in sorted(counts.items())
         ]
         table, around = pa.Table.from_pylist(rows, FINDINGS), pa.Table.from_pylist(list(threads), THREADS)
-        told = msgspec.structs.replace(facts, checks=checks, days={"2023-02-07": 100_000})
-        return Record(told, table, around, seen(100_000, sorted(counts)))
+        edited = msgspec.structs.replace(facts, checks=checks, days={"2023-02-07": 100_000})
+        return Record(edited, table, around, seen(100_000, sorted(counts)))
 
     return make
 
@@ -86,8 +87,8 @@ def test_of_each_check_the_worst_are_kept_and_the_rest_is_counted(made):
     rows = [finding(k, WARNING if k % 2 else NOTE) for k in range(6)] + [finding(9, NOTE, "two")]
     html = report(made(rows), 30, 4)
     assert ids(html) == ["m1", "m3", "m5", "m0", "m9"]
-    (told,) = re.findall('<p class="left-out">(.*?)</p>', html)
-    assert told == (
+    (reported,) = re.findall('<p class="left-out">(.*?)</p>', html)
+    assert reported == (
         "Left out: the 2 mildest findings of one, as the page shows 4 of each check. All are in findings.parquet."
     )
 
@@ -105,11 +106,12 @@ def test_a_record_without_findings_has_an_empty_list(made):
     assert 'class="left-out"' not in html
 
 
-@pytest.mark.parametrize("wrong", [0.99, 0, -1, 1000.1, float("nan"), float("inf"), float("-inf")])
-def test_a_page_below_a_megabyte_or_without_a_limit_is_refused(wrong):
-    told = f"max_report_mb: {wrong}; expected 1 to 1000 (an empty report is 0.2 MB)"
-    with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
-        Limits(max_mb=wrong)
+def test_a_page_below_a_megabyte_or_without_a_limit_is_refused():
+    for wrong in [0.99, 0, -1, 1000.1, float("nan"), float("inf"), float("-inf")]:
+        with case(wrong):
+            expected = f"max_report_mb: {wrong}; expected 1 to 1000 (an empty report is 0.2 MB)"
+            with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
+                Limits(max_mb=wrong)
 
 
 def test_fewer_findings_than_none_are_refused():
@@ -122,11 +124,11 @@ def test_fewer_findings_than_none_are_refused():
 
 
 def noise(n, seed):
-    """Words that do not shrink."""
+    """Make up words that do not shrink."""
     return random.Random(seed).randbytes(n // 2).hex()
 
 
-def test_what_does_not_fit_is_left_out_mildest_last_and_said_so(made):
+def test_what_does_not_fit_is_left_out_worst_kept_and_counted(made):
     spans = [[{**SPAN, "id": f"m{k}", "quote": noise(600, k)}] for k in range(3000)]
     rows = [finding(k, ERROR if k >= 1500 else NOTE, spans=spans[k]) for k in range(3000)]
     html = report(made(rows), 1)
@@ -138,16 +140,16 @@ def test_what_does_not_fit_is_left_out_mildest_last_and_said_so(made):
     assert 500 <= len(kept) < len(found) == 3000
     assert kept == found[: len(kept)]
     assert len(kept) % payload.CHUNK == 0
-    told = re.findall('<p class="left-out">(.*?)</p>', html)
+    reported = re.findall('<p class="left-out">(.*?)</p>', html)
     words = "mildest findings, which would exceed the limit of 1 MB. See"
     left = f"{3000 - len(kept):,} {words}"
-    assert f"Left out: the evidence of the {left} findings.parquet, or raise --max-report-mb." in told
+    assert f"Left out: the evidence of the {left} findings.parquet, or raise --max-report-mb." in reported
     assert any(
-        re.match(f"Left out: the conversations of the [12],\\d00 {words} threads.parquet", line) for line in told
+        re.match(f"Left out: the conversations of the [12],\\d00 {words} threads.parquet", line) for line in reported
     )
 
 
-def test_where_no_evidence_fits_that_is_said_without_a_number(made):
+def test_where_no_evidence_fits_a_note_states_it_without_a_number(made):
     rows = [finding(k, spans=[{**SPAN, "id": f"m{k}", "quote": noise(4000, k)}]) for k in range(600)]
     html = report(made(rows), 1)
     assert len(html.encode()) <= 1_000_000
@@ -201,24 +203,24 @@ def test_evidence_comes_back_as_it_is_in_the_record(released):
     found = {row["fingerprint"]: row for row in shown(report(record))}
     assert len(found) == len(rows) > 50
     for row in rows:
-        told = found[row["fingerprint"]]
-        assert told["id"] == row["message_id"]
-        assert told["facets"] == row["facets"]
+        reported = found[row["fingerprint"]]
+        assert reported["id"] == row["message_id"]
+        assert reported["facets"] == row["facets"]
         for name in ("rule", "severity", "tree_id", "role", "lang", "created_date", "source", "line", "summary"):
             assert (
-                told[name] == row[name].replace("\x07", "⟦U+0007⟧")
+                reported[name] == row[name].replace("\x07", "⟦U+0007⟧")
                 if isinstance(row[name], str)
-                else row[name] == told[name]
+                else row[name] == reported[name]
             )
-        for span, other in zip(told["spans"], row["spans"], strict=True):
+        for span, other in zip(reported["spans"], row["spans"], strict=True):
             hidden = {"\x07": "⟦U+0007⟧", "\u200b": "⟦U+200B⟧"}
             expected = {key: shown_as(value, hidden) for key, value in other.items()}
             assert span == expected
 
 
 def shown_as(value, hidden):
-    for letter, told in hidden.items():
-        value = value.replace(letter, told) if isinstance(value, str) else value
+    for letter, written in hidden.items():
+        value = value.replace(letter, written) if isinstance(value, str) else value
     return value
 
 
@@ -252,18 +254,20 @@ def test_evidence_is_right_past_the_first_chunk(made):
 
 
 def test_hidden_characters_are_made_visible_in_every_column(made):
-    odd, told = "a\u202eb", "a⟦U+202E⟧b"
+    odd, expected = "a\u202eb", "a⟦U+202E⟧b"
     span = {**SPAN, **dict.fromkeys(("source", "id", "before", "quote", "after", "role", "lang"), odd)}
     names = ("message_id", "tree_id", "summary", "source", "role", "lang", "created_date")
     row = finding(1, spans=[span], facets={odd: odd}, **dict.fromkeys(names, odd))
     (found,) = shown(report(made([row])))
-    assert {found[name] for name in ("id", "tree_id", "summary", "source", "role", "lang", "created_date")} == {told}
-    assert found["facets"] == {told: told}
-    assert {found["spans"][0][name] for name in span if isinstance(span[name], str)} == {told}
+    assert {found[name] for name in ("id", "tree_id", "summary", "source", "role", "lang", "created_date")} == {
+        expected
+    }
+    assert found["facets"] == {expected: expected}
+    assert {found["spans"][0][name] for name in span if isinstance(span[name], str)} == {expected}
     assert "\u202e" not in report(made([row]))
 
 
-def test_a_score_is_told_in_thousandths(made):
+def test_a_score_is_written_in_thousandths(made):
     rows = [finding(k, score=score) for k, score in enumerate((0.0, 0.1234, 1.0))]
     assert [row["score"] for row in shown(report(made(rows)))] == [0, 123, 1000]
 
@@ -296,14 +300,14 @@ def test_titles_advice_and_the_meaning_of_facets_come_with_the_rules(released):
 
 
 def conversations(tmp_path, rows, rule):
-    """Path, siblings and so on of each finding of a rule, with short names."""
+    """Return path, siblings and so on of each finding of a rule, with short names."""
     names = {uid(name): name for name in "abcdefgh"}
     found = [row for row in shown(report(audit(tmp_path, rows, "schema_invariants"))) if row["rule"].endswith(rule)]
-    told = []
+    reported = []
     for row in found:
         path, siblings = ([names.get(key, key) for key in row[part]] for part in ("path", "siblings"))
-        told.append((path, siblings, names.get(row["above"], row["above"]), row["circle"]))
-    return told
+        reported.append((path, siblings, names.get(row["above"], row["above"]), row["circle"]))
+    return reported
 
 
 def test_a_finding_shows_the_way_from_the_root_and_its_siblings(tmp_path):

@@ -30,8 +30,8 @@ from planting import Fails, Planted, alone
 FORMS = ("markdown", "latex", "card", "croissant", "datasheet")
 
 
-def told(record, *installed):
-    """The statements about the only check of an audit."""
+def statements_of(record, *installed):
+    """Return the statements about the only check of an audit."""
     (check,) = limitations(record, installed).checks
     return check
 
@@ -41,7 +41,7 @@ def planted(tmp_path, *texts, **settings):
 
 
 def sampled(record, n_open=0, **strata):
-    """The record with what people said: `fault=(size, drawn, faults)`, `quiet=...`; `n_open` without a verdict."""
+    """Add what people said to a record: `fault=(size, drawn, faults)`, `quiet=...`; `n_open` without a verdict."""
     named = {NOT_FLAGGED if name == "quiet" else f"planted/{name}": sizes for name, sizes in strata.items()}
     kept = {name: Stratum(*sizes, name != NOT_FLAGGED) for name, sizes in named.items()}
     record = copy.copy(record)
@@ -51,16 +51,16 @@ def sampled(record, n_open=0, **strata):
 
 
 def strip(text):
-    """Markdown without the strokes that keep words from being markup."""
+    """Strip Markdown of the strokes that keep words from being markup."""
     return re.sub(r"\\([^\w\s])", r"\1", text)
 
 
-# -- what is said of a rate ------------------------------------------------------------------------------------------
+# -- statements about rates ------------------------------------------------------------------------------------------
 
 
-def test_a_rate_is_told_with_its_counts_and_its_interval(tmp_path):
+def test_a_rate_is_stated_with_its_counts_and_its_interval(tmp_path):
     # Wilson's interval of 5 in 20: (.2903 +- .1784); of trees of one message it is that by trees.
-    found = told(planted(tmp_path, *["FAULT"] * 3, *["ODD"] * 2, *["REMARK"] * 4, *["fine"] * 11)).found
+    found = statements_of(planted(tmp_path, *["FAULT"] * 3, *["ODD"] * 2, *["REMARK"] * 4, *["fine"] * 11)).found
     assert found == (
         "5 of 20 checked messages (25.0 %, 95 % CI 11.2-46.9) were flagged with a warning or an error.",
         "Findings by rule (a message may have several): the text says FAULT (3 errors); the text says ODD (2 "
@@ -70,15 +70,15 @@ def test_a_rate_is_told_with_its_counts_and_its_interval(tmp_path):
 
 
 def test_a_message_with_two_faults_is_one_message(tmp_path):
-    found = told(planted(tmp_path, "FAULT ODD", *["fine"] * 3)).found
+    found = statements_of(planted(tmp_path, "FAULT ODD", *["fine"] * 3)).found
     # Wilson's interval of 1 in 4.
     assert found[0] == "1 of 4 checked messages (25.0 %, 95 % CI 4.6-69.9) was flagged with a warning or an error."
     assert found[1].endswith("the text says FAULT (1 error); the text says ODD (1 warning).")
 
 
-def test_nothing_found_is_told_with_an_upper_bound_and_not_as_none(tmp_path):
+def test_nothing_found_is_stated_with_an_upper_bound_and_not_as_none(tmp_path):
     # Of n messages Wilson's upper end is z^2 / (n + z^2): 3.8415 / 23.8415.
-    found = told(planted(tmp_path, *["fine"] * 20)).found
+    found = statements_of(planted(tmp_path, *["fine"] * 20)).found
     assert found == (
         "None of 20 checked messages was flagged with a warning or an error. Rates of up to 16.1 % are still "
         "compatible with this sample (upper end of the 95 % CI, if faults affect whole conversations). This is about "
@@ -89,18 +89,18 @@ def test_nothing_found_is_told_with_an_upper_bound_and_not_as_none(tmp_path):
 def test_the_upper_bound_of_nothing_counts_trees_where_messages_come_in_trees(tmp_path):
     trees = [row for k in range(10) for row in conversation(f"t{k}", 1)]
     # 20 messages in 10 trees of two count for 20 * 20 / (10 * 2 * 2) = 10 of them: 3.8415 / 13.8415.
-    assert "Rates of up to 27.8 % are" in told(audit(tmp_path, trees, Planted())).found[0]
+    assert "Rates of up to 27.8 % are" in statements_of(audit(tmp_path, trees, Planted())).found[0]
 
 
 def test_notes_alone_are_no_faults(tmp_path):
-    found = told(planted(tmp_path, "REMARK", "fine")).found
+    found = statements_of(planted(tmp_path, "REMARK", "fine")).found
     assert found[0].startswith("None of 2 checked messages was flagged with a warning or an error.")
     assert found[1] == "Notes, which are not always faults: the text says REMARK (1 note)."
 
 
-def test_a_check_that_judged_nothing_knows_nothing(tmp_path):
+def test_a_check_that_checked_nothing_knows_nothing(tmp_path):
     record = planted(tmp_path, "SKIP too short", "SKIP too short", "SKIP too long")
-    check = told(record)
+    check = statements_of(record)
     assert check.found == ("The check did not run: too short. This audit says nothing about such messages.",)
     assert check.skipped == ("3 messages (100 %) were skipped: too short (2); too long (1).",)
     assert check.errors == ()
@@ -122,17 +122,19 @@ def test_a_check_that_failed_knows_nothing_and_its_reason_is_not_shown(tmp_path)
         assert "luck" not in record.limitations(form), form
 
 
-def test_messages_that_were_not_judged_are_told_with_the_three_main_reasons(tmp_path):
+def test_skipped_messages_are_counted_with_the_three_main_reasons(tmp_path):
     texts = ["SKIP a"] * 4 + ["SKIP b"] * 3 + ["SKIP c"] * 2 + ["SKIP d", "SKIP e"] + ["fine"] * 9
-    assert told(planted(tmp_path, *texts)).skipped == (
+    assert statements_of(planted(tmp_path, *texts)).skipped == (
         "11 messages (55.0 %) were skipped: a (4); b (3); c (2); other reasons (2).",
     )
-    assert told(planted(tmp_path, "SKIP a", *["fine"] * 9)).skipped == ("1 message (10.0 %) was skipped: a (1).",)
-    assert told(planted(tmp_path, "fine")).skipped == ()
+    assert statements_of(planted(tmp_path, "SKIP a", *["fine"] * 9)).skipped == (
+        "1 message (10.0 %) was skipped: a (1).",
+    )
+    assert statements_of(planted(tmp_path, "fine")).skipped == ()
 
 
 def test_how_a_check_went_about_it_comes_first_as_sentences(tmp_path):
-    found = told(planted(tmp_path, "fine", notes=("read twice", "In haste."))).found
+    found = statements_of(planted(tmp_path, "fine", notes=("read twice", "In haste."))).found
     assert found[:2] == ("Read twice.", "In haste.")
 
 
@@ -145,8 +147,8 @@ def test_settings_are_named_only_where_they_differ_from_the_defaults(tmp_path):
         ), form
 
 
-def test_how_often_a_check_errs_is_said_to_be_measured_elsewhere_and_its_rate_to_be_uncorrected(tmp_path):
-    check = told(planted(tmp_path, "FAULT", "fine"))
+def test_error_rates_are_stated_as_measured_elsewhere_and_the_rate_as_uncorrected(tmp_path):
+    check = statements_of(planted(tmp_path, "FAULT", "fine"))
     assert check.errors == (
         "The rate counts flagged messages and is not corrected for errors of the check.",
         "Accuracy of the check: it is right in 7 of 7 texts.",
@@ -161,7 +163,7 @@ def test_how_often_a_check_errs_is_said_to_be_measured_elsewhere_and_its_rate_to
 def test_labels_in_the_data_correct_the_rate(tmp_path):
     # Rogan and Gladen: (10/40 + 9/10 - 1) / (8/10 + 9/10 - 1) = .15 / .7. The interval by equations 6 to 17 of Lang
     # and Reiczigel, by hand: middle .1292, half width .3801.
-    check = told(planted(tmp_path, *["FAULT"] * 10, *["fine"] * 30, labelled=(8, 2, 1, 9)))
+    check = statements_of(planted(tmp_path, *["FAULT"] * 10, *["fine"] * 30, labelled=(8, 2, 1, 9)))
     assert check.errors[:3] == (
         "People labelled 20 of the checked messages, 10 of them as faults. The check flagged 8 of these and 1 of the "
         "others.",
@@ -172,7 +174,7 @@ def test_labels_in_the_data_correct_the_rate(tmp_path):
 
 def test_labels_of_all_messages_are_the_rate(tmp_path):
     # 10 of 20; Wilson's interval, by hand: .5 +- .2007.
-    check = told(planted(tmp_path, *["FAULT"] * 9, *["fine"] * 11, labelled=(8, 2, 1, 9)))
+    check = statements_of(planted(tmp_path, *["FAULT"] * 9, *["fine"] * 11, labelled=(8, 2, 1, 9)))
     words = "By these labels the rate is 50.0 % (95 % CI 29.9-70.1), if messages are independent."
     assert check.errors[1] == words
 
@@ -180,21 +182,21 @@ def test_labels_of_all_messages_are_the_rate(tmp_path):
 def test_labels_that_are_all_alike_correct_nothing_and_state_no_rate(tmp_path):
     # All messages labelled, and none of them as a fault: no rate of 0 % by people's labels.
     for labelled, words in (((0, 0, 0, 20), "none as a fault"), ((9, 11, 0, 0), "all as faults")):
-        errors = told(planted(tmp_path, *["FAULT"] * 9, *["fine"] * 11, labelled=labelled)).errors
+        errors = statements_of(planted(tmp_path, *["FAULT"] * 9, *["fine"] * 11, labelled=labelled)).errors
         assert errors[:2] == (f"People labelled 20 of the checked messages, {words}.", UNCORRECTED)
         assert "%" not in " ".join(errors)
 
 
-def test_labels_that_cannot_correct_a_rate_leave_it_uncorrected_and_say_so(tmp_path):
+def test_labels_that_cannot_correct_a_rate_leave_it_uncorrected_with_a_statement(tmp_path):
     for labelled in [(0, 0, 1, 9), (5, 5, 5, 5), (8, 2, 0, 0)]:
-        errors = told(planted(tmp_path, "FAULT", "fine", labelled=labelled)).errors
+        errors = statements_of(planted(tmp_path, "FAULT", "fine", labelled=labelled)).errors
         assert errors[1] == "The rate counts flagged messages and is not corrected for errors of the check."
 
 
-def test_a_sample_that_people_judged_gives_precision_recall_and_rate(tmp_path):
+def test_a_labelled_sample_gives_precision_recall_and_rate(tmp_path):
     record = planted(tmp_path, *["FAULT"] * 5, *["fine"] * 15)
     # All were checked, so that nothing is left to chance: 4 of 5 flagged are faults, and 1 of 15 others.
-    assert told(sampled(record, fault=(5, 5, 4), quiet=(15, 15, 1))).errors[:4] == (
+    assert statements_of(sampled(record, fault=(5, 5, 4), quiet=(15, 15, 1))).errors[:4] == (
         "People labelled a random sample of 5 flagged and 15 other messages. Their labels are taken as correct; they "
         "saw the findings of the check.",
         "By that sample, the precision is 80.0 % (all messages were labelled).",
@@ -203,24 +205,24 @@ def test_a_sample_that_people_judged_gives_precision_recall_and_rate(tmp_path):
     )
 
 
-def test_what_people_judged_stands_above_labels_in_the_data(tmp_path):
+def test_a_labelled_sample_overrides_labels_in_the_data(tmp_path):
     record = planted(tmp_path, *["FAULT"] * 5, *["fine"] * 15, labelled=(8, 2, 1, 9))
-    errors = told(sampled(record, fault=(5, 5, 5), quiet=(15, 15, 0))).errors
+    errors = statements_of(sampled(record, fault=(5, 5, 5), quiet=(15, 15, 0))).errors
     assert not any("of the checked messages" in sentence for sentence in errors)
     assert "the rate is 25.0 %" in errors[3]
 
 
-def test_a_sample_without_verdicts_on_one_side_tells_neither_recall_nor_rate(tmp_path):
+def test_a_sample_without_verdicts_on_one_side_gives_neither_recall_nor_rate(tmp_path):
     record = planted(tmp_path, *["FAULT"] * 5, *["fine"] * 15)
-    errors = told(sampled(record, fault=(5, 5, 5), quiet=(15, 0, 0))).errors
+    errors = statements_of(sampled(record, fault=(5, 5, 5), quiet=(15, 0, 0))).errors
     assert any("the precision is 100 %" in sentence for sentence in errors)
     assert not any("recall" in sentence or "Corrected" in sentence for sentence in errors)
     assert "The rate counts flagged messages and is not corrected for errors of the check." in errors
 
 
-def test_a_sample_of_one_side_is_not_said_to_be_of_both(tmp_path):
+def test_a_sample_of_one_side_is_not_described_as_one_of_both(tmp_path):
     record = planted(tmp_path, *["FAULT"] * 5, *["fine"] * 15)
-    errors = told(sampled(record, n_open=15, fault=(5, 5, 5), quiet=(15, 0, 0))).errors
+    errors = statements_of(sampled(record, n_open=15, fault=(5, 5, 5), quiet=(15, 0, 0))).errors
     assert errors[0] == (
         "People labelled a random sample of 5 flagged and 0 other messages; 15 more were drawn and left without a "
         "label. Their labels are taken as correct; they saw the findings of the check."
@@ -257,7 +259,7 @@ def test_sentences_of_ours_keep_their_addresses_and_code(released):
 # -- what was audited, and what was not ------------------------------------------------------------------------------
 
 
-def test_what_was_audited_is_told_with_files_checksums_versions_and_languages(tmp_path):
+def test_what_was_audited_is_stated_with_files_checksums_versions_and_languages(tmp_path):
     rows = [*alone("fine", "fine"), message("m9", lang="de", message_tree_id=uid("m9"))]
     record = audit(tmp_path, rows, Planted())
     (source,) = record.facts.sources
@@ -272,7 +274,7 @@ def test_what_was_audited_is_told_with_files_checksums_versions_and_languages(tm
         assert f"{name} {version}" in whole.made_by
 
 
-def test_messages_that_declare_no_language_are_not_said_to(tmp_path):
+def test_messages_without_a_language_tag_are_not_counted_as_tagged(tmp_path):
     record = audit(tmp_path, [*alone("fine", "fine"), message("m9", lang=None, message_tree_id=uid("m9"))], Planted())
     assert limitations(record, []).audited[1] == "2 messages declare a language (most frequent first): en (2)."
     none = audit(tmp_path, alone("fine", lang=None), Planted())
@@ -292,7 +294,7 @@ def test_the_fourth_file_and_the_ninth_language_are_counted_and_not_named(tmp_pa
 
 
 def cut(tmp_path):
-    """The audit of a file whose second half is lost."""
+    """Audit a file whose second half is lost."""
     whole = gzip.compress(b"".join(json.dumps(row).encode() + b"\n" for row in alone(*map(str, range(3000)))))
     path = tmp_path / "cut.jsonl.gz"
     path.write_bytes(whole[: len(whole) // 2])
@@ -320,7 +322,7 @@ def test_an_audit_never_claims_that_all_is_well(tmp_path):
         assert "Absence of findings is not evidence of absence" in record.limitations(form), form
 
 
-def test_nothing_is_said_of_all_checks_where_one_knows_nothing(tmp_path):
+def test_nothing_is_stated_about_all_checks_where_one_knows_nothing(tmp_path):
     record = audit(tmp_path, alone("SKIP it"), Planted(), Fails())
     words = "The checks that ran found no more than notes; not all checks ran."
     assert f"- {words}\n" in record.limitations("datasheet")
@@ -363,7 +365,7 @@ def test_every_number_about_a_check_can_be_counted_in_the_record(released):
         assert check.skipped == () if not rest else check.skipped[0].startswith(f"{rest} message")
 
 
-def test_the_table_holds_the_rates_of_the_prose(released):
+def test_the_table_contains_the_rates_of_the_prose(released):
     _, record = released
     whole = limitations(record, [])
     for row, check in zip(whole.rows, whole.checks, strict=True):
@@ -372,7 +374,7 @@ def test_the_table_holds_the_rates_of_the_prose(released):
         assert f"{row.flagged} of {row.checked} checked messages ({row.rate}, 95 % CI {row.interval[:-2]})" in words
 
 
-def test_all_forms_hold_all_that_is_said_of_checks(released):
+def test_all_forms_contain_all_statements_about_checks(released):
     _, record = released
     whole = limitations(record, ["another"])
     written = {
@@ -397,7 +399,7 @@ EVIL = "<img src=x onerror=alert(1)>[link](http://e.vil)`code`*bold* | cell &amp
 
 @pytest.fixture
 def hostile(tmp_path):
-    """An audit in which a file's name, a language tag, a reason and a note are hostile."""
+    """Audit data in which a file's name, a language tag, a reason and a note are hostile."""
     name = EVIL.replace("/", "") + "\n# Heading.jsonl"
     rows = [*alone("FAULT", f"SKIP {EVIL}\n- item", "fine"), message("x", lang=EVIL, message_tree_id=uid("x"))]
     return run(write(tmp_path / name, rows), checks=[Planted(notes=(f"{EVIL}\n\n<b>note</b>",))], engine="serial")
@@ -418,7 +420,7 @@ def test_strangers_words_are_no_markup(hostile, form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_no_line_holds_a_character_that_cannot_be_seen(hostile, form):
+def test_no_line_contains_a_character_that_cannot_be_seen(hostile, form):
     text = hostile.limitations(form)
     assert {c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Cs")} <= {"\n"}
     assert "U+202E" in text
@@ -513,7 +515,7 @@ def test_put_in_twice_is_put_in_once(statements):
         assert card(statements, once) == once
 
 
-def test_what_stands_outside_of_the_marks_stays_byte_for_byte(statements):
+def test_text_outside_of_the_marks_stays_byte_for_byte(statements):
     before = f"---\nlanguage: [en]\nsize_categories: x\n---\n\ttop  \n\n{BEGIN}\nold \\1 words\n{END}\n\n  tail\n\n\n"
     after = card(statements, before)
     head, tail = before.split(BEGIN)[0], before.split(END)[1]
@@ -535,7 +537,7 @@ def test_a_card_without_front_matter_gets_one(statements):
 
 @pytest.fixture
 def tagged(tmp_path):
-    """Statements about messages of several tags, not all of them of a language."""
+    """Audit messages of several tags, not all of them of a language."""
     tags = ("en", "pt-BR", "xx-elvish", EVIL, "x: y", "", "[a, b]")
     rows = [message(tag, lang=tag, message_tree_id=uid(tag)) for tag in tags]
     return limitations(audit(tmp_path, rows, Planted()), [])
@@ -547,7 +549,7 @@ def test_what_is_no_language_tag_does_not_reach_the_yaml(tagged):
     assert all(re.fullmatch("[a-zA-Z-]+", tag) for tag in front["language"])
 
 
-def test_languages_of_the_yaml_are_codes_and_whole_tags_stand_beside_them(tmp_path):
+def test_languages_of_the_yaml_are_codes_with_whole_tags_beside_them(tmp_path):
     rows = [message(tag, lang=tag, message_tree_id=uid(tag)) for tag in ("en", "pt-BR", "pt", "zh-Hant-TW")]
     front = yaml.safe_load(card(limitations(audit(tmp_path, rows, Planted()), [])).split("---\n")[1])
     # As DatasetCardData of huggingface_hub asks: codes of ISO 639. Tags of BCP 47 have a key of their own.
@@ -615,7 +617,7 @@ def test_blanks_at_the_end_of_a_card_stay(statements):
 
 
 def checked(text):
-    """The metadata as mlcroissant reads them; any error of theirs rises."""
+    """Return the metadata as mlcroissant reads them; any error of theirs rises."""
     import mlcroissant  # takes 4 s
 
     dataset = mlcroissant.Dataset(json.loads(text))
@@ -658,7 +660,7 @@ def test_croissant_of_a_file_that_was_not_read_to_its_end_is_valid(tmp_path):
     checked(cut(tmp_path).limitations("croissant"))
 
 
-def test_croissant_tells_compressed_files_from_plain_ones(tmp_path):
+def test_croissant_distinguishes_compressed_files_from_plain_ones(tmp_path):
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(gzip.compress(json.dumps(alone("fine")[0]).encode()))
     (file,) = checked(run(path, checks=[Planted()], engine="serial").limitations("croissant")).distribution
@@ -682,13 +684,13 @@ def test_every_section_of_the_datasheet_answers_something(tmp_path, texts):
     assert all(answers.values())
 
 
-def test_every_section_answers_something_where_nothing_was_judged(tmp_path):
+def test_every_section_has_an_answer_where_nothing_was_checked(tmp_path):
     answers = sections("\n" + planted(tmp_path, "SKIP it").limitations("datasheet"))
     answers.pop("", None)
     assert all(answers.values())
 
 
-def test_the_same_record_is_told_the_same(released):
+def test_the_same_record_gives_the_same_text(released):
     _, record = released
     for form in FORMS:
         assert record.limitations(form) == record.limitations(form)
