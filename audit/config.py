@@ -65,7 +65,7 @@ class Config:
 
 
 def load(path: Path | None = None) -> Config:
-    """Read the given file, or `chataudit.toml`, or `[tool.chataudit]` of `pyproject.toml` in the working folder.
+    """Read the given file, or `chataudit.toml`, or `[tool.chataudit]` of `pyproject.toml` in the current directory.
 
     Its plug-ins are imported first, because it may contain settings of their checks.
 

@@ -197,7 +197,7 @@ def _batches(table: pa.Table) -> Iterator[Batch]:
 # -- the rules as Expectations ---------------------------------------------------------------------------------------
 
 
-class _Broken(TableMetricProvider):
+class _BrokenRows(TableMetricProvider):
     """Metric: labels of the rows that break each rule. GX computes it once, so the check runs once for all rules."""
 
     metric_name = "table.chataudit"
@@ -226,17 +226,17 @@ class _Passes(MulticolumnMapMetricProvider):
 
     @multicolumn_condition_partial(engine=PandasExecutionEngine)  # type: ignore[untyped-decorator]
     def _pandas(cls, columns: pd.DataFrame, rule: str, _metrics: dict[str, Any], **_: Any) -> pd.Series:  # noqa: N805
-        return pd.Series(~columns.index.isin(_metrics[_Broken.metric_name].get(rule, [])), columns.index)
+        return pd.Series(~columns.index.isin(_metrics[_BrokenRows.metric_name].get(rule, [])), columns.index)
 
     @classmethod
     def _get_evaluation_dependencies(cls, metric: MetricConfiguration, *args: Any, **kwargs: Any) -> dict[str, Any]:
         # Over the whole batch, even if some rows are requested: a tree must not be cut in two.
         broken = MetricConfiguration(
-            _Broken.metric_name,
+            _BrokenRows.metric_name,
             {"batch_id": metric.metric_domain_kwargs.get("batch_id")},
-            {name: metric.metric_value_kwargs[name] for name in _Broken.value_keys},
+            {name: metric.metric_value_kwargs[name] for name in _BrokenRows.value_keys},
         )
-        return {**super()._get_evaluation_dependencies(metric, *args, **kwargs), _Broken.metric_name: broken}
+        return {**super()._get_evaluation_dependencies(metric, *args, **kwargs), _BrokenRows.metric_name: broken}
 
 
 class Invariant(MulticolumnMapExpectation):

@@ -245,7 +245,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             reader = csv.DictReader(file, restkey="", delimiter=delimiter)
             missing = [name for name in COLUMNS[:6] if name not in (reader.fieldnames or ())]
             if missing:
-                raise ValueError(f"{path}: no column {missing[0]!r}; expected a table written by `chataudit sample`")
+                raise ValueError(f"{path}: no column {missing[0]!r}; expected a CSV file written by `chataudit sample`")
             for row in reader:
                 whole = {name: spreadsheet.bare(row[name] or "") for name in COLUMNS[:6]}
                 yield reader.line_num, whole

@@ -33,7 +33,7 @@ PARTS = ("question", "choices", "answer", "passage")
 QUESTION, CHOICES, ANSWER, PASSAGE = range(len(PARTS))
 
 FORMAT = 1
-FOLDER = "chataudit-references"  # of the user's own fingerprints, in the working folder
+FOLDER = "chataudit-references"  # of the user's own fingerprints, in the current directory
 SHIPPED = Path(__file__).with_name("fingerprints")
 WEIGHTS = SHIPPED / "weights.npz"
 N_GRAM = 5  # tokens

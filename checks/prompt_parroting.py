@@ -118,7 +118,7 @@ MAX_ANCESTORS = 20  # the nearest ones; a thread is rarely as deep
 _BORDERS = frozenset(":：\n\r\"'`“”„‟‘’‚«»‹›「」『』《》〈〉()[]{}（）【】<>|*#—–։")
 
 
-class _Pairs(NamedTuple):
+class _ReplyPairs(NamedTuple):
     """Replies, and a message before each of them."""
 
     replies: IntArray  # rows of the batch
@@ -126,7 +126,7 @@ class _Pairs(NamedTuple):
     steps: IntArray  # 1: its prompt
 
 
-class _Run(NamedTuple):
+class _CommonRun(NamedTuple):
     """The longest run of tokens that two texts share."""
 
     n: int
@@ -189,7 +189,7 @@ class PromptParroting(Check):
             cover(batch.checkable, pa.array(outcome[~batch.is_context], pa.string())),
         )
 
-    def _suspects(self, batch: Batch, pairs: _Pairs) -> list[tuple[int, int, int, float, float]]:
+    def _suspects(self, batch: Batch, pairs: _ReplyPairs) -> list[tuple[int, int, int, float, float]]:
         """Return pairs that share enough to be examined, the nearest first: reply, other, steps, shares of both."""
         sets, limits, _ = batch.shingles
         sizes, n_tokens = np.diff(limits), np.diff(batch.tokens.bounds)
@@ -212,7 +212,7 @@ class PromptParroting(Check):
     ) -> "_Repetition | None":
         left, right = (_tokens_of(batch, row) for row in (reply, other))
         is_same = np.array_equal(left, right)
-        run = _Run(len(left), 0, 0) if is_same else longest_run(left, right)
+        run = _CommonRun(len(left), 0, 0) if is_same else longest_run(left, right)
         if len(right) < SHORT:
             of_reply, of_other = run.n / len(left), run.n / len(right)
             if of_other < self.min_copied or of_reply < self.min_kept:
@@ -252,7 +252,7 @@ class _Repetition(NamedTuple):
     steps: int
     of_reply: float
     of_other: float
-    run: _Run
+    run: _CommonRun
     kind: str  # why it is only a note; empty: it is more
 
     @property
@@ -260,7 +260,7 @@ class _Repetition(NamedTuple):
         return NOTE if self.kind else self.rule.severity
 
 
-def _ancestors(parent: IntArray, rows: IntArray) -> _Pairs:
+def _ancestors(parent: IntArray, rows: IntArray) -> _ReplyPairs:
     """Pair each of these rows with its nearest ancestors."""
     found = []
     at = parent[rows]
@@ -272,8 +272,8 @@ def _ancestors(parent: IntArray, rows: IntArray) -> _Pairs:
         at = parent[at]
     if not found:
         none = np.zeros(0, dtype=np.int64)
-        return _Pairs(none, none, none)
-    return _Pairs(*(np.concatenate(part) for part in zip(*found, strict=True)))
+        return _ReplyPairs(none, none, none)
+    return _ReplyPairs(*(np.concatenate(part) for part in zip(*found, strict=True)))
 
 
 def _tokens_of(batch: Batch, row: int) -> HashArray:
@@ -284,7 +284,7 @@ def _tokens_of(batch: Batch, row: int) -> HashArray:
 # -- two texts -------------------------------------------------------------------------------------------------------
 
 
-def longest_run(left: HashArray, right: HashArray) -> _Run:
+def longest_run(left: HashArray, right: HashArray) -> _CommonRun:
     """Return the longest run of tokens that both texts contain; of several, the first in `left`, then in `right`.
 
     A run of n tokens contains runs of all smaller lengths, so n is found by bisection; runs are compared by their
@@ -299,10 +299,10 @@ def longest_run(left: HashArray, right: HashArray) -> _Run:
             high = middle - 1
         middle = (low + high + 1) // 2
     if low == 0:
-        return _Run(0, 0, 0)
+        return _CommonRun(0, 0, 0)
     places = _places(grams(left, low), grams(right, low))
     first = int((places >= 0).argmax())
-    return _Run(low, first, int(places[first]))
+    return _CommonRun(low, first, int(places[first]))
 
 
 def _streak(left: HashArray, right: HashArray) -> int:

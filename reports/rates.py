@@ -27,7 +27,7 @@ CITED = (
 BY = ("lang", "role", "source")  # what messages can be narrowed by
 
 
-class Row(NamedTuple):
+class RateRow(NamedTuple):
     """The rate of one check, or of one rule at one severity, in all messages or those of one language, role, source."""
 
     check: str
@@ -55,7 +55,7 @@ def columns(by: Sequence[str]) -> tuple[str, ...]:
     return ("check", "rule", "severity", *by, "flagged", "checked", "clusters", *ends)
 
 
-def rows(record: Record, by: Sequence[str] = ()) -> Iterator[Row]:
+def rows(record: Record, by: Sequence[str] = ()) -> Iterator[RateRow]:
     """Yield the rates of checks that finished and of their rules with findings, for each combination of values of `by`.
 
     Raises
@@ -75,12 +75,12 @@ def rows(record: Record, by: Sequence[str] = ()) -> Iterator[Row]:
             continue
         whole = population.rates(check.name, population.of(check.name, WARNING), groups)
         for some, rate in zip(values, whole, strict=True):
-            yield Row(check.name, None, None, some, rate, None if by else corrected_rate(record, check.facts, rate))
+            yield RateRow(check.name, None, None, some, rate, None if by else corrected_rate(record, check.facts, rate))
         for line in check.lines:
             found = population.of(line.rule.id, line.severity) & (population.severity == line.severity)
             each = population.rates(check.name, found, groups)
             for some, rate in zip(values, each, strict=True):
-                yield Row(check.name, line.rule.id, SEVERITIES[line.severity], some, rate, None)
+                yield RateRow(check.name, line.rule.id, SEVERITIES[line.severity], some, rate, None)
 
 
 def corrected_rate(record: Record, check: CheckFacts, rate: Rate) -> Estimate | None:

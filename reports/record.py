@@ -106,7 +106,7 @@ class Count(msgspec.Struct, frozen=True):
     messages: int
 
 
-class Shape(msgspec.Struct, frozen=True):
+class DepthCount(msgspec.Struct, frozen=True):
     """Number of messages of one role at one depth of their trees."""
 
     role: str | None
@@ -172,7 +172,7 @@ class Facts(msgspec.Struct, frozen=True):
     messages: int
     trees: int
     census: list[Count]  # all messages, independent of checks
-    shape: list[Shape]
+    shape: list[DepthCount]
     days: dict[str, int]  # messages by the day of their date, in UTC, as YYYY-MM-DD
     checks: list[CheckFacts]
     mapping: dict[str, Any] | None = None  # the [format] settings of data in no known format

@@ -27,7 +27,7 @@ _SPLITS = {"test": 0, "validation": 1}  # evaluation splits are kept before all 
 KEPT_COLUMNS = ("tree_id", "message_id", "parent_id", "tree_state", "split")
 
 
-class _Part(NamedTuple):
+class _BlockIndex(NamedTuple):
     """The structure of one block."""
 
     names: pa.Table  # KEPT_COLUMNS
@@ -71,10 +71,10 @@ def index_messages(
 
 def _read(
     sources: Sequence[Source], formats: Sequence[str], known: Mapping[str, Format], progress: Progress
-) -> tuple[list[ReadPlan], list[_Part], list[int]]:
+) -> tuple[list[ReadPlan], list[_BlockIndex], list[int]]:
     """Return the plan of each source, and the parts of all blocks with the number of their source."""
     plans: list[ReadPlan] = []
-    parts: list[_Part] = []
+    parts: list[_BlockIndex] = []
     of_part: list[int] = []
     with engines.start() as engine:
         for number, (source, format) in enumerate(zip(sources, formats, strict=True)):
@@ -84,7 +84,7 @@ def _read(
                 raise ValueError(f"{source.name}: {error}") from None
             plans.append(plan)
 
-            def of_block(block: Block, plan: ReadPlan = plan) -> _Part:
+            def of_block(block: Block, plan: ReadPlan = plan) -> _BlockIndex:
                 return _structure(block, plan)
 
             for part in engine.map(of_block, cutting.blocks(source, watch=progress.advance, again=True)):
@@ -120,7 +120,7 @@ def refuse_unread(source: Source) -> None:
         raise ValueError(f"{source.errors[0]}. Its checksum has not changed since the audit, so try again")
 
 
-def _structure(block: Block, plan: ReadPlan) -> _Part:
+def _structure(block: Block, plan: ReadPlan) -> _BlockIndex:
     parsed = parse(block, plan)
     table = parsed.messages.combine_chunks()
     n = table.num_rows
@@ -145,7 +145,7 @@ def _structure(block: Block, plan: ReadPlan) -> _Part:
     assert len(numbers["holder"]) == n
     faults = zip(*(parsed.faults[name].to_pylist() for name in ("kind", "line")), strict=True)
     lost = list(dict.fromkeys(at for kind, at in faults if kind == FaultKind.UNREADABLE_LINE))
-    return _Part(table.select(KEPT_COLUMNS), numbers, lost)
+    return _BlockIndex(table.select(KEPT_COLUMNS), numbers, lost)
 
 
 def _holders(block: Block, plan: ReadPlan) -> IntArray:

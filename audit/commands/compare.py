@@ -13,8 +13,7 @@ from ...checks.base.findings import SEVERITIES
 from ...reports.baseline import Difference, difference
 from ...reports.counts import by_rule
 from ...reports.exports import spreadsheet
-from ...reports.rates import BY, CITED, CORRECTED, COUNTED, columns, estimated, rows
-from ...reports.rates import Row as RateRow
+from ...reports.rates import BY, CITED, CORRECTED, COUNTED, RateRow, columns, estimated, rows
 from ...reports.wording import count_of, interval, number, percent, visible
 from ..record import Record
 from .options import AuditFolder

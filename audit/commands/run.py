@@ -23,8 +23,7 @@ from ...reports.record import FINDINGS_FILE, REPORT, Record, refuse_taken
 from ...reports.redact import redacted
 from ...reports.wording import sentence, visible
 from .. import config as configuration
-from ..demo import release as demonstration
-from ..demo.release import release
+from ..demo.release import prepared, release
 from ..paths import free
 from ..reading.remote import bare
 from ..run import run as audit
@@ -148,7 +147,7 @@ def demo(
         folder.mkdir(parents=True)
         sources = release(seed).write(folder / "release.jsonl")
         with progress_display(quiet) as progress:
-            record = audit(*sources, checks=demonstration.prepared(folder), progress=progress)
+            record = audit(*sources, checks=prepared(folder), progress=progress)
         _finish(record, _Output(folder / "audit", quiet=quiet))
 
 

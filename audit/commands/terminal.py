@@ -157,7 +157,7 @@ class _NoPandas(MetaPathFinder):
 
 
 @contextmanager
-def progress_display(quiet: bool) -> Iterator["_Bar | _Lines | Silence"]:
+def progress_display(quiet: bool) -> Iterator["_ProgressBar | _Lines | Silence"]:
     """Yield a progress reporter: a bar on a terminal, plain lines elsewhere, nothing if `quiet`."""
     if quiet:
         yield Silence()
@@ -167,7 +167,7 @@ def progress_display(quiet: bool) -> Iterator["_Bar | _Lines | Silence"]:
         # Narrow enough for the longest step on a terminal of 80 columns.
         columns = (TextColumn("{task.description}"), BarColumn(16), _ReadColumn(), _LeftColumn())
         with Progress(*columns, console=err, transient=True) as progress:
-            yield _Bar(progress)
+            yield _ProgressBar(progress)
 
 
 class _ReadColumn(DownloadColumn):
@@ -184,7 +184,7 @@ class _LeftColumn(TimeRemainingColumn):
         return Text() if task.total is None else super().render(task)
 
 
-class _Bar:
+class _ProgressBar:
     """Progress on a terminal: a bar while data are read, which moves without an end in the steps after that."""
 
     def __init__(self, progress: Progress) -> None:

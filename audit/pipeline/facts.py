@@ -16,7 +16,7 @@ from ...checks.base import kernels
 from ...checks.base.check import Check
 from ...checks.base.findings import Rule
 from ...checks.base.settings import Wants, settings
-from ...reports.record import VERSION, CheckFacts, Facts, RuleFacts, Shape, SourceFacts
+from ...reports.record import VERSION, CheckFacts, DepthCount, Facts, RuleFacts, SourceFacts
 from ..reading import formats
 from . import outcomes
 from .stages import Audit
@@ -56,7 +56,7 @@ def facts_of(
         messages=messages.num_rows,
         trees=audit.tally.n_trees,
         census=outcomes.counts(messages),
-        shape=[Shape(*key, messages=n) for key, n in sorted(audit.tally.shape.items(), key=repr)],
+        shape=[DepthCount(*key, messages=n) for key, n in sorted(audit.tally.shape.items(), key=repr)],
         days={str(np.datetime64(day, "D")): n for day, n in sorted(audit.tally.days.items())},
         checks=[_check_facts(check, audit.tally.outcomes[check.name], counts, messages) for check in audit.checks],
         mapping=None if mapping is None else asdict(mapping),

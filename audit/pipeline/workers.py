@@ -16,7 +16,7 @@ from .stages import Audit
 from .state import State
 
 
-class _Part(NamedTuple):
+class _Task(NamedTuple):
     """A part of the work that a worker does by itself; its rows go to files whose names begin with the part's."""
 
     name: str
@@ -24,7 +24,7 @@ class _Part(NamedTuple):
     do: Callable[[Audit], None]
 
 
-class _Done(NamedTuple):
+class _TaskResult(NamedTuple):
     """What a worker made of a part."""
 
     part: str
@@ -42,15 +42,15 @@ def first_pass(audit: Audit) -> None:
         if (plan := sources.plans.get(source.name)) is None:
             continue
         if plan.format.form in must_gather:
-            scattered.append(_Part(f"source {number}", (number,), _gather))
+            scattered.append(_Task(f"source {number}", (number,), _gather))
         else:
-            whole.append(_Part(f"source {number}", (number,), Audit.first_pass))
+            whole.append(_Task(f"source {number}", (number,), Audit.first_pass))
     _hand_out(audit, whole)
     _hand_out(audit, scattered)
     for form in must_gather:
         messages, faults = sources.gathered(audit.journal, form)
         take = partial(_take_gathered, form, tuple(messages.pieces), tuple(faults.pieces))
-        _hand_out(audit, [_Part(f"{form.name} {share.start}", (), partial(take, share)) for share in messages.shares])
+        _hand_out(audit, [_Task(f"{form.name} {share.start}", (), partial(take, share)) for share in messages.shares])
     for form in [form for form, is_flat in sources.forms if is_flat and form not in must_gather]:
         names = [source.name for source in sources.sources_of(form)]
         if tree := outcomes.split_tree(audit.tally.messages, names):
@@ -61,10 +61,10 @@ def carry_out(audit: Audit, check: Check, number: int, rows: Spill) -> None:
     """Run a later stage of a check, some partitions of its rows a task."""
     rows.flush()
     name, stage = audit.tally.name(check, number), partial(_carry_out, check.name, number, tuple(rows.pieces))
-    _hand_out(audit, [_Part(f"{name} {share.start}", (), partial(stage, share)) for share in rows.shares])
+    _hand_out(audit, [_Task(f"{name} {share.start}", (), partial(stage, share)) for share in rows.shares])
 
 
-def _hand_out(audit: Audit, parts: Sequence[_Part]) -> None:
+def _hand_out(audit: Audit, parts: Sequence[_Task]) -> None:
     """Have workers do these parts; those that an earlier run finished are left out."""
     folder = audit.journal.folder
     assert folder is not None
@@ -80,15 +80,15 @@ def _hand_out(audit: Audit, parts: Sequence[_Part]) -> None:
         audit.save()
 
 
-def _on_worker(checks: list[Check], sources: Sources, folder: Path, part: _Part) -> _Done:
+def _on_worker(checks: list[Check], sources: Sources, folder: Path, part: _Task) -> _TaskResult:
     with Journal(folder, f"{part.name} ") as journal:
         audit = Audit(sources.only(part.sources), checks, journal, State())
         try:
             part.do(audit)
         except Scattered as error:
-            return _Done(part.name, State(), {}, str(error))
+            return _TaskResult(part.name, State(), {}, str(error))
         finished = [Finished.of(audit.sources.files[number]) for number in part.sources]
-        return _Done(part.name, audit.state(finished), journal.flushed())
+        return _TaskResult(part.name, audit.state(finished), journal.flushed())
 
 
 def _gather(audit: Audit) -> None:

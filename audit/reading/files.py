@@ -62,7 +62,7 @@ def find(
                     found[key] = _spool(pipe, name)
                 found[key].split = split
     if not found:
-        raise LookupError("no source given. Pass a file, folder, quoted glob, URL, or - for stdin")
+        raise LookupError("no source given. Pass a file, folder, quoted glob, URL, or - for standard input")
     for source in found.values():
         if isinstance(source.path, Path):
             source.n_bytes = source.path.stat().st_size
@@ -83,7 +83,7 @@ def _local_files(argument: str) -> list[Path]:
         return [path]
     files = sorted(Path(p) for p in glob.glob(argument, recursive=True) if Path(p).is_file())
     if not files:
-        raise LookupError(f"{argument}: no such file. Pass a file, folder, quoted glob, URL, or - for stdin")
+        raise LookupError(f"{argument}: no such file. Pass a file, folder, quoted glob, URL, or - for standard input")
     return files
 
 
@@ -119,7 +119,7 @@ def _split_of(file: PurePath) -> str | None:
 
 
 def _is_of_an_audit(file: PurePath, others: Container[PurePath]) -> bool:
-    # An audit of the working folder writes into that folder; the next audit must not read it.
+    # An audit of the current directory writes into that folder; the next audit must not read it.
     names = (RECORD, FINDINGS_FILE, THREADS_FILE, MESSAGES_FILE)
     return file.name in names and all(file.parent / name in others for name in (RECORD, FINDINGS_FILE))
 

@@ -140,7 +140,7 @@ def _file_system(url: str) -> tuple["AbstractFileSystem", str]:
 # -- their bytes -----------------------------------------------------------------------------------------------------
 
 
-class _Broken(Exception):
+class _LostConnection(Exception):
     """The bytes received cannot be the rest of the file."""
 
 
@@ -235,10 +235,10 @@ class RemoteFile:
             while left and (passed := self._file.read(min(left, FIRST))):
                 left -= len(passed)
             if left:
-                raise _Broken(f"the file is now shorter than {self._place:,} bytes") from None
+                raise _LostConnection(f"the file is now shorter than {self._place:,} bytes") from None
             data = self._file.read(size)
         if not data and end is not None:
-            raise _Broken(f"the file has {end:,} bytes, but the server sent no more")
+            raise _LostConnection(f"the file has {end:,} bytes, but the server sent no more")
         return data
 
     def _open(self) -> None:
@@ -247,7 +247,7 @@ class RemoteFile:
         info = self._fs.info(self._path)
         stamps = {name: info[name] for name in STAMPS if info.get(name)}
         if any(self._stamps.get(name, value) != value for name, value in stamps.items()):
-            raise _Broken("the file changed while it was read")
+            raise _LostConnection("the file changed while it was read")
         self._stamps = stamps
         self._file = self._fs.open(self._path, "rb", cache_type="none")
 
@@ -277,7 +277,7 @@ def _reason(error: BaseException) -> tuple[str, bool]:
         if isinstance(cause, OSError) and cause.errno is not None:
             return os.strerror(cause.errno), isinstance(cause, FileNotFoundError | PermissionError)
     first = causes[-1]
-    if isinstance(first, _Broken):
+    if isinstance(first, _LostConnection):
         return str(first), False
     if isinstance(first, FileNotFoundError):
         return "no such file", True

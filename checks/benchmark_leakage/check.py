@@ -38,7 +38,7 @@ from .claims import SEEN, below_leaks, findings_of, touched_items
 from .evidence import (
     WHOLLY,
     HashedTexts,
-    Hit,
+    ItemHit,
     best,
     by_row,
     choices_behind,
@@ -180,7 +180,7 @@ class BenchmarkLeakage(Check):
             {"touched": touched_items(refs, published, found)},
         )
 
-    def _likely(self, texts: "HashedTexts", columns: dict[str, IntArray]) -> Iterator[Hit]:
+    def _likely(self, texts: "HashedTexts", columns: dict[str, IntArray]) -> Iterator[ItemHit]:
         """Yield the parts that pass the thresholds; a weak question also needs its choices nearby."""
         refs = texts.refs
         part, whole = columns["part"], columns["whole"]
@@ -213,7 +213,7 @@ class BenchmarkLeakage(Check):
         is_asked = is_question & (is_near | ((whole > 0) & (n >= MIN_TOKENS_OF_BLOCK)))
         for k in np.flatnonzero(is_enough | (is_asked & refs.has_choices[part])).tolist():
             items = refs.items_of(int(part[k]))
-            hit = Hit(
+            hit = ItemHit(
                 int(columns["text"][k]),
                 int(part[k]),
                 tuple(items.tolist()),
@@ -234,7 +234,7 @@ class BenchmarkLeakage(Check):
             elif is_enough[k] and (len(items) == 1 or hit.information >= EDITED * self.min_information):
                 yield replace(hit, kind=kind_of(hit, texts))
 
-    def _rephrased(self, texts: "HashedTexts", is_open: BoolArray) -> Iterator[Hit]:
+    def _rephrased(self, texts: "HashedTexts", is_open: BoolArray) -> Iterator[ItemHit]:
         """Yield questions whose numbers and words are in a message, in any order."""
         refs, bags = texts.refs, texts.refs.bags
         rows, candidates, shared, totals = same_numbers(texts, is_open)
@@ -251,7 +251,7 @@ class BenchmarkLeakage(Check):
                 best[row] = (share, int(bags.parts[bag]))
         for row, (share, part) in best.items():
             items = tuple(refs.items_of(part).tolist())
-            yield Hit(row, part, items, 0, len(texts.short(row)), share, share, 0.0, "rephrased")
+            yield ItemHit(row, part, items, 0, len(texts.short(row)), share, share, 0.0, "rephrased")
 
     def _beside(self, findings: pa.Table) -> pa.Table:
         """Return the findings with the item's question as a last span, where its original file is available."""

@@ -10,7 +10,7 @@ from ..base.arrow.columns import IntArray
 from ..base.claims import Spans, claim, token_spans
 from ..base.findings import FINDINGS, WARNING, Rule
 from ..base.statistics.intervals import in_percent
-from .evidence import HashedTexts, Hit
+from .evidence import HashedTexts, ItemHit
 from .published import PUBLISHED, RULES, Flags
 from .references import References
 from .rules import ANSWER_ALONE, BELOW_LEAK, PASSAGE_ALONE, QUESTION_ALONE, QUESTION_AND_ANSWER, REPHRASED, TRAIN_ITEM
@@ -32,7 +32,7 @@ _KINDS = {
 }
 
 
-def below_leaks(found: Sequence[Hit], texts: HashedTexts) -> IntArray:
+def below_leaks(found: Sequence[ItemHit], texts: HashedTexts) -> IntArray:
     """Return the nearest row above each row that contains a question of a test split; -1: there is none."""
     leaked = np.zeros(len(texts.batch), dtype=bool)
     leaked[[hit.row for hit in found if rule_of(hit, texts.refs) in (QUESTION_AND_ANSWER, QUESTION_ALONE)]] = True
@@ -40,10 +40,10 @@ def below_leaks(found: Sequence[Hit], texts: HashedTexts) -> IntArray:
     return below
 
 
-def findings_of(texts: HashedTexts, found: list[Hit], below: IntArray, published: Flags) -> pa.Table:
+def findings_of(texts: HashedTexts, found: list[ItemHit], below: IntArray, published: Flags) -> pa.Table:
     """Return FINDINGS of these hits, and of the replies below them."""
     refs, batch = texts.refs, texts.batch
-    by_rule: dict[Rule, list[Hit]] = {}
+    by_rule: dict[Rule, list[ItemHit]] = {}
     for hit in found:
         by_rule.setdefault(rule_of(hit, refs), []).append(hit)
     tables = [FINDINGS.empty_table()]
@@ -85,7 +85,7 @@ def findings_of(texts: HashedTexts, found: list[Hit], below: IntArray, published
     return pa.concat_tables(tables)
 
 
-def rule_of(hit: Hit, refs: References) -> Rule:
+def rule_of(hit: ItemHit, refs: References) -> Rule:
     """Return the rule that a hit breaks, by its part and the split of its benchmark."""
     if hit.kind == "rephrased":
         return REPHRASED
@@ -99,7 +99,7 @@ def rule_of(hit: Hit, refs: References) -> Rule:
     return QUESTION_AND_ANSWER if hit.answer else QUESTION_ALONE
 
 
-def _summary(hit: Hit, refs: References) -> str:
+def _summary(hit: ItemHit, refs: References) -> str:
     card = refs.cards[refs.card_of_part[hit.part]]
     more = f" (and {len(hit.items) - 1:,} more)" if len(hit.items) > 1 else ""
     item = f"{card.title} {card.split} item {refs.ids[hit.items[0]]}{more}"
@@ -115,7 +115,7 @@ def _summary(hit: Hit, refs: References) -> str:
     return f"{item}{_KINDS[hit.kind]}{share}{choices}{answer}"
 
 
-def _facets(hit: Hit, refs: References, n_below: int, published: Flags) -> dict[str, str]:
+def _facets(hit: ItemHit, refs: References, n_below: int, published: Flags) -> dict[str, str]:
     of_card = refs.card_of_part[hit.part]
     card = refs.cards[of_card]
     flags = published.get((hit.row, hit.part), (False,) * len(PUBLISHED))
@@ -134,7 +134,7 @@ def _facets(hit: Hit, refs: References, n_below: int, published: Flags) -> dict[
     return {key: value for key, value in facets.items() if value}
 
 
-def touched_items(refs: References, published: Flags, found: list[Hit]) -> pa.Table:
+def touched_items(refs: References, published: Flags, found: list[ItemHit]) -> pa.Table:
     """Return SEEN of a batch: which rules find an item in a message, by its question."""
     touched: dict[tuple[int, int], list[bool]] = {}  # by message and item
     for (row, part), flags in published.items():

@@ -40,7 +40,7 @@ class _Answer(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Hit:
+class ItemHit:
     """A part of an item in a message."""
 
     row: int
@@ -108,7 +108,7 @@ class HashedTexts:
         return first + int(at[0]), first + int(at[-1]) + N_GRAM
 
 
-def restates(hit: Hit, batch: Batch, containing: set[int]) -> bool:
+def restates(hit: ItemHit, batch: Batch, containing: set[int]) -> bool:
     """Whether a message above contains the same question: then this is not a leak of its own, but below one."""
     if hit.exact > WHOLLY or len(containing) == 1:
         return False
@@ -120,9 +120,9 @@ def restates(hit: Hit, batch: Batch, containing: set[int]) -> bool:
     return False
 
 
-def by_row(hits: Iterator[Hit]) -> Iterator[list[Hit]]:
+def by_row(hits: Iterator[ItemHit]) -> Iterator[list[ItemHit]]:
     """Group successive hits by message."""
-    group: list[Hit] = []
+    group: list[ItemHit] = []
     for hit in hits:
         if group and group[-1].row != hit.row:
             yield group
@@ -132,9 +132,9 @@ def by_row(hits: Iterator[Hit]) -> Iterator[list[Hit]]:
         yield group
 
 
-def best(group: list[Hit], refs: References) -> list[Hit]:
+def best(group: list[ItemHit], refs: References) -> list[ItemHit]:
     """Return the hits of one message that no better one explains: of two that overlap, the one with more words."""
-    kept: list[Hit] = []
+    kept: list[ItemHit] = []
     for hit in sorted(group, key=lambda h: (-h.exact * h.information, -h.exact, h.part)):
         better = [
             other
@@ -159,7 +159,7 @@ class _Choices(NamedTuple):
     is_reordered: bool
 
 
-def choices_behind(hit: Hit, texts: HashedTexts) -> _Choices | None:
+def choices_behind(hit: ItemHit, texts: HashedTexts) -> _Choices | None:
     """Return the choices after a question, and whose they are; None where no item has MIN_CHOICES of them there."""
     refs = texts.refs
     best: list[int] = []
@@ -187,7 +187,7 @@ def choices_behind(hit: Hit, texts: HashedTexts) -> _Choices | None:
     return found
 
 
-def with_choices(hit: Hit, choices: _Choices, texts: HashedTexts) -> Hit:
+def with_choices(hit: ItemHit, choices: _Choices, texts: HashedTexts) -> ItemHit:
     """Return the hit with its choices, and the kind that they make of it."""
     kind = kind_of(hit, texts)
     if choices.is_reordered and kind in ("verbatim", "embedded"):
@@ -197,7 +197,7 @@ def with_choices(hit: Hit, choices: _Choices, texts: HashedTexts) -> Hit:
     return replace(hit, items=choices.items, kind=kind, choices=choices.share, end=choices.end)
 
 
-def kind_of(hit: Hit, texts: HashedTexts) -> str:
+def kind_of(hit: ItemHit, texts: HashedTexts) -> str:
     """Return how a hit differs from its item: not at all, in case or punctuation, in numbers, in words."""
     if hit.exact < WHOLLY or hit.end - hit.first != texts.refs.n_tokens[hit.part]:
         return "numbers_changed" if hit.masked >= 0.9 and hit.masked - hit.exact >= 0.1 else "edited"
@@ -210,7 +210,7 @@ def kind_of(hit: Hit, texts: HashedTexts) -> str:
     return "verbatim" if hit.end - hit.first == len(texts.tokens(hit.row)) else "embedded"
 
 
-def with_answer(hit: Hit, texts: HashedTexts) -> Hit:
+def with_answer(hit: ItemHit, texts: HashedTexts) -> ItemHit:
     """Return the hit with the place of its answer: after the question, or in a reply to it."""
     refs, batch = texts.refs, texts.batch
     if refs.kinds[hit.part] != QUESTION:

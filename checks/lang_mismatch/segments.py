@@ -49,7 +49,7 @@ class Suspect(NamedTuple):
 class Segments(NamedTuple):
     """The parts of a text, and the language of each."""
 
-    parts: "list[_Part]"
+    parts: "list[_Share]"
     is_other: list[bool]
     share: float  # of the letters that are in the detected language
     is_mixed: bool
@@ -69,7 +69,7 @@ def segments_of(check: ScanSettings, batch: Batch, texts: Sequence[Suspect]) -> 
     return found
 
 
-def _vote(text: Suspect, parts: list["_Part"], guesses: Guesses, second: str) -> Segments:
+def _vote(text: Suspect, parts: list["_Share"], guesses: Guesses, second: str) -> Segments:
     own_kin = kin(text.declared) - {text.detected}
     other_kin = kin(text.detected) - {text.declared}
     apart = not set(scripts(text.declared)) & set(scripts(text.detected))
@@ -98,7 +98,7 @@ def prose_of(batch: Batch, row: int) -> str:
     return data[offsets[row] : offsets[row + 1]].tobytes().decode()
 
 
-class _Part(NamedTuple):
+class _Share(NamedTuple):
     """A segment of a text's prose."""
 
     number: int  # among all segments of the text, from 0
@@ -115,7 +115,7 @@ def _members(some: tuple[int, ...]) -> BoolArray:
     return np.isin(np.arange(N_SCRIPTS), some)
 
 
-def parts_of(prose_: str, own_scripts: tuple[int, ...]) -> list[_Part]:
+def parts_of(prose_: str, own_scripts: tuple[int, ...]) -> list[_Share]:
     """Return the segments of a text's prose that have a letter.
 
     It is split at line ends, sentence marks, quotation marks, brackets, and where letters of these scripts meet others.
@@ -129,7 +129,7 @@ def parts_of(prose_: str, own_scripts: tuple[int, ...]) -> list[_Part]:
     own_letters = np.append(0, np.cumsum(np.where(is_own, weights, 0)))
     at = np.flatnonzero(found)
     cuts = at[1:][is_own[at[1:]] != is_own[at[:-1]]].tolist()
-    parts: list[_Part] = []
+    parts: list[_Share] = []
     for match in _SEGMENT.finditer(prose_):
         # NumPy would release the GIL at each of 38,000 searches: 0.3 s with two workers, where bisect takes 0.2 s.
         inside = cuts[bisect_right(cuts, match.start()) : bisect_left(cuts, match.end())]
@@ -140,7 +140,7 @@ def parts_of(prose_: str, own_scripts: tuple[int, ...]) -> list[_Part]:
             letters = float(all_letters[end] - all_letters[start])
             if letters:
                 own = float(own_letters[end] - own_letters[start]) / letters
-                parts.append(_Part(len(parts), part, start, end, letters, own))
+                parts.append(_Share(len(parts), part, start, end, letters, own))
     if len(parts) <= MAX_SEGMENTS:
         return parts
     # Of very many segments, runs that are evenly spread.
@@ -159,6 +159,6 @@ def is_wrapped(prose_: str) -> bool:
     return len(_WRAPPED.findall(prose_)) >= max(1, 0.4 * (n_lines - 1))
 
 
-def lowered(parts: Sequence[_Part]) -> pa.Array:
+def lowered(parts: Sequence[_Share]) -> pa.Array:
     """Return the texts of segments as the detectors read them: in lower case, clipped."""
     return pa.array([" ".join(part.text.split()).lower()[:READ] for part in parts], pa.string())

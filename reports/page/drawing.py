@@ -14,7 +14,7 @@ SHADES = 6  # heat-0 to heat-5 in report.css
 
 
 @dataclass(frozen=True)
-class Shape:
+class Outline:
     """One outline."""
 
     css: str  # class
@@ -22,7 +22,7 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Text:
+class Label:
     """A few words at one point."""
 
     css: str  # classes
@@ -38,8 +38,8 @@ class Group:
 
     title: str  # empty: no text
     css: str
-    shapes: tuple[Shape, ...] = ()
-    texts: tuple[Text, ...] = ()
+    shapes: tuple[Outline, ...] = ()
+    texts: tuple[Label, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -143,20 +143,20 @@ class Bars(_Values):
         for k, bar in enumerate(self.bars):
             top = k * row + above + 6
             middle = top + 8
-            shapes = [Shape("bar", _box(left, top, max(1.0, bar.value * scale), 16))] if bar.value else []
+            shapes = [Outline("bar", _box(left, top, max(1.0, bar.value * scale), 16))] if bar.value else []
             if bar.low is not None and bar.high is not None:
                 low, high = _px(left + bar.low * scale), _px(left + bar.high * scale)
                 ends = "".join(f"M{x} {_px(middle - 4)}v8" for x in (low, high))
-                shapes.append(Shape("whisker", f"M{low} {_px(middle)}H{high}{ends}"))
+                shapes.append(Outline("whisker", f"M{low} {_px(middle)}H{high}{ends}"))
             label = (
-                Text("label", 0, top - 6, _clip(bar.named, width))
+                Label("label", 0, top - 6, _clip(bar.named, width))
                 if above
-                else Text("label end", left - 12, middle + 4.5, _clip(bar.named, left - 12))
+                else Label("label end", left - 12, middle + 4.5, _clip(bar.named, left - 12))
             )
-            number = Text("number", left + bar.end * scale + 8, middle + 4.5, _clip(bar.text, room))
+            number = Label("number", left + bar.end * scale + 8, middle + 4.5, _clip(bar.text, room))
             groups.append(Group(bar.words, "", tuple(shapes), (label, number)))
         height = len(self.bars) * row + 8
-        axis = Group("", "", (Shape("axis", f"M{_px(left)} 0V{_px(height)}"),)) if not above else Group("", "")
+        axis = Group("", "", (Outline("axis", f"M{_px(left)} 0V{_px(height)}"),)) if not above else Group("", "")
         return Drawing(size, width, height, (*groups, axis))
 
 
@@ -183,8 +183,8 @@ class Columns(_Values):
         floor_ = top + plot
         scale = plot / self._largest
         right = left + n * pitch
-        back = [Shape("gridline", f"M{_px(left)} {_px(floor_ - t * scale)}H{_px(right)}") for t, _ in ticks if t]
-        texts = [Text("tick end", left - 8, floor_ - t * scale + 4, words) for t, words in ticks]
+        back = [Outline("gridline", f"M{_px(left)} {_px(floor_ - t * scale)}H{_px(right)}") for t, _ in ticks if t]
+        texts = [Label("tick end", left - 8, floor_ - t * scale + 4, words) for t, words in ticks]
         free = 0.0  # where the next label may begin: labels that would overlap the one before are left out
         groups = []
         for k, bar in enumerate(self.bars):
@@ -192,24 +192,24 @@ class Columns(_Values):
             shapes = []
             if bar.value:
                 tall = max(1.0, bar.value * scale)
-                shapes.append(Shape("bar", _box(x - thick / 2, floor_ - tall, thick, tall)))
+                shapes.append(Outline("bar", _box(x - thick / 2, floor_ - tall, thick, tall)))
             if bar.low is not None and bar.high is not None:
                 low, high, half = floor_ - bar.low * scale, floor_ - bar.high * scale, min(4.0, thick / 2)
                 ends = "".join(f"M{_px(x - half)} {_px(y)}h{_px(2 * half)}" for y in (low, high))
-                shapes.append(Shape("whisker", f"M{_px(x)} {_px(low)}V{_px(high)}{ends}"))
-            number = (Text("number middle", x, floor_ - bar.end * scale - 7, bar.text),) if fits else ()
+                shapes.append(Outline("whisker", f"M{_px(x)} {_px(low)}V{_px(high)}{ends}"))
+            number = (Label("number middle", x, floor_ - bar.end * scale - 7, bar.text),) if fits else ()
             groups.append(Group(bar.words, "", tuple(shapes), number))
             label = _clip(bar.label or "(empty)", width)
             half = _width(label) / 2
             # A label at the edge moves inwards rather than being cut.
             x = min(max(x, half), width - half)
             if x - half >= free:
-                texts.append(Text("tick middle", x, floor_ + 18, label))
+                texts.append(Label("tick middle", x, floor_ + 18, label))
                 free = x + half + 6
-        texts.append(Text("caption", left, floor_ + 40, _clip(self.label, width - left)))
+        texts.append(Label("caption", left, floor_ + 40, _clip(self.label, width - left)))
         if ticks:
-            texts.append(Text("caption", 0, 12, _clip(self.value, width)))
-        axis = Group("", "", (Shape("axis", f"M{_px(left)} {_px(floor_)}H{_px(right)}"),), tuple(texts))
+            texts.append(Label("caption", 0, 12, _clip(self.value, width)))
+        axis = Group("", "", (Outline("axis", f"M{_px(left)} {_px(floor_)}H{_px(right)}"),), tuple(texts))
         return Drawing(size, width, floor_ + 48, (Group("", "", tuple(back)), *groups, axis))
 
     def _tick(self, value: float) -> str:
@@ -274,22 +274,22 @@ class Matrix:
         top = 28 + (heads * 0.71 + 14 if is_turned else 18)
         overhang = max(0.0, heads * 0.71 + 10 - cell_width / 2) if is_turned else 0.0
         texts = [
-            Text("caption end", left - 12, top - 9, _clip(self.row_label, left - 12)),
-            Text("caption", left, 12, above),
+            Label("caption end", left - 12, top - 9, _clip(self.row_label, left - 12)),
+            Label("caption", left, 12, above),
         ]
         groups = []
         for k, column in enumerate(self.columns):
             x, words = left + (k + 0.5) * cell_width, _clip(column or "(empty)", heads)
-            text = Text("tick", x, top - 9, words, -45) if is_turned else Text("tick middle", x, top - 9, words)
+            text = Label("tick", x, top - 9, words, -45) if is_turned else Label("tick middle", x, top - 9, words)
             groups.append(Group(column, "", (), (text,)))
         for i, (row, cells) in enumerate(zip(self.rows, self.cells, strict=True)):
             y = top + i * cell_height
-            name = Text("label end", left - 12, y + 19.5, _clip(row or "(empty)", left - 12))
+            name = Label("label end", left - 12, y + 19.5, _clip(row or "(empty)", left - 12))
             groups.append(Group(row, "", (), (name,)))
             for k, (column, cell) in enumerate(zip(self.columns, cells, strict=True)):
                 x = left + k * cell_width
-                box = Shape("cell", _box(x + 1, y + 1, cell_width - 2, cell_height - 2))
-                number = Text("middle", x + cell_width / 2, y + 19.5, _clip(cell.text, cell_width))
+                box = Outline("cell", _box(x + 1, y + 1, cell_width - 2, cell_height - 2))
+                number = Label("middle", x + cell_width / 2, y + 19.5, _clip(cell.text, cell_width))
                 css = "heat-none" if cell.shade is None else f"heat-{min(SHADES - 1, int(cell.shade * SHADES))}"
                 where = f"{self.row_label} {row}, {self.column_label} {column}"
                 groups.append(Group(f"{where}: {cell.full}", css, (box,), (number,)))

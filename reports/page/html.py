@@ -60,7 +60,7 @@ def _carried(pieces: Sequence[tuple[str, str]]) -> Markup:
 
 
 @dataclass(frozen=True)
-class _Parts:
+class _PageParts:
     template: Template
     css: Markup
     js: Markup
@@ -68,7 +68,7 @@ class _Parts:
 
 
 @cache
-def _parts() -> _Parts:
+def _parts() -> _PageParts:
     loader = PackageLoader(__package__, "templates")
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -81,7 +81,7 @@ def _parts() -> _Parts:
         f"default-src 'none'; script-src '{_digest(js)}'; style-src '{_digest(css)}'; img-src data:; base-uri 'none'; "
         "form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     )
-    return _Parts(environment.get_template("report.html.j2"), css, js, policy)
+    return _PageParts(environment.get_template("report.html.j2"), css, js, policy)
 
 
 def _digest(text: str) -> str:

@@ -42,7 +42,7 @@ BEYOND = (
 )
 
 
-class Row(NamedTuple):
+class StatementRow(NamedTuple):
     """One row of the table of rates."""
 
     name: str
@@ -74,7 +74,7 @@ class Limitations:
     n_messages: int
     languages: tuple[str, ...]  # tags as declared, the most frequent first
     audited: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[StatementRow, ...]
     checks: tuple[Statements, ...]
     not_checked: tuple[str, ...]
     advice: tuple[str, ...]
@@ -145,12 +145,12 @@ def _advice(lines: Sequence[Line]) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def _row(check: CheckCounts) -> Row:
+def _row(check: CheckCounts) -> StatementRow:
     if check.facts.error:
-        return Row(check.name, "", "", "did not finish", "")
+        return StatementRow(check.name, "", "", "did not finish", "")
     if not check.rate.checked:
-        return Row(check.name, "", "0", "did not run" if check.is_idle else "no message checked", "")
-    return Row(check.name, *_figures(check.rate))
+        return StatementRow(check.name, "", "0", "did not run" if check.is_idle else "no message checked", "")
+    return StatementRow(check.name, *_figures(check.rate))
 
 
 def _figures(rate: Rate) -> tuple[str, str, str, str]:

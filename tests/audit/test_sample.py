@@ -395,7 +395,8 @@ def test_a_column_that_is_needed_and_gone_is_named(record, tmp_path):
                 writer = csv.DictWriter(file, list(rows[0]))
                 writer.writeheader()
                 writer.writerows(rows)
-            with pytest.raises(ValueError, match=f"no column '{name}'; expected a table written by `chataudit sample`"):
+            words = f"no column '{name}'; expected a CSV file written by `chataudit sample`"
+            with pytest.raises(ValueError, match=words):
                 judged(record, path)
 
 

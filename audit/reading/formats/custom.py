@@ -7,7 +7,19 @@ from typing import Any, ClassVar
 from ....checks.base.messages import CHAT_ROLES, Form
 from .base import Format
 from .faults import Fault, Row
-from .turns import REQUIRED, ROLES, Fields, Turn, labelled, messages_of, pair, system_of, text_turn, tree_of, turns_of
+from .turns import (
+    REQUIRED,
+    ROLES,
+    Fields,
+    RecordTurn,
+    labelled,
+    messages_of,
+    pair,
+    system_of,
+    text_turn,
+    tree_of,
+    turns_of,
+)
 
 
 @dataclass(frozen=True)
@@ -88,7 +100,7 @@ class Mapped(Format):
         else:
             yield from messages_of(shared, turns)
 
-    def _turns(self, found: Row) -> Generator[Fault, None, list[Turn]]:
+    def _turns(self, found: Row) -> Generator[Fault, None, list[RecordTurn]]:
         mapping = self.mapping
         if mapping.turns is not None:
             assert mapping.role is not None

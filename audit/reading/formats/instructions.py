@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from ....checks.base.messages import CHAT_ROLES, Form
 from .base import Format
 from .faults import Fault, Row, mistyped
-from .turns import Turn, first_of, messages_of, string_of, system_of, text_turn, tree_of
+from .turns import RecordTurn, first_of, messages_of, string_of, system_of, text_turn, tree_of
 
 ASKED = ("instruction", "prompt", "question", "input", "query", "inputs")
 ANSWERS = ("output", "response", "completion", "answer", "target", "targets")
@@ -37,7 +37,7 @@ class Instructions(Format):
         yield from messages_of(shared, turns)
 
 
-def asked(record: Row) -> Generator[Fault, None, list[Turn]]:
+def asked(record: Row) -> Generator[Fault, None, list[RecordTurn]]:
     """Return the turns up to the answer: system prompt, history, and the question with its input."""
     turns = yield from system_of(record)
     turns += yield from _history(record.get("history"))
@@ -49,11 +49,11 @@ def asked(record: Row) -> Generator[Fault, None, list[Turn]]:
     return [*turns, question]
 
 
-def _history(raw: object) -> Generator[Fault, None, list[Turn]]:
+def _history(raw: object) -> Generator[Fault, None, list[RecordTurn]]:
     """Return earlier questions, each with its answer."""
     if raw is not None and not isinstance(raw, list):
         yield mistyped("history", raw, "a list of pairs")
-    turns: list[Turn] = []
+    turns: list[RecordTurn] = []
     for k, item in enumerate(raw if isinstance(raw, list) else ()):
         if isinstance(item, list) and len(item) == 2:
             turns += [

@@ -8,7 +8,18 @@ from ....checks.base.messages import CHAT_ROLES, Form
 from .base import Format
 from .faults import Fault, Row, mistyped
 from .instructions import ASKED, asked
-from .turns import REQUIRED, Turn, first_of, labelled, messages_of, pair, system_of, tree_of, turns_of, turns_within
+from .turns import (
+    REQUIRED,
+    RecordTurn,
+    first_of,
+    labelled,
+    messages_of,
+    pair,
+    system_of,
+    tree_of,
+    turns_of,
+    turns_within,
+)
 
 LISTS = ("messages", "conversations", "conversation")
 SIDES = ("chosen", "rejected")
@@ -43,14 +54,14 @@ class Preferences(Format):
         has_prompt = any(turn.role != "system" for turn in prompt)
         if not has_prompt and isinstance(chosen, str) and isinstance(rejected, str):
             start = _shared_start(chosen, rejected)
-            prompt += [Turn("prompter", start)] if start else []
+            prompt += [RecordTurn("prompter", start)] if start else []
             chosen, rejected = chosen[len(start) :], rejected[len(start) :]
         better = _whole(prompt, (yield from _answer(chosen, "chosen")))
         worse = _whole(prompt, (yield from _answer(rejected, "rejected")))
         yield from messages_of(shared, *(pair(better, worse) if better or worse else (prompt, [], [])))
 
 
-def _prompt(record: Row) -> Generator[Fault, None, list[Turn]]:
+def _prompt(record: Row) -> Generator[Fault, None, list[RecordTurn]]:
     """Return the prompt from its own field, if any: a list of messages, or the fields of an instruction."""
     name = first_of(record, (*ASKED, *LISTS))
     if name is None:
@@ -61,19 +72,19 @@ def _prompt(record: Row) -> Generator[Fault, None, list[Turn]]:
     return (yield from asked(record))
 
 
-def _answer(raw: object, where: str) -> Generator[Fault, None, list[Turn]]:
+def _answer(raw: object, where: str) -> Generator[Fault, None, list[RecordTurn]]:
     """Read one side: a text, a message, or a list of messages that may start with the prompt."""
     if isinstance(raw, list):
         return (yield from turns_of(raw, where))
     if isinstance(raw, str):
-        return [Turn("assistant", raw)]
+        return [RecordTurn("assistant", raw)]
     if isinstance(raw, dict):
         return turns_within(raw, where)
     yield mistyped(where, raw, "a text, a message or a list of messages")
     return []
 
 
-def _whole(prompt: list[Turn], answer: list[Turn]) -> list[Turn]:
+def _whole(prompt: list[RecordTurn], answer: list[RecordTurn]) -> list[RecordTurn]:
     """Join the prompt and one side, which may repeat the prompt."""
     system, asked = _parted(prompt)
     own_system, begun = _parted(answer)
@@ -82,7 +93,7 @@ def _whole(prompt: list[Turn], answer: list[Turn]) -> list[Turn]:
     return prompt + answer if answer else []
 
 
-def _parted(turns: list[Turn]) -> tuple[list[Turn], list[Turn]]:
+def _parted(turns: list[RecordTurn]) -> tuple[list[RecordTurn], list[RecordTurn]]:
     n = next((k for k, turn in enumerate(turns) if turn.role != "system"), len(turns))
     return turns[:n], turns[n:]
 

@@ -8,7 +8,7 @@ from ....checks.base.faults import FaultKind
 from ....checks.base.messages import CHAT_ROLES, Form
 from .base import Format
 from .faults import Fault, Row, mistyped
-from .turns import REQUIRED, ROLES, Turn, first_of, labelled, messages_of, pair, tree_of
+from .turns import REQUIRED, ROLES, RecordTurn, first_of, labelled, messages_of, pair, tree_of
 
 HISTORIES = ("input", "prompt", "text")  # fields that may contain a transcript
 SIDES = ("chosen", "rejected")
@@ -52,22 +52,23 @@ class Transcripts(Format):
             yield from messages_of(shared, *(yield from labelled(turns, record["label"])))
 
 
-def read_transcript(text: str) -> list[Turn]:
+def read_transcript(text: str) -> list[RecordTurn]:
     """Return the turns of a transcript; text before the first mark has no role."""
     start = _START.match(text)
     marks = list((_HASH_MARK if start and start[1] else _MARK).finditer(text))
     limits = [mark.start() for mark in marks] + [len(text)]
     turns = [
-        Turn(ROLES[mark[1].lower()], text[mark.end() : limit]) for mark, limit in zip(marks, limits[1:], strict=True)
+        RecordTurn(ROLES[mark[1].lower()], text[mark.end() : limit])
+        for mark, limit in zip(marks, limits[1:], strict=True)
     ]
-    return [Turn(None, text[: limits[0]]), *turns] if limits[0] else turns
+    return [RecordTurn(None, text[: limits[0]]), *turns] if limits[0] else turns
 
 
 def _is_transcript(value: object) -> bool:
     return isinstance(value, str) and _START.match(value) is not None
 
 
-def _conversation(value: object, where: str, history: list[Turn]) -> Generator[Fault, None, list[Turn]]:
+def _conversation(value: object, where: str, history: list[RecordTurn]) -> Generator[Fault, None, list[RecordTurn]]:
     """Return the conversation in a field: a whole one, or the answer that continues `history`."""
     if not isinstance(value, str):
         yield mistyped(where, value, "a string")
@@ -77,5 +78,5 @@ def _conversation(value: object, where: str, history: list[Turn]) -> Generator[F
             yield Fault(FaultKind.MISSING_FIELD, f"{where} is empty; expected a conversation", 0)
         return read_transcript(value)
     # The history may end with an empty mark for the answer; the space after a mark belongs to it.
-    is_open = history[-1] == Turn("assistant", "")
-    return [*history[: -1 if is_open else None], Turn("assistant", value.removeprefix(" ") if is_open else value)]
+    is_open = history[-1] == RecordTurn("assistant", "")
+    return [*history[: -1 if is_open else None], RecordTurn("assistant", value.removeprefix(" ") if is_open else value)]

@@ -39,7 +39,7 @@ class Fields(NamedTuple):
 FIELDS = Fields()
 
 
-class Turn(NamedTuple):
+class RecordTurn(NamedTuple):
     """One message before it has a place in its conversation."""
 
     role: str | None
@@ -90,10 +90,10 @@ def string_of(record: Row, name: str) -> Generator[Fault, None, str | None]:
     return None
 
 
-def system_of(record: Row) -> Generator[Fault, None, list[Turn]]:
+def system_of(record: Row) -> Generator[Fault, None, list[RecordTurn]]:
     """Return the system prompt that a record keeps outside its turns."""
     text = yield from string_of(record, "system")
-    return [Turn("system", text)] if text else []
+    return [RecordTurn("system", text)] if text else []
 
 
 def first_of(record: Row, names: Iterable[str]) -> str | None:
@@ -104,14 +104,14 @@ def first_of(record: Row, names: Iterable[str]) -> str | None:
 # -- turns -----------------------------------------------------------------------------------------------------------
 
 
-def text_turn(role: str, value: object, where: str, name: str | None = None) -> Turn:
+def text_turn(role: str, value: object, where: str, name: str | None = None) -> RecordTurn:
     """Return a field of plain text as a turn."""
     if value is None or isinstance(value, str):
-        return Turn(role, value, name=name)
-    return Turn(role, None, faults=(mistyped(where, value, "a string"),), name=name)
+        return RecordTurn(role, value, name=name)
+    return RecordTurn(role, None, faults=(mistyped(where, value, "a string"),), name=name)
 
 
-def turns_of(raw: object, where: str, fields: Fields = FIELDS) -> Generator[Fault, None, list[Turn]]:
+def turns_of(raw: object, where: str, fields: Fields = FIELDS) -> Generator[Fault, None, list[RecordTurn]]:
     """Return the turns of a list of messages; a message that is not an object becomes an unreadable turn."""
     if not isinstance(raw, list):
         yield mistyped(where, raw, "a list of messages")
@@ -121,15 +121,15 @@ def turns_of(raw: object, where: str, fields: Fields = FIELDS) -> Generator[Faul
     return [turn for k, item in enumerate(raw) for turn in turns_within(item, f"{where}[{k}]", fields)]
 
 
-def turns_within(raw: object, where: str, fields: Fields = FIELDS) -> list[Turn]:
+def turns_within(raw: object, where: str, fields: Fields = FIELDS) -> list[RecordTurn]:
     """Read one message: its role, its text, and the tool calls it makes or answers.
 
     Tool results within its blocks become separate turns before the rest of the message.
     """
     if not isinstance(raw, dict):
-        return [Turn(None, None, faults=(mistyped(where, raw, "an object with a role and a text"),))]
+        return [RecordTurn(None, None, faults=(mistyped(where, raw, "an object with a role and a text"),))]
     faults: list[Fault] = []
-    results: list[Turn] = []
+    results: list[RecordTurn] = []
 
     def string(name: str) -> str | None:
         value = raw.get(name)
@@ -159,16 +159,18 @@ def turns_within(raw: object, where: str, fields: Fields = FIELDS) -> list[Turn]
     role = raw_role and (fields.roles.get(raw_role) or fields.roles.get(raw_role.lower(), raw_role))
     if role == "assistant" and text and not ids:
         ids = [""] * sum(map(text.count, _CALL_MARKS))
-    own = Turn(role, text, ids or None, string("tool_call_id"), tuple(faults))
+    own = RecordTurn(role, text, ids or None, string("tool_call_id"), tuple(faults))
     return [*results, own] if text or faults or not results else results
 
 
-def _read_blocks(blocks: list[Any], where: str, faults: list[Fault]) -> tuple[str, list[str], list[Any], list[Turn]]:
+def _read_blocks(
+    blocks: list[Any], where: str, faults: list[Fault]
+) -> tuple[str, list[str], list[Any], list[RecordTurn]]:
     """Return the text of a list of blocks, the ids of its calls, the calls, and results; skip other blocks."""
     texts: list[str] = []
     ids: list[str] = []
     calls: list[Any] = []
-    results: list[Turn] = []
+    results: list[RecordTurn] = []
     for k, block in enumerate(blocks):
         kind = block.get("type", "text") if isinstance(block, dict) else None
         if not isinstance(kind, str):
@@ -188,7 +190,7 @@ def _read_blocks(blocks: list[Any], where: str, faults: list[Fault]) -> tuple[st
     return "\n\n".join(texts), ids, calls, results
 
 
-def _result(block: Row, where: str) -> Turn:
+def _result(block: Row, where: str) -> RecordTurn:
     """Read a tool result: a text or blocks of text."""
     faults: list[Fault] = []
     content, key = block.get("content"), block.get("tool_use_id")
@@ -202,7 +204,7 @@ def _result(block: Row, where: str) -> Turn:
     if key is not None and not isinstance(key, str):
         faults.append(mistyped(f"{where}.tool_use_id", key, "a string"))
         key = None
-    return Turn("tool", content, None, key, tuple(faults))
+    return RecordTurn("tool", content, None, key, tuple(faults))
 
 
 def _read_calls(raw: Row, where: str, faults: list[Fault]) -> tuple[list[str], list[Any]]:
@@ -242,10 +244,10 @@ def _ids_within(text: str | None) -> list[str]:
 # -- pairs -----------------------------------------------------------------------------------------------------------
 
 
-Pair = tuple[list[Turn], list[Turn], list[Turn]]  # the shared start, and the rest of each side
+Pair = tuple[list[RecordTurn], list[RecordTurn], list[RecordTurn]]  # the shared start, and the rest of each side
 
 
-def pair(chosen: list[Turn], rejected: list[Turn]) -> Pair:
+def pair(chosen: list[RecordTurn], rejected: list[RecordTurn]) -> Pair:
     """Split two conversations, or one, into a shared start and the rest; the last message is never shared."""
     sides = [side for side in (chosen, rejected) if side]
     n = 0
@@ -254,7 +256,7 @@ def pair(chosen: list[Turn], rejected: list[Turn]) -> Pair:
     return (chosen or rejected)[:n], chosen[n:], rejected[n:]
 
 
-def labelled(turns: list[Turn], label: object) -> Generator[Fault, None, Pair]:
+def labelled(turns: list[RecordTurn], label: object) -> Generator[Fault, None, Pair]:
     """Return a conversation whose last message has a label as half a pair."""
     if isinstance(label, bool):
         return pair(turns, []) if label else pair([], turns)
@@ -266,7 +268,7 @@ def labelled(turns: list[Turn], label: object) -> Generator[Fault, None, Pair]:
 
 
 def messages_of(
-    shared: Row, prompt: Sequence[Turn], chosen: Sequence[Turn] = (), rejected: Sequence[Turn] = ()
+    shared: Row, prompt: Sequence[RecordTurn], chosen: Sequence[RecordTurn] = (), rejected: Sequence[RecordTurn] = ()
 ) -> Generator[Row | Fault, None, str | None]:
     """Yield the messages of a conversation with both sides of a pair; return the id of the last prompt message."""
     tree, end = shared["tree_id"], None

@@ -54,7 +54,7 @@ def texts_of(matrix):
 
 
 def rate(flagged, checked):
-    """A rate whose interval by conversation is not Wilson's."""
+    """Return a rate whose interval by conversation is not Wilson's."""
     return Rate(flagged, checked, 1, (0.0069, 0.021), (0.005, 0.028))
 
 

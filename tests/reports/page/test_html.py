@@ -228,7 +228,7 @@ def test_a_card_shows_rate_interval_rules_and_what_was_skipped(bad):
     assert "2 checked, 0 skipped" in text
     assert "2 checked, 0 skipped" in card(report(bad), "near_duplicates")
     assert "0 checked, 2 skipped: prompter message" in card(report(bad), "prompt_parroting")
-    assert "Trees, messages and records that break what their format promises." in told
+    assert "Trees, messages and records that break what their format promises." in text
 
 
 def test_reasons_to_skip_a_role_are_marked_and_the_last_reason_is_named(bad):

@@ -230,7 +230,7 @@ def test_a_sample_of_one_side_is_not_described_as_one_of_both(tmp_path):
 
 
 def test_the_accuracy_on_labels_of_the_data_comes_before_that_on_other_data(tmp_path):
-    errors = told(planted(tmp_path, *["FAULT"] * 10, *["fine"] * 30, labelled=(8, 2, 1, 9))).errors
+    errors = statements_of(planted(tmp_path, *["FAULT"] * 10, *["fine"] * 30, labelled=(8, 2, 1, 9))).errors
     assert errors[-1] == (
         "Accuracy of the check: precision 88.9 % (95 % CI 56.5-98.0) and recall 80.0 % (95 % CI 49.0-94.3) on 20 "
         "labelled messages of this data set. It is right in 7 of 7 texts."
