@@ -434,7 +434,7 @@ def test_a_leaked_item_links_to_its_benchmark_and_names_the_published_rules(runn
     record, path = demonstrated
     with Visit(running, path) as visit:
         words = visit.open(fingerprint_of(record, "benchmark_leakage/question_and_answer"))
-        assert "published contamination rules that flag it too" in words
+        assert "published rules that match" in words
         finding = next(r for r in record.table.to_pylist() if r["rule"] == "benchmark_leakage/question_and_answer")
         home = dict(finding["facets"]).get("home", "")
         if home.startswith("https://"):

@@ -293,7 +293,7 @@ def test_titles_advice_and_the_meaning_of_facets_come_with_the_rules(released):
     index = unpacked(report(record))["index"]
     about = dict(zip(index["words"]["rule"], index["rules"], strict=True))
     assert about["schema_invariants/role_alternation"]["title"] == "Reply has the same role as its parent"
-    assert about["near_duplicates/near_copy"]["facets"]["partner"] == "id of the message that it copies"
+    assert about["near_duplicates/near_copy"]["facets"]["partner"] == "copied message"
 
 
 # -- conversations -----------------------------------------------------------------------------------------------------
