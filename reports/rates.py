@@ -14,14 +14,14 @@ from .counts import Counts, Population, Rate
 from .record import CheckFacts, Record
 from .wording import confidence, listed, number, percent, sentence
 
-CORRECTED = "corrected for errors of the check"
+CORRECTED = "corrected for the check's false alarms and misses"
 COUNTED = (
-    "Rows of checks count messages with a warning or an error, rows of rules messages with a finding of that "
+    "A check's row counts messages with a warning or an error; a rule's row counts messages with a finding of that "
     "rule and severity."
 )
 CITED = (
-    "The 95 % CI is clustered by conversation. It can be wide where few conversations have a flagged message: the data "
-    "then hardly show whether faults affect whole conversations (docs/rates.md)."
+    "The 95 % CI is clustered by conversation. If the only flagged conversation is flagged entirely, faults may affect "
+    "whole conversations, and the interval is wider; that of a rule can exceed that of its check (docs/rates.md)."
 )
 
 BY = ("lang", "role", "source")  # what messages can be narrowed by

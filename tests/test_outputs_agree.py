@@ -390,8 +390,8 @@ def test_all_outputs_state_the_same_corrected_rate_and_accuracy(audits):
             section = words(re.search(rf'<section class="check" id="{name}"(.*?)</section>', html, re.S)[1])
             (limits,) = (each for each in audited.record.limitations().split("\n### ") if each.startswith(f"{name}:"))
             told = {
-                "card": re.findall(r"Corrected for errors of the check: (.*?\))", card),
-                "section": re.findall(r"Corrected for errors of the check: (.*?\))", section),
+                "card": re.findall(r"Corrected for the check's false alarms and misses: (.*?\))", card),
+                "section": re.findall(r"Corrected for the check's false alarms and misses: (.*?\))", section),
                 "rates": re.findall(rf"^{name}, corrected .*?: (.*\))$", audited.printed["rates"], re.MULTILINE),
                 "summary": re.findall(rf"^- {name}, corrected .*?: (.*\))$", audited.read("summary.md"), re.MULTILINE),
                 "limitations": re.findall(r"(?:Corrected .*|By these labels) the rate is (.*?\))", limits),

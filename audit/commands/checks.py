@@ -64,7 +64,10 @@ def _range(setting: Setting) -> str:
 
 
 def explain(
-    rule: Annotated[str, typer.Argument(metavar="CHECK/RULE", help="Rule as in the report.", show_default=False)],
+    rule: Annotated[
+        str,
+        typer.Argument(metavar="CHECK/RULE", help="Check and rule, e.g. as docs/rules names them.", show_default=False),
+    ],
     plugin: Plugins = None,
     config: ConfigFile = None,
 ) -> None:

@@ -80,7 +80,7 @@ def gate(
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace older JUnit and SARIF files.")] = False,
 ) -> None:
-    """Check an audit against the limits in [gate] of chataudit.toml.
+    """Check an audit against the limits in [gate].
 
     Exit codes: 0 all limits met, 1 a limit is exceeded, 2 wrong usage or settings, 3 or 4 the audit is incomplete (see
     `chataudit run --help`).

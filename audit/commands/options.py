@@ -18,7 +18,7 @@ SOURCES = typer.Argument(
 AuditFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of an audit.", show_default=False)]
 AuditedFiles = Annotated[
     list[str] | None,
-    typer.Argument(metavar="SOURCE", help="Audited files. [default: from their original paths]", show_default=False),
+    typer.Argument(metavar="SOURCE", help="Audited files. [default: the paths in the audit]", show_default=False),
 ]
 
 # -- settings --------------------------------------------------------------------------------------------------------
@@ -41,7 +41,7 @@ BaselineFolder = Annotated[
     typer.Option(
         "--baseline",
         metavar="DIR",
-        help="Older audit to compare with: findings become new, known or fixed.",
+        help="Older audit to compare with: findings are marked new, known or fixed.",
         show_default=False,
     ),
 ]

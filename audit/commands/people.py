@@ -54,7 +54,7 @@ def judge(
         Path, typer.Argument(metavar="FILE", help="CSV file from `chataudit sample`, with labels.", show_default=False)
     ],
 ) -> None:
-    """Import human labels: precision and recall of a check.
+    """Import human labels; compute precision and recall of a check.
 
     Labels are saved in the folder of the audit (judged.json), and appear in `rates` and `limitations` from then on.
     """

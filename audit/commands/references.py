@@ -125,7 +125,9 @@ def refs_add(
     passage: Annotated[list[str] | None, _field("Field with a passage that the question is about.")] = None,
     item_id: Annotated[
         str | None,
-        typer.Option("--id", metavar="FIELD", help="Field with the id. [default: numbers]", show_default=False),
+        typer.Option(
+            "--id", metavar="FIELD", help="Field with the id. [default: numbered in order]", show_default=False
+        ),
     ] = None,
     rows: Annotated[str, _field("Field with the list of items, if a record contains several.")] = "",
     title: Annotated[str, typer.Option(metavar="TEXT", help="Title of the benchmark.", show_default=False)] = "",

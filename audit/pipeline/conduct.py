@@ -25,7 +25,7 @@ def conduct(audit: Audit) -> None:
         outcome = audit.tally.outcomes[check.name]
         for number in range(outcome.stages, len(check.stages())):
             trim()
-            audit.progress.step(f"{check.name}: comparing all files")
+            audit.progress.step(f"{check.name}: comparing all messages")
             rows = audit.tally.rows(check, number)
             if audit.engine.is_cluster and rows.by is not None:
                 workers.carry_out(audit, check, number, rows)

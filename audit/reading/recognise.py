@@ -53,7 +53,7 @@ def recognise(source: Source, forced: str | None = None, formats: Mapping[str, F
     if not votes:
         raise UnreadableSource(_unknown_format(sample[0], formats))
     name, n = votes.most_common(1)[0]
-    sampled = f"{len(sample):,} record{'s' if len(sample) > 1 else ''} sampled"
+    sampled = f"{len(sample):,} record{'s' if len(sample) > 1 else ''} examined"
     source.format = name
     source.reason = f"{reasons[name]} ({sampled}, {'all' if n == len(sample) else f'{n:,}'} match)"
     return ReadPlan(formats[name], formats[name].schema(sample))

@@ -44,7 +44,7 @@ _RULES = (
 )
 MIXED_LANGUAGE = Rule(
     f"{NAME}/mixed_language",
-    "Text is mostly in another language than its tag",
+    "Text is mostly in a language other than its tag",
     NOTE,
     "Translations and quotations are fine. Where such texts are frequent, say so in the data set card.",
     example=Example(
@@ -84,8 +84,8 @@ METHOD = Method(
     how=(
         "Code, tables, addresses and formulas are removed, and letters are counted by script. Some languages are "
         "recognised by their script alone.",
-        "A first detector reads each text. If it gives the declared language, or one close to it, more than a small "
-        "probability, nothing is reported unless the text is clearly in a close language.",
+        "A first detector reads each text. If it assigns more than a small probability to the declared language or "
+        "one close to it, nothing is reported unless the text is clearly in a close language.",
         "A second detector must find the same language, or one close to it. More is required of short texts, of texts "
         "that are mostly names, and of text that may be romanised.",
         "The text is split into segments, and each is read separately. If some are in the declared language, the text "

@@ -171,7 +171,11 @@ class NearDuplicates(Check):
                     f", except among {n:,} texts with very many similar ones: only the first {fanout:,} were compared"
                 )
             return Pairs(
-                left, right, jaccard, capped, (f"{note} (exact join, up to {max(1, wanted // 10**6):,} MB of memory)",)
+                left,
+                right,
+                jaccard,
+                capped,
+                (f"{note} (exact join, at most {max(1, wanted // 10**6):,} MB of memory)",),
             )
         return self._by_minhash(sets, fanout, budget, spread)
 

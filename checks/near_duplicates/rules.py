@@ -106,8 +106,8 @@ METHOD = Method(
         "each character counts as a word.",
         "Candidate pairs come from an exact join, which misses none, or from banded MinHash signatures where the join "
         "does not fit into memory. The record says which was used.",
-        "Each candidate pair is verified on the full sets. Its similarity is Jaccard's: shared 5-grams divided by all "
-        "5-grams of both texts.",
+        "Each candidate pair is verified on the full sets. Its similarity is the Jaccard index: shared 5-grams "
+        "divided by the distinct 5-grams of both texts.",
         "The text with the smallest id represents its group, which contains all texts that are similar to it. The "
         "remaining texts are grouped in the same way. Texts that are similar only through others are not joined.",
         "A short text that occurs more than once is a stock phrase, reported as one note with a count.",
@@ -119,7 +119,7 @@ METHOD = Method(
         "match are counted as skipped.",
         "Texts with fewer than five words have no 5-gram and are compared whole.",
         "System messages are not compared, because one serves many conversations. The setting `roles` includes them.",
-        "Two combining marks on one letter in another order make another word, although Unicode calls them equivalent.",
+        "The same combining marks in a different order make a different word, although Unicode calls them equal.",
     ),
     sources=(
         "Broder (1997), On the resemblance and containment of documents.",

@@ -21,9 +21,9 @@ METHOD = Method(
         "The check covers form, not content: a label or a rank may be in range and still be wrong.",
         "Fields that the format does not know are ignored.",
         "A parent that was filtered out on purpose looks like a lost one. The setting filtered_export declares it.",
-        "Many messages with late dates count as a later collection. An error that shifts all dates by the same time is "
-        "not detected.",
-        "Where a file cannot be read to its end, the rest of it is not checked. The record names the file.",
+        "If many messages have late dates, they are taken for a later collection and not reported. An error that "
+        "shifts all dates by the same time is not detected.",
+        "Where a file cannot be read to its end, the part after the failure is not checked. record.json names it.",
     ),
     measured=("No error rate is stated: a finding shows the fault itself, so it can be verified in the data.",),
     sources=(

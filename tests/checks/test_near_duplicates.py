@@ -379,7 +379,7 @@ def test_the_method_follows_the_memory_and_the_record_names_it(tmp_path):
     for memory in ("4GB", "100B"):
         (facts,) = audit(tmp_path, records, NearDuplicates(memory=memory)).facts.checks
         reported[memory] = facts.notes
-    assert reported["4GB"][0].startswith("All pairs with a similarity of 0.8 or more were found (exact join, up to ")
+    assert reported["4GB"][0].startswith("All pairs with a similarity of 0.8 or more were found (exact join, at most ")
     assert reported["100B"][0].startswith("About 5.3 % of pairs with a similarity of 0.8 are missed")
     assert "(MinHash, 16 bands of 8 rows; " in reported["100B"][0]
 

@@ -668,7 +668,7 @@ def test_the_page_has_all_formats_in_the_order_in_which_they_are_tried():
 def test_every_format_names_what_it_recognised_the_records_by(tmp_path):
     path = write(tmp_path / "data.jsonl", [{"conversations": [{"from": "human", "value": "Hi"}]}] * 2)
     (source,) = run(path, checks=[CHECK], engine="serial").facts.sources
-    assert source.reason == "records have conversations, a list of turns (2 records sampled, all match)"
+    assert source.reason == "records have conversations, a list of turns (2 records examined, all match)"
 
 
 SHARED_FILES = {

@@ -1372,14 +1372,14 @@ def test_a_line_of_200_megabytes_is_audited_in_memory_of_its_order(tmp_path):
 def test_the_format_is_recognised_and_the_reason_given(tmp_path, record, format, reason):
     path, progress = write(tmp_path / "data.jsonl", [record]), RecordingProgress()
     (facts,) = look(path, progress=progress).facts.sources
-    assert (facts.format, facts.reason) == (format, f"{reason} (1 record sampled, all match)")
-    assert progress.lines == [f"{path}: {format}, {reason} (1 record sampled, all match)"]
+    assert (facts.format, facts.reason) == (format, f"{reason} (1 record examined, all match)")
+    assert progress.lines == [f"{path}: {format}, {reason} (1 record examined, all match)"]
 
 
 def test_the_format_of_most_records_is_that_of_the_file(tmp_path):
     path = write(tmp_path / "data.jsonl", [{"text": "stray"}, *conversation("a"), {"odd": 1}, "broken"])
     (facts,) = look(path).facts.sources
-    assert (facts.format, facts.reason.rpartition("(")[2]) == ("oasst_messages", "5 records sampled, 3 match)")
+    assert (facts.format, facts.reason.rpartition("(")[2]) == ("oasst_messages", "5 records examined, 3 match)")
 
 
 def test_a_format_that_nobody_knows_is_an_error_that_names_fields_and_formats(tmp_path):

@@ -263,7 +263,7 @@ def test_a_card_has_the_corrected_rate_and_the_accuracy_on_the_labels_of_the_dat
     rows = alone(*["FAULT"] * 10, *["fine"] * 30)
     told = card(report(audit(tmp_path, rows, Planted(labelled=(8, 2, 1, 9)))), "planted")
     # (10 / 40 - 1 / 10) / (8 / 10 + 9 / 10 - 1)
-    assert "Corrected for errors of the check: 21.4 % (95 % CI " in told
+    assert "Corrected for the check's false alarms and misses: 21.4 % (95 % CI " in told
     assert (
         "Accuracy: Precision 88.9 % (95 % CI 56.5-98.0) and recall 80.0 % (95 % CI 49.0-94.3) on 20 labelled " in told
     )

@@ -150,7 +150,7 @@ def test_settings_are_named_only_where_they_differ_from_the_defaults(tmp_path):
 def test_error_rates_are_stated_as_measured_elsewhere_and_the_rate_as_uncorrected(tmp_path):
     check = statements_of(planted(tmp_path, "FAULT", "fine"))
     assert check.errors == (
-        "The rate counts flagged messages and is not corrected for errors of the check.",
+        "The rate counts flagged messages and is not corrected for the check's false alarms and misses.",
         "Accuracy of the check: it is right in 7 of 7 texts.",
     )
     assert check.blind == ("It does not see whispers.",)
@@ -168,7 +168,7 @@ def test_labels_in_the_data_correct_the_rate(tmp_path):
         "People labelled 20 of the checked messages, 10 of them as faults. The check flagged 8 of these and 1 of the "
         "others.",
         "We assume that labelled messages are a random sample of all checked messages, and independent.",
-        "Corrected for errors of the check, the rate is 21.4 % (95 % CI 0-50.9).",
+        "Corrected for the check's false alarms and misses, the rate is 21.4 % (95 % CI 0-50.9).",
     )
 
 
@@ -190,7 +190,10 @@ def test_labels_that_are_all_alike_correct_nothing_and_state_no_rate(tmp_path):
 def test_labels_that_cannot_correct_a_rate_leave_it_uncorrected_with_a_statement(tmp_path):
     for labelled in [(0, 0, 1, 9), (5, 5, 5, 5), (8, 2, 0, 0)]:
         errors = statements_of(planted(tmp_path, "FAULT", "fine", labelled=labelled)).errors
-        assert errors[1] == "The rate counts flagged messages and is not corrected for errors of the check."
+        assert (
+            errors[1]
+            == "The rate counts flagged messages and is not corrected for the check's false alarms and misses."
+        )
 
 
 def test_a_labelled_sample_gives_precision_recall_and_rate(tmp_path):
@@ -201,7 +204,7 @@ def test_a_labelled_sample_gives_precision_recall_and_rate(tmp_path):
         "saw the findings of the check.",
         "By that sample, the precision is 80.0 % (all messages were labelled).",
         "By that sample, the recall is 80.0 % (all messages were labelled).",
-        "Corrected for errors of the check, the rate is 25.0 % (all messages were labelled).",
+        "Corrected for the check's false alarms and misses, the rate is 25.0 % (all messages were labelled).",
     )
 
 
@@ -217,7 +220,7 @@ def test_a_sample_without_verdicts_on_one_side_gives_neither_recall_nor_rate(tmp
     errors = statements_of(sampled(record, fault=(5, 5, 5), quiet=(15, 0, 0))).errors
     assert any("the precision is 100 %" in sentence for sentence in errors)
     assert not any("recall" in sentence or "Corrected" in sentence for sentence in errors)
-    assert "The rate counts flagged messages and is not corrected for errors of the check." in errors
+    assert "The rate counts flagged messages and is not corrected for the check's false alarms and misses." in errors
 
 
 def test_a_sample_of_one_side_is_not_described_as_one_of_both(tmp_path):
