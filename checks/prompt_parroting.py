@@ -84,23 +84,25 @@ RESTATES_PROMPT = Rule(
 )
 
 METHOD = Method(
-    sure="Shares and the longest common run of words are computed exactly. No held-out error rate has been measured.",
+    sure="Shares and the longest common run of words are computed exactly. No error rate "
+    "has been measured on held-out data.",
     how=(
         "Each reply is compared with its prompt and with the messages above it. System messages and tool results are "
         "skipped.",
         "Their sets of word 5-grams are compared: the share of the reply that is in the prompt, and the share of the "
         "prompt that is in the reply.",
-        "The longest run of words that both share is marked on both sides. A prompt of very few words is compared by "
-        "that run alone.",
+        "The longest run of words that both share is marked on both sides. A short prompt, which has too few "
+        "5-grams, is compared by that run alone.",
         "A reply that gives back a text supplied by the prompt, to correct or to continue, is reported as a note. The "
         "repeated part then begins or ends at a colon, a quotation mark or a line break.",
         "A reply that repeats an earlier message with changes is also a note: prompts often ask for a revision.",
     ),
     blind=(
         "A paraphrase of the prompt shares too few 5-grams to be found.",
-        "A supplied text that no punctuation separates from the instruction is reported as an echo.",
+        "A supplied text that no punctuation separates from the instruction is reported as a reply that repeats its "
+        "prompt.",
         "In a very deep thread, a reply is compared only with the nearest messages above it.",
-        "Replies to prompts of very few words are skipped, and counted as such.",
+        "Replies to prompts with fewer words than the setting `min_prompt` are skipped, and counted as such.",
     ),
     sources=("Broder (1997), On the resemblance and containment of documents.",),
 )

@@ -20,8 +20,9 @@ COUNTED = (
     "rule and severity."
 )
 CITED = (
-    "The 95 % CI is clustered by conversation. If the only flagged conversation is flagged entirely, faults may affect "
-    "whole conversations, and the interval is wider; that of a rule can exceed that of its check (docs/rates.md)."
+    "The 95 % CI is clustered by conversation. If no conversation is flagged, or only one and all of it, faults may "
+    "come in whole conversations. The interval allows for this and is wider; the interval of a rule can be wider than "
+    "that of its check (docs/rates.md)."
 )
 
 BY = ("lang", "role", "source")  # what messages can be narrowed by

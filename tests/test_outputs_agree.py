@@ -265,7 +265,7 @@ def the_reasons_state_them(audited, text):
     expected = audited.expected
     (flagged,) = re.findall(r"([\d,]+) of ([\d,]+) messages? \(.*\) (?:has|have) a warning or an error: (.*)", text)
     assert (n(flagged[0]), n(flagged[1])) == expected.flagged, audited.name
-    worst = {level: n(count) for count, level in re.findall(r"([\d,]+) (?:an|only a|only) (error|warning)", flagged[2])}
+    worst = {level: n(count) for count, level in re.findall(r"([\d,]+) with (error|warning)s", flagged[2])}
     assert worst == {level: count for level, count in expected.worst.items() if level != "note"}, audited.name
     titles = {rule.title: rule.id for check in audited.record.facts.checks for rule in check.rules}
     bullets = re.findall(r"([\d,]+) × (.*) \((error|warning|note), (\w+)\)", text)

@@ -66,7 +66,11 @@ def _range(setting: Setting) -> str:
 def explain(
     rule: Annotated[
         str,
-        typer.Argument(metavar="CHECK/RULE", help="Check and rule, e.g. as docs/rules names them.", show_default=False),
+        typer.Argument(
+            metavar="CHECK/RULE",
+            help="Name of a check and one of its rules; see `chataudit checks NAME`.",
+            show_default=False,
+        ),
     ],
     plugin: Plugins = None,
     config: ConfigFile = None,

@@ -42,7 +42,7 @@ def refs_list(
     ] = None,
     references: References = None,
 ) -> None:
-    """List the known benchmarks, or show one card in full."""
+    """List the known benchmarks, or show one in full."""
     with user_errors():
         from ...benchmarks_refs import fingerprints
         from ...benchmarks_refs.cards import cards
@@ -169,7 +169,7 @@ def refs_verify(
     ] = None,
     references: References = None,
 ) -> None:
-    """Compare fingerprints with their checksums and cards.
+    """Compare fingerprints with their checksums and descriptions.
 
     Exit codes: 0 all agree, 1 a fingerprint has a fault, 2 wrong usage.
     """

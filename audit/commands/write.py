@@ -29,8 +29,8 @@ def limitations(
         typer.Option(
             "--out",
             metavar="FILE",
-            help="New file; with `--as card` also an existing README.md, where only the section between two marks "
-            "changes. [default: standard output]",
+            help="New file; with `--as card` also an existing README.md, where only the section between the "
+            "chataudit comments is replaced. [default: standard output]",
             show_default=False,
         ),
     ] = None,

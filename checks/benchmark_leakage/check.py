@@ -288,8 +288,8 @@ class BenchmarkLeakage(Check):
                 Table(
                     "Benchmark items found",
                     "Items found in the data by this check, and by the rules of GPT-3 (a 13-gram), PaLM (70 % of "
-                    "8-grams), Llama 2 (80 % in runs of ten) and Tulu 3 (half in 8-grams). Sorted by items found, then "
-                    "by name.",
+                    "8-grams), Llama 2 (80 % in runs of ten) and Tulu 3 (half in 8-grams). Sorted by items "
+                    "found, then by items found under the other rules, then by name.",
                     ("benchmark", "split", "items", "found", "share", *PUBLISHED),
                     tuple(
                         (name, card.split, int(n), ours, in_percent(ours / n, 2), *published)

@@ -127,8 +127,8 @@ METHOD = Method(
         "Benchmarks without a fingerprint are not looked for. `chataudit refs list` shows the available ones, and "
         "`chataudit refs build` creates more.",
         "Most misses in development were questions of 20 to 30 words in which three or four words were replaced.",
-        "A paraphrased question is found only by its numbers, if it has two or more, and is then a note. Translations "
-        "are not found.",
+        "A paraphrased question is found only if it keeps its numbers (two or more) and half of its words, and is then "
+        "a note. Translations are not found.",
         'A question that a user could plausibly have asked independently ("Why is the sky blue?") looks like a leak.',
         "A short answer without its question is not reported: it may be a saying, or a choice.",
     ),
@@ -136,7 +136,8 @@ METHOD = Method(
         "161,443 messages from uncontaminated sources in 25 languages, not used to choose thresholds: 24 flagged. 20 "
         "are verbatim benchmark questions that a user could have asked independently; 4 are false alarms.",
         "1,200 messages of OASST1's English validation split, not used to choose thresholds: with a fingerprint of "
-        "AlpacaEval (which is not shipped), all 110 of its prompts found, and no other finding above a note.",
+        "AlpacaEval (which is not shipped), all 110 AlpacaEval prompts in the split found, and no other finding above "
+        "a note.",
         "GSM8K's training questions compared with its test questions, not used to choose thresholds: five findings, "
         "all of them a test question with other numbers or objects.",
     ),

@@ -59,9 +59,11 @@ class LangMismatch(Check):
         wants=Wants.LANGUAGE,
     )
     min_letters: int = setting(
-        20, "Fewest letters of a text in Latin script; letters of some scripts count for more.", at_least=1
+        20,
+        "Skip texts with fewer letters of Latin script, unless both detectors are sure; other letters count for more.",
+        at_least=1,
     )
-    min_short: int = setting(12, "Fewest letters of a text that both detectors are sure of.", at_least=1)
+    min_short: int = setting(12, "Skip texts with fewer letters in any case.", at_least=1)
     min_sure: float = setting(0.4, "Smallest product of both detectors' probabilities.", above=0, below=1)
     min_sure_short: float = setting(0.55, "The same for a text with fewer than min_letters letters.", above=0, below=1)
     max_declared: float = setting(

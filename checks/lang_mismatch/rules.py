@@ -80,7 +80,7 @@ LABEL_DISAGREES = Rule(
 )
 
 METHOD = Method(
-    sure="No held-out error rate has been measured.",
+    sure="No error rate has been measured on held-out data.",
     how=(
         "Code, tables, addresses and formulas are removed, and letters are counted by script. Some languages are "
         "recognised by their script alone.",
@@ -100,7 +100,8 @@ METHOD = Method(
         "Between close languages, short texts and texts that one detector is unsure of are missed.",
         "A paragraph in another language within a text in the declared language is not reported.",
         "A reply below any prompt that mentions its language, its people or its country counts as asked for.",
-        "English that looks like code comments is not flagged under another tag, and neither are tool results.",
+        "English that looks like code comments is not flagged in a message tagged as another language. Tool "
+        "results are not checked.",
     ),
     sources=(
         "Lui and Baldwin (2012), langid.py: an off-the-shelf language identification tool; the model is that of "

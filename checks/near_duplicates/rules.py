@@ -115,8 +115,8 @@ METHOD = Method(
     blind=(
         "Paraphrases and translations share too few 5-grams to be found.",
         "MinHash misses some pairs, most of them just above the threshold. The record says how many to expect.",
-        "Where very many texts share a rare 5-gram, each is compared with the first of them only. Those without a "
-        "match are counted as skipped.",
+        "Where very many texts share even their rarest 5-gram, each is compared only with the first of them, and pairs "
+        "can be missed. Texts without a match are then counted as skipped.",
         "Texts with fewer than five words have no 5-gram and are compared whole.",
         "System messages are not compared, because one serves many conversations. The setting `roles` includes them.",
         "The same combining marks in a different order make a different word, although Unicode calls them equal.",

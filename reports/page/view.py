@@ -245,8 +245,8 @@ def _reasons(counts: Counts) -> tuple[str, ...]:
     rate, lines = counts.rate, counts.lines
     if rate.flagged:
         n_errors, n_warnings = counts.worst[ERROR], counts.worst[WARNING]
-        worst = [f"{number(n_errors)} an error"] if n_errors else []
-        worst += [f"{number(n_warnings)} only {'a warning' if n_warnings == 1 else 'warnings'}"] if n_warnings else []
+        worst = [f"{number(n_errors)} with errors"] if n_errors else []
+        worst += [f"{number(n_warnings)} with warnings only"] if n_warnings else []
         verb = "has" if rate.flagged == 1 else "have"
         reasons.append(
             f"{number(rate.flagged)} of {count_of(rate.checked, 'message')} "

@@ -32,7 +32,8 @@ RECOMMENDED = 6  # pieces of advice
 
 INTERVALS = (
     "Rates are shares of the checked messages. The 95 % confidence intervals (CI) are clustered by conversation. They "
-    "describe the process that produced the conversations and do not include errors of the checks."
+    "treat the conversations as a sample from the process that produced them. Unless stated otherwise, they do not "
+    "include errors of the checks."
 )
 UNCORRECTED = f"The rate counts flagged messages and is not {CORRECTED}."
 _CORRECTED = f"{CORRECTED.capitalize()}, the rate is {{}}."

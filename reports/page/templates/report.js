@@ -298,8 +298,8 @@
     if (columns.lang[row] >= 0) parts.push(word("lang", row));
     if (columns.role[row] >= 0) parts.push(word("role", row));
     // One file has its name at the top of the page.
-    const file = words.source.length > 1 ? word("source", row).split("/").pop() : "";
-    parts.push(`${file}:${columns.line[row]}`, columns.id[row]);
+    const place = words.source.length > 1 ? `${word("source", row).split("/").pop()}:` : "line ";
+    parts.push(`${place}${columns.line[row]}`, columns.id[row]);
     const link = h(
       "a",
       { href: linkTo(row), "data-at": at, "aria-current": row === open ? "true" : null },

@@ -149,7 +149,7 @@ def test_the_verdict_comes_first_with_its_reasons(bad):
     assert '<div class="verdict error">\n  <p class="headline">' not in html  # four spaces, as the template has them
     assert '<p class="headline">Errors found<span>1 error and 1 note</span></p>' in html
     # Wilson's interval of half a message: the two of one tree count as one, as far as is known.
-    assert "1 of 2 messages (50.0 %, 95 % CI 5.5-94.5) has a warning or an error: 1 an error" in html.replace(
+    assert "1 of 2 messages (50.0 %, 95 % CI 5.5-94.5) has a warning or an error: 1 with errors" in html.replace(
         "\u00a0", " "
     )
     assert "1 × Reply has the same role as its parent (error, schema_invariants)" in html

@@ -44,7 +44,7 @@ def test_the_verdict_and_its_reasons_come_first(record):
         "",
         "**Errors found.** 1 error and 1 note.",
         "",
-        "- 1 of 2 messages (50.0 %, 95 % CI 5.5-94.5) has a warning or an error: 1 an error",
+        "- 1 of 2 messages (50.0 %, 95 % CI 5.5-94.5) has a warning or an error: 1 with errors",
         "- 1 of 5 checks did not run: prompt_parroting (prompter message)",
         "- 1 × Reply has the same role as its parent (error, schema_invariants)",
     ]
