@@ -331,7 +331,7 @@ def test_the_list_names_the_file_where_there_are_several(running, demonstrated, 
     _, path = demonstrated
     with Visit(running, path) as visit:
         assert " · release" not in visit.tab.locator(".sub").first.inner_text()
-        assert " · :" in visit.tab.locator(".sub").first.inner_text()
+        assert " · line " in visit.tab.locator(".sub").first.inner_text()
     for name in ("one.jsonl", "two.jsonl"):
         write(tmp_path / name, [message(name, role="assistant")])
     with Visit(running, saved(tmp_path, run(tmp_path, engine="serial"))) as visit:
@@ -346,7 +346,7 @@ def test_the_list_can_be_sorted_by_place(running, demonstrated):
     first = min(record.table.to_pylist(), key=lambda row: row["line"])
     with Visit(running, path, "#findings?sort=place") as visit:
         sub = visit.tab.locator("#rows .sub").first.inner_text()
-        assert f":{first['line']} · " in sub
+        assert f"line {first['line']} · " in sub
 
 
 def test_all_can_be_done_with_the_keyboard(running, demonstrated):
