@@ -59,10 +59,6 @@ class Config:
     gate: Gate | None = None
     baseline: Path | None = None  # folder of an audit to compare with
 
-    def setting(self, check: str, **values: Any) -> "Config":
-        """Return a copy with other settings of a check."""
-        return replace(self, checks={**self.checks, check: {**self.checks.get(check, {}), **values}})
-
 
 def load(path: Path | None = None) -> Config:
     """Read the given file, or `chataudit.toml`, or `[tool.chataudit]` of `pyproject.toml` in the current directory.
