@@ -1,5 +1,6 @@
 """The interface of a format, and the conversion of raw values to columns of MESSAGES."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
@@ -18,7 +19,7 @@ class Format(ABC):
     is_flat: ClassVar[bool] = False  # a record is a message, not a tree: trees must be gathered
     is_whole: ClassVar[bool] = True  # records are kept or dropped whole: no message can be removed from one
     lang_field: ClassVar[str | None] = None  # field in which a message declares its language; None: there is none
-    fields: ClassVar[str]  # names of its fields, for people whose data were not recognised
+    known: Sequence[re.Pattern[str]] = ()  # paths of texts that belong to no message
 
     @abstractmethod
     def recognise(self, record: dict[str, Any]) -> str | None:

@@ -1,0 +1,117 @@
+"""Turns of a record to the rows of MESSAGES: what they share, sides of a pair, rival answers."""
+
+import json
+from collections.abc import Generator, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from .faults import Fault, Row, mistyped
+from .turns import RecordTurn
+
+YES = frozenset({"true", "yes", "1", "chosen", "desirable", "good", "thumbs_up", "positive"})
+NO = frozenset({"false", "no", "0", "rejected", "undesirable", "bad", "thumbs_down", "negative"})
+
+
+class Branch(NamedTuple):
+    """What follows the prompt: one side of a pair, or one of several answers."""
+
+    turns: Sequence[RecordTurn]
+    side: str | None = None  # "chosen" or "rejected"
+    rank: int | None = None  # 0 is the best
+    model: str | None = None
+
+
+def messages_of(shared: Row, prompt: Sequence[RecordTurn], branches: Sequence[Branch] = ()) -> Iterable[Row | Fault]:
+    """Yield the messages of a conversation, and of all that follows it."""
+    tree = shared["tree_id"]
+    root: str | None = None  # the last message of the prompt
+    n = 0
+    for branch in (Branch(prompt), *branches):
+        parent = root
+        for k, turn in enumerate(branch.turns, 1):
+            is_last = k == len(branch.turns)
+            if branch.side is not None:
+                name = branch.side if is_last else f"{len(prompt) + k}-{branch.side}"
+            else:
+                name = turn.name or str(n + 1)
+            row = {
+                **shared,
+                "message_id": f"{tree}#{name}" if n else tree,
+                "parent_id": parent,
+                "branch": branch.side,
+                "rank": branch.rank if is_last else None,
+                **turn.row(),
+            }
+            if branch.model is not None and turn.role == "assistant":
+                row |= {"model_name": branch.model, "synthetic": True}
+            yield row
+            for fault in turn.faults:
+                yield fault.of(row)
+            parent = row["message_id"]
+            n += 1
+        if branch.turns is prompt:
+            root = parent
+
+
+def pair(chosen: list[RecordTurn], rejected: list[RecordTurn]) -> tuple[list[RecordTurn], list[Branch]]:
+    """Split two conversations, or one, into a shared start and the rest; the last message is never shared."""
+    sides = [side for side in (chosen, rejected) if side]
+    n = 0
+    while n < min(map(len, sides), default=0) - 1 and all(side[n] == sides[0][n] for side in sides):
+        n += 1
+    start, better, worse = (chosen or rejected)[:n], chosen[n:], rejected[n:]
+    # If each side is a single message, the two are rival answers.
+    is_ranked = bool(start) and len(better) == len(worse) == 1
+    branches = [Branch(better, "chosen", 0 if is_ranked else None), Branch(worse, "rejected", 1 if is_ranked else None)]
+    return start, [branch for branch in branches if branch.turns]
+
+
+def labelled(
+    turns: list[RecordTurn], label: object, where: str
+) -> Generator[Fault, None, tuple[list[RecordTurn], list[Branch]]]:
+    """Return a conversation whose last message has a label as half a pair."""
+    said = as_label(label)
+    if said is None:
+        yield mistyped(where, label, "true or false")
+        return turns, []
+    return pair(turns, []) if said else pair([], turns)
+
+
+def as_label(value: object) -> bool | None:
+    """Return what a label says (`true`, 1, "yes", "desirable"); None if it says neither."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    word = str(value).strip().lower() if isinstance(value, bool | int | str) else ""
+    return True if word in YES else False if word in NO else None
+
+
+def ranked(
+    answers: Sequence[Sequence[RecordTurn]], ranks: Sequence[float | None] | None, models: Sequence[str | None]
+) -> list[Branch]:
+    """Return several answers, the best as chosen and the worst as rejected if they have ranks; fewer is better."""
+    order: list[int | None] = [None] * len(answers)
+    if ranks is not None and len(ranks) == len(answers):
+        known = sorted({rank for rank, turns in zip(ranks, answers, strict=True) if rank is not None and turns})
+        order = [known.index(rank) if rank in known else None for rank in ranks]
+        if len(known) < 2:  # all are equally good
+            order = [None] * len(answers)
+    worst = max((place for place in order if place is not None), default=0)
+    sides: list[str | None] = [None] * len(answers)
+    if worst and order.count(0) == order.count(worst) == 1:
+        sides[order.index(0)], sides[order.index(worst)] = "chosen", "rejected"
+    return [
+        Branch(turns, side, place, model)
+        for turns, side, place, model in zip(answers, sides, order, models, strict=True)
+        if turns
+    ]
+
+
+def tools_of(value: Any) -> list[dict[str, str]] | None:
+    """Return the tools of a record by name, each with its schema as JSON; None if they are not a list of these."""
+    if not isinstance(value, list):
+        return None
+    tools = []
+    for item in value:
+        about = item.get("function", item) if isinstance(item, dict) else None
+        if isinstance(about, dict) and isinstance(about.get("name"), str):
+            tools.append({"name": about["name"], "schema": json.dumps(about, ensure_ascii=False, default=str)})
+    return tools or None

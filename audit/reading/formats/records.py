@@ -1,0 +1,118 @@
+"""Records with whole conversations, each in the format that fits it."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, ClassVar
+
+from ....checks.base.faults import FaultKind
+from .base import Format
+from .described import RECORDS, Described
+from .faults import EXCERPT, Fault, Row
+from .paths import Path, folded
+
+NAMES = 8  # most fields that an error names
+
+
+class Records(Format):
+    """Records of one source: most are in the format `main`, and each may be in any of `formats`."""
+
+    form: ClassVar = RECORDS
+
+    def __init__(self, formats: Mapping[str, Format], main: str, languages: Sequence[Path] | None = None) -> None:
+        self.formats, self.main, self.languages = formats, main, languages
+        self._near = lru_cache(10_000)(self._candidates)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Records, (self.formats, self.main, self.languages)
+
+    @property
+    def known(self) -> Sequence[re.Pattern[str]]:
+        """Paths of texts that belong to no message."""
+        return self.formats[self.main].known
+
+    def name_of(self, record: dict[str, Any]) -> str | None:
+        """Return the name of the first format that fits a record; None: none does."""
+        main = self.formats[self.main]
+        if isinstance(main, Described) and main.lacks_only_a_label(record):
+            return self.main
+        return next((name for name in self._near(tuple(record)) if self.formats[name].recognise(record)), None)
+
+    def _candidates(self, names: tuple[str, ...]) -> list[str]:
+        """Return the formats that have any of these fields."""
+        held = set(names)
+        return [name for name, each in self.formats.items() if not isinstance(each, Described) or each.heads & held]
+
+    def recognise(self, record: dict[str, Any]) -> str | None:
+        name = self.name_of(record)
+        return None if name is None else self.formats[name].recognise(record)
+
+    def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row | Fault]:
+        name = self.name_of(record)
+        if name is None:  # names may be written in another case: `Question`, `chatMessages`
+            again = _folded(record)
+            name = None if again is None else self.name_of(again)
+            record = record if again is None or name is None else again
+        if name is None:
+            yield from self._misfit(record, place)
+            return
+        format = self.formats[name]
+        if format.is_flat:
+            yield other_format(record, name, self.main)
+        elif isinstance(format, Described):
+            yield from format.flatten(record, place, self.languages)
+        else:
+            yield from format.flatten(record, place)
+
+    def _misfit(self, record: dict[str, Any], place: str) -> Iterator[Row | Fault]:
+        """Read what the nearest format makes of a record that none fits."""
+        name, n_shared = nearest(record, self.formats)
+        main = self.formats[self.main]
+        if isinstance(main, Described) and (not record or main.shares(record) >= n_shared):
+            name, n_shared = self.main, max(1, main.shares(record))
+        format = self.formats[name]
+        found = list(format.flatten(record, place)) if n_shared else []
+        yield from found or [Fault(FaultKind.UNREADABLE_LINE, f"Record is in {unknown(record, self.formats)}", 0, _excerpt(record))]
+
+
+def other_format(record: dict[str, Any], name: str, main: str) -> Fault:
+    """Return the fault of a record that cannot be read together with the others of its file."""
+    detail = f"Record is in the format {name}, but the first records of the file are {main}. Move it to another file"
+    return Fault(FaultKind.UNREADABLE_LINE, detail, 0, _excerpt(record))
+
+
+def nearest(record: dict[str, Any], formats: Mapping[str, Format]) -> tuple[str, int]:
+    """Return the format that shares most fields with a record, and how many these are."""
+    shared = {name: each.shares(record) for name, each in formats.items() if isinstance(each, Described)}
+    name = max(shared, key=lambda name: shared[name])
+    return name, shared[name]
+
+
+def unknown(record: dict[str, Any], formats: Mapping[str, Format]) -> str:
+    """Describe a record that no format fits, with the nearest format and the way out."""
+    names = sorted(map(repr, record))
+    fields = ", ".join(names[:NAMES]) + (", ..." if len(names) > NAMES else "")
+    said = f"an unknown format (fields: {fields})" if names else "an unknown format (no fields)"
+    name, n_shared = nearest(record, formats)
+    near = formats[name]
+    hint = ""
+    if n_shared and isinstance(near, Described):
+        hint = f" Closest: {name}, which needs {near.fields}."
+    return f"{said}.{hint} Map its fields in [format]; `chataudit formats` shows examples"
+
+
+def _folded(record: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a record with all names in lower case; None if it is nested too deeply."""
+    try:
+        again: dict[str, Any] = folded(record)
+    except RecursionError:
+        return None
+    return again
+
+
+def _excerpt(record: dict[str, Any]) -> str:
+    try:
+        return json.dumps(record, ensure_ascii=False, default=str)[:EXCERPT]
+    except RecursionError:
+        return ""
