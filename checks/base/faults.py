@@ -11,3 +11,6 @@ class FaultKind(StrEnum):
     LINE_FORMAT = "line_format"  # byte order mark, CRLF, blank lines
     MISSING_FIELD = "missing_field"
     MISTYPED_FIELD = "mistyped_field"
+    CONFLICTING_FIELDS = "conflicting_fields"  # two fields of a turn disagree, and one was read
+    CALL_FORMAT = "call_format"  # a call of a tool that is not JSON
+    TRAINING_WEIGHT = "training_weight"  # a weight that no trainer can use

@@ -15,6 +15,9 @@ from .text.tokens import Prose, Shingles, Tokens, mark, prose, shingle, tokenise
 CHAT_ROLES = ("prompter", "assistant", "system", "tool")
 """The roles of a chat, in any format."""
 
+MEDIA = ("image", "audio", "video", "file")
+"""The kinds of content besides text that a message may carry."""
+
 # The column form of OASST: three lists of one length, as the data set card has them. The map form
 # {name: {value, count}} is read into it; unequal lengths must stay visible, so it is not a list of triples.
 LABELS = pa.struct(
@@ -35,6 +38,15 @@ DETOXIFY = pa.struct(
         )
     ]
 )
+
+CALL = pa.struct(
+    [
+        ("id", pa.string()),  # "" if it has none
+        ("name", pa.string()),  # of the tool; null where the data do not say
+        ("arguments", pa.string()),  # JSON; as written where it is no JSON
+    ]
+)
+TOOL = pa.struct([("name", pa.string()), ("schema", pa.string())])  # the schema is the declaration as JSON
 
 MESSAGES = pa.schema(
     [
@@ -60,8 +72,12 @@ MESSAGES = pa.schema(
         ("labels", LABELS),
         # Of preference pairs and calls of tools.
         ("branch", pa.string()),  # "chosen" or "rejected": the side of a pair; null: both share it, or there is no pair
-        ("calls", pa.list_(pa.string())),  # ids of the calls of tools that it makes, "" for one without; null: none
+        ("calls", pa.list_(CALL)),  # calls of tools that it makes; null: none
         ("call_id", pa.string()),  # of a tool's message: the call that it answers; null where the data do not say
+        ("tools", pa.list_(TOOL)),  # declared to the conversation; on its first message only
+        # What a message has besides its text.
+        ("reasoning", pa.string()),  # what the author thought before answering; null: none
+        ("media", pa.list_(pa.string())),  # kinds of MEDIA, in order; null: none
         # The place of the message. Context is text that a document answers: it is a parent, and is not checked.
         ("is_context", pa.bool_()),
         ("source", pa.string()),
@@ -74,6 +90,7 @@ FAULTS = pa.schema(
     [
         ("kind", pa.string()),  # a FaultKind
         ("detail", pa.string()),  # what was found and what was expected
+        ("field", pa.string()),  # the column of MESSAGES that it left null, which is no second finding; null: none
         ("tree_id", pa.string()),  # null where the record could not be read
         ("message_id", pa.string()),
         ("excerpt", pa.string()),  # the raw text around the fault, clipped

@@ -231,7 +231,10 @@ def tool_claims(batch: Batch) -> list[Claims]:
     caller = batch.below(~tool)
     rows = np.flatnonzero(tool & has_caller & (caller >= 0) & as_bools(pc.not_equal(call_id, "")))
     named = call_id.take(pa.array(rows))
-    made, maker = pc.list_flatten(calls), np.asarray(pc.list_parent_indices(calls), dtype=np.int64)
+    made, maker = (
+        pc.struct_field(pc.list_flatten(calls), "id"),
+        np.asarray(pc.list_parent_indices(calls), dtype=np.int64),
+    )
     is_made = as_bools(pc.is_in(_call_keys(caller[rows], named), value_set=_call_keys(maker, made)))
     # A call without an id may be any.
     is_made |= np.isin(caller[rows], maker[as_bools(pc.equal(made, ""))])

@@ -17,12 +17,9 @@ from .faults import Fault, Row, mistyped
 
 ROLES = ("prompter", "assistant")
 REQUIRED = ("tree_id", "message_id", "role", "lang", "text")
-# Columns of MESSAGES by their names in the exports, which contain no preference pairs and no tool calls.
-RAW = {
-    ("message_tree_id" if name == "tree_id" else name): name
-    for name in MESSAGES.names
-    if name not in ("branch", "calls", "call_id", "is_context", "source", "line")
-}
+# Columns of MESSAGES by their names in the exports, which contain text alone: no preference pairs and no tools.
+_OTHERS = ("branch", "calls", "call_id", "tools", "reasoning", "media", "is_context", "source", "line")
+RAW = {("message_tree_id" if name == "tree_id" else name): name for name in MESSAGES.names if name not in _OTHERS}
 
 
 class OasstMessages(Format):
