@@ -44,7 +44,7 @@ from . import registry
 from .progress import Progress, Silence
 from .reading import files
 from .reading.blocks import cutting
-from .reading.formats import FORMATS, Mapped, Mapping, known, refuse_unknown
+from .reading.formats import FORMATS, Spec, known, refuse_unknown
 from .reading.parse import parse
 from .reading.recognise import recognise
 from .reading.sources import once
@@ -74,7 +74,7 @@ FRAME = pa.schema(
 def frame(
     *sources: str | os.PathLike[str],
     format: str | None = None,
-    mapping: Mapping | None = None,
+    mapping: Spec | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Return the structure of all messages in one data frame with the columns of FRAME.
@@ -87,7 +87,7 @@ def frame(
         As for `run`.
     format : str, optional
         The format of all sources; by default it is recognised from the first records of each.
-    mapping : Mapping, optional
+    mapping : Spec, optional
         The fields of data in an unknown format, as in `[format]` of the settings.
     progress : Progress, optional
         Receives progress updates.
@@ -177,7 +177,7 @@ def _findings(table: pa.Table, check: Check) -> pa.Table:
     return pa.concat_tables([FINDINGS.empty_table(), *(result.findings for result in results)])
 
 
-_FORMS = {name: format.form for name, format in FORMATS.items()} | {Mapped.form.name: Mapped.form}
+_FORMS = {format.form.name: format.form for format in FORMATS.values()}
 
 
 def _batches(table: pa.Table) -> Iterator[Batch]:
@@ -287,7 +287,7 @@ def validate(
     *sources: str | os.PathLike[str],
     checks: Sequence[Check] = (),
     format: str | None = None,
-    mapping: Mapping | None = None,
+    mapping: Spec | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Validate files with GX and return its result, ready for JSON.

@@ -32,7 +32,7 @@ def facts_of(
     audit: Audit,
     findings: pa.Table,
     messages: pa.Table,
-    mapping: formats.Mapping | None,
+    mapping: formats.Spec | None,
     started: datetime,
     seconds: float,
 ) -> Facts:

@@ -19,7 +19,7 @@ from .remote import Remote
 def formats_of(record: Record) -> Mapping[str, Format]:
     """Return the formats that the sources of an audit may have, by name."""
     mapping = record.facts.mapping
-    return known(None if mapping is None else msgspec.convert(mapping, formats.Mapping))
+    return known(None if mapping is None else msgspec.convert(mapping, formats.Spec))
 
 
 class Audited(NamedTuple):

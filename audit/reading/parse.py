@@ -1,6 +1,6 @@
 """Blocks to messages and faults: whole blocks as columns, refused lines one by one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -15,6 +15,8 @@ from .blocks.tables import table_records
 from .formats import Fault, Row
 from .formats.columns import tabulate
 from .formats.faults import faults_table
+from .formats.ledger import Ledger, account, merge
+from .formats.records import other_format
 from .recognise import ReadPlan
 from .repair import read_line
 
@@ -27,6 +29,8 @@ class Parsed(NamedTuple):
     messages: pa.Table
     faults: pa.Table
     records: int
+    fields: Ledger
+    chars: int  # of the texts, context included
 
 
 def parse(block: Block, plan: ReadPlan) -> Parsed:
@@ -60,7 +64,7 @@ def _parse_table(block: Block, plan: ReadPlan) -> Parsed:
 
 def _parse_lines(block: Block, plan: ReadPlan) -> Parsed:
     parts = [_parse_carefully(block, plan)] if plan.schema is None else list(_halve(block, plan))
-    return join([Parsed(MESSAGES.empty_table(), _line_ends(block), 0), *parts])
+    return join([Parsed(MESSAGES.empty_table(), _line_ends(block), 0, {}, 0), *parts])
 
 
 def _line_ends(block: Block) -> pa.Table:
@@ -116,7 +120,8 @@ def _placed(table: pa.Table, block: Block, plan: ReadPlan, lines: IntArray) -> P
     columns["source"] = pa.repeat(block.source.name, len(arranged))
     columns["line"] = pa.array(lines[rows], pa.int64())
     messages = pa.table([columns[name] for name in MESSAGES.names], schema=MESSAGES)
-    return Parsed(messages, FAULTS.empty_table(), len(lines))
+    fields = plan.format.account_table(table, lines, messages, rows)
+    return Parsed(messages, FAULTS.empty_table(), len(lines), fields, _n_chars(messages))
 
 
 def _parse_carefully(block: Block, plan: ReadPlan) -> Parsed:
@@ -139,13 +144,17 @@ def _parse_records(
 ) -> Parsed:
     rows: list[Row] = []
     numbers: list[int] = []
+    fields: Ledger = {}
     for number, record in records:
-        for row in plan.format.flatten(record, f"{block.source.name}:{number}"):
+        own: list[Row] = []
+        for row in _flattened(record, f"{block.source.name}:{number}", plan):
             if isinstance(row, Fault):
                 faults.append(row._replace(line=number))
             else:
-                rows.append(row)
-                numbers.append(number)
+                own.append(row)
+        merge(fields, account(plan.format.rest(record), number, own, plan.format.known))
+        rows += own
+        numbers += [number] * len(own)
     # A repaired record has messages; its fault is reported on the first one that checks look at.
     first: dict[int, Row] = {}
     for number, row in zip(numbers, rows, strict=True) if faults else ():
@@ -155,13 +164,31 @@ def _parse_records(
         fault.of(first[fault.line]) if fault.line in first and fault.message_id is None else fault for fault in faults
     ]
     messages, mistyped = tabulate(rows, numbers, block.source.name)
-    return Parsed(messages, faults_table(faults + mistyped, block.source.name), len(records))
+    return Parsed(messages, faults_table(faults + mistyped, block.source.name), len(records), fields, _n_chars(messages))
+
+
+def _flattened(record: dict[str, Any], place: str, plan: ReadPlan) -> Iterable[Row | Fault]:
+    """Return the messages of a record, unless it is in a format that cannot be read along with the others."""
+    if plan.others and plan.format.recognise(record) is None:
+        name = next((name for name, each in plan.others.items() if each.recognise(record)), None)
+        if name is not None:
+            return [other_format(record, name, plan.format.form.name)]
+    return plan.format.flatten(record, place)
+
+
+def _n_chars(messages: pa.Table) -> int:
+    return int(pc.sum(pc.utf8_length(messages["text"])).as_py() or 0)
 
 
 def join(parts: Sequence[Parsed]) -> Parsed:
     """Concatenate several parsed pieces."""
+    fields: Ledger = {}
+    for part in parts:
+        merge(fields, part.fields)
     return Parsed(
         pa.concat_tables([p.messages for p in parts]),
         pa.concat_tables([p.faults for p in parts]),
         sum(p.records for p in parts),
+        fields,
+        sum(p.chars for p in parts),
     )

@@ -8,6 +8,7 @@ class FaultKind(StrEnum):
 
     UNREADABLE_LINE = "unreadable_line"  # a record that is lost
     REPAIRED_LINE = "repaired_line"  # one that strict readers refuse or misread
+    UNREAD_TEXT = "unread_text"  # a field with text that no message has
     LINE_FORMAT = "line_format"  # byte order mark, CRLF, blank lines
     MISSING_FIELD = "missing_field"
     MISTYPED_FIELD = "mistyped_field"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ..base.examples import Data, Example, chat, edited, turn
+from ..base.examples import Data, Example, chat, edited, records, turn
 from ..base.findings import ERROR, NOTE, WARNING, Action, Concerns, Rule
 from .method import NAME
 
@@ -50,6 +50,20 @@ LINE_FORMAT = Rule(
     example=Example(
         _lone_prompt("What is the opposite of a picnic?", lambda line: b"\n" + line),
         not_this=_lone_prompt("What is the opposite of a picnic?"),
+        at=None,
+    ),
+    action=Action.KEEP,
+    concerns=Concerns.RECORD,
+)
+UNREAD_TEXT = Rule(
+    f"{NAME}/unread_text",
+    "Field with text was not read",
+    WARNING,
+    "Name the field in [format] so that it is read, or under `others` if it belongs to no message. No check has seen "
+    "this text, and messages that differ only in it look like copies.",
+    example=Example(
+        records({"prompt": "Which bird sings at night?", "critique": "The nightingale is only one of several."}),
+        not_this=records({"prompt": "Which bird sings at night?", "topic": "ornithology"}),
         at=None,
     ),
     action=Action.KEEP,

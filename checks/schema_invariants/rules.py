@@ -31,7 +31,7 @@ from .rating_rules import (
     TREE_STATE,
     TREE_STATE_MIXED,
 )
-from .record_rules import LINE_FORMAT, REPAIRED_LINE, UNREADABLE_LINE
+from .record_rules import LINE_FORMAT, REPAIRED_LINE, UNREAD_TEXT, UNREADABLE_LINE
 from .thread_rules import (
     CYCLE,
     DANGLING_PARENT,
@@ -97,11 +97,13 @@ RULES = (
     UNREADABLE_LINE,
     REPAIRED_LINE,
     LINE_FORMAT,
+    UNREAD_TEXT,
 )
 FAULT_RULES = {
     FaultKind.UNREADABLE_LINE: UNREADABLE_LINE,
     FaultKind.REPAIRED_LINE: REPAIRED_LINE,
     FaultKind.LINE_FORMAT: LINE_FORMAT,
+    FaultKind.UNREAD_TEXT: UNREAD_TEXT,
     FaultKind.MISSING_FIELD: MISSING_FIELD,
     FaultKind.MISTYPED_FIELD: MISTYPED_FIELD,
 }

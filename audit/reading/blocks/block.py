@@ -12,6 +12,7 @@ import pyarrow as pa
 from ....checks.base.arrow.columns import IntArray
 from .. import remote
 from ..formats import Fault
+from ..formats.ledger import Ledger
 
 BLOCK = 8 << 20  # bytes of decoded text read at a time: large enough for columns to pay, small enough to stay flat
 PIECE = 1 << 18  # bytes counted at a time: they fit in the cache and need no extra memory
@@ -27,10 +28,13 @@ class Source:
     n_bytes: int = 0  # as stored; 0 until the file was read, if the server does not report it
     format: str = ""
     reason: str = ""  # why this format was chosen
+    is_forced: bool = False  # it was asked for
     sha256: str = ""  # of the bytes on disk; empty if they were not read to the end
     records: int = 0
     errors: list[str] = field(default_factory=list)  # why the file could not be read to the end
     stretches: list["Stretch"] = field(default_factory=list)  # its blocks, if each can be read on its own
+    fields: Ledger = field(default_factory=dict)  # what was read of each field
+    chars: int = 0  # of the texts that were read
 
 
 class Stretch(NamedTuple):

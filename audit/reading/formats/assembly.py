@@ -1,8 +1,7 @@
 """Turns of a record to the rows of MESSAGES: what they share, sides of a pair, rival answers."""
 
-import json
 from collections.abc import Generator, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .faults import Fault, Row, mistyped
 from .turns import RecordTurn
@@ -39,7 +38,7 @@ def messages_of(shared: Row, prompt: Sequence[RecordTurn], branches: Sequence[Br
                 "parent_id": parent,
                 "branch": branch.side,
                 "rank": branch.rank if is_last else None,
-                **turn.row(),
+                **turn.columns(),
             }
             if branch.model is not None and turn.role == "assistant":
                 row |= {"model_name": branch.model, "synthetic": True}
@@ -104,14 +103,3 @@ def ranked(
         if turns
     ]
 
-
-def tools_of(value: Any) -> list[dict[str, str]] | None:
-    """Return the tools of a record by name, each with its schema as JSON; None if they are not a list of these."""
-    if not isinstance(value, list):
-        return None
-    tools = []
-    for item in value:
-        about = item.get("function", item) if isinstance(item, dict) else None
-        if isinstance(about, dict) and isinstance(about.get("name"), str):
-            tools.append({"name": about["name"], "schema": json.dumps(about, ensure_ascii=False, default=str)})
-    return tools or None

@@ -10,6 +10,7 @@ import pyarrow as pa
 from ....checks.base.arrow.columns import IntArray
 from ....checks.base.messages import Form
 from .faults import Fault, Row
+from .ledger import Ledger
 
 
 class Format(ABC):
@@ -32,6 +33,10 @@ class Format(ABC):
         `place` (file:line) replaces a missing id; the caller fills in the line of a fault.
         """
 
+    def rest(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Return the parts of a record in which there may be a text that is not read."""
+        return record
+
     def schema(self, sample: Sequence[dict[str, Any]]) -> pa.Schema | None:
         """Return the raw columns if Arrow can parse whole blocks; None: parse record by record."""
         return None
@@ -44,6 +49,10 @@ class Format(ABC):
         Raises ArrowInvalid if a value does not have the expected type; the records are then read one by one.
         """
         raise pa.ArrowInvalid(f"{self.form.name} has no columns")
+
+    def account_table(self, table: pa.Table, lines: IntArray, messages: pa.Table, rows: IntArray) -> Ledger:
+        """Return what became of the raw columns that `arrange` converted."""
+        return {}
 
     def holders(self, record: dict[str, Any]) -> list[int]:
         """Return the message that each message of a record is nested in, in the order of `flatten`; -1: none.

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 from ....checks.base.faults import FaultKind
 from ....checks.base.messages import CHAT_ROLES, Form
 from . import templates
-from .assembly import Branch, as_label, labelled, messages_of, pair, ranked, tools_of
+from .assembly import Branch, as_label, labelled, messages_of, pair, ranked
 from .base import Format
+from .calls import tools_of
 from .faults import Fault, Row, mistyped
 from .languages import is_programming, tag_of
 from .paths import EACH, Found, Path, decoded, first, get, items_of, path_of
@@ -102,8 +103,8 @@ class Described(Format):
             yield from self._document(record, shared)
             return
         prompt = yield from self._prompt(record)
-        if "label" in spec:
-            label = self._found(record, "label") or Found(spec["label"][0], None)
+        if "label" in spec and ((label := self._found(record, "label")) is not None or "label" in self.needs):
+            label = label or Found(spec["label"][0], None)
             answer = yield from self._answer(record)
             prompt, branches = yield from labelled(_joined(prompt, answer), label.value, label.where)
         elif "chosen" in spec or "rejected" in spec:
@@ -121,7 +122,15 @@ class Described(Format):
         yield from messages_of(shared, *self._with_media(record, prompt, branches))
 
     def _found(self, record: dict[str, Any], name: str) -> Found | None:
-        return first(record, self.spec.paths.get(name, ()))
+        """Return the first field of a setting that fits, or else the first that is not null."""
+        paths = self.spec.paths.get(name, ())
+        fits = _FITS.get(name)
+        if fits is not None and len(paths) > 1:
+            for path in paths:
+                value = get(record, path.steps)
+                if value is not None and fits(value):
+                    return Found(path, value)
+        return first(record, paths)
 
     def _shared(self, record: dict[str, Any], place: str, languages: Sequence[Path]) -> Generator[Fault, None, Row]:
         """Return what all messages of a record share."""
@@ -425,7 +434,7 @@ class Described(Format):
         tools = self._found(record, "tools")
         declared = None
         if tools is not None:
-            declared = tools_of(decoded(tools.value) if isinstance(tools.value, str) else tools.value)
+            declared = tools_of({"tools": tools.value})
         media = [kind for name, kind in MEDIA.items() if record.get(name)]
         if not prompt or (declared is None and not media):
             return prompt, branches

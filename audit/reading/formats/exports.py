@@ -35,7 +35,7 @@ class ChatGptExport(Format):
             for turn in turns_within(node["message"], f"mapping.{name}.message", FIELDS) if node["message"] else ():
                 if not turn.text and turn.role == "system" and not turn.faults:
                     continue  # the export starts with an empty system message
-                row = {"tree_id": key, "message_id": f"{key}#{name}", "parent_id": above, **turn.row()}
+                row = {"tree_id": key, "message_id": f"{key}#{name}", "parent_id": above, **turn.columns()}
                 yield row
                 for fault in turn.faults:
                     yield fault.of(row)

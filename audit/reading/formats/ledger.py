@@ -108,6 +108,21 @@ def merge(into: Ledger, more: Mapping[str, Field]) -> None:
             into[path] = replace(entry)
 
 
+def copied(ledger: Mapping[str, Field]) -> Ledger:
+    """Return a copy that later records do not change."""
+    return {path: replace(entry) for path, entry in ledger.items()}
+
+
+def summary(path: str, entry: Field, n_records: int, n_chars: int) -> str:
+    """Say what of a field was not read; `n_chars` were read from all fields of these records."""
+    share = entry.chars / max(1, entry.chars + n_chars)
+    of_records = f"{entry.unread / max(1, n_records):.0%}".replace("%", " %")
+    of_chars = f"{share:.0%}".replace("%", " %") if share >= 0.01 else "less than 1 %"
+    if entry.unread == 1 < n_records:
+        return f"{path}: text in 1 record, {of_chars} of all characters, was not read"
+    return f"{path}: text in {of_records} of records, {of_chars} of all characters, was not read"
+
+
 def unread(ledger: Ledger) -> Iterator[tuple[str, Field]]:
     """Yield the fields whose text was not read, by path."""
     return ((path, entry) for path, entry in sorted(ledger.items()) if entry.use == Use.UNREAD)

@@ -37,6 +37,9 @@ class OasstMessages(Format):
     def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row]:
         yield {name: record[raw] for raw, name in RAW.items() if raw in record}
 
+    def rest(self, record: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in record.items() if name not in RAW}
+
     def schema(self, sample: Sequence[dict[str, Any]]) -> pa.Schema | None:
         """Return the raw columns: known ones in their types, others as Arrow infers them from the sample."""
         kinds: dict[str, pa.DataType] = {raw: MESSAGES.field(name).type for raw, name in RAW.items()}
@@ -98,6 +101,11 @@ class OasstTrees(Format):
                 stack.extend((reply, parent_id) for reply in reversed(replies))
             elif replies is not None:
                 yield mistyped("replies", replies, "a list of messages", shared["tree_id"], node.get("message_id"))
+
+    def rest(self, record: dict[str, Any]) -> dict[str, Any]:
+        others = {name: value for name, value in record.items() if name not in RAW and name != "prompt"}
+        nodes = [{n: value for n, value in node.items() if n not in RAW and n != "replies"} for node, _ in _nodes(record)]
+        return {**others, "prompt": nodes}
 
     def holders(self, record: dict[str, Any]) -> list[int]:
         return [holder for _, holder in _nodes(record)]

@@ -44,16 +44,26 @@ class Records(Format):
         held = set(names)
         return [name for name, each in self.formats.items() if not isinstance(each, Described) or each.heads & held]
 
-    def recognise(self, record: dict[str, Any]) -> str | None:
+    def fitting(self, record: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
+        """Return the format of a record, and the record, with its names in lower case if it fits only so."""
         name = self.name_of(record)
-        return None if name is None else self.formats[name].recognise(record)
-
-    def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row | Fault]:
-        name = self.name_of(record)
-        if name is None:  # names may be written in another case: `Question`, `chatMessages`
+        if name is None:
             again = _folded(record)
             name = None if again is None else self.name_of(again)
             record = record if again is None or name is None else again
+        return name, record
+
+    def recognised(self, record: dict[str, Any]) -> tuple[str | None, str]:
+        """Return the name of the format of a record, and the reason."""
+        name, record = self.fitting(record)
+        return name, "" if name is None else self.formats[name].recognise(record) or "all but the label is there"
+
+    def recognise(self, record: dict[str, Any]) -> str | None:
+        name, reason = self.recognised(record)
+        return None if name is None else reason
+
+    def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row | Fault]:
+        name, record = self.fitting(record)
         if name is None:
             yield from self._misfit(record, place)
             return
