@@ -14,6 +14,7 @@ import msgspec
 from ...checks.base.faults import FaultKind
 from .formats import Fault
 from .formats.faults import EXCERPT, whole_characters
+from .formats.paths import LIST
 
 
 def read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
@@ -59,6 +60,8 @@ def read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
         ]
     except RecursionError:
         return None, [Fault(FaultKind.UNREADABLE_LINE, f"Line is not JSON ({TOO_DEEP})", 0, text[:EXCERPT])]
+    if isinstance(record, list) and record and all(isinstance(item, dict) for item in record):
+        record = {LIST: record}  # a conversation without a name
     if not isinstance(record, dict):
         kind = {list: "an array", str: "a string", type(None): "null"}.get(type(record), "a single value")
         return None, [Fault(FaultKind.UNREADABLE_LINE, f"Line is {kind}; expected an object", 0, text[:EXCERPT])]

@@ -27,6 +27,7 @@ SPLITS = ("split",)
 _KNOWN = ("id", "lang", "split", "model", "tools", "calls", "media", "rank", "score", "better", "label", "others")
 
 MEDIA = {"image": "image", "images": "image", "audio": "audio", "audios": "audio", "video": "video", "videos": "video"}
+_NO_LANGUAGE = ("", "unknown", "undefined", "undetermined", "none", "null", "n/a", "na", "nan", "other", "-", "?")
 _SYSTEM_MARK = re.compile(r"SYSTEM:\s*")  # before the system text of Glaive
 
 
@@ -90,7 +91,8 @@ class Described(Format):
 
     def shares(self, record: dict[str, Any]) -> int:
         """Return how many of the fields that it needs a record has, whatever their values."""
-        return sum(any(path.steps[0] in record for path in self.spec.paths[name]) for name in self.needs)
+        paths = (self.spec.paths[name] for name in self.needs)
+        return sum(any(path.each is None and path.steps[0] in record for path in some) for some in paths)
 
     # -- a record to messages ------------------------------------------------------------------------------------------
 
@@ -153,7 +155,7 @@ class Described(Format):
         for path in languages:
             value = get(record, path.steps)
             if isinstance(value, str):
-                if value.strip() and not is_programming(value):
+                if value.strip().lower() not in _NO_LANGUAGE and not is_programming(value):
                     shared["lang"] = tag_of(value) or value
                     break
             elif value is not None and len(path.steps) == 1:
@@ -198,7 +200,7 @@ class Described(Format):
             found = self._found(record, name)
             if found is None:
                 where = next((p for p in self.spec.paths[name] if p.steps[0] in record), None)
-                if "chosen" not in self.spec.paths:
+                if name in self.needs:
                     said = f"{self.spec.paths[name][0].text} is missing" if where is None else f"{where.text} is null"
                     yield Fault(FaultKind.MISSING_FIELD, f"{said}; expected {_EXPECTED[name]}", 0)
             elif name == "prompt" and found.path.each is not None:

@@ -35,11 +35,12 @@ class ChatGptExport(Format):
             for turn in turns_within(node["message"], f"mapping.{name}.message", FIELDS) if node["message"] else ():
                 if not turn.text and turn.role == "system" and not turn.faults:
                     continue  # the export starts with an empty system message
-                row = {"tree_id": key, "message_id": f"{key}#{name}", "parent_id": above, **turn.columns()}
+                own = f"{key}#{name}" if any(root_of.values()) else key
+                row = {"tree_id": key, "message_id": own, "parent_id": above, **turn.columns()}
                 yield row
                 for fault in turn.faults:
                     yield fault.of(row)
-                above = root_of[name] = f"{key}#{name}"
+                above = root_of[name] = own
             children = node.get("children")
             if not isinstance(children, list):
                 yield mistyped(f"mapping.{name}.children", children, "a list of ids", key)

@@ -77,12 +77,17 @@ class OasstTrees(Format):
     def recognise(self, record: dict[str, Any]) -> str | None:
         if isinstance(record.get("prompt"), dict) and "message_tree_id" in record:
             return "records have message_tree_id and a prompt with replies"
-        return None
+        is_root = isinstance(record.get("replies"), list) and "text" in record and "role" in record
+        return "records are messages with replies" if is_root else None
 
     def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row | Fault]:
         # An explicit stack: a tree may be deeper than Python's own.
-        shared = {"tree_id": record.get("message_tree_id"), "tree_state": record.get("tree_state")}
-        stack: list[tuple[Any, Any]] = [(record.get("prompt"), None)]
+        root = _root(record)
+        tree_id = record.get("message_tree_id")
+        if tree_id is None and root is record:
+            tree_id = record.get("message_id")
+        shared = {"tree_id": tree_id, "tree_state": record.get("tree_state")}
+        stack: list[tuple[Any, Any]] = [(root, None)]
         while stack:
             node, parent_id = stack.pop()
             if not isinstance(node, dict):
@@ -103,7 +108,7 @@ class OasstTrees(Format):
                 yield mistyped("replies", replies, "a list of messages", shared["tree_id"], node.get("message_id"))
 
     def rest(self, record: dict[str, Any]) -> dict[str, Any]:
-        others = {name: value for name, value in record.items() if name not in RAW and name != "prompt"}
+        others = {name: value for name, value in record.items() if name not in (*RAW, "prompt", "replies")}
         nodes = [{n: value for n, value in node.items() if n not in RAW and n != "replies"} for node, _ in _nodes(record)]
         return {**others, "prompt": nodes}
 
@@ -125,12 +130,19 @@ class OasstTrees(Format):
             if holder >= 0 and number not in dropped:
                 made[holder]["replies"].append(node)
             made.append(node)
-        return None if not made or 0 in dropped else record | {"prompt": made[0]}
+        if not made or 0 in dropped:
+            return None
+        return made[0] if _root(record) is record else record | {"prompt": made[0]}
+
+
+def _root(record: dict[str, Any]) -> Any:
+    """Return the first message of a tree: its prompt, or the record itself."""
+    return record if "prompt" not in record and "replies" in record else record.get("prompt")
 
 
 def _nodes(record: dict[str, Any]) -> Iterator[tuple[dict[str, Any], int]]:
     """Yield the messages of a tree in the order of `flatten`, each with the number of the one it is nested in."""
-    stack: list[tuple[Any, int]] = [(record.get("prompt"), -1)]
+    stack: list[tuple[Any, int]] = [(_root(record), -1)]
     n = 0
     while stack:
         node, holder = stack.pop()

@@ -11,6 +11,7 @@ from .base import Format
 from .described import RECORDS, Described
 from .faults import EXCERPT, Fault, Row
 from .paths import Path, folded
+from .turns import FIELDS
 
 NAMES = 8  # most fields that an error names
 
@@ -79,8 +80,8 @@ class Records(Format):
         """Read what the nearest format makes of a record that none fits."""
         name, n_shared = nearest(record, self.formats)
         main = self.formats[self.main]
-        if isinstance(main, Described) and (not record or main.shares(record) >= n_shared):
-            name, n_shared = self.main, max(1, main.shares(record))
+        if isinstance(main, Described) and (not record or main.shares(record)):
+            name, n_shared = self.main, 1
         format = self.formats[name]
         found = list(format.flatten(record, place)) if n_shared else []
         yield from found or [Fault(FaultKind.UNREADABLE_LINE, f"Record is in {unknown(record, self.formats)}", 0, _excerpt(record))]
@@ -101,6 +102,8 @@ def nearest(record: dict[str, Any], formats: Mapping[str, Format]) -> tuple[str,
 
 def unknown(record: dict[str, Any], formats: Mapping[str, Format]) -> str:
     """Describe a record that no format fits, with the nearest format and the way out."""
+    if _is_turn(record):
+        return f"no format: each record is a single turn ({', '.join(record)}). Put the turns of a conversation into one list"
     names = sorted(map(repr, record))
     fields = ", ".join(names[:NAMES]) + (", ..." if len(names) > NAMES else "")
     said = f"an unknown format (fields: {fields})" if names else "an unknown format (no fields)"
@@ -110,6 +113,11 @@ def unknown(record: dict[str, Any], formats: Mapping[str, Format]) -> str:
     if n_shared and isinstance(near, Described):
         hint = f" Closest: {name}, which needs {near.fields}."
     return f"{said}.{hint} Map its fields in [format]; `chataudit formats` shows examples"
+
+
+def _is_turn(record: dict[str, Any]) -> bool:
+    has_role, has_text = (any(isinstance(record.get(name), str) for name in names) for names in (FIELDS.role, FIELDS.text))
+    return has_role and has_text
 
 
 def _folded(record: dict[str, Any]) -> dict[str, Any] | None:
