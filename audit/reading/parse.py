@@ -29,8 +29,8 @@ class Parsed(NamedTuple):
     messages: pa.Table
     faults: pa.Table
     records: int
-    fields: Ledger
-    chars: int  # of the texts, context included
+    fields: Ledger = {}
+    chars: int = 0  # of the texts, context included
 
 
 def parse(block: Block, plan: ReadPlan) -> Parsed:
@@ -64,7 +64,7 @@ def _parse_table(block: Block, plan: ReadPlan) -> Parsed:
 
 def _parse_lines(block: Block, plan: ReadPlan) -> Parsed:
     parts = [_parse_carefully(block, plan)] if plan.schema is None else list(_halve(block, plan))
-    return join([Parsed(MESSAGES.empty_table(), _line_ends(block), 0, {}, 0), *parts])
+    return join([Parsed(MESSAGES.empty_table(), _line_ends(block), 0), *parts])
 
 
 def _line_ends(block: Block) -> pa.Table:

@@ -301,7 +301,7 @@ def _ends(sources: Sequence[Source], form: int, first: int) -> Iterator[tuple[Pa
             for path, entry in unread(source.fields)
         ]
         if faults:
-            yield Parsed(MESSAGES.empty_table(), faults_table(faults, source.name), 0, {}, 0), Mark(form, number)
+            yield Parsed(MESSAGES.empty_table(), faults_table(faults, source.name), 0), Mark(form, number)
 
 
 def _whole(form: Form, parsed: Iterable[tuple[Parsed, Mark]]) -> _Marked:

@@ -104,19 +104,19 @@ class Described(Format):
         if "document" in spec:
             yield from self._document(record, shared)
             return
-        prompt = yield from self._prompt(record)
+        prompt, is_open = yield from self._prompt(record)
         if "label" in spec and ((label := self._found(record, "label")) is not None or "label" in self.needs):
             label = label or Found(spec["label"][0], None)
-            answer = yield from self._answer(record)
+            answer = yield from self._answer(record, is_open=is_open)
             prompt, branches = yield from labelled(_joined(prompt, answer), label.value, label.where)
         elif "chosen" in spec or "rejected" in spec:
-            prompt, branches = yield from self._pair(record, prompt)
+            prompt, branches = yield from self._pair(record, prompt, is_open=is_open)
         elif "a" in spec:
-            prompt, branches = yield from self._sides(record, prompt)
+            prompt, branches = yield from self._sides(record, prompt, is_open=is_open)
         elif "answers" in spec:
-            branches = yield from self._answers(record)
+            branches = yield from self._answers(record, is_open=is_open)
         else:
-            answer = yield from self._answer(record)
+            answer = yield from self._answer(record, is_open=is_open)
             prompt, branches = self._several(record, prompt, answer)
         turns = [*prompt, *(turn for branch in branches for turn in branch.turns)]
         if not turns:
@@ -180,9 +180,6 @@ class Described(Format):
             yield row
             yield Fault(FaultKind.MISSING_FIELD, said, 0).of(row)
             return
-        if isinstance(found.value, str) and parent is None and (turns := templates.read(found.value)) is not None:
-            yield from messages_of(shared, _rendered(turns))
-            return
         if not isinstance(found.value, str):
             yield mistyped(found.where, found.value, "a string", key, key)
             row["text"] = None
@@ -190,8 +187,12 @@ class Described(Format):
 
     # -- its parts -----------------------------------------------------------------------------------------------------
 
-    def _prompt(self, record: dict[str, Any]) -> Generator[Fault, None, list[RecordTurn]]:
-        """Return the turns before the answer: system text, history, and the conversation so far."""
+    def _prompt(self, record: dict[str, Any]) -> Generator[Fault, None, tuple[list[RecordTurn], bool]]:
+        """Return the turns before the answer: system text, history, and the conversation so far.
+
+        Also return whether it ends with the mark of an answer.
+        """
+        is_open = False
         system = self._system(record)
         turns = yield from self._history(record)
         name = next((each for each in BODIES if each in self.spec.paths), None)
@@ -207,6 +208,7 @@ class Described(Format):
                 body = yield from self._dialogue(record, found)
             else:
                 body = yield from self._conversation(found, name)
+                is_open = isinstance(found.value, str) and _is_open(found.value)
         if name == "prompt" and body and (given := self._found(record, "input")) is not None:
             if not isinstance(given.value, str):
                 yield mistyped(given.where, given.value, "a string")
@@ -214,8 +216,8 @@ class Described(Format):
                 body[-1] = body[-1]._replace(text=f"{body[-1].text}\n\n{given.value}")
         turns += body
         if system and turns and turns[0].role == "system" and turns[0].text == system[0].text:
-            return turns
-        return system + turns
+            return turns, is_open
+        return system + turns, is_open
 
     def _system(self, record: dict[str, Any]) -> list[RecordTurn]:
         found = self._found(record, "system")
@@ -261,9 +263,12 @@ class Described(Format):
         return turns
 
     def _conversation(
-        self, found: Found, name: str, role: str = "prompter"
+        self, found: Found, name: str, role: str = "prompter", *, is_open: bool = False
     ) -> Generator[Fault, None, list[RecordTurn]]:
-        """Return the turns in a field: a text, which may contain turns; a message; or a list of either."""
+        """Return the turns in a field: a text, which may contain turns; a message; or a list of either.
+
+        If the prompt `is_open`, the space after its last mark belongs to the mark.
+        """
         value, where = found.value, found.where
         if isinstance(value, str):
             inner = _turns_in(decoded(value), self._turn)
@@ -275,10 +280,10 @@ class Described(Format):
                     yield mistyped(where, value, _EXPECTED[name])
                     return []
                 value = inner
-            elif (turns := templates.read(value)) is not None:
-                return _rendered(turns)
+            elif (rendered := templates.read(value)) is not None:
+                return (yield from _rendered(rendered, where))
             else:
-                return [RecordTurn(role, value)]
+                return [text_turn(role, value.removeprefix(" ") if is_open else value, where)]
         items = items_of(value)
         if name != "turns" and items is not None and items and all(item is None or isinstance(item, str) for item in items):
             if _turns_in(items, self._turn) is None:
@@ -293,14 +298,14 @@ class Described(Format):
             return []
         return (yield from turns_of(value, where, self._turn))
 
-    def _answer(self, record: dict[str, Any]) -> Generator[Fault, None, list[RecordTurn]]:
+    def _answer(self, record: dict[str, Any], *, is_open: bool) -> Generator[Fault, None, list[RecordTurn]]:
         """Return the answer to the prompt: a text, steps, calls of tools, or more messages."""
         turns: list[RecordTurn] = []
         found = self._found(record, "answer")
         steps = self._found(record, "steps")
         calls = self._found(record, "calls")
         if found is not None and found.path.each is None and not _is_several(found.value):
-            turns = yield from self._conversation(found, "answer", "assistant")
+            turns = yield from self._conversation(found, "answer", "assistant", is_open=is_open)
             turns = [turn._replace(name="output") if len(turns) == 1 else turn for turn in turns]
         elif steps is not None:
             texts = [text for text in items_of(steps.value) or () if isinstance(text, str)]
@@ -331,11 +336,11 @@ class Described(Format):
     # -- several answers -----------------------------------------------------------------------------------------------
 
     def _pair(
-        self, record: dict[str, Any], prompt: list[RecordTurn]
+        self, record: dict[str, Any], prompt: list[RecordTurn], *, is_open: bool
     ) -> Generator[Fault, None, tuple[list[RecordTurn], list[Branch]]]:
         spec = self.spec.paths
         if "chosen" not in spec:  # the conversation itself is the chosen one
-            rejected = yield from self._side(record, "rejected")
+            rejected = yield from self._side(record, "rejected", is_open=is_open)
             n = len(prompt) - 1
             if len(rejected) == 1:
                 rejected = prompt[:n] + rejected
@@ -348,25 +353,27 @@ class Described(Format):
             prompt = [*prompt, RecordTurn("prompter", start)] if start else prompt
             better, worse = ([RecordTurn("assistant", text[len(start) :])] for text in texts)
         else:
-            better = yield from self._side(record, "chosen")
-            worse = yield from self._side(record, "rejected")
+            better = yield from self._side(record, "chosen", is_open=is_open)
+            worse = yield from self._side(record, "rejected", is_open=is_open)
         better, worse = _whole(prompt, better), _whole(prompt, worse)
         return pair(better, worse) if better or worse else (prompt, [])
 
-    def _side(self, record: dict[str, Any], name: str) -> Generator[Fault, None, list[RecordTurn]]:
+    def _side(
+        self, record: dict[str, Any], name: str, *, is_open: bool
+    ) -> Generator[Fault, None, list[RecordTurn]]:
         found = self._found(record, name)
         if found is None:
             where = next((path.text for path in self.spec.paths[name] if path.steps[0] in record), name)
             yield mistyped(where, None, "a text, a message or a list of messages")
             return []
-        return (yield from self._conversation(found, name, "assistant"))
+        return (yield from self._conversation(found, name, "assistant", is_open=is_open))
 
     def _sides(
-        self, record: dict[str, Any], prompt: list[RecordTurn]
+        self, record: dict[str, Any], prompt: list[RecordTurn], *, is_open: bool
     ) -> Generator[Fault, None, tuple[list[RecordTurn], list[Branch]]]:
         """Return two answers or conversations, in the order of preference if there is one."""
-        a = _whole(prompt, (yield from self._side(record, "a")))
-        b = _whole(prompt, (yield from self._side(record, "b")))
+        a = _whole(prompt, (yield from self._side(record, "a", is_open=is_open)))
+        b = _whole(prompt, (yield from self._side(record, "b", is_open=is_open)))
         better = self._better(record)
         if better is None:
             start, branches = pair(a, b)
@@ -391,7 +398,7 @@ class Described(Format):
                 return "a" if values[0] > values[1] else "b"
         return None
 
-    def _answers(self, record: dict[str, Any]) -> Generator[Fault, None, list[Branch]]:
+    def _answers(self, record: dict[str, Any], *, is_open: bool) -> Generator[Fault, None, list[Branch]]:
         found = self._found(record, "answers")
         if found is None:
             return []
@@ -400,15 +407,16 @@ class Described(Format):
             yield mistyped(found.where, found.value, "a list of answers")
             return []
         n = len(values)
-        answers = []
+        answers: list[list[RecordTurn]] = []
+        place = found.where if found.path.each is not None else f"{found.where}[]"
         for k, value in enumerate(values):
-            where = found.where.replace("[]", f"[{k}]", 1) if found.path.each is not None else f"{found.where}[{k}]"
+            where = place.replace("[]", f"[{k}]", 1)
             if value is None:
                 yield mistyped(where, value, "a text")
                 answers.append([])
             else:
-                turns = yield from self._conversation(Found(Path(where, ()), value), "answers", "assistant")
-                answers.append(turns)
+                found = Found(Path(where, ()), value)
+                answers.append((yield from self._conversation(found, "answers", "assistant", is_open=is_open)))
         ranks = self._numbers(record, "rank", n)
         if ranks is None and (scores := self._numbers(record, "score", n)) is not None:
             ranks = [None if score is None else -score for score in scores]
@@ -537,8 +545,21 @@ _BETTER = {
 }
 
 
-def _rendered(found: templates.Rendered) -> list[RecordTurn]:
-    return [RecordTurn(turn.role, turn.text) for turn in found.turns]
+def _rendered(found: templates.Rendered, where: str) -> Generator[Fault, None, list[RecordTurn]]:
+    """Return the turns of a text that contains a conversation."""
+    first, *others = found.turns
+    lead: list[RecordTurn] = []
+    turns = [first, *others]
+    if first.role is None:  # text before the first mark
+        fault = Fault(FaultKind.MISSING_FIELD, f"{where} starts with a text without a mark; expected a role", 0)
+        lead, turns = [RecordTurn(None, first.text, faults=(fault,))], others
+    said = [{"role": turn.role, "content": turn.text, "channel": turn.channel} for turn in turns]
+    return lead + (yield from turns_of(said, where))
+
+
+def _is_open(text: str) -> bool:
+    rendered = templates.read(text)
+    return rendered is not None and rendered.is_open
 
 
 def _turns_in(value: Any, fields: Fields) -> list[Any] | None:
