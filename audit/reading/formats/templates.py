@@ -35,6 +35,7 @@ class Template(NamedTuple):
     roles: Mapping[str, str]  # by names in the markup that ROLES does not have
     before: str | None  # the role of the text before the first mark
     has_tokens: bool  # its marks are control tokens, so that a single complete turn is a conversation
+    may_be_open: bool  # the last answer may be missing
     may_be_introduced: bool  # a text that introduces the conversation may come first
 
 
@@ -60,15 +61,18 @@ def _template(
     roles: Mapping[str, str] | None = None,
     before: str | None = None,
     has_tokens: bool = False,
+    may_be_open: bool = True,
     may_be_introduced: bool = False,
 ) -> Template:
     # An end mark that text follows is part of a text: it may be HTML, or a token that a turn speaks of.
     follows = re.sub(r"\?P<\w+>", "?:", opens)
     marks = re.compile(rf"{opens}|(?P<end>{ends})(?=\s*(?:\Z|{follows}|{ends}))")
-    return Template(name, example, begins, marks, contains, roles or {}, before, has_tokens, may_be_introduced)
+    return Template(
+        name, example, begins, marks, contains, roles or {}, before, has_tokens, may_be_open, may_be_introduced
+    )
 
 
-def _dialogue(prompter: str, assistant: str, begins: str, *, may_be_introduced: bool = False) -> Template:
+def _dialogue(prompter: str, assistant: str, begins: str, *, is_chat: bool = True) -> Template:
     return _template(
         "dialogue",
         "User: Hi\nAssistant: Hello",
@@ -76,7 +80,8 @@ def _dialogue(prompter: str, assistant: str, begins: str, *, may_be_introduced: 
         rf"(?:\A|(?:{_NL}){{1,2}})(?P<role>{prompter}|{assistant}|[Ss]ystem):(?: |{_NL})?",
         contains=(f"{prompter}:", f"{assistant}:"),
         roles={prompter.lower(): "prompter", assistant.lower(): "assistant"},
-        may_be_introduced=may_be_introduced,
+        may_be_open=is_chat,
+        may_be_introduced=is_chat,
     )
 
 
@@ -233,14 +238,14 @@ TEMPLATES = (
         may_be_introduced=True,
     ),
     *(
-        _dialogue(prompter, assistant, _SPEAKER, may_be_introduced=True)
+        _dialogue(prompter, assistant, _SPEAKER)
         for prompter in ("User", "Human")
         for assistant in ("Assistant", "AI", "Bot", "Chatbot", "ChatGPT")
     ),
     _dialogue("user", "assistant", r"(?:user|assistant|system):"),
-    # Answers that are choices are not the answer.
-    _dialogue("Q", "A", r"Q:(?!(?s:.*)\nB[:.)])"),
-    _dialogue("Question", "Answer", r"Question:"),
+    # A question without an answer is a prompt, and "A:" before "B:" is a choice.
+    _dialogue("Q", "A", r"Q:(?!(?s:.*)\nB[:.)])", is_chat=False),
+    _dialogue("Question", "Answer", r"Question:", is_chat=False),
 )
 
 names = tuple(dict.fromkeys(template.name for template in TEMPLATES))
@@ -269,10 +274,7 @@ def read(text: str) -> Rendered | None:
         if is_marked and all(each in text for each in template.contains):
             found = _turns(text, template)
             if _is_conversation(found, template):
-                is_open = (
-                    found.turns[-1].role == "assistant" and not found.is_closed and not found.turns[-1].text.strip()
-                )
-                return Rendered(template.name, found.turns[:-1] if is_open else found.turns, is_open)
+                return Rendered(template.name, found.turns[: -1 if found.is_open else None], found.is_open)
     return None
 
 
@@ -289,7 +291,7 @@ class _Found(NamedTuple):
 
     turns: list[Turn]
     n_complete: int  # turns with an end mark
-    is_closed: bool  # the last one has an end mark
+    is_open: bool  # the last turn is an assistant's, without text and end mark
 
 
 def _turns(text: str, template: Template) -> _Found:
@@ -317,7 +319,8 @@ def _turns(text: str, template: Template) -> _Found:
             turn = turn._replace(role="tool")
         turns.append(turn)
     n_complete = sum(mark["end"] is not None for mark in marks)
-    return _Found(turns, n_complete, bool(marks) and marks[-1]["end"] is not None)
+    is_open = bool(marks) and marks[-1]["end"] is None and turns[-1].role == "assistant" and not turns[-1].text.strip()
+    return _Found(turns, n_complete, is_open)
 
 
 def _is_conversation(found: _Found, template: Template) -> bool:
@@ -325,6 +328,6 @@ def _is_conversation(found: _Found, template: Template) -> bool:
     if not {"prompter", "assistant"} <= roles and not (template.has_tokens and found.n_complete):
         return False
     first = found.turns[0]
-    return (
-        first.role is not None and any(turn.text.strip() for turn in found.turns) and not _MENTION.fullmatch(first.text)
-    )
+    if first.role is None or _MENTION.fullmatch(first.text) or (found.is_open and not template.may_be_open):
+        return False
+    return any(turn.text.strip() for turn in found.turns)
