@@ -41,7 +41,7 @@ class Template(NamedTuple):
 
 _INPUT = "input"  # Alpaca's second part of a prompt, which continues the first
 _NL = r"\r?\n"
-_LEAD = r"[\s\ufeff]*+(?:(?:<s>|<bos>|<\|(?:begin_of_text|startoftext|endoftext)\|>|\[gMASK\]<sop>)\s*+)?"
+_LEAD = r"(?:[\s\ufeff]|<s>|<bos>|<\|(?:begin_of_text|startoftext|endoftext)\|>|\[gMASK\]<sop>)*+"
 _SPEAKER = r"(?:User|Human|Assistant|AI|Bot|Chatbot|ChatGPT|System):"
 _INTRODUCTION = r"(?:A|The following is a|Below is a) (?:chat|conversation|dialog|dialogue) (?:between|with) "
 # "<|user|> and <|assistant|> are tokens" is a text about templates, ...
@@ -299,12 +299,12 @@ def _turns(text: str, template: Template) -> _Found:
     assert lead is not None
     start, body = lead.end(), text[lead.end() :]  # for patterns, a text begins with its first mark
     marks = list(template.marks.finditer(body))
-    limits = [mark.start() for mark in marks[1:]] + [len(body)]
+    limits = [mark.start() for mark in marks] + [len(body)]
     turns: list[Turn] = []
-    if before := body[: marks[0].start()] if marks else body:
+    if before := body[: limits[0]]:
         turns.append(Turn("system" if _INTRODUCED.match(text) else template.before, before, start))
     raw = ""
-    for mark, limit in zip(marks, limits, strict=True):
+    for mark, limit in zip(marks, limits[1:], strict=True):
         if mark["end"] is not None:
             continue  # white space up to the next mark
         previous, raw = raw, mark["role"].strip()
