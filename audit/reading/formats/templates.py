@@ -302,7 +302,7 @@ def _turns(text: str, template: Template) -> _Found:
     limits = [mark.start() for mark in marks] + [len(body)]
     turns: list[Turn] = []
     if before := body[: limits[0]]:
-        turns.append(Turn("system" if _INTRODUCED.match(text) else template.before, before, start))
+        turns.append(Turn("system" if marks and _INTRODUCED.match(text) else template.before, before, start))
     raw = ""
     for mark, limit in zip(marks, limits[1:], strict=True):
         if mark["end"] is not None:
