@@ -115,6 +115,12 @@ class Described(Format):
             prompt, branches = yield from self._sides(record, prompt, is_open=is_open)
         elif "answers" in spec:
             branches = yield from self._answers(record, is_open=is_open)
+            if branches and prompt and prompt[-1].role == "assistant":  # one of the answers is in the conversation too
+                last = prompt.pop()
+                if not any(turn.text == last.text for branch in branches for turn in branch.turns):
+                    branches = [Branch([last]), *branches]
+        elif "turns" in spec and prompt and prompt[-1].role == "assistant":
+            branches = []  # the conversation has its answer
         else:
             answer = yield from self._answer(record, is_open=is_open)
             prompt, branches = self._several(record, prompt, answer)
@@ -197,6 +203,7 @@ class Described(Format):
         turns = yield from self._history(record)
         name = next((each for each in BODIES if each in self.spec.paths), None)
         body: list[RecordTurn] = []
+        found = None
         if name is not None:
             found = self._found(record, name)
             if found is None:
@@ -209,7 +216,8 @@ class Described(Format):
             else:
                 body = yield from self._conversation(found, name)
                 is_open = isinstance(found.value, str) and _is_open(found.value)
-        if name == "prompt" and body and (given := self._found(record, "input")) is not None:
+        given = self._given(record, found) if name == "prompt" and body else None
+        if given is not None:
             if not isinstance(given.value, str):
                 yield mistyped(given.where, given.value, "a string")
             elif given.value and body[-1].text is not None:
@@ -218,6 +226,12 @@ class Described(Format):
         if system and turns and turns[0].role == "system" and turns[0].text == system[0].text:
             return turns, is_open
         return system + turns, is_open
+
+    def _given(self, record: dict[str, Any], prompt: Found | None) -> Found | None:
+        """Return the text that belongs to a prompt, if that is a text from another field."""
+        if prompt is None or not isinstance(prompt.value, str):
+            return None
+        return first(record, (path for path in self.spec.paths.get("input", ()) if path != prompt.path))
 
     def _system(self, record: dict[str, Any]) -> list[RecordTurn]:
         found = self._found(record, "system")
@@ -281,7 +295,9 @@ class Described(Format):
                     return []
                 value = inner
             elif (rendered := templates.read(value)) is not None:
-                return (yield from _rendered(rendered, where))
+                turns = yield from _rendered(rendered, where)
+                # The mark of an answer that ends a prompt is none; where an answer is expected, it is an empty one.
+                return [*turns, RecordTurn("assistant", "")] if rendered.is_open and role == "assistant" else turns
             else:
                 return [text_turn(role, value.removeprefix(" ") if is_open else value, where)]
         items = items_of(value)

@@ -105,7 +105,7 @@ class Spec:
     def paths(self) -> dict[str, tuple[Path, ...]]:
         """The fields of the data, by the settings that name them."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("roles", "better_is")}
-        named = {name: (value,) if isinstance(value, str) else value for name, value in values.items() if value}
+        named = {name: (value,) if isinstance(value, str) else value for name, value in values.items() if value is not None}
         parsed = {}
         for name, texts in named.items():
             try:
