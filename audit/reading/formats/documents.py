@@ -12,6 +12,7 @@ from ....checks.base.messages import Form
 from .base import Format
 from .columns import columns_of, completed, fit
 from .faults import Fault, Row, mistyped
+from .turns import is_whole
 
 
 class Documents(Format):
@@ -27,8 +28,8 @@ class Documents(Format):
 
     def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row | Fault]:
         key, answers = record.get("id"), record.get("context")
-        if type(key) is int:
-            key = str(key)
+        if is_whole(key):
+            key = str(int(key))
         elif key is not None and not isinstance(key, str):
             yield mistyped("id", key, "a string or an integer", place, place)
             key = None

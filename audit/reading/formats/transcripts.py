@@ -61,7 +61,10 @@ def read_transcript(text: str) -> list[RecordTurn]:
         RecordTurn(ROLES[mark[1].lower()], text[mark.end() : limit])
         for mark, limit in zip(marks, limits[1:], strict=True)
     ]
-    return [RecordTurn(None, text[: limits[0]]), *turns] if limits[0] else turns
+    if not limits[0]:
+        return turns
+    fault = Fault(FaultKind.MISSING_FIELD, "Text before the first mark has no role", 0, field="role")
+    return [RecordTurn(None, text[: limits[0]], faults=(fault,)), *turns]
 
 
 def _is_transcript(value: object) -> bool:

@@ -37,11 +37,18 @@ def rows(format: str | Format, record: Row) -> list[Row]:
 
 
 def flattened(format: str | Format, record: Row, *more: str) -> list[tuple[Any, ...]]:
-    """Return (id, parent, role, text) of each message, and `more` columns."""
+    """Return (id, parent, role, text) of each message, and `more` columns; `calls` are the ids of the calls."""
     return [
-        tuple(row.get(name) for name in ("message_id", "parent_id", "role", "text", *more))
+        tuple(
+            call_ids(row) if name == "calls" else row.get(name)
+            for name in ("message_id", "parent_id", "role", "text", *more)
+        )
         for row in rows(format, record)
     ]
+
+
+def call_ids(row: Row) -> list[str] | None:
+    return None if row["calls"] is None else [call["id"] for call in row["calls"]]
 
 
 def faults(format: str | Format, record: Row) -> list[str]:
@@ -103,12 +110,14 @@ def test_the_language_of_a_record_is_that_of_its_messages():
 
 def test_roles_have_our_names_and_unknown_ones_stay():
     cases = [
-        *((raw, "prompter") for raw in ("user", "human", "Human", "prompter")),
-        *((raw, "assistant") for raw in ("assistant", "gpt", "bot", "chatgpt", "model", "bing", "bard")),
+        *((raw, "prompter") for raw in ("user", "human", "Human", "prompter", "human_1", "user 2", " User\n")),
+        *((raw, "assistant") for raw in ("assistant", "gpt", "bot", "chatgpt", "model", "bing", "bard", "Chatbot")),
+        *((raw, "assistant") for raw in ("assistant ", "bot_1", "gpt-4")),
         *((raw, "system") for raw in ("system", "developer")),
         *((raw, "tool") for raw in ("tool", "observation", "ipython", "function", "tool_response")),
         ("narrator", "narrator"),
         ("Narrator", "Narrator"),
+        ("narrator_1", "narrator_1"),
     ]
     for raw, role in cases:
         with case(raw, role):
@@ -145,19 +154,22 @@ def test_a_message_that_only_calls_tools_has_the_calls_as_its_text():
 
 
 @pytest.mark.parametrize(
-    "call",
+    ("call", "name"),
     [
-        '<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>',
-        'One moment. <functioncall> {"name": "now", "arguments": {}}',
-        '[TOOL_CALLS][{"name": "now", "arguments": {}, "id": "call12345"}]',
-        "<|python_tag|>now.call()",
-        "<function=now>{}</function>",
+        ('<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>', "now"),
+        ('One moment. <functioncall> {"name": "now", "arguments": {}}', "now"),
+        ('[TOOL_CALLS][{"name": "now", "arguments": {}, "id": "call12345"}]', "now"),
+        ("[TOOL_CALLS]now[ARGS]{}", "now"),
+        ("<|python_tag|>now.call()", None),
+        ("<function=now>{}</function>", "now"),
+        ("<tool_call>\n<function=now>\n</function>\n</tool_call>", "now"),
     ],
 )
-def test_calls_that_are_written_into_a_text_are_calls(tmp_path, call):
+def test_calls_that_are_written_into_a_text_are_calls(tmp_path, call, name):
     turns = [("human", "What time is it?"), ("gpt", call), ("tool", '{"time": "noon"}'), ("gpt", "It is noon.")]
     record = {"conversations": [{"from": role, "value": text} for role, text in turns]}
-    assert [row["calls"] for row in rows("sharegpt", record)] == [None, [""], None, None]
+    calls = [row["calls"] for row in rows("sharegpt", record)]
+    assert [found and [each["name"] for each in found] for found in calls] == [None, [name], None, None]
     assert rules_of(audit(tmp_path, [record], CHECK)) == []
     mute = {
         "conversations": [record["conversations"][0], {"from": "gpt", "value": "Wait."}, *record["conversations"][2:]]
@@ -207,7 +219,7 @@ def test_calls_without_ids_are_calls():
             {"role": "assistant", "content": [{"type": "tool_use", "id": "u1", "name": "now", "input": {}}]},
         ]
     }
-    assert [(row["text"], row["calls"]) for row in rows("messages", record)] == [
+    assert [(row["text"], call_ids(row)) for row in rows("messages", record)] == [
         ('{"name": "now"}\n\n{"name": "then"}', ["", ""]),
         ('{"name": "now"}', [""]),
         ('{"type": "tool_use", "id": "u1", "name": "now", "input": {}}', ["u1"]),
@@ -279,7 +291,7 @@ def test_sharegpt_has_a_system_prompt_and_calls_of_tools():
 )
 def test_calls_in_a_text_are_counted_where_they_can_be_read(value, calls):
     record = {"conversations": [{"from": "function_call", "value": value}]}
-    assert [(row["text"], row["calls"]) for row in rows("sharegpt", record)] == [(value, calls)]
+    assert [(row["text"], call_ids(row)) for row in rows("sharegpt", record)] == [(value, calls)]
 
 
 def test_wildchat_and_lmsys_chat_are_read():
@@ -375,10 +387,13 @@ def test_a_completed_transcript_may_have_a_label():
 
 
 def test_text_before_the_first_mark_has_no_role():
-    record = {"text": "A chat.\n\nHuman: Hi"}
-    assert flattened("transcripts", record) == [
-        ("data:1", None, None, "A chat."),
-        ("data:1#2", "data:1", "prompter", "Hi"),
+    found = list(FORMATS["transcripts"].flatten({"text": "A chat.\n\nHuman: Hi"}, "data:1"))
+    assert [(row["role"], row["text"]) for row in found if not isinstance(row, Fault)] == [
+        (None, "A chat."),
+        ("prompter", "Hi"),
+    ]
+    assert [(fault.detail, fault.message_id, fault.field) for fault in found if isinstance(fault, Fault)] == [
+        ("Text before the first mark has no role", "data:1", "role")
     ]
 
 
@@ -714,7 +729,7 @@ def test_every_real_file_is_looked_at():
 def test_a_value_of_a_wrong_type_is_reported_with_its_place():
     cases = [
         ("messages", {"messages": 5}, "mistyped_field: messages is 5, an integer; expected a list of messages"),
-        ("messages", {}, "mistyped_field: messages is null; expected a list of messages"),
+        ("messages", {}, "missing_field: messages is null; expected a list of messages"),
         ("messages", {"messages": []}, "missing_field: messages is an empty list; expected at least one message"),
         (
             "messages",
@@ -738,8 +753,8 @@ def test_a_value_of_a_wrong_type_is_reported_with_its_place():
         ),
         (
             "messages",
-            {"messages": [{"role": "user", "content": ["Hi"]}]},
-            'mistyped_field: messages[0].content[0] is "Hi", a string; expected an object with a type',
+            {"messages": [{"role": "user", "content": ["Hi", 5]}]},
+            "mistyped_field: messages[0].content[1] is 5, an integer; expected a text, or an object with a type",
         ),
         (
             "messages",
@@ -809,7 +824,7 @@ def test_a_value_of_a_wrong_type_is_reported_with_its_place():
 def test_a_fault_of_a_turn_is_reported_for_its_message_and_the_others_are_read(tmp_path):
     record = audit(tmp_path, [{"id": "a", "messages": [user("Hi"), {"role": "assistant", "content": 1}]}], CHECK)
     assert record.facts.messages == 2
-    assert flagged(record) == [("missing_field", "a#2"), ("mistyped_field", "a#2")]
+    assert flagged(record) == [("mistyped_field", "a#2")]
 
 
 def test_a_record_without_turns_is_reported_with_its_id(tmp_path):
