@@ -113,12 +113,14 @@ def test_the_language_of_a_record_is_that_of_its_messages():
 
 def test_roles_have_our_names_and_unknown_ones_stay():
     cases = [
-        *((raw, "prompter") for raw in ("user", "human", "Human", "prompter")),
-        *((raw, "assistant") for raw in ("assistant", "gpt", "bot", "chatgpt", "model", "bing", "bard")),
+        *((raw, "prompter") for raw in ("user", "human", "Human", "prompter", "human_1", "user 2", " User\n")),
+        *((raw, "assistant") for raw in ("assistant", "gpt", "bot", "chatgpt", "model", "bing", "bard", "Chatbot")),
+        *((raw, "assistant") for raw in ("assistant ", "bot_1", "gpt-4")),
         *((raw, "system") for raw in ("system", "developer")),
         *((raw, "tool") for raw in ("tool", "observation", "ipython", "function", "tool_response")),
         ("narrator", "narrator"),
         ("Narrator", "Narrator"),
+        ("narrator_1", "narrator_1"),
     ]
     for raw, role in cases:
         with case(raw, role):
@@ -155,19 +157,22 @@ def test_a_message_that_only_calls_tools_has_the_calls_as_its_text():
 
 
 @pytest.mark.parametrize(
-    "call",
+    ("call", "name"),
     [
-        '<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>',
-        'One moment. <functioncall> {"name": "now", "arguments": {}}',
-        '[TOOL_CALLS][{"name": "now", "arguments": {}, "id": "call12345"}]',
-        "<|python_tag|>now.call()",
-        "<function=now>{}</function>",
+        ('<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>', "now"),
+        ('One moment. <functioncall> {"name": "now", "arguments": {}}', "now"),
+        ('[TOOL_CALLS][{"name": "now", "arguments": {}, "id": "call12345"}]', "now"),
+        ("[TOOL_CALLS]now[ARGS]{}", "now"),
+        ("<|python_tag|>now.call()", None),
+        ("<function=now>{}</function>", "now"),
+        ("<tool_call>\n<function=now>\n</function>\n</tool_call>", "now"),
     ],
 )
-def test_calls_that_are_written_into_a_text_are_calls(tmp_path, call):
+def test_calls_that_are_written_into_a_text_are_calls(tmp_path, call, name):
     turns = [("human", "What time is it?"), ("gpt", call), ("tool", '{"time": "noon"}'), ("gpt", "It is noon.")]
     record = {"conversations": [{"from": role, "value": text} for role, text in turns]}
-    assert [row["calls"] is None for row in rows("sharegpt", record)] == [True, False, True, True]
+    calls = [row["calls"] for row in rows("sharegpt", record)]
+    assert [found and [each["name"] for each in found] for found in calls] == [None, [name], None, None]
     assert rules_of(audit(tmp_path, [record], CHECK)) == []
     mute = {
         "conversations": [record["conversations"][0], {"from": "gpt", "value": "Wait."}, *record["conversations"][2:]]

@@ -206,7 +206,7 @@ def test_fields_of_a_record_become_fields_of_the_message(tmp_path):
         "tree_id": uid("a"),
         **{name: value for name, value in row.items() if name != "message_tree_id"},
         "detoxify": {**scores, "toxicity": 0.25},
-        **dict.fromkeys(("branch", "calls", "call_id", "is_context")),
+        **dict.fromkeys(("branch", "calls", "call_id", "tools", "reasoning", "media", "is_context")),
         "source": str(tmp_path / "data.jsonl"),
         "line": 1,
     }
