@@ -31,6 +31,7 @@ MAX_RATIO = 200  # bytes unpacked for each byte of an archive: packed text takes
 MIN_ROOM = 1 << 30  # bytes that any archive may unpack to
 MAX_FILES = 1_000_000  # in one archive
 MAX_HEADER = 1 << 20  # bytes of a name in a tar
+PIECE = 1 << 14  # bytes copied at a time, and lost before a damage at most
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _UNPACKERS: dict[bytes, Callable[[BinaryIO], Any]] = {
@@ -120,11 +121,11 @@ class Archive:
         self._copies: dict[str, _Copy] = {}
         self._list()
         found = chosen(name, self._n_bytes, None)
-        nested = [file for file in found.files if file.name.lower().endswith(ARCHIVES)]
+        nested = {file for file in found.files if file.name.lower().endswith(ARCHIVES)}
         if nested:
             inside = numbered(len(nested), suffixes_of(nested))
             self.remarks.append(f"{name}: not read: {inside} inside it; unpack this archive first")
-        self.files = {file: split for file, split in found.files.items() if file not in set(nested)}
+        self.files = {file: split for file, split in found.files.items() if file not in nested}
         self.passed_over = found.passed_over
         # Samples of images and their texts are one data set, not thousands.
         shown = [file for file in self._n_bytes if not is_hidden(file)]
@@ -212,9 +213,13 @@ class Archive:
 
 
 def _pieces(item: Item) -> Iterator[bytes]:
+    n_left = item.n_bytes
     with item.open() as member:
-        while data := member.read(1 << 20):
+        while data := member.read(PIECE):
+            n_left -= len(data)
             yield data
+    if n_left > 0:  # no error of a tar that ends within its last file
+        raise EOFError
 
 
 def _write(pieces: Iterator[bytes], path: Path, room: "_Room") -> OSError | None:
@@ -244,7 +249,9 @@ def is_archive(path: Path | Remote) -> bool:
                 start = stream.read(tarfile.BLOCKSIZE)
         if start and not start.strip(b"\0"):  # an empty tar
             return str(path).lower().endswith(ARCHIVES)
-        tarfile.TarInfo.frombuf(start, "utf-8", "surrogateescape")
+        if start[257:265] in (tarfile.POSIX_MAGIC, tarfile.GNU_MAGIC):
+            return True
+        tarfile.TarInfo.frombuf(start, "utf-8", "surrogateescape")  # an old one has no magic, but a checksum
     except _DAMAGE:
         return False
     return True
@@ -342,10 +349,12 @@ class _Counted:
     """A stream that may not yield more than there is room for."""
 
     def __init__(self, stream: IO[bytes], room: _Room) -> None:
-        self._stream, self._room = stream, room
+        # One piece at a time, so that an error does not take with it what was unpacked before.
+        self._read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
+        self._room = room
 
     def read(self, n: int) -> bytes:
-        data = self._stream.read(n)
+        data = self._read(n)
         self._room.unpack(len(data))
         return data
 

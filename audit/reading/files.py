@@ -70,6 +70,10 @@ def _is_name(argument: object) -> bool:
     return isinstance(argument, str | bytes | os.PathLike)
 
 
+# A file inside of an archive behind a URL.
+_INSIDE = re.compile(rf"(.*?(?:{'|'.join(map(re.escape, ARCHIVES))}))/([^?#*]+)", re.IGNORECASE | re.DOTALL)
+
+
 class _Search:
     """Sources found so far, by what they are: a real path, a remote file, a member of an archive."""
 
@@ -148,6 +152,12 @@ class _Search:
     # -- behind URLs -------------------------------------------------------------------------------------------------
 
     def _add_url(self, url: str, split: str | None) -> None:
+        inside = _INSIDE.fullmatch(url)
+        if inside is not None:  # a name as the record has it
+            files, is_folder = remote.find(inside[1])
+            if not is_folder and len(files) == 1 and is_archive(files[0]):
+                self._add_archive(files[0], split, inside[2])
+                return
         files, is_folder = remote.find(url)
         if is_folder:
             place = remote.bare(url).rstrip("/")

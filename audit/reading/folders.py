@@ -16,10 +16,13 @@ ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", *(f".tar.{packing}" for pac
 DROPPED, CHANGED, POLICY = "dropped.csv", "changed.csv", "policy.toml"  # written by `clean` beside the data
 
 _STATE = "state.json"  # written by `save_to_disk` of the library datasets
-_METADATA = {CARD, _STATE, "dataset_info.json", "dataset_infos.json", "dataset_dict.json"}
-_CHECKSUMS = re.compile(r"checksums?(\..*)?|(md5|sha\d+|b2)sums?(\..*)?|.*\.(md5|sha\d+)")
+_INFO = "dataset_info.json"  # written by it beside the files of each data set
+_METADATA = {CARD, _STATE, _INFO, "dataset_infos.json", "dataset_dict.json"}
+_CACHES = re.compile(r"(cache-|indices).*\.arrow")
+_BESIDE = re.compile(r"licen[cs]e(\.(md|txt|rst))?|(checksums?|md5sums?|sha\d+sums?)(\..*)?|.*\.(md5|sha\d+)")
 _MAX_STATE = 16 << 20  # bytes
 
+_Splits = dict[PurePath, str | None]  # of files that are data
 Reader = Callable[[PurePath, int], bytes]  # the first bytes of a file, at most this many
 
 
@@ -68,9 +71,15 @@ def chosen(place: str, files: Iterable[PurePath], read: Reader | None) -> Chosen
     every = set(files)
     shown = sorted(file for file in every if not is_hidden(file))
     remarks: list[str] = []
-    data = {file: None for file in shown if not _is_metadata(file) and not _is_ours(file, every)}
-    passed = [file for file in data if not file.name.lower().endswith((*SUFFIXES, *ARCHIVES))]
-    splits: dict[PurePath, str | None] = {file: None for file in data if file not in set(passed)}
+    passed: list[PurePath] = []
+    splits: _Splits = {}
+    for file in shown:
+        if _is_metadata(file, every) or _is_ours(file, every):
+            continue
+        if file.name.lower().endswith((*SUFFIXES, *ARCHIVES)):
+            splits[file] = None
+        else:
+            passed.append(file)
     over = [PassedOver.of(place, "", passed)] if passed else []
     if read is not None:
         for name, rule in ((_STATE, _saved), (CARD, _on_cards)):
@@ -87,8 +96,10 @@ def is_hidden(file: PurePath) -> bool:
     return any(step.startswith(".") for step in file.parts)
 
 
-def _is_metadata(file: PurePath) -> bool:
-    return file.name in _METADATA or file.name.startswith("LICENSE") or bool(_CHECKSUMS.fullmatch(file.name.lower()))
+def _is_metadata(file: PurePath, others: Collection[PurePath]) -> bool:
+    if _CACHES.fullmatch(file.name):
+        return file.parent / _INFO in others
+    return file.name in _METADATA or bool(_BESIDE.fullmatch(file.name.lower()))
 
 
 def _is_ours(file: PurePath, others: Collection[PurePath]) -> bool:
@@ -97,9 +108,6 @@ def _is_ours(file: PurePath, others: Collection[PurePath]) -> bool:
         is_output = file.name in (RECORD, FINDINGS_FILE, THREADS_FILE, MESSAGES_FILE)
         return is_output or not file.name.lower().endswith(SUFFIXES)
     return file.name in (DROPPED, CHANGED, POLICY) and file.parent / POLICY in others
-
-
-_Splits = dict[PurePath, str | None]
 
 
 class _State(msgspec.Struct):
