@@ -80,6 +80,7 @@ class _Search:
     def __init__(self, say: Callable[[str], None]) -> None:
         self.found: dict[object, Source] = {}
         self.passed_over: list[PassedOver] = []
+        self._names: set[str] = set()
         self._say = say
         self._archives: dict[object, Archive] = {}
 
@@ -111,8 +112,9 @@ class _Search:
         self.found[source.name] = source
 
     def _free_name(self, first: str, mark: str) -> str:
-        taken = {source.name for source in self.found.values()}
-        return next(name for k in count(1) if (name := first if k == 1 else f"{first}{mark}{k}") not in taken)
+        name = next(name for k in count(1) if (name := first if k == 1 else f"{first}{mark}{k}") not in self._names)
+        self._names.add(name)
+        return name
 
     # -- on disk -----------------------------------------------------------------------------------------------------
 

@@ -53,7 +53,11 @@ def named_files(card: bytes) -> list[NamedFiles]:
 
     try:
         root = yaml.compose(card[start.end() : end.start()], Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        configs = [value for key, value in getattr(root, "value", ()) if key.value == "configs"]
+        if root is None:
+            return []
+        if root.id != "mapping":
+            raise ValueError("its YAML is not a mapping")
+        configs = [value for key, value in root.value if key.value == "configs"]
         if not configs:
             return []
         plain = _Plain()
@@ -65,8 +69,8 @@ def named_files(card: bytes) -> list[NamedFiles]:
         raise ValueError("its YAML is not valid text") from None
     except msgspec.ValidationError as error:
         raise ValueError(f"configs: {error}") from None
-    except (RecursionError, TypeError):
-        raise ValueError("its YAML is nested too deeply, or is not a mapping") from None
+    except RecursionError:
+        raise ValueError("its YAML is nested too deeply") from None
 
 
 class _Plain:

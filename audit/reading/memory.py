@@ -46,11 +46,10 @@ def write(given: object, name: str, owner: object) -> str:
     """
     if is_table(given):
         return _write_table(given, name, owner)
-    try:
-        records = iter(given)  # type: ignore[call-overload]
-    except TypeError:
-        raise TypeError(f"a source is of type {type(given).__name__}; {ACCEPTED}") from None
-    return os.fspath(spooled(_Stream(_lines(records, name)), owner))
+    if not isinstance(given, Iterable):
+        way_out = ". Call its method collect first" if hasattr(given, "collect") else ""  # a lazy frame
+        raise TypeError(f"a source is of type {type(given).__name__}; {ACCEPTED}{way_out}")
+    return os.fspath(spooled(_Stream(_lines(given, name)), owner))
 
 
 def _write_table(given: ArrowStream, name: str, owner: object) -> str:
@@ -60,21 +59,39 @@ def _write_table(given: ArrowStream, name: str, owner: object) -> str:
         path = folder / "rows.parquet"
         try:
             reader = pa.RecordBatchReader.from_stream(given)
-            # Without Arrow's own schema: a category is read as its text, a view as what it shows.
-            with pq.ParquetWriter(path, reader.schema, store_schema=False) as writer:
+            schema = pa.schema([field.with_type(_without_views(field.type)) for field in reader.schema])
+            # Without Arrow's own schema: a category is read as its text.
+            with pq.ParquetWriter(path, schema, store_schema=False) as writer:
                 held: list[pa.RecordBatch] = []
                 for batch in reader:
                     held.append(batch)
                     if sum(each.nbytes for each in held) >= GROUP:
-                        writer.write_table(pa.Table.from_batches(held))
+                        writer.write_table(pa.Table.from_batches(held).cast(schema))
                         held = []
                 if held:
-                    writer.write_table(pa.Table.from_batches(held))
+                    writer.write_table(pa.Table.from_batches(held).cast(schema))
         except pa.ArrowException as error:
             reason = "; ".join(str(part) for part in error.args)[:300]
             way_out = "Give each column one type, or pass its rows as dicts"
             raise ValueError(f"{name}: Arrow cannot read it as a table ({reason}). {way_out}") from None
     return os.fspath(path)
+
+
+def _without_views(kind: pa.DataType) -> pa.DataType:
+    """Return a type that can be written as Parquet: polars' text is a view, which cannot, inside of lists."""
+    if pa.types.is_string_view(kind):
+        return pa.large_string()
+    if pa.types.is_binary_view(kind):
+        return pa.large_binary()
+    if pa.types.is_dictionary(kind):
+        return _without_views(kind.value_type)
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_without_views(field.type)) for field in kind])
+    if pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind) or pa.types.is_large_list(kind):
+        return pa.large_list(_without_views(kind.value_type))
+    if pa.types.is_list(kind):
+        return pa.list_(_without_views(kind.value_type))
+    return kind
 
 
 class _Stream:
@@ -93,7 +110,8 @@ class _Stream:
         raise NotImplementedError
 
 
-def _lines(records: Iterator[object], name: str) -> Iterator[bytes]:
+def _lines(records: Iterable[object], name: str) -> Iterator[bytes]:
+    as_json, with_nan = json.JSONEncoder(default=_plain, allow_nan=False), json.JSONEncoder()
     for index, record in enumerate(records):
         if not isinstance(record, Mapping):
             is_file = isinstance(record, str | os.PathLike)
@@ -101,9 +119,9 @@ def _lines(records: Iterator[object], name: str) -> Iterator[bytes]:
             raise ValueError(f"{name}: item {index} is of type {type(record).__name__}; expected a dict{way_out}")
         try:
             try:
-                text = json.dumps(dict(record), default=_plain, allow_nan=False)
+                text = as_json.encode(dict(record))
             except ValueError:  # NaN, which JSON does not have
-                text = json.dumps(_without_nan(dict(record)))
+                text = with_nan.encode(_without_nan(record))
         except (TypeError, ValueError, RecursionError) as error:
             reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
             raise ValueError(f"{name}: item {index} cannot be written as JSON: {reason}") from None

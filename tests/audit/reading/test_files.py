@@ -228,7 +228,8 @@ def test_a_card_that_cannot_be_used_is_ignored_with_one_line(tmp_path):
         (card("- data_files: [{split: [x], path: y}]\n"), "is ignored: configs: Expected `str | null`, got `array`"),
         (card("- data_files: {train: a.jsonl}\n"), "is ignored: configs: Expected"),
         (card("  x: [\n"), "is ignored: did not find expected"),
-        ("---\n- a list\n---\n", "is ignored"),
+        ("---\n- a list\n---\n", "is ignored: its YAML is not a mapping"),
+        ("---\nwords\n---\n", "is ignored: its YAML is not a mapping"),
         ("---\nconfigs: " + "[" * 100_000 + "\n---\n", "is ignored: exceeded maximum nesting depth in line 2"),
         ("---\nconfigs: !!python/object/apply:os.system [touch x]\n---\n", "is ignored: configs: Expected `object`"),
         ("---\nx: \x00\n---\n", "is ignored: its YAML is not valid text"),
@@ -583,6 +584,20 @@ def test_values_of_records_are_written_as_json_has_them():
     }  # fmt: skip
 
 
+class LazyFrame:
+    """A query, as polars has them."""
+
+    def collect(self) -> None: ...
+
+
+def test_text_that_is_a_view_is_read():
+    view = pa.string_view()
+    kind = pa.list_(pa.struct({"role": view, "content": view}))
+    columns = {"messages": pa.array([chat()["messages"]], kind), "id": pa.array(["a"], view)}
+    record = look(pa.table(columns))
+    assert (read(record), record.facts.messages) == ([("Table", 1, [])], 2)
+
+
 def test_data_that_cannot_be_read_are_an_error_with_their_place():
     endless: dict = {}
     endless["self"] = endless
@@ -596,6 +611,7 @@ def test_data_that_cannot_be_read_are_an_error_with_their_place():
         (pa.chunked_array([["a"]]), ValueError, "ChunkedArray: Arrow cannot read it as a table"),
         (5, TypeError, "a source is of type int; expected a path, a URL, a data frame"),
         (None, TypeError, "a source is of type NoneType"),
+        (LazyFrame(), TypeError, r"of type LazyFrame; .*\. Call its method collect first"),
     ]
     for data, kind, message in cases:
         with case(message), pytest.raises(kind, match=message):
