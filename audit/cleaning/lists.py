@@ -7,8 +7,6 @@ from ..reading.matching import Audited
 from .decisions import Decisions
 from .message_index import MessageIndex
 
-DROPPED, CHANGED, POLICY = "dropped.csv", "changed.csv", "policy.toml"
-
 _PLACE = ("source", "line", "tree_id", "message_id")
 DROPPED_COLUMNS = (*_PLACE, "action", "reasons", "because_of", "kept_message_id", "kept_by")
 CHANGED_COLUMNS = (*_PLACE, "field", "old", "new", "reasons")

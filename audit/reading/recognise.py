@@ -22,6 +22,10 @@ from .streams import EXPECTED, UnreadableSource
 SAMPLE = 1000  # records from which the format is recognised
 
 
+class NoRecords(UnreadableSource):
+    """A file is sound but empty."""
+
+
 @dataclass(frozen=True)
 class ReadPlan:
     """How to read a source: its format, and its raw columns if whole blocks can be parsed."""
@@ -41,8 +45,10 @@ def recognise(source: Source, forced: str | None = None, formats: Mapping[str, F
         If there is nothing to read, or no format fits any of the records.
     """
     sample, lost = _sample(source)
-    if not sample and not (forced and lost):
-        raise UnreadableSource(lost or "no records in this file")
+    if not sample and not lost:
+        raise NoRecords("no records in this file")
+    if not sample and not forced:
+        raise UnreadableSource(lost)
     languages = tuple(name for name in LANGUAGES if is_language_field(_strings(sample, path_of(name))))
     source.is_forced = forced is not None
     if forced is not None:

@@ -7,6 +7,7 @@ import tempfile
 import weakref
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Protocol
@@ -37,6 +38,27 @@ class Bytes(Protocol):
         ...
 
 
+@contextmanager
+def temporary(owner: object) -> Iterator[Path]:
+    """Yield a new folder for copies; it is deleted together with its owner, or at once if filling it fails.
+
+    Raises
+    ------
+    OSError
+        If the disk is full, with the way out.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="chataudit-"))
+    remove = weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
+    try:
+        yield folder
+    except BaseException as error:
+        remove()
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            reason = "no room for a temporary copy; set TMPDIR to a folder on a larger disk"
+            raise OSError(error.errno, reason, str(folder.parent)) from None
+        raise
+
+
 def spooled(stream: Bytes, owner: object) -> Path:
     """Copy a stream to disk; the copy is deleted together with its owner.
 
@@ -45,20 +67,10 @@ def spooled(stream: Bytes, owner: object) -> Path:
     OSError
         If the stream could not be read to the end, or the disk is full; the copy is deleted then.
     """
-    folder = Path(tempfile.mkdtemp(prefix="chataudit-"))
-    remove = weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
-    path = folder / "stdin"
-    try:
-        with open(path, "wb") as file:
-            while data := stream.read(1 << 20):
-                file.write(data)
-    except OSError as error:
-        remove()
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            reason = "no room for a temporary copy; set TMPDIR to a folder on a larger disk"
-            raise OSError(error.errno, reason, str(folder.parent)) from None
-        raise
-    return path
+    with temporary(owner) as folder, open(folder / "stdin", "wb") as file:
+        while data := stream.read(1 << 20):
+            file.write(data)
+    return folder / "stdin"
 
 
 def packing(head: bytes) -> str:

@@ -913,7 +913,7 @@ def test_no_record_makes_a_format_fail(record):
 
 @needs_shared
 def test_the_messages_of_a_real_file_are_those_of_its_records():
-    (source,) = files.find([SHARED / "data" / "formats" / "dpo_en_demo.json"])
+    (source,) = files.find([SHARED / "data" / "formats" / "dpo_en_demo.json"]).sources
     plan = recognise(source)
     (parsed,) = [parse(block, plan) for block in cutting.blocks(source)]
     records = json.loads(source.path.read_text(encoding="utf-8"))

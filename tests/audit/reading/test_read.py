@@ -72,7 +72,7 @@ def summaries(record: Record, rule: str) -> list[str]:
 
 def messages_of(path: Path, form: str | None = None, block: int = BLOCK) -> list[dict[str, Any]]:
     """Return all messages of a file, as the reader gives them."""
-    (source,) = files.find([path])
+    (source,) = files.find([path]).sources
     plan = recognise(source, form)
     return [row for piece in cutting.blocks(source, block) for row in parse(piece, plan).messages.to_pylist()]
 
@@ -490,7 +490,7 @@ def test_a_folder_means_the_data_files_in_it_and_below(tmp_path):
     write(tmp_path / "b.jsonl", conversation("b"))
     write(tmp_path / "deep" / "er" / "A.JSONL", conversation("a"))
     (tmp_path / "notes.md").write_text("no data")
-    names = [source.name for source in files.find([tmp_path])]
+    names = [source.name for source in files.find([tmp_path]).sources]
     assert names == [str(tmp_path / "b.jsonl"), str(tmp_path / "deep" / "er" / "A.JSONL")]
     assert look(tmp_path).facts.messages == 6
 
@@ -499,19 +499,19 @@ def test_an_audit_in_a_folder_is_no_source_of_the_next_one(tmp_path):
     write(tmp_path / "data.jsonl", conversation("a"))
     look(tmp_path).write(tmp_path / "data.audit")
     write(tmp_path / "record.json", conversation("b"))
-    assert [s.path.name for s in files.find([tmp_path])] == ["data.jsonl", "record.json"]
+    assert [s.path.name for s in files.find([tmp_path]).sources] == ["data.jsonl", "record.json"]
 
 
 def test_a_glob_means_the_files_it_matches_in_order(tmp_path):
     for name in ("2.jsonl", "1.jsonl", "3.json"):
         write(tmp_path / name, conversation(name))
-    assert [s.path.name for s in files.find([f"{tmp_path}/*.jsonl"])] == ["1.jsonl", "2.jsonl"]
-    assert [s.path.name for s in files.find([f"{tmp_path}/**/*.js*"])] == ["1.jsonl", "2.jsonl", "3.json"]
+    assert [s.path.name for s in files.find([f"{tmp_path}/*.jsonl"]).sources] == ["1.jsonl", "2.jsonl"]
+    assert [s.path.name for s in files.find([f"{tmp_path}/**/*.js*"]).sources] == ["1.jsonl", "2.jsonl", "3.json"]
 
 
 def test_sources_keep_the_order_in_which_they_are_named(tmp_path):
     a, b = (write(tmp_path / f"{name}.jsonl", conversation(name)) for name in "ab")
-    assert [s.path for s in files.find([b, a])] == [b, a]
+    assert [s.path for s in files.find([b, a]).sources] == [b, a]
     assert [source.name for source in look(b, a).facts.sources] == [str(b), str(a)]
 
 
@@ -526,7 +526,7 @@ def test_a_file_named_twice_is_read_once(tmp_path, monkeypatch):
 
 def test_a_file_with_glob_characters_in_its_name_is_a_file(tmp_path):
     path = write(tmp_path / "a[1]*.jsonl", conversation("a"))
-    assert [s.path for s in files.find([path])] == [path]
+    assert [s.path for s in files.find([path]).sources] == [path]
 
 
 def test_a_file_whose_name_is_no_utf8_is_read(tmp_path):
@@ -1295,7 +1295,7 @@ def test_the_first_and_the_last_line_may_be_too_long(tmp_path, monkeypatch):
 
 def test_a_line_longer_than_a_block_is_alone_in_one(tmp_path):
     lines = [b"short"] * 20 + [b"long " * 400] + [b"short"] * 20
-    (source,) = files.find([write(tmp_path / "data.jsonl", lines)])
+    (source,) = files.find([write(tmp_path / "data.jsonl", lines)]).sources
     found = [block.data.splitlines() for block in cutting.blocks(source, 100)]
     assert [b"long " * 400] in found
     assert [line for block in found for line in block] == lines
@@ -1307,7 +1307,7 @@ def test_a_block_is_read_by_itself_as_it_was_read_in_order(tmp_path, begins, end
     lines = [b"line %d" % k + b" long" * (k % 7) for k in range(200)]
     path = tmp_path / "data.jsonl"
     path.write_bytes(begins + b"\n".join(lines) + ends)
-    (source,) = files.find([path])
+    (source,) = files.find([path]).sources
     blocks = list(cutting.blocks(source, 500))
     assert len(blocks) > 5
     assert [cutting.block_at(source, stretch)[1:3] for stretch in source.stretches] == [block[1:3] for block in blocks]
@@ -1435,7 +1435,7 @@ def test_real_files_are_recognised_and_read_to_their_end():
         ("formats/stanford_alpaca_5000.json", "instructions", 5000),
     ]:
         with case(name, format, n):
-            (source,) = files.find([SHARED / "data" / name])
+            (source,) = files.find([SHARED / "data" / name]).sources
             plan = recognise(source)
             parsed = [parse(block, plan) for block in cutting.blocks(source)]
             assert (source.format, sum(p.records for p in parsed), source.errors) == (format, n, [])
@@ -1519,7 +1519,7 @@ def test_a_planted_release_gives_the_same_findings_in_every_form(tmp_path):
 
 def test_the_columns_of_a_message_are_always_the_same(tmp_path):
     for name, rows in {"flat": counted(1), "trees": [nest(counted(2))], "texts": [{"text": "x"}]}.items():
-        (source,) = files.find([write(tmp_path / f"{name}.jsonl", rows)])
+        (source,) = files.find([write(tmp_path / f"{name}.jsonl", rows)]).sources
         plan = recognise(source)
         for block in cutting.blocks(source):
             assert parse(block, plan).messages.schema.equals(MESSAGES)
@@ -1527,7 +1527,7 @@ def test_the_columns_of_a_message_are_always_the_same(tmp_path):
 
 def test_only_the_wanted_lines_of_a_block_are_kept(tmp_path):
     path = write(tmp_path / "data.jsonl", [*counted(3), "", *counted(6)[3:]])
-    (source,) = files.find([path])
+    (source,) = files.find([path]).sources
     plan = recognise(source)
     found = []
     for block in cutting.blocks(source, 500):
