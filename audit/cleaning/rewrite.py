@@ -111,9 +111,7 @@ _SPACE = b" \t\r\n"
 def _rewrite_document(source: Source, edits: Edits, lines: Sequence[int], write: Write) -> None:
     """Write an edited array, with its original layout if that is clear; or the one object of a file."""
     with open(source.path, "rb") as file:
-        head = file.read(4)
-        file.seek(0)
-        data = b"".join(Stream(file, head, BLOCK, lambda n: None, is_digested=False)).removeprefix(BOM)
+        data = b"".join(Stream(file, BLOCK, lambda n: None, is_digested=False)).removeprefix(BOM)
     elements = [element for element in documents.elements_of(data) if element.data is not None]
     edited = set(edits.lines.tolist())
     kept: list[bytes] = []
