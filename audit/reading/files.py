@@ -118,7 +118,12 @@ def _split_of(file: PurePath) -> str | None:
     return None
 
 
+DROPPED, CHANGED, POLICY = "dropped.csv", "changed.csv", "policy.toml"  # what `clean` writes beside the data
+
+
 def _is_of_an_audit(file: PurePath, others: Container[PurePath]) -> bool:
+    if file.name in (DROPPED, CHANGED) and Path(file).with_name(POLICY).exists():
+        return True
     # An audit of the current directory writes into that folder; the next audit must not read it.
     names = (RECORD, FINDINGS_FILE, THREADS_FILE, MESSAGES_FILE)
     return file.name in names and all(file.parent / name in others for name in (RECORD, FINDINGS_FILE))

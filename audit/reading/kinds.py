@@ -17,7 +17,7 @@ _BEGINNINGS = {
     b"\x04\x22\x4d\x18": "compressed with lz4. Decompress it (lz4 -d)",
     b"\x1f\x9d": "compressed with compress. Decompress it (uncompress)",
     b"LZIP\x01": "compressed with lzip. Decompress it (lzip -d)",
-    b"SQLite format 3\0": "an SQLite database. Export the table that holds the chats: sqlite3 FILE -json 'SELECT * FROM t'",
+    b"SQLite format 3\0": "an SQLite database. Export its chats: sqlite3 -json FILE 'SELECT * FROM table' > chats.json",
     b"\x93NUMPY": f"a NumPy array. {_RETURN}",
     b"\x89HDF\r\n\x1a\n": f"an HDF5 file. {_RETURN}",
     b"GGUF": f"a GGUF file of model weights, {_MEDIA}",
@@ -70,7 +70,7 @@ def foreign(start: bytes) -> str | None:
     if start[:1] == b"\x80" and start[1:2] in (b"\2", b"\3", b"\4", b"\5"):
         return f"this is a Python pickle, which could run code when it is loaded. {_RETURN}"
     if start[8:12] == b"DUCK":
-        return "this is a DuckDB database. Export the table that holds the chats: COPY t TO 'chats.parquet'"
+        return "this is a DuckDB database. Export its chats: COPY table TO 'chats.parquet'"
     if start[8:10] in (b'{"', b"{ ") and start[5:8] == b"\0\0\0":
         return f"this is a safetensors file of model weights, {_MEDIA}"
     if encoding := _encoding(start):
@@ -82,12 +82,17 @@ def foreign(start: bytes) -> str | None:
     return None
 
 
+_TAR_NAME = re.compile(rb"[ -Z\\^-z~]+\0+")  # a file name, and no bracket with which JSON begins
+
+
 def _is_tar(start: bytes) -> bool:
-    """Compare the checksum in a tar header with its bytes; tars of the oldest kind have no other mark."""
+    """Look for the mark of a tar header; without one, for its checksum or for its padded name."""
     header, stored = start[:512], start[148:156].strip(b" \0")
-    if len(header) < 512 or not re.fullmatch(b"[0-7]+", stored):
-        return start[257:262] == b"ustar"
-    return int(stored, 8) == sum(header) - sum(header[148:156]) + 8 * 32
+    if start[257:262] == b"ustar":
+        return True
+    if re.fullmatch(b"[0-7]+", stored) and int(stored, 8) == sum(header) - sum(header[148:156]) + 8 * 32:
+        return True
+    return _TAR_NAME.fullmatch(header[:100]) is not None and header.count(0) > 256
 
 
 def _encoding(start: bytes) -> str:
@@ -107,6 +112,7 @@ def _encoding(start: bytes) -> str:
 _REPR = re.compile(r"\s*\[*\s*\{\s*'|\s*\[*\s*\{[^\n]*?: ?(?:None|True|False)\b")
 _BARE_KEY = re.compile(r"\s*\[?\s*\{\s*[A-Za-z_$][\w$]*\s*:")
 _YAML = re.compile(r"(?:---|- \S.*|(?:- )?[\w .-]+:(?: .*)?|[ \t]+.*)\Z")
+_NO_TEXT = re.compile("[\0-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
 _SEPARATORS = {",": "CSV", "\t": "TSV", ";": "CSV with semicolons"}
 
 
@@ -115,7 +121,10 @@ def likely(start: bytes) -> str | None:
     if start and not start.strip(b"\0"):
         return f"this file has only NUL bytes: it was reserved but never written. {_AGAIN}"
     text = start.decode("utf-8", "replace")
-    if len(text) > 8 and sum(letter < " " and letter not in "\t\n\r\f" or letter == "�" for letter in text) > len(text) / 8:
+    if (
+        len(text) > 8
+        and sum((letter < " " and letter not in "\t\n\r\f") or letter == "�" for letter in text) > len(text) / 8
+    ):
         return f"this is binary data of an unknown kind. {_RETURN}"
     if _REPR.match(text):
         return "this is Python repr, not JSON (single quotes, None, True). Write each record with json.dumps"
@@ -155,7 +164,9 @@ def json_fault(text: str, error: json.JSONDecodeError, unit: str = "line") -> st
     if error.msg.startswith("Unterminated string"):
         return f"the {unit} ends within a string that begins {here}"
     if error.msg.startswith("Extra data"):
-        return f"two records on one line, the second {here}" if rest[0] in "{[" else f"more text after the record {here}"
+        return (
+            f"two records on one line, the second {here}" if rest[0] in "{[" else f"more text after the record {here}"
+        )
     if rest.startswith("'"):
         return f"single quotes {here}: Python repr, not JSON"
     if not rest:

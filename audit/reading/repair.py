@@ -49,9 +49,7 @@ def read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
             repairs.append(RAW_CONTROL)
     except json.JSONDecodeError as error:
         excerpt = text[max(0, error.pos - EXCERPT // 2) :][:EXCERPT]
-        return None, [
-            Fault(FaultKind.UNREADABLE_LINE, f"Line is not JSON ({json_fault(text, error)})", 0, excerpt)
-        ]
+        return None, [Fault(FaultKind.UNREADABLE_LINE, f"Line is not JSON ({json_fault(text, error)})", 0, excerpt)]
     except RecursionError:
         return None, [Fault(FaultKind.UNREADABLE_LINE, f"Line is not JSON ({TOO_DEEP})", 0, text[:EXCERPT])]
     if not isinstance(record, dict):

@@ -18,7 +18,7 @@ import pyarrow as pa
 PACKED = {"gzip": ".gz", "zstd": ".zst", "xz": ".xz", "bzip2": ".bz2"}  # suffixes of compressed files
 _CONTENTS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".arrow", ".feather", ".warc", ".wet")
 SUFFIXES = (*(content + packed for content in _CONTENTS for packed in ("", *PACKED.values())), ".parquet")
-EXPECTED = ".parquet, or .jsonl, .ndjson, .json, .csv, .tsv, .arrow, .feather, .warc or .wet (plain, .gz, .zst, .xz, .bz2)"
+EXPECTED = ".jsonl, .ndjson, .json, .csv, .tsv, .arrow, .feather, .warc, .wet (plain, .gz, .zst, .xz, .bz2) or .parquet"
 LAYERS = 3  # compressed more often than that, a file is refused
 
 
@@ -156,14 +156,15 @@ class Stream:
             self.error = error
 
     def _decoded(self) -> Iterator[bytes]:
-        pieces, again = self._read(), self._read_again
+        pieces: Iterator[bytes] = self._read()
+        again: _Pieces = self._read_again
         while True:
             start = bytearray()
             for piece in pieces:
                 start += piece
                 if len(start) >= _HEAD:
                     break
-            packed = packing(start)
+            packed = packing(bytes(start[:_HEAD]))
             pieces = chain([bytes(start)] if start else [], pieces)
             if not packed:
                 # Of a small piece that grew while the compression was identified.
@@ -173,8 +174,7 @@ class Stream:
                 raise UnreadableSource(f"compressed more than {LAYERS} times, {packed} last. Decompress the file first")
             self.packings.append(packed)
             self._at_a_time = 1 << 20
-            unpack = _unzstd if packed == "zstd" else _unpack
-            pieces, again = unpack(packed, pieces, again, self.size), _Again(unpack, packed, again, self.size)
+            pieces, again = _unpack(packed, pieces, again, self.size), _layer(packed, again, self.size)
 
     def _read(self) -> Iterator[bytes]:
         while data := self._file.read(self._at_a_time):
@@ -192,16 +192,9 @@ class Stream:
 _Pieces = Callable[[], Iterator[bytes]]
 
 
-class _Again:
-    """The pieces of an unpacked layer once more, from the beginning."""
-
-    def __init__(
-        self, unpack: Callable[[str, Iterator[bytes], _Pieces, int], Iterator[bytes]], packed: str, below: _Pieces, size: int
-    ) -> None:
-        self._unpack, self._packed, self._below, self._size = unpack, packed, below, size
-
-    def __call__(self) -> Iterator[bytes]:
-        return self._unpack(self._packed, self._below(), self._below, self._size)
+def _layer(packed: str, below: _Pieces, size: int) -> _Pieces:
+    """Return what gives the pieces of a compressed layer once more, from the beginning."""
+    return lambda: _unpack(packed, below(), below, size)
 
 
 class _Damage(Exception):
@@ -273,7 +266,10 @@ class _Singly:
 
 
 def _unpack(packed: str, pieces: Iterator[bytes], again: _Pieces, size: int) -> Iterator[bytes]:
-    """Decode gzip, bzip2 or xz up to the first damage, several streams in a row."""
+    """Decode a layer up to the first damage, several streams in a row; `again` gives the pieces once more."""
+    if packed == "zstd":
+        yield from _unzstd(pieces, again, size)
+        return
     counted, given = _Singly(pieces), 0
     try:
         for text in _members(packed, counted, size):
@@ -309,7 +305,7 @@ def _members(packed: str, pieces: Iterable[bytes], size: int) -> Iterator[bytes]
         raise UnreadableSource(f"the {packed} stream ends early; fetch the file again")
 
 
-def _unzstd(packed: str, pieces: Iterator[bytes], again: _Pieces, size: int) -> Iterator[bytes]:
+def _unzstd(pieces: Iterator[bytes], again: _Pieces, size: int) -> Iterator[bytes]:
     file, given = Readable(pieces), 0
     try:
         for text in _read_zstd(file, min(size, 1 << 18)):

@@ -1,13 +1,14 @@
 """Files cut into blocks.
 
-The first bytes decide how: Parquet by row groups, Arrow by its batches, web archives by their records, one JSON document
-by its elements, JSON Lines by line feeds; CSV and TSV are known by their names. Blocks of plain lines remember their byte
-offsets, so that single blocks can be read again.
+The first bytes decide how: Parquet by row groups, Arrow by its batches, web archives by their records, one JSON
+document by its elements, JSON Lines by line feeds; CSV and TSV are known by their names. Blocks of plain lines remember
+their byte offsets, so that single blocks can be read again.
 """
 
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from enum import Enum
 from itertools import chain
 from pathlib import Path
 
@@ -17,17 +18,27 @@ from ....checks.base.arrow.columns import IntArray
 from ....checks.base.faults import FaultKind
 from ..formats import Fault
 from ..kinds import foreign, likely
-from ..streams import Readable, Stream, UnreadableSource
+from ..streams import PACKED, Readable, Stream, UnreadableSource
 from .block import BLOCK, Block, Source, Stretch
 from .documents import document_blocks, is_known
 from .lines import MAX_LINE, line_blocks
-from .separated import separated_blocks, separator_of
+from .separated import SEPARATORS, separated_blocks
 from .tables import arrow_blocks, is_arrow, table_blocks
 from .unwrapping import IsRecord, unwrapped
 from .web import WARC, web_blocks
 
 HEAD = 1 << 10  # bytes needed to tell JSON lines from a single JSON document
 BOM = b"\xef\xbb\xbf"
+
+
+class Content(Enum):
+    """What the first bytes and the name of a file say that it contains."""
+
+    PARQUET = "Parquet"
+    ARROW = "Arrow"
+    WEB = "web archive"
+    SEPARATED = "CSV"
+    JSON = "JSON"
 
 
 def blocks(
@@ -98,6 +109,7 @@ def block_at(source: Source, stretch: Stretch) -> Block:
 
 _FIRST = re.compile(rb"(?:\xef\xbb\xbf)?\s*(\S)")
 _TWO_LINES = re.compile(rb"(?:\xef\xbb\xbf)?\s*\S[^\n]*\n\s*\S[^\n]*\n")
+_PACKED_SUFFIX = re.compile(rf"(?:{'|'.join(map(re.escape, PACKED.values()))})+\Z")
 _JSON = re.compile(rb"\s*(?:\{\s*[\"}]|\[\s*[\[{])")
 
 
@@ -109,10 +121,12 @@ def _blocks(source: Source, stream: Stream, is_record: IsRecord) -> Iterator[Blo
         start += piece
         if len(start) >= HEAD:
             break
-    what = foreign(start)
-    if what is not None or (start and _name(source, ".parquet")):
+    what = foreign(bytes(start))
+    if what is not None or (start and _is_named(source, ".parquet")):
         within = f" (within {', '.join(stream.packings)})" if stream.packings else ""
-        raise UnreadableSource(f"{what or likely(start) or 'not a Parquet file: it does not start with PAR1'}{within}")
+        raise UnreadableSource(
+            f"{what or likely(bytes(start)) or 'not a Parquet file: it does not start with PAR1'}{within}"
+        )
     faults: list[Fault] = []
     n_passed = 0  # bytes before the first line
     if start.startswith(BOM):
@@ -120,15 +134,35 @@ def _blocks(source: Source, stream: Stream, is_record: IsRecord) -> Iterator[Blo
         del start[:n_passed]
         excerpt = start[:80].split(b"\n", 1)[0].decode("utf-8", "ignore")
         faults.append(Fault(FaultKind.LINE_FORMAT, "File starts with a byte order mark", 1, excerpt))
-    separator = next((separator_of(name) for name in (source.path.name, source.name) if separator_of(name)), None)
-    if is_arrow(start):
-        yield from arrow_blocks(source, Readable(chain([bytes(start)], pieces)), stream.size)
-    elif WARC.match(start):
-        yield from web_blocks(source, Readable(chain([bytes(start)], pieces)), stream.size, tuple(faults))
-    elif separator is not None and start and not _JSON.match(start):
-        yield from separated_blocks(source, chain([bytes(start)], pieces), stream.size, tuple(faults), separator)
-    else:
+    content = content_of(source, bytes(start))
+    if content == Content.JSON:
         yield from _json_blocks(source, stream, start, pieces, tuple(faults), n_passed, is_record)
+        return
+    pieces = chain([bytes(start)], pieces)
+    if content == Content.ARROW:
+        yield from arrow_blocks(source, Readable(pieces), stream.size)
+    elif content == Content.WEB:
+        yield from web_blocks(source, Readable(pieces), stream.size, tuple(faults))
+    else:
+        yield from separated_blocks(source, pieces, stream.size, tuple(faults), separator_of(source))
+
+
+def content_of(source: Source, start: bytes) -> Content:
+    """Return what a source contains, from its first bytes, decoded."""
+    start = start.removeprefix(BOM)
+    if start.startswith(b"PAR1"):
+        return Content.PARQUET
+    if is_arrow(start):
+        return Content.ARROW
+    if WARC.match(start):
+        return Content.WEB
+    is_separated = _is_named(source, *SEPARATORS) and start.strip() and not _JSON.match(start)
+    return Content.SEPARATED if is_separated else Content.JSON
+
+
+def separator_of(source: Source) -> str:
+    """Return the separator that the name of a CSV or TSV file promises."""
+    return next(separator for suffix, separator in SEPARATORS.items() if _is_named(source, suffix))
 
 
 def _json_blocks(
@@ -140,7 +174,7 @@ def _json_blocks(
     n_passed: int,
     is_record: IsRecord,
 ) -> Iterator[Block]:
-    is_lines = _name(source, ".jsonl", ".ndjson")
+    is_lines = any(suffix in source.path.name.lower() for suffix in (".jsonl", ".ndjson"))
     is_all = False
     piece = bytes(start)
     while True:  # enough to tell lines from one document, however the file is cut into pieces
@@ -170,9 +204,10 @@ def _json_blocks(
         yield from line_blocks(source, chain(again, pieces), stream.size, faults, n_passed)
 
 
-def _name(source: Source, *suffixes: str) -> bool:
-    """Return whether a file is named with one of these suffixes, perhaps before that of a compression."""
-    return any(suffix in name.lower() for name in (source.path.name, source.name) for suffix in suffixes)
+def _is_named(source: Source, *suffixes: str) -> bool:
+    """Return whether a file is named with one of these suffixes, perhaps before those of a compression."""
+    stems = (_PACKED_SUFFIX.sub("", name.lower()) for name in (source.path.name, source.name))
+    return any(stem.endswith(suffixes) for stem in stems)
 
 
 def _is_document(start: bytes, *, is_lines: bool) -> bool:

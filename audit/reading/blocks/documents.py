@@ -60,7 +60,9 @@ def document_blocks(
         text = b"\n".join(records) + b"\n" if records else b""
         yield Block(source, text, lines[0] if lines else 1, np.array(lines, dtype=np.int64), faults)
     if is_cut and is_complete:
-        raise UnreadableSource(f"the {'array' if is_array else 'object'} is not closed: the file was cut short. Fetch it again")
+        raise UnreadableSource(
+            f"the {'array' if is_array else 'object'} is not closed: the file was cut short. Fetch it again"
+        )
 
 
 def document_elements(data: bytes, is_record: IsRecord = is_known) -> tuple[list[Element], bool]:

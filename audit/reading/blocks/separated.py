@@ -17,7 +17,7 @@ from ..streams import UnreadableSource
 from .block import Block, Source
 from .lines import MAX_LINE
 
-SUFFIXES = {".csv": ",", ".tsv": "\t"}
+SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
 
 class Layout(NamedTuple):
@@ -25,7 +25,15 @@ class Layout(NamedTuple):
 
     separator: str
     names: list[str]
-    n_bytes: int  # of the header
+    header: bytes
+
+
+class Chunk(NamedTuple):
+    """Whole rows of a separated text."""
+
+    layout: Layout
+    data: bytes
+    is_open: bool  # what follows is one row that is never closed
 
 
 class Rows:
@@ -34,6 +42,7 @@ class Rows:
     def __init__(self, separator: str) -> None:
         # As Arrow reads them: a quote within an unquoted cell is a character like others. Possessive, since a row that
         # is not complete is tried again with more data, and must not be tried in other ways.
+        separator = re.escape(separator)
         other = rf"[^{separator}\r\n]*+"
         cell = rf'(?:"[^"]*+(?:""[^"]*+)*+"{other}|(?!"){other})'
         self._row = re.compile(rf"{cell}(?:{separator}{cell})*+(\r\n|\n|\r(?!\Z)|\r?\Z)".encode())
@@ -51,12 +60,6 @@ class Rows:
         while at < len(data) and (end := self.end(data, at, is_last=is_last)) >= 0:
             yield end
             at = end
-
-
-def separator_of(name: str) -> str | None:
-    """Return the separator that a file name promises; None if it is no name of such a file."""
-    stem = re.sub(r"(\.(gz|zst|xz|bz2))+\Z", "", name.lower())
-    return next((separator for suffix, separator in SUFFIXES.items() if stem.endswith(suffix)), None)
 
 
 def layout_of(start: bytes, separator: str, *, is_last: bool) -> Layout | None:
@@ -78,7 +81,41 @@ def layout_of(start: bytes, separator: str, *, is_last: bool) -> Layout | None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise UnreadableSource(f"several columns are named {twice[:60]!r}. Rename or drop all but one")
-    return Layout(separator, names, end)
+    return Layout(separator, names, start[:end])
+
+
+def chunks_of(pieces: Iterable[bytes], size: int, separator: str) -> Iterator[Chunk]:
+    """Yield the rows below the header in chunks of about `size` bytes.
+
+    Raises
+    ------
+    UnreadableSource
+        If the header is not usable.
+    """
+    layout: Layout | None = None
+    rows = Rows(separator)
+    held = bytearray()
+    due = 0  # bytes from which on another attempt pays
+    for piece, is_last in _with_last(pieces):
+        held += piece
+        if len(held) < due and not is_last:
+            continue
+        if layout is None and (layout := layout_of(bytes(held), separator, is_last=is_last)) is not None:
+            rows = Rows(layout.separator)
+            del held[: len(layout.header)]
+        end = 0
+        if layout is not None:
+            data = bytes(held)
+            end = max(rows.ends(data, is_last=is_last), default=0)
+            del held[:end]
+            is_open = bool(held and is_last) or len(held) > MAX_LINE
+            yield Chunk(layout, data[:end], is_open)
+            if is_open:
+                return
+        elif is_last or len(held) > MAX_LINE:
+            raise UnreadableSource("the header opens a quote that is never closed")
+        # A long row is tried again when it has doubled.
+        due = size if end else max(size, 2 * len(held))
 
 
 def separated_blocks(
@@ -91,36 +128,14 @@ def separated_blocks(
     UnreadableSource
         If the header is not usable, or a quote is never closed: after the rows before it.
     """
-    layout: Layout | None = None
     first = 1
-    held = bytearray()
-    rows = Rows(separator)
-    due = 0  # bytes from which on another attempt pays
-    for piece, is_last in _with_last(pieces):
-        held += piece
-        if len(held) < due and not is_last:
-            continue
-        if layout is None:
-            layout = layout_of(bytes(held), separator, is_last=is_last)
-            if layout is not None:
-                rows = Rows(re.escape(layout.separator))
-                del held[: layout.n_bytes]
-        data = bytes(held)
-        end = 0
-        if layout is not None:
-            for end in rows.ends(data, is_last=is_last):  # noqa: B007 - the last one counts
-                pass
-        if layout is not None and (end or faults):
-            block = _block(source, data[:end], first, layout, faults)
-            first += len(block.data) + len([f for f in block.faults if f.kind == FaultKind.UNREADABLE_LINE])
-            faults = ()
-            yield block
-            del held[:end]
-        if (held and is_last) or len(held) > MAX_LINE:
-            where = "the header" if layout is None else f"row {first}"
-            raise UnreadableSource(f"{where} opens a quote that is never closed. Everything after it was lost")
-        # A long row is tried again when it has doubled.
-        due = max(size, 2 * len(held) if not end else 0)
+    for chunk in chunks_of(pieces, size, separator):
+        block = block_of(source, chunk.layout, chunk.data, first, faults)
+        first += len(block.data) + len(block.faults) - len(faults)
+        faults = ()
+        yield block
+        if chunk.is_open:
+            raise UnreadableSource(f"row {first} opens a quote that is never closed. Everything after it was lost")
 
 
 def _with_last(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
@@ -134,7 +149,8 @@ def _with_last(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
         yield before, True
 
 
-def _block(source: Source, data: bytes, first: int, layout: Layout, faults: tuple[Fault, ...]) -> Block:
+def block_of(source: Source, layout: Layout, data: bytes, first: int, faults: tuple[Fault, ...] = ()) -> Block:
+    """Return whole rows as a table; rows with another number of columns than the header are faults."""
     bad: list[Fault] = []
     try:
         data.decode()

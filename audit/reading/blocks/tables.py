@@ -67,6 +67,14 @@ def is_arrow(start: bytes) -> bool:
     return start.startswith(_FILE) or is_stream
 
 
+def skip_to_stream(file: Readable) -> bool:
+    """Pass over the beginning of an Arrow file, and return whether it is one, not a stream."""
+    is_file = file.peek(len(_FILE)) == _FILE
+    if is_file:
+        file.read(len(_FILE))
+    return is_file
+
+
 def arrow_blocks(source: Source, file: Readable, size: int) -> Iterator[Block]:
     """Yield the rows of an Arrow file or stream in blocks of about `size` bytes.
 
@@ -77,9 +85,7 @@ def arrow_blocks(source: Source, file: Readable, size: int) -> Iterator[Block]:
     UnreadableSource
         After the rows before it, if the data are cut or damaged.
     """
-    is_file = file.peek(len(_FILE)) == _FILE
-    if is_file:
-        file.read(len(_FILE))
+    is_file = skip_to_stream(file)
     row = 1
     try:
         with pa.ipc.open_stream(pa.PythonFile(file, mode="r")) as reader:

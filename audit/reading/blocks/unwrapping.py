@@ -27,12 +27,8 @@ class _Field:
         self.start, self.raw, self.is_whole = start, raw, is_whole
         self.is_list, self.is_object = raw.startswith(b"["), raw.startswith(b"{")
 
-    def values(self) -> list[Any]:
-        """Return the values of a list."""
-        return _decoded(self.raw)
-
-    def fields(self) -> dict[str, Any]:
-        """Return the fields of an object."""
+    def value(self) -> Any:
+        """Return the whole value."""
         return _decoded(self.raw)
 
     def elements(self) -> Iterator[Element]:
@@ -62,7 +58,7 @@ def unwrapped(data: bytes, is_record: IsRecord) -> list[Element] | None:
     if not fields:
         return None
     try:
-        found = _of_columns(fields, is_record)
+        found = _of_columns(fields, is_record) or _of_numbered_columns(fields, is_record)
         if found is None and not is_record({name: field.sample() for name, field in fields.items()}):
             found = _of_list(fields, is_record) or _of_objects(fields, is_record)
     except (*_DAMAGE, ValueError):
@@ -132,7 +128,7 @@ def _of_columns(fields: _Fields, is_record: IsRecord) -> list[Element] | None:
     if not all(field.is_list and field.is_whole for field in fields.values()):
         return None
     if {"columns", "data"} <= fields.keys() <= {"columns", "data", "index"}:
-        names, rows = fields["columns"].values(), fields["data"].values()
+        names, rows = fields["columns"].value(), fields["data"].value()
         if names and all(isinstance(name, str) for name in names) and all(isinstance(row, list) for row in rows):
             records = [dict(zip(names, row, strict=False)) for row in rows]
             return [Element(0, _encoded(record)) for record in records]
@@ -141,7 +137,7 @@ def _of_columns(fields: _Fields, is_record: IsRecord) -> list[Element] | None:
         return None  # without a column of plain values these are the turns of one conversation
     if not is_record({name: cell[0] for name, cell in first.items()}):
         return None
-    columns = {name: field.values() for name, field in fields.items()}
+    columns = {name: field.value() for name, field in fields.items()}
     if len({len(column) for column in columns.values()}) > 1:
         return None
     return [Element(0, _encoded(dict(zip(columns, row, strict=True)))) for row in zip(*columns.values(), strict=True)]
@@ -159,29 +155,27 @@ def _of_list(fields: _Fields, is_record: IsRecord) -> list[Element] | None:
     return [element for name in names for element in fields[name].elements()] or None
 
 
-def _of_objects(fields: _Fields, is_record: IsRecord) -> list[Element] | None:
-    """Return the values of an object keyed by id, or the rows of columns keyed by row, as pandas writes them."""
-    if not all(field.is_object for field in fields.values()):
+def _of_numbered_columns(fields: _Fields, is_record: IsRecord) -> list[Element] | None:
+    """Return the rows of columns that are objects keyed by row number, as pandas writes them by default."""
+    if not all(field.is_object and field.is_whole for field in fields.values()):
         return None
-    firsts = {name: field.fields() for name, field in islice(fields.items(), _FEW)}
-    first = next(iter(firsts.values()))
-    if is_record(first):
-        return _keyed(fields)
-    row = next(iter(first), None)
-    if row is None or not all(row in column for column in firsts.values()):
+    first = next(iter(fields.values())).value()
+    if not first or not all(row.isdigit() for row in first) or is_record(first):
         return None
-    if not is_record({name: column[row] for name, column in firsts.items()}):
-        return None
-    columns = {name: field.fields() for name, field in fields.items()}
+    columns = {name: field.value() for name, field in fields.items()}
     rows = dict.fromkeys(row for column in columns.values() for row in column)
-    return [Element(0, _encoded({name: column.get(row) for name, column in columns.items()})) for row in rows]
+    records = [{name: column.get(row) for name, column in columns.items()} for row in rows]
+    return [Element(0, _encoded(record)) for record in records] if is_record(records[0]) else None
 
 
-def _keyed(fields: _Fields) -> list[Element]:
+def _of_objects(fields: _Fields, is_record: IsRecord) -> list[Element] | None:
+    """Return the values of an object keyed by id; an id becomes part of its record, unless that has one."""
+    if not all(field.is_object for field in fields.values()) or not is_record(next(iter(fields.values())).value()):
+        return None
     elements: list[Element] = []
     for name, field in fields.items():
         raw = field.raw
-        if "id" not in field.fields():
+        if "id" not in field.value():
             rest = raw[1:].lstrip()
             raw = b'{"id": %s%s%s' % (json.dumps(name).encode(), b"" if rest.startswith(b"}") else b", ", rest)
         elements.append(Element(field.start, raw))

@@ -36,7 +36,8 @@ def web_blocks(source: Source, file: Readable, size: int, faults: tuple[Fault, .
     numbers: list[int] = []
     held, error = 0, ""
     try:
-        for number, record in enumerate(ArchiveIterator(file, parse_http=True), 1):
+        archive: Any = file  # FastWARC only needs `read`
+        for number, record in enumerate(ArchiveIterator(archive, parse_http=True), 1):
             document, found, is_whole = _document(record)
             faults += tuple(fault._replace(line=number) for fault in found)
             if not is_whole:
