@@ -116,16 +116,21 @@ _NO_TEXT = re.compile("[\0-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
 _SEPARATORS = {",": "CSV", "\t": "TSV", ";": "CSV with semicolons"}
 
 
-def likely(start: bytes) -> str | None:
-    """Name a text of which no record could be read, from its first bytes; None if it seems to be JSON."""
+def binary(start: bytes) -> str | None:
+    """Say that a file is no text at all, from its first bytes; None if it may be one."""
     if start and not start.strip(b"\0"):
         return f"this file has only NUL bytes: it was reserved but never written. {_AGAIN}"
     text = start.decode("utf-8", "replace")
-    if (
-        len(text) > 8
-        and sum((letter < " " and letter not in "\t\n\r\f") or letter == "�" for letter in text) > len(text) / 8
-    ):
+    if len(text) > 8 and len(_NO_TEXT.findall(text)) > len(text) / 8:
         return f"this is binary data of an unknown kind. {_RETURN}"
+    return None
+
+
+def likely(start: bytes) -> str | None:
+    """Name a text of which no record could be read, from its first bytes; None if it seems to be JSON."""
+    if what := binary(start):
+        return what
+    text = start.decode("utf-8", "replace")
     if _REPR.match(text):
         return "this is Python repr, not JSON (single quotes, None, True). Write each record with json.dumps"
     if _BARE_KEY.match(text):

@@ -66,7 +66,7 @@ def _unknown_format(record: dict[str, Any], formats: Mapping[str, Format]) -> st
     shared = {name: len(telling & {*re.findall(r"\w\w+", format.fields)}) for name, format in formats.items()}
     closest = max(shared, key=lambda name: shared[name])
     hint = f"Closest: {closest} ({formats[closest].fields}). " if shared[closest] else ""
-    fields = ", ".join(sorted(map(repr, record))[:8])
+    fields = ", ".join(sorted(repr(name[:60]) for name in record)[:8])
     return f"unknown format (fields: {fields}). {hint}Known: {', '.join(formats)}. Map other fields in [format]"
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from ....checks.base.arrow.columns import IntArray
 from ....checks.base.faults import FaultKind
 from ..formats import Fault
-from ..kinds import foreign, likely
+from ..kinds import binary, foreign, likely
 from ..streams import PACKED, Readable, Stream, UnreadableSource
 from .block import BLOCK, Block, Source, Stretch
 from .documents import document_blocks, is_known
@@ -121,12 +121,13 @@ def _blocks(source: Source, stream: Stream, is_record: IsRecord) -> Iterator[Blo
         start += piece
         if len(start) >= HEAD:
             break
-    what = foreign(bytes(start))
-    if what is not None or (start and _is_named(source, ".parquet")):
-        within = f" (within {', '.join(stream.packings)})" if stream.packings else ""
-        raise UnreadableSource(
-            f"{what or likely(bytes(start)) or 'not a Parquet file: it does not start with PAR1'}{within}"
-        )
+    content = content_of(source, bytes(start))
+    what = foreign(bytes(start)) or (binary(bytes(start)) if content == Content.SEPARATED else None)
+    if what is None and start and _is_named(source, ".parquet"):
+        what = likely(bytes(start)) or "not a Parquet file: it does not start with PAR1"
+    if what is not None:
+        around = f"{', in '.join(reversed(stream.packings))}-compressed: " if stream.packings else ""
+        raise UnreadableSource(f"{around}{what}")
     faults: list[Fault] = []
     n_passed = 0  # bytes before the first line
     if start.startswith(BOM):
@@ -134,7 +135,6 @@ def _blocks(source: Source, stream: Stream, is_record: IsRecord) -> Iterator[Blo
         del start[:n_passed]
         excerpt = start[:80].split(b"\n", 1)[0].decode("utf-8", "ignore")
         faults.append(Fault(FaultKind.LINE_FORMAT, "File starts with a byte order mark", 1, excerpt))
-    content = content_of(source, bytes(start))
     if content == Content.JSON:
         yield from _json_blocks(source, stream, start, pieces, tuple(faults), n_passed, is_record)
         return
