@@ -9,13 +9,14 @@ import pyarrow as pa
 
 from ...checks.base.faults import FaultKind
 from .blocks.block import Source, numbered
-from .blocks.cutting import blocks
+from .blocks.cutting import blocks, start_of
 from .blocks.tables import table_records
 from .formats import FORMATS, Fault, Format
 from .formats.described import LANGUAGES, RECORDS
 from .formats.languages import is_language_field
 from .formats.paths import Path, get, path_of
 from .formats.records import Records, unknown
+from .kinds import likely
 from .repair import read_line
 from .streams import EXPECTED, UnreadableSource
 
@@ -127,4 +128,4 @@ def _sample(source: Source) -> tuple[list[dict[str, Any]], str]:
         return records[:SAMPLE], ""
     number, detail = lost[0].line, lost[0].detail
     what = f"line {number} {detail[5:]}" if detail.startswith("Line ") else f"line {number}: {detail}"
-    return records[:SAMPLE], f"{what}. Is this CSV or plain text? Supported: {EXPECTED}"
+    return records[:SAMPLE], likely(start_of(trial)[0]) or f"{what}. Supported: {EXPECTED}"

@@ -59,12 +59,13 @@ class Block(NamedTuple):
 def only(block: Block, lines: IntArray) -> Block | None:
     """Return the records of a block at these lines; None if there are none."""
     if isinstance(block.data, pa.Table):
-        rows = np.flatnonzero(np.isin(np.arange(block.first, block.first + block.data.num_rows), lines))
+        numbers = line_numbers(block, block.data.num_rows)
+        rows = np.flatnonzero(np.isin(numbers, lines))
         if not rows.size:
             return None
         # Not by `take`, which does not support every column type.
         data = pa.concat_tables(block.data.slice(row, 1) for row in rows.tolist())
-        return Block(block.source, data, block.first, rows + block.first)
+        return Block(block.source, data, block.first, numbers[rows])
     if not block.data:
         return None
     ends = feeds_of(block.data) + 1

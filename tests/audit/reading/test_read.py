@@ -455,7 +455,7 @@ def test_a_parquet_file_that_is_cut_is_an_error(tmp_path):
     (tmp_path / "data.parquet").write_bytes(whole[: len(whole) // 2])
     record = look(tmp_path / "data.parquet")
     assert record.exit_code == 3
-    assert "not a readable Parquet file" in record.facts.errors[0]
+    assert "this Parquet file was cut short: it does not end with PAR1" in record.facts.errors[0]
 
 
 def test_a_damaged_row_group_is_an_error_that_names_its_rows_and_the_others_are_read(tmp_path):
@@ -723,9 +723,9 @@ def test_a_table_without_a_row_is_an_error(tmp_path):
 
 
 def test_a_file_none_of_whose_lines_can_be_read_is_an_error_that_names_the_first(tmp_path):
-    path = write(tmp_path / "data.jsonl", ["", "no JSON", "null"])
+    path = write(tmp_path / "data.jsonl", ["", '{"text": }', "null"])
     (error,) = look(path).facts.errors
-    assert error.startswith(f"{path}: line 2 is not JSON")
+    assert error.startswith(f"{path}: line 2 is not JSON (a value is missing at character 10). Supported: .jsonl")
 
 
 def test_a_file_without_a_readable_line_is_audited_where_its_format_is_given(tmp_path):
@@ -837,8 +837,6 @@ def test_no_fault_of_an_array_is_passed_over_in_silence(tmp_path):
         ('[{"text": "1"},, {"text": "2"}]', "repaired_line", 2),
         ('[{"text": "1"}, {"text": "2"},]', "repaired_line", 2),
         ('[, {"text": "1"}, {"text": "2"}]', "repaired_line", 2),
-        ('[{"text": "1"}, {"text": "2"}', "unreadable_line", 2),
-        ('[{"text": "1"}, {"text": "2"},', "unreadable_line", 2),
         ('[{"text": "1"}, {"text": "2"}, {"te', "unreadable_line", 2),
         ('[{"text": "1"}, {"text": "2"}] 3', "unreadable_line", 2),
         ('[{"text": "1"}], {"text": "2"}]', "unreadable_line", 2),
@@ -854,6 +852,19 @@ def test_no_fault_of_an_array_is_passed_over_in_silence(tmp_path):
             (tmp_path / "data.json").write_text(text)
             record = look(tmp_path / "data.json")
             assert ([r for r, _ in faults_of(record) if r != "mistyped_field"], record.facts.messages) == ([rule], n)
+
+
+def test_an_array_that_is_cut_short_gives_its_good_elements_and_an_error_of_the_source(tmp_path):
+    good = '[{"text": "1"}, {"text": "2"}'
+    for cut, faults in (("", []), (",", []), (', {"te', ["unreadable_line"]), (', {"text": [1]', ["unreadable_line"])):
+        for text in (good + cut, '{"n": 2, "data": ' + good + cut):
+            with case(text):
+                (tmp_path / "data.json").write_text(text)
+                record = look(tmp_path / "data.json")
+                assert (record.exit_code, record.facts.messages) == (3, 2)
+                assert [rule for rule, _ in faults_of(record)] == faults
+                (error,) = record.facts.errors
+                assert "is not closed: the file was cut short. Fetch it again" in error
 
 
 def test_a_raw_line_feed_in_a_string_of_an_array_stays_in_the_text(tmp_path):
