@@ -58,7 +58,7 @@ def recognise(source: Source, forced: str | None = None, formats: Mapping[str, F
         return replace(plan, schema=plan.format.schema(sample))
     votes: Counter[str] = Counter()
     reasons: dict[str, str] = {}
-    every = Records(formats, next(reversed(formats)))
+    every = Records(formats, next(iter(formats)))
     for record in sample:
         name, reason = every.recognised(record)
         if name is not None:

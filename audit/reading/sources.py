@@ -73,7 +73,9 @@ class Finished(NamedTuple):
     @classmethod
     def of(cls, source: Source) -> "Finished":
         """Return the results of this source."""
-        return cls(source.name, source.records, source.sha256, source.errors, source.stretches, source.fields, source.chars)
+        return cls(
+            source.name, source.records, source.sha256, source.errors, source.stretches, source.fields, source.chars
+        )
 
 
 class Sources:
@@ -275,7 +277,10 @@ class Sources:
             if parsed.faults.num_rows:
                 reported = {each for each in reported if each[0] == source.name}
                 parsed = parsed._replace(faults=once(parsed.faults, reported))
-            yield parsed, Mark(since.form, k, n, source.records, frozenset(reported), copied(source.fields), source.chars)
+            yield (
+                parsed,
+                Mark(since.form, k, n, source.records, frozenset(reported), copied(source.fields), source.chars),
+            )
         yield from _ends(sources[at:], since.form, at)
 
     def again(self, lines: Lines) -> Iterator[Batch]:
@@ -315,7 +320,13 @@ def _ends(sources: Sequence[Source], form: int, first: int) -> Iterator[tuple[Pa
     """Yield the faults that show only at the end of a source: fields whose text was not read."""
     for number, source in enumerate(sources, first + 1):
         faults = [
-            Fault(FaultKind.UNREAD_TEXT, summary(path, entry, source.records, source.chars), entry.first, entry.excerpt, field=path)
+            Fault(
+                FaultKind.UNREAD_TEXT,
+                summary(path, entry, source.records, source.chars),
+                entry.first,
+                entry.excerpt,
+                field=path,
+            )
             for path, entry in unread(source.fields)
         ]
         if faults:

@@ -12,7 +12,7 @@ from .base import Format
 from .calls import tools_of
 from .faults import Fault, Row, mistyped
 from .languages import is_programming, tag_of
-from .paths import EACH, Found, Path, decoded, first, get, items_of, path_of
+from .paths import Found, Path, decoded, first, get, items_of, path_of
 from .spec import BODIES, Spec
 from .turns import FIELDS, ROLES, Fields, RecordTurn, text_turn, turns_of, turns_within
 
@@ -20,8 +20,10 @@ RECORDS = Form("records", ("tree_id", "message_id"), roles=CHAT_ROLES, nested=Tr
 """What all records with whole conversations have in common; what is missing in one is reported by its reader."""
 
 IDS = ("id", "conversation_id", "conversation_hash", "uuid", "conv_id", "idx", "custom_id", "_id")
-LANGUAGES = ("lang", "language_code", "language", "metadata.lang", "metadata.language", "meta.language")
-LANGUAGES += ("metadata.identification.label", "langs")
+LANGUAGES = (
+    *("lang", "language_code", "language", "metadata.lang", "metadata.language", "meta.language"),
+    "metadata.identification.label",
+)
 SPLITS = ("split",)
 
 _KNOWN = ("id", "lang", "split", "model", "tools", "calls", "media", "rank", "score", "better", "label", "others")
@@ -49,12 +51,16 @@ class Described(Format):
         self._splits = spec.paths.get("split") or tuple(map(path_of, SPLITS))
         self.languages = spec.paths.get("lang") or tuple(map(path_of, LANGUAGES))
         self.heads = frozenset(path.steps[0] for name in self.needs for path in spec.paths[name])
-        self.known = [_below(path) for name in _KNOWN for path in spec.paths.get(name, ())]
+        self._known = [_below(path) for name in _KNOWN for path in spec.paths.get(name, ())]
 
     @property
     def fields(self) -> str:
         """The fields that a record must have, by any of their names."""
         return ", ".join(" or ".join(path.text for path in self.spec.paths[name][:4]) for name in self.needs)
+
+    @property
+    def known(self) -> Sequence[re.Pattern[str]]:
+        return self._known
 
     # -- recognition ---------------------------------------------------------------------------------------------------
 
@@ -158,6 +164,8 @@ class Described(Format):
                 shared["split"] = split.value
             else:
                 yield mistyped(split.where, split.value, "a string")
+        if (tools := self._found(record, "tools")) is not None:
+            shared["tools"] = tools_of({"tools": tools.value})
         for path in languages:
             value = get(record, path.steps)
             if isinstance(value, str):
@@ -238,7 +246,12 @@ class Described(Format):
         if found is None or found.value in ("", [], {}):
             return []
         if isinstance(found.value, str):
-            return [RecordTurn("system", _SYSTEM_MARK.sub("", found.value, count=1) if _SYSTEM_MARK.match(found.value) else found.value)]
+            return [
+                RecordTurn(
+                    "system",
+                    _SYSTEM_MARK.sub("", found.value, count=1) if _SYSTEM_MARK.match(found.value) else found.value,
+                )
+            ]
         content = found.value
         if isinstance(content, dict) and "role" in content:
             return turns_within(content, found.where, self._turn)
@@ -301,12 +314,10 @@ class Described(Format):
             else:
                 return [text_turn(role, value.removeprefix(" ") if is_open else value, where)]
         items = items_of(value)
-        if name != "turns" and items is not None and items and all(item is None or isinstance(item, str) for item in items):
-            if _turns_in(items, self._turn) is None:
-                return [
-                    text_turn(("prompter", "assistant")[(k + (role == "assistant")) % 2], text, f"{where}[{k}]")
-                    for k, text in enumerate(items)
-                ]
+        are_texts = items is not None and all(item is None or isinstance(item, str) for item in items)
+        if name != "turns" and items and are_texts and _turns_in(items, self._turn) is None:
+            sides = ("prompter", "assistant") if role == "prompter" else ("assistant", "prompter")
+            return [text_turn(sides[k % 2], text, f"{where}[{k}]") for k, text in enumerate(items)]
         if isinstance(value, dict) and items is None:
             return turns_within(value, where, self._turn)
         if not isinstance(value, list | dict):
@@ -374,9 +385,7 @@ class Described(Format):
         better, worse = _whole(prompt, better), _whole(prompt, worse)
         return pair(better, worse) if better or worse else (prompt, [])
 
-    def _side(
-        self, record: dict[str, Any], name: str, *, is_open: bool
-    ) -> Generator[Fault, None, list[RecordTurn]]:
+    def _side(self, record: dict[str, Any], name: str, *, is_open: bool) -> Generator[Fault, None, list[RecordTurn]]:
         found = self._found(record, name)
         if found is None:
             where = next((path.text for path in self.spec.paths[name] if path.steps[0] in record), name)
@@ -456,19 +465,13 @@ class Described(Format):
     def _with_media(
         self, record: dict[str, Any], prompt: list[RecordTurn], branches: list[Branch]
     ) -> tuple[list[RecordTurn], list[Branch]]:
-        """Give the first message the tools that the record declares, and the first prompt its images and sounds."""
-        tools = self._found(record, "tools")
-        declared = None
-        if tools is not None:
-            declared = tools_of({"tools": tools.value})
+        """Give the first prompt the images and sounds that the record keeps beside its messages."""
         media = [kind for name, kind in MEDIA.items() if record.get(name)]
-        if not prompt or (declared is None and not media):
+        if not media:
             return prompt, branches
         prompt = list(prompt)
-        if declared is not None:
-            prompt[0] = prompt[0]._replace(tools=declared)
         asks = next((k for k, turn in enumerate(prompt) if turn.role == "prompter"), None)
-        if media and asks is not None:
+        if asks is not None:
             held = prompt[asks].media or []
             prompt[asks] = prompt[asks]._replace(media=[*held, *(kind for kind in media if kind not in held)])
         return prompt, branches
@@ -494,7 +497,9 @@ def _is_turns(value: object) -> bool:
     items = items_of(value)
     if items is None:
         return False
-    return all(isinstance(item, dict) or (isinstance(item, str) and isinstance(decoded(item), dict)) for item in items[:1])
+    return all(
+        isinstance(item, dict) or (isinstance(item, str) and isinstance(decoded(item), dict)) for item in items[:1]
+    )
 
 
 def _is_texts(value: object) -> bool:
@@ -594,7 +599,12 @@ def _turns_in(value: Any, fields: Fields) -> list[Any] | None:
 
 
 def _is_several(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(text, str) for text in value) and not _turns_in(value, FIELDS)
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(text, str) for text in value)
+        and not _turns_in(value, FIELDS)
+    )
 
 
 def _joined(prompt: list[RecordTurn], answer: list[RecordTurn]) -> list[RecordTurn]:

@@ -48,4 +48,6 @@ class ChatGptExport(Format):
             if not isinstance(children, list):
                 yield mistyped(f"mapping.{name}.children", children, "a list of ids", key)
                 continue
-            waiting += [child for child in children if isinstance(child, str) and child in nodes and child not in root_of]
+            waiting += [
+                child for child in children if isinstance(child, str) and child in nodes and child not in root_of
+            ]

@@ -112,7 +112,9 @@ class OasstTrees(Format):
 
     def rest(self, record: dict[str, Any]) -> dict[str, Any]:
         others = {name: value for name, value in record.items() if name not in (*RAW, "prompt", "replies")}
-        nodes = [{n: value for n, value in node.items() if n not in RAW and n != "replies"} for node, _ in _nodes(record)]
+        nodes = [
+            {n: value for n, value in node.items() if n not in RAW and n != "replies"} for node, _ in _nodes(record)
+        ]
         return {**others, "prompt": nodes}
 
     def holders(self, record: dict[str, Any]) -> list[int]:

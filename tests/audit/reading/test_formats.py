@@ -17,8 +17,8 @@ from chataudit.audit.config import _convert
 from chataudit.audit.reading import files
 from chataudit.audit.reading.blocks import cutting
 from chataudit.audit.reading.formats import FORMATS, MAPPING, Fault, Format, Row, Spec
-from chataudit.audit.reading.formats.described import Described
 from chataudit.audit.reading.formats.columns import tabulate
+from chataudit.audit.reading.formats.described import Described
 from chataudit.audit.reading.formats.records import Records
 from chataudit.audit.reading.parse import parse
 from chataudit.audit.reading.recognise import recognise
