@@ -146,13 +146,10 @@ def _parse_records(
     numbers: list[int] = []
     fields: Ledger = {}
     for number, record in records:
-        own: list[Row] = []
-        for row in _flattened(record, f"{block.source.name}:{number}", plan):
-            if isinstance(row, Fault):
-                faults.append(row._replace(line=number))
-            else:
-                own.append(row)
-        merge(fields, account(plan.format.rest(record), number, own, plan.format.known))
+        found = list(_flattened(record, f"{block.source.name}:{number}", plan))
+        merge(fields, account(plan.format.rest(record), number, found, plan.format.known))
+        faults += [row._replace(line=number) for row in found if isinstance(row, Fault)]
+        own = [row for row in found if not isinstance(row, Fault)]
         rows += own
         numbers += [number] * len(own)
     # A repaired record has messages; its fault is reported on the first one that checks look at.

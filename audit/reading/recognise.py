@@ -50,7 +50,8 @@ def recognise(source: Source, forced: str | None = None, formats: Mapping[str, F
         raise NoRecords("no records in this file")
     if not sample and not forced:
         raise UnreadableSource(lost)
-    languages = tuple(name for name in LANGUAGES if is_language_field(_strings(sample, path_of(name))))
+    said = {name: _strings(sample, path_of(name)) for name in LANGUAGES}
+    languages = tuple(name for name, values in said.items() if not values or is_language_field(values))
     source.is_forced = forced is not None
     if forced is not None:
         source.format, source.reason = forced, "as requested"

@@ -118,7 +118,7 @@ class Sources:
                 self.progress.say(source.errors[0])
                 continue
             self.progress.say(f"{source.name}: {source.format}, {source.reason}")
-        neighbour = next(iter(self.plans.values()), None)
+        neighbour = next((source for source in self.files if source.name in self.plans), None)
         for source in self.files:
             if source.name not in empty:
                 continue
@@ -126,8 +126,8 @@ class Sources:
                 source.errors = [f"{source.name}: {empty[source.name]}"]
                 self.progress.say(source.errors[0])
             else:
-                self.plans[source.name] = neighbour
-                source.format, source.reason = neighbour.format.form.name, "no records"
+                self.plans[source.name] = self.plans[neighbour.name]
+                source.format, source.reason = neighbour.format, "no records"
                 self.progress.say(f"{source.name}: {source.reason}")
 
     def readings(self) -> list[Reading]:

@@ -90,7 +90,7 @@ LANGUAGE_TAG = Rule(
     WARNING,
     "Use a tag such as en, pt-BR or zh (RFC 5646), or und where the language is unknown.",
     example=Example(
-        chat("prompter: Is a tomato a fruit?", turn("assistant: To a botanist, yes.", lang="english")),
+        chat("prompter: Is a tomato a fruit?", turn("assistant: To a botanist, yes.", lang="eng lish")),
         not_this=chat("prompter: Is a tomato a fruit?", turn("assistant: To a botanist, yes.", lang="en")),
     ),
 )

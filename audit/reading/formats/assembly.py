@@ -61,7 +61,7 @@ def pair(chosen: list[RecordTurn], rejected: list[RecordTurn]) -> tuple[list[Rec
         n += 1
     start, better, worse = (chosen or rejected)[:n], chosen[n:], rejected[n:]
     # If each side is a single message, the two are rival answers.
-    is_ranked = bool(start) and len(better) == len(worse) == 1
+    is_ranked = bool(start) and len(better) == len(worse) == 1 and "prompter" not in (better[0].role, worse[0].role)
     branches = [Branch(better, "chosen", 0 if is_ranked else None), Branch(worse, "rejected", 1 if is_ranked else None)]
     return start, [branch for branch in branches if branch.turns]
 

@@ -28,6 +28,8 @@ SPLITS = ("split",)
 
 _KNOWN = ("id", "lang", "split", "model", "tools", "calls", "media", "rank", "score", "better", "label", "others")
 
+FEW_NAMES = 3  # of a field, in an error
+
 MEDIA = {"image": "image", "images": "image", "audio": "audio", "audios": "audio", "video": "video", "videos": "video"}
 _NO_LANGUAGE = ("", "unknown", "undefined", "undetermined", "none", "null", "n/a", "na", "nan", "other", "-", "?")
 _SYSTEM_MARK = re.compile(r"SYSTEM:\s*")  # before the system text of Glaive
@@ -55,8 +57,8 @@ class Described(Format):
 
     @property
     def fields(self) -> str:
-        """The fields that a record must have, by any of their names."""
-        return ", ".join(" or ".join(path.text for path in self.spec.paths[name][:4]) for name in self.needs)
+        """The fields that a record must have, with a few of their names."""
+        return "; ".join(f"{name}: {_few(self.spec.paths[name])}" for name in self.needs)
 
     @property
     def known(self) -> Sequence[re.Pattern[str]]:
@@ -480,6 +482,11 @@ class Described(Format):
 def _below(path: Path) -> re.Pattern[str]:
     """Return a pattern for a field and all fields within it; `*` stands for any name."""
     return re.compile(re.escape(path.text).replace(r"\*", r"[^.\[\]]*") + r"(?:[.\[].*)?", re.DOTALL)
+
+
+def _few(paths: Sequence[Path]) -> str:
+    shown = [path.text for path in paths[:FEW_NAMES]]
+    return " or ".join(shown) + (", ..." if len(paths) > FEW_NAMES else "")
 
 
 def _is_any(value: object) -> bool:

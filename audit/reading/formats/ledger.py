@@ -10,8 +10,9 @@ from enum import StrEnum
 from typing import Any
 from zlib import crc32
 
+from ....checks.base.faults import FaultKind
 from . import templates
-from .faults import EXCERPT, Row
+from .faults import EXCERPT, Fault, Row
 from .paths import decoded, leaves
 
 MOST_PATHS = 500  # of one source; further ones are counted together
@@ -65,26 +66,33 @@ Ledger = dict[str, Field]
 """Fields by path."""
 
 
-def account(record: dict[str, Any], line: int, rows: Iterable[Row], known: Sequence[re.Pattern[str]]) -> Ledger:
-    """Return what became of the strings of one record.
+def account(
+    record: dict[str, Any], line: int, found: Iterable[Row | Fault], known: Sequence[re.Pattern[str]]
+) -> Ledger:
+    """Return what became of the strings of one record, of which these messages and faults were made.
 
     `known` are paths of texts that belong to no message.
     """
     texts: dict[str, None] = {}
-    for row in rows:
+    reported = set()  # texts that were not read because another was, as a finding says
+    for row in found:
+        if isinstance(row, Fault):
+            if row.kind == FaultKind.CONFLICTING_FIELDS:
+                reported.add(row.excerpt)
+            continue
         texts |= dict.fromkeys(text for text in (row.get("text"), row.get("reasoning")) if isinstance(text, str))
         texts |= dict.fromkeys(call["arguments"] for call in row.get("calls") or () if call["arguments"])
-    found: Ledger = {}
+    fields: Ledger = {}
     stack = list(leaves(record))
     while stack:
         path, text = stack.pop()
         if text in texts:
-            found.setdefault(path, Field()).read = 1
+            fields.setdefault(path, Field()).read = 1
         elif (inner := decoded(text)) is not None:
             stack += leaves(inner, path)
         else:
-            entry = found.setdefault(path, Field())
-            if not is_prose(text):
+            entry = fields.setdefault(path, Field())
+            if not is_prose(text) or text[:EXCERPT] in reported:
                 continue
             if _is_within(text, texts):
                 entry.read = 1
@@ -93,7 +101,7 @@ def account(record: dict[str, Any], line: int, rows: Iterable[Row], known: Seque
             entry.first, entry.excerpt = line, text[:EXCERPT]
             entry.values = (*entry.values, crc32(text.encode("utf-8", "surrogatepass")))
             entry.is_known = any(pattern.fullmatch(path) for pattern in known)
-    return found
+    return fields
 
 
 def merge(into: Ledger, more: Mapping[str, Field]) -> None:

@@ -84,7 +84,7 @@ class Records(Format):
         format = self.formats[name]
         found = list(format.flatten(record, place)) if n_shared else []
         yield from found or [
-            Fault(FaultKind.UNREADABLE_LINE, f"Record is in {unknown(record, self.formats)}", 0, _excerpt(record))
+            Fault(FaultKind.UNREADABLE_LINE, f"Record has an {unknown(record, self.formats)}", 0, _excerpt(record))
         ]
 
 
@@ -96,24 +96,25 @@ def other_format(record: dict[str, Any], name: str, main: str) -> Fault:
 
 def nearest(record: dict[str, Any], formats: Mapping[str, Format]) -> tuple[str, int]:
     """Return the format that shares most fields with a record, and how many these are."""
-    shared = {name: each.shares(record) for name, each in formats.items() if isinstance(each, Described)}
-    name = max(shared, key=lambda name: shared[name])
-    return name, shared[name]
+    described = {name: each for name, each in formats.items() if isinstance(each, Described)}
+    # Of two that share as much, the later is the simpler one.
+    name = max(reversed(list(described)), key=lambda name: described[name].shares(record) / len(described[name].needs))
+    return name, described[name].shares(record)
 
 
 def unknown(record: dict[str, Any], formats: Mapping[str, Format]) -> str:
     """Describe a record that no format fits, with the nearest format and the way out."""
     if _is_turn(record):
         turn = ", ".join(record)
-        return f"no format: each record is a single turn ({turn}). Put the turns of a conversation into one list"
+        return f"unknown format: each record is a single turn ({turn}). Put the turns of a conversation into one list"
     names = sorted(map(repr, record))
     fields = ", ".join(names[:NAMES]) + (", ..." if len(names) > NAMES else "")
-    said = f"an unknown format (fields: {fields})" if names else "an unknown format (no fields)"
+    said = f"unknown format (fields: {fields})" if names else "unknown format (no fields)"
     name, n_shared = nearest(record, formats)
     near = formats[name]
     hint = ""
     if n_shared and isinstance(near, Described):
-        hint = f" Closest: {name}, which needs {near.fields}."
+        hint = f" Closest: {name} ({near.fields})."
     return f"{said}.{hint} Map its fields in [format]; `chataudit formats` shows examples"
 
 

@@ -15,7 +15,7 @@ from chataudit.audit.reading.formats.faults import Row
 from chataudit.audit.run import run
 from chataudit.checks.base.examples import Data
 from chataudit.checks.base.faults import FaultKind
-from chataudit.checks.base.findings import CHECKED, ERROR, NOTE, WARNING, Action
+from chataudit.checks.base.findings import CHECKED, ERROR, NOTE, WARNING, Action, Concerns
 from chataudit.checks.schema_invariants.check import SchemaInvariants
 from chataudit.checks.schema_invariants.fields import is_language_tag
 from chataudit.checks.schema_invariants.rules import FAULT_RULES, RULES
@@ -185,7 +185,7 @@ def test_a_reader_sees_what_makes_an_example_differ_from_its_neighbour():
     assert by_name["cycle"][2] == "  prompter: From the top or from the bottom?  [its parent is message 4]"
     assert by_name["language_tag"] == [
         "prompter: Is a tomato a fruit?",
-        '  assistant: To a botanist, yes.  [lang = "english"]',
+        '  assistant: To a botanist, yes.  [lang = "eng lish"]',
     ]
 
 
@@ -197,7 +197,7 @@ def test_every_fault_of_the_reader_has_a_rule():
 def test_notes_are_kept_and_all_else_is_dropped_by_default():
     for rule in RULES:
         with case(rule.name):
-            assert (rule.action == Action.KEEP) == (rule.severity == NOTE)
+            assert (rule.action == Action.KEEP) == (rule.severity == NOTE or rule.concerns == Concerns.SOURCE)
 
 
 def test_a_title_survives_being_cut_at_60_characters():
@@ -1137,8 +1137,7 @@ def test_a_registered_language_passes(tmp_path):
 def test_a_language_that_is_not_registered_is_flagged(tmp_path):
     for tag in [
         "xx-klingon",
-        "english",
-        "en_US",
+        "eng lish",
         "",
         " en",
         "en ",
@@ -2156,7 +2155,7 @@ def test_the_document_itself_is_checked(tmp_path):
         ({"text": "bell \x07"}, "control_characters"),
         ({"text": "lost \ufffd"}, "replacement_characters"),
         ({"text": None}, "missing_field"),
-        ({"lang": "english"}, "language_tag"),
+        ({"lang": "eng lish"}, "language_tag"),
     ]:
         for context in [None, "A question"]:
             with case(more, rule, context):
