@@ -26,6 +26,8 @@ SPLITS = ("split",)
 
 _KNOWN = ("id", "lang", "split", "model", "tools", "calls", "media", "rank", "score", "better", "label", "others")
 
+NAMES = 3  # of a field, that errors and tables show
+
 MEDIA = {"image": "image", "images": "image", "audio": "audio", "audios": "audio", "video": "video", "videos": "video"}
 _NO_LANGUAGE = ("", "unknown", "undefined", "undetermined", "none", "null", "n/a", "na", "nan", "other", "-", "?")
 _SYSTEM_MARK = re.compile(r"SYSTEM:\s*")  # before the system text of Glaive
@@ -36,8 +38,10 @@ class Described(Format):
 
     form: ClassVar = RECORDS
 
-    def __init__(self, name: str, spec: Spec, needs: Sequence[str] = (), about: str = "") -> None:
-        self.name, self.spec, self.about = name, spec, about
+    def __init__(
+        self, name: str, spec: Spec, needs: Sequence[str] = (), about: str = "", example: str = ""
+    ) -> None:
+        self.name, self.spec, self.about, self.example = name, spec, about, example
         body = [each for each in BODIES if each in spec.paths] or ["chosen"]
         self.needs = tuple(needs) or tuple(body)
         self._turn = Fields(
@@ -48,13 +52,9 @@ class Described(Format):
         self._ids = spec.paths.get("id") or tuple(map(path_of, IDS))
         self._splits = spec.paths.get("split") or tuple(map(path_of, SPLITS))
         self.languages = spec.paths.get("lang") or tuple(map(path_of, LANGUAGES))
+        self.fields = "; ".join(_either([path.text for path in spec.paths[name]]) for name in self.needs)
         self.heads = frozenset(path.steps[0] for name in self.needs for path in spec.paths[name])
         self.known = [_below(path) for name in _KNOWN for path in spec.paths.get(name, ())]
-
-    @property
-    def fields(self) -> str:
-        """The fields that a record must have, by any of their names."""
-        return ", ".join(" or ".join(path.text for path in self.spec.paths[name][:4]) for name in self.needs)
 
     # -- recognition ---------------------------------------------------------------------------------------------------
 
@@ -456,6 +456,12 @@ class Described(Format):
             held = prompt[asks].media or []
             prompt[asks] = prompt[asks]._replace(media=[*held, *(kind for kind in media if kind not in held)])
         return prompt, branches
+
+
+def _either(names: Sequence[str]) -> str:
+    """Return the first names of a field, and how many more it has."""
+    more = [f"{len(names) - NAMES} others"] if len(names) > NAMES + 1 else names[NAMES:]
+    return " or ".join([*names[:NAMES], *more])
 
 
 def _below(path: Path) -> re.Pattern[str]:

@@ -28,7 +28,13 @@ class OasstMessages(Format):
     form: ClassVar = Form("oasst_messages", REQUIRED, roles=ROLES, uuid_ids=True, depth_first=True)
     is_flat: ClassVar = True
     lang_field: ClassVar = "lang"
-    fields: ClassVar = "message_id, parent_id, message_tree_id, role, text"
+    about = "one message of a conversation tree a record (OpenAssistant)"
+    fields = "message_id, parent_id, message_tree_id, role, text"
+    example = (
+        '{"message_id": "6ab24d72-0181-4594-a9cd-deaf170242fb", "parent_id": null,'
+        ' "message_tree_id": "6ab24d72-0181-4594-a9cd-deaf170242fb", "tree_state": "ready_for_export",'
+        ' "role": "prompter", "lang": "en", "text": "Name a river in France."}'
+    )
 
     def recognise(self, record: dict[str, Any]) -> str | None:
         found = [name for name in ("message_id", "parent_id", "message_tree_id", "role", "text") if name in record]
@@ -72,7 +78,14 @@ class OasstTrees(Format):
     form: ClassVar = Form("oasst_trees", REQUIRED, roles=ROLES, uuid_ids=True, nested=True)
     is_whole: ClassVar = False
     lang_field: ClassVar = "lang"
-    fields: ClassVar = "message_tree_id, tree_state, prompt {message_id, role, text, replies []}"
+    about = "a whole conversation tree, each message with its replies (OpenAssistant)"
+    fields = "message_tree_id, tree_state, prompt {message_id, role, text, replies []}"
+    example = (
+        '{"message_tree_id": "6ab24d72-0181-4594-a9cd-deaf170242fb", "tree_state": "ready_for_export",'
+        ' "prompt": {"message_id": "6ab24d72-0181-4594-a9cd-deaf170242fb", "role": "prompter", "lang": "en",'
+        ' "text": "Name a river in France.", "replies": [{"message_id": "c8e83833-ecbc-44fe-b6db-735228c25a1c",'
+        ' "role": "assistant", "lang": "en", "text": "The Loire.", "replies": []}]}}'
+    )
 
     def recognise(self, record: dict[str, Any]) -> str | None:
         if isinstance(record.get("prompt"), dict) and "message_tree_id" in record:
@@ -109,7 +122,9 @@ class OasstTrees(Format):
 
     def rest(self, record: dict[str, Any]) -> dict[str, Any]:
         others = {name: value for name, value in record.items() if name not in (*RAW, "prompt", "replies")}
-        nodes = [{n: value for n, value in node.items() if n not in RAW and n != "replies"} for node, _ in _nodes(record)]
+        nodes = [
+            {n: value for n, value in node.items() if n not in RAW and n != "replies"} for node, _ in _nodes(record)
+        ]
         return {**others, "prompt": nodes}
 
     def holders(self, record: dict[str, Any]) -> list[int]:
