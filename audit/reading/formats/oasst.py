@@ -14,6 +14,7 @@ from ....checks.base.messages import MESSAGES, Form
 from .base import Format
 from .columns import columns_of, completed, fit
 from .faults import Fault, Row, mistyped
+from .languages import normalised, tag_of
 
 ROLES = ("prompter", "assistant")
 REQUIRED = ("tree_id", "message_id", "role", "lang", "text")
@@ -41,7 +42,7 @@ class OasstMessages(Format):
         return f"records have {', '.join(found)}" if len(found) >= 4 else None
 
     def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row]:
-        yield {name: record[raw] for raw, name in RAW.items() if raw in record}
+        yield _tagged({name: record[raw] for raw, name in RAW.items() if raw in record})
 
     def rest(self, record: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in record.items() if name not in RAW}
@@ -69,6 +70,8 @@ class OasstMessages(Format):
             for raw, name in RAW.items()
             if raw in table.column_names
         }
+        if "lang" in columns:
+            columns["lang"] = normalised(columns["lang"])
         return completed(columns, table.num_rows), np.arange(table.num_rows)
 
 
@@ -111,7 +114,7 @@ class OasstTrees(Format):
             # A message without a parent id answers the message it is nested in.
             # The export leaves message_tree_id and tree_state null inside a tree: only the tree itself has them.
             own = {name: node[raw] for raw, name in RAW.items() if node.get(raw) is not None}
-            yield {**shared, "parent_id": parent_id, **own}
+            yield _tagged({**shared, "parent_id": parent_id, **own})
             replies = node.get("replies")
             if isinstance(replies, list):
                 # Replies to a message without an id still have a parent, so it gets a made-up id.
@@ -148,6 +151,13 @@ class OasstTrees(Format):
         if not made or 0 in dropped:
             return None
         return made[0] if _root(record) is record else record | {"prompt": made[0]}
+
+
+def _tagged(row: Row) -> Row:
+    """Return a message with its language as a tag; what is no language stays, and is reported."""
+    if isinstance(lang := row.get("lang"), str):
+        row["lang"] = tag_of(lang) or lang
+    return row
 
 
 def _root(record: dict[str, Any]) -> Any:

@@ -432,8 +432,8 @@ def messages_of(
     tree, end = shared["tree_id"], None
     is_first = True
     tools = [*(shared.get("tools") or ()), *(tool for turn in prompt for tool in turn.tools or ())] or None
-    # If each side is a single message, the two are rival answers.
-    is_ranked = bool(prompt) and len(chosen) == len(rejected) == 1
+    # If each side is a single message of the assistant, the two are rival answers.
+    is_ranked = bool(prompt) and [t.role for t in (*chosen, *rejected)] == ["assistant"] * 2 and len(chosen) == 1
     for branch, turns in ((None, prompt), ("chosen", chosen), ("rejected", rejected)):
         parent = end
         for k, turn in enumerate(turns, 1):

@@ -16,8 +16,10 @@ from cases import case
 from chataudit.audit.config import _convert
 from chataudit.audit.reading import files
 from chataudit.audit.reading.blocks import cutting
-from chataudit.audit.reading.formats import FORMATS, Fault, Format, Mapped, Mapping, Row
+from chataudit.audit.reading.formats import FORMATS, MAPPING, Fault, Format, Row, Spec
+from chataudit.audit.reading.formats.described import Described
 from chataudit.audit.reading.formats.columns import tabulate
+from chataudit.audit.reading.formats.records import Records
 from chataudit.audit.reading.parse import parse
 from chataudit.audit.reading.recognise import recognise
 from chataudit.audit.run import run
@@ -296,7 +298,7 @@ def test_wildchat_and_lmsys_chat_are_read():
 def test_two_transcripts_share_their_prompt():
     shared = "\n\nHuman: Hi\n\nAssistant: Hello \n\nHuman:  Why?\nHuman: no mark"
     record = {"chosen": f"{shared}\n\nAssistant: So.", "rejected": f"{shared}\n\nAssistant: No."}
-    assert flattened("transcripts", record, "branch", "rank") == [
+    assert flattened("preferences", record, "branch", "rank") == [
         ("data:1", None, "prompter", "Hi", None, None),
         ("data:1#2", "data:1", "assistant", "Hello ", None, None),
         ("data:1#3", "data:1#2", "prompter", " Why?\nHuman: no mark", None, None),
@@ -310,7 +312,7 @@ def test_transcripts_that_part_early_have_branches_and_no_ranks():
         "chosen": "\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: Why?\n\nAssistant: So.",
         "rejected": "\n\nHuman: Hi\n\nAssistant: No.",
     }
-    assert flattened("transcripts", record, "branch", "rank") == [
+    assert flattened("preferences", record, "branch", "rank") == [
         ("data:1", None, "prompter", "Hi", None, None),
         ("data:1#2-chosen", "data:1", "assistant", "Hello", "chosen", None),
         ("data:1#3-chosen", "data:1#2-chosen", "prompter", "Why?", "chosen", None),
@@ -321,7 +323,7 @@ def test_transcripts_that_part_early_have_branches_and_no_ranks():
 
 def test_transcripts_that_share_nothing_are_two_roots():
     record = {"chosen": "\n\nHuman: A\n\nAssistant: B", "rejected": "\n\nHuman: C\n\nAssistant: D"}
-    assert flattened("transcripts", record) == [
+    assert flattened("preferences", record) == [
         ("data:1", None, "prompter", "A"),
         ("data:1#chosen", "data:1", "assistant", "B"),
         ("data:1#1-rejected", None, "prompter", "C"),
@@ -331,7 +333,7 @@ def test_transcripts_that_share_nothing_are_two_roots():
 
 def test_equal_transcripts_have_an_answer_each_and_an_empty_one_is_a_message():
     record = {"chosen": "\n\nHuman: Hi\n\nAssistant: ", "rejected": "\n\nHuman: Hi\n\nAssistant: "}
-    assert flattened("transcripts", record) == [
+    assert flattened("preferences", record) == [
         ("data:1", None, "prompter", "Hi"),
         ("data:1#chosen", "data:1", "assistant", ""),
         ("data:1#rejected", "data:1", "assistant", ""),
@@ -350,16 +352,16 @@ def test_guanaco_marks_its_turns_with_hashes(gap):
 
 def test_an_output_answers_the_transcript_in_the_input():
     history = "### Human: Hi ### Assistant:"
-    record = {"input": history, "output": "Hello", "lang": "en", "text": history, "prompt": f"A chat. {history}"}
-    assert flattened("transcripts", record, "lang") == [
+    record = {"input": history, "output": "Hello", "lang": "en"}
+    assert flattened("instructions", record, "lang") == [
         ("data:1", None, "prompter", "Hi", "en"),
-        ("data:1#2", "data:1", "assistant", "Hello", "en"),
+        ("data:1#output", "data:1", "assistant", "Hello", "en"),
     ]
 
 
 def test_chosen_and_rejected_may_answer_a_transcript_in_the_prompt():
     record = {"prompt": "\n\nHuman: Hi\n\nAssistant:", "chosen": " Hello", "rejected": "  No"}
-    assert flattened("transcripts", record, "branch") == [
+    assert flattened("preferences", record, "branch") == [
         ("data:1", None, "prompter", "Hi", None),
         ("data:1#chosen", "data:1", "assistant", "Hello", "chosen"),
         ("data:1#rejected", "data:1", "assistant", " No", "rejected"),
@@ -368,7 +370,7 @@ def test_chosen_and_rejected_may_answer_a_transcript_in_the_prompt():
 
 def test_a_completed_transcript_may_have_a_label():
     record = {"prompt": "\n\nHuman: Hi\n\nAssistant:", "completion": " Hello", "label": False}
-    assert flattened("transcripts", record, "branch") == [
+    assert flattened("labelled_answer", record, "branch") == [
         ("data:1", None, "prompter", "Hi", None),
         ("data:1#rejected", "data:1", "assistant", "Hello", "rejected"),
     ]
@@ -459,13 +461,14 @@ def test_texts_that_share_no_word_are_two_roots():
 
 def test_a_label_chooses_the_side_of_the_last_answer():
     records = [
-        {"messages": [user("Hi"), bot("Hello")]},
-        {"prompt": "Hi", "completion": "Hello"},
-        {"prompt": [user("Hi")], "completion": [bot("Hello")]},
+        ("labelled_conversation", {"messages": [user("Hi"), bot("Hello")]}),
+        ("labelled_answer", {"prompt": "Hi", "completion": "Hello"}),
+        ("labelled_answer", {"prompt": [user("Hi")], "completion": [bot("Hello")]}),
     ]
-    for record, (label, branch) in itertools.product(records, [(True, "chosen"), (False, "rejected")]):
+    labels = [(True, "chosen"), (1, "chosen"), ("yes", "chosen"), (False, "rejected"), (0.0, "rejected")]
+    for (format, record), (label, branch) in itertools.product(records, labels):
         with case(record, label, branch):
-            assert flattened("preferences", {**record, "label": label}, "branch", "rank") == [
+            assert flattened(format, {**record, "label": label}, "branch", "rank") == [
                 ("data:1", None, "prompter", "Hi", None, None),
                 (f"data:1#{branch}", "data:1", "assistant", "Hello", branch, None),
             ]
@@ -504,7 +507,7 @@ def test_ultrachat_is_a_list_of_texts_in_turn():
 def test_ultrafeedback_has_answers_of_several_models_as_siblings():
     completions = [{"model": "m1", "response": "One", "overall_score": 7.0}, {"response": "Two"}]
     record = {"instruction": "Count.", "completions": completions, "models": ["m1", "m2"]}
-    assert flattened("ultrafeedback", record, "model_name", "synthetic") == [
+    assert flattened("rated_answers", record, "model_name", "synthetic") == [
         ("data:1", None, "prompter", "Count.", None, None),
         ("data:1#2", "data:1", "assistant", "One", "m1", True),
         ("data:1#3", "data:1", "assistant", "Two", None, None),
@@ -545,8 +548,8 @@ def test_an_instruction_may_have_a_system_prompt_and_a_history():
 TURNS = {"turns": "dialog.turns", "role": "speaker", "text": "utterance"}
 
 
-def mapped(**values: Any) -> Mapped:
-    return Mapped(_convert(values, Mapping, "[format]"))
+def mapped(**values: Any) -> Described:
+    return Described(MAPPING, _convert(values, Spec, "[format]"))
 
 
 def test_a_mapping_names_the_fields_of_turns_and_roles():
@@ -868,17 +871,19 @@ RECORDS = st.fixed_dictionaries(
     },
 )
 MAPPINGS = [
-    Mapping(turns="messages", role="role", text="content", label="label", system="system", id="id"),
-    Mapping(prompt="prompt", chosen="chosen", rejected="data.rejected", lang="lang", split="split"),
+    Spec(turns="messages", role="role", text="content", label="label", system="system", id="id"),
+    Spec(prompt="prompt", chosen="chosen", rejected="data.rejected", lang="lang", split="split"),
 ]
-CHATS = [format for format in FORMATS.values() if not format.form.name.startswith(("oasst", "documents"))]
+CHATS = {name: format for name, format in FORMATS.items() if not name.startswith(("oasst", "documents"))}
 
 
 @given(RECORDS)
 @settings(max_examples=100)
 def test_no_record_makes_a_format_fail(record):
-    for format in [*CHATS, *map(Mapped, MAPPINGS)]:
-        with case(format.form.name):
+    described = {f"mapping {k}": Described(MAPPING, spec) for k, spec in enumerate(MAPPINGS)}
+    records = Records(FORMATS, "messages")
+    for name, format in {**CHATS, **described, "records": records}.items():
+        with case(name):
             format.recognise(record)
             found = list(format.flatten(record, "data:1"))
             messages = [row for row in found if not isinstance(row, Fault)]

@@ -170,7 +170,8 @@ def test_no_two_rules_have_a_sentence_of_their_examples_in_common():
     for rule in RULES:
         data = rule.example.this
         said = [row["text"] for row in data.messages] + [json.loads(line)["text"] for line in data.raw[:-1] if line]
-        said += [turn["content"] for row in data.chats for turn in row.get("prompt") or row["messages"]]
+        said += [turn["content"] for row in data.chats for turn in row.get("prompt") or row.get("messages") or ()]
+        said += [turn["value"] for row in data.chats for turn in row.get("conversations") or ()]
         for text in filter(None, said):
             rules_with.setdefault(text, set()).add(rule.name)
     assert {text: names for text, names in rules_with.items() if len(names) > 1} == {}
@@ -320,11 +321,12 @@ def test_a_system_message_behind_others_is_flagged(tmp_path):
     assert places(finding) == [("chat#3", "Be kind"), ("chat#2", "Hello")]
 
 
-def test_a_second_system_message_is_flagged(tmp_path):
-    data = chat("system: Be kind", "system: Be brief", "user: Hello", "assistant: Hello")
-    record = audited(tmp_path, [data])
-    assert flagged(record) == [("system_first", "chat#2")]
-    assert the(record, "system_first")["summary"] == "System message comes after 1 other message"
+def test_several_system_messages_at_the_start_are_as_good_as_one(tmp_path):
+    start = ("system: Be kind", "developer: Be brief", "system: Be quick", "user: Hello")
+    assert flagged(audited(tmp_path, [chat(*start, "assistant: Hello")])) == []
+    record = audited(tmp_path, [chat(*start, "system: Be cheerful", "assistant: Hello")])
+    assert flagged(record) == [("system_first", "chat#5")]
+    assert the(record, "system_first")["summary"] == "System message comes after 4 other messages"
 
 
 def test_a_system_message_in_between_does_not_break_the_turns(tmp_path):
@@ -901,7 +903,6 @@ def test_very_many_system_messages_and_results_in_a_row_are_checked_quickly(tmp_
         ("root_role", f"one#{n + 1}"),
         ("tool_result", f"two#{n + 3}"),
     ]
-    assert len(reported(record, "system_first")) == n - 1
 
 
 def test_a_very_long_thread_upside_down_is_reported_once(tmp_path):
