@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Generator, Iterator, Sequence
+from itertools import chain
 from typing import Any, ClassVar
 
 from ....checks.base.faults import FaultKind
@@ -13,7 +14,7 @@ from .calls import tools_of
 from .faults import Fault, Row, mistyped
 from .languages import is_programming, tag_of
 from .paths import EACH, Found, Path, decoded, first, get, items_of, path_of
-from .spec import BODIES, Spec
+from .spec import BODIES, PAIRS, Spec
 from .turns import FIELDS, ROLES, Fields, RecordTurn, text_turn, turns_of, turns_within
 
 RECORDS = Form("records", ("tree_id", "message_id"), roles=CHAT_ROLES, nested=True)
@@ -42,8 +43,9 @@ class Described(Format):
         self, name: str, spec: Spec, needs: Sequence[str] = (), about: str = "", example: str = ""
     ) -> None:
         self.name, self.spec, self.about, self.example = name, spec, about, example
-        body = [each for each in BODIES if each in spec.paths] or ["chosen"]
-        self.needs = tuple(needs) or tuple(body)
+        # What a user names fits a record that has the start of a conversation, or either side of a pair.
+        self.needs = tuple(needs) or tuple(name for name in (*BODIES, *chain(*PAIRS)) if name in spec.paths)
+        self._needs_all = bool(needs)
         self._turn = Fields(
             tuple(p.text for p in spec.paths.get("role", ())) or FIELDS.role,
             tuple(p.text for p in spec.paths.get("text", ())) or FIELDS.text,
@@ -52,7 +54,7 @@ class Described(Format):
         self._ids = spec.paths.get("id") or tuple(map(path_of, IDS))
         self._splits = spec.paths.get("split") or tuple(map(path_of, SPLITS))
         self.languages = spec.paths.get("lang") or tuple(map(path_of, LANGUAGES))
-        self.fields = "; ".join(_either([path.text for path in spec.paths[name]]) for name in self.needs)
+        self.fields = ("; " if needs else " or ").join(_either([p.text for p in spec.paths[name]]) for name in self.needs)
         self.heads = frozenset(path.steps[0] for name in self.needs for path in spec.paths[name])
         self.known = [_below(path) for name in _KNOWN for path in spec.paths.get(name, ())]
 
@@ -62,10 +64,11 @@ class Described(Format):
         found = []
         for name in self.needs:
             at = self._present(name, record)
-            if at is None:
+            if at is not None:
+                found.append(at)
+            elif self._needs_all:
                 return None
-            found.append(at)
-        return f"records have {' and '.join(dict.fromkeys(found))}"
+        return f"records have {' and '.join(dict.fromkeys(found))}" if found else None
 
     def _present(self, name: str, record: dict[str, Any]) -> str | None:
         """Return the field that a setting finds in a record, if it has a fitting type."""
