@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Generator, Iterator, Sequence
-from itertools import chain
 from typing import Any, ClassVar
 
 from ....checks.base.faults import FaultKind
@@ -43,8 +42,9 @@ class Described(Format):
         self, name: str, spec: Spec, needs: Sequence[str] = (), about: str = "", example: str = ""
     ) -> None:
         self.name, self.spec, self.about, self.example = name, spec, about, example
-        # What a user names fits a record that has the start of a conversation, or either side of a pair.
-        self.needs = tuple(needs) or tuple(name for name in (*BODIES, *chain(*PAIRS)) if name in spec.paths)
+        # What a user names fits a record with either side of a pair, or else with the start of a conversation.
+        pairs = [pair for pair in PAIRS if spec.paths.keys() >= {*pair}]
+        self.needs = tuple(needs) or tuple(name for name in next(iter(pairs), BODIES) if name in spec.paths)
         self._needs_all = bool(needs)
         self._turn = Fields(
             tuple(p.text for p in spec.paths.get("role", ())) or FIELDS.role,
