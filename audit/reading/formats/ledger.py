@@ -1,11 +1,11 @@
 """What was read of every field of a source, and what was not.
 
-A text counts as read if it is in a message, whichever field it was read from: so a field that repeats another is no loss,
-and a field that a format passes over is.
+A text counts as read if it is in a message, whichever field it was read from: so a field that repeats another is no
+loss, and a field that a format passes over is.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -19,6 +19,8 @@ MOST_PATHS = 500  # of one source; further ones are counted together
 OTHERS = "..."  # their name
 MOST_VALUES = 64  # distinct values of a field that are remembered
 LEAST_KINDS = 50  # texts from which on they may be names of kinds
+LONG = 20  # characters of a message that is recognised within another text, whatever it contains
+LEAST_WORDS = 5  # between messages in a text that are more than marks
 FEW = 0.05  # a field with fewer distinct values than this share of its texts names kinds of something
 
 
@@ -41,6 +43,7 @@ class Field:
     first: int = 0  # line of the first record with an unread text
     excerpt: str = ""  # of that text
     is_known: bool = False  # it belongs to no message, as the format says
+    partial: int = 0  # records in which the rest of the text was read
     values: tuple[int, ...] = ()  # hashes of distinct unread texts, the MOST_VALUES smallest
 
     def add(self, later: "Field") -> None:
@@ -50,6 +53,7 @@ class Field:
         self.read += later.read
         self.unread += later.unread
         self.chars += later.chars
+        self.partial += later.partial
         self.is_known = self.is_known or later.is_known
         self.values = tuple(sorted({*self.values, *later.values})[:MOST_VALUES])
 
@@ -57,7 +61,8 @@ class Field:
     def use(self) -> Use:
         """What became of this field."""
         names_kinds = self.unread >= LEAST_KINDS and len(self.values) < min(MOST_VALUES, FEW * self.unread)
-        if self.unread and not names_kinds:
+        is_template = self.partial == self.unread > 1 == len(self.values)  # the same words around all messages
+        if self.unread and not names_kinds and not is_template:
             return Use.KNOWN if self.is_known else Use.UNREAD
         return Use.READ if self.read else Use.FACT
 
@@ -76,6 +81,8 @@ def account(record: dict[str, Any], line: int, rows: Iterable[Row], known: Seque
         texts |= dict.fromkeys(text for text in (row.get("text"), row.get("reasoning")) if isinstance(text, str))
         texts |= dict.fromkeys(call["arguments"] for call in row.get("calls") or () if call["arguments"])
     found: Ledger = {}
+    left: list[tuple[str, str]] = []
+    parts: dict[str, None] = {}  # fields that are parts of messages
     stack = list(leaves(record))
     while stack:
         path, text = stack.pop()
@@ -83,17 +90,24 @@ def account(record: dict[str, Any], line: int, rows: Iterable[Row], known: Seque
             found.setdefault(path, Field()).read = 1
         elif (inner := decoded(text)) is not None:
             stack += leaves(inner, path)
+        elif not is_prose(text):
+            found.setdefault(path, Field())
+        elif _is_within(text, texts):
+            found.setdefault(path, Field()).read = 1
+            parts[text] = None
         else:
-            entry = found.setdefault(path, Field())
-            if not is_prose(text):
-                continue
-            if _is_within(text, texts):
-                entry.read = 1
-                continue
-            entry.unread, entry.chars = 1, entry.chars + len(text)
-            entry.first, entry.excerpt = line, text[:EXCERPT]
-            entry.values = (*entry.values, crc32(text.encode("utf-8", "surrogatepass")))
-            entry.is_known = any(pattern.fullmatch(path) for pattern in known)
+            left.append((path, text))
+    for path, text in left:
+        entry = found.setdefault(path, Field())
+        rest = _rest(text, texts, parts)
+        if not rest:
+            entry.read = 1
+            continue
+        entry.unread, entry.chars, entry.first = 1, entry.chars + len(rest), line
+        entry.excerpt = rest[:EXCERPT]
+        entry.partial = int(rest != text)
+        entry.values = (*entry.values, crc32(rest.encode("utf-8", "surrogatepass")))
+        entry.is_known = any(pattern.fullmatch(path) for pattern in known)
     return found
 
 
@@ -139,14 +153,32 @@ def is_prose(text: str) -> bool:
     return len(_WORD.findall(text[:1000])) >= 3 or _UNSPACED.search(text[:1000]) is not None
 
 
-def _is_within(text: str, texts: Mapping[str, None]) -> bool:
-    """Whether a text is part of a message, or a rendering of the messages."""
+def _is_within(text: str, texts: Iterable[str]) -> bool:
     stripped = text.strip()
-    if any(stripped in each for each in texts):
-        return True
+    return any(stripped in each for each in texts)
+
+
+def _rest(text: str, texts: Collection[str], parts: Collection[str]) -> str:
+    """Return the prose in a text that is left when all messages and parts of messages are cut out of it.
+
+    The text may be a rendering of the messages, as chat templates write them.
+    """
+    cuts = [each.strip() for each in (*texts, *parts) if len(each) >= LONG or is_prose(each)]
+    cuts = sorted((each for each in cuts if each in text), key=len, reverse=True)
+    if not cuts:
+        return text
     rendered = templates.read(text)
-    turns = [turn.text.strip() for turn in rendered.turns if turn.role != "system"] if rendered is not None else []
-    if turns and all(any(turn in each for each in texts) for turn in turns):
-        return True
-    inside = sum(len(each) for each in texts if each and each in text)
-    return inside >= 0.8 * len(text)
+    pieces = [text] if rendered is None else [turn.text for turn in rendered.turns if not _is_within(turn.text, texts)]
+    for cut in cuts:
+        pieces = [piece for each in pieces for piece in each.split(cut)]
+    return "\n".join(piece.strip() for piece in pieces if any(map(_is_sentence, (piece, *piece.splitlines()))))
+
+
+def _is_sentence(text: str) -> bool:
+    """Whether a piece of a text is more than the marks between messages."""
+    if not is_prose(text):
+        return False
+    n_words = len(_WORD.findall(text))
+    return _UNSPACED.search(text) is not None or (
+        n_words >= LEAST_WORDS and sum(c.isalpha() or c.isspace() for c in text) >= 0.8 * len(text)
+    )
