@@ -165,9 +165,9 @@ def _rest(text: str, texts: Collection[str], parts: Collection[str]) -> str:
     """
     cuts = [each.strip() for each in (*texts, *parts) if len(each) >= LONG or is_prose(each)]
     cuts = sorted((each for each in cuts if each in text), key=len, reverse=True)
-    if not cuts:
-        return text
     rendered = templates.read(text)
+    if not cuts and rendered is None:
+        return text
     pieces = [text] if rendered is None else [turn.text for turn in rendered.turns if not _is_within(turn.text, texts)]
     for cut in cuts:
         pieces = [piece for each in pieces for piece in each.split(cut)]
