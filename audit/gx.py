@@ -101,7 +101,7 @@ def frame(
     formats = known(mapping)
     refuse_unknown(format, formats)
     progress = progress or Silence()
-    found = files.find(sources)
+    found = files.find(sources, say=progress.say).sources
     progress.total(sum(source.n_bytes for source in found))
     parts = [FRAME.empty_table()]
     reported: set[tuple[str, str]] = set()

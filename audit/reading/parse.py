@@ -164,7 +164,9 @@ def _parse_records(
         fault.of(first[fault.line]) if fault.line in first and fault.message_id is None else fault for fault in faults
     ]
     messages, mistyped = tabulate(rows, numbers, block.source.name)
-    return Parsed(messages, faults_table(faults + mistyped, block.source.name), len(records), fields, _n_chars(messages))
+    return Parsed(
+        messages, faults_table(faults + mistyped, block.source.name), len(records), fields, _n_chars(messages)
+    )
 
 
 def _flattened(record: dict[str, Any], place: str, plan: ReadPlan) -> Iterable[Row | Fault]:

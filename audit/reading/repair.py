@@ -15,6 +15,7 @@ from ...checks.base.faults import FaultKind
 from .formats import Fault
 from .formats.faults import EXCERPT, whole_characters
 from .formats.paths import LIST
+from .kinds import json_fault
 
 
 def read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
@@ -49,15 +50,7 @@ def read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
             repairs.append(RAW_CONTROL)
     except json.JSONDecodeError as error:
         excerpt = text[max(0, error.pos - EXCERPT // 2) :][:EXCERPT]
-        return None, [
-            # Some messages of json end with "at", as in "Unterminated string starting at".
-            Fault(
-                FaultKind.UNREADABLE_LINE,
-                f"Line is not JSON ({error.msg.removesuffix(' at')} at character {error.pos + 1})",
-                0,
-                excerpt,
-            )
-        ]
+        return None, [Fault(FaultKind.UNREADABLE_LINE, f"Line is not JSON ({json_fault(text, error)})", 0, excerpt)]
     except RecursionError:
         return None, [Fault(FaultKind.UNREADABLE_LINE, f"Line is not JSON ({TOO_DEEP})", 0, text[:EXCERPT])]
     if isinstance(record, list) and record and all(isinstance(item, dict) for item in record):

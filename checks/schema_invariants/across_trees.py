@@ -99,9 +99,12 @@ def duplicate_ids(ids: pa.Table) -> list[Claims]:
     first = np.maximum.accumulate(np.where(np.append(True, keys[1:] != keys[:-1]), np.arange(len(keys)), 0))
     later = np.flatnonzero(first != np.arange(len(keys)))
     trees = np.array(copies["tree_id"].to_pylist(), dtype=object)
-    is_tree = np.asarray(copies["tree"])
-    is_tree = (is_tree == is_tree[first]) & (is_tree != 0) & (np.asarray(copies["n_tree"]) > 1)
-    heads = later[is_tree[later] & as_bools(single(copies["is_first"]))[later]]
+    # A row repeats one of a whole tree if both have the same id and are in trees with the same ids.
+    whole = np.asarray(copies["tree"])
+    _, start, of = np.unique(np.stack([first, whole]), axis=1, return_index=True, return_inverse=True)
+    original = start[of.ravel()]
+    repeats_tree = (original != np.arange(len(keys))) & (whole != 0) & (np.asarray(copies["n_tree"]) > 1)
+    heads = np.flatnonzero(repeats_tree & as_bools(single(copies["is_first"])))
     sizes = copies["n_tree"].take(pa.array(heads)).to_pylist()
     claims = claims_at(
         copies,
@@ -109,11 +112,11 @@ def duplicate_ids(ids: pa.Table) -> list[Claims]:
         heads,
         [
             f"All {n} ids of the tree are already used, the first at {place}"
-            for n, place in zip(sizes, _relative_places(copies, first[heads], heads), strict=True)
+            for n, place in zip(sizes, _relative_places(copies, original[heads], heads), strict=True)
         ],
-        spans=[Spans(heads), Spans(first[heads])],
+        spans=[Spans(heads), Spans(original[heads])],
     )
-    later = later[~is_tree[later]]
+    later = later[~repeats_tree[later]]
     scope = ["same tree" if trees[r] == trees[first[r]] else "other tree" for r in later]
     return claims + claims_at(
         copies,

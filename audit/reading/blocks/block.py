@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ....checks.base.arrow.columns import IntArray
-from .. import remote
+from .. import archives, remote
 from ..formats import Fault
 from ..formats.ledger import Ledger
 
@@ -22,7 +22,7 @@ PIECE = 1 << 18  # bytes counted at a time: they fit in the cache and need no ex
 class Source:
     """An audited file, with what reading it has found so far."""
 
-    path: Path | remote.Remote
+    path: Path | remote.Remote | archives.Member
     name: str  # as the user knows the file; part of the place of every finding
     split: str | None = None  # default for messages that name no split
     n_bytes: int = 0  # as stored; 0 until the file was read, if the server does not report it
@@ -59,12 +59,13 @@ class Block(NamedTuple):
 def only(block: Block, lines: IntArray) -> Block | None:
     """Return the records of a block at these lines; None if there are none."""
     if isinstance(block.data, pa.Table):
-        rows = np.flatnonzero(np.isin(np.arange(block.first, block.first + block.data.num_rows), lines))
+        numbers = line_numbers(block, block.data.num_rows)
+        rows = np.flatnonzero(np.isin(numbers, lines))
         if not rows.size:
             return None
         # Not by `take`, which does not support every column type.
         data = pa.concat_tables(block.data.slice(row, 1) for row in rows.tolist())
-        return Block(block.source, data, block.first, rows + block.first)
+        return Block(block.source, data, block.first, numbers[rows])
     if not block.data:
         return None
     ends = feeds_of(block.data) + 1

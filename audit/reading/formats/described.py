@@ -12,7 +12,7 @@ from .base import Format
 from .calls import tools_of
 from .faults import Fault, Row, mistyped
 from .languages import is_programming, tag_of
-from .paths import EACH, Found, Path, decoded, first, get, items_of, path_of
+from .paths import Found, Path, decoded, first, get, items_of, path_of
 from .spec import BODIES, PAIRS, Spec
 from .turns import FIELDS, ROLES, Fields, RecordTurn, text_turn, turns_of, turns_within
 
@@ -20,8 +20,10 @@ RECORDS = Form("records", ("tree_id", "message_id"), roles=CHAT_ROLES, nested=Tr
 """What all records with whole conversations have in common; what is missing in one is reported by its reader."""
 
 IDS = ("id", "conversation_id", "conversation_hash", "uuid", "conv_id", "idx", "custom_id", "_id")
-LANGUAGES = ("lang", "language_code", "language", "metadata.lang", "metadata.language", "meta.language")
-LANGUAGES += ("metadata.identification.label", "langs")
+LANGUAGES = (
+    *("lang", "language_code", "language", "metadata.lang", "metadata.language", "meta.language"),
+    "metadata.identification.label",
+)
 SPLITS = ("split",)
 
 _KNOWN = ("id", "lang", "split", "model", "tools", "calls", "media", "rank", "score", "better", "label", "others")
@@ -38,9 +40,7 @@ class Described(Format):
 
     form: ClassVar = RECORDS
 
-    def __init__(
-        self, name: str, spec: Spec, needs: Sequence[str] = (), about: str = "", example: str = ""
-    ) -> None:
+    def __init__(self, name: str, spec: Spec, needs: Sequence[str] = (), about: str = "", example: str = "") -> None:
         self.name, self.spec, self.about, self.example = name, spec, about, example
         # What a user names fits a record with either side of a pair, or else with the start of a conversation.
         pairs = [pair for pair in PAIRS if spec.paths.keys() >= {*pair}]
@@ -54,9 +54,15 @@ class Described(Format):
         self._ids = spec.paths.get("id") or tuple(map(path_of, IDS))
         self._splits = spec.paths.get("split") or tuple(map(path_of, SPLITS))
         self.languages = spec.paths.get("lang") or tuple(map(path_of, LANGUAGES))
-        self.fields = ("; " if needs else " or ").join(_either([p.text for p in spec.paths[name]]) for name in self.needs)
+        self.fields = ("; " if needs else " or ").join(
+            _either([p.text for p in spec.paths[name]]) for name in self.needs
+        )
         self.heads = frozenset(path.steps[0] for name in self.needs for path in spec.paths[name])
-        self.known = [_below(path) for name in _KNOWN for path in spec.paths.get(name, ())]
+        self._known = [_below(path) for name in _KNOWN for path in spec.paths.get(name, ())]
+
+    @property
+    def known(self) -> Sequence[re.Pattern[str]]:
+        return self._known
 
     # -- recognition ---------------------------------------------------------------------------------------------------
 
@@ -118,6 +124,12 @@ class Described(Format):
             prompt, branches = yield from self._sides(record, prompt, is_open=is_open)
         elif "answers" in spec:
             branches = yield from self._answers(record, is_open=is_open)
+            if branches and prompt and prompt[-1].role == "assistant":  # one of the answers is in the conversation too
+                last = prompt.pop()
+                if not any(turn.text == last.text for branch in branches for turn in branch.turns):
+                    branches = [Branch([last]), *branches]
+        elif "turns" in spec and prompt and prompt[-1].role == "assistant":
+            branches = []  # the conversation has its answer
         else:
             answer = yield from self._answer(record, is_open=is_open)
             prompt, branches = self._several(record, prompt, answer)
@@ -155,6 +167,8 @@ class Described(Format):
                 shared["split"] = split.value
             else:
                 yield mistyped(split.where, split.value, "a string")
+        if (tools := self._found(record, "tools")) is not None:
+            shared["tools"] = tools_of({"tools": tools.value})
         for path in languages:
             value = get(record, path.steps)
             if isinstance(value, str):
@@ -200,6 +214,7 @@ class Described(Format):
         turns = yield from self._history(record)
         name = next((each for each in BODIES if each in self.spec.paths), None)
         body: list[RecordTurn] = []
+        found = None
         if name is not None:
             found = self._found(record, name)
             if found is None:
@@ -212,7 +227,8 @@ class Described(Format):
             else:
                 body = yield from self._conversation(found, name)
                 is_open = isinstance(found.value, str) and _is_open(found.value)
-        if name == "prompt" and body and (given := self._found(record, "input")) is not None:
+        given = self._given(record, found) if name == "prompt" and body else None
+        if given is not None:
             if not isinstance(given.value, str):
                 yield mistyped(given.where, given.value, "a string")
             elif given.value and body[-1].text is not None:
@@ -222,12 +238,23 @@ class Described(Format):
             return turns, is_open
         return system + turns, is_open
 
+    def _given(self, record: dict[str, Any], prompt: Found | None) -> Found | None:
+        """Return the text that belongs to a prompt, if that is a text from another field."""
+        if prompt is None or not isinstance(prompt.value, str):
+            return None
+        return first(record, (path for path in self.spec.paths.get("input", ()) if path != prompt.path))
+
     def _system(self, record: dict[str, Any]) -> list[RecordTurn]:
         found = self._found(record, "system")
         if found is None or found.value in ("", [], {}):
             return []
         if isinstance(found.value, str):
-            return [RecordTurn("system", _SYSTEM_MARK.sub("", found.value, count=1) if _SYSTEM_MARK.match(found.value) else found.value)]
+            return [
+                RecordTurn(
+                    "system",
+                    _SYSTEM_MARK.sub("", found.value, count=1) if _SYSTEM_MARK.match(found.value) else found.value,
+                )
+            ]
         content = found.value
         if isinstance(content, dict) and "role" in content:
             return turns_within(content, found.where, self._turn)
@@ -284,16 +311,16 @@ class Described(Format):
                     return []
                 value = inner
             elif (rendered := templates.read(value)) is not None:
-                return (yield from _rendered(rendered, where))
+                turns = yield from _rendered(rendered, where)
+                # The mark of an answer that ends a prompt is none; where an answer is expected, it is an empty one.
+                return [*turns, RecordTurn("assistant", "")] if rendered.is_open and role == "assistant" else turns
             else:
                 return [text_turn(role, value.removeprefix(" ") if is_open else value, where)]
         items = items_of(value)
-        if name != "turns" and items is not None and items and all(item is None or isinstance(item, str) for item in items):
-            if _turns_in(items, self._turn) is None:
-                return [
-                    text_turn(("prompter", "assistant")[(k + (role == "assistant")) % 2], text, f"{where}[{k}]")
-                    for k, text in enumerate(items)
-                ]
+        are_texts = items is not None and all(item is None or isinstance(item, str) for item in items)
+        if name != "turns" and items and are_texts and _turns_in(items, self._turn) is None:
+            sides = ("prompter", "assistant") if role == "prompter" else ("assistant", "prompter")
+            return [text_turn(sides[k % 2], text, f"{where}[{k}]") for k, text in enumerate(items)]
         if isinstance(value, dict) and items is None:
             return turns_within(value, where, self._turn)
         if not isinstance(value, list | dict):
@@ -361,9 +388,7 @@ class Described(Format):
         better, worse = _whole(prompt, better), _whole(prompt, worse)
         return pair(better, worse) if better or worse else (prompt, [])
 
-    def _side(
-        self, record: dict[str, Any], name: str, *, is_open: bool
-    ) -> Generator[Fault, None, list[RecordTurn]]:
+    def _side(self, record: dict[str, Any], name: str, *, is_open: bool) -> Generator[Fault, None, list[RecordTurn]]:
         found = self._found(record, name)
         if found is None:
             where = next((path.text for path in self.spec.paths[name] if path.steps[0] in record), name)
@@ -443,19 +468,13 @@ class Described(Format):
     def _with_media(
         self, record: dict[str, Any], prompt: list[RecordTurn], branches: list[Branch]
     ) -> tuple[list[RecordTurn], list[Branch]]:
-        """Give the first message the tools that the record declares, and the first prompt its images and sounds."""
-        tools = self._found(record, "tools")
-        declared = None
-        if tools is not None:
-            declared = tools_of({"tools": tools.value})
+        """Give the first prompt the images and sounds that the record keeps beside its messages."""
         media = [kind for name, kind in MEDIA.items() if record.get(name)]
-        if not prompt or (declared is None and not media):
+        if not media:
             return prompt, branches
         prompt = list(prompt)
-        if declared is not None:
-            prompt[0] = prompt[0]._replace(tools=declared)
         asks = next((k for k, turn in enumerate(prompt) if turn.role == "prompter"), None)
-        if media and asks is not None:
+        if asks is not None:
             held = prompt[asks].media or []
             prompt[asks] = prompt[asks]._replace(media=[*held, *(kind for kind in media if kind not in held)])
         return prompt, branches
@@ -487,7 +506,9 @@ def _is_turns(value: object) -> bool:
     items = items_of(value)
     if items is None:
         return False
-    return all(isinstance(item, dict) or (isinstance(item, str) and isinstance(decoded(item), dict)) for item in items[:1])
+    return all(
+        isinstance(item, dict) or (isinstance(item, str) and isinstance(decoded(item), dict)) for item in items[:1]
+    )
 
 
 def _is_texts(value: object) -> bool:
@@ -587,7 +608,12 @@ def _turns_in(value: Any, fields: Fields) -> list[Any] | None:
 
 
 def _is_several(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(text, str) for text in value) and not _turns_in(value, FIELDS)
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(text, str) for text in value)
+        and not _turns_in(value, FIELDS)
+    )
 
 
 def _joined(prompt: list[RecordTurn], answer: list[RecordTurn]) -> list[RecordTurn]:

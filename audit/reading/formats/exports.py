@@ -30,6 +30,9 @@ class ChatGptExport(Format):
         return "records have a mapping of messages" if is_tree else None
 
     def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row | Fault]:
+        if self.recognise(record) is None:
+            yield mistyped("mapping", record.get("mapping"), "messages by id")
+            return
         nodes: dict[str, Any] = record["mapping"]
         key = next((record[name] for name in ("conversation_id", "id") if isinstance(record.get(name), str)), place)
         root_of: dict[str, str | None] = {}  # nodes without a text stand for the message above them

@@ -1,7 +1,6 @@
 """What was read of every field of a source, and what was not.
 
-A text counts as read if it is in a message, whichever field it was read from: so a field that repeats another is no
-loss, and a field that a format passes over is.
+A text counts as read if it is in a message, whichever field it was read from: a field that repeats another is no loss.
 """
 
 import re

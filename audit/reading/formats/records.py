@@ -30,7 +30,6 @@ class Records(Format):
 
     @property
     def known(self) -> Sequence[re.Pattern[str]]:
-        """Paths of texts that belong to no message."""
         return self.formats[self.main].known
 
     def name_of(self, record: dict[str, Any]) -> str | None:
@@ -80,11 +79,13 @@ class Records(Format):
         """Read what the nearest format makes of a record that none fits."""
         name, n_shared = nearest(record, self.formats)
         main = self.formats[self.main]
-        if isinstance(main, Described) and (not record or main.shares(record)):
+        if isinstance(main, Described) and (not n_shared or main.shares(record)):
             name, n_shared = self.main, 1
         format = self.formats[name]
         found = list(format.flatten(record, place)) if n_shared else []
-        yield from found or [Fault(FaultKind.UNREADABLE_LINE, f"Record is in {unknown(record, self.formats)}", 0, _excerpt(record))]
+        yield from found or [
+            Fault(FaultKind.UNREADABLE_LINE, f"Record is in {unknown(record, self.formats)}", 0, _excerpt(record))
+        ]
 
 
 def other_format(record: dict[str, Any], name: str, main: str) -> Fault:
@@ -103,7 +104,8 @@ def nearest(record: dict[str, Any], formats: Mapping[str, Format]) -> tuple[str,
 def unknown(record: dict[str, Any], formats: Mapping[str, Format]) -> str:
     """Describe a record that no format fits, with the nearest format and the way out."""
     if _is_turn(record):
-        return f"no format: each record is a single turn ({', '.join(record)}). Put the turns of a conversation into one list"
+        names = ", ".join(record)
+        return f"no format: each record is a single turn ({names}). Put the turns of a conversation into one list"
     names = sorted(map(repr, record))
     fields = ", ".join(names[:NAMES]) + (", ..." if len(names) > NAMES else "")
     said = f"an unknown format (fields: {fields})" if names else "an unknown format (no fields)"
@@ -116,7 +118,9 @@ def unknown(record: dict[str, Any], formats: Mapping[str, Format]) -> str:
 
 
 def _is_turn(record: dict[str, Any]) -> bool:
-    has_role, has_text = (any(isinstance(record.get(name), str) for name in names) for names in (FIELDS.role, FIELDS.text))
+    has_role, has_text = (
+        any(isinstance(record.get(name), str) for name in names) for names in (FIELDS.role, FIELDS.text)
+    )
     return has_role and has_text
 
 

@@ -13,6 +13,8 @@ from functools import cached_property
 from importlib.resources import files
 from typing import Any, NamedTuple
 
+import msgspec
+
 from ....checks.base.messages import CHAT_ROLES
 from ....checks.base.settings import setting
 from .paths import Path, path_of
@@ -116,7 +118,9 @@ class Spec:
     def paths(self) -> dict[str, tuple[Path, ...]]:
         """The fields of the data, by the settings that name them."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("roles", "better_is")}
-        named = {name: (value,) if isinstance(value, str) else value for name, value in values.items() if value}
+        named = {
+            name: (value,) if isinstance(value, str) else value for name, value in values.items() if value is not None
+        }
         parsed = {}
         for name, texts in named.items():
             try:
@@ -146,7 +150,7 @@ def built_in() -> Sequence[BuiltIn]:
             continue
         about: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
         table = {name: usual[name] for name in about["usual"]} | about["format"]
-        spec = Spec(**{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})
+        spec = msgspec.convert(table, Spec)
         found.append(BuiltIn(about["name"], about["about"], tuple(about["needs"]), spec, about["example"].strip()))
     return found
 

@@ -72,7 +72,7 @@ def _template(
     )
 
 
-def _dialogue(prompter: str, assistant: str, begins: str, *, is_chat: bool = True) -> Template:
+def _dialogue(prompter: str, assistant: str, begins: str) -> Template:
     return _template(
         "dialogue",
         "User: Hi\nAssistant: Hello",
@@ -80,8 +80,7 @@ def _dialogue(prompter: str, assistant: str, begins: str, *, is_chat: bool = Tru
         rf"(?:\A|(?:{_NL}){{1,2}})(?P<role>{prompter}|{assistant}|[Ss]ystem):(?: |{_NL})?",
         contains=(f"{prompter}:", f"{assistant}:"),
         roles={prompter.lower(): "prompter", assistant.lower(): "assistant"},
-        may_be_open=is_chat,
-        may_be_introduced=is_chat,
+        may_be_introduced=True,
     )
 
 
@@ -243,9 +242,6 @@ TEMPLATES = (
         for assistant in ("Assistant", "AI", "Bot", "Chatbot", "ChatGPT")
     ),
     _dialogue("user", "assistant", r"(?:user|assistant|system):"),
-    # A question without an answer is a prompt, and "A:" before "B:" is a choice.
-    _dialogue("Q", "A", r"Q:(?!(?s:.*)\nB[:.)])", is_chat=False),
-    _dialogue("Question", "Answer", r"Question:", is_chat=False),
 )
 
 names = tuple(dict.fromkeys(template.name for template in TEMPLATES))

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import NamedTuple, TypeGuard
 
 from ....checks.base.faults import FaultKind
@@ -75,55 +74,9 @@ class RecordTurn(NamedTuple):
         return {name: getattr(self, name) for name in ("role", "text", "calls", "call_id", "reasoning", "media")}
 
 
-# -- fields of a record ----------------------------------------------------------------------------------------------
-
-
-def tree_of(record: Row, place: str) -> Generator[Fault, None, Row]:
-    """Return what all messages of a record share: tree id, language and split."""
-    name = first_of(record, ("id", "conversation_id")) or "id"
-    key = record.get(name)
-    if is_whole(key):
-        key = str(int(key))
-    elif key is not None and not isinstance(key, str):
-        yield mistyped(name, key, "a string or an integer", place)
-        key = None
-    lang = yield from string_of(record, "lang")
-    language = record.get("language")
-    if lang is None and isinstance(language, str):
-        lang = language if _TAG.fullmatch(language) else tag_of(language)
-    split = yield from string_of(record, "split")
-    return {"tree_id": place if key is None else key, "lang": lang, "split": split, "tools": tools_of(record)}
-
-
 def is_whole(value: object) -> TypeGuard[int | float]:
     """Whether a value is an integer, which pandas writes as 1.0 in a column with gaps."""
     return type(value) is int or (type(value) is float and value.is_integer())
-
-
-@lru_cache(1000)
-def tag_of(name: str) -> str | None:
-    """Return the tag of a language with an English name, as in WildChat; None if it is unknown."""
-    from langcodes import find  # its tables take 60 ms to load
-
-    try:
-        return find(name).to_tag()
-    except (LookupError, UnicodeEncodeError):  # an unpaired surrogate
-        return None
-
-
-def string_of(record: Row, name: str) -> Generator[Fault, None, str | None]:
-    """Return an optional string field; report a value of another type."""
-    value = record.get(name)
-    if value is None or isinstance(value, str):
-        return value
-    yield mistyped(name, value, "a string")
-    return None
-
-
-def system_of(record: Row) -> Generator[Fault, None, list[RecordTurn]]:
-    """Return the system prompt that a record keeps outside its turns."""
-    text = yield from string_of(record, "system")
-    return [RecordTurn("system", text)] if text else []
 
 
 def first_of(record: Row, names: Iterable[str]) -> str | None:
@@ -397,62 +350,3 @@ def _weight_faults(raw: Row, where: str) -> Iterator[Fault]:
         if value is not None and not (is_number and 0 <= value <= 1):
             found = mistyped(f"{where}.{name}", value, "true, false, or a number from 0 to 1")
             yield found._replace(kind=FaultKind.TRAINING_WEIGHT)
-
-
-# -- pairs -----------------------------------------------------------------------------------------------------------
-
-
-Pair = tuple[list[RecordTurn], list[RecordTurn], list[RecordTurn]]  # the shared start, and the rest of each side
-
-
-def pair(chosen: list[RecordTurn], rejected: list[RecordTurn]) -> Pair:
-    """Split two conversations, or one, into a shared start and the rest; the last message is never shared."""
-    sides = [side for side in (chosen, rejected) if side]
-    n = 0
-    while n < min(map(len, sides), default=0) - 1 and all(side[n] == sides[0][n] for side in sides):
-        n += 1
-    return (chosen or rejected)[:n], chosen[n:], rejected[n:]
-
-
-def labelled(turns: list[RecordTurn], label: object) -> Generator[Fault, None, Pair]:
-    """Return a conversation whose last message has a label as half a pair."""
-    if isinstance(label, bool):
-        return pair(turns, []) if label else pair([], turns)
-    yield mistyped("label", label, "true or false")
-    return turns, [], []
-
-
-# -- messages --------------------------------------------------------------------------------------------------------
-
-
-def messages_of(
-    shared: Row, prompt: Sequence[RecordTurn], chosen: Sequence[RecordTurn] = (), rejected: Sequence[RecordTurn] = ()
-) -> Generator[Row | Fault, None, str | None]:
-    """Yield the messages of a conversation with both sides of a pair; return the id of the last prompt message."""
-    tree, end = shared["tree_id"], None
-    is_first = True
-    tools = [*(shared.get("tools") or ()), *(tool for turn in prompt for tool in turn.tools or ())] or None
-    # If each side is a single message of the assistant, the two are rival answers.
-    is_ranked = bool(prompt) and [t.role for t in (*chosen, *rejected)] == ["assistant"] * 2 and len(chosen) == 1
-    for branch, turns in ((None, prompt), ("chosen", chosen), ("rejected", rejected)):
-        parent = end
-        for k, turn in enumerate(turns, 1):
-            if branch is None:
-                name = turn.name or str(k)
-            else:
-                name = branch if k == len(turns) else f"{len(prompt) + k}-{branch}"
-            row = {
-                **shared,
-                "message_id": tree if is_first else f"{tree}#{name}",
-                "parent_id": parent,
-                **turn.columns(),
-                "branch": branch,
-                "tools": tools if is_first else None,
-                "rank": int(branch == "rejected") if is_ranked and branch else None,
-            }
-            yield row
-            for fault in turn.faults:
-                yield fault.of(row)
-            parent, is_first = row["message_id"], False
-        end = parent if branch is None else end
-    return end

@@ -131,8 +131,6 @@ def test_variants_of_templates_are_read():
         ("user: Hi\nassistant: Hello", HI),
         ("Assistant: Hello\nUser: Hi", HI[::-1]),
         ("System: Be brief.\nUser: Hi\nAssistant: Hello", [BRIEF, *HI]),
-        ("Q: Hi\nA: Hello", HI),
-        ("Question: Hi\nA: no mark\nAnswer: Hello", [("prompter", "Hi\nA: no mark"), ("assistant", "Hello")]),
     ]
     for text, expected in cases:
         with case(text):
@@ -206,8 +204,8 @@ def test_a_text_that_mentions_marks_is_no_conversation():
         "# Models\n\n### Human: people\n### Assistant: programs",
         "Do you have an FAQ?\nQ: Is it here?\nA: Yes.",
         "Q: What is 2 + 2?\nA: 3\nB: 4\nC: 5",
-        "Q: What is 2 + 2?\nA:",
-        "Question: What is 2 + 2?\nAnswer:",
+        "Q: What is 2 + 2?\nA: 4",
+        "Question: What is 2 + 2?\nAnswer: 4",
         "Question:\nAnswer:\n",
         "A chat between friends is a good thing. Human: we are.",
         "You are the ASSISTANT: answer what the USER: asks.",
@@ -264,7 +262,7 @@ def test_no_word_is_lost_between_any_marks(pieces):
 
 def test_hostile_texts_take_linear_time():
     marks = [piece for text in EXAMPLES.values() for piece in (text, text[: len(text) // 2], text[:-1])]
-    marks += ["<|start|>" + "a" * 150, "[/TOOL_RESULTS]", "</s> ", "\n", "### Input:\n", "Q: a\nA: b\n", "You are </s>"]
+    marks += ["<|start|>" + "a" * 150, "[/TOOL_RESULTS]", "</s> ", "\n", "### Input:\n", "You are </s>"]
     for mark in marks:
         for head in ("", "USER: a ASSISTANT: b", "### Instruction:\na\n### Response:", "User: a\nAssistant: b"):
             with case(head, mark):
