@@ -14,6 +14,7 @@ from ....checks.base.messages import MESSAGES, Form
 from .base import Format
 from .columns import columns_of, completed, fit
 from .faults import Fault, Row, mistyped
+from .ledger import Ledger, account, merge
 from .languages import normalised, tag_of
 
 ROLES = ("prompter", "assistant")
@@ -73,6 +74,15 @@ class OasstMessages(Format):
         if "lang" in columns:
             columns["lang"] = normalised(columns["lang"])
         return completed(columns, table.num_rows), np.arange(table.num_rows)
+
+    def account_table(self, table: pa.Table, lines: IntArray, messages: pa.Table, rows: IntArray) -> Ledger:
+        others = table.drop_columns([name for name in table.column_names if name in RAW])
+        fields: Ledger = {}
+        if others.num_columns:  # exports have none
+            texts = messages.select(["text"]).to_pylist()
+            for line, record, row in zip(lines.tolist(), others.to_pylist(), texts, strict=True):
+                merge(fields, account(record, line, [row], ()))
+        return fields
 
 
 class OasstTrees(Format):

@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from building import SEVERE, audit, message, write
+import pyarrow.compute as pc
+from building import audit, message, write
 from cases import case
 from chataudit.audit.reading import files
 from chataudit.audit.reading.blocks import cutting
-from chataudit.audit.reading.formats import FORMATS
+from chataudit.audit.reading.formats import FORMATS, ledger
 from chataudit.audit.reading.formats.faults import Fault, Row
-from chataudit.audit.reading.formats.ledger import account
 from chataudit.audit.reading.formats.paths import decoded, leaves
 from chataudit.audit.reading.formats.records import Records
 from chataudit.audit.reading.parse import parse
@@ -214,16 +214,15 @@ def lost(record: Row, rows: list[Row], reported: set[str]) -> set[str]:
 
 def reported(format: Records, record: Row, rows: list[Row]) -> set[str]:
     """Return the texts of all fields that are reported as not read, or known to belong to no message."""
-    ledger = account(format.rest(record), 1, rows, format.known)
-    return {text for path, text in texts_of(record) if path in ledger and ledger[path].unread}
+    fields = ledger.account(format.rest(record), 1, rows, format.known)
+    return {text for path, text in texts_of(record) if path in fields and fields[path].unread}
 
 
 def texts_of(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the strings of a record by path, and those of JSON in a string."""
+    """Yield the strings of a record by path; of JSON in a string, those within it."""
     for at, text in leaves(value, path):
-        yield at, text
-        if (inner := decoded(text)) is not None:
-            yield from texts_of(inner, at)
+        inner = decoded(text)
+        yield from [(at, text)] if inner is None else texts_of(inner, at)
 
 
 def test_each_text_of_a_record_is_in_a_message_or_its_field_is_reported():
@@ -240,4 +239,59 @@ def test_each_text_of_a_record_is_in_a_message_or_its_field_is_reported():
             assert lost(record, rows, left) == set()
         n_texts += len(marks(record))
         n_read += len(marks(record) - marks([*left]))
-    assert n_read > 0.5 * n_texts  # most are read, so that the law is about something
+    assert n_read > n_texts / 3  # so that the law is about something
+
+
+def test_an_audit_reports_every_field_with_a_text_that_is_in_no_message(tmp_path):
+    maker = Maker(2)
+    records = [maker.record() for _ in range(100)]
+    path = write(tmp_path / "data.jsonl", records)
+    (source,) = files.find([path]).sources
+    plan = recognise(source)
+    rows = [row for block in cutting.blocks(source, 1 << 20) for row in parse(block, plan).messages.to_pylist()]
+    found = marks([[row["text"], row["reasoning"], row["calls"]] for row in rows])
+    summaries = audit(tmp_path, records, "schema_invariants").table.filter(
+        pc.field("rule") == "schema_invariants/unread_text"
+    )
+    named = {summary.rpartition(": text in ")[0] for summary in summaries["summary"].to_pylist()}
+    assert ledger.OTHERS not in named  # or the next lines would say little
+    for record in records:
+        known = [each.pattern for each in plan.format.known]
+        for at, text in texts_of(record):
+            with case(at, text, record):
+                assert marks(text) <= found or at in named or any(re.fullmatch(each, at) for each in known)
+
+
+def test_columns_of_flat_messages_that_are_not_read_are_reported(tmp_path):
+    records = [message(f"m{k}", note=f"note {k} about the river and the bridge") for k in range(3)]
+    table = audit(tmp_path, records, "schema_invariants").table.to_pylist()
+    assert [row["summary"] for row in table if row["rule"].endswith("unread_text")] == [
+        "note: text in 100 % of records, 63 % of all characters, was not read"
+    ]
+
+
+def test_a_rendering_of_the_messages_is_read_and_what_it_adds_is_not(tmp_path):
+    asked, said = "Which bird sings at night?", "The nightingale sings at night, as its name says."
+    added = "Answer as a keeper of birds would answer."
+    for text, unread in [
+        (f"### Question: {asked}\n### Answer: {said}", None),
+        (f"<|im_start|>user\n{asked}<|im_end|>\n<|im_start|>assistant\n{said}<|im_end|>\n", None),
+        (f"Q: {asked}\n\n{added}\n\nA: {said}", added),
+        (f"<|im_start|>system\n{added}<|im_end|>\n<|im_start|>user\n{asked}<|im_end|>\n", added),
+        (f"{added} {added}", f"{added} {added}"),
+    ]:
+        with case(text):
+            record = {"prompt": asked, "response": said, "rendered": text}
+            rows = [row for row in FORMATS["instructions"].flatten(record, "data:1") if not isinstance(row, Fault)]
+            field = ledger.account(record, 1, rows, ())["rendered"]
+            assert (field.excerpt or None, field.chars) == (unread, len(unread or ""))
+
+
+def test_the_same_words_around_all_messages_are_a_template():
+    records = [{"prompt": f"Which bird is number {k}?", "response": f"It is bird number {k}, a finch."} for k in (1, 2)]
+    fields: ledger.Ledger = {}
+    for line, record in enumerate(records, 1):
+        rows = [row for row in FORMATS["instructions"].flatten(record, "data:1") if not isinstance(row, Fault)]
+        text = f"Below is a question about a bird of our garden. {record['prompt']} {record['response']}"
+        ledger.merge(fields, ledger.account(record | {"text": text}, line, rows, ()))
+        assert [path for path, _ in ledger.unread(fields)] == (["text"] if line == 1 else [])

@@ -23,7 +23,7 @@ def test_every_format_reads_its_example_and_no_earlier_one_does():
     for name, format in FORMATS.items():
         with case(name):
             record = json.loads(format.example)
-            assert [each for each, other in FORMATS.items() if other.recognise(record)][0] == name
+            assert next(each for each, other in FORMATS.items() if other.recognise(record)) == name
             assert every.recognised(record) == (name, format.recognise(record))
             read = list(format.flatten(record, PLACE))
             assert read
