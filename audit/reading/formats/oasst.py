@@ -14,8 +14,8 @@ from ....checks.base.messages import MESSAGES, Form
 from .base import Format
 from .columns import columns_of, completed, fit
 from .faults import Fault, Row, mistyped
-from .ledger import Ledger, account, merge
 from .languages import normalised, tag_of
+from .ledger import Ledger, account, merge
 
 ROLES = ("prompter", "assistant")
 REQUIRED = ("tree_id", "message_id", "role", "lang", "text")

@@ -270,13 +270,13 @@ def test_columns_of_flat_messages_that_are_not_read_are_reported(tmp_path):
     ]
 
 
-def test_a_rendering_of_the_messages_is_read_and_what_it_adds_is_not(tmp_path):
+def test_a_rendering_of_the_messages_is_read_and_what_it_adds_is_not():
     asked, said = "Which bird sings at night?", "The nightingale sings at night, as its name says."
     added = "Answer as a keeper of birds would answer."
     for text, unread in [
         (f"### Question: {asked}\n### Answer: {said}", None),
         (f"<|im_start|>user\n{asked}<|im_end|>\n<|im_start|>assistant\n{said}<|im_end|>\n", None),
-        (f"Q: {asked}\n\n{added}\n\nA: {said}", added),
+        (f"Q: {asked}\n\n{added}\n\nA: {said}", f"{added}\n\nA:"),
         (f"<|im_start|>system\n{added}<|im_end|>\n<|im_start|>user\n{asked}<|im_end|>\n", added),
         (f"{added} {added}", f"{added} {added}"),
     ]:
