@@ -12,7 +12,7 @@ from ..reading.formats.spec import as_toml
 from .options import ConfigFile
 from .terminal import out, print_columns, print_pairs, print_text, user_errors
 
-N_WORDS = 5  # columns of a table of messages that contain words: ids, role, text, branch
+N_WORDS = 6  # columns of a table of messages that contain words: ids, role, text, calls, branch
 
 
 def formats(

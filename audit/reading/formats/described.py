@@ -469,7 +469,9 @@ class Described(Format):
         self, record: dict[str, Any], prompt: list[RecordTurn], branches: list[Branch]
     ) -> tuple[list[RecordTurn], list[Branch]]:
         """Give the first prompt the images and sounds that the record keeps beside its messages."""
-        media = [kind for name, kind in MEDIA.items() if record.get(name)]
+        named = {path: MEDIA.get(str(path.steps[-1]), "file") for path in self.spec.paths.get("media", ())}
+        paths = {path_of(name): kind for name, kind in MEDIA.items()} | named
+        media = list(dict.fromkeys(kind for path, kind in paths.items() if get(record, path.steps)))
         if not media:
             return prompt, branches
         prompt = list(prompt)

@@ -4,7 +4,7 @@ A text counts as read if it is in a message, whichever field it was read from: a
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -18,6 +18,8 @@ MOST_PATHS = 500  # of one source; further ones are counted together
 OTHERS = "..."  # their name
 MOST_VALUES = 64  # distinct values of a field that are remembered
 LEAST_KINDS = 50  # texts from which on they may be names of kinds
+MOST_SEARCHED = 2_000_000_000  # characters of messages in which parts of other texts are searched, of one record
+SEPARATOR = "\0"  # between messages that are searched together
 LONG = 20  # characters of a message that is recognised within another text, whatever it contains
 LEAST_WORDS = 5  # between messages in a text that are more than marks
 FEW = 0.05  # a field with fewer distinct values than this share of its texts names kinds of something
@@ -79,9 +81,11 @@ def account(record: dict[str, Any], line: int, rows: Iterable[Row], known: Seque
     for row in rows:
         texts |= dict.fromkeys(text for text in (row.get("text"), row.get("reasoning")) if isinstance(text, str))
         texts |= dict.fromkeys(call["arguments"] for call in row.get("calls") or () if call["arguments"])
+    joined = SEPARATOR.join(texts)
+    n_searches = MOST_SEARCHED // (len(joined) + 1)
     found: Ledger = {}
     left: list[tuple[str, str]] = []
-    parts: dict[str, None] = {}  # fields that are parts of messages
+    parts: list[str] = []  # of messages
     stack = list(leaves(record))
     while stack:
         path, text = stack.pop()
@@ -91,14 +95,16 @@ def account(record: dict[str, Any], line: int, rows: Iterable[Row], known: Seque
             stack += leaves(inner, path)
         elif not is_prose(text):
             found.setdefault(path, Field())
-        elif _is_within(text, texts):
+        elif len(parts) + len(left) < n_searches and text.strip() in joined:
             found.setdefault(path, Field()).read = 1
-            parts[text] = None
+            parts.append(text)
         else:
             left.append((path, text))
-    for path, text in left:
+    cuts = [each.strip() for each in (*texts, *parts) if len(each) >= LONG or is_prose(each)] if left else []
+    cuts.sort(key=len, reverse=True)
+    for n, (path, text) in enumerate(left):
         entry = found.setdefault(path, Field())
-        rest = _rest(text, texts, parts)
+        rest = _rest(text, cuts, joined) if n < n_searches else text
         if not rest:
             entry.read = 1
             continue
@@ -152,22 +158,17 @@ def is_prose(text: str) -> bool:
     return len(_WORD.findall(text[:1000])) >= 3 or _UNSPACED.search(text[:1000]) is not None
 
 
-def _is_within(text: str, texts: Iterable[str]) -> bool:
-    stripped = text.strip()
-    return any(stripped in each for each in texts)
+def _rest(text: str, cuts: Sequence[str], joined: str) -> str:
+    """Return the prose in a text that is left when messages and parts of messages are cut out of it.
 
-
-def _rest(text: str, texts: Collection[str], parts: Collection[str]) -> str:
-    """Return the prose in a text that is left when all messages and parts of messages are cut out of it.
-
-    The text may be a rendering of the messages, as chat templates write them.
+    The text may be a rendering of the messages, as chat templates write them. `joined` are all messages, and `cuts` are
+    those that are recognised within others, the longest first.
     """
-    cuts = [each.strip() for each in (*texts, *parts) if len(each) >= LONG or is_prose(each)]
-    cuts = sorted((each for each in cuts if each in text), key=len, reverse=True)
+    cuts = [each for each in cuts if each in text]
     rendered = templates.read(text)
     if not cuts and rendered is None:
         return text
-    pieces = [text] if rendered is None else [turn.text for turn in rendered.turns if not _is_within(turn.text, texts)]
+    pieces = [text] if rendered is None else [turn.text for turn in rendered.turns if turn.text.strip() not in joined]
     for cut in cuts:
         pieces = [piece for each in pieces for piece in each.split(cut)]
     return "\n".join(piece.strip() for piece in pieces if any(map(_is_sentence, (piece, *piece.splitlines()))))

@@ -29,7 +29,7 @@ PAIRS = (("chosen", "rejected"), ("a", "b"))
 
 
 PARTS = {
-    "turns": "The conversation: one of these five",
+    "turns": "Start of the conversation, one of these five",
     "role": "What belongs to the conversation",
     "answer": "An answer to it",
     "chosen": "A pair of answers or conversations",

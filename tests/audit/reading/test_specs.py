@@ -83,3 +83,10 @@ def test_the_table_of_an_example_leaves_out_empty_columns():
         ["data.jsonl:1#rejected", "data.jsonl:1", "assistant", "The Thames.", "rejected", "1"],
     ]
     assert len(messages(FORMATS["preferences"])) == 3
+
+
+def test_a_table_of_the_user_may_name_media():
+    spec = Spec(prompt="q", media=("shots.image", "files"))
+    record = {"q": "What is this?", "shots": {"image": ["a.png"]}, "files": ["b.pdf"]}
+    (row,) = known(spec)[MAPPING].flatten(record, PLACE)
+    assert row["media"] == ["image", "file"]
