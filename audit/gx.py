@@ -177,8 +177,9 @@ def _broken(rows: pd.DataFrame, check: Check) -> dict[str, list[int]]:
     broken: dict[str, list[int]] = defaultdict(list)
     for rule, *named in set(zip(*(findings[name].to_pylist() for name in ("rule", *KEYS)), strict=True)):
         kind = kinds.get(rule)
-        # A rule is broken either by faults of the reader or by messages, never by both.
-        broken[rule] += at[(kind if kind in faults else None, *named)]
+        # A rule may be broken by faults of the reader and by messages, but not at one place by both.
+        key = (kind if kind in faults else None, *named)
+        broken[rule] += at[key if key in at else (None, *named)]
     return broken
 
 

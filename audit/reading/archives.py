@@ -15,8 +15,9 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePath
 from typing import IO, Any, BinaryIO, Literal, NamedTuple
 
@@ -125,13 +126,13 @@ class Archive:
         if nested:
             inside = numbered(len(nested), suffixes_of(nested))
             self.remarks.append(f"{name}: not read: {inside} inside it; unpack this archive first")
-        self.files = {file: split for file, split in found.files.items() if file not in nested}
+        self.files = [file for file in found.files if file not in nested]
         self.passed_over = found.passed_over
         # Samples of images and their texts are one data set, not thousands.
         shown = [file for file in self._n_bytes if not is_hidden(file)]
         self.has_samples = not self._is_zip() and samples.are_samples(shown)
         if self.has_samples:
-            self.files, self.passed_over = {}, []
+            self.files, self.passed_over = [], []
         elif not self.files and not self._damage:
             held = numbered(len(self._n_bytes), suffixes_of(self._n_bytes)) if self._n_bytes else "no file"
             said = [line.removeprefix(f"{name}: ") for line in self.remarks[:3]]
@@ -206,10 +207,13 @@ class Archive:
         except _DAMAGE as error:
             self._damage = _as_os_error(error)
         for reason, names in refused.items():
-            more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
-            self.remarks.append(f"{self.name}: not read: {names[0][:200]}{more}: {reason}")
-        for name in sorted(twice):
-            self.remarks.append(f"{self.name}: contains {name[:200]} more than once; the last one is read")
+            self.remarks.append(f"{self.name}: not read: {_listed(names)}: {reason}")
+        if twice:
+            self.remarks.append(f"{self.name}: contains {_listed(sorted(twice))} more than once; the last one is read")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0][:200] + (f" and {len(names) - 1:,} more" if len(names) > 1 else "")
 
 
 def _pieces(item: Item) -> Iterator[bytes]:
@@ -308,7 +312,8 @@ def _items(path: Path | Remote, room: _Room) -> Iterator[Item]:
             yield from _zip_items(file)
             return
         with _unpacked(file) as stream:
-            yield from _tar_items(stream, room)
+            # A packed tar is never read backwards; in a plain one, files that are not wanted need not be read.
+            yield from _tar_items(file, "r:") if stream is file else _tar_items(_Counted(stream, room), "r|")
 
 
 def _zip_items(file: BinaryIO) -> Iterator[Item]:
@@ -322,18 +327,18 @@ def _zip_items(file: BinaryIO) -> Iterator[Item]:
                 refusal = "encrypted; unpack it with its password first"
             elif stat.S_IFMT(mode) not in (0, stat.S_IFREG):
                 refusal = "not a regular file"
-            yield Item(_shown(info.filename), info.file_size, refusal, lambda info=info: archive.open(info))  # type: ignore[misc]
+            yield Item(_shown(info.filename), info.file_size, refusal, partial(archive.open, info))
 
 
-def _tar_items(stream: IO[bytes], room: _Room) -> Iterator[Item]:
-    # As a stream: a packed tar is never read backwards.
-    with tarfile.open(fileobj=_Counted(stream, room), mode="r|", tarinfo=_Header) as archive:  # type: ignore[call-overload]
+def _tar_items(file: Any, mode: Any) -> Iterator[Item]:
+    archive: Any
+    with tarfile.open(fileobj=file, mode=mode, tarinfo=_Header) as archive:
         while (info := archive.next()) is not None:
             archive.members.clear()  # they would all be kept
             if info.isdir():
                 continue
             refusal = _unsafe(info.name) if info.isreg() and not info.issparse() else "not a regular file"
-            yield Item(_shown(info.name), info.size, refusal, lambda info=info: archive.extractfile(info))  # type: ignore[misc]
+            yield Item(_shown(info.name), info.size, refusal, partial(archive.extractfile, info))
 
 
 class _Header(tarfile.TarInfo):

@@ -108,9 +108,9 @@ EMPTY_TEXT = Rule(
 
 def _thinking(answer: str) -> Data:
     """Return one conversation whose answer begins with reasoning."""
-    said = [("user", "Is 91 a prime number?"), ("assistant", answer)]
+    said = [("user", "Does the salad dressing go over or under the croutons?"), ("assistant", answer)]
     return records(
-        {"id": "prime", "lang": "en", "messages": [{"role": r, "content": c} for r, c in said], "label": True}
+        {"id": "croutons", "lang": "en", "messages": [{"role": r, "content": c} for r, c in said], "label": True}
     )
 
 
@@ -120,8 +120,8 @@ OPEN_REASONING = Rule(
     WARNING,
     "Close the mark where the answer begins, or drop the answer: it was probably cut off.",
     example=Example(
-        _thinking("<think>It is 7 times 13, so it is not prime."),
-        not_this=_thinking("<think>It is 7 times 13.</think>No, it is 7 times 13."),
+        _thinking("<think>They soften when they are wet, so they go on top."),
+        not_this=_thinking("<think>They soften when they are wet.</think>Under them, so that they stay crisp."),
         at="#chosen",
     ),
 )

@@ -104,8 +104,8 @@ def nearest(record: dict[str, Any], formats: Mapping[str, Format]) -> tuple[str,
 def unknown(record: dict[str, Any], formats: Mapping[str, Format]) -> str:
     """Describe a record that no format fits, with the nearest format and the way out."""
     if _is_turn(record):
-        fields = ", ".join(record)
-        return f"no format: each record is a single turn ({fields}). Put the turns of a conversation into one list"
+        turn = ", ".join(record)
+        return f"no format: each record is a single turn ({turn}). Put the turns of a conversation into one list"
     names = sorted(map(repr, record))
     fields = ", ".join(names[:NAMES]) + (", ..." if len(names) > NAMES else "")
     said = f"an unknown format (fields: {fields})" if names else "an unknown format (no fields)"

@@ -18,10 +18,10 @@ from .calls import (
     text_fault,
     tools_of,
 )
-from .content import Content, is_content, read_content, result_of, thoughts_of
+from .content import Content, ToolResult, is_content, read_content, result_of, thoughts_of
 from .faults import EXCERPT, Fault, Row, missing, mistyped, whole_characters
 
-REQUIRED = ("role", "text")  # columns of MESSAGES that every turn fills
+REQUIRED = ()  # the reader itself reports turns without a role or a text, in the words of the data
 
 _RAW_ROLES = {
     "prompter": ("prompter", "user", "human"),
@@ -35,6 +35,7 @@ ROLES = {raw: role for role, raws in _RAW_ROLES.items() for raw in raws} | dict.
 _NUMBERED = re.compile(r"(.*?)[ _-]?\d+")  # human_1, as in conversations of several people
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "thought")
 _WEIGHTS = ("weight", "loss_weight", "train")
+_MARKS = re.compile(r"[<\[]")  # where marks of reasoning and of calls may begin
 _ANALYSIS = "analysis"  # the channel of reasoning in OpenAI's Harmony
 # Items of OpenAI's Responses that are no messages, and their roles.
 _ITEMS = {"function_call": "assistant", "reasoning": "assistant", "function_call_output": "tool"}
@@ -71,7 +72,14 @@ class RecordTurn(NamedTuple):
 
     def columns(self) -> Row:
         """Return the columns of MESSAGES that the message fills itself."""
-        return {name: getattr(self, name) for name in ("role", "text", "calls", "call_id", "reasoning", "media")}
+        return {
+            "role": self.role,
+            "text": self.text,
+            "calls": self.calls,
+            "call_id": self.call_id,
+            "reasoning": self.reasoning,
+            "media": self.media,
+        }
 
 
 def is_whole(value: object) -> TypeGuard[int | float]:
@@ -183,30 +191,17 @@ def turns_within(raw: object, where: str, fields: Fields = FIELDS) -> list[Recor
     if not isinstance(raw, dict):
         fault = mistyped(where, raw, "an object with a role and a text")._replace(field="text")
         return [RecordTurn(None, None, faults=(fault,))]
+    if (plain := _plain_turn(raw, fields)) is not None:
+        return [plain]
     faults: list[Fault] = []
     role_field, text_field = _chosen_fields(raw, where, fields, faults)
-    role = _role(raw, role_field, where, fields, faults)
-    item = raw.get("type") if role is None else None
-    if isinstance(item, str) and item in _ITEMS:
-        faults.clear()
-        role = _ITEMS[item]
-        if item == "function_call_output":
-            result = result_of(raw.get("output"), f"{where}.output", raw, where)
-            return [
-                RecordTurn(role, result.text, None, result.call_id, tuple(result.faults), media=result.media or None)
-            ]
+    item = _item(raw, role_field)
+    if item == "function_call_output":
+        return [_result_turn(result_of(raw.get("output"), f"{where}.output", raw, where))]
+    role = _role(raw, role_field, where, fields, faults) if item is None else _ITEMS[item]
     text, content = _content(raw, text_field, where, faults)
-    _read_calls(raw, where, content)
-    if isinstance(item, str) and item == "function_call":
-        content.calls.append(call_of(raw))
-        content.written.append(raw)
-    raw_role = raw.get(role_field)
-    if isinstance(raw_role, str) and raw_role.strip().lower() in _CALLING and text:
-        content.calls += calls_within(text)
-        faults += text_fault(text, f"{where}.{text_field}", is_call=True)
-    elif role == "assistant" and text and not content.calls:
-        content.calls += marked_calls(text)
-        faults += text_fault(text, f"{where}.{text_field}", is_call=False)
+    _read_calls(raw, where, content, is_call=item == "function_call")
+    faults += _read_marks(text, role, raw.get(role_field), f"{where}.{text_field}", content)
     faults += argument_fault(content.calls, where)
     if content.written and not text:
         try:
@@ -219,29 +214,59 @@ def turns_within(raw: object, where: str, fields: Fields = FIELDS) -> list[Recor
     if raw.get("channel") == _ANALYSIS and text:
         thoughts, text = [*thoughts, text], ""
     content.media += [medium for medium in fields.media for _ in range((text or "").count(f"<{medium}>"))]
-    faults += content.faults
     own = _with_thought(
         RecordTurn(
             role,
             text,
             content.calls or None,
             _call_id(raw, where, faults),
-            (),
             reasoning="\n\n".join(thoughts) or None,
             media=content.media or None,
             tools=tools_of(raw),
         )
     )
-    results = [
-        RecordTurn("tool", r.text, None, r.call_id, tuple(r.faults), media=r.media or None) for r in content.results
-    ]
-    has_content = bool(own.text or own.calls or own.media or own.reasoning or faults)
-    if not has_content and results:
-        return results
-    if own.text is None and not (own.calls or own.media or own.reasoning or any(f.field == "text" for f in faults)):
+    faults += content.faults
+    has_more = bool(own.calls or own.media or own.reasoning)
+    if content.results and not (own.text or has_more or faults):
+        return list(map(_result_turn, content.results))
+    if own.text is None and not has_more and not any(fault.field == "text" for fault in faults):
         faults.append(missing(f"{where}.{text_field}", "text", "a text", is_there=text_field in raw))
     faults += _weight_faults(raw, where)
-    return [*results, own._replace(faults=tuple(faults))]
+    return [*map(_result_turn, content.results), own._replace(faults=tuple(faults))]
+
+
+def _result_turn(result: ToolResult) -> RecordTurn:
+    return RecordTurn("tool", result.text, None, result.call_id, tuple(result.faults), media=result.media or None)
+
+
+def _read_marks(text: str | None, role: str | None, raw_role: object, where: str, content: Content) -> Iterator[Fault]:
+    """Read the calls in a text, which is a call itself or has marks of calls."""
+    if not text:
+        return
+    is_call = isinstance(raw_role, str) and raw_role.strip().lower() in _CALLING
+    if is_call:
+        content.calls += calls_within(text)
+    elif role == "assistant" and not content.calls:
+        content.calls += marked_calls(text)
+    else:
+        return
+    yield from text_fault(text, where, is_call=is_call)
+
+
+def _plain_turn(raw: Row, fields: Fields) -> RecordTurn | None:
+    """Read a message that is a role and a text and no more, as most are: three times as fast."""
+    if len(raw) != 2 or fields.media:
+        return None
+    for role_field, text_field in _PAIRS:
+        raw_role, text = raw.get(role_field), raw.get(text_field)
+        if type(raw_role) is str and type(text) is str and role_field in fields.role and text_field in fields.text:
+            role = fields.roles.get(raw_role)
+            # An answer may contain calls or reasoning between marks.
+            is_plain = (
+                role is not None and raw_role not in _CALLING and (role != "assistant" or not _MARKS.search(text))
+            )
+            return RecordTurn(role, text) if is_plain else None
+    return None
 
 
 def _chosen_fields(raw: Row, where: str, fields: Fields, faults: list[Fault]) -> tuple[str, str]:
@@ -256,7 +281,14 @@ def _chosen_fields(raw: Row, where: str, fields: Fields, faults: list[Fault]) ->
                 faults.append(Fault(FaultKind.CONFLICTING_FIELDS, detail, 0, whole_characters(other[:EXCERPT])))
                 break
         return first
-    return _field(raw, fields.role), _field(raw, fields.text)
+    role, text = _field(raw, fields.role), _field(raw, fields.text)
+    # A missing field has the name that goes with the other one.
+    for of_role, of_text in _PAIRS:
+        if text not in raw and role == of_role and of_text in fields.text:
+            text = of_text
+        elif role not in raw and text == of_text and of_role in fields.role:
+            role = of_role
+    return role, text
 
 
 _PAIRS = (("role", "content"), ("from", "value"))
@@ -276,14 +308,19 @@ def _plain(name: str) -> str:
     return name.lower().replace("_", "").replace("-", "")
 
 
+def _item(raw: Row, role_field: str) -> str | None:
+    """Return the type of an item that is no message, and has no role; None: it is a message."""
+    kind = raw.get("type")
+    return kind if isinstance(kind, str) and kind in _ITEMS and raw.get(role_field) is None else None
+
+
 def _role(raw: Row, name: str, where: str, fields: Fields, faults: list[Fault]) -> str | None:
     """Return the role of a message, which its author may have."""
     value, where = raw.get(name), f"{where}.{name}"
     if isinstance(value, dict) and "role" in value:
         value, where = value["role"], f"{where}.role"
     if value is None:
-        if raw.get("type") not in _ITEMS:
-            faults.append(missing(where, "role", "a role", is_there=name in raw))
+        faults.append(missing(where, "role", "a role", is_there=name in raw))
         return None
     if not isinstance(value, str):
         faults.append(mistyped(where, value, "a string")._replace(field="role"))
@@ -311,8 +348,11 @@ def _content(raw: Row, name: str, where: str, faults: list[Fault]) -> tuple[str 
     return value, Content()
 
 
-def _read_calls(raw: Row, where: str, content: Content) -> None:
-    """Read the calls outside of the text, after those within it."""
+def _read_calls(raw: Row, where: str, content: Content, *, is_call: bool) -> None:
+    """Read the calls outside of the text, after those within it; `is_call`: the message is one itself."""
+    if is_call:
+        content.calls.append(call_of(raw))
+        content.written.append(raw)
     for name, kind, expected in (("tool_calls", list, "a list of calls"), ("function_call", dict, "an object")):
         calls = raw.get(name)
         if calls is not None and not isinstance(calls, kind):

@@ -739,6 +739,22 @@ def test_messages_with_one_id_in_a_record_are_distinguished_by_their_place(tmp_p
     assert after == nest([m("a"), m("b", "a"), m("c", "b")])
 
 
+def test_of_a_tree_that_occurs_twice_one_copy_is_left(tmp_path):
+    tree = [m("a"), m("b", "a"), m("c", "b")]
+    for records, left in [
+        (tree * 2, tree),
+        ([*tree, m("x", tree="x"), *tree], [*tree, m("x", tree="x")]),
+        ([nest(tree)] * 2, [nest(tree)]),
+    ]:
+        with case(records):
+            folder = tmp_path / str(len(records))
+            folder.mkdir()
+            path = write(folder / "data.jsonl", records)
+            record = run(path, checks=["schema_invariants"], engine="serial")
+            clean(record, [path], policy(rule="schema_invariants/duplicate_tree"), folder / "out")
+            assert records_of(folder / "out" / "data.jsonl") == left
+
+
 # -- records that are no messages ------------------------------------------------------------------------------------
 
 

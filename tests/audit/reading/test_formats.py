@@ -825,14 +825,26 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=6,
 )
-TEXTS = st.sampled_from(["Hi", "", "\n\nHuman: Hi\n\nAssistant: Hello", "### Human: Hi ### Assistant:", "\ud800 \x00"])
+TEXTS = st.sampled_from(
+    [
+        "Hi",
+        "",
+        "\n\nHuman: Hi\n\nAssistant: Hello",
+        "### Human: Hi ### Assistant:",
+        "\ud800 \x00",
+        "<think>\ud800",
+        "<tool_call>{'\ud800",
+        '[TOOL_CALLS][{"name": "\ud800"}]',
+    ]
+)
 BLOCKS = st.fixed_dictionaries(
     {},
     optional={
-        "type": st.sampled_from(["text", "tool_call", "tool_use", "tool_result", "image"]) | JSON,
+        "type": st.sampled_from(["text", "tool_call", "tool_use", "tool_result", "image", "thinking"]) | JSON,
         "text": TEXTS | JSON,
         "value": TEXTS | JSON,
         "id": JSON,
+        **dict.fromkeys(("toolUse", "functionResponse", "inlineData", "thought", "summary", "content"), JSON),
     },
 )
 MESSAGE = st.fixed_dictionaries(
@@ -843,8 +855,10 @@ MESSAGE = st.fixed_dictionaries(
         ),
         **dict.fromkeys(("content", "value"), TEXTS | st.lists(BLOCKS, max_size=3) | JSON),
         "tool_calls": st.lists(st.fixed_dictionaries({}, optional={"id": TEXTS | JSON}) | JSON, max_size=2) | JSON,
-        "function_call": JSON,
+        **dict.fromkeys(("function_call", "tools", "author", "parts", "reasoning", "weight"), JSON),
         "tool_call_id": TEXTS | JSON,
+        "channel": st.sampled_from(["analysis", "final"]) | JSON,
+        "type": st.sampled_from(["function_call", "function_call_output", "reasoning", "message"]) | JSON,
     },
 )
 LISTS = st.lists(MESSAGE | JSON, max_size=4)
