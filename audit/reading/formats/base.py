@@ -16,6 +16,9 @@ from .ledger import Ledger
 class Format(ABC):
     """One chat format."""
 
+    about: str = ""  # what a record contains; a noun phrase
+    fields: str  # that a record must have
+    example: str = ""  # a record, as JSON
     form: ClassVar[Form]
     is_flat: ClassVar[bool] = False  # a record is a message, not a tree: trees must be gathered
     is_whole: ClassVar[bool] = True  # records are kept or dropped whole: no message can be removed from one

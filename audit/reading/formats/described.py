@@ -13,7 +13,7 @@ from .calls import tools_of
 from .faults import Fault, Row, mistyped
 from .languages import is_programming, tag_of
 from .paths import Found, Path, decoded, first, get, items_of, path_of
-from .spec import BODIES, Spec
+from .spec import BODIES, PAIRS, Spec
 from .turns import FIELDS, ROLES, Fields, RecordTurn, text_turn, turns_of, turns_within
 
 RECORDS = Form("records", ("tree_id", "message_id"), roles=CHAT_ROLES, nested=True)
@@ -28,7 +28,7 @@ SPLITS = ("split",)
 
 _KNOWN = ("id", "lang", "split", "model", "tools", "calls", "media", "rank", "score", "better", "label", "others")
 
-FEW_NAMES = 3  # of a field, in an error
+NAMES = 3  # of a field, that errors and tables show
 
 MEDIA = {"image": "image", "images": "image", "audio": "audio", "audios": "audio", "video": "video", "videos": "video"}
 _NO_LANGUAGE = ("", "unknown", "undefined", "undetermined", "none", "null", "n/a", "na", "nan", "other", "-", "?")
@@ -40,10 +40,12 @@ class Described(Format):
 
     form: ClassVar = RECORDS
 
-    def __init__(self, name: str, spec: Spec, needs: Sequence[str] = (), about: str = "") -> None:
-        self.name, self.spec, self.about = name, spec, about
-        body = [each for each in BODIES if each in spec.paths] or ["chosen"]
-        self.needs = tuple(needs) or tuple(body)
+    def __init__(self, name: str, spec: Spec, needs: Sequence[str] = (), about: str = "", example: str = "") -> None:
+        self.name, self.spec, self.about, self.example = name, spec, about, example
+        # What a user names fits a record with either side of a pair, or else with the start of a conversation.
+        pairs = [pair for pair in PAIRS if spec.paths.keys() >= {*pair}]
+        self.needs = tuple(needs) or tuple(name for name in next(iter(pairs), BODIES) if name in spec.paths)
+        self._needs_all = bool(needs)
         self._turn = Fields(
             tuple(p.text for p in spec.paths.get("role", ())) or FIELDS.role,
             tuple(p.text for p in spec.paths.get("text", ())) or FIELDS.text,
@@ -52,13 +54,11 @@ class Described(Format):
         self._ids = spec.paths.get("id") or tuple(map(path_of, IDS))
         self._splits = spec.paths.get("split") or tuple(map(path_of, SPLITS))
         self.languages = spec.paths.get("lang") or tuple(map(path_of, LANGUAGES))
+        self.fields = ("; " if needs else " or ").join(
+            _either([p.text for p in spec.paths[name]]) for name in self.needs
+        )
         self.heads = frozenset(path.steps[0] for name in self.needs for path in spec.paths[name])
         self._known = [_below(path) for name in _KNOWN for path in spec.paths.get(name, ())]
-
-    @property
-    def fields(self) -> str:
-        """The fields that a record must have, with a few of their names."""
-        return "; ".join(f"{name}: {_few(self.spec.paths[name])}" for name in self.needs)
 
     @property
     def known(self) -> Sequence[re.Pattern[str]]:
@@ -70,10 +70,11 @@ class Described(Format):
         found = []
         for name in self.needs:
             at = self._present(name, record)
-            if at is None:
+            if at is not None:
+                found.append(at)
+            elif self._needs_all:
                 return None
-            found.append(at)
-        return f"records have {' and '.join(dict.fromkeys(found))}"
+        return f"records have {' and '.join(dict.fromkeys(found))}" if found else None
 
     def _present(self, name: str, record: dict[str, Any]) -> str | None:
         """Return the field that a setting finds in a record, if it has a fitting type."""
@@ -468,7 +469,9 @@ class Described(Format):
         self, record: dict[str, Any], prompt: list[RecordTurn], branches: list[Branch]
     ) -> tuple[list[RecordTurn], list[Branch]]:
         """Give the first prompt the images and sounds that the record keeps beside its messages."""
-        media = [kind for name, kind in MEDIA.items() if record.get(name)]
+        named = {path: MEDIA.get(str(path.steps[-1]), "file") for path in self.spec.paths.get("media", ())}
+        paths = {path_of(name): kind for name, kind in MEDIA.items()} | named
+        media = list(dict.fromkeys(kind for path, kind in paths.items() if get(record, path.steps)))
         if not media:
             return prompt, branches
         prompt = list(prompt)
@@ -479,14 +482,15 @@ class Described(Format):
         return prompt, branches
 
 
+def _either(names: Sequence[str]) -> str:
+    """Return the first names of a field, and how many more it has."""
+    more = [f"{len(names) - NAMES} others"] if len(names) > NAMES + 1 else names[NAMES:]
+    return " or ".join([*names[:NAMES], *more])
+
+
 def _below(path: Path) -> re.Pattern[str]:
     """Return a pattern for a field and all fields within it; `*` stands for any name."""
     return re.compile(re.escape(path.text).replace(r"\*", r"[^.\[\]]*") + r"(?:[.\[].*)?", re.DOTALL)
-
-
-def _few(paths: Sequence[Path]) -> str:
-    shown = [path.text for path in paths[:FEW_NAMES]]
-    return " or ".join(shown) + (", ..." if len(paths) > FEW_NAMES else "")
 
 
 def _is_any(value: object) -> bool:

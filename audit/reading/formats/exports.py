@@ -13,6 +13,14 @@ class ChatGptExport(Format):
     """`{"mapping": {id: {"message", "parent", "children"}}}`: a tree of messages, in which a prompt may be edited."""
 
     form: ClassVar = RECORDS
+    about = "messages linked by ids, some of them edited (exports of ChatGPT)"
+    fields = "mapping {id {message, parent, children []}}"
+    example = (
+        '{"conversation_id": "c1", "mapping": {"m1": {"message": {"author": {"role": "user"}, "content":'
+        ' {"content_type": "text", "parts": ["Name a river in France."]}}, "parent": null, "children": ["m2"]},'
+        ' "m2": {"message": {"author": {"role": "assistant"}, "content":'
+        ' {"content_type": "text", "parts": ["The Loire."]}}, "parent": "m1", "children": []}}}'
+    )
 
     def recognise(self, record: dict[str, Any]) -> str | None:
         nodes = record.get("mapping")

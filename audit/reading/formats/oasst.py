@@ -15,6 +15,7 @@ from .base import Format
 from .columns import columns_of, completed, fit
 from .faults import Fault, Row, mistyped
 from .languages import normalised, tag_of
+from .ledger import Ledger, account, merge
 
 ROLES = ("prompter", "assistant")
 REQUIRED = ("tree_id", "message_id", "role", "lang", "text")
@@ -29,7 +30,13 @@ class OasstMessages(Format):
     form: ClassVar = Form("oasst_messages", REQUIRED, roles=ROLES, uuid_ids=True, depth_first=True)
     is_flat: ClassVar = True
     lang_field: ClassVar = "lang"
-    fields: ClassVar = "message_id, parent_id, message_tree_id, role, text"
+    about = "one message of a conversation tree a record (OpenAssistant)"
+    fields = "message_id, parent_id, message_tree_id, role, text"
+    example = (
+        '{"message_id": "6ab24d72-0181-4594-a9cd-deaf170242fb", "parent_id": null,'
+        ' "message_tree_id": "6ab24d72-0181-4594-a9cd-deaf170242fb", "tree_state": "ready_for_export",'
+        ' "role": "prompter", "lang": "en", "text": "Name a river in France."}'
+    )
 
     def recognise(self, record: dict[str, Any]) -> str | None:
         found = [name for name in ("message_id", "parent_id", "message_tree_id", "role", "text") if name in record]
@@ -68,6 +75,15 @@ class OasstMessages(Format):
             columns["lang"] = normalised(columns["lang"])
         return completed(columns, table.num_rows), np.arange(table.num_rows)
 
+    def account_table(self, table: pa.Table, lines: IntArray, messages: pa.Table, rows: IntArray) -> Ledger:
+        others = table.drop_columns([name for name in table.column_names if name in RAW])
+        fields: Ledger = {}
+        if others.num_columns:  # exports have none
+            texts = messages.select(["text"]).to_pylist()
+            for line, record, row in zip(lines.tolist(), others.to_pylist(), texts, strict=True):
+                merge(fields, account(record, line, [row], ()))
+        return fields
+
 
 class OasstTrees(Format):
     """One conversation tree per record, as in `*.trees.jsonl.gz`."""
@@ -75,7 +91,14 @@ class OasstTrees(Format):
     form: ClassVar = Form("oasst_trees", REQUIRED, roles=ROLES, uuid_ids=True, nested=True)
     is_whole: ClassVar = False
     lang_field: ClassVar = "lang"
-    fields: ClassVar = "message_tree_id, tree_state, prompt {message_id, role, text, replies []}"
+    about = "a whole conversation tree, each message with its replies (OpenAssistant)"
+    fields = "message_tree_id, tree_state, prompt {message_id, role, text, replies []}"
+    example = (
+        '{"message_tree_id": "6ab24d72-0181-4594-a9cd-deaf170242fb", "tree_state": "ready_for_export",'
+        ' "prompt": {"message_id": "6ab24d72-0181-4594-a9cd-deaf170242fb", "role": "prompter", "lang": "en",'
+        ' "text": "Name a river in France.", "replies": [{"message_id": "c8e83833-ecbc-44fe-b6db-735228c25a1c",'
+        ' "role": "assistant", "lang": "en", "text": "The Loire.", "replies": []}]}}'
+    )
 
     def recognise(self, record: dict[str, Any]) -> str | None:
         if isinstance(record.get("prompt"), dict) and "message_tree_id" in record:

@@ -146,4 +146,4 @@ def folded(value: Any) -> Any:
 
 @lru_cache(10_000)
 def _snake(name: str) -> str:
-    return re.sub(r"[\s-]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())).lower()
+    return re.sub(r"[\s-]+", "_", re.sub(r"(?<=[a-z0-9]{2})(?=[A-Z])", "_", name.strip())).lower()

@@ -3,9 +3,7 @@
 import itertools
 import json
 import re
-import tomllib
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -614,17 +612,6 @@ def test_a_mapping_that_cannot_be_is_refused():
             mapped(**values)
 
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs" / "formats.md").read_text(encoding="utf-8")
-
-
-def test_the_mapping_of_the_page_reads_the_record_of_the_page():
-    toml, raw = re.findall(r"```(?:toml|json)\n(.*?)```", PAGE, re.DOTALL)
-    assert flattened(mapped(**tomllib.loads(toml)["format"]), json.loads(raw)) == [
-        ("data:1", None, "prompter", "My parcel is late."),
-        ("data:1#2", "data:1", "assistant", "It will be there on Monday."),
-    ]
-
-
 # -- which format ------------------------------------------------------------------------------------------------------
 
 
@@ -673,13 +660,6 @@ def test_a_record_is_recognised():
     for record, format in cases:
         with case(record, format):
             assert records.recognised(record)[0] == format
-
-
-def test_the_page_has_all_formats_in_the_order_in_which_they_are_tried():
-    assert re.findall(r"^\| `(\w+)` \| .* \| .* \|$", PAGE.partition("## Ids")[0], re.MULTILINE) == [
-        *FORMATS,
-        "mapping",
-    ]
 
 
 def test_every_format_names_what_it_recognised_the_records_by(tmp_path):
