@@ -447,7 +447,8 @@ Pair = tuple[list[RecordTurn], list[RecordTurn], list[RecordTurn]]  # the shared
 
 def pair(chosen: list[RecordTurn], rejected: list[RecordTurn]) -> Pair:
     """Split two conversations, or one, into a shared start and the rest; the last message is never shared."""
-    sides = [side for side in (chosen, rejected) if side]
+    # Without faults: the same one has another place on each side.
+    sides = [[turn._replace(faults=()) for turn in side] for side in (chosen, rejected) if side]
     n = 0
     while n < min(map(len, sides), default=0) - 1 and all(side[n] == sides[0][n] for side in sides):
         n += 1
