@@ -55,13 +55,14 @@ def messages_of(shared: Row, prompt: Sequence[RecordTurn], branches: Sequence[Br
 
 def pair(chosen: list[RecordTurn], rejected: list[RecordTurn]) -> tuple[list[RecordTurn], list[Branch]]:
     """Split two conversations, or one, into a shared start and the rest; the last message is never shared."""
-    sides = [side for side in (chosen, rejected) if side]
+    # Without faults: the same one has another place on each side.
+    sides = [[turn._replace(faults=()) for turn in side] for side in (chosen, rejected) if side]
     n = 0
     while n < min(map(len, sides), default=0) - 1 and all(side[n] == sides[0][n] for side in sides):
         n += 1
     start, better, worse = (chosen or rejected)[:n], chosen[n:], rejected[n:]
-    # If each side is a single message, the two are rival answers.
-    is_ranked = bool(start) and len(better) == len(worse) == 1 and "prompter" not in (better[0].role, worse[0].role)
+    # If each side is a single message of the assistant, the two are rival answers.
+    is_ranked = bool(start) and [turn.role for turn in (*better, *worse)] == ["assistant"] * 2 and len(better) == 1
     branches = [Branch(better, "chosen", 0 if is_ranked else None), Branch(worse, "rejected", 1 if is_ranked else None)]
     return start, [branch for branch in branches if branch.turns]
 

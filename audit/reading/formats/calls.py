@@ -22,6 +22,9 @@ _MARK = re.compile(
     r"<tool_call>(?:\s*<function=([^>\s]*)>?)?|<functioncall>|\[TOOL_CALLS\]|<\|python_tag\|>|<function=([^>\s]*)>?"
 )
 _NAME_AFTER = re.compile(r"\s*([\w.-]+)\s*(?:\[ARGS\]|\[CALL_ID\]|(?=\{))")  # Mistral's newer form: name, then JSON
+_PYTHONIC = re.compile(
+    r"\s*\[\s*(\w[\w .:/-]*)\(.*\)\s*\]\s*", re.DOTALL
+)  # [name(x=1), ...], as in ToolACE and Llama 3.2
 _PYTHON = re.compile(r"[\[(\s]*\{\s*'")  # a dictionary as Python prints it, alone or in a list
 _NAME_WITHIN = re.compile(r"""["']name["']\s*:\s*["']([^"'\\]*)["']""")
 _SPACE = re.compile(r"\s*")
@@ -74,7 +77,7 @@ def calls_within(text: str | None) -> list[Call]:
 
 
 def marked_calls(text: str) -> list[Call]:
-    """Return the calls behind marks in a text; one that is not JSON has no arguments."""
+    """Return the calls behind marks in a text, or a text that is a call; one that is not JSON has no arguments."""
     found: list[Call] = []
     end = 0
     for mark in _MARK.finditer(text):
@@ -92,6 +95,8 @@ def marked_calls(text: str) -> list[Call]:
             found.append(call_of(read))
         else:
             found.append({"id": "", "name": _name_within(text[start : start + 1000]), "arguments": None})
+    if not found and (whole := _PYTHONIC.fullmatch(text)):
+        found.append({"id": "", "name": whole[1].strip(), "arguments": None})
     return found
 
 

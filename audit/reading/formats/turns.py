@@ -32,7 +32,6 @@ _RAW_ROLES = {
 _CALLING = ("function_call", "tool_call", "tool_calls")  # roles of messages that contain only tool calls
 ROLES = {raw: role for role, raws in _RAW_ROLES.items() for raw in raws} | dict.fromkeys(_CALLING, "assistant")
 
-_NUMBERED = re.compile(r"(.*?)[ _-]?\d+")  # human_1, as in conversations of several people
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "thought")
 _WEIGHTS = ("weight", "loss_weight", "train")
 _MARKS = re.compile(r"[<\[]")  # where marks of reasoning and of calls may begin
@@ -331,8 +330,7 @@ def _role(raw: Row, name: str, where: str, fields: Fields, faults: list[Fault]) 
 def _known_role(raw: str, fields: Fields) -> str:
     """Return our name of a role; one that is unknown as it is."""
     name = raw.strip().lower()
-    numbered = _NUMBERED.fullmatch(name)
-    spellings = (raw, name, numbered[1] if numbered else name)
+    spellings = (raw, name, name.rstrip("0123456789").rstrip(" _-"))  # human_1, where several people speak
     return next((fields.roles[spelling] for spelling in spellings if spelling in fields.roles), raw)
 
 

@@ -163,6 +163,7 @@ def test_a_message_that_only_calls_tools_has_the_calls_as_its_text():
         ("[TOOL_CALLS]now[ARGS]{}", "now"),
         ("<|python_tag|>now.call()", None),
         ("<function=now>{}</function>", "now"),
+        ("[Tell time(zone='UTC'), then(x=[1])]", "Tell time"),
         ("<tool_call>\n<function=now>\n</function>\n</tool_call>", "now"),
     ],
 )
