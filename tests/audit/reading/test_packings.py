@@ -262,6 +262,17 @@ def test_arrow_text_that_is_not_utf8_is_repaired_and_offsets_out_of_place_are_an
     assert errors[0].startswith("rows 3 to 5 could not be read")
 
 
+def test_an_arrow_file_that_is_none_is_an_error(tmp_path):
+    (error,) = read(tmp_path, "data.arrow", json_lines(ROWS))[2]
+    assert error == "not an Arrow file: it starts neither with ARROW1 nor with a schema"
+
+
+def test_an_arrow_batch_that_declares_rows_without_bytes_is_not_read(tmp_path):
+    messages, _, errors = read(tmp_path, "data.arrow", arrow(pa.table({"text": pa.nulls(1 << 30)}), rows=1 << 30))
+    assert messages == []
+    assert "could not be read (1,073,741,824 rows in 0 bytes)" in errors[0]
+
+
 def test_feather_as_pyarrow_writes_it_is_read(tmp_path):
     feather.write_feather(TABLE, tmp_path / "data.feather")
     messages, _, errors = read(tmp_path, "data.feather", (tmp_path / "data.feather").read_bytes())
@@ -353,6 +364,15 @@ def test_plain_texts_of_a_web_archive_are_documents_by_the_number_of_their_recor
     assert json.loads(first.data) == {"id": "urn:uuid:2", "language": "deu", "text": "Erste Seite\nmit é"}
 
 
+def test_web_texts_are_decoded_as_they_declare_and_compressed_ones_are_reported(tmp_path):
+    head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=iso-8859-1\r\n"
+    data = web(
+        ("response", "application/http", f"{head}\r\n".encode() + b"caf\xe9", {}),
+        ("response", "application/http", f"{head}Content-Encoding: gzip\r\n\r\n".encode() + gzip.compress(b"a"), {}),
+    )
+    assert read(tmp_path, "a.warc", data) == ([(1, "café")], [("unreadable_line", 2)], [])
+
+
 def test_a_web_archive_that_is_cut_or_damaged_gives_the_records_before(tmp_path):
     for data, said in (
         (PAGES[: PAGES.index(b"Yes") + 1], "the web archive ends within a record. Fetch the file again"),
@@ -441,6 +461,8 @@ def test_every_file_that_cannot_be_read_is_named_in_one_line_with_the_way_out(tm
         (parquet(TABLE)[:-30], "this Parquet file was cut short: it does not end with PAR1. Fetch it again"),
         (arrow(TABLE, pa.ipc.new_file)[:300], "the Arrow data end early or are damaged at row 1"),
         *((LINES.encode(code), f"encoded in {said}; expected UTF-8. Convert it: iconv") for code, said in ENCODED),
+        (b"BZh9 and no more", "this bzip2 file was cut short or is damaged"),
+        (b"\xff\xff\xff\xff", "this Arrow stream was cut short or is damaged"),
         (bytes(500), "only NUL bytes"),
         (random.Random(1).randbytes(600), "binary data of an unknown kind"),
         ("".join(f"{row!r}\n" for row in ROWS).encode(), "Python repr, not JSON (single quotes, None, True)"),
@@ -513,6 +535,11 @@ def test_bad_lines_among_good_ones_are_faults_and_the_source_is_read(tmp_path):
 
 
 # -- records within one object ---------------------------------------------------------------------------------------
+
+
+def test_a_field_with_one_record_a_line_is_opened(tmp_path):
+    data = b'{"data": [\n{"text": "a"}\n,\n{"text": "b"}\n]}\n'
+    assert read(tmp_path, "data.json", data) == ([(2, "a"), (4, "b")], [], [])
 
 
 def test_records_within_one_object_are_read(tmp_path):
