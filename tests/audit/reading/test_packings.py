@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from cases import case
 from chataudit.audit.reading.blocks import cutting
 from chataudit.audit.reading.blocks import tables as tables_module
-from chataudit.audit.reading.blocks.block import BLOCK, Source
+from chataudit.audit.reading.blocks.block import BLOCK, Source, only
 from chataudit.audit.reading.blocks.separated import Rows
 from chataudit.audit.reading.files import find
 from chataudit.audit.reading.parse import parse
@@ -170,6 +170,14 @@ def test_a_row_with_a_wrong_number_of_columns_is_a_fault_with_its_row(tmp_path):
         "Row has 1 column; expected 2, as in the header",
         "Row has 3 columns; expected 2, as in the header",
     ]
+
+
+def test_rows_behind_a_faulty_one_are_found_again_by_their_number(tmp_path):
+    (tmp_path / "data.csv").write_text("instruction,output\na,b\nonly one\nc,d\n")
+    (block,) = cutting.blocks(Source(tmp_path / "data.csv", "data.csv"))
+    part = only(block, np.array([3]))
+    assert (part.data.to_pylist(), part.lines.tolist()) == ([{"instruction": "c", "output": "d"}], [3])
+    assert only(block, np.array([2])) is None
 
 
 def test_a_cell_that_is_not_utf8_is_repaired_and_reported(tmp_path):
