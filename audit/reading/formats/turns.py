@@ -21,8 +21,6 @@ from .calls import (
 from .content import Content, ToolResult, is_content, read_content, result_of, thoughts_of
 from .faults import EXCERPT, Fault, Row, missing, mistyped, whole_characters
 
-REQUIRED = ()  # the reader itself reports turns without a role or a text, in the words of the data
-
 _RAW_ROLES = {
     "prompter": ("prompter", "user", "human"),
     "assistant": ("assistant", "gpt", "chatgpt", "bing", "bard", "bot", "model", "ai", "chatbot"),

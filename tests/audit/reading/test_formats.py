@@ -684,7 +684,7 @@ SHARED_FILES = {
     # Published with broken lines: objects that are not closed.
     "formats/malformed/user_2.jsonl": ("prompts", 246, 246, {"unreadable_line": 2}),
     "formats/malformed/user_3.jsonl": ("prompts", 198, 198, {"unreadable_line": 3}),
-    "oasst/oasst1_validation_threads_multilang.jsonl.gz": ("transcripts", 603, 1786, {}),
+    "oasst/oasst1_validation_threads_multilang.jsonl.gz": ("instructions", 603, 2389, {}),
 }
 
 
@@ -776,7 +776,6 @@ def test_a_value_of_a_wrong_type_is_reported_with_its_place():
             {"conversations": []},
             "missing_field: conversations is an empty list; expected at least one message",
         ),
-        ("transcripts", {"text": ""}, "missing_field: text is empty; expected a conversation"),
         ("ultrachat", {"data": []}, "missing_field: data is an empty list; expected at least one text"),
         ("ultrachat", {"data": [1]}, "mistyped_field: data[0] is 1, an integer; expected a string"),
         (

@@ -140,7 +140,7 @@ def test_a_folder_is_searched_for_all_of_them(tmp_path):
     for suffix in SUFFIXES:
         (tmp_path / f"part{suffix}").write_bytes(b"")
     (tmp_path / "notes.txt").write_bytes(b"")
-    assert {source.path.name for source in find([tmp_path])} == {f"part{suffix}" for suffix in SUFFIXES}
+    assert {source.path.name for source in find([tmp_path]).sources} == {f"part{suffix}" for suffix in SUFFIXES}
 
 
 # -- CSV -------------------------------------------------------------------------------------------------------------
