@@ -241,6 +241,8 @@ def _checkpoint(target: Path, resume: bool, overwrite: bool) -> Iterator[Path]:
 def _summarise(view: Page, target: Path) -> None:
     """Print the page in the terminal: what is wrong, how often, and where to read on."""
     out.print(escape(wrapped(view.size)))
+    if view.passed_over:
+        out.print(escape(wrapped(view.passed_over)), style="dim")
     for problem in view.problems:
         out.print(escape(wrapped(problem)), style="red")
     styles = {"failed": "red", "error": "red", "warning": "yellow", "note": "cyan", "clean": "green", "idle": "dim"}
