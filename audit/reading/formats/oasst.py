@@ -27,7 +27,7 @@ class OasstMessages(Format):
 
     form: ClassVar = Form("oasst_messages", REQUIRED, roles=ROLES, uuid_ids=True, depth_first=True)
     is_flat: ClassVar = True
-    lang_field: ClassVar = "lang"
+    lang_field = "lang"
     fields: ClassVar = "message_id, parent_id, message_tree_id, role, text"
 
     def recognise(self, record: dict[str, Any]) -> str | None:
@@ -71,7 +71,7 @@ class OasstTrees(Format):
 
     form: ClassVar = Form("oasst_trees", REQUIRED, roles=ROLES, uuid_ids=True, nested=True)
     is_whole: ClassVar = False
-    lang_field: ClassVar = "lang"
+    lang_field = "lang"
     fields: ClassVar = "message_tree_id, tree_state, prompt {message_id, role, text, replies []}"
 
     def recognise(self, record: dict[str, Any]) -> str | None:
