@@ -35,8 +35,16 @@ class UnreadTexts(NamedTuple):
     @property
     def place(self) -> str:
         """The first source, and the number of the others."""
-        name, more = visible(self.sources[0].name), len(self.sources) - 1
-        return f"{name} and {count_of(more, 'more file')}" if more else name
+        return self._with_others(self.sources[0].name)
+
+    @property
+    def file(self) -> str:
+        """The same without a path."""
+        return self._with_others(self.sources[0].name.rsplit("/", 1)[-1])
+
+    def _with_others(self, name: str) -> str:
+        more = len(self.sources) - 1
+        return f"{visible(name)} and {count_of(more, 'more file')}" if more else visible(name)
 
     @property
     def listed(self) -> str:
@@ -57,6 +65,11 @@ def unread_words(n: int) -> str:
     return f"{count_of(n, 'field')} with text {'was' if n == 1 else 'were'} not read"
 
 
+def on_one_line(path: str) -> str:
+    """Write the name of a field, which may contain anything, on one line."""
+    return " ".join(visible(path).split())
+
+
 def unread_fields(*sources: SourceFacts) -> list[UnreadField]:
     """Return the fields of sources with texts that no message has, the largest first."""
     records: dict[str, int] = {}
@@ -67,7 +80,7 @@ def unread_fields(*sources: SourceFacts) -> list[UnreadField]:
                 records[field.path] = records.get(field.path, 0) + field.records_unread
                 chars[field.path] = chars.get(field.path, 0) + field.chars_unread
     total = sum(source.chars for source in sources) + sum(chars.values())
-    found = [UnreadField(visible(path), n, chars[path] / max(1, total)) for path, n in records.items()]
+    found = [UnreadField(on_one_line(path), n, chars[path] / max(1, total)) for path, n in records.items()]
     return sorted(found, key=lambda field: (-field.share, field.path))
 
 

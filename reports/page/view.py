@@ -13,7 +13,7 @@ from ..counts import CheckCounts, Counts, Line
 from ..gate import Verdict
 from ..rates import accuracy_here, corrected_rate, estimated
 from ..record import RECORD, CheckFacts, Record, SourceFacts
-from ..unread import passed_over, unread_fields, unread_lines, unread_words
+from ..unread import on_one_line, passed_over, unread_fields, unread_lines, unread_words
 from ..wording import (
     confidence,
     count_of,
@@ -33,7 +33,7 @@ from .found import Found
 
 SHOWN_ROWS = 20  # of a table; all of them are in the record
 SHOWN_LINES = 100  # files, and languages
-SHOWN_FIELDS = 50  # of a file
+SHOWN_FIELDS = 20  # of a file
 SHOWN_OPEN = 5  # files of which unread fields are shown without a click
 REASONS = 3  # rules that the verdict names, and reasons to skip a message that a check names
 
@@ -240,7 +240,7 @@ def page(record: Record, baseline: Baseline | None = None, gate: Verdict | None 
 
 def _fields(source: SourceFacts, *, is_first: bool) -> FieldsView | None:
     unread = unread_fields(source)
-    read, known = ([visible(f.path) for f in source.fields if f.use == use] for use in (Use.READ, Use.KNOWN))
+    read, known = ([on_one_line(f.path) for f in source.fields if f.use == use] for use in (Use.READ, Use.KNOWN))
     parts = [unread_words(len(unread))] if unread else []
     parts += [f"{count_of(len(read), 'field')} with text {'was' if len(read) == 1 else 'were'} read"] if read else []
     rest = sum(max(0, len(fields) - SHOWN_FIELDS) for fields in (unread, read, known))

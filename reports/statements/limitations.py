@@ -291,7 +291,7 @@ def _changed(check: CheckFacts) -> str:
 def _not_checked(counts: Counts, installed: Sequence[str]) -> tuple[str, ...]:
     facts = counts.record.facts
     sentences = [f"Not read: {visible(error)}." for error in facts.errors]
-    sentences += [f"Text that was not audited, in {group.place}: {group.listed}." for group in unread_texts(facts)]
+    sentences += [f"Text that was not audited, in {group.file}: {group.listed}." for group in unread_texts(facts)]
     sentences += [f"Files that were not read: {files}."] if (files := passed_over(facts)) else []
     sentences += [f"{words}." for words in counts.gaps]
     run = {check.name for check in counts.checks}

@@ -18,7 +18,7 @@ from .faults import EXCERPT, Row, whole_characters
 from .paths import CUT, EACH, decoded, leaves, path_of
 
 MOST_PATHS = 500  # of one source; further ones are counted together
-OTHERS = "..."  # their name
+OTHERS = "(further fields)"  # their name
 MOST_VALUES = 64  # distinct values of a field that are remembered
 LEAST_KINDS = 50  # texts from which on they may be names of kinds
 FEW = 0.05  # a field with fewer distinct values than this share of its texts names kinds of something
@@ -113,7 +113,7 @@ def summary(path: str, entry: Field, n_records: int, n_chars: int) -> str:
     """
     shown = f"Text beyond the first {MOST_PATHS} fields" if path == OTHERS else json.dumps(path, ensure_ascii=False)[1:-1]
     shown = shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 1]}{CUT}"
-    of_records = "1 record" if entry.unread == 1 else f"{percent(entry.unread / max(1, n_records))} of records"
+    of_records = "1 record" if entry.unread == 1 else f"{percent(min(1, entry.unread / max(1, n_records)))} of records"
     said = f"{shown} was not read: text in {of_records}, {percent(entry.chars / max(1, n_chars))} of characters"
     whole = f"{said}. {way_out(path)}"
     return whole if len(whole) <= MOST_WORDS else f"{said}. {_NAME_IT}"
@@ -141,7 +141,7 @@ def way_out(path: str) -> str:
         steps = path_of(path).steps
     except ValueError:
         return _NAME_IT
-    if path.endswith(CUT):
+    if path == OTHERS or path.endswith(CUT):
         return _NAME_IT
     quoted = json.dumps(path, ensure_ascii=False)
     others = f"If it belongs to no message, add others = [{quoted}] to [format]"

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from .faults import whole_characters
 
 MOST_PATH = 100  # characters of a path in a ledger; fields further down are counted together
+NAMELESS = "(no name)"
 CUT = "…"  # at the end of a path that was cut
 LIST = "(list)"  # the only field of a record that is itself a list
 
@@ -137,7 +138,7 @@ _KEY = re.compile(r"\d+|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{16,}", re.IGNORECASE)
 
 
 def _below(path: str, name: str) -> str:
-    name = "*" if _KEY.fullmatch(name) else name if name.isascii() else whole_characters(name)
+    name = "*" if _KEY.fullmatch(name) else whole_characters(name) or NAMELESS
     return f"{path}.{name}" if path else name
 
 
