@@ -70,7 +70,12 @@ def _facts(facts: Facts) -> tuple[Facts, Callable[[str], str]]:
         notes = [_unnamed(shorter(note)) for note in check.notes]
         checks.append(msgspec.structs.replace(check, coverage=coverage, settings=settings, error=error, notes=notes))
     sources = [
-        msgspec.structs.replace(source, name=names[source.name], errors=[shorter(error) for error in source.errors])
+        msgspec.structs.replace(
+            source,
+            name=names[source.name],
+            errors=[shorter(error) for error in source.errors],
+            fields=[msgspec.structs.replace(field, path=_unnamed(field.path)) for field in source.fields],
+        )
         for source in facts.sources
     ]
     census = [msgspec.structs.replace(row, source=names[row.source]) for row in facts.census]
