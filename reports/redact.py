@@ -37,7 +37,9 @@ def redacted(record: Record) -> Record:
         name: msgspec.structs.replace(judged, audit=facts.digest) for name, judged in record.judgements.items()
     }
     fields = frozenset(field.path for source in facts.sources for field in source.fields)
-    return Record(facts, _findings(record.table, shorter, fields), _threads(record.threads, shorter), messages, judgements)
+    return Record(
+        facts, _findings(record.table, shorter, fields), _threads(record.threads, shorter), messages, judgements
+    )
 
 
 def hashed(name: str) -> str:

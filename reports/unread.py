@@ -108,7 +108,9 @@ def unread_lines(facts: Facts) -> tuple[str, ...]:
 def passed_over(facts: Facts) -> str:
     """Return how many files of folders were not read, with their suffixes; empty if there are none."""
     n_files = sum(each.n_files for each in facts.passed_over)
-    suffixes = dict.fromkeys(visible(suffix)[:SUFFIX] or "no suffix" for each in facts.passed_over for suffix in each.suffixes)
+    suffixes = dict.fromkeys(
+        visible(suffix)[:SUFFIX] or "no suffix" for each in facts.passed_over for suffix in each.suffixes
+    )
     shown = leading(list(suffixes), SUFFIXES)
     more = ", ..." if len(suffixes) > len(shown) else ""
     return f"{count_of(n_files, 'file')} ({', '.join(shown)}{more})" if n_files else ""

@@ -523,7 +523,7 @@ def test_all_outputs_name_the_same_texts_that_were_not_read(audits):
         section = re.search(r'<section id="data".*?</section>', audited.read("report.html"), re.S)[0]
         shown = {}
         for row in re.split('<tr(?: class="with-fields")?><td><bdi>', section)[1:]:
-            for path, share in re.findall(r'<code><bdi>(.*?)</bdi></code></td>.*?([\d.]+\s%)</td></tr>', row):
+            for path, share in re.findall(r"<code><bdi>(.*?)</bdi></code></td>.*?([\d.]+\s%)</td></tr>", row):
                 shown[unescape(row.partition("<")[0]), path] = share.replace("\xa0", " ")
         assert shown == expected, audited.name
         for name in ("run", "summary", *FORMS):

@@ -167,9 +167,9 @@ def _refuse_unread_texts(record: Record, decisions: Decisions) -> None:
     unread = UnreadTexts(sources, unread_fields(*sources))
     n = sum(n_dropped[k] for k, source in enumerate(record.facts.sources) if source in sources)
     raise ValueError(
-        f"{unread.place}: the policy would drop {count_of(n, 'message')}, but messages that differ only in text that was "
-        f"not read look like copies: {unread.listed}. Name these fields in [format], or under `others` if they belong "
-        "to no message, and audit again; or pass --allow-unread"
+        f"{unread.place}: the policy would drop {count_of(n, 'message')}, but messages that differ only in text that "
+        f"was not read look like copies: {unread.listed}. Name these fields in [format], or under `others` if they "
+        "belong to no message, and audit again; or pass --allow-unread"
     )
 
 

@@ -304,10 +304,10 @@ def unread_faults(source: Source) -> pa.Table:
     """Return the fields of a source, read to its end, whose text was not read, as FAULTS."""
     fields = list(unread(source.fields))
     n_chars = source.chars + sum(entry.chars for _, entry in fields)
-    faults = [
-        Fault(FaultKind.UNREAD_TEXT, summary(path, entry, source.records, n_chars), entry.first, entry.excerpt, field=path)
-        for path, entry in fields
-    ]
+    faults = []
+    for path, entry in fields:
+        words = summary(path, entry, source.records, n_chars)
+        faults.append(Fault(FaultKind.UNREAD_TEXT, words, entry.first, entry.excerpt, field=path))
     return faults_table(faults, source.name)
 
 

@@ -193,7 +193,10 @@ def test_files_of_several_formats_are_one_data_set(tmp_path):
 def test_records_of_several_formats_and_fields_that_were_not_read_are_those_of_the_audit(tmp_path):
     asked = {"role": "user", "content": "How high is it?"}
     rows = [
-        *({"instruction": f"Name river {k}", "output": f"River {k}", "note": f"This is {MARK} note {k}."} for k in "ab"),
+        *(
+            {"instruction": f"Name river {k}", "output": f"River {k}", "note": f"This is {MARK} note {k}."}
+            for k in "ab"
+        ),
         {"messages": [asked, {"role": "assistant", "content": ""}], "remark": f"Nobody reads this {MARK} text."},
     ]
     source = write(tmp_path / "mixed.jsonl", rows)

@@ -117,7 +117,15 @@ def test_names_of_fields_cannot_break_out_of_an_output(tmp_path):
     assert all(len(row) <= 200 for row in read.table["summary"].to_pylist())
     paths = {field.path for field in unread_fields(read.facts.sources[0])}
     assert paths == {
-        *("<script>alert(1)</script>", "a b", "\ufffdhalf", "⟦U+202E⟧gnp", "x" * 100 + "…", "(no name)", "`code` | pipe"),
+        *(
+            "<script>alert(1)</script>",
+            "a b",
+            "\ufffdhalf",
+            "⟦U+202E⟧gnp",
+            "x" * 100 + "…",
+            "(no name)",
+            "`code` | pipe",
+        ),
         "⟦U+0000⟧",
     }
 

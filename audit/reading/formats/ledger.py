@@ -106,19 +106,6 @@ def copied(ledger: Mapping[str, Field]) -> Ledger:
     return {path: replace(entry) for path, entry in ledger.items()}
 
 
-def summary(path: str, entry: Field, n_records: int, n_chars: int) -> str:
-    """Say that a field was not read, how much text it has, and how to read it.
-
-    `n_chars` is the number of characters of all texts that were or should have been read.
-    """
-    shown = f"Text beyond the first {MOST_PATHS} fields" if path == OTHERS else json.dumps(path, ensure_ascii=False)[1:-1]
-    shown = shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 1]}{CUT}"
-    of_records = "1 record" if entry.unread == 1 else f"{percent(min(1, entry.unread / max(1, n_records)))} of records"
-    said = f"{shown} was not read: text in {of_records}, {percent(entry.chars / max(1, n_chars))} of characters"
-    whole = f"{said}. {way_out(path)}"
-    return whole if len(whole) <= MOST_WORDS else f"{said}. {_NAME_IT}"
-
-
 SHOWN = 80  # characters of a path in a sentence
 MOST_WORDS = 200  # characters of a sentence
 _NAME_IT = "Name it in [format], or under others"
@@ -135,6 +122,19 @@ _TEXTS = {"text", "content", "value", "body", "utterance"}  # names that only sa
 _NAME_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 
 
+def summary(path: str, entry: Field, n_records: int, n_chars: int) -> str:
+    """Say that a field was not read, how much text it has, and how to read it.
+
+    `n_chars` is the number of characters of all texts that were or should have been read.
+    """
+    shown = f"Text beyond the first {MOST_PATHS} fields" if path == OTHERS else _quoted(path)[1:-1]
+    shown = shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 1]}{CUT}"
+    of_records = "1 record" if entry.unread == 1 else f"{percent(min(1, entry.unread / max(1, n_records)))} of records"
+    said = f"{shown} was not read: text in {of_records}, {percent(entry.chars / max(1, n_chars))} of characters"
+    whole = f"{said}. {way_out(path)}"
+    return whole if len(whole) <= MOST_WORDS else f"{said}. {_NAME_IT}"
+
+
 def way_out(path: str) -> str:
     """Name the line of [format] with which a field would be read, by the words of its name."""
     try:
@@ -143,8 +143,7 @@ def way_out(path: str) -> str:
         return _NAME_IT
     if path == OTHERS or path.endswith(CUT):
         return _NAME_IT
-    quoted = json.dumps(path, ensure_ascii=False)
-    others = f"If it belongs to no message, add others = [{quoted}] to [format]"
+    others = f"If it belongs to no message, add others = [{_quoted(path)}] to [format]"
     names = [step for step in steps if isinstance(step, str)]
     if "*" in names:  # only others may have a star
         return others
@@ -156,8 +155,13 @@ def way_out(path: str) -> str:
     if setting == "turns":
         if steps[1:2] != (EACH,) or len(steps) != 3:
             return others
-        return f"Add turns = {json.dumps(names[0], ensure_ascii=False)} and text = {json.dumps(names[1], ensure_ascii=False)} to [format]"
-    return f"Add {'answers' if setting == 'answer' and EACH in steps else setting} = {quoted} to [format]"
+        return f"Add turns = {_quoted(names[0])} and text = {_quoted(names[1])} to [format]"
+    return f"Add {'answers' if setting == 'answer' and EACH in steps else setting} = {_quoted(path)} to [format]"
+
+
+def _quoted(name: str) -> str:
+    """Write a name as a string of TOML."""
+    return json.dumps(name, ensure_ascii=False)
 
 
 def unread(ledger: Ledger) -> Iterator[tuple[str, Field]]:

@@ -433,8 +433,14 @@ def test_a_format_without_language_tags_is_not_given_one(tmp_path):
 
 
 REVIEWS = [
-    {"prompt": "Which bird sings at night, and where does it live?", "critique": "The nightingale is only one of many."},
-    {"prompt": "Which bird sings at night, and where does it live?", "critique": "Robins do, under the lamps of a town."},
+    {
+        "prompt": "Which bird sings at night, and where does it live?",
+        "critique": "The nightingale is only one of many.",
+    },
+    {
+        "prompt": "Which bird sings at night, and where does it live?",
+        "critique": "Robins do, under the lamps of a town.",
+    },
     {"prompt": "How deep is the deepest lake that has a name?", "critique": "Baikal is meant, as every child knows."},
 ]
 
@@ -447,7 +453,7 @@ def reviewed(folder):
 
 def test_copies_are_not_dropped_if_they_differ_in_a_text_that_was_not_read(tmp_path):
     path, record = reviewed(tmp_path)
-    words = r"reviews\.jsonl: the policy would drop 1 message, but .* look like copies: critique \(\d\d\.\d % of characters\)\. "
+    words = r"reviews\.jsonl: the policy would drop 1 message, but .*: critique \(\d\d\.\d % of characters\)\. "
     with pytest.raises(ValueError, match=words + r"Name .* \[format\], or under `others` .*; or pass --allow-unread$"):
         clean(record, [path], load_policy(), tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -464,7 +470,7 @@ def test_a_policy_that_drops_nothing_of_a_source_may_leave_its_texts_unread(tmp_
     assert clean(record, [path], Policy(), tmp_path / "out").dropped == 0
     both = run(other, path, checks=["near_duplicates"], engine="serial")
     kept = Policy(rules={"near_duplicates": "keep_best"})
-    with pytest.raises(ValueError, match="reviews.jsonl: the policy would drop 1 message"):
+    with pytest.raises(ValueError, match=r"reviews\.jsonl: the policy would drop 1 message"):
         clean(both, [other, path], kept, tmp_path / "out 2")
 
 
@@ -492,6 +498,7 @@ def test_records_of_several_formats_in_one_file_are_read_as_the_audit_did(tmp_pa
     assert (forced.facts.messages, forced.facts.sources[0].is_forced) == (6, True)
     done = clean(forced, [path], policy(), tmp_path / "forced")
     assert done.messages == 6
+
 
 ROWS = [*conversation("a", 2, labels=LABELS), *conversation("b", 1), *conversation("c", 3)]
 
