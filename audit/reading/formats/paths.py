@@ -138,7 +138,8 @@ _KEY = re.compile(r"\d+|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{16,}", re.IGNORECASE)
 
 
 def _below(path: str, name: str) -> str:
-    name = "*" if _KEY.fullmatch(name) else whole_characters(name) or NAMELESS
+    name = "*" if _KEY.fullmatch(name) else name if name.isascii() else whole_characters(name)
+    name = name or NAMELESS
     return f"{path}.{name}" if path else name
 
 

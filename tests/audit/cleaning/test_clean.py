@@ -429,6 +429,14 @@ def test_a_format_without_language_tags_is_not_given_one(tmp_path):
         cleaned(path, found, policy=FIX)
 
 
+def test_a_record_with_several_messages_is_not_given_the_language_of_one(tmp_path):
+    texts = [{"text": f"Text {k}", "lang": "en"} for k in range(3)]
+    path = write(tmp_path / "data.jsonl", [*texts, {"prompt": "Say it", "completion": "It", "lang": "en"}])
+    found = finding("b", 4, WRONG, detected="fi") | {"message_id": f"{path}:4#completion"}
+    with pytest.raises(ValueError, match="'documents' has no language tags"):
+        cleaned(path, found, policy=FIX)
+
+
 # -- texts that the audit did not read ------------------------------------------------------------------------------
 
 
