@@ -202,6 +202,22 @@ def test_files_of_several_formats_are_one_data_set(tmp_path):
     assert unexpected(result) == findings
 
 
+def test_records_of_several_formats_and_fields_that_were_not_read_are_those_of_the_audit(tmp_path):
+    asked = {"role": "user", "content": "How high is it?"}
+    rows = [
+        *(
+            {"instruction": f"Name river {k}", "output": f"River {k}", "note": f"This is {MARK} note {k}."}
+            for k in "ab"
+        ),
+        {"messages": [asked, {"role": "assistant", "content": ""}], "remark": f"Nobody reads this {MARK} text."},
+    ]
+    source = write(tmp_path / "mixed.jsonl", rows)
+    findings = found(run(source, checks=[SchemaInvariants()]))
+    assert {rule.partition("/")[2] for rule in findings} >= {"empty_text", "unread_text"}
+    assert findings["schema_invariants/unread_text"] == {(None, str(source), 1), (None, str(source), 3)}
+    assert unexpected(gx.validate(source)) == findings
+
+
 @needs_shared
 @pytest.mark.parametrize("source", sorted((SHARED / "data" / "oasst").glob("*.gz")), ids=lambda path: path.name)
 def test_real_data_get_the_same_judgement(source):

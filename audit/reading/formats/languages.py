@@ -11,6 +11,7 @@ import pyarrow as pa
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8})*")
 _QUALIFIED = re.compile(r"([^()]+) \(([^()]+)\)")  # Chinese (Simplified), Portuguese (Brazil)
 _MAX_LENGTH = 100  # of a name; longer ones are none
+_SHORTEST_NAME = 4  # letters of a name in the Latin script
 # Valid tags, but written by programs for a missing value: pandas' NaN, Lua's nil, tokenisers' unknown.
 _MISSING = ("nan", "nil", "unk")
 # Shorter than langcodes has them: Tagalog, which it calls Filipino, and members of one language with its own code.
@@ -102,6 +103,8 @@ def _named(name: str) -> str | None:
     """Return the tag of a language by its name in English, also with a script or a country, or by its own name."""
     from langcodes import Language
 
+    if len(name) < _SHORTEST_NAME and name.isascii():  # some languages have names that are others' codes
+        return None
     if (code := _code("en/name_to_language", name)) is not None:
         return _form(code)
     if match := _QUALIFIED.fullmatch(name):

@@ -23,6 +23,10 @@ class Records(Format):
 
     def __init__(self, formats: Mapping[str, Format], main: str, languages: Sequence[Path] | None = None) -> None:
         self.formats, self.main, self.languages = formats, main, languages
+        format = formats[main]
+        named = format.languages if isinstance(format, Described) and languages is None else languages or ()
+        if isinstance(format, Described) and "document" in format.spec.paths:  # other records have several messages
+            self.lang_field = next((path.text for path in named if len(path.steps) == 1), None)
         self._near = lru_cache(10_000)(self._candidates)
 
     def __reduce__(self) -> tuple[Any, ...]:
