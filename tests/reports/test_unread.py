@@ -147,7 +147,7 @@ def test_files_that_were_passed_over_are_one_line(tmp_path):
     assert passed_over(record.facts) == "3 files (.md, no suffix, .png)"
     assert "\nNot read: 3 files (.md, no suffix, .png).\n" in pages(record)["summary.md"]
     assert "Files that were not read: 3 files (.md, no suffix, .png)." in record.limitations()
-    assert [each.folder for each in redacted(record).facts.passed_over] == ["a", "b"]
+    assert [each.place for each in redacted(record).facts.passed_over] == ["a", "b"]
     many = PassedOver("c", "", 8, [f".{k}" for k in range(8)])
     assert passed_over(msgspec.structs.replace(record.facts, passed_over=[many])) == "8 files (.0, .1, .2, .3, .4, ...)"
 

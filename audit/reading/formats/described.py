@@ -172,8 +172,9 @@ class Described(Format):
         for path in languages:
             value = get(record, path.steps)
             if isinstance(value, str):
-                if value.strip().lower() not in _NO_LANGUAGE and not is_programming(value):
-                    shared["lang"] = tag_of(value) or value
+                tag = tag_of(value)
+                if tag is not None or not (value.strip().lower() in _NO_LANGUAGE or is_programming(value)):
+                    shared["lang"] = tag or value
                     break
             elif value is not None and len(path.steps) == 1:
                 yield mistyped(path.text, value, "a string")
@@ -317,8 +318,10 @@ class Described(Format):
             else:
                 return [text_turn(role, value.removeprefix(" ") if is_open else value, where)]
         items = items_of(value)
-        are_texts = items is not None and all(item is None or isinstance(item, str) for item in items)
-        if name != "turns" and items and are_texts and _turns_in(items, self._turn) is None:
+        if items == [] and name == "texts":
+            yield Fault(FaultKind.MISSING_FIELD, f"{where} is an empty list; expected at least one text", 0)
+            return []
+        if items and (name == "texts" or (name != "turns" and _are_texts(items) and not _turns_in(items, self._turn))):
             sides = ("prompter", "assistant") if role == "prompter" else ("assistant", "prompter")
             return [text_turn(sides[k % 2], text, f"{where}[{k}]") for k, text in enumerate(items)]
         if isinstance(value, dict) and items is None:
@@ -607,6 +610,10 @@ def _turns_in(value: Any, fields: Fields) -> list[Any] | None:
         if not isinstance(item, dict) or not all(some & item.keys() for some in names):
             return None
     return value
+
+
+def _are_texts(items: list[Any]) -> bool:
+    return all(item is None or isinstance(item, str) for item in items)
 
 
 def _is_several(value: Any) -> bool:

@@ -62,7 +62,8 @@ def is_language_field(values: Iterable[str]) -> bool:
     """
     written = [value.strip() for value in values if value.strip()]
     programming = [value for value in written if is_programming(value)]
-    spoken = [value for value in written if tag_of(value) is not None]
+    # What is written as a tag is meant as one; a rule reports those that are not registered.
+    spoken = [value for value in written if tag_of(value) or (_TAG.fullmatch(value) and value not in programming)]
     either = [value for value in programming if tag_of(value) is not None]
     n_neither = len(written) - len(programming) - len(spoken) + len(either)
     if not written or 2 * n_neither > len(written):

@@ -13,6 +13,7 @@ from .faults import EXCERPT, Fault, Row
 from .paths import Path, folded
 from .turns import FIELDS
 
+QUOTED = ("transcripts", "documents")  # a record in the first format among those in the second
 NAMES = 8  # most fields that an error names
 
 
@@ -41,7 +42,9 @@ class Records(Format):
         main = self.formats[self.main]
         if isinstance(main, Described) and main.lacks_only_a_label(record):
             return self.main
-        return next((name for name in self._near(tuple(record)) if self.formats[name].recognise(record)), None)
+        name = next((name for name in self._near(tuple(record)) if self.formats[name].recognise(record)), None)
+        # A dialogue in a corpus of documents is a document.
+        return self.main if (name, self.main) == QUOTED and main.recognise(record) else name
 
     def _candidates(self, names: tuple[str, ...]) -> list[str]:
         """Return the formats that have any of these fields."""
