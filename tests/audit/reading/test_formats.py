@@ -779,7 +779,7 @@ def test_a_value_of_a_wrong_type_is_reported_with_its_place():
         ("ultrachat", {"data": []}, "missing_field: data is an empty list; expected at least one text"),
         ("ultrachat", {"data": [1]}, "mistyped_field: data[0] is 1, an integer; expected a string"),
         (
-            "ultrafeedback",
+            "rated_answers",
             {"instruction": "Hi", "completions": {}},
             "mistyped_field: completions is {}, an object; expected a list of answers",
         ),
