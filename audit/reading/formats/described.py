@@ -1,7 +1,8 @@
 """Records to messages, as a specification describes them."""
 
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 from ....checks.base.faults import FaultKind
@@ -27,7 +28,7 @@ SPLITS = ("split",)
 _KNOWN = ("id", "lang", "split", "model", "tools", "calls", "media", "rank", "score", "better", "label", "others")
 
 MEDIA = {"image": "image", "images": "image", "audio": "audio", "audios": "audio", "video": "video", "videos": "video"}
-_SYSTEM_MARK = re.compile(r"SYSTEM:\s*")  # before the system text of Glaive
+SYSTEM_MARK = re.compile(r"SYSTEM:\s*")  # before the system text of Glaive
 
 
 class Described(Format):
@@ -39,16 +40,20 @@ class Described(Format):
         self.name, self.spec, self.about = name, spec, about
         body = [each for each in BODIES if each in spec.paths] or ["chosen"]
         self.needs = tuple(needs) or tuple(body)
-        self._turn = Fields(
+        self.turn_fields = Fields(
             tuple(p.text for p in spec.paths.get("role", ())) or FIELDS.role,
             tuple(p.text for p in spec.paths.get("text", ())) or FIELDS.text,
             {**ROLES, **spec.roles},
         )
-        self._ids = spec.paths.get("id") or tuple(map(path_of, IDS))
-        self._splits = spec.paths.get("split") or tuple(map(path_of, SPLITS))
+        self.ids = spec.paths.get("id") or tuple(map(path_of, IDS))
+        self.splits = spec.paths.get("split") or tuple(map(path_of, SPLITS))
         self.languages = spec.paths.get("lang") or tuple(map(path_of, LANGUAGES))
-        self.heads = frozenset(path.steps[0] for name in self.needs for path in spec.paths[name])
-        self.known = [_below(path) for name in _KNOWN for path in spec.paths.get(name, ())]
+        self._heads = [frozenset(path.steps[0] for path in spec.paths[name]) for name in self.needs]
+
+    @cached_property
+    def known(self) -> list[re.Pattern[str]]:  # type: ignore[override]
+        """Paths of texts that belong to no message."""
+        return [_below(path) for name in _KNOWN for path in self.spec.paths.get(name, ())]
 
     @property
     def fields(self) -> str:
@@ -56,6 +61,9 @@ class Described(Format):
         return ", ".join(" or ".join(path.text for path in self.spec.paths[name][:4]) for name in self.needs)
 
     # -- recognition ---------------------------------------------------------------------------------------------------
+
+    def may_have(self, names: Collection[str]) -> bool:
+        return not any(heads.isdisjoint(names) for heads in self._heads)
 
     def recognise(self, record: dict[str, Any]) -> str | None:
         found = []
@@ -134,7 +142,7 @@ class Described(Format):
 
     def _shared(self, record: dict[str, Any], place: str, languages: Sequence[Path]) -> Generator[Fault, None, Row]:
         """Return what all messages of a record share."""
-        found = first(record, self._ids)
+        found = first(record, self.ids)
         key = None if found is None else found.value
         if isinstance(key, float) and key.is_integer():  # pandas writes integer columns with gaps as 1.0
             key = int(key)
@@ -145,7 +153,7 @@ class Described(Format):
                 yield mistyped(found.where, key, "a string or an integer", place)
             key = None
         shared: Row = {"tree_id": place if key is None else key}
-        if (split := first(record, self._splits)) is not None:
+        if (split := first(record, self.splits)) is not None:
             if isinstance(split.value, str):
                 shared["split"] = split.value
             else:
@@ -153,8 +161,8 @@ class Described(Format):
         for path in languages:
             value = get(record, path.steps)
             if isinstance(value, str):
-                if value.strip() and not is_programming(value):
-                    shared["lang"] = tag_of(value) or value
+                if (tag := language_of(value)) is not None:
+                    shared["lang"] = tag
                     break
             elif value is not None and len(path.steps) == 1:
                 yield mistyped(path.text, value, "a string")
@@ -205,7 +213,8 @@ class Described(Format):
                 body = yield from self._dialogue(record, found)
             else:
                 body = yield from self._conversation(found, name)
-        if name == "prompt" and body and (given := self._found(record, "input")) is not None:
+        given = self._found(record, "input") if name == "prompt" and body else None
+        if given is not None and found is not None and given.path != found.path:
             if not isinstance(given.value, str):
                 yield mistyped(given.where, given.value, "a string")
             elif given.value and body[-1].text is not None:
@@ -220,10 +229,10 @@ class Described(Format):
         if found is None or found.value in ("", [], {}):
             return []
         if isinstance(found.value, str):
-            return [RecordTurn("system", _SYSTEM_MARK.sub("", found.value, count=1) if _SYSTEM_MARK.match(found.value) else found.value)]
+            return [RecordTurn("system", SYSTEM_MARK.sub("", found.value, count=1) if SYSTEM_MARK.match(found.value) else found.value)]
         content = found.value
         if isinstance(content, dict) and "role" in content:
-            return turns_within(content, found.where, self._turn)
+            return turns_within(content, found.where, self.turn_fields)
         return turns_within({"role": "system", "content": content}, found.where, FIELDS)
 
     def _history(self, record: dict[str, Any]) -> Generator[Fault, None, list[RecordTurn]]:
@@ -264,7 +273,7 @@ class Described(Format):
         """Return the turns in a field: a text, which may contain turns; a message; or a list of either."""
         value, where = found.value, found.where
         if isinstance(value, str):
-            inner = _turns_in(decoded(value), self._turn)
+            inner = _turns_in(decoded(value), self.turn_fields)
             if inner is not None:
                 value = inner
             elif name in ("turns", "texts"):
@@ -279,17 +288,17 @@ class Described(Format):
                 return [RecordTurn(role, value)]
         items = items_of(value)
         if name != "turns" and items is not None and items and all(item is None or isinstance(item, str) for item in items):
-            if _turns_in(items, self._turn) is None:
+            if _turns_in(items, self.turn_fields) is None:
                 return [
                     text_turn(("prompter", "assistant")[(k + (role == "assistant")) % 2], text, f"{where}[{k}]")
                     for k, text in enumerate(items)
                 ]
         if isinstance(value, dict) and items is None:
-            return turns_within(value, where, self._turn)
+            return turns_within(value, where, self.turn_fields)
         if not isinstance(value, list | dict):
             yield mistyped(where, value, _EXPECTED.get(name, "a text, a message or a list of messages"))
             return []
-        return (yield from turns_of(value, where, self._turn))
+        return (yield from turns_of(value, where, self.turn_fields))
 
     def _answer(self, record: dict[str, Any]) -> Generator[Fault, None, list[RecordTurn]]:
         """Return the answer to the prompt: a text, steps, calls of tools, or more messages."""
@@ -446,6 +455,11 @@ class Described(Format):
             held = prompt[asks].media or []
             prompt[asks] = prompt[asks]._replace(media=[*held, *(kind for kind in media if kind not in held)])
         return prompt, branches
+
+
+def language_of(value: str) -> str | None:
+    """Return the tag of a language, or its name if it has none; None: the value names no language of people."""
+    return (tag_of(value) or value) if value.strip() and not is_programming(value) else None
 
 
 def _below(path: Path) -> re.Pattern[str]:

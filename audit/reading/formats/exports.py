@@ -1,6 +1,6 @@
 """Exports of chat applications whose messages are linked by ids: ChatGPT."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, ClassVar
 
 from .base import Format
@@ -13,6 +13,9 @@ class ChatGptExport(Format):
     """`{"mapping": {id: {"message", "parent", "children"}}}`: a tree of messages, in which a prompt may be edited."""
 
     form: ClassVar = RECORDS
+
+    def may_have(self, names: Collection[str]) -> bool:
+        return "mapping" in names
 
     def recognise(self, record: dict[str, Any]) -> str | None:
         nodes = record.get("mapping")

@@ -5,7 +5,7 @@ and a field that a format passes over is.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -44,14 +44,14 @@ class Field:
     values: tuple[int, ...] = ()  # hashes of distinct unread texts, the MOST_VALUES smallest
 
     def add(self, later: "Field") -> None:
-        """Add what was counted in later records."""
-        if not self.unread:
+        """Add what was counted in other records."""
+        if later.unread and (not self.unread or later.first < self.first):
             self.first, self.excerpt = later.first, later.excerpt
         self.read += later.read
         self.unread += later.unread
         self.chars += later.chars
         self.is_known = self.is_known or later.is_known
-        self.values = tuple(sorted({*self.values, *later.values})[:MOST_VALUES])
+        self.values = smallest(*self.values, *later.values)
 
     @property
     def use(self) -> Use:
@@ -71,30 +71,51 @@ def account(record: dict[str, Any], line: int, rows: Iterable[Row], known: Seque
 
     `known` are paths of texts that belong to no message.
     """
-    texts: dict[str, None] = {}
-    for row in rows:
-        texts |= dict.fromkeys(text for text in (row.get("text"), row.get("reasoning")) if isinstance(text, str))
-        texts |= dict.fromkeys(call["arguments"] for call in row.get("calls") or () if call["arguments"])
+    texts = texts_of(rows)
     found: Ledger = {}
-    stack = list(leaves(record))
+    for path, text in leaves(record):
+        if text in texts:
+            found.setdefault(path, Field()).read = 1
+        else:
+            note(found, path, text, texts, line, known)
+    return found
+
+
+def texts_of(rows: Iterable[Row]) -> set[str]:
+    """Return all that the messages of a record say."""
+    texts = {text for row in rows for text in (row.get("text"), row.get("reasoning")) if isinstance(text, str)}
+    return texts | {call["arguments"] for row in rows for call in row.get("calls") or () if call["arguments"]}
+
+
+def note(
+    ledger: Ledger, path: str, text: str, texts: Collection[str], line: int, known: Sequence[re.Pattern[str]]
+) -> None:
+    """Add one string of a record, which may be JSON with more of them, to the ledger of the record."""
+    stack = [(path, text)]
     while stack:
         path, text = stack.pop()
         if text in texts:
-            found.setdefault(path, Field()).read = 1
+            ledger.setdefault(path, Field()).read = 1
         elif (inner := decoded(text)) is not None:
             stack += leaves(inner, path)
         else:
-            entry = found.setdefault(path, Field())
+            entry = ledger.setdefault(path, Field())
             if not is_prose(text):
                 continue
             if _is_within(text, texts):
                 entry.read = 1
                 continue
-            entry.unread, entry.chars = 1, entry.chars + len(text)
-            entry.first, entry.excerpt = line, text[:EXCERPT]
-            entry.values = (*entry.values, crc32(text.encode("utf-8", "surrogatepass")))
+            excerpt = text[:EXCERPT]
+            # The longest, whatever the order of fields.
+            entry.excerpt = max(entry.excerpt, excerpt, key=lambda each: (len(each), each))
+            entry.unread, entry.chars, entry.first = 1, entry.chars + len(text), line
+            entry.values = smallest(*entry.values, crc32(text.encode("utf-8", "surrogatepass")))
             entry.is_known = any(pattern.fullmatch(path) for pattern in known)
-    return found
+
+
+def smallest(*hashes: int) -> tuple[int, ...]:
+    """Return the distinct hashes that a field remembers."""
+    return tuple(sorted(set(hashes))[:MOST_VALUES])
 
 
 def merge(into: Ledger, more: Mapping[str, Field]) -> None:
@@ -139,7 +160,7 @@ def is_prose(text: str) -> bool:
     return len(_WORD.findall(text[:1000])) >= 3 or _UNSPACED.search(text[:1000]) is not None
 
 
-def _is_within(text: str, texts: Mapping[str, None]) -> bool:
+def _is_within(text: str, texts: Collection[str]) -> bool:
     """Whether a text is part of a message, or a rendering of the messages."""
     stripped = text.strip()
     if any(stripped in each for each in texts):

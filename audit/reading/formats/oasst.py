@@ -20,6 +20,7 @@ REQUIRED = ("tree_id", "message_id", "role", "lang", "text")
 # Columns of MESSAGES by their names in the exports, which contain text alone: no preference pairs and no tools.
 _OTHERS = ("branch", "calls", "call_id", "tools", "reasoning", "media", "is_context", "source", "line")
 RAW = {("message_tree_id" if name == "tree_id" else name): name for name in MESSAGES.names if name not in _OTHERS}
+_USUAL = dict.fromkeys(("message_id", "parent_id", "message_tree_id", "role", "text"))
 
 
 class OasstMessages(Format):
@@ -30,8 +31,11 @@ class OasstMessages(Format):
     lang_field: ClassVar = "lang"
     fields: ClassVar = "message_id, parent_id, message_tree_id, role, text"
 
+    def may_have(self, names: Collection[str]) -> bool:
+        return len(_USUAL.keys() & set(names)) >= 4
+
     def recognise(self, record: dict[str, Any]) -> str | None:
-        found = [name for name in ("message_id", "parent_id", "message_tree_id", "role", "text") if name in record]
+        found = [name for name in _USUAL if name in record]
         return f"records have {', '.join(found)}" if len(found) >= 4 else None
 
     def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row]:
@@ -73,6 +77,9 @@ class OasstTrees(Format):
     is_whole: ClassVar = False
     lang_field: ClassVar = "lang"
     fields: ClassVar = "message_tree_id, tree_state, prompt {message_id, role, text, replies []}"
+
+    def may_have(self, names: Collection[str]) -> bool:
+        return "message_tree_id" in names and "prompt" in names
 
     def recognise(self, record: dict[str, Any]) -> str | None:
         if isinstance(record.get("prompt"), dict) and "message_tree_id" in record:

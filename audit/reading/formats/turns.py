@@ -30,12 +30,14 @@ _RAW_ROLES = {
     "system": ("system", "developer"),
     "tool": ("tool", "observation", "ipython", "function", "tool_response", "function_response"),
 }
-_CALLING = ("function_call", "tool_call", "tool_calls")  # roles of messages that contain only tool calls
-ROLES = {raw: role for role, raws in _RAW_ROLES.items() for raw in raws} | dict.fromkeys(_CALLING, "assistant")
+CALLING = ("function_call", "tool_call", "tool_calls")  # roles of messages that contain only tool calls
+ROLES = {raw: role for role, raws in _RAW_ROLES.items() for raw in raws} | dict.fromkeys(CALLING, "assistant")
 
 _NUMBERED = re.compile(r"(.*?)[ _-]?\d+")  # human_1, as in conversations of several people
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "thought")
 _WEIGHTS = ("weight", "loss_weight", "train")
+# Fields that are read besides role and text.
+BESIDES = (*_THOUGHTS, *_WEIGHTS, "tool_calls", "function_call", "tool_call_id", "tools", "functions", "channel", "type")
 _ANALYSIS = "analysis"  # the channel of reasoning in OpenAI's Harmony
 # Items of OpenAI's Responses that are no messages, and their roles.
 _ITEMS = {"function_call": "assistant", "reasoning": "assistant", "function_call_output": "tool"}
@@ -248,7 +250,7 @@ def turns_within(raw: object, where: str, fields: Fields = FIELDS) -> list[Recor
         content.calls.append(call_of(raw))
         content.written.append(raw)
     raw_role = raw.get(role_field)
-    if isinstance(raw_role, str) and raw_role.strip().lower() in _CALLING and text:
+    if isinstance(raw_role, str) and raw_role.strip().lower() in CALLING and text:
         content.calls += calls_within(text)
         faults += text_fault(text, f"{where}.{text_field}", is_call=True)
     elif role == "assistant" and text and not content.calls:
@@ -298,7 +300,7 @@ def _chosen_fields(raw: Row, where: str, fields: Fields, faults: list[Fault]) ->
         first, second = sorted(pairs, key=lambda pair: list(raw).index(pair[0]))
         for k, what in ((1, "texts"), (0, "roles")):
             one, other = raw[first[k]], raw[second[k]]
-            if one != other and (k == 1 or _known_role(one, fields) != _known_role(other, fields)):
+            if one != other and (k == 1 or known_role(one, fields) != known_role(other, fields)):
                 detail = f"{where}.{first[k]} and {where}.{second[k]} are different {what}; {first[k]} was read"
                 faults.append(Fault(FaultKind.CONFLICTING_FIELDS, detail, 0, whole_characters(other[:EXCERPT])))
                 break
@@ -335,10 +337,10 @@ def _role(raw: Row, name: str, where: str, fields: Fields, faults: list[Fault]) 
     if not isinstance(value, str):
         faults.append(mistyped(where, value, "a string")._replace(field="role"))
         return None
-    return _known_role(value, fields)
+    return known_role(value, fields)
 
 
-def _known_role(raw: str, fields: Fields) -> str:
+def known_role(raw: str, fields: Fields) -> str:
     """Return our name of a role; one that is unknown as it is."""
     name = raw.strip().lower()
     numbered = _NUMBERED.fullmatch(name)
