@@ -53,10 +53,11 @@ def recognise(source: Source, forced: str | None = None, formats: Mapping[str, F
     reasons: dict[str, str] = {}
     every = Records(formats, next(reversed(formats)))
     for record in sample:
-        name, reason = every.recognised(record)
+        name, _ = every.fitting(record)
         if name is not None:
             votes[name] += 1
-            reasons.setdefault(name, reason)
+            if name not in reasons:
+                reasons[name] = every.recognise(record) or ""
     if not votes:
         raise UnreadableSource(unknown(sample[0], formats))
     main, n = votes.most_common(1)[0]

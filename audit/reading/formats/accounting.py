@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ....checks.base.arrow.columns import BoolArray, IntArray, as_bools, utf8
+from ....checks.base.arrow.columns import BoolArray, IntArray, as_bools, single, utf8
 from .columnar import Leaf, Said, begins
 from .ledger import Field, Ledger, is_prose, merge, note
 
@@ -100,7 +100,7 @@ class _Texts:
     """The texts of messages, by record."""
 
     def __init__(self, messages: pa.Table, rows: IntArray, n: int) -> None:
-        columns = [messages[name].combine_chunks() for name in ("text", "reasoning")]
+        columns = [single(messages[name]) for name in ("text", "reasoning")]
         held = [(column, rows) for column in columns if column.null_count < len(column)]
         self._columns, self._n = held, n
         self._sizes = [(np.diff(utf8(column)[1]), rows) for column, rows in held]

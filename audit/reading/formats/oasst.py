@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from ....checks.base.arrow.columns import IntArray
+from ....checks.base.arrow.columns import IntArray, single
 from ....checks.base.messages import MESSAGES, Form
 from .base import Format
 from .columns import columns_of, completed, fit
@@ -63,7 +63,7 @@ class OasstMessages(Format):
 
     def arrange(self, table: pa.Table, places: Callable[[], pa.Array]) -> tuple[pa.Table, IntArray]:
         columns = {
-            name: fit(table[raw].combine_chunks(), MESSAGES.field(name).type)
+            name: fit(single(table[raw]), MESSAGES.field(name).type)
             for raw, name in RAW.items()
             if raw in table.column_names
         }
