@@ -60,6 +60,7 @@ FRAME = pa.schema(
         *(column for column in MESSAGES if column.name not in (*KEYS, "text")),
         ("format", pa.string()),  # a name of FORMATS
         ("fault", pa.string()),  # the rule that a fault of the reader breaks; null: the row is a message
+        FAULTS.field("field"),
         ("has_text", pa.bool_()),
         PLACES.field("n_chars"),
         *TEXT_FACTS,
@@ -100,7 +101,7 @@ def frame(
     formats = known(mapping)
     refuse_unknown(format, formats)
     progress = progress or Silence()
-    found = files.find(sources)
+    found = files.find(sources, say=progress.say).sources
     progress.total(sum(source.n_bytes for source in found))
     parts = [FRAME.empty_table()]
     reported: set[tuple[str, str]] = set()
@@ -130,11 +131,28 @@ def frame(
 def _structure(batch: Batch) -> pa.Table:
     """Return messages without their texts: columns of FRAME, in any order."""
     table = batch.messages.drop_columns("text").append_column("format", pa.repeat(batch.form.name, len(batch)))
+    for name in ("reasoning", "calls", "tools"):
+        at = table.schema.get_field_index(name)
+        table = table.set_column(at, MESSAGES.field(name), _without_texts(batch.column(name)))
     table = table.append_column("has_text", batch.column("text").is_valid())
     table = table.append_column("n_chars", batch.places["n_chars"])
     for name in TEXT_FACTS.names:
         table = table.append_column(name, batch.text_facts[name])
     return table
+
+
+def _without_texts(column: pa.Array) -> pa.Array:
+    """Return reasoning, or calls and tools, without all that is text: GX copies what it is shown into its results."""
+    if column.null_count == len(column):
+        return column
+    if pa.types.is_string(column.type):
+        return pc.if_else(column.is_valid(), "", column)
+    kind, items = column.type.value_type, column.flatten()
+    parts = [pa.nulls(len(items), f.type) if f.name in ("arguments", "schema") else items.field(f.name) for f in kind]
+    lengths = pc.list_value_length(column).fill_null(0)
+    offsets = pa.array([0, *pc.cumulative_sum(lengths).to_pylist()], pa.int32())
+    whole = pa.StructArray.from_arrays(parts, fields=list(kind))
+    return pa.ListArray.from_arrays(offsets, whole, mask=column.is_null())
 
 
 def _places(faults: pa.Table, format: str) -> pa.Table:
@@ -159,8 +177,9 @@ def _broken(rows: pd.DataFrame, check: Check) -> dict[str, list[int]]:
     broken: dict[str, list[int]] = defaultdict(list)
     for rule, *named in set(zip(*(findings[name].to_pylist() for name in ("rule", *KEYS)), strict=True)):
         kind = kinds.get(rule)
-        # A rule is broken either by faults of the reader or by messages, never by both.
-        broken[rule] += at[(kind if kind in faults else None, *named)]
+        # A rule may be broken by faults of the reader and by messages, but not at one place by both.
+        key = (kind if kind in faults else None, *named)
+        broken[rule] += at[key if key in at else (None, *named)]
     return broken
 
 

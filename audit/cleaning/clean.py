@@ -26,11 +26,12 @@ from ...reports.wording import count_of
 from ..paths import new_folder
 from ..progress import Progress, Silence
 from ..reading.files import SPLIT_OF
+from ..reading.folders import CHANGED, DROPPED, POLICY
 from ..reading.matching import Audited, formats_of, matched
 from ..reading.streams import SUFFIXES
 from .decisions import Decisions
 from .indexing import index_messages, refuse_unread
-from .lists import CHANGED, CHANGED_COLUMNS, DROPPED, DROPPED_COLUMNS, POLICY, changed_rows, dropped_rows
+from .lists import CHANGED_COLUMNS, DROPPED_COLUMNS, changed_rows, dropped_rows
 from .policy import Policy
 from .rewrite import Edits, rewrite, suffix_of
 

@@ -142,6 +142,8 @@ class Decisions:
             rows = self._locator.rows(message_id, source, line)
             return rows[len(rows) - n_repeated[key] :][:1]
         rows = self._locator.rows(message_id, source, line, finding["spans"][0])
+        if concerns == Concerns.REPEATED_TREE:
+            return [row for first in rows[:1] for row in self._locator.repeated(first)]
         if concerns == Concerns.TREE_STATES and action != Action.DROP_TREE:
             return [row for first in rows for row in self._locator.other_states(first)]
         return rows

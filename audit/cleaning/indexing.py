@@ -19,7 +19,7 @@ from ..reading.blocks.block import Block, Source, numbered
 from ..reading.files import SPLIT_OF
 from ..reading.formats import Format
 from ..reading.parse import parse
-from ..reading.recognise import ReadPlan, recognise
+from ..reading.recognise import NoRecords, ReadPlan, planned, recognise
 from ..reading.streams import UnreadableSource
 from .message_index import MessageIndex
 
@@ -80,6 +80,8 @@ def _read(
         for number, (source, format) in enumerate(zip(sources, formats, strict=True)):
             try:
                 plan = recognise(source, format, known)
+            except NoRecords:  # an empty shard among others
+                plan = planned(format, known, ())
             except UnreadableSource as error:
                 raise ValueError(f"{source.name}: {error}") from None
             plans.append(plan)

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from ..cleaning.clean import clean as run_clean
-from ..cleaning.lists import POLICY
 from ..cleaning.policy import load_policy
+from ..reading.folders import POLICY
 from ..record import Record
 from .options import AuditedFiles, AuditFolder, Quiet
 from .terminal import print_text, progress_display, user_errors

@@ -30,9 +30,7 @@ class Plan:
     readings: list[Reading] = field(default_factory=list)
 
     @classmethod
-    def of(
-        cls, sources: Sources, checks: Sequence[Check], format: str | None, mapping: formats.Spec | None
-    ) -> "Plan":
+    def of(cls, sources: Sources, checks: Sequence[Check], format: str | None, mapping: formats.Spec | None) -> "Plan":
         stated = {}
         for check in checks:
             values = msgspec.json.decode(msgspec.json.encode(asdict(check)))

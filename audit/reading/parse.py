@@ -30,8 +30,8 @@ class Parsed(NamedTuple):
     messages: pa.Table
     faults: pa.Table
     records: int
-    fields: Ledger
-    chars: int  # of the texts, context included
+    fields: Ledger = {}
+    chars: int = 0  # of the texts, context included
 
 
 def parse(block: Block, plan: ReadPlan) -> Parsed:
@@ -75,7 +75,7 @@ def _parse_singly(block: Block, plan: ReadPlan) -> Parsed:
 
 def _parse_lines(block: Block, plan: ReadPlan) -> Parsed:
     parts = [_parse_carefully(block, plan)] if plan.schema is None else list(_halve(block, plan))
-    return join([Parsed(MESSAGES.empty_table(), _line_ends(block), 0, {}, 0), *parts])
+    return join([Parsed(MESSAGES.empty_table(), _line_ends(block), 0), *parts])
 
 
 def _line_ends(block: Block) -> pa.Table:
@@ -169,13 +169,10 @@ def _parse_records(
     numbers: list[int] = []
     fields: Ledger = {}
     for number, record in records:
-        own: list[Row] = []
-        for row in _flattened(record, f"{block.source.name}:{number}", plan):
-            if isinstance(row, Fault):
-                faults.append(row._replace(line=number))
-            else:
-                own.append(row)
-        merge(fields, account(plan.format.rest(record), number, own, plan.format.known))
+        found = list(_flattened(record, f"{block.source.name}:{number}", plan))
+        merge(fields, account(plan.format.rest(record), number, found, plan.format.known))
+        faults += [row._replace(line=number) for row in found if isinstance(row, Fault)]
+        own = [row for row in found if not isinstance(row, Fault)]
         rows += own
         numbers += [number] * len(own)
     # A repaired record has messages; its fault is reported on the first one that checks look at.
@@ -187,7 +184,9 @@ def _parse_records(
         fault.of(first[fault.line]) if fault.line in first and fault.message_id is None else fault for fault in faults
     ]
     messages, mistyped = tabulate(rows, numbers, block.source.name)
-    return Parsed(messages, faults_table(faults + mistyped, block.source.name), len(records), fields, _n_chars(messages))
+    return Parsed(
+        messages, faults_table(faults + mistyped, block.source.name), len(records), fields, _n_chars(messages)
+    )
 
 
 def _flattened(record: dict[str, Any], place: str, plan: ReadPlan) -> Iterable[Row | Fault]:

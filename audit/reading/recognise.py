@@ -9,17 +9,22 @@ import pyarrow as pa
 
 from ...checks.base.faults import FaultKind
 from .blocks.block import Source, numbered
-from .blocks.cutting import blocks
+from .blocks.cutting import blocks, start_of
 from .blocks.tables import table_records
 from .formats import FORMATS, Fault, Format
 from .formats.described import LANGUAGES, RECORDS
 from .formats.languages import is_language_field
 from .formats.paths import Path, get, path_of
 from .formats.records import Records, unknown
+from .kinds import likely
 from .repair import read_line
 from .streams import EXPECTED, UnreadableSource
 
 SAMPLE = 1000  # records from which the format is recognised
+
+
+class NoRecords(UnreadableSource):
+    """A file is sound but empty."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +46,12 @@ def recognise(source: Source, forced: str | None = None, formats: Mapping[str, F
         If there is nothing to read, or no format fits any of the records.
     """
     sample, lost = _sample(source)
-    if not sample and not (forced and lost):
-        raise UnreadableSource(lost or "no records in this file")
-    languages = tuple(name for name in LANGUAGES if is_language_field(_strings(sample, path_of(name))))
+    if not sample and not lost:
+        raise NoRecords("no records in this file")
+    if not sample and not forced:
+        raise UnreadableSource(lost)
+    said = {name: _strings(sample, path_of(name)) for name in LANGUAGES}
+    languages = tuple(name for name, values in said.items() if not values or is_language_field(values))
     source.is_forced = forced is not None
     if forced is not None:
         source.format, source.reason = forced, "as requested"
@@ -51,7 +59,7 @@ def recognise(source: Source, forced: str | None = None, formats: Mapping[str, F
         return replace(plan, schema=plan.format.schema(sample))
     votes: Counter[str] = Counter()
     reasons: dict[str, str] = {}
-    every = Records(formats, next(reversed(formats)))
+    every = Records(formats, next(iter(formats)))
     for record in sample:
         name, _ = every.fitting(record)
         if name is not None:
@@ -122,4 +130,4 @@ def _sample(source: Source) -> tuple[list[dict[str, Any]], str]:
         return records[:SAMPLE], ""
     number, detail = lost[0].line, lost[0].detail
     what = f"line {number} {detail[5:]}" if detail.startswith("Line ") else f"line {number}: {detail}"
-    return records[:SAMPLE], f"{what}. Is this CSV or plain text? Supported: {EXPECTED}"
+    return records[:SAMPLE], likely(start_of(trial)[0]) or f"{what}. Supported: {EXPECTED}"

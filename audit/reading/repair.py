@@ -14,6 +14,8 @@ import msgspec
 from ...checks.base.faults import FaultKind
 from .formats import Fault
 from .formats.faults import EXCERPT, whole_characters
+from .formats.paths import LIST
+from .kinds import json_fault
 
 
 def read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
@@ -48,17 +50,11 @@ def read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
             repairs.append(RAW_CONTROL)
     except json.JSONDecodeError as error:
         excerpt = text[max(0, error.pos - EXCERPT // 2) :][:EXCERPT]
-        return None, [
-            # Some messages of json end with "at", as in "Unterminated string starting at".
-            Fault(
-                FaultKind.UNREADABLE_LINE,
-                f"Line is not JSON ({error.msg.removesuffix(' at')} at character {error.pos + 1})",
-                0,
-                excerpt,
-            )
-        ]
+        return None, [Fault(FaultKind.UNREADABLE_LINE, f"Line is not JSON ({json_fault(text, error)})", 0, excerpt)]
     except RecursionError:
         return None, [Fault(FaultKind.UNREADABLE_LINE, f"Line is not JSON ({TOO_DEEP})", 0, text[:EXCERPT])]
+    if isinstance(record, list) and record and all(isinstance(item, dict) for item in record):
+        record = {LIST: record}  # a conversation without a name
     if not isinstance(record, dict):
         kind = {list: "an array", str: "a string", type(None): "null"}.get(type(record), "a single value")
         return None, [Fault(FaultKind.UNREADABLE_LINE, f"Line is {kind}; expected an object", 0, text[:EXCERPT])]

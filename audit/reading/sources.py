@@ -23,7 +23,7 @@ from .formats import FORMATS, Fault, Format
 from .formats.faults import faults_table
 from .formats.ledger import Ledger, copied, merge, summary, unread
 from .parse import Parsed
-from .recognise import ReadPlan, planned, recognise
+from .recognise import NoRecords, ReadPlan, planned, recognise
 from .streams import UnreadableSource
 
 Lines = Mapping[str, IntArray]  # by source
@@ -73,7 +73,9 @@ class Finished(NamedTuple):
     @classmethod
     def of(cls, source: Source) -> "Finished":
         """Return the results of this source."""
-        return cls(source.name, source.records, source.sha256, source.errors, source.stretches, source.fields, source.chars)
+        return cls(
+            source.name, source.records, source.sha256, source.errors, source.stretches, source.fields, source.chars
+        )
 
 
 class Sources:
@@ -99,16 +101,34 @@ class Sources:
         return [source.name for source in self.files]
 
     def recognise(self, forced: Mapping[str, str | None]) -> None:
-        """Find out how to read each source: in its `forced` format, or as recognised; skip those of unknown format."""
+        """Find out how to read each source: in its `forced` format, or as recognised; skip those of unknown format.
+
+        An empty source is read as the others are, since tools that write shards leave some of them empty. If there are
+        no others, it is an error.
+        """
+        empty: dict[str, NoRecords] = {}
         for source in self.files:
             try:
-                plan = recognise(source, forced[source.name], self.formats)
+                self.plans[source.name] = recognise(source, forced[source.name], self.formats)
+            except NoRecords as error:
+                empty[source.name] = error
+                continue
             except UnreadableSource as error:
                 source.errors = [f"{source.name}: {error}"]
                 self.progress.say(source.errors[0])
                 continue
-            self.plans[source.name] = plan
             self.progress.say(f"{source.name}: {source.format}, {source.reason}")
+        neighbour = next((source for source in self.files if source.name in self.plans), None)
+        for source in self.files:
+            if source.name not in empty:
+                continue
+            if neighbour is None:
+                source.errors = [f"{source.name}: {empty[source.name]}"]
+                self.progress.say(source.errors[0])
+            else:
+                self.plans[source.name] = self.plans[neighbour.name]
+                source.format, source.reason = neighbour.format, "no records"
+                self.progress.say(f"{source.name}: {source.reason}")
 
     def readings(self) -> list[Reading]:
         """Return how each source is read."""
@@ -257,7 +277,10 @@ class Sources:
             if parsed.faults.num_rows:
                 reported = {each for each in reported if each[0] == source.name}
                 parsed = parsed._replace(faults=once(parsed.faults, reported))
-            yield parsed, Mark(since.form, k, n, source.records, frozenset(reported), copied(source.fields), source.chars)
+            yield (
+                parsed,
+                Mark(since.form, k, n, source.records, frozenset(reported), copied(source.fields), source.chars),
+            )
         yield from _ends(sources[at:], since.form, at)
 
     def again(self, lines: Lines) -> Iterator[Batch]:
@@ -297,11 +320,17 @@ def _ends(sources: Sequence[Source], form: int, first: int) -> Iterator[tuple[Pa
     """Yield the faults that show only at the end of a source: fields whose text was not read."""
     for number, source in enumerate(sources, first + 1):
         faults = [
-            Fault(FaultKind.UNREAD_TEXT, summary(path, entry, source.records, source.chars), entry.first, entry.excerpt, field=path)
+            Fault(
+                FaultKind.UNREAD_TEXT,
+                summary(path, entry, source.records, source.chars),
+                entry.first,
+                entry.excerpt,
+                field=path,
+            )
             for path, entry in unread(source.fields)
         ]
         if faults:
-            yield Parsed(MESSAGES.empty_table(), faults_table(faults, source.name), 0, {}, 0), Mark(form, number)
+            yield Parsed(MESSAGES.empty_table(), faults_table(faults, source.name), 0), Mark(form, number)
 
 
 def _whole(form: Form, parsed: Iterable[tuple[Parsed, Mark]]) -> _Marked:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from . import kernels
 from .arrow.columns import MIXED, BoolArray, IntArray, as_bools, as_ints, digests, micros_of, utf8
+from .text.thought import thought_in
 from .text.tokens import Prose, Shingles, Tokens, mark, prose, shingle, tokenise
 
 CHAT_ROLES = ("prompter", "assistant", "system", "tool")
@@ -118,7 +119,9 @@ TEXT_FACTS = pa.schema(
         ("first_lost", pa.int64()),  # place of the first, in code points; -1: there is none
         ("n_control", pa.int64()),  # control characters except tab, LF and CR
         ("first_control", pa.int64()),
-        ("digest", pa.uint64()),  # equal for texts that are the same, byte for byte
+        ("is_thought", pa.bool_()),  # the text is reasoning between marks, and no more
+        ("is_open", pa.bool_()),  # the text begins with a mark of reasoning that is never closed
+        ("digest", pa.uint64()),  # equal where text and reasoning are the same, byte for byte
     ]
 )
 """Facts about a text that checks need where the text itself is not available."""
@@ -373,5 +376,14 @@ class Batch:
                 len(data[offsets[r] : where[k]].tobytes().decode()) for r, k in zip(rows, first, strict=True)
             ]
             facts += [pa.array(n), pa.array(start)]
-        facts.append(pa.array(self.text_digest))
+        thoughts = self.column("reasoning")
+        with_thought = np.flatnonzero(as_bools(thoughts.is_valid()))
+        is_thought, is_open = np.zeros((2, len(self)), dtype=bool)
+        for row, text in zip(with_thought.tolist(), column.take(pa.array(with_thought)).to_pylist(), strict=True):
+            if text and (thought := thought_in(text)) is not None:
+                is_open[row] = thought.end is None
+                is_thought[row] = thought.end is not None and not text[thought.end :].strip()
+        facts += [pa.array(is_thought), pa.array(is_open)]
+        digest = self.text_digest * MIXED + digests(thoughts) if with_thought.size else self.text_digest
+        facts.append(pa.array(digest))
         return pa.table(facts, schema=TEXT_FACTS)

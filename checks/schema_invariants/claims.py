@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from ..base.arrow.columns import IntArray
+from ..base.arrow.columns import BoolArray, IntArray, as_bools
 from ..base.claims import Spans, claim
 from ..base.findings import Rule
+from ..base.messages import Batch
 
 Claims = tuple[Rule, pa.Table]  # FINDINGS of one rule
 
@@ -26,6 +28,12 @@ def claims_at(
     if not len(rows):
         return []
     return [(rule, claim(places, rule, rows, summaries, spans=spans, facets=facets, about=about))]
+
+
+def has_role(batch: Batch, role: str) -> BoolArray:
+    """Mark the rows of a role, where the format has it; elsewhere it is an unknown one."""
+    is_known = role in batch.form.roles
+    return as_bools(pc.equal(batch.column("role"), role)) if is_known else np.zeros(len(batch), dtype=bool)
 
 
 def first_positions(values: IntArray) -> IntArray:

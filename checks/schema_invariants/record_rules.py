@@ -55,6 +55,10 @@ LINE_FORMAT = Rule(
     action=Action.KEEP,
     concerns=Concerns.RECORD,
 )
+_BIRDS = [
+    {"role": "user", "content": "Which bird sings at night?"},
+    {"role": "assistant", "content": "The nightingale does."},
+]
 UNREAD_TEXT = Rule(
     f"{NAME}/unread_text",
     "Field with text was not read",
@@ -62,10 +66,10 @@ UNREAD_TEXT = Rule(
     "Name the field in [format] so that it is read, or under `others` if it belongs to no message. No check has seen "
     "this text, and messages that differ only in it look like copies.",
     example=Example(
-        records({"prompt": "Which bird sings at night?", "critique": "The nightingale is only one of several."}),
-        not_this=records({"prompt": "Which bird sings at night?", "topic": "ornithology"}),
+        records({"messages": _BIRDS, "critique": "It is only one of several birds that do."}),
+        not_this=records({"messages": _BIRDS, "topic": "ornithology"}),
         at=None,
     ),
     action=Action.KEEP,
-    concerns=Concerns.RECORD,
+    concerns=Concerns.SOURCE,
 )

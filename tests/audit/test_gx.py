@@ -11,6 +11,7 @@ import pytest
 from building import SHARED, message, needs_shared, uid, write
 from chataudit.audit import gx
 from chataudit.audit.run import run
+from chataudit.checks.base.examples import Data
 from chataudit.checks.schema_invariants.check import SchemaInvariants
 from chataudit.checks.schema_invariants.rules import RULES
 
@@ -115,6 +116,17 @@ def test_every_rule_that_is_broken_is_found_at_the_same_messages_and_lines(fault
     findings = found(run(faulty, checks=[SchemaInvariants()]))
     assert list(FAULTY) == [rule.name for rule in RULES if rule.id in findings]
     assert unexpected(result) == findings
+
+
+def test_rules_on_chats_are_found_without_their_texts(tmp_path):
+    rules = [rule for rule in RULES if rule.example.this.chats]
+    paths = sum((rule.example.this for rule in rules), Data()).write(tmp_path)
+    check = only(*(rule.name for rule in rules))
+    findings = found(run(*paths, checks=[check]))
+    assert findings.keys() == {rule.id for rule in rules}
+    assert unexpected(gx.validate(*paths, checks=[check])) == findings
+    frame = gx.frame(*paths)
+    assert not [text for text in ("Brest", "soften") if text in frame.to_json()]
 
 
 def test_a_rule_is_an_expectation_with_its_words_and_severity(result):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ....checks.base.arrow.columns import IntArray
-from .. import remote
+from .. import archives, remote
 from ..formats import Fault
 from ..formats.ledger import Ledger
 
@@ -22,7 +22,7 @@ PIECE = 1 << 18  # bytes counted at a time: they fit in the cache and need no ex
 class Source:
     """An audited file, with what reading it has found so far."""
 
-    path: Path | remote.Remote
+    path: Path | remote.Remote | archives.Member
     name: str  # as the user knows the file; part of the place of every finding
     split: str | None = None  # default for messages that name no split
     n_bytes: int = 0  # as stored; 0 until the file was read, if the server does not report it

@@ -18,13 +18,20 @@ FORMATS: dict[str, Format] = {
     OasstTrees.form.name: OasstTrees(),
     OasstMessages.form.name: OasstMessages(),
     "chatgpt_export": ChatGptExport(),
-    **{each.name: Described(each.name, each.spec, each.needs) for each in built_in()},
+    **{each.name: Described(each.name, each.spec, each.needs, each.about, each.example) for each in built_in()},
 }
 
 
 def known(spec: Spec | None) -> Mapping[str, Format]:
     """Return the formats by name; the one of the user's settings comes first."""
-    return FORMATS if spec is None else {MAPPING: Described(MAPPING, spec), **FORMATS}
+    return (
+        FORMATS
+        if spec is None
+        else {
+            MAPPING: Described(MAPPING, spec, about="records whose fields are named in [format] of the settings"),
+            **FORMATS,
+        }
+    )
 
 
 def refuse_unknown(name: str | None, formats: Mapping[str, Format]) -> None:

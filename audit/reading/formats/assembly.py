@@ -22,6 +22,7 @@ class Branch(NamedTuple):
 def messages_of(shared: Row, prompt: Sequence[RecordTurn], branches: Sequence[Branch] = ()) -> Iterable[Row | Fault]:
     """Yield the messages of a conversation, and of all that follows it."""
     tree = shared["tree_id"]
+    tools = [*(shared.pop("tools", None) or ()), *(tool for turn in prompt for tool in turn.tools or ())] or None
     root: str | None = None  # the last message of the prompt
     n = 0
     for branch in (Branch(prompt), *branches):
@@ -38,6 +39,7 @@ def messages_of(shared: Row, prompt: Sequence[RecordTurn], branches: Sequence[Br
                 "parent_id": parent,
                 "branch": branch.side,
                 "rank": branch.rank if is_last else None,
+                "tools": None if n else tools,
                 **turn.columns(),
             }
             if branch.model is not None and turn.role == "assistant":
@@ -59,7 +61,7 @@ def pair(chosen: list[RecordTurn], rejected: list[RecordTurn]) -> tuple[list[Rec
         n += 1
     start, better, worse = (chosen or rejected)[:n], chosen[n:], rejected[n:]
     # If each side is a single message, the two are rival answers.
-    is_ranked = bool(start) and len(better) == len(worse) == 1
+    is_ranked = bool(start) and len(better) == len(worse) == 1 and "prompter" not in (better[0].role, worse[0].role)
     branches = [Branch(better, "chosen", 0 if is_ranked else None), Branch(worse, "rejected", 1 if is_ranked else None)]
     return start, [branch for branch in branches if branch.turns]
 
@@ -102,4 +104,3 @@ def ranked(
         for turns, side, place, model in zip(answers, sides, order, models, strict=True)
         if turns
     ]
-

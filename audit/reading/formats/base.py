@@ -16,11 +16,13 @@ from .ledger import Ledger
 class Format(ABC):
     """One chat format."""
 
+    about: str = ""  # what a record contains; a noun phrase
+    fields: str  # that a record must have
+    example: str = ""  # a record, as JSON
     form: ClassVar[Form]
     is_flat: ClassVar[bool] = False  # a record is a message, not a tree: trees must be gathered
     is_whole: ClassVar[bool] = True  # records are kept or dropped whole: no message can be removed from one
     lang_field: ClassVar[str | None] = None  # field in which a message declares its language; None: there is none
-    known: Sequence[re.Pattern[str]] = ()  # paths of texts that belong to no message
 
     @abstractmethod
     def recognise(self, record: dict[str, Any]) -> str | None:
@@ -36,6 +38,11 @@ class Format(ABC):
 
         `place` (file:line) replaces a missing id; the caller fills in the line of a fault.
         """
+
+    @property
+    def known(self) -> Sequence[re.Pattern[str]]:
+        """Paths of texts that belong to no message."""
+        return ()
 
     def rest(self, record: dict[str, Any]) -> dict[str, Any]:
         """Return the parts of a record in which there may be a text that is not read."""

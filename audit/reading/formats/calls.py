@@ -135,7 +135,8 @@ def argument_fault(calls: Sequence[Call], where: str) -> Iterator[Fault]:
 def _not_json(what: str, written: str) -> Fault:
     how = "Python repr" if _PYTHON.match(written) else "damaged"
     written = whole_characters(written[: 2 * EXCERPT].strip())
-    shown = written if len(written) <= 60 else written[:59] + "…"
+    line = " ".join(written.split())
+    shown = line if len(line) <= 60 else line[:59] + "…"
     return Fault(FaultKind.CALL_FORMAT, f"{what} not JSON ({how}): {shown}", 0, written[:EXCERPT])
 
 

@@ -113,10 +113,16 @@ def _is_list(kind: pa.DataType) -> bool:
 
 
 def _is_plain(kind: pa.DataType) -> bool:
-    """Whether a type is one of JSON, or a date at the top of a record."""
+    """Whether the values of a type are known to be those of JSON, or no text; dates are texts at the top of a record."""
     if pa.types.is_dictionary(kind):
         return is_text(kind.value_type)
     return _is_nested_plain(kind) or pa.types.is_timestamp(kind) or pa.types.is_date(kind)
+
+
+_SIMPLE = (
+    *(pa.types.is_null, pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating),
+    *(pa.types.is_decimal, pa.types.is_binary, pa.types.is_large_binary),
+)
 
 
 def _is_nested_plain(kind: pa.DataType) -> bool:
@@ -124,13 +130,9 @@ def _is_nested_plain(kind: pa.DataType) -> bool:
         return len({f.name for f in kind}) == kind.num_fields and all(_is_nested_plain(f.type) for f in kind)
     if _is_list(kind):
         return _is_nested_plain(kind.value_type)
-    return (
-        is_text(kind)
-        or pa.types.is_null(kind)
-        or pa.types.is_boolean(kind)
-        or pa.types.is_integer(kind)
-        or pa.types.is_floating(kind)
-    )
+    if pa.types.is_map(kind):
+        return _is_nested_plain(kind.key_type) and _is_nested_plain(kind.item_type)
+    return is_text(kind) or any(is_kind(kind) for is_kind in _SIMPLE)
 
 
 def _has(column: pa.Array, steps: Sequence[str | int], setting: str) -> BoolArray | None:
@@ -164,6 +166,8 @@ def _has(column: pa.Array, steps: Sequence[str | int], setting: str) -> BoolArra
             return None
         rows = np.asarray(pc.list_parent_indices(column), dtype=np.int64)
         return np.bincount(rows[inner], minlength=len(column)).astype(bool)
+    if pa.types.is_map(kind):
+        return as_bools(column.is_valid())
     return None
 
 
@@ -206,13 +210,14 @@ def is_rendered(column: pa.Array) -> BoolArray:
     return found
 
 
-def thoughts(column: pa.Array, where: BoolArray) -> dict[int, str]:
-    """Return the reasoning at the start of some texts, by row."""
+def thoughts(column: pa.Array, where: BoolArray) -> pa.Array:
+    """Return the reasoning at the start of some texts, null for the others."""
     at = np.flatnonzero(where & begins(column, _THOUGHTS))
-    if not at.size:
-        return {}
-    found = zip(at.tolist(), map(thought_in, column.take(pa.array(at)).to_pylist()), strict=True)
-    return {row: thought.text for row, thought in found if thought is not None}
+    found = [thought_in(text) for text in column.take(pa.array(at)).to_pylist()]
+    values = pa.array([None if thought is None else thought.text for thought in found], pa.string())
+    places = np.full(len(column), -1)
+    places[at] = np.arange(len(at))
+    return values.take(pa.array(places, mask=places < 0))
 
 
 def has_calls(column: pa.Array) -> BoolArray:
@@ -354,16 +359,14 @@ def may_fit(raw: Raw, format: Format, names: Collection[str]) -> BoolArray:
     """Return the records that a format may fit; `names` are all columns, also those without a value."""
     if not isinstance(format, Described):
         return np.full(raw.n, format.may_have(names))
-    held = np.ones(raw.n, dtype=bool)
+    held = np.full(raw.n, format.needs_all)
     for name in format.needs:
         paths = format.spec.paths[name]
         found = raw.has_any(paths, name)
         if name in ("chosen", "rejected") and any(path.steps[0] in names for path in paths):  # one side may be null
             other = "rejected" if name == "chosen" else "chosen"
             found |= raw.has_any(format.spec.paths.get(other, ()))
-        held &= found
-        if not held.any():
-            break
+        held = held & found if format.needs_all else held | found
     return held
 
 
@@ -422,7 +425,6 @@ def documents(layout: Layout, shared: dict[str, pa.Array]) -> tuple[pa.Table, In
     nothing = pa.nulls(n, pa.string())
     contexts = layout.parts["context"][1] if "context" in layout.parts else nothing
     has_context = as_bools(contexts.is_valid())
-    layout.odd |= is_rendered(texts)
     rows = np.flatnonzero(~layout.odd)
     kept = pa.array(rows)
     ids = shared["tree_id"]
@@ -470,13 +472,11 @@ def conversations(layout: Layout, raw: Raw, format: Described, shared: dict[str,
     is_answer = np.array([role == "assistant" for role in roles])[codes]
     is_odd |= is_answer & has_calls(texts)
     layout.odd[rows[is_odd]] = True
-    thought = thoughts(texts, is_answer)
-    reasoning = pa.nulls(len(texts), pa.string())
-    if thought:
-        values = np.full(len(texts), None, dtype=object)
-        values[list(thought)] = list(thought.values())
-        reasoning = pa.array(values, pa.string())
-    columns = {"role": pa.array(roles, pa.string()).take(encoded.indices), "text": texts, "reasoning": reasoning}
+    columns = {
+        "role": pa.array(roles, pa.string()).take(encoded.indices),
+        "text": texts,
+        "reasoning": thoughts(texts, is_answer),
+    }
     return _threads(columns, rows, layout, shared, None)
 
 
@@ -492,16 +492,18 @@ def exchanges(layout: Layout, shared: dict[str, pa.Array]) -> tuple[pa.Table, In
         if is_given.any():
             joined = pc.binary_join_element_wise(prompts, given, "\n\n")
             said["prompter"] = pc.if_else(pa.array(is_given), joined, prompts)
+    reasoning = [pa.nulls(n, pa.string())]
     if "answer" in layout.parts:
         answers = layout.parts["answer"][1]
-        layout.odd |= begins(answers, _JSON) | is_rendered(answers) | has_calls(answers)
-        layout.odd[list(thoughts(answers, np.ones(n, dtype=bool)))] = True
+        layout.odd |= begins(answers, _JSON) | is_rendered(answers)
         said["assistant"] = answers
+        reasoning.append(thoughts(answers, np.ones(n, dtype=bool)))
     rows = np.repeat(np.arange(n), len(said))
     order = pa.array(np.arange(n * len(said)).reshape(len(said), n).T.ravel())
     columns = {
         "role": pa.array(list(said)).take(pa.array(np.tile(np.arange(len(said)), n))),
         "text": pa.concat_arrays(list(said.values())).take(order),
+        "reasoning": pa.concat_arrays(reasoning).take(order),
     }
     return _threads(columns, rows, layout, shared, "output" if "answer" in layout.parts else None)
 
@@ -523,8 +525,7 @@ def _threads(
         rows = np.concatenate([above, rows])[order]
         texts = pa.concat_arrays([system.take(pa.array(above)), columns["text"]])
         both = {"role": pa.concat_arrays([pa.repeat("system", len(above)), columns["role"]]), "text": texts}
-        if "reasoning" in columns:
-            both["reasoning"] = pa.concat_arrays([pa.nulls(len(above), pa.string()), columns["reasoning"]])
+        both["reasoning"] = pa.concat_arrays([pa.nulls(len(above), pa.string()), columns["reasoning"]])
         columns = {name: column.take(pa.array(order)) for name, column in both.items()}
     if layout.odd.any():
         kept = ~layout.odd[rows]

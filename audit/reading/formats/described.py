@@ -13,21 +13,26 @@ from .base import Format
 from .calls import tools_of
 from .faults import Fault, Row, mistyped
 from .languages import is_programming, tag_of
-from .paths import EACH, Found, Path, decoded, first, get, items_of, path_of
-from .spec import BODIES, Spec
+from .paths import Found, Path, decoded, first, get, items_of, path_of
+from .spec import BODIES, PAIRS, Spec
 from .turns import FIELDS, ROLES, Fields, RecordTurn, text_turn, turns_of, turns_within
 
 RECORDS = Form("records", ("tree_id", "message_id"), roles=CHAT_ROLES, nested=True)
 """What all records with whole conversations have in common; what is missing in one is reported by its reader."""
 
 IDS = ("id", "conversation_id", "conversation_hash", "uuid", "conv_id", "idx", "custom_id", "_id")
-LANGUAGES = ("lang", "language_code", "language", "metadata.lang", "metadata.language", "meta.language")
-LANGUAGES += ("metadata.identification.label", "langs")
+LANGUAGES = (
+    *("lang", "language_code", "language", "metadata.lang", "metadata.language", "meta.language"),
+    "metadata.identification.label",
+)
 SPLITS = ("split",)
 
 _KNOWN = ("id", "lang", "split", "model", "tools", "calls", "media", "rank", "score", "better", "label", "others")
 
+NAMES = 3  # of a field, that errors and tables show
+
 MEDIA = {"image": "image", "images": "image", "audio": "audio", "audios": "audio", "video": "video", "videos": "video"}
+_NO_LANGUAGE = ("", "unknown", "undefined", "undetermined", "none", "null", "n/a", "na", "nan", "other", "-", "?")
 SYSTEM_MARK = re.compile(r"SYSTEM:\s*")  # before the system text of Glaive
 
 
@@ -36,10 +41,12 @@ class Described(Format):
 
     form: ClassVar = RECORDS
 
-    def __init__(self, name: str, spec: Spec, needs: Sequence[str] = (), about: str = "") -> None:
-        self.name, self.spec, self.about = name, spec, about
-        body = [each for each in BODIES if each in spec.paths] or ["chosen"]
-        self.needs = tuple(needs) or tuple(body)
+    def __init__(self, name: str, spec: Spec, needs: Sequence[str] = (), about: str = "", example: str = "") -> None:
+        self.name, self.spec, self.about, self.example = name, spec, about, example
+        # What a user names fits a record with either side of a pair, or else with the start of a conversation.
+        pairs = [pair for pair in PAIRS if spec.paths.keys() >= {*pair}]
+        self.needs = tuple(needs) or tuple(name for name in next(iter(pairs), BODIES) if name in spec.paths)
+        self.needs_all = bool(needs)
         self.turn_fields = Fields(
             tuple(p.text for p in spec.paths.get("role", ())) or FIELDS.role,
             tuple(p.text for p in spec.paths.get("text", ())) or FIELDS.text,
@@ -48,31 +55,30 @@ class Described(Format):
         self.ids = spec.paths.get("id") or tuple(map(path_of, IDS))
         self.splits = spec.paths.get("split") or tuple(map(path_of, SPLITS))
         self.languages = spec.paths.get("lang") or tuple(map(path_of, LANGUAGES))
+        self.fields = ("; " if needs else " or ").join(
+            _either([p.text for p in spec.paths[name]]) for name in self.needs
+        )
         self._heads = [frozenset(path.steps[0] for path in spec.paths[name]) for name in self.needs]
 
     @cached_property
-    def known(self) -> list[re.Pattern[str]]:  # type: ignore[override]
-        """Paths of texts that belong to no message."""
+    def known(self) -> Sequence[re.Pattern[str]]:  # type: ignore[override]
         return [_below(path) for name in _KNOWN for path in self.spec.paths.get(name, ())]
-
-    @property
-    def fields(self) -> str:
-        """The fields that a record must have, by any of their names."""
-        return ", ".join(" or ".join(path.text for path in self.spec.paths[name][:4]) for name in self.needs)
 
     # -- recognition ---------------------------------------------------------------------------------------------------
 
     def may_have(self, names: Collection[str]) -> bool:
-        return not any(heads.isdisjoint(names) for heads in self._heads)
+        are_there = (not heads.isdisjoint(names) for heads in self._heads)
+        return all(are_there) if self.needs_all else any(are_there)
 
     def recognise(self, record: dict[str, Any]) -> str | None:
         found = []
         for name in self.needs:
             at = self._present(name, record)
-            if at is None:
+            if at is not None:
+                found.append(at)
+            elif self.needs_all:
                 return None
-            found.append(at)
-        return f"records have {' and '.join(dict.fromkeys(found))}"
+        return f"records have {' and '.join(dict.fromkeys(found))}" if found else None
 
     def _present(self, name: str, record: dict[str, Any]) -> str | None:
         """Return the field that a setting finds in a record, if it has a fitting type."""
@@ -98,7 +104,8 @@ class Described(Format):
 
     def shares(self, record: dict[str, Any]) -> int:
         """Return how many of the fields that it needs a record has, whatever their values."""
-        return sum(any(path.steps[0] in record for path in self.spec.paths[name]) for name in self.needs)
+        paths = (self.spec.paths[name] for name in self.needs)
+        return sum(any(path.each is None and path.steps[0] in record for path in some) for some in paths)
 
     # -- a record to messages ------------------------------------------------------------------------------------------
 
@@ -110,19 +117,25 @@ class Described(Format):
         if "document" in spec:
             yield from self._document(record, shared)
             return
-        prompt = yield from self._prompt(record)
+        prompt, is_open = yield from self._prompt(record)
         if "label" in spec and ((label := self._found(record, "label")) is not None or "label" in self.needs):
             label = label or Found(spec["label"][0], None)
-            answer = yield from self._answer(record)
+            answer = yield from self._answer(record, is_open=is_open)
             prompt, branches = yield from labelled(_joined(prompt, answer), label.value, label.where)
         elif "chosen" in spec or "rejected" in spec:
-            prompt, branches = yield from self._pair(record, prompt)
+            prompt, branches = yield from self._pair(record, prompt, is_open=is_open)
         elif "a" in spec:
-            prompt, branches = yield from self._sides(record, prompt)
+            prompt, branches = yield from self._sides(record, prompt, is_open=is_open)
         elif "answers" in spec:
-            branches = yield from self._answers(record)
+            branches = yield from self._answers(record, is_open=is_open)
+            if branches and prompt and prompt[-1].role == "assistant":  # one of the answers is in the conversation too
+                last = prompt.pop()
+                if not any(turn.text == last.text for branch in branches for turn in branch.turns):
+                    branches = [Branch([last]), *branches]
+        elif "turns" in spec and prompt and prompt[-1].role == "assistant":
+            branches = []  # the conversation has its answer
         else:
-            answer = yield from self._answer(record)
+            answer = yield from self._answer(record, is_open=is_open)
             prompt, branches = self._several(record, prompt, answer)
         turns = [*prompt, *(turn for branch in branches for turn in branch.turns)]
         if not turns:
@@ -158,6 +171,8 @@ class Described(Format):
                 shared["split"] = split.value
             else:
                 yield mistyped(split.where, split.value, "a string")
+        if (tools := self._found(record, "tools")) is not None:
+            shared["tools"] = tools_of({"tools": tools.value})
         for path in languages:
             value = get(record, path.steps)
             if isinstance(value, str):
@@ -186,9 +201,6 @@ class Described(Format):
             yield row
             yield Fault(FaultKind.MISSING_FIELD, said, 0).of(row)
             return
-        if isinstance(found.value, str) and parent is None and (turns := templates.read(found.value)) is not None:
-            yield from messages_of(shared, _rendered(turns))
-            return
         if not isinstance(found.value, str):
             yield mistyped(found.where, found.value, "a string", key, key)
             row["text"] = None
@@ -196,40 +208,57 @@ class Described(Format):
 
     # -- its parts -----------------------------------------------------------------------------------------------------
 
-    def _prompt(self, record: dict[str, Any]) -> Generator[Fault, None, list[RecordTurn]]:
-        """Return the turns before the answer: system text, history, and the conversation so far."""
+    def _prompt(self, record: dict[str, Any]) -> Generator[Fault, None, tuple[list[RecordTurn], bool]]:
+        """Return the turns before the answer: system text, history, and the conversation so far.
+
+        Also return whether it ends with the mark of an answer.
+        """
+        is_open = False
         system = self._system(record)
         turns = yield from self._history(record)
         name = next((each for each in BODIES if each in self.spec.paths), None)
         body: list[RecordTurn] = []
+        found = None
         if name is not None:
             found = self._found(record, name)
             if found is None:
                 where = next((p for p in self.spec.paths[name] if p.steps[0] in record), None)
-                if "chosen" not in self.spec.paths:
+                if name in self.needs:
                     said = f"{self.spec.paths[name][0].text} is missing" if where is None else f"{where.text} is null"
                     yield Fault(FaultKind.MISSING_FIELD, f"{said}; expected {_EXPECTED[name]}", 0)
             elif name == "prompt" and found.path.each is not None:
                 body = yield from self._dialogue(record, found)
             else:
                 body = yield from self._conversation(found, name)
-        given = self._found(record, "input") if name == "prompt" and body else None
-        if given is not None and found is not None and given.path != found.path:
+                is_open = isinstance(found.value, str) and _is_open(found.value)
+        given = self._given(record, found) if name == "prompt" and body else None
+        if given is not None:
             if not isinstance(given.value, str):
                 yield mistyped(given.where, given.value, "a string")
             elif given.value and body[-1].text is not None:
                 body[-1] = body[-1]._replace(text=f"{body[-1].text}\n\n{given.value}")
         turns += body
         if system and turns and turns[0].role == "system" and turns[0].text == system[0].text:
-            return turns
-        return system + turns
+            return turns, is_open
+        return system + turns, is_open
+
+    def _given(self, record: dict[str, Any], prompt: Found | None) -> Found | None:
+        """Return the text that belongs to a prompt, if that is a text from another field."""
+        if prompt is None or not isinstance(prompt.value, str):
+            return None
+        return first(record, (path for path in self.spec.paths.get("input", ()) if path != prompt.path))
 
     def _system(self, record: dict[str, Any]) -> list[RecordTurn]:
         found = self._found(record, "system")
         if found is None or found.value in ("", [], {}):
             return []
         if isinstance(found.value, str):
-            return [RecordTurn("system", SYSTEM_MARK.sub("", found.value, count=1) if SYSTEM_MARK.match(found.value) else found.value)]
+            return [
+                RecordTurn(
+                    "system",
+                    SYSTEM_MARK.sub("", found.value, count=1) if SYSTEM_MARK.match(found.value) else found.value,
+                )
+            ]
         content = found.value
         if isinstance(content, dict) and "role" in content:
             return turns_within(content, found.where, self.turn_fields)
@@ -268,9 +297,12 @@ class Described(Format):
         return turns
 
     def _conversation(
-        self, found: Found, name: str, role: str = "prompter"
+        self, found: Found, name: str, role: str = "prompter", *, is_open: bool = False
     ) -> Generator[Fault, None, list[RecordTurn]]:
-        """Return the turns in a field: a text, which may contain turns; a message; or a list of either."""
+        """Return the turns in a field: a text, which may contain turns; a message; or a list of either.
+
+        If the prompt `is_open`, the space after its last mark belongs to the mark.
+        """
         value, where = found.value, found.where
         if isinstance(value, str):
             inner = _turns_in(decoded(value), self.turn_fields)
@@ -282,17 +314,17 @@ class Described(Format):
                     yield mistyped(where, value, _EXPECTED[name])
                     return []
                 value = inner
-            elif (turns := templates.read(value)) is not None:
-                return _rendered(turns)
+            elif (rendered := templates.read(value)) is not None:
+                turns = yield from _rendered(rendered, where)
+                # The mark of an answer that ends a prompt is none; where an answer is expected, it is an empty one.
+                return [*turns, RecordTurn("assistant", "")] if rendered.is_open and role == "assistant" else turns
             else:
-                return [RecordTurn(role, value)]
+                return [text_turn(role, value.removeprefix(" ") if is_open else value, where)]
         items = items_of(value)
-        if name != "turns" and items is not None and items and all(item is None or isinstance(item, str) for item in items):
-            if _turns_in(items, self.turn_fields) is None:
-                return [
-                    text_turn(("prompter", "assistant")[(k + (role == "assistant")) % 2], text, f"{where}[{k}]")
-                    for k, text in enumerate(items)
-                ]
+        are_texts = items is not None and all(item is None or isinstance(item, str) for item in items)
+        if name != "turns" and items and are_texts and _turns_in(items, self.turn_fields) is None:
+            sides = ("prompter", "assistant") if role == "prompter" else ("assistant", "prompter")
+            return [text_turn(sides[k % 2], text, f"{where}[{k}]") for k, text in enumerate(items)]
         if isinstance(value, dict) and items is None:
             return turns_within(value, where, self.turn_fields)
         if not isinstance(value, list | dict):
@@ -300,14 +332,14 @@ class Described(Format):
             return []
         return (yield from turns_of(value, where, self.turn_fields))
 
-    def _answer(self, record: dict[str, Any]) -> Generator[Fault, None, list[RecordTurn]]:
+    def _answer(self, record: dict[str, Any], *, is_open: bool) -> Generator[Fault, None, list[RecordTurn]]:
         """Return the answer to the prompt: a text, steps, calls of tools, or more messages."""
         turns: list[RecordTurn] = []
         found = self._found(record, "answer")
         steps = self._found(record, "steps")
         calls = self._found(record, "calls")
         if found is not None and found.path.each is None and not _is_several(found.value):
-            turns = yield from self._conversation(found, "answer", "assistant")
+            turns = yield from self._conversation(found, "answer", "assistant", is_open=is_open)
             turns = [turn._replace(name="output") if len(turns) == 1 else turn for turn in turns]
         elif steps is not None:
             texts = [text for text in items_of(steps.value) or () if isinstance(text, str)]
@@ -338,11 +370,11 @@ class Described(Format):
     # -- several answers -----------------------------------------------------------------------------------------------
 
     def _pair(
-        self, record: dict[str, Any], prompt: list[RecordTurn]
+        self, record: dict[str, Any], prompt: list[RecordTurn], *, is_open: bool
     ) -> Generator[Fault, None, tuple[list[RecordTurn], list[Branch]]]:
         spec = self.spec.paths
         if "chosen" not in spec:  # the conversation itself is the chosen one
-            rejected = yield from self._side(record, "rejected")
+            rejected = yield from self._side(record, "rejected", is_open=is_open)
             n = len(prompt) - 1
             if len(rejected) == 1:
                 rejected = prompt[:n] + rejected
@@ -355,25 +387,25 @@ class Described(Format):
             prompt = [*prompt, RecordTurn("prompter", start)] if start else prompt
             better, worse = ([RecordTurn("assistant", text[len(start) :])] for text in texts)
         else:
-            better = yield from self._side(record, "chosen")
-            worse = yield from self._side(record, "rejected")
+            better = yield from self._side(record, "chosen", is_open=is_open)
+            worse = yield from self._side(record, "rejected", is_open=is_open)
         better, worse = _whole(prompt, better), _whole(prompt, worse)
         return pair(better, worse) if better or worse else (prompt, [])
 
-    def _side(self, record: dict[str, Any], name: str) -> Generator[Fault, None, list[RecordTurn]]:
+    def _side(self, record: dict[str, Any], name: str, *, is_open: bool) -> Generator[Fault, None, list[RecordTurn]]:
         found = self._found(record, name)
         if found is None:
             where = next((path.text for path in self.spec.paths[name] if path.steps[0] in record), name)
             yield mistyped(where, None, "a text, a message or a list of messages")
             return []
-        return (yield from self._conversation(found, name, "assistant"))
+        return (yield from self._conversation(found, name, "assistant", is_open=is_open))
 
     def _sides(
-        self, record: dict[str, Any], prompt: list[RecordTurn]
+        self, record: dict[str, Any], prompt: list[RecordTurn], *, is_open: bool
     ) -> Generator[Fault, None, tuple[list[RecordTurn], list[Branch]]]:
         """Return two answers or conversations, in the order of preference if there is one."""
-        a = _whole(prompt, (yield from self._side(record, "a")))
-        b = _whole(prompt, (yield from self._side(record, "b")))
+        a = _whole(prompt, (yield from self._side(record, "a", is_open=is_open)))
+        b = _whole(prompt, (yield from self._side(record, "b", is_open=is_open)))
         better = self._better(record)
         if better is None:
             start, branches = pair(a, b)
@@ -398,7 +430,7 @@ class Described(Format):
                 return "a" if values[0] > values[1] else "b"
         return None
 
-    def _answers(self, record: dict[str, Any]) -> Generator[Fault, None, list[Branch]]:
+    def _answers(self, record: dict[str, Any], *, is_open: bool) -> Generator[Fault, None, list[Branch]]:
         found = self._found(record, "answers")
         if found is None:
             return []
@@ -407,15 +439,16 @@ class Described(Format):
             yield mistyped(found.where, found.value, "a list of answers")
             return []
         n = len(values)
-        answers = []
+        answers: list[list[RecordTurn]] = []
+        place = found.where if found.path.each is not None else f"{found.where}[]"
         for k, value in enumerate(values):
-            where = found.where.replace("[]", f"[{k}]", 1) if found.path.each is not None else f"{found.where}[{k}]"
+            where = place.replace("[]", f"[{k}]", 1)
             if value is None:
                 yield mistyped(where, value, "a text")
                 answers.append([])
             else:
-                turns = yield from self._conversation(Found(Path(where, ()), value), "answers", "assistant")
-                answers.append(turns)
+                found = Found(Path(where, ()), value)
+                answers.append((yield from self._conversation(found, "answers", "assistant", is_open=is_open)))
         ranks = self._numbers(record, "rank", n)
         if ranks is None and (scores := self._numbers(record, "score", n)) is not None:
             ranks = [None if score is None else -score for score in scores]
@@ -439,27 +472,31 @@ class Described(Format):
     def _with_media(
         self, record: dict[str, Any], prompt: list[RecordTurn], branches: list[Branch]
     ) -> tuple[list[RecordTurn], list[Branch]]:
-        """Give the first message the tools that the record declares, and the first prompt its images and sounds."""
-        tools = self._found(record, "tools")
-        declared = None
-        if tools is not None:
-            declared = tools_of({"tools": tools.value})
-        media = [kind for name, kind in MEDIA.items() if record.get(name)]
-        if not prompt or (declared is None and not media):
+        """Give the first prompt the images and sounds that the record keeps beside its messages."""
+        named = {path: MEDIA.get(str(path.steps[-1]), "file") for path in self.spec.paths.get("media", ())}
+        paths = {path_of(name): kind for name, kind in MEDIA.items()} | named
+        media = list(dict.fromkeys(kind for path, kind in paths.items() if get(record, path.steps)))
+        if not media:
             return prompt, branches
         prompt = list(prompt)
-        if declared is not None:
-            prompt[0] = prompt[0]._replace(tools=declared)
         asks = next((k for k, turn in enumerate(prompt) if turn.role == "prompter"), None)
-        if media and asks is not None:
+        if asks is not None:
             held = prompt[asks].media or []
             prompt[asks] = prompt[asks]._replace(media=[*held, *(kind for kind in media if kind not in held)])
         return prompt, branches
 
 
+def _either(names: Sequence[str]) -> str:
+    """Return the first names of a field, and how many more it has."""
+    more = [f"{len(names) - NAMES} others"] if len(names) > NAMES + 1 else names[NAMES:]
+    return " or ".join([*names[:NAMES], *more])
+
+
 def language_of(value: str) -> str | None:
     """Return the tag of a language, or its name if it has none; None: the value names no language of people."""
-    return (tag_of(value) or value) if value.strip() and not is_programming(value) else None
+    if value.strip().lower() in _NO_LANGUAGE or is_programming(value):
+        return None
+    return tag_of(value) or value
 
 
 def _below(path: Path) -> re.Pattern[str]:
@@ -482,7 +519,9 @@ def _is_turns(value: object) -> bool:
     items = items_of(value)
     if items is None:
         return False
-    return all(isinstance(item, dict) or (isinstance(item, str) and isinstance(decoded(item), dict)) for item in items[:1])
+    return all(
+        isinstance(item, dict) or (isinstance(item, str) and isinstance(decoded(item), dict)) for item in items[:1]
+    )
 
 
 def _is_texts(value: object) -> bool:
@@ -549,8 +588,21 @@ _BETTER = {
 }
 
 
-def _rendered(found: templates.Rendered) -> list[RecordTurn]:
-    return [RecordTurn(turn.role, turn.text) for turn in found.turns]
+def _rendered(found: templates.Rendered, where: str) -> Generator[Fault, None, list[RecordTurn]]:
+    """Return the turns of a text that contains a conversation."""
+    first, *others = found.turns
+    lead: list[RecordTurn] = []
+    turns = [first, *others]
+    if first.role is None:  # text before the first mark
+        fault = Fault(FaultKind.MISSING_FIELD, f"{where} starts with a text without a mark; expected a role", 0)
+        lead, turns = [RecordTurn(None, first.text, faults=(fault,))], others
+    said = [{"role": turn.role, "content": turn.text, "channel": turn.channel} for turn in turns]
+    return lead + (yield from turns_of(said, where))
+
+
+def _is_open(text: str) -> bool:
+    rendered = templates.read(text)
+    return rendered is not None and rendered.is_open
 
 
 def _turns_in(value: Any, fields: Fields) -> list[Any] | None:
@@ -569,7 +621,12 @@ def _turns_in(value: Any, fields: Fields) -> list[Any] | None:
 
 
 def _is_several(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(text, str) for text in value) and not _turns_in(value, FIELDS)
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(text, str) for text in value)
+        and not _turns_in(value, FIELDS)
+    )
 
 
 def _joined(prompt: list[RecordTurn], answer: list[RecordTurn]) -> list[RecordTurn]:

@@ -1,24 +1,28 @@
 """What was read of every field of a source, and what was not.
 
-A text counts as read if it is in a message, whichever field it was read from: so a field that repeats another is no loss,
-and a field that a format passes over is.
+A text counts as read if it is in a message, whichever field it was read from: a field that repeats another is no loss.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 from zlib import crc32
 
+from ....checks.base.faults import FaultKind
 from . import templates
-from .faults import EXCERPT, Row
+from .faults import EXCERPT, Fault, Row
 from .paths import decoded, leaves
 
 MOST_PATHS = 500  # of one source; further ones are counted together
 OTHERS = "..."  # their name
 MOST_VALUES = 64  # distinct values of a field that are remembered
 LEAST_KINDS = 50  # texts from which on they may be names of kinds
+MOST_SEARCHED = 2_000_000_000  # characters of messages in which parts of other texts are searched, of one record
+SEPARATOR = "\0"  # between messages that are searched together
+LONG = 20  # characters of a message that is recognised within another text, whatever it contains
+LEAST_WORDS = 5  # between messages in a text that are more than marks
 FEW = 0.05  # a field with fewer distinct values than this share of its texts names kinds of something
 
 
@@ -41,6 +45,7 @@ class Field:
     first: int = 0  # line of the first record with an unread text
     excerpt: str = ""  # of that text
     is_known: bool = False  # it belongs to no message, as the format says
+    partial: int = 0  # records in which the rest of the text was read
     values: tuple[int, ...] = ()  # hashes of distinct unread texts, the MOST_VALUES smallest
 
     def add(self, later: "Field") -> None:
@@ -50,14 +55,16 @@ class Field:
         self.read += later.read
         self.unread += later.unread
         self.chars += later.chars
+        self.partial += later.partial
         self.is_known = self.is_known or later.is_known
-        self.values = smallest(*self.values, *later.values)
+        self.values = _smallest(*self.values, *later.values)
 
     @property
     def use(self) -> Use:
         """What became of this field."""
         names_kinds = self.unread >= LEAST_KINDS and len(self.values) < min(MOST_VALUES, FEW * self.unread)
-        if self.unread and not names_kinds:
+        is_template = self.partial == self.unread > 1 == len(self.values)  # the same words around all messages
+        if self.unread and not names_kinds and not is_template:
             return Use.KNOWN if self.is_known else Use.UNREAD
         return Use.READ if self.read else Use.FACT
 
@@ -66,54 +73,58 @@ Ledger = dict[str, Field]
 """Fields by path."""
 
 
-def account(record: dict[str, Any], line: int, rows: Iterable[Row], known: Sequence[re.Pattern[str]]) -> Ledger:
-    """Return what became of the strings of one record.
+def account(
+    record: dict[str, Any], line: int, found: Iterable[Row | Fault], known: Sequence[re.Pattern[str]]
+) -> Ledger:
+    """Return what became of the strings of one record, of which these messages and faults were made.
 
     `known` are paths of texts that belong to no message.
     """
-    texts = texts_of(rows)
-    found: Ledger = {}
-    for path, text in leaves(record):
-        if text in texts:
-            found.setdefault(path, Field()).read = 1
-        else:
-            note(found, path, text, texts, line, known)
-    return found
-
-
-def texts_of(rows: Iterable[Row]) -> set[str]:
-    """Return all that the messages of a record say."""
-    texts = {text for row in rows for text in (row.get("text"), row.get("reasoning")) if isinstance(text, str)}
-    return texts | {call["arguments"] for row in rows for call in row.get("calls") or () if call["arguments"]}
-
-
-def note(
-    ledger: Ledger, path: str, text: str, texts: Collection[str], line: int, known: Sequence[re.Pattern[str]]
-) -> None:
-    """Add one string of a record, which may be JSON with more of them, to the ledger of the record."""
-    stack = [(path, text)]
+    texts: dict[str, None] = {}
+    reported = set()  # texts that were not read because another was, as a finding says
+    for row in found:
+        if isinstance(row, Fault):
+            if row.kind == FaultKind.CONFLICTING_FIELDS:
+                reported.add(row.excerpt)
+            continue
+        texts |= dict.fromkeys(text for text in (row.get("text"), row.get("reasoning")) if isinstance(text, str))
+        texts |= dict.fromkeys(call["arguments"] for call in row.get("calls") or () if call["arguments"])
+    joined = SEPARATOR.join(texts)
+    n_searches = MOST_SEARCHED // (len(joined) + 1)
+    fields: Ledger = {}
+    left: list[tuple[str, str]] = []
+    parts: list[str] = []  # of messages
+    stack = list(leaves(record))
     while stack:
         path, text = stack.pop()
         if text in texts:
-            ledger.setdefault(path, Field()).read = 1
+            fields.setdefault(path, Field()).read = 1
         elif (inner := decoded(text)) is not None:
             stack += leaves(inner, path)
+        elif not is_prose(text) or text[:EXCERPT] in reported:
+            fields.setdefault(path, Field())
+        elif len(parts) + len(left) < n_searches and text.strip() in joined:
+            fields.setdefault(path, Field()).read = 1
+            parts.append(text)
         else:
-            entry = ledger.setdefault(path, Field())
-            if not is_prose(text):
-                continue
-            if _is_within(text, texts):
-                entry.read = 1
-                continue
-            excerpt = text[:EXCERPT]
-            # The longest, whatever the order of fields.
-            entry.excerpt = max(entry.excerpt, excerpt, key=lambda each: (len(each), each))
-            entry.unread, entry.chars, entry.first = 1, entry.chars + len(text), line
-            entry.values = smallest(*entry.values, crc32(text.encode("utf-8", "surrogatepass")))
-            entry.is_known = any(pattern.fullmatch(path) for pattern in known)
+            left.append((path, text))
+    cuts = [each.strip() for each in (*texts, *parts) if len(each) >= LONG or is_prose(each)] if left else []
+    cuts.sort(key=len, reverse=True)
+    for n, (path, text) in enumerate(left):
+        entry = fields.setdefault(path, Field())
+        rest = _rest(text, cuts, joined) if n < n_searches else text
+        if not rest:
+            entry.read = 1
+            continue
+        entry.unread, entry.chars, entry.first = 1, entry.chars + len(rest), line
+        entry.excerpt = rest[:EXCERPT]
+        entry.partial = int(rest != text)
+        entry.values = _smallest(*entry.values, crc32(rest.encode("utf-8", "surrogatepass")))
+        entry.is_known = any(pattern.fullmatch(path) for pattern in known)
+    return fields
 
 
-def smallest(*hashes: int) -> tuple[int, ...]:
+def _smallest(*hashes: int) -> tuple[int, ...]:
     """Return the distinct hashes that a field remembers."""
     return tuple(sorted(set(hashes))[:MOST_VALUES])
 
@@ -160,14 +171,27 @@ def is_prose(text: str) -> bool:
     return len(_WORD.findall(text[:1000])) >= 3 or _UNSPACED.search(text[:1000]) is not None
 
 
-def _is_within(text: str, texts: Collection[str]) -> bool:
-    """Whether a text is part of a message, or a rendering of the messages."""
-    stripped = text.strip()
-    if any(stripped in each for each in texts):
-        return True
+def _rest(text: str, cuts: Sequence[str], joined: str) -> str:
+    """Return the prose in a text that is left when messages and parts of messages are cut out of it.
+
+    The text may be a rendering of the messages, as chat templates write them. `joined` are all messages, and `cuts` are
+    those that are recognised within others, the longest first.
+    """
+    cuts = [each for each in cuts if each in text]
     rendered = templates.read(text)
-    turns = [turn.text.strip() for turn in rendered.turns if turn.role != "system"] if rendered is not None else []
-    if turns and all(any(turn in each for each in texts) for turn in turns):
-        return True
-    inside = sum(len(each) for each in texts if each and each in text)
-    return inside >= 0.8 * len(text)
+    if not cuts and rendered is None:
+        return text
+    pieces = [text] if rendered is None else [turn.text for turn in rendered.turns if turn.text.strip() not in joined]
+    for cut in cuts:
+        pieces = [piece for each in pieces for piece in each.split(cut)]
+    return "\n".join(piece.strip() for piece in pieces if any(map(_is_sentence, (piece, *piece.splitlines()))))
+
+
+def _is_sentence(text: str) -> bool:
+    """Whether a piece of a text is more than the marks between messages."""
+    if not is_prose(text):
+        return False
+    n_words = len(_WORD.findall(text))
+    return _UNSPACED.search(text) is not None or (
+        n_words >= LEAST_WORDS and sum(c.isalpha() or c.isspace() for c in text) >= 0.8 * len(text)
+    )

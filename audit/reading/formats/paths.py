@@ -56,7 +56,9 @@ def path_of(text: str) -> Path:
     if text == LIST:
         return Path(text, (text,))
     if at != len(text) or not steps:
-        raise ValueError(f"{text!r} is not a field; write nested fields like dialog.turns, and lists like answers[].text")
+        raise ValueError(
+            f"{text!r} is not a field; write nested fields like dialog.turns, and lists like answers[].text"
+        )
     return Path(text, tuple(steps))
 
 
@@ -90,7 +92,7 @@ def get(value: Any, steps: tuple[str | int, ...]) -> Any:
 
 
 def items_of(value: Any) -> list[Any] | None:
-    """Return the items of a list, also of a list in columns (`{"text": [...], "score": [...]}`); None: it is no list."""
+    """Return the items of a list, also of one in columns (`{"text": [...], "score": [...]}`); None: it is no list."""
     if isinstance(value, list):
         return value
     if isinstance(value, dict) and value and all(isinstance(column, list) for column in value.values()):
@@ -146,4 +148,4 @@ def folded(value: Any) -> Any:
 
 @lru_cache(10_000)
 def _snake(name: str) -> str:
-    return re.sub(r"[\s-]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())).lower()
+    return re.sub(r"[\s-]+", "_", re.sub(r"(?<=[a-z0-9]{2})(?=[A-Z])", "_", name.strip())).lower()

@@ -12,13 +12,14 @@ import pyarrow as pa
 from ....checks.base.arrow.columns import IntArray
 from ....checks.base.faults import FaultKind
 from . import columnar
-from .accounting import account_leaves
+from .accounting import account_columns
 from .base import Format
 from .columns import columns_of
 from .described import RECORDS, Described
 from .faults import EXCERPT, Fault, Row
 from .ledger import Ledger
 from .paths import Path, folded
+from .turns import FIELDS
 
 NAMES = 8  # most fields that an error names
 
@@ -37,7 +38,6 @@ class Records(Format):
 
     @property
     def known(self) -> Sequence[re.Pattern[str]]:
-        """Paths of texts that belong to no message."""
         return self.formats[self.main].known
 
     def name_of(self, record: dict[str, Any]) -> str | None:
@@ -100,7 +100,7 @@ class Records(Format):
     def account_table(self, table: pa.Table, lines: IntArray, messages: pa.Table, rows: IntArray) -> Ledger:
         raw = columnar.Raw.of(table)
         leaves = columnar.leaf_columns(raw.columns, raw.n)
-        return account_leaves(leaves, self._layout(raw).said(), messages, rows, lines, self.known)
+        return account_columns(raw.columns, leaves, self._layout(raw).said(), messages, rows, lines, self.known)
 
     def _layout(self, raw: columnar.Raw) -> columnar.Layout:
         main = self.formats[self.main]
@@ -127,11 +127,13 @@ class Records(Format):
         """Read what the nearest format makes of a record that none fits."""
         name, n_shared = nearest(record, self.formats)
         main = self.formats[self.main]
-        if isinstance(main, Described) and (not record or main.shares(record) >= n_shared):
-            name, n_shared = self.main, max(1, main.shares(record))
+        if isinstance(main, Described) and (not n_shared or main.shares(record)):
+            name, n_shared = self.main, 1
         format = self.formats[name]
         found = list(format.flatten(record, place)) if n_shared else []
-        yield from found or [Fault(FaultKind.UNREADABLE_LINE, f"Record is in {unknown(record, self.formats)}", 0, _excerpt(record))]
+        yield from found or [
+            Fault(FaultKind.UNREADABLE_LINE, f"Record has an {unknown(record, self.formats)}", 0, _excerpt(record))
+        ]
 
 
 def other_format(record: dict[str, Any], name: str, main: str) -> Fault:
@@ -142,22 +144,33 @@ def other_format(record: dict[str, Any], name: str, main: str) -> Fault:
 
 def nearest(record: dict[str, Any], formats: Mapping[str, Format]) -> tuple[str, int]:
     """Return the format that shares most fields with a record, and how many these are."""
-    shared = {name: each.shares(record) for name, each in formats.items() if isinstance(each, Described)}
-    name = max(shared, key=lambda name: shared[name])
-    return name, shared[name]
+    described = {name: each for name, each in formats.items() if isinstance(each, Described)}
+    # Of two that share as much, the later is the simpler one.
+    name = max(reversed(list(described)), key=lambda name: described[name].shares(record) / len(described[name].needs))
+    return name, described[name].shares(record)
 
 
 def unknown(record: dict[str, Any], formats: Mapping[str, Format]) -> str:
     """Describe a record that no format fits, with the nearest format and the way out."""
+    if _is_turn(record):
+        turn = ", ".join(record)
+        return f"unknown format: each record is a single turn ({turn}). Put the turns of a conversation into one list"
     names = sorted(map(repr, record))
     fields = ", ".join(names[:NAMES]) + (", ..." if len(names) > NAMES else "")
-    said = f"an unknown format (fields: {fields})" if names else "an unknown format (no fields)"
+    said = f"unknown format (fields: {fields})" if names else "unknown format (no fields)"
     name, n_shared = nearest(record, formats)
     near = formats[name]
     hint = ""
     if n_shared and isinstance(near, Described):
-        hint = f" Closest: {name}, which needs {near.fields}."
+        hint = f" Closest: {name} ({near.fields})."
     return f"{said}.{hint} Map its fields in [format]; `chataudit formats` shows examples"
+
+
+def _is_turn(record: dict[str, Any]) -> bool:
+    has_role, has_text = (
+        any(isinstance(record.get(name), str) for name in names) for names in (FIELDS.role, FIELDS.text)
+    )
+    return has_role and has_text
 
 
 def _folded(record: dict[str, Any]) -> dict[str, Any] | None:

@@ -8,12 +8,15 @@ import json
 import textwrap
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import cached_property
 from importlib.resources import files
 from typing import Any, NamedTuple
 
+import msgspec
+
 from ....checks.base.messages import CHAT_ROLES
+from ....checks.base.settings import setting
 from .paths import Path, path_of
 
 Paths = str | tuple[str, ...] | None
@@ -25,6 +28,17 @@ BODIES = ("turns", "texts", "transcript", "prompt", "document")  # what a conver
 PAIRS = (("chosen", "rejected"), ("a", "b"))
 
 
+PARTS = {
+    "turns": "Start of the conversation, one of these five",
+    "role": "What belongs to the conversation",
+    "answer": "An answer to it",
+    "chosen": "A pair of answers or conversations",
+    "answers": "Several answers to one prompt",
+    "tools": "The record",
+}
+"""Headings of the settings, each by the first one below it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Spec:
     """Fields of a record that contain a conversation.
@@ -33,49 +47,48 @@ class Spec:
     field may have several names: the first that is present is read.
     """
 
-    # The conversation: one of these five.
-    turns: Paths = None  # a list of messages with `role` and `text`
-    texts: Paths = None  # a list of texts; the user speaks first
-    transcript: Paths = None  # one text with turns in it, as chat templates write them
-    prompt: Paths = None  # a text, or a list of messages
-    document: Paths = None  # a text that nobody says
+    turns: Paths = setting(None, "A list of messages with a role and a text.")
+    texts: Paths = setting(None, "A list of texts; the user speaks first.")
+    transcript: Paths = setting(None, "One text with turns in it, as chat templates write them.")
+    prompt: Paths = setting(None, "A text, or a list of messages; with `[]`, the questions of a list of exchanges.")
+    document: Paths = setting(None, "A text that nobody says.")
 
-    role: Paths = None  # of a turn
-    text: Paths = None
-    roles: Mapping[str, str] = field(default_factory=dict)  # a role of the data -> one of ours
-    history: Paths = None  # pairs of texts before the prompt
-    input: Paths = None  # a text that belongs to the prompt
-    context: Paths = None  # a text that the document answers
-    system: Paths = None  # a text above all messages
+    role: Paths = setting(None, "Field of the role in each of the `turns`.")
+    text: Paths = setting(None, "Field of the text in each of the `turns`.")
+    roles: Mapping[str, str] = setting({}, "Roles in the data, and for each prompter, assistant, system or tool.")
+    history: Paths = setting(None, "A list of earlier questions, each with its answer, before the prompt.")
+    input: Paths = setting(None, "A text that belongs to the prompt and follows it after a blank line.")
+    context: Paths = setting(None, "A text that the document answers.")
+    system: Paths = setting(None, "A text above all messages.")
 
-    # What follows: an answer, or several.
-    answer: Paths = None  # a text or a list of messages; a list of texts is several answers
-    steps: Paths = None  # a list of texts that are one answer together
-    calls: Paths = None  # calls of tools as the answer, as JSON
-    reasoning: Paths = None  # what was thought before the answer
-    label: Paths = None  # whether the last message is a good one
-    chosen: Paths = None  # the better and the worse answer, or whole conversations
-    rejected: Paths = None
-    a: Paths = None  # two answers or conversations, one of which is better
-    b: Paths = None
-    better: Paths = None  # which one
-    better_is: Mapping[str, str] = field(default_factory=dict)  # a value of `better` -> a, b or tie
-    preference: Paths = None  # a number: below 0, a is better; above 0, b is
-    score_a: Paths = None
-    score_b: Paths = None
-    answers: Paths = None  # several answers to one prompt
-    rank: Paths = None  # of each answer; 1 is better than 2
-    score: Paths = None  # of each answer; more is better
-    best: Paths = None  # position of the best answer, from 0
-    model: Paths = None  # that wrote the answer, or each answer
+    answer: Paths = setting(None, "A text or a list of messages; a list of texts is several answers.")
+    steps: Paths = setting(None, "A list of texts that are one answer together.")
+    calls: Paths = setting(None, "Calls of tools as the answer, as JSON.")
+    reasoning: Paths = setting(None, "What the model thought before its answer.")
+    label: Paths = setting(None, "Whether the last message is a good one: true or false, 1 or 0, yes or no.")
 
-    # The record.
-    tools: Paths = None  # tools that may be called, with their schemas
-    media: Paths = None  # images, audio, video, files of the conversation
-    id: Paths = None
-    lang: Paths = None
-    split: Paths = None
-    others: Paths = None  # texts that are known, and belong to no message
+    chosen: Paths = setting(None, "The better answer, or the whole conversation that ends with it.")
+    rejected: Paths = setting(None, "The worse answer, or the whole conversation that ends with it.")
+    a: Paths = setting(None, "One of two answers or conversations.")
+    b: Paths = setting(None, "The other of the two.")
+    better: Paths = setting(None, "Which of the two is better: a name of it, or its number.")
+    better_is: Mapping[str, str] = setting({}, "Values of `better`, and for each a, b or tie.")
+    preference: Paths = setting(None, "A number: below 0, a is better; above 0, b is.")
+    score_a: Paths = setting(None, "A number for a; of two answers, the one with more is better.")
+    score_b: Paths = setting(None, "A number for b.")
+
+    answers: Paths = setting(None, "A list of answers, or a text in each item of a list.")
+    rank: Paths = setting(None, "Rank of each answer; 1 is better than 2.")
+    score: Paths = setting(None, "Score of each answer; more is better.")
+    best: Paths = setting(None, "Position of the best answer, from 0.")
+    model: Paths = setting(None, "Model that wrote each answer.")
+
+    tools: Paths = setting(None, "Tools that may be called, with their schemas.")
+    media: Paths = setting(None, "Images, audio, video or files of the conversation.")
+    id: Paths = setting(None, "Id of the record, a string or an integer.")
+    lang: Paths = setting(None, "Language of all messages of the record.")
+    split: Paths = setting(None, "Split of the record, such as train or test.")
+    others: Paths = setting(None, "Texts that belong to no message and are not reported as unread.")
 
     def __post_init__(self) -> None:
         found = [name for name in BODIES if name in self.paths]
@@ -105,7 +118,9 @@ class Spec:
     def paths(self) -> dict[str, tuple[Path, ...]]:
         """The fields of the data, by the settings that name them."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("roles", "better_is")}
-        named = {name: (value,) if isinstance(value, str) else value for name, value in values.items() if value}
+        named = {
+            name: (value,) if isinstance(value, str) else value for name, value in values.items() if value is not None
+        }
         parsed = {}
         for name, texts in named.items():
             try:
@@ -135,7 +150,7 @@ def built_in() -> Sequence[BuiltIn]:
             continue
         about: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
         table = {name: usual[name] for name in about["usual"]} | about["format"]
-        spec = Spec(**{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})
+        spec = msgspec.convert(table, Spec)
         found.append(BuiltIn(about["name"], about["about"], tuple(about["needs"]), spec, about["example"].strip()))
     return found
 
@@ -159,7 +174,7 @@ def as_toml(spec: Spec) -> str:
     return "\n".join(lines) + "\n"
 
 
-LINE = 100  # characters of a line of TOML
+LINE = 80  # characters of a line of TOML, as wide as a terminal
 
 
 def _quoted(text: str) -> str:

@@ -41,7 +41,7 @@ class Template(NamedTuple):
 
 _INPUT = "input"  # Alpaca's second part of a prompt, which continues the first
 _NL = r"\r?\n"
-_LEAD = r"[\s\ufeff]*+(?:(?:<s>|<bos>|<\|(?:begin_of_text|startoftext|endoftext)\|>|\[gMASK\]<sop>)\s*+)?"
+_LEAD = r"(?:[\s\ufeff]|<s>|<bos>|<\|(?:begin_of_text|startoftext|endoftext)\|>|\[gMASK\]<sop>)*+"
 _SPEAKER = r"(?:User|Human|Assistant|AI|Bot|Chatbot|ChatGPT|System):"
 _INTRODUCTION = r"(?:A|The following is a|Below is a) (?:chat|conversation|dialog|dialogue) (?:between|with) "
 # "<|user|> and <|assistant|> are tokens" is a text about templates, ...
@@ -72,7 +72,7 @@ def _template(
     )
 
 
-def _dialogue(prompter: str, assistant: str, begins: str, *, is_chat: bool = True) -> Template:
+def _dialogue(prompter: str, assistant: str, begins: str) -> Template:
     return _template(
         "dialogue",
         "User: Hi\nAssistant: Hello",
@@ -80,8 +80,7 @@ def _dialogue(prompter: str, assistant: str, begins: str, *, is_chat: bool = Tru
         rf"(?:\A|(?:{_NL}){{1,2}})(?P<role>{prompter}|{assistant}|[Ss]ystem):(?: |{_NL})?",
         contains=(f"{prompter}:", f"{assistant}:"),
         roles={prompter.lower(): "prompter", assistant.lower(): "assistant"},
-        may_be_open=is_chat,
-        may_be_introduced=is_chat,
+        may_be_introduced=True,
     )
 
 
@@ -243,9 +242,6 @@ TEMPLATES = (
         for assistant in ("Assistant", "AI", "Bot", "Chatbot", "ChatGPT")
     ),
     _dialogue("user", "assistant", r"(?:user|assistant|system):"),
-    # A question without an answer is a prompt, and "A:" before "B:" is a choice.
-    _dialogue("Q", "A", r"Q:(?!(?s:.*)\nB[:.)])", is_chat=False),
-    _dialogue("Question", "Answer", r"Question:", is_chat=False),
 )
 
 names = tuple(dict.fromkeys(template.name for template in TEMPLATES))
@@ -304,12 +300,12 @@ def _turns(text: str, template: Template) -> _Found:
     assert lead is not None
     start, body = lead.end(), text[lead.end() :]  # for patterns, a text begins with its first mark
     marks = list(template.marks.finditer(body))
-    limits = [mark.start() for mark in marks[1:]] + [len(body)]
+    limits = [mark.start() for mark in marks] + [len(body)]
     turns: list[Turn] = []
-    if before := body[: marks[0].start()] if marks else body:
-        turns.append(Turn("system" if _INTRODUCED.match(text) else template.before, before, start))
+    if before := body[: limits[0]]:
+        turns.append(Turn("system" if marks and _INTRODUCED.match(text) else template.before, before, start))
     raw = ""
-    for mark, limit in zip(marks, limits, strict=True):
+    for mark, limit in zip(marks, limits[1:], strict=True):
         if mark["end"] is not None:
             continue  # white space up to the next mark
         previous, raw = raw, mark["role"].strip()
