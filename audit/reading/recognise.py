@@ -65,7 +65,7 @@ def recognise(source: Source, forced: str | None = None, formats: Mapping[str, F
         if name is not None:
             votes[name] += 1
             if name not in reasons:
-                reasons[name] = every.recognise(record) or ""
+                reasons[name] = every.recognised(record)[1]
     if not votes:
         raise UnreadableSource(unknown(sample[0], formats))
     main, n = votes.most_common(1)[0]

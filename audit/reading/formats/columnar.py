@@ -23,6 +23,7 @@ from .described import MEDIA, SYSTEM_MARK, Described, language_of
 from .paths import EACH, Path, below
 from .turns import BESIDES, CALLING, known_role
 
+MAX_DEPTH = 100  # of nested columns
 LARGE = 2**53  # whole numbers from here on are not exact as doubles
 
 # First bytes of characters that Python strips as white space.
@@ -126,13 +127,22 @@ _SIMPLE = (
 
 
 def _is_nested_plain(kind: pa.DataType) -> bool:
-    if pa.types.is_struct(kind):
-        return len({f.name for f in kind}) == kind.num_fields and all(_is_nested_plain(f.type) for f in kind)
-    if _is_list(kind):
-        return _is_nested_plain(kind.value_type)
-    if pa.types.is_map(kind):
-        return _is_nested_plain(kind.key_type) and _is_nested_plain(kind.item_type)
-    return is_text(kind) or any(is_kind(kind) for is_kind in _SIMPLE)
+    level, depth = [kind], 0
+    while level and depth < MAX_DEPTH:
+        below = []
+        for each in level:
+            if pa.types.is_struct(each):
+                if len({f.name for f in each}) < each.num_fields:
+                    return False
+                below += [f.type for f in each]
+            elif _is_list(each):
+                below.append(each.value_type)
+            elif pa.types.is_map(each):
+                below += [each.key_type, each.item_type]
+            elif not (is_text(each) or any(is_kind(each) for is_kind in _SIMPLE)):
+                return False
+        level, depth = below, depth + 1
+    return not level
 
 
 def _has(column: pa.Array, steps: Sequence[str | int], setting: str) -> BoolArray | None:
@@ -272,9 +282,14 @@ class Layout:
         return found
 
 
-_SETTINGS = {"document": ("document", "context"), "turns": ("turns", "system"), "prompt": ("prompt", "answer", "input", "system")}
-_HARMLESS = ("id", "lang", "split", "others", "role", "text", "better", "preference", "score_a", "score_b")
-_HARMLESS += ("rank", "score", "best", "model")  # of several answers, which are none of the settings above
+_SETTINGS = {
+    "document": ("document", "context"),
+    "turns": ("turns", "system"),
+    "prompt": ("prompt", "answer", "input", "system"),
+}
+_HARMLESS = frozenset(("id", "lang", "split", "others", "role", "text"))
+# Of several answers, which are none of the settings above.
+_HARMLESS |= {"better", "preference", "score_a", "score_b", "rank", "score", "best", "model"}
 
 
 def kind_of(format: Described) -> str | None:
@@ -312,12 +327,13 @@ def layout_of(raw: Raw, format: Described) -> Layout:
         if setting == "input":  # the prompt may be all the input that there is
             own = tuple(path for path in own if path != layout.parts["prompt"][0])
         path = _first(raw, own, setting, layout.odd)
-        if path is not None:
-            layout.parts[setting] = (path, raw.texts(path))
+        column = None if path is None else raw.texts(path)
+        if path is not None and column is not None:
+            layout.parts[setting] = (path, column)
         if setting == "answer" or setting in format.needs:
-            if path is None:
+            if column is None:
                 raise pa.ArrowInvalid(f"no column has {setting}")
-            layout.odd |= ~as_bools(layout.parts[setting][1].is_valid())
+            layout.odd |= ~as_bools(column.is_valid())
     if kind != "document":
         for name in MEDIA:
             if name in raw.columns:
@@ -447,7 +463,9 @@ def documents(layout: Layout, shared: dict[str, pa.Array]) -> tuple[pa.Table, In
     return both.take(pa.array(order)).combine_chunks(), every[order]
 
 
-def conversations(layout: Layout, raw: Raw, format: Described, shared: dict[str, pa.Array]) -> tuple[pa.Table, IntArray]:
+def conversations(
+    layout: Layout, raw: Raw, format: Described, shared: dict[str, pa.Array]
+) -> tuple[pa.Table, IntArray]:
     """Return the messages of lists of turns."""
     assert layout.turns is not None
     lists = raw.at(layout.turns)

@@ -61,9 +61,14 @@ class Records(Format):
             record = record if again is None or name is None else again
         return name, record
 
-    def recognise(self, record: dict[str, Any]) -> str | None:
+    def recognised(self, record: dict[str, Any]) -> tuple[str | None, str]:
+        """Return the name of the format of a record, and the reason."""
         name, record = self.fitting(record)
-        return None if name is None else self.formats[name].recognise(record) or "all but the label is there"
+        return name, "" if name is None else self.formats[name].recognise(record) or "all but the label is there"
+
+    def recognise(self, record: dict[str, Any]) -> str | None:
+        name, reason = self.recognised(record)
+        return None if name is None else reason
 
     # -- whole blocks --------------------------------------------------------------------------------------------------
 
