@@ -12,8 +12,8 @@ from cases import case
 from chataudit.audit.reading import parse as parsing
 from chataudit.audit.reading.blocks.block import Block, Source
 from chataudit.audit.reading.formats import FORMATS, MAPPING, Row, Spec, known, templates
-from chataudit.audit.reading.formats.calls import MARK_STARTS, MARKS
 from chataudit.audit.reading.formats.columnar import has_calls, is_rendered
+from chataudit.audit.reading.formats.columns import columns_of
 from chataudit.audit.reading.formats.records import Records
 from chataudit.audit.reading.parse import Parsed, parse
 from chataudit.audit.reading.recognise import ReadPlan, planned
@@ -34,6 +34,11 @@ class OneByOne(Records):
 def plan_of(main: str, sample: Sequence[Row], spec: Spec | None = None) -> ReadPlan:
     plan = planned(main, known(spec), LANGUAGES)
     return replace(plan, schema=plan.format.schema(sample))
+
+
+def tried_in_columns(main: str, sample: Sequence[Row], spec: Spec | None = None) -> ReadPlan:
+    """Return a plan with columns, however many of these records are odd."""
+    return replace(planned(main, known(spec), LANGUAGES), schema=columns_of({}, sample))
 
 
 def lines(records: Sequence[Row]) -> Block:
@@ -138,9 +143,16 @@ PLAIN = (
 )
 ODD = (
     *("<think>It is long.</think>The Loire.", " <think>never closed", "<tool_call>{}</tool_call>", "[TOOL_CALLS][]"),
-    *('{"a": "The longest river in France"}', '["Which river is it?"]', "User: Which?\nAssistant: The Loire.", "[1"),
+    *(
+        '{"a": "The longest river in France"}',
+        '["Which river is it?"]',
+        "User: Which?\nAssistant: The Loire.",
+        "[1",
+        '["a"]',
+    ),
     *("<|im_start|>user\nWhich?<|im_end|>\n<|im_start|>assistant\nThe Loire.<|im_end|>\n", "SYSTEM: Be very brief now"),
     *("Note: the river that is longest", "\x1c{}", "[INST] Which? [/INST] The Loire.", "Nobody has read these words"),
+    '["a"]',
 )
 texts = st.sampled_from(PLAIN) | st.sampled_from((*PLAIN, *ODD))
 often_texts = st.one_of(texts, texts, texts, st.none())
@@ -186,11 +198,13 @@ BESIDE = {
 def turn(role: str, text: str) -> st.SearchStrategy[Row]:
     plain = st.fixed_dictionaries({role: roles, text: texts})
     odd = st.fixed_dictionaries({role: st.none() | roles, text: often_texts})
-    return st.one_of(plain, plain, plain, st.builds(lambda a, b: a | b, odd, some(BESIDE)))
+    more = st.builds(lambda a, b: a | b, odd, some(BESIDE))
+    return rarely.flatmap(lambda is_odd: more if is_odd else plain)
 
 
 def turns(role: str, text: str) -> st.SearchStrategy[list[Row]]:
-    return st.lists(turn(role, text), min_size=1, max_size=4) | st.lists(turn(role, text), max_size=3)
+    one = turn(role, text)
+    return rarely.flatmap(lambda is_odd: st.lists(one, max_size=2) if is_odd else st.lists(one, min_size=1, max_size=4))
 
 
 BODIES = {
@@ -208,7 +222,7 @@ def files(draw: Any) -> tuple[str, list[Row], list[Row]]:
     name = draw(st.sampled_from(list(BODIES)))
     more = {field: values for field, values in SHARED.items() if draw(rarely)}
     record = st.builds(lambda a, b: b | a, BODIES[name], some(more))
-    first = draw(st.lists(record, min_size=1, max_size=12))
+    first = draw(st.lists(record, min_size=2, max_size=12))
     other = st.one_of(*BODIES.values(), st.builds(lambda a, b: b | a, BODIES[name], some(SHARED)))
     return name, first, [*first, *draw(st.lists(record | other, max_size=6))]
 
@@ -217,7 +231,7 @@ def files(draw: Any) -> tuple[str, list[Row], list[Row]]:
 @given(files())
 def test_lines_give_the_same_messages_faults_and_fields_either_way(file):
     name, first, records = file
-    plan = plan_of(name, first)
+    plan = tried_in_columns(name, first)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parsing, "CAREFUL", 1)
         both_agree(lines(records), plan)
@@ -238,7 +252,7 @@ def test_tables_give_the_same_messages_faults_and_fields_either_way(file):
 @given(st.lists(st.builds(lambda a, b: b | a, BODIES["messages"], some(SHARED)), min_size=1, max_size=8))
 def test_a_mapping_gives_the_same_either_way(records):
     spec = Spec(turns="messages", role="role", text="content", roles={"narrator": "system"}, system="notes")
-    both_agree(lines(records), plan_of(MAPPING, records, spec))
+    both_agree(lines(records), tried_in_columns(MAPPING, records, spec))
 
 
 # -- what columns know of marks --------------------------------------------------------------------------------------
@@ -257,7 +271,6 @@ def test_every_mark_of_a_call_is_found_in_a_column():
             column = pa.array(["x < y [1]", f"It is {mark}{{}}", "<t", None, mark])
             assert has_calls(column).tolist() == [False, True, False, False, True]
             assert has_calls(column.slice(2)).tolist() == [False, False, True]
-            assert mark[1].encode() in bytes([*MARK_STARTS[ord(mark[0])]]) and mark[:5] in MARKS.replace("\\", "")
 
 
 def test_formats_that_need_more_than_texts_and_turns_have_no_columns():
