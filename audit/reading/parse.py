@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -10,7 +11,7 @@ from ...checks.base.arrow.columns import IntArray
 from ...checks.base.faults import FaultKind
 from ...checks.base.messages import FAULTS, MESSAGES
 from . import jsonl
-from .blocks.block import Block, line_numbers, numbered
+from .blocks.block import Block, line_numbers, numbered, picked
 from .blocks.tables import table_records
 from .formats import Fault, Row
 from .formats.columns import tabulate
@@ -57,9 +58,19 @@ def _parse_table(block: Block, plan: ReadPlan) -> Parsed:
         block.data.validate(full=True)  # UTF-8 above all
         return _placed(block.data, block, plan, numbers)
     except (pa.ArrowException, UnicodeDecodeError):
-        records, faults = table_records(block.data)
-        faults = [fault._replace(line=int(numbers[fault.line])) for fault in faults]
-        return _parse_records(list(zip(numbers.tolist(), records, strict=True)), faults, block, plan)
+        return _parse_rows(block, plan)
+
+
+def _parse_rows(block: Block, plan: ReadPlan) -> Parsed:
+    assert isinstance(block.data, pa.Table)
+    numbers = line_numbers(block, len(block.data))
+    records, faults = table_records(block.data)
+    faults = [fault._replace(line=int(numbers[fault.line])) for fault in faults]
+    return _parse_records(list(zip(numbers.tolist(), records, strict=True)), faults, block, plan)
+
+
+def _parse_singly(block: Block, plan: ReadPlan) -> Parsed:
+    return (_parse_rows if isinstance(block.data, pa.Table) else _parse_carefully)(block, plan)
 
 
 def _parse_lines(block: Block, plan: ReadPlan) -> Parsed:
@@ -116,12 +127,24 @@ def _placed(table: pa.Table, block: Block, plan: ReadPlan, lines: IntArray) -> P
         return pc.binary_join_element_wise(block.source.name, pa.array(lines).cast(pa.string()), ":")
 
     arranged, rows = plan.format.arrange(table, places)
+    is_arranged = np.zeros(len(lines), dtype=bool)
+    is_arranged[rows] = True
     columns = {name: arranged[name] for name in arranged.column_names}
     columns["source"] = pa.repeat(block.source.name, len(arranged))
     columns["line"] = pa.array(lines[rows], pa.int64())
     messages = pa.table([columns[name] for name in MESSAGES.names], schema=MESSAGES)
     fields = plan.format.account_table(table, lines, messages, rows)
-    return Parsed(messages, FAULTS.empty_table(), len(lines), fields, _n_chars(messages))
+    n = int(np.count_nonzero(is_arranged))
+    parsed = Parsed(messages, FAULTS.empty_table(), n, fields, _n_chars(messages))
+    if n == len(lines):
+        return parsed
+    # Records out of the ordinary are read one by one.
+    if not (lines[1:] > lines[:-1]).all():  # and take their place among the others by their lines
+        raise pa.ArrowInvalid("several records on one line")
+    others = picked(block, np.flatnonzero(~is_arranged))
+    both = join([parsed, _parse_singly(others, plan)])
+    order = np.argsort(np.asarray(both.messages["line"]), kind="stable")
+    return both._replace(messages=both.messages.take(pa.array(order)))
 
 
 def _parse_carefully(block: Block, plan: ReadPlan) -> Parsed:

@@ -61,10 +61,11 @@ def recognise(source: Source, forced: str | None = None, formats: Mapping[str, F
     reasons: dict[str, str] = {}
     every = Records(formats, next(iter(formats)))
     for record in sample:
-        name, reason = every.recognised(record)
+        name, _ = every.fitting(record)
         if name is not None:
             votes[name] += 1
-            reasons.setdefault(name, reason)
+            if name not in reasons:
+                reasons[name] = every.recognised(record)[1]
     if not votes:
         raise UnreadableSource(unknown(sample[0], formats))
     main, n = votes.most_common(1)[0]

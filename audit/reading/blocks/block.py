@@ -58,24 +58,21 @@ class Block(NamedTuple):
 
 def only(block: Block, lines: IntArray) -> Block | None:
     """Return the records of a block at these lines; None if there are none."""
+    n = block.data.num_rows if isinstance(block.data, pa.Table) else block.data.count(b"\n")
+    rows = np.flatnonzero(np.isin(line_numbers(block, n), lines))
+    return picked(block, rows) if rows.size else None
+
+
+def picked(block: Block, rows: IntArray) -> Block:
+    """Return some records of a block, by their position in it."""
     if isinstance(block.data, pa.Table):
-        numbers = line_numbers(block, block.data.num_rows)
-        rows = np.flatnonzero(np.isin(numbers, lines))
-        if not rows.size:
-            return None
         # Not by `take`, which does not support every column type.
         data = pa.concat_tables(block.data.slice(row, 1) for row in rows.tolist())
-        return Block(block.source, data, block.first, numbers[rows])
-    if not block.data:
-        return None
+        return Block(block.source, data, block.first, line_numbers(block, block.data.num_rows)[rows])
     ends = feeds_of(block.data) + 1
-    numbers = line_numbers(block, len(ends))
-    rows = np.flatnonzero(np.isin(numbers, lines))
-    if not rows.size:
-        return None
     starts = np.append(0, ends[:-1])
-    data = b"".join(block.data[starts[row] : ends[row]] for row in rows.tolist())
-    return Block(block.source, data, block.first, numbers[rows])
+    lines = b"".join(block.data[starts[row] : ends[row]] for row in rows.tolist())
+    return Block(block.source, lines, block.first, line_numbers(block, len(ends))[rows])
 
 
 def feeds_of(data: bytes) -> IntArray:

@@ -28,6 +28,10 @@ class Format(ABC):
     def recognise(self, record: dict[str, Any]) -> str | None:
         """Return why this record is in this format, or None if it is not."""
 
+    def may_have(self, names: Collection[str]) -> bool:
+        """Return whether a record with only these fields may be in this format."""
+        return True
+
     @abstractmethod
     def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row | Fault]:
         """Yield the messages of one record, and the faults of its shape.

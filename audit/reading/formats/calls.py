@@ -21,6 +21,8 @@ _ARGUMENTS = ("arguments", "parameters", "input", "args")
 _MARK = re.compile(
     r"<tool_call>(?:\s*<function=([^>\s]*)>?)?|<functioncall>|\[TOOL_CALLS\]|<\|python_tag\|>|<function=([^>\s]*)>?"
 )
+MARKS = _MARK.pattern
+MARK_STARTS = {ord("<"): b"tf|", ord("["): b"T"}  # first character of each mark, with the second ones
 _NAME_AFTER = re.compile(r"\s*([\w.-]+)\s*(?:\[ARGS\]|\[CALL_ID\]|(?=\{))")  # Mistral's newer form: name, then JSON
 _PYTHONIC = re.compile(
     r"\s*\[\s*(\w[\w .:/-]*)\(.*\)\s*\]\s*", re.DOTALL

@@ -1,7 +1,8 @@
 """Records to messages, as a specification describes them."""
 
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 from ....checks.base.faults import FaultKind
@@ -32,7 +33,7 @@ NAMES = 3  # of a field, that errors and tables show
 
 MEDIA = {"image": "image", "images": "image", "audio": "audio", "audios": "audio", "video": "video", "videos": "video"}
 _NO_LANGUAGE = ("", "unknown", "undefined", "undetermined", "none", "null", "n/a", "na", "nan", "other", "-", "?")
-_SYSTEM_MARK = re.compile(r"SYSTEM:\s*")  # before the system text of Glaive
+SYSTEM_MARK = re.compile(r"SYSTEM:\s*")  # before the system text of Glaive
 
 
 class Described(Format):
@@ -45,26 +46,29 @@ class Described(Format):
         # What a user names fits a record with either side of a pair, or else with the start of a conversation.
         pairs = [pair for pair in PAIRS if spec.paths.keys() >= {*pair}]
         self.needs = tuple(needs) or tuple(name for name in next(iter(pairs), BODIES) if name in spec.paths)
-        self._needs_all = bool(needs)
-        self._turn = Fields(
+        self.needs_all = bool(needs)
+        self.turn_fields = Fields(
             tuple(p.text for p in spec.paths.get("role", ())) or FIELDS.role,
             tuple(p.text for p in spec.paths.get("text", ())) or FIELDS.text,
             {**ROLES, **spec.roles},
         )
-        self._ids = spec.paths.get("id") or tuple(map(path_of, IDS))
-        self._splits = spec.paths.get("split") or tuple(map(path_of, SPLITS))
+        self.ids = spec.paths.get("id") or tuple(map(path_of, IDS))
+        self.splits = spec.paths.get("split") or tuple(map(path_of, SPLITS))
         self.languages = spec.paths.get("lang") or tuple(map(path_of, LANGUAGES))
         self.fields = ("; " if needs else " or ").join(
             _either([p.text for p in spec.paths[name]]) for name in self.needs
         )
-        self.heads = frozenset(path.steps[0] for name in self.needs for path in spec.paths[name])
-        self._known = [_below(path) for name in _KNOWN for path in spec.paths.get(name, ())]
+        self._heads = [frozenset(path.steps[0] for path in spec.paths[name]) for name in self.needs]
 
-    @property
-    def known(self) -> Sequence[re.Pattern[str]]:
-        return self._known
+    @cached_property
+    def known(self) -> Sequence[re.Pattern[str]]:  # type: ignore[override]
+        return [_below(path) for name in _KNOWN for path in self.spec.paths.get(name, ())]
 
     # -- recognition ---------------------------------------------------------------------------------------------------
+
+    def may_have(self, names: Collection[str]) -> bool:
+        are_there = (not heads.isdisjoint(names) for heads in self._heads)
+        return all(are_there) if self.needs_all else any(are_there)
 
     def recognise(self, record: dict[str, Any]) -> str | None:
         found = []
@@ -72,7 +76,7 @@ class Described(Format):
             at = self._present(name, record)
             if at is not None:
                 found.append(at)
-            elif self._needs_all:
+            elif self.needs_all:
                 return None
         return f"records have {' and '.join(dict.fromkeys(found))}" if found else None
 
@@ -151,7 +155,7 @@ class Described(Format):
 
     def _shared(self, record: dict[str, Any], place: str, languages: Sequence[Path]) -> Generator[Fault, None, Row]:
         """Return what all messages of a record share."""
-        found = first(record, self._ids)
+        found = first(record, self.ids)
         key = None if found is None else found.value
         if isinstance(key, float) and key.is_integer():  # pandas writes integer columns with gaps as 1.0
             key = int(key)
@@ -162,7 +166,7 @@ class Described(Format):
                 yield mistyped(found.where, key, "a string or an integer", place)
             key = None
         shared: Row = {"tree_id": place if key is None else key}
-        if (split := first(record, self._splits)) is not None:
+        if (split := first(record, self.splits)) is not None:
             if isinstance(split.value, str):
                 shared["split"] = split.value
             else:
@@ -172,9 +176,8 @@ class Described(Format):
         for path in languages:
             value = get(record, path.steps)
             if isinstance(value, str):
-                tag = tag_of(value)
-                if tag is not None or not (value.strip().lower() in _NO_LANGUAGE or is_programming(value)):
-                    shared["lang"] = tag or value
+                if (tag := language_of(value)) is not None:
+                    shared["lang"] = tag
                     break
             elif value is not None and len(path.steps) == 1:
                 yield mistyped(path.text, value, "a string")
@@ -253,12 +256,12 @@ class Described(Format):
             return [
                 RecordTurn(
                     "system",
-                    _SYSTEM_MARK.sub("", found.value, count=1) if _SYSTEM_MARK.match(found.value) else found.value,
+                    SYSTEM_MARK.sub("", found.value, count=1) if SYSTEM_MARK.match(found.value) else found.value,
                 )
             ]
         content = found.value
         if isinstance(content, dict) and "role" in content:
-            return turns_within(content, found.where, self._turn)
+            return turns_within(content, found.where, self.turn_fields)
         return turns_within({"role": "system", "content": content}, found.where, FIELDS)
 
     def _history(self, record: dict[str, Any]) -> Generator[Fault, None, list[RecordTurn]]:
@@ -302,7 +305,7 @@ class Described(Format):
         """
         value, where = found.value, found.where
         if isinstance(value, str):
-            inner = _turns_in(decoded(value), self._turn)
+            inner = _turns_in(decoded(value), self.turn_fields)
             if inner is not None:
                 value = inner
             elif name in ("turns", "texts"):
@@ -321,15 +324,15 @@ class Described(Format):
         if items == [] and name == "texts":
             yield Fault(FaultKind.MISSING_FIELD, f"{where} is an empty list; expected at least one text", 0)
             return []
-        if items and (name == "texts" or (name != "turns" and _are_texts(items) and not _turns_in(items, self._turn))):
+        if items and (name == "texts" or (name != "turns" and _are_texts(items) and not _turns_in(items, self.turn_fields))):
             sides = ("prompter", "assistant") if role == "prompter" else ("assistant", "prompter")
             return [text_turn(sides[k % 2], text, f"{where}[{k}]") for k, text in enumerate(items)]
         if isinstance(value, dict) and items is None:
-            return turns_within(value, where, self._turn)
+            return turns_within(value, where, self.turn_fields)
         if not isinstance(value, list | dict):
             yield mistyped(where, value, _EXPECTED.get(name, "a text, a message or a list of messages"))
             return []
-        return (yield from turns_of(value, where, self._turn))
+        return (yield from turns_of(value, where, self.turn_fields))
 
     def _answer(self, record: dict[str, Any], *, is_open: bool) -> Generator[Fault, None, list[RecordTurn]]:
         """Return the answer to the prompt: a text, steps, calls of tools, or more messages."""
@@ -489,6 +492,13 @@ def _either(names: Sequence[str]) -> str:
     """Return the first names of a field, and how many more it has."""
     more = [f"{len(names) - NAMES} others"] if len(names) > NAMES + 1 else names[NAMES:]
     return " or ".join([*names[:NAMES], *more])
+
+
+def language_of(value: str) -> str | None:
+    """Return the tag of a language, or its name if it has none; None: the value names no language of people."""
+    if (tag := tag_of(value)) is not None:
+        return tag
+    return None if value.strip().lower() in _NO_LANGUAGE or is_programming(value) else value
 
 
 def _below(path: Path) -> re.Pattern[str]:

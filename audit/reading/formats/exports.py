@@ -1,6 +1,6 @@
 """Exports of chat applications whose messages are linked by ids: ChatGPT."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, ClassVar
 
 from .base import Format
@@ -21,6 +21,9 @@ class ChatGptExport(Format):
         ' "m2": {"message": {"author": {"role": "assistant"}, "content":'
         ' {"content_type": "text", "parts": ["The Loire."]}}, "parent": "m1", "children": []}}}'
     )
+
+    def may_have(self, names: Collection[str]) -> bool:
+        return "mapping" in names
 
     def recognise(self, record: dict[str, Any]) -> str | None:
         nodes = record.get("mapping")

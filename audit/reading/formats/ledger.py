@@ -41,15 +41,15 @@ class Field:
     values: tuple[int, ...] = ()  # hashes of distinct unread texts, the MOST_VALUES smallest
 
     def add(self, later: "Field") -> None:
-        """Add what was counted in later records."""
-        if not self.unread:
+        """Add what was counted in other records."""
+        if later.unread and (not self.unread or later.first < self.first):
             self.first, self.excerpt = later.first, later.excerpt
         self.read += later.read
         self.unread += later.unread
         self.chars += later.chars
         self.partial += later.partial
         self.is_known = self.is_known or later.is_known
-        self.values = tuple(sorted({*self.values, *later.values})[:MOST_VALUES])
+        self.values = _smallest(*self.values, *later.values)
 
     @property
     def use(self) -> Use:
@@ -111,9 +111,14 @@ def account(
         entry.unread, entry.chars, entry.first = 1, entry.chars + len(rest), line
         entry.excerpt = whole_characters(rest[:EXCERPT])
         entry.partial = int(rest != text)
-        entry.values = (*entry.values, crc32(rest.encode("utf-8", "surrogatepass")))
+        entry.values = _smallest(*entry.values, crc32(rest.encode("utf-8", "surrogatepass")))
         entry.is_known = any(pattern.fullmatch(path) for pattern in known)
     return fields
+
+
+def _smallest(*hashes: int) -> tuple[int, ...]:
+    """Return the distinct hashes that a field remembers."""
+    return tuple(sorted(set(hashes))[:MOST_VALUES])
 
 
 def merge(into: Ledger, more: Mapping[str, Field]) -> None:

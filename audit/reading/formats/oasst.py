@@ -9,19 +9,22 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
-from ....checks.base.arrow.columns import IntArray
+from ....checks.base.arrow.columns import IntArray, single
 from ....checks.base.messages import MESSAGES, Form
+from .accounting import account_columns
 from .base import Format
+from .columnar import Raw, leaf_columns
 from .columns import columns_of, completed, fit
 from .faults import Fault, Row, mistyped
 from .languages import normalised, tag_of
-from .ledger import Ledger, account, merge
+from .ledger import Ledger
 
 ROLES = ("prompter", "assistant")
 REQUIRED = ("tree_id", "message_id", "role", "lang", "text")
 # Columns of MESSAGES by their names in the exports, which contain text alone: no preference pairs and no tools.
 _OTHERS = ("branch", "calls", "call_id", "tools", "reasoning", "media", "is_context", "source", "line")
 RAW = {("message_tree_id" if name == "tree_id" else name): name for name in MESSAGES.names if name not in _OTHERS}
+_USUAL = dict.fromkeys(("message_id", "parent_id", "message_tree_id", "role", "text"))
 
 
 class OasstMessages(Format):
@@ -38,8 +41,11 @@ class OasstMessages(Format):
         ' "role": "prompter", "lang": "en", "text": "Name a river in France."}'
     )
 
+    def may_have(self, names: Collection[str]) -> bool:
+        return len(_USUAL.keys() & set(names)) >= 4
+
     def recognise(self, record: dict[str, Any]) -> str | None:
-        found = [name for name in ("message_id", "parent_id", "message_tree_id", "role", "text") if name in record]
+        found = [name for name in _USUAL if name in record]
         return f"records have {', '.join(found)}" if len(found) >= 4 else None
 
     def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row]:
@@ -67,7 +73,7 @@ class OasstMessages(Format):
 
     def arrange(self, table: pa.Table, places: Callable[[], pa.Array]) -> tuple[pa.Table, IntArray]:
         columns = {
-            name: fit(table[raw].combine_chunks(), MESSAGES.field(name).type)
+            name: fit(single(table[raw]), MESSAGES.field(name).type)
             for raw, name in RAW.items()
             if raw in table.column_names
         }
@@ -76,13 +82,11 @@ class OasstMessages(Format):
         return completed(columns, table.num_rows), np.arange(table.num_rows)
 
     def account_table(self, table: pa.Table, lines: IntArray, messages: pa.Table, rows: IntArray) -> Ledger:
-        others = table.drop_columns([name for name in table.column_names if name in RAW])
-        fields: Ledger = {}
-        if others.num_columns:  # exports have none
-            texts = messages.select(["text"]).to_pylist()
-            for line, record, row in zip(lines.tolist(), others.to_pylist(), texts, strict=True):
-                merge(fields, account(record, line, [row], ()))
-        return fields
+        others = Raw.of(table.drop_columns([name for name in table.column_names if name in RAW]))
+        if not others.columns:  # exports have none
+            return {}
+        leaves = leaf_columns(others.columns, table.num_rows)
+        return account_columns(others.columns, leaves, {}, messages, rows, lines, self.known)
 
 
 class OasstTrees(Format):
@@ -99,6 +103,9 @@ class OasstTrees(Format):
         ' "text": "Name a river in France.", "replies": [{"message_id": "c8e83833-ecbc-44fe-b6db-735228c25a1c",'
         ' "role": "assistant", "lang": "en", "text": "The Loire.", "replies": []}]}}'
     )
+
+    def may_have(self, names: Collection[str]) -> bool:
+        return {"message_tree_id", "prompt"} <= {*names} or {"replies", "text", "role"} <= {*names}
 
     def recognise(self, record: dict[str, Any]) -> str | None:
         if isinstance(record.get("prompt"), dict) and "message_tree_id" in record:

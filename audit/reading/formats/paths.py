@@ -131,7 +131,7 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
         if isinstance(value, str):
             yield path, value
         elif isinstance(value, dict):
-            stack += [(_below(path, name), each) for name, each in value.items()]
+            stack += [(below(path, name), each) for name, each in value.items()]
         elif isinstance(value, list):
             stack += [(f"{path}[]", each) for each in value]
 
@@ -139,7 +139,9 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 _KEY = re.compile(r"\d+|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{16,}", re.IGNORECASE)
 
 
-def _below(path: str, name: str) -> str:
+@lru_cache(10_000)
+def below(path: str, name: str) -> str:
+    """Return the path of a field within another, as `leaves` has it."""
     name = "*" if _KEY.fullmatch(name) else name if name.isascii() else whole_characters(name)
     name = name or NAMELESS
     return f"{path}.{name}" if path else name

@@ -2,14 +2,22 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar
 
+import numpy as np
+import pyarrow as pa
+
+from ....checks.base.arrow.columns import IntArray
 from ....checks.base.faults import FaultKind
+from . import columnar
+from .accounting import account_columns
 from .base import Format
+from .columns import columns_of
 from .described import RECORDS, Described
 from .faults import EXCERPT, Fault, Row
+from .ledger import Ledger
 from .paths import Path, folded
 from .turns import FIELDS
 
@@ -47,9 +55,9 @@ class Records(Format):
         return self.main if (name, self.main) == QUOTED and main.recognise(record) else name
 
     def _candidates(self, names: tuple[str, ...]) -> list[str]:
-        """Return the formats that have any of these fields."""
+        """Return the formats that records with only these fields may have."""
         held = set(names)
-        return [name for name, each in self.formats.items() if not isinstance(each, Described) or each.heads & held]
+        return [name for name, each in self.formats.items() if each.may_have(held)]
 
     def fitting(self, record: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:
         """Return the format of a record, and the record, with its names in lower case if it fits only so."""
@@ -68,6 +76,51 @@ class Records(Format):
     def recognise(self, record: dict[str, Any]) -> str | None:
         name, reason = self.recognised(record)
         return None if name is None else reason
+
+    # -- whole blocks --------------------------------------------------------------------------------------------------
+
+    def schema(self, sample: Sequence[dict[str, Any]]) -> pa.Schema | None:
+        main = self.formats[self.main]
+        if not isinstance(main, Described) or columnar.kind_of(main) is None:
+            return None
+        schema = columns_of({}, sample)
+        if schema is None:
+            return None
+        try:
+            table = pa.Table.from_pylist(sample, schema)
+            _, rows = self.arrange(table, lambda: pa.nulls(len(sample), pa.string()))
+        except (pa.ArrowException, UnicodeEncodeError):
+            return None
+        return schema if 2 * len(np.unique(rows)) > len(sample) else None
+
+    def arrange(self, table: pa.Table, places: Callable[[], pa.Array]) -> tuple[pa.Table, IntArray]:
+        main = self.formats[self.main]
+        raw = columnar.Raw.of(table)
+        layout = self._layout(raw)
+        assert isinstance(main, Described)
+        for name, format in self.formats.items():
+            if name == self.main:
+                break
+            if format.may_have(table.column_names):
+                layout.odd |= columnar.may_fit(raw, format, table.column_names)
+        languages = main.languages if self.languages is None else self.languages
+        shared = columnar.shared_columns(raw, main, languages, layout.odd, places)
+        if layout.turns is not None:
+            return columnar.conversations(layout, raw, main, shared)
+        return (columnar.exchanges if "prompt" in layout.parts else columnar.documents)(layout, shared)
+
+    def account_table(self, table: pa.Table, lines: IntArray, messages: pa.Table, rows: IntArray) -> Ledger:
+        raw = columnar.Raw.of(table)
+        leaves = columnar.leaf_columns(raw.columns, raw.n)
+        return account_columns(raw.columns, leaves, self._layout(raw).said(), messages, rows, lines, self.known)
+
+    def _layout(self, raw: columnar.Raw) -> columnar.Layout:
+        main = self.formats[self.main]
+        if not isinstance(main, Described):
+            raise pa.ArrowInvalid(f"{self.main} is read record by record")
+        return columnar.layout_of(raw, main)
+
+    # -- single records ------------------------------------------------------------------------------------------------
 
     def flatten(self, record: dict[str, Any], place: str) -> Iterator[Row | Fault]:
         name, record = self.fitting(record)

@@ -255,6 +255,11 @@ _BEGINS = [re.compile(rf"{_LEAD}(?:{template.begins})") for template in TEMPLATE
 _ANY_BEGINS = re.compile(
     rf"{_LEAD}(?:{'|'.join(dict.fromkeys(template.begins for template in TEMPLATES))}|{_INTRODUCTION})"
 )
+# A pattern for RE2 that matches all these texts, and few others.
+MAY_BEGIN = (
+    r"^[\s\v\x1c-\x1f\x85\p{Z}\x{feff}]*(?:[<\[#]|[A-Za-z]{1,9}:|You are |"
+    r"(?:A|The following is a|Below is an?) (?:chat|conversation|dialog|instruction))"
+)
 
 
 def read(text: str) -> Rendered | None:

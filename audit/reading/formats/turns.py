@@ -27,12 +27,15 @@ _RAW_ROLES = {
     "system": ("system", "developer"),
     "tool": ("tool", "observation", "ipython", "function", "tool_response", "function_response"),
 }
-_CALLING = ("function_call", "tool_call", "tool_calls")  # roles of messages that contain only tool calls
-ROLES = {raw: role for role, raws in _RAW_ROLES.items() for raw in raws} | dict.fromkeys(_CALLING, "assistant")
+CALLING = ("function_call", "tool_call", "tool_calls")  # roles of messages that contain only tool calls
+ROLES = {raw: role for role, raws in _RAW_ROLES.items() for raw in raws} | dict.fromkeys(CALLING, "assistant")
 
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "thought")
 _WEIGHTS = ("weight", "loss_weight", "train")
 _MARKS = re.compile(r"[<\[]")  # where marks of reasoning and of calls may begin
+# Fields that are read besides role and text.
+BESIDES = (*_THOUGHTS, *_WEIGHTS, "tool_calls", "function_call", "tool_call_id", "tools", "functions")
+BESIDES += ("channel", "type")
 _ANALYSIS = "analysis"  # the channel of reasoning in OpenAI's Harmony
 # Items of OpenAI's Responses that are no messages, and their roles.
 _ITEMS = {"function_call": "assistant", "reasoning": "assistant", "function_call_output": "tool"}
@@ -240,7 +243,7 @@ def _read_marks(text: str | None, role: str | None, raw_role: object, where: str
     """Read the calls in a text, which is a call itself or has marks of calls."""
     if not text:
         return
-    is_call = isinstance(raw_role, str) and raw_role.strip().lower() in _CALLING
+    is_call = isinstance(raw_role, str) and raw_role.strip().lower() in CALLING
     if is_call:
         content.calls += calls_within(text)
     elif role == "assistant" and not content.calls:
@@ -259,9 +262,7 @@ def _plain_turn(raw: Row, fields: Fields) -> RecordTurn | None:
         if type(raw_role) is str and type(text) is str and role_field in fields.role and text_field in fields.text:
             role = fields.roles.get(raw_role)
             # An answer may contain calls or reasoning between marks.
-            is_plain = (
-                role is not None and raw_role not in _CALLING and (role != "assistant" or not _MARKS.search(text))
-            )
+            is_plain = role is not None and raw_role not in CALLING and (role != "assistant" or not _MARKS.search(text))
             return RecordTurn(role, text) if is_plain else None
     return None
 
@@ -273,7 +274,7 @@ def _chosen_fields(raw: Row, where: str, fields: Fields, faults: list[Fault]) ->
         first, second = sorted(pairs, key=lambda pair: list(raw).index(pair[0]))
         for k, what in ((1, "texts"), (0, "roles")):
             one, other = raw[first[k]], raw[second[k]]
-            if one != other and (k == 1 or _known_role(one, fields) != _known_role(other, fields)):
+            if one != other and (k == 1 or known_role(one, fields) != known_role(other, fields)):
                 detail = f"{where}.{first[k]} and {where}.{second[k]} are different {what}; {first[k]} was read"
                 faults.append(Fault(FaultKind.CONFLICTING_FIELDS, detail, 0, whole_characters(other[:EXCERPT])))
                 break
@@ -322,10 +323,10 @@ def _role(raw: Row, name: str, where: str, fields: Fields, faults: list[Fault]) 
     if not isinstance(value, str):
         faults.append(mistyped(where, value, "a string")._replace(field="role"))
         return None
-    return _known_role(value, fields)
+    return known_role(value, fields)
 
 
-def _known_role(raw: str, fields: Fields) -> str:
+def known_role(raw: str, fields: Fields) -> str:
     """Return our name of a role; one that is unknown as it is."""
     name = raw.strip().lower()
     spellings = (raw, name, name.rstrip("0123456789").rstrip(" _-"))  # human_1, where several people speak
