@@ -39,9 +39,8 @@ class Format(ABC):
         `place` (file:line) replaces a missing id; the caller fills in the line of a fault.
         """
 
-    @property
-    def known(self) -> Sequence[re.Pattern[str]]:
-        """Paths of texts that belong to no message."""
+    def known_of(self, record: dict[str, Any]) -> Sequence[re.Pattern[str]]:
+        """Return the paths of texts of a record that belong to no message."""
         return ()
 
     def rest(self, record: dict[str, Any]) -> dict[str, Any]:

@@ -61,8 +61,11 @@ class Described(Format):
         self._heads = [frozenset(path.steps[0] for path in spec.paths[name]) for name in self.needs]
 
     @cached_property
-    def known(self) -> Sequence[re.Pattern[str]]:  # type: ignore[override]
+    def _known(self) -> Sequence[re.Pattern[str]]:
         return [_below(path) for name in _KNOWN for path in self.spec.paths.get(name, ())]
+
+    def known_of(self, record: dict[str, Any]) -> Sequence[re.Pattern[str]]:
+        return self._known
 
     # -- recognition ---------------------------------------------------------------------------------------------------
 
@@ -324,7 +327,9 @@ class Described(Format):
         if items == [] and name == "texts":
             yield Fault(FaultKind.MISSING_FIELD, f"{where} is an empty list; expected at least one text", 0)
             return []
-        if items and (name == "texts" or (name != "turns" and _are_texts(items) and not _turns_in(items, self.turn_fields))):
+        if items and (
+            name == "texts" or (name != "turns" and _are_texts(items) and not _turns_in(items, self.turn_fields))
+        ):
             sides = ("prompter", "assistant") if role == "prompter" else ("assistant", "prompter")
             return [text_turn(sides[k % 2], text, f"{where}[{k}]") for k, text in enumerate(items)]
         if isinstance(value, dict) and items is None:

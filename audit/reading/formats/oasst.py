@@ -86,7 +86,7 @@ class OasstMessages(Format):
         if not others.columns:  # exports have none
             return {}
         leaves = leaf_columns(others.columns, table.num_rows)
-        return account_columns(others.columns, leaves, {}, messages, rows, lines, self.known)
+        return account_columns(others.columns, leaves, {}, messages, rows, lines, ())
 
 
 class OasstTrees(Format):

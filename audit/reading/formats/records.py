@@ -41,9 +41,8 @@ class Records(Format):
     def __reduce__(self) -> tuple[Any, ...]:
         return Records, (self.formats, self.main, self.languages)
 
-    @property
-    def known(self) -> Sequence[re.Pattern[str]]:
-        return self.formats[self.main].known
+    def known_of(self, record: dict[str, Any]) -> Sequence[re.Pattern[str]]:
+        return self.formats[self.fitting(record)[0] or self.main].known_of(record)
 
     def name_of(self, record: dict[str, Any]) -> str | None:
         """Return the name of the first format that fits a record; None: none does."""
@@ -112,7 +111,9 @@ class Records(Format):
     def account_table(self, table: pa.Table, lines: IntArray, messages: pa.Table, rows: IntArray) -> Ledger:
         raw = columnar.Raw.of(table)
         leaves = columnar.leaf_columns(raw.columns, raw.n)
-        return account_columns(raw.columns, leaves, self._layout(raw).said(), messages, rows, lines, self.known)
+        return account_columns(
+            raw.columns, leaves, self._layout(raw).said(), messages, rows, lines, self.formats[self.main].known_of({})
+        )
 
     def _layout(self, raw: columnar.Raw) -> columnar.Layout:
         main = self.formats[self.main]

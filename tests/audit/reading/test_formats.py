@@ -486,7 +486,7 @@ def test_a_side_that_cannot_be_read_leaves_the_prompt_and_the_other_side():
         "mistyped_field: chosen is 5, an integer; expected a text, a message or a list of messages"
     ]
     record = {"prompt": "Hi", "chosen": None, "rejected": None}
-    found = list(FORMATS["preferences"].flatten(record, "data:1"))
+    found = list(FORMATS["labelled_conversation"].flatten(record, "data:1"))
     assert [row["message_id"] for row in found if not isinstance(row, Fault)] == ["data:1"]
 
 
@@ -790,8 +790,8 @@ def test_a_value_of_a_wrong_type_is_reported_with_its_place():
         ),
         (
             "preferences",
-            {"messages": [user("Hi")], "label": 1},
-            "mistyped_field: label is 1, an integer; expected true or false",
+            {"messages": [user("Hi")], "label": 7},
+            "mistyped_field: label is 7, an integer; expected true or false",
         ),
     ]
     for format, record, expected in cases:

@@ -214,7 +214,7 @@ def lost(record: Row, rows: list[Row], reported: set[str]) -> set[str]:
 
 def reported(format: Records, record: Row, rows: list[Row]) -> set[str]:
     """Return the texts of all fields that are reported as not read, or known to belong to no message."""
-    fields = ledger.account(format.rest(record), 1, rows, format.known)
+    fields = ledger.account(format.rest(record), 1, rows, format.known_of(record))
     return {text for path, text in texts_of(record) if path in fields and fields[path].unread}
 
 
@@ -256,7 +256,7 @@ def test_an_audit_reports_every_field_with_a_text_that_is_in_no_message(tmp_path
     named = {summary.partition(" was not read")[0] for summary in summaries["summary"].to_pylist()}
     assert ledger.OTHERS not in named  # or the next lines would say little
     for record in records:
-        known = [each.pattern for each in plan.format.known]
+        known = [each.pattern for each in plan.format.known_of(record)]
         for at, text in texts_of(record):
             with case(at, text, record):
                 assert marks(text) <= found or at in named or any(re.fullmatch(each, at) for each in known)
