@@ -159,16 +159,21 @@ def clean(
 
 
 def _refuse_unread_texts(record: Record, decisions: Decisions) -> None:
-    """Raise if messages of sources with texts that the audit did not read would be dropped."""
+    """Raise if messages or records of sources with texts that the audit did not read would be dropped."""
     messages = decisions.messages
     n_dropped = Counter(int(messages.source[row]) for row in decisions.dropped if not messages.is_context[row])
-    sources = [source for k, source in enumerate(record.facts.sources) if n_dropped[k] and unread_fields(source)]
-    if not sources:
+    n_lost = Counter(number for number, _ in decisions.lost)
+    numbers = [
+        k for k, source in enumerate(record.facts.sources) if (n_dropped[k] or n_lost[k]) and unread_fields(source)
+    ]
+    if not numbers:
         return
+    sources = [record.facts.sources[k] for k in numbers]
     unread = UnreadTexts(sources, unread_fields(*sources))
-    n = sum(n_dropped[k] for k, source in enumerate(record.facts.sources) if source in sources)
+    counts = {"message": sum(n_dropped[k] for k in numbers), "record": sum(n_lost[k] for k in numbers)}
+    dropped = " and ".join(count_of(n, noun) for noun, n in counts.items() if n)
     raise ValueError(
-        f"{unread.place}: the policy would drop {count_of(n, 'message')}, but messages that differ only in text that "
+        f"{unread.place}: the policy would drop {dropped}, but messages that differ only in text that "
         f"was not read look like copies: {unread.listed}. Name these fields in [format], or under `others` if they "
         "belong to no message, and audit again; or pass --allow-unread"
     )
