@@ -485,6 +485,15 @@ def test_a_policy_that_drops_nothing_of_a_source_may_leave_its_texts_unread(tmp_
         clean(both, [other, path], kept, tmp_path / "out 2")
 
 
+def test_a_record_that_cannot_be_read_is_not_left_out_of_a_source_with_texts_that_were_not_read(tmp_path):
+    path, _ = reviewed(tmp_path)
+    path.write_bytes(path.read_bytes() + b"{broken")
+    record = run(path, checks=["schema_invariants"], engine="serial")
+    with pytest.raises(ValueError, match=r"reviews\.jsonl: the policy would drop 1 record, but"):
+        clean(record, [path], Policy(), tmp_path / "out")
+    assert clean(record, [path], Policy(), tmp_path / "out", allow_unread=True).lost == 1
+
+
 def test_a_text_that_is_known_to_belong_to_no_message_is_no_reason_to_stop(tmp_path):
     path, _ = reviewed(tmp_path)
     mapped = Config(format=Spec(prompt="prompt", others="critique"))
