@@ -103,9 +103,10 @@ def _may_be_prose(column: pa.Array) -> BoolArray:
         encoded = column.dictionary_encode()
         if len(encoded.dictionary) < n // 2:
             found = np.array([is_prose(value) for value in encoded.dictionary.to_pylist()], dtype=bool)
-            return found[np.asarray(encoded.indices)]
+            return as_bools(pa.array(found).take(encoded.indices))
     n_spaces = np.asarray(pc.add(pc.count_substring(column, " "), pc.count_substring(column, "\n")))
-    return (np.diff(offsets) >= 5) & ((n_spaces >= 2) | ~as_bools(pc.string_is_ascii(column)))
+    may_be: BoolArray = (np.diff(offsets) >= 5) & ((n_spaces >= 2) | ~as_bools(pc.string_is_ascii(column)))
+    return may_be
 
 
 class _Texts:

@@ -18,10 +18,9 @@ _NAMES = ("name", "tool_name", "toolName")
 _ARGUMENTS = ("arguments", "parameters", "input", "args")
 
 # Marks of calls within a text, as written by Hermes and Qwen, Glaive, Mistral and Llama 3.1.
-_MARK = re.compile(
+MARK = re.compile(
     r"<tool_call>(?:\s*<function=([^>\s]*)>?)?|<functioncall>|\[TOOL_CALLS\]|<\|python_tag\|>|<function=([^>\s]*)>?"
 )
-MARKS = _MARK.pattern
 MARK_STARTS = {ord("<"): b"tf|", ord("["): b"T"}  # first character of each mark, with the second ones
 _NAME_AFTER = re.compile(r"\s*([\w.-]+)\s*(?:\[ARGS\]|\[CALL_ID\]|(?=\{))")  # Mistral's newer form: name, then JSON
 _PYTHONIC = re.compile(
@@ -82,7 +81,7 @@ def marked_calls(text: str) -> list[Call]:
     """Return the calls behind marks in a text, or a text that is a call; one that is not JSON has no arguments."""
     found: list[Call] = []
     end = 0
-    for mark in _MARK.finditer(text):
+    for mark in MARK.finditer(text):
         if mark.start() < end:  # within the call before it
             continue
         start, named = mark.end(), mark[1] or mark[2]
@@ -122,7 +121,7 @@ def _name_within(text: str) -> str | None:
 
 def text_fault(text: str, where: str, *, is_call: bool) -> Iterator[Fault]:
     """Report the first call in a text that is a printed dictionary of Python instead of JSON."""
-    for start in [0] if is_call else (mark.end() for mark in _MARK.finditer(text)):
+    for start in [0] if is_call else (mark.end() for mark in MARK.finditer(text)):
         if _PYTHON.match(text, start) and _json_at(text, start)[0] is None:
             yield _not_json(f"{where}: call is", text[start:])
             return

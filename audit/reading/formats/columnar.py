@@ -1,15 +1,16 @@
 """Records with whole conversations to MESSAGES, a block at a time: the usual shapes of the usual formats.
 
-`Described` says what each record means. Here the same is done for all records of a block at once, as far as they contain
-nothing but roles and texts. A record with anything more (calls, blocks, markup of templates, a second format that fits) is
-left out, and read on its own.
+`Described` reads single records. This does the same for all records of a block at once, as far as they contain nothing
+but roles and texts. A record with anything more (calls, blocks, markup of templates, a second format that fits) is left
+out, and read on its own.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,7 +18,7 @@ from ....checks.base.arrow.columns import BoolArray, IntArray, as_bools, single,
 from ....checks.base.text.thought import thought_in
 from . import templates
 from .base import Format
-from .calls import MARK_STARTS, MARKS
+from .calls import MARK, MARK_STARTS
 from .columns import completed, fit
 from .described import MEDIA, SYSTEM_MARK, Described, language_of
 from .paths import EACH, Path, below
@@ -114,7 +115,7 @@ def _is_list(kind: pa.DataType) -> bool:
 
 
 def _is_plain(kind: pa.DataType) -> bool:
-    """Whether the values of a type are known to be those of JSON, or no text; dates are texts at the top of a record."""
+    """Whether a type has the values of JSON, or none that is a text; dates are texts at the top of a record."""
     if pa.types.is_dictionary(kind):
         return is_text(kind.value_type)
     return _is_nested_plain(kind) or pa.types.is_timestamp(kind) or pa.types.is_date(kind)
@@ -190,7 +191,7 @@ def begins(column: pa.Array, characters: bytes) -> BoolArray:
     first = _first_bytes(column)
     table = np.zeros(256, dtype=bool)
     table[list(characters)] = True
-    found = table[first]
+    found: BoolArray = table[first]
     spaced = np.flatnonzero(_SPACES[first])
     if spaced.size:
         rest = _first_bytes(pc.utf8_ltrim_whitespace(column.take(pa.array(spaced))))
@@ -203,7 +204,7 @@ def _has_characters(column: pa.Array) -> BoolArray:
     return as_bools(pc.not_equal(pc.binary_length(column), 0))
 
 
-def _first_bytes(column: pa.Array) -> Any:
+def _first_bytes(column: pa.Array) -> npt.NDArray[np.uint8]:
     """Return the first byte of each text; 0 if it is empty."""
     data, offsets = utf8(column)
     if not len(data):
@@ -241,7 +242,7 @@ def has_calls(column: pa.Array) -> BoolArray:
         at = at[np.isin(data[at + 1], list(seconds))]
         rows = np.unique(np.searchsorted(offsets, at, side="right") - 1)
         if rows.size:
-            found[rows] |= as_bools(pc.match_substring_regex(column.take(pa.array(rows)), MARKS))
+            found[rows] |= as_bools(pc.match_substring_regex(column.take(pa.array(rows)), MARK.pattern))
     return found
 
 
@@ -348,8 +349,7 @@ def _first(raw: Raw, paths: Sequence[Path], setting: str, odd: BoolArray) -> Pat
         if not held.any():
             continue
         column = raw.at(path)
-        is_read = column is not None and (_is_list(column.type) if setting == "turns" else is_text(column.type))
-        if is_read:
+        if column is not None and (_is_list(column.type) if setting == "turns" else is_text(column.type)):
             # Where this one is null, another may have the value.
             odd |= raw.has_any([other for other in paths if other != path]) & ~as_bools(column.is_valid())
             return path

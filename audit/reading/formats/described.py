@@ -29,6 +29,7 @@ SPLITS = ("split",)
 
 _KNOWN = ("id", "lang", "split", "model", "tools", "calls", "media", "rank", "score", "better", "label", "others")
 
+MOST_KINDS = 10_000  # combinations of fields that are remembered
 NAMES = 3  # of a field, that errors and tables show
 
 MEDIA = {"image": "image", "images": "image", "audio": "audio", "audios": "audio", "video": "video", "videos": "video"}
@@ -54,6 +55,10 @@ class Described(Format):
         )
         self.ids = spec.paths.get("id") or tuple(map(path_of, IDS))
         self.splits = spec.paths.get("split") or tuple(map(path_of, SPLITS))
+        self._paths = spec.paths | {"id": self.ids, "split": self.splits}
+        named = {path: MEDIA.get(str(path.steps[-1]), "file") for path in spec.paths.get("media", ())}
+        self._media = list(({path_of(name): kind for name, kind in MEDIA.items()} | named).items())
+        self._by_names: dict[tuple[str, ...], tuple[Path, ...]] = {}
         self.languages = spec.paths.get("lang") or tuple(map(path_of, LANGUAGES))
         self.fields = ("; " if needs else " or ").join(
             _either([p.text for p in spec.paths[name]]) for name in self.needs
@@ -86,15 +91,14 @@ class Described(Format):
     def _present(self, name: str, record: dict[str, Any]) -> str | None:
         """Return the field that a setting finds in a record, if it has a fitting type."""
         at = None
-        for path in self.spec.paths[name]:
+        for path in self._held(name, record):
             value = get(record, path.steps)
             if value is not None and _FITS.get(name, _is_any)(value):
                 at = path.text
                 break
         if at is None and name in ("chosen", "rejected"):  # one side may be null
             other = "rejected" if name == "chosen" else "chosen"
-            has_key = any(path.steps[0] in record for path in self.spec.paths[name])
-            if has_key and other in self.spec.paths and first(record, self.spec.paths[other]) is not None:
+            if self._held(name, record) and first(record, self._held(other, record)) is not None:
                 return self.spec.paths[name][0].text
         return at
 
@@ -147,18 +151,28 @@ class Described(Format):
 
     def _found(self, record: dict[str, Any], name: str) -> Found | None:
         """Return the first field of a setting that fits, or else the first that is not null."""
-        paths = self.spec.paths.get(name, ())
+        paths = self._held(name, record)
         fits = _FITS.get(name)
-        if fits is not None and len(paths) > 1:
+        if paths and fits is not None and len(self.spec.paths[name]) > 1:
             for path in paths:
                 value = get(record, path.steps)
                 if value is not None and fits(value):
                     return Found(path, value)
         return first(record, paths)
 
+    def _held(self, name: str, record: dict[str, Any]) -> Sequence[Path]:
+        """Return the fields of a setting whose first names a record has; most settings have many that no record has."""
+        key = (name, *record)
+        found = self._by_names.get(key)
+        if found is None:
+            if len(self._by_names) > MOST_KINDS:  # records with names like keys of a table
+                self._by_names.clear()
+            found = self._by_names[key] = tuple(path for path in self._paths.get(name, ()) if path.steps[0] in record)
+        return found
+
     def _shared(self, record: dict[str, Any], place: str, languages: Sequence[Path]) -> Generator[Fault, None, Row]:
         """Return what all messages of a record share."""
-        found = first(record, self.ids)
+        found = first(record, self._held("id", record))
         key = None if found is None else found.value
         if isinstance(key, float) and key.is_integer():  # pandas writes integer columns with gaps as 1.0
             key = int(key)
@@ -169,7 +183,7 @@ class Described(Format):
                 yield mistyped(found.where, key, "a string or an integer", place)
             key = None
         shared: Row = {"tree_id": place if key is None else key}
-        if (split := first(record, self.splits)) is not None:
+        if (split := first(record, self._held("split", record))) is not None:
             if isinstance(split.value, str):
                 shared["split"] = split.value
             else:
@@ -177,7 +191,7 @@ class Described(Format):
         if (tools := self._found(record, "tools")) is not None:
             shared["tools"] = tools_of({"tools": tools.value})
         for path in languages:
-            value = get(record, path.steps)
+            value = get(record, path.steps) if path.steps[0] in record else None
             if isinstance(value, str):
                 if (tag := language_of(value)) is not None:
                     shared["lang"] = tag
@@ -249,7 +263,7 @@ class Described(Format):
         """Return the text that belongs to a prompt, if that is a text from another field."""
         if prompt is None or not isinstance(prompt.value, str):
             return None
-        return first(record, (path for path in self.spec.paths.get("input", ()) if path != prompt.path))
+        return first(record, (path for path in self._held("input", record) if path != prompt.path))
 
     def _system(self, record: dict[str, Any]) -> list[RecordTurn]:
         found = self._found(record, "system")
@@ -480,9 +494,8 @@ class Described(Format):
         self, record: dict[str, Any], prompt: list[RecordTurn], branches: list[Branch]
     ) -> tuple[list[RecordTurn], list[Branch]]:
         """Give the first prompt the images and sounds that the record keeps beside its messages."""
-        named = {path: MEDIA.get(str(path.steps[-1]), "file") for path in self.spec.paths.get("media", ())}
-        paths = {path_of(name): kind for name, kind in MEDIA.items()} | named
-        media = list(dict.fromkeys(kind for path, kind in paths.items() if get(record, path.steps)))
+        paths = [(path, kind) for path, kind in self._media if path.steps[0] in record]
+        media = list(dict.fromkeys(kind for path, kind in paths if get(record, path.steps)))
         if not media:
             return prompt, branches
         prompt = list(prompt)
@@ -603,7 +616,10 @@ def _rendered(found: templates.Rendered, where: str) -> Generator[Fault, None, l
     if first.role is None:  # text before the first mark
         fault = Fault(FaultKind.MISSING_FIELD, f"{where} starts with a text without a mark; expected a role", 0)
         lead, turns = [RecordTurn(None, first.text, faults=(fault,))], others
-    said = [{"role": turn.role, "content": turn.text, "channel": turn.channel} for turn in turns]
+    said = [
+        {"role": turn.role, "content": turn.text} | ({"channel": turn.channel} if turn.channel else {})
+        for turn in turns
+    ]
     return lead + (yield from turns_of(said, where))
 
 

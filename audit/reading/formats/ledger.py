@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 from zlib import crc32
 
@@ -208,7 +209,7 @@ def is_prose(text: str) -> bool:
     """Whether a string looks like a text that somebody wrote: at least three words, or five letters without spaces."""
     if len(text) < 5 or (text.count(" ") + text.count("\n") < 2 and text.isascii()):
         return False
-    return len(_WORD.findall(text[:1000])) >= 3 or _UNSPACED.search(text[:1000]) is not None
+    return sum(1 for _ in islice(_WORD.finditer(text, 0, 1000), 3)) == 3 or _UNSPACED.search(text[:1000]) is not None
 
 
 def _rest(text: str, cuts: Sequence[str], joined: str) -> str:

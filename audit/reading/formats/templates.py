@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from .turns import ROLES
@@ -262,6 +263,7 @@ MAY_BEGIN = (
 )
 
 
+@lru_cache(8)  # of one text, several formats and settings ask
 def read(text: str) -> Rendered | None:
     """Return the turns of a text that is a conversation; None if it is not, even if it mentions such marks.
 

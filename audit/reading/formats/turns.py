@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeGuard
 from ....checks.base.faults import FaultKind
 from ....checks.base.text.thought import thought_in
 from .calls import (
+    MARK,
     Call,
     Tool,
     argument_fault,
@@ -32,10 +33,9 @@ ROLES = {raw: role for role, raws in _RAW_ROLES.items() for raw in raws} | dict.
 
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "thought")
 _WEIGHTS = ("weight", "loss_weight", "train")
-_MARKS = re.compile(r"[<\[]")  # where marks of reasoning and of calls may begin
 # Fields that are read besides role and text.
-BESIDES = (*_THOUGHTS, *_WEIGHTS, "tool_calls", "function_call", "tool_call_id", "tools", "functions")
-BESIDES += ("channel", "type")
+BESIDES = frozenset(("tool_calls", "function_call", "tool_call_id", "tools", "functions", "channel", "type"))
+BESIDES |= {*_THOUGHTS, *_WEIGHTS}
 _ANALYSIS = "analysis"  # the channel of reasoning in OpenAI's Harmony
 # Items of OpenAI's Responses that are no messages, and their roles.
 _ITEMS = {"function_call": "assistant", "reasoning": "assistant", "function_call_output": "tool"}
@@ -262,9 +262,13 @@ def _plain_turn(raw: Row, fields: Fields) -> RecordTurn | None:
         if type(raw_role) is str and type(text) is str and role_field in fields.role and text_field in fields.text:
             role = fields.roles.get(raw_role)
             # An answer may contain calls or reasoning between marks.
-            is_plain = role is not None and raw_role not in CALLING and (role != "assistant" or not _MARKS.search(text))
+            is_plain = role is not None and raw_role not in CALLING and (role != "assistant" or not _is_marked(text))
             return RecordTurn(role, text) if is_plain else None
     return None
+
+
+def _is_marked(text: str) -> bool:
+    return ("<" in text or "[" in text) and (MARK.search(text) is not None or thought_in(text) is not None)
 
 
 def _chosen_fields(raw: Row, where: str, fields: Fields, faults: list[Fault]) -> tuple[str, str]:
