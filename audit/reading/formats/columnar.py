@@ -20,7 +20,9 @@ from . import templates
 from .base import Format
 from .calls import MARK, MARK_STARTS
 from .columns import completed, fit
-from .described import MEDIA, SYSTEM_MARK, Described, language_of
+from .described import MEDIA, Described
+from .languages import language_of
+from .parts import SYSTEM_MARK
 from .paths import EACH, Path, below
 from .turns import BESIDES, CALLING, known_role
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8})*")
 _QUALIFIED = re.compile(r"([^()]+) \(([^()]+)\)")  # Chinese (Simplified), Portuguese (Brazil)
 _MAX_LENGTH = 100  # of a name; longer ones are none
+_NO_LANGUAGE = ("", "unknown", "undefined", "undetermined", "none", "null", "n/a", "na", "nan", "other", "-", "?")
 _SHORTEST_NAME = 4  # letters of a name in the Latin script
 # Valid tags, but written by programs for a missing value: pandas' NaN, Lua's nil, tokenisers' unknown.
 _MISSING = ("nan", "nil", "unk")
@@ -53,6 +54,13 @@ def tag_of(value: str) -> str | None:
 def is_programming(value: str) -> bool:
     """Whether this is the name of a programming language, or the suffix of its files."""
     return value.strip().lower().replace(" ", "-") in _PROGRAMMING
+
+
+def language_of(value: str) -> str | None:
+    """Return the tag of a language, or its name if it has none; None: the value names no language of people."""
+    if (tag := tag_of(value)) is not None:
+        return tag
+    return None if value.strip().lower() in _NO_LANGUAGE or is_programming(value) else value
 
 
 def is_language_field(values: Iterable[str]) -> bool:
