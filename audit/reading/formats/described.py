@@ -19,10 +19,10 @@ from .turns import FIELDS, ROLES, Fields, RecordTurn, text_turn, turns_of, turns
 RECORDS = Form("records", ("tree_id", "message_id"), roles=CHAT_ROLES, nested=True)
 """What all records with whole conversations have in common; what is missing in one is reported by its reader."""
 
-IDS = ("id", "conversation_id", "conversation_hash", "uuid", "conv_id", "idx", "custom_id", "_id")
+IDS = ("id", "conversation_id", "conversation_hash", "uuid", "conv_id", "idx", "custom_id", "recordId", "_id")
 LANGUAGES = (
     *("lang", "language_code", "language", "metadata.lang", "metadata.language", "meta.language"),
-    "metadata.identification.label",
+    *("metadata.identification.label", "document_lang", "langdetect"),
 )
 SPLITS = ("split",)
 
@@ -145,7 +145,8 @@ class Described(Format):
         if fits is not None and len(paths) > 1:
             for path in paths:
                 value = get(record, path.steps)
-                if value is not None and fits(value):
+                # A prompt that is empty does not hide another one.
+                if value is not None and fits(value) and (value or name != "prompt"):
                     return Found(path, value)
         return first(record, paths)
 
