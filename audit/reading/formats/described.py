@@ -32,6 +32,7 @@ NAMES = 3  # of a field, that errors and tables show
 
 MEDIA = {"image": "image", "images": "image", "audio": "audio", "audios": "audio", "video": "video", "videos": "video"}
 _NO_LANGUAGE = ("", "unknown", "undefined", "undetermined", "none", "null", "n/a", "na", "nan", "other", "-", "?")
+_SWITCH = ("on", "off")  # of reasoning, in a field of that name
 _SYSTEM_MARK = re.compile(r"SYSTEM:\s*")  # before the system text of Glaive
 
 
@@ -173,8 +174,9 @@ class Described(Format):
         for path in languages:
             value = get(record, path.steps)
             if isinstance(value, str):
-                if value.strip().lower() not in _NO_LANGUAGE and not is_programming(value):
-                    shared["lang"] = tag_of(value) or value
+                tag = tag_of(value)  # also of pl, which is Perl in a field of programming languages
+                if value.strip().lower() not in _NO_LANGUAGE and (tag or not is_programming(value)):
+                    shared["lang"] = tag or value
                     break
             elif value is not None and len(path.steps) == 1:
                 yield mistyped(path.text, value, "a string")
@@ -348,7 +350,7 @@ class Described(Format):
             turns = turns_within(message, calls.where, FIELDS)
         if turns and (thought := self._found(record, "reasoning")) is not None and isinstance(thought.value, str):
             last = turns[-1]
-            if last.role == "assistant" and last.reasoning is None:
+            if last.role == "assistant" and last.reasoning is None and thought.value not in _SWITCH:
                 turns[-1] = last._replace(reasoning=thought.value)
         return turns
 
