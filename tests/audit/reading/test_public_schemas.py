@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from building import write
+from building import turns, write
 from cases import case
 from chataudit.audit.reading import files
 from chataudit.audit.reading.blocks import cutting
@@ -406,6 +406,23 @@ CONVERSATIONS = [
         unread=["rots[]", "safety_annotation_reasons[]"],
     ),
     Schema(
+        "MOSS-003",
+        {
+            "conversation_id": 1,
+            "meta_instruction": TOLD,
+            "num_turns": 1,
+            "chat": {
+                "turn_1": {
+                    "Human": f"<|Human|>: {ASKED}<eoh>\n",
+                    "Inner Thoughts": "<|Inner Thoughts|>: None<eot>\n",
+                    "MOSS": f"<|MOSS|>: {SAID}<eom>\n",
+                }
+            },
+        },
+        [told, asked, said],
+        id="1",
+    ),
+    Schema(
         "OIG",
         {"text": f"<human>: {ASKED}\n<bot>: {SAID}\n<human>: {AGAIN}\n<bot>: {LAST}", "metadata": {"source": "x"}},
         [asked, said, again, last],
@@ -445,6 +462,22 @@ CONVERSATIONS = [
             "turn": 1,
         },
         [asked, said, other],
+    ),
+    Schema(
+        "lmsys-arena-human-preference-55k",
+        {
+            "id": 30192,
+            "model_a": "a",
+            "model_b": "b",
+            "prompt": json_of([ASKED, AGAIN]),
+            "response_a": json_of([SAID, LAST]),
+            "response_b": json_of([WORSE, NOTE]),
+            "winner_model_a": 1,
+            "winner_model_b": 0,
+            "winner_tie": 0,
+        },
+        [asked, better, again, ("chosen", LAST), asked, worse, again, ("rejected", NOTE)],
+        id="30192",
     ),
     Schema(
         "arena-human-preference-140k",
@@ -1463,6 +1496,23 @@ DOCUMENTS = [
         [text],
         "it",
         "1",
+    ),
+    Schema(
+        "HPLT 2",
+        {
+            "f": "x",
+            "u": "u",
+            "c": "text/html",
+            "ts": "2023",
+            "collection": "x",
+            "lang": ["deu_Latn", "eng_Latn"],
+            "prob": [0.9, 0.1],
+            "text": SAID,
+            "id": "h1",
+        },
+        [text],
+        "deu-Latn",
+        "h1",
     ),
     Schema(
         "Wikipedia",
