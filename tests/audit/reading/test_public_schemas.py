@@ -48,7 +48,9 @@ class Schema(NamedTuple):
     is_table: bool = False  # published as Parquet
 
 
-def chat(*texts: str, role: str = "role", text: str = "content", names: Sequence[str] = ("user", "assistant")) -> list[Row]:
+def chat(
+    *texts: str, role: str = "role", text: str = "content", names: Sequence[str] = ("user", "assistant")
+) -> list[Row]:
     """Return messages that take turns."""
     return [{role: names[k % len(names)], text: each} for k, each in enumerate(texts)]
 
@@ -125,8 +127,8 @@ CONVERSATIONS = [
         id="n-1"),
     Schema("Llama-Nemotron-Post-Training-SFT", {
         "input": chat(ASKED), "output": SAID, "category": "chat", "license": "cc-by-4.0", "reasoning": "off",
-        "generator": "DeepSeek-R1", "used_in_training": "Ultra", "version": "v1", "system_prompt": TOLD}, [told,
-        asked, said]),
+        "generator": "DeepSeek-R1", "used_in_training": "Ultra", "version": "v1", "system_prompt": TOLD}, [told, asked,
+        said]),
     Schema("Capybara", {"source": "x", "conversation": [{"input": ASKED, "output": SAID}, {"input": AGAIN,
         "output": LAST}]},
         [asked, said, again, last]),
@@ -149,8 +151,8 @@ CONVERSATIONS = [
         id="h1"),
     Schema("APIGen-MT-5k", {
         "system": TOLD, "tools": json_of(TOOLS), "conversations": [
-            {"from": "human", "value": ASKED}, {"from": "function_call", "value": '{"name": "look_up",
-            "arguments": {}}'},
+            {"from": "human", "value": ASKED}, {"from": "function_call",
+            "value": '{"name": "look_up", "arguments": {}}'},
             {"from": "observation", "value": LAST}, {"from": "gpt", "value": SAID}]},
         [told, asked, ("assistant", '{"name": "look_up", "arguments": {}}'), found, said]),
     Schema("ToolBench", {
@@ -250,8 +252,8 @@ VENDORS = [
             "id": "chatcmpl-1", "choices": [{"index": 0, "message": {"role": "assistant", "content": SAID},
             "finish_reason": "stop"}]}}},
         [said], id="batch_1"),
-    Schema("OpenAI evals", {"input": [{"role": "system", "content": TOLD}, *chat(ASKED)], "ideal": SAID}, [told,
-        asked, said]),
+    Schema("OpenAI evals", {"input": [{"role": "system", "content": TOLD}, *chat(ASKED)], "ideal": SAID}, [told, asked,
+        said]),
     Schema("OpenAI completions", {"prompt": f"{ASKED}\n\n###\n\n", "completion": f" {SAID}"},
         [("prompter", f"{ASKED}\n\n###\n\n"), ("assistant", f" {SAID}")]),
     Schema("Anthropic batch input", {"custom_id": "r1", "params": {
@@ -281,8 +283,8 @@ VENDORS = [
     Schema("ms-swift, query and a rejected end", {"query": ASKED, "response": SAID, "rejected_response": WORSE},
         [asked, better, worse]),
     Schema("LLaMA-Factory, KTO", {"messages": chat(ASKED, WORSE), "label": False}, [asked, worse]),
-    Schema("LLaMA-Factory, KTO by a tag", {"instruction": ASKED, "input": "", "output": SAID, "kto_tag": True},
-        [asked, better]),
+    Schema("LLaMA-Factory, KTO by a tag", {"instruction": ASKED, "input": "", "output": SAID, "kto_tag": True}, [asked,
+        better]),
     Schema("TRL, KTO of messages", {"prompt": chat(ASKED), "completion": chat(SAID, names=["assistant"]),
         "label": True}, [asked, better]),
 ]
@@ -317,8 +319,8 @@ INSTRUCTIONS = [
     Schema("P3", {"inputs": [1, 2], "inputs_pretokenized": ASKED, "targets": [3, 4], "targets_pretokenized": SAID},
         [asked, said],
         is_table=True),
-    Schema("FLAN", {"inputs": ASKED, "targets": SAID, "task_source": "x", "task_name": "y",
-        "template_type": "zs_opt"}, [asked, said]),
+    Schema("FLAN", {"inputs": ASKED, "targets": SAID, "task_source": "x", "task_name": "y", "template_type": "zs_opt"},
+        [asked, said]),
     Schema("natural-instructions", {"task_name": "t1", "id": "t1-7", "definition": TOLD, "inputs": ASKED,
         "targets": SAID},
         [told, asked, said], id="t1-7"),
@@ -436,8 +438,8 @@ PREFERENCES = [
         better, worse],
         is_table=True),
     Schema("distilabel-intel-orca-dpo-pairs", {
-        "system": TOLD, "input": ASKED, "chosen": SAID, "rejected": WORSE, "generations": [SAID, WORSE],
-        "order": ["a", "b"],
+        "system": TOLD, "input": ASKED, "chosen": SAID, "rejected": WORSE, "generations": [SAID, WORSE], "order": ["a",
+        "b"],
         "labelling_model": "gpt", "labelling_prompt": chat(NOTE), "raw_labelling_response": f"{NOTE} Ten.",
         "rating": [9.0, 5.0],
         "rationale": f"{NOTE} Hm.", "status": "unchanged", "original_chosen": SAID, "original_rejected": WORSE},
@@ -466,8 +468,8 @@ PREFERENCES = [
             for k, (t, s) in enumerate(((WORSE, 0), (SAID, 3)))],
         "date": "2020/01/01", "metadata": ["u"]}, [asked, worse, better], is_table=True),
     Schema("SHP", {
-        "post_id": "p0", "domain": "x", "upvote_ratio": 0.9, "history": ASKED, "c_root_id_A": "a",
-        "c_root_id_B": "b", "score_A": 2,
+        "post_id": "p0", "domain": "x", "upvote_ratio": 0.9, "history": ASKED, "c_root_id_A": "a", "c_root_id_B": "b",
+        "score_A": 2,
         "score_B": 5, "human_ref_A": WORSE, "human_ref_B": SAID, "labels": 0, "seconds_difference": 1.0}, [asked,
         better, worse]),
     Schema("webgpt_comparisons", {
@@ -538,8 +540,8 @@ DOCUMENTS = [
         "id": "d0", "text": SAID, "source": "c4", "added": "2024", "created": "2019", "version": "v1",
         "metadata": {"url": "u"},
         "attributes": {"x": [[0, 1, 0.5]]}}, [text], id="d0"),
-    Schema("StarCoder", {"max_stars_repo_path": "a.py", "max_stars_repo_name": "x/y", "max_stars_count": 1,
-        "id": "0", "content": SAID},
+    Schema("StarCoder", {"max_stars_repo_path": "a.py", "max_stars_repo_name": "x/y", "max_stars_count": 1, "id": "0",
+        "content": SAID},
         [text], id="0", is_table=True),
     Schema("The Stack", {"hexsha": "f0", "size": 9, "ext": "py", "lang": "Python", "max_stars_repo_path": "a.py",
         "content": SAID},
@@ -609,10 +611,19 @@ def test_oasst_is_read_as_messages_and_as_trees(tmp_path):
     first = {**OASST, "message_id": "b1", "parent_id": None, "text": ASKED, "role": "prompter", "rank": None}
     second = {**OASST, "message_id": "b2", "parent_id": "b1", "text": SAID, "role": "assistant", "rank": 0}
     pq.write_table(pa.Table.from_pylist([first, second]), tmp_path / "oasst1.parquet")
-    tree = {"message_tree_id": "b1", "tree_state": "ready_for_export", "prompt": {**first, "replies": [{**second, "replies": []}]}}
-    for path in (tmp_path / "oasst1.parquet", write(tmp_path / "oasst1.jsonl", [first, second]), write(tmp_path / "trees.jsonl", [tree])):
+    tree = {
+        "message_tree_id": "b1",
+        "tree_state": "ready_for_export",
+        "prompt": {**first, "replies": [{**second, "replies": []}]},
+    }
+    for path in (
+        tmp_path / "oasst1.parquet",
+        write(tmp_path / "oasst1.jsonl", [first, second]),
+        write(tmp_path / "trees.jsonl", [tree]),
+    ):
         with case(path.name):
             rows = read(path).messages.to_pylist()
             assert [(row["message_id"], row["role"], row["text"], row["lang"]) for row in rows] == [
-                ("b1", "prompter", ASKED, "es"), ("b2", "assistant", SAID, "es"),
+                ("b1", "prompter", ASKED, "es"),
+                ("b2", "assistant", SAID, "es"),
             ]
