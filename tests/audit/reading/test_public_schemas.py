@@ -5,18 +5,14 @@ The schemas are the published ones; fields that play no part here are left out, 
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from building import write
+from building import parsed, write
 from cases import case
-from chataudit.audit.reading import files
-from chataudit.audit.reading.blocks import cutting
 from chataudit.audit.reading.formats import Row, ledger
-from chataudit.audit.reading.parse import Parsed, join, parse
-from chataudit.audit.reading.recognise import recognise
+from chataudit.audit.reading.parse import Parsed
 
 ASKED = "How do bees find the way back to their hive?"
 SAID = "They know landmarks, and they use the sun as a compass."
@@ -31,7 +27,7 @@ TOOLS = [{"name": "look_up", "description": "Finds a page about an insect", "par
 
 asked, said, again, last = ("prompter", ASKED), ("assistant", SAID), ("prompter", AGAIN), ("assistant", LAST)
 told, better, worse, other = ("system", TOLD), ("chosen", SAID), ("rejected", WORSE), ("assistant", WORSE)
-called, found = ("assistant", CALL), ("tool", LAST)
+called, result = ("assistant", CALL), ("tool", LAST)
 text = (None, SAID)  # a document
 
 
@@ -147,24 +143,24 @@ CONVERSATIONS = [
             {"from": "gpt", "value": '<tool_call>\n{"name": "look_up", "arguments": {}}\n</tool_call>'},
             {"from": "tool", "value": LAST}, {"from": "gpt", "value": SAID}],
         "tools": json_of(TOOLS), "category": "Insects", "subcategory": "Bees", "task": "Look up"},
-        [told, asked, ("assistant", '<tool_call>\n{"name": "look_up", "arguments": {}}\n</tool_call>'), found, said],
+        [told, asked, ("assistant", '<tool_call>\n{"name": "look_up", "arguments": {}}\n</tool_call>'), result, said],
         id="h1"),
     Schema("APIGen-MT-5k", {
         "system": TOLD, "tools": json_of(TOOLS), "conversations": [
             {"from": "human", "value": ASKED}, {"from": "function_call",
             "value": '{"name": "look_up", "arguments": {}}'},
             {"from": "observation", "value": LAST}, {"from": "gpt", "value": SAID}]},
-        [told, asked, ("assistant", '{"name": "look_up", "arguments": {}}'), found, said]),
+        [told, asked, ("assistant", '{"name": "look_up", "arguments": {}}'), result, said]),
     Schema("ToolBench", {
         "id": f"Step 3: {ASKED}", "conversations": [
             {"from": "system", "value": TOLD}, {"from": "user", "value": ASKED},
             {"from": "assistant", "value": "Thought: I look.\nAction: look_up\nAction Input: {}"},
             {"from": "function", "value": LAST}, {"from": "assistant", "value": SAID}]},
-        [told, asked, ("assistant", "Thought: I look.\nAction: look_up\nAction Input: {}"), found, said],
+        [told, asked, ("assistant", "Thought: I look.\nAction: look_up\nAction Input: {}"), result, said],
         id=f"Step 3: {ASKED}"),
     Schema("ToolACE", {"system": TOLD, "conversations": [
         *sharegpt(ASKED, '[look_up(insect="bee")]', names=("user", "assistant")), {"from": "tool", "value": LAST},
-        {"from": "assistant", "value": SAID}]}, [told, asked, ("assistant", '[look_up(insect="bee")]'), found, said]),
+        {"from": "assistant", "value": SAID}]}, [told, asked, ("assistant", '[look_up(insect="bee")]'), result, said]),
     Schema("glaive-function-calling-v2", {
         "system": f"SYSTEM: {TOLD}", "chat": f"USER: {ASKED}\n\n\nASSISTANT: {SAID} <|endoftext|>\n\n\n"}, [told,
         asked, said]),
@@ -568,20 +564,14 @@ DOCUMENTS = [
 SCHEMAS = [*CONVERSATIONS, *VENDORS, *INSTRUCTIONS, *PREFERENCES, *DOCUMENTS]
 
 
-def read(path: Path) -> Parsed:
-    (source,) = files.find([path]).sources
-    plan = recognise(source)
-    return join([parse(block, plan) for block in cutting.blocks(source, 1 << 20)])
-
-
-def outcome(parsed: Parsed) -> dict[str, Any]:
-    rows = parsed.messages.to_pylist()
+def outcome(found: Parsed) -> dict[str, Any]:
+    rows = found.messages.to_pylist()
     return {
         "messages": [(row["branch"] or row["role"], row["text"]) for row in rows],
         "lang": next(iter({row["lang"] for row in rows})),
         "reasoning": next((row["reasoning"] for row in rows if row["reasoning"]), None),
-        "unread": [field for field, _ in ledger.unread(parsed.fields)],
-        "faults": parsed.faults["detail"].to_pylist(),
+        "unread": [field for field, _ in ledger.unread(found.fields)],
+        "faults": found.faults["detail"].to_pylist(),
     }
 
 
@@ -599,12 +589,12 @@ def test_all_messages_of_well_known_data_sets_are_read(tmp_path):
     for schema in SCHEMAS:
         with case(schema.name):
             lines = write(tmp_path / "data.jsonl", [schema.record] * 2)
-            parsed = read(lines)
-            assert outcome(parsed) == expected(schema)
-            assert parsed.messages["tree_id"][0].as_py() == (schema.id or f"{lines}:1")
+            read = parsed(lines)
+            assert outcome(read) == expected(schema)
+            assert read.messages["tree_id"][0].as_py() == (schema.id or f"{lines}:1")
             if schema.is_table:
                 pq.write_table(pa.Table.from_pylist([schema.record] * 2), tmp_path / "data.parquet")
-                assert outcome(read(tmp_path / "data.parquet")) == expected(schema)
+                assert outcome(parsed(tmp_path / "data.parquet")) == expected(schema)
 
 
 def test_oasst_is_read_as_messages_and_as_trees(tmp_path):
@@ -622,7 +612,7 @@ def test_oasst_is_read_as_messages_and_as_trees(tmp_path):
         write(tmp_path / "trees.jsonl", [tree]),
     ):
         with case(path.name):
-            rows = read(path).messages.to_pylist()
+            rows = parsed(path).messages.to_pylist()
             assert [(row["message_id"], row["role"], row["text"], row["lang"]) for row in rows] == [
                 ("b1", "prompter", ASKED, "es"),
                 ("b2", "assistant", SAID, "es"),
