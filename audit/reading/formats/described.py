@@ -271,6 +271,8 @@ class Described(Format):
         if not isinstance(found.value, list):
             yield mistyped(found.where, found.value, "a list of pairs")
             return []
+        if _turns_in(found.value, self._turn) is not None:
+            return (yield from turns_of(found.value, found.where, self._turn))
         turns: list[RecordTurn] = []
         for k, item in enumerate(found.value):
             if isinstance(item, list) and len(item) == 2:

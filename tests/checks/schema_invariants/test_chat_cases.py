@@ -1,4 +1,4 @@
-"""Edge conversations, each by the name of its kind: tools, roles, reasoning, media, pairs, trees, and what is reported."""
+"""Edge conversations, each by the name of its kind, and what is reported of them."""
 
 import json
 from typing import Any
