@@ -23,7 +23,7 @@ RECORDS = Form("records", ("tree_id", "message_id"), roles=CHAT_ROLES, nested=Tr
 
 LANGUAGES = (
     *("lang", "language_code", "language", "metadata.lang", "metadata.language", "meta.language"),
-    "metadata.identification.label",
+    *("metadata.identification.label", "document_lang", "langdetect"),
 )
 _KNOWN = ("id", "lang", "split", "model", "tools", "calls", "media", "rank", "score", "better", "label", "others")
 

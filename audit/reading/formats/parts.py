@@ -13,10 +13,11 @@ from .paths import Found, Path, decoded, first, get, items_of, path_of
 from .spec import BODIES, Spec
 from .turns import FIELDS, ROLES, Fields, RecordTurn, text_turn, turns_of, turns_within
 
-IDS = ("id", "conversation_id", "conversation_hash", "uuid", "conv_id", "idx", "custom_id", "_id")
+IDS = ("id", "conversation_id", "conversation_hash", "uuid", "conv_id", "idx", "custom_id", "recordId", "_id")
 SPLITS = ("split",)
 
 MOST_KINDS = 10_000  # combinations of fields that are remembered
+_SWITCH = ("on", "off")  # of reasoning, in a field of that name
 SYSTEM_MARK = re.compile(r"SYSTEM:\s*")  # before the system text of Glaive
 
 
@@ -42,7 +43,8 @@ class Parts:
         if paths and fits is not None and len(self.spec.paths[name]) > 1:
             for path in paths:
                 value = get(record, path.steps)
-                if value is not None and fits(value):
+                # A prompt that is empty does not hide another one.
+                if value is not None and fits(value) and (value or name != "prompt"):
                     return Found(path, value)
         return first(record, paths)
 
@@ -120,6 +122,8 @@ class Parts:
         if not isinstance(found.value, list):
             yield mistyped(found.where, found.value, "a list of pairs")
             return []
+        if turns_in(found.value, self.turn_fields) is not None:
+            return (yield from turns_of(found.value, found.where, self.turn_fields))
         turns: list[RecordTurn] = []
         for k, item in enumerate(found.value):
             if isinstance(item, list) and len(item) == 2:
@@ -203,6 +207,6 @@ class Parts:
             turns = turns_within(message, calls.where, FIELDS)
         if turns and (thought := self.found(record, "reasoning")) is not None and isinstance(thought.value, str):
             last = turns[-1]
-            if last.role == "assistant" and last.reasoning is None:
+            if last.role == "assistant" and last.reasoning is None and thought.value not in _SWITCH:
                 turns[-1] = last._replace(reasoning=thought.value)
         return turns

@@ -102,7 +102,8 @@ def items_of(value: Any) -> list[Any] | None:
         return value
     if isinstance(value, dict) and value and all(isinstance(column, list) for column in value.values()):
         columns = list(value.values())
-        if len({len(column) for column in columns}) == 1:
+        is_object = len(columns) == 1 and all(isinstance(item, dict) for item in columns[0])  # {"messages": [...]}
+        if not is_object and len({len(column) for column in columns}) == 1:
             return [dict(zip(value, row, strict=True)) for row in zip(*columns, strict=True)]
     return None
 

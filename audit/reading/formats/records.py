@@ -51,7 +51,12 @@ class Records(Format):
             return self.main
         name = next((name for name in self._near(tuple(record)) if self.formats[name].recognise(record)), None)
         # A dialogue in a corpus of documents is a document.
-        return self.main if (name, self.main) == QUOTED and main.recognise(record) else name
+        if (name, self.main) == QUOTED and main.recognise(record):
+            return self.main
+        format = self.formats[name] if name else None
+        # A text that somebody says is no document: the file has a record for each turn.
+        is_document = isinstance(format, Described) and "document" in format.spec.paths
+        return None if is_document and name != self.main and _is_said(record) else name
 
     def _candidates(self, names: tuple[str, ...]) -> list[str]:
         """Return the formats that records with only these fields may have."""
@@ -184,6 +189,12 @@ def _is_turn(record: dict[str, Any]) -> bool:
         any(isinstance(record.get(name), str) for name in names) for names in (FIELDS.role, FIELDS.text)
     )
     return has_role and has_text
+
+
+def _is_said(record: dict[str, Any]) -> bool:
+    """Whether a record is a role and a content, and has no text of its own."""
+    role = record.get("role")
+    return isinstance(role, str) and role.strip().lower() in FIELDS.roles and "text" not in record
 
 
 def _folded(record: dict[str, Any]) -> dict[str, Any] | None:

@@ -48,8 +48,8 @@ class Fields(NamedTuple):
     The first field with a value wins, in any case and with or without underscores.
     """
 
-    role: Sequence[str] = ("role", "from", "author", "sender")
-    text: Sequence[str] = ("content", "value", "parts", "text")
+    role: Sequence[str] = ("role", "from", "author", "sender", "speaker")
+    text: Sequence[str] = ("content", "value", "parts", "text", "message", "utterance")
     roles: Mapping[str, str] = ROLES
     media: Sequence[str] = ()  # kinds of media that the record keeps beside its messages, marked in texts as <image>
 
