@@ -486,7 +486,7 @@ def test_a_side_that_cannot_be_read_leaves_the_prompt_and_the_other_side():
         "mistyped_field: chosen is 5, an integer; expected a text, a message or a list of messages"
     ]
     record = {"prompt": "Hi", "chosen": None, "rejected": None}
-    found = list(FORMATS["labelled_conversation"].flatten(record, "data:1"))
+    found = list(FORMATS["preferences"].flatten(record, "data:1"))
     assert [row["message_id"] for row in found if not isinstance(row, Fault)] == ["data:1"]
 
 
@@ -789,7 +789,7 @@ def test_a_value_of_a_wrong_type_is_reported_with_its_place():
             'mistyped_field: history[0] is ["Hi"], a list; expected a question and its answer',
         ),
         (
-            "preferences",
+            "labelled_conversation",
             {"messages": [user("Hi")], "label": 7},
             "mistyped_field: label is 7, an integer; expected true or false",
         ),
