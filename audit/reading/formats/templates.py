@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from .turns import ROLES
@@ -31,7 +31,7 @@ class Template(NamedTuple):
     name: str
     example: str
     begins: str  # what follows white space and the token for the beginning of a text
-    marks: re.Pattern[str]  # the start of a turn, with its `role` and `channel`, or the `end` of one
+    marks: str  # a pattern: the start of a turn, with its `role` and `channel`, or the `end` of one
     contains: tuple[str, ...]  # strings that every conversation contains; quicker to look for than marks
     roles: Mapping[str, str]  # by names in the markup that ROLES does not have
     before: str | None  # the role of the text before the first mark
@@ -67,7 +67,7 @@ def _template(
 ) -> Template:
     # An end mark that text follows is part of a text: it may be HTML, or a token that a turn speaks of.
     follows = re.sub(r"\?P<\w+>", "?:", opens)
-    marks = re.compile(rf"{opens}|(?P<end>{ends})(?=\s*(?:\Z|{follows}|{ends}))")
+    marks = rf"{opens}|(?P<end>{ends})(?=\s*(?:\Z|{follows}|{ends}))"
     return Template(
         name, example, begins, marks, contains, roles or {}, before, has_tokens, may_be_open, may_be_introduced
     )
@@ -251,16 +251,20 @@ EXAMPLES = {template.name: template.example for template in TEMPLATES}
 _OF_NAME = {template.name: template for template in TEMPLATES}
 _START = re.compile(_LEAD)
 _INTRODUCED = re.compile(_LEAD + _INTRODUCTION)
-_BEGINS = [re.compile(rf"{_LEAD}(?:{template.begins})") for template in TEMPLATES]
+_BEGINS = [rf"{_LEAD}(?:{template.begins})" for template in TEMPLATES]
 # Nearly all texts are none, and one match says so.
-_ANY_BEGINS = re.compile(
-    rf"{_LEAD}(?:{'|'.join(dict.fromkeys(template.begins for template in TEMPLATES))}|{_INTRODUCTION})"
-)
+_ANY_BEGINS = rf"{_LEAD}(?:{'|'.join(dict.fromkeys(template.begins for template in TEMPLATES))}|{_INTRODUCTION})"
 # A pattern for RE2 that matches all these texts, and few others.
 MAY_BEGIN = (
     r"^[\s\v\x1c-\x1f\x85\p{Z}\x{feff}]*(?:[<\[#]|[A-Za-z]{1,9}:|You are |"
     r"(?:A|The following is a|Below is an?) (?:chat|conversation|dialog|instruction))"
 )
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern when it is first needed: all of them take 40 ms."""
+    return re.compile(pattern)
 
 
 @lru_cache(8)  # of one text, several formats and settings ask
@@ -270,10 +274,10 @@ def read(text: str) -> Rendered | None:
     The text must begin with a mark or with the usual introduction, and both sides must have a mark. With control
     tokens, one complete turn is enough.
     """
-    if _ANY_BEGINS.match(text) is None:
+    if _compiled(_ANY_BEGINS).match(text) is None:
         return None
     for begins, template in zip(_BEGINS, TEMPLATES, strict=True):
-        is_marked = begins.match(text) or (template.may_be_introduced and _INTRODUCED.match(text))
+        is_marked = _compiled(begins).match(text) or (template.may_be_introduced and _INTRODUCED.match(text))
         if is_marked and all(each in text for each in template.contains):
             found = _turns(text, template)
             if _is_conversation(found, template):
@@ -301,7 +305,7 @@ def _turns(text: str, template: Template) -> _Found:
     lead = _START.match(text)
     assert lead is not None
     start, body = lead.end(), text[lead.end() :]  # for patterns, a text begins with its first mark
-    marks = list(template.marks.finditer(body))
+    marks = list(_compiled(template.marks).finditer(body))
     limits = [mark.start() for mark in marks] + [len(body)]
     turns: list[Turn] = []
     if before := body[: limits[0]]:
