@@ -23,9 +23,8 @@ MARK = re.compile(
 )
 MARK_STARTS = {ord("<"): b"tf|", ord("["): b"T"}  # first character of each mark, with the second ones
 _NAME_AFTER = re.compile(r"\s*([\w.-]+)\s*(?:\[ARGS\]|\[CALL_ID\]|(?=\{))")  # Mistral's newer form: name, then JSON
-_PYTHONIC = re.compile(
-    r"\s*\[\s*(\w[\w .:/-]*)\(.*\)\s*\]\s*", re.DOTALL
-)  # [name(x=1), ...], as in ToolACE and Llama 3.2
+PYTHONIC_START = r"^\s*\[\s*\w"  # of a text that may be calls as in ToolACE and Llama 3.2: [name(x=1), ...]
+_PYTHONIC = re.compile(r"\s*\[\s*(\w[\w .:/-]*)\(.*\)\s*\]\s*", re.DOTALL)
 _PYTHON = re.compile(r"[\[(\s]*\{\s*'")  # a dictionary as Python prints it, alone or in a list
 _NAME_WITHIN = re.compile(r"""["']name["']\s*:\s*["']([^"'\\]*)["']""")
 _SPACE = re.compile(r"\s*")

@@ -319,7 +319,7 @@ INSTRUCTIONS = [
         [asked, said]),
     Schema("natural-instructions", {"task_name": "t1", "id": "t1-7", "definition": TOLD, "inputs": ASKED,
         "targets": SAID},
-        [told, asked, said], id="t1-7"),
+        [asked, said], id="t1-7", unread=["definition"]),
     Schema("gsm8k, orca-math-200k, WebInstruct", {"question": ASKED, "answer": SAID}, [asked, said], is_table=True),
     Schema("MetaMathQA", {"type": "x", "query": ASKED, "original_question": NOTE, "response": SAID}, [asked, said],
         unread=["original_question"]),
