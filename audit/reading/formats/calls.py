@@ -24,6 +24,7 @@ MARK = re.compile(
 MARK_STARTS = {ord("<"): b"tf|", ord("["): b"T"}  # first character of each mark, with the second ones
 _NAME_AFTER = re.compile(r"\s*([\w.-]+)\s*(?:\[ARGS\]|\[CALL_ID\]|(?=\{))")  # Mistral's newer form: name, then JSON
 PYTHONIC_START = r"^\s*\[\s*\w"  # of a text that may be calls as in ToolACE and Llama 3.2: [name(x=1), ...]
+_PYTHONIC_START = re.compile(PYTHONIC_START)
 _PYTHONIC = re.compile(r"\s*\[\s*(\w[\w .:/-]*)\(.*\)\s*\]\s*", re.DOTALL)
 _PYTHON = re.compile(r"[\[(\s]*\{\s*'")  # a dictionary as Python prints it, alone or in a list
 _NAME_WITHIN = re.compile(r"""["']name["']\s*:\s*["']([^"'\\]*)["']""")
@@ -74,6 +75,11 @@ def calls_within(text: str | None) -> list[Call]:
     if read is None:
         return [{"id": "", "name": _name_within(text or ""), "arguments": None}]
     return [call_of(each) for each in (read if isinstance(read, list) and read else [read])]
+
+
+def may_call(text: str) -> bool:
+    """Whether a text may contain a call."""
+    return MARK.search(text) is not None or _PYTHONIC_START.match(text) is not None
 
 
 def marked_calls(text: str) -> list[Call]:

@@ -7,7 +7,6 @@ from typing import NamedTuple, TypeGuard
 from ....checks.base.faults import FaultKind
 from ....checks.base.text.thought import thought_in
 from .calls import (
-    MARK,
     Call,
     Tool,
     argument_fault,
@@ -15,6 +14,7 @@ from .calls import (
     call_of,
     calls_within,
     marked_calls,
+    may_call,
     read_json,
     text_fault,
     tools_of,
@@ -268,7 +268,7 @@ def _plain_turn(raw: Row, fields: Fields) -> RecordTurn | None:
 
 
 def _is_marked(text: str) -> bool:
-    return ("<" in text or "[" in text) and (MARK.search(text) is not None or thought_in(text) is not None)
+    return ("<" in text or "[" in text) and (may_call(text) or thought_in(text) is not None)
 
 
 def _chosen_fields(raw: Row, where: str, fields: Fields, faults: list[Fault]) -> tuple[str, str]:
