@@ -14,7 +14,7 @@ import msgspec
 from ...checks.base.faults import FaultKind
 from .formats import Fault
 from .formats.faults import EXCERPT, whole_characters
-from .formats.paths import LIST
+from .formats.paths import LIST, decoded
 from .kinds import json_fault
 
 
@@ -42,6 +42,12 @@ def read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
     if text.startswith("\ufeff"):
         text = text[1:]
         repairs.append("Byte order mark before the record")
+    if text.startswith("\x1e"):  # RFC 7464
+        text = text[1:]
+        repairs.append("Record separator before the record")
+    if text.startswith("{") and text.rstrip().endswith("},"):
+        text = text.rstrip()[:-1]
+        repairs.append("Comma after the record")
     try:
         try:
             record, found = _read_json(text)
@@ -53,6 +59,9 @@ def read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
         return None, [Fault(FaultKind.UNREADABLE_LINE, f"Line is not JSON ({json_fault(text, error)})", 0, excerpt)]
     except RecursionError:
         return None, [Fault(FaultKind.UNREADABLE_LINE, f"Line is not JSON ({TOO_DEEP})", 0, text[:EXCERPT])]
+    if isinstance(record, str) and isinstance(inner := decoded(record), dict):
+        record = inner
+        repairs.append("Record is JSON within a string; decode it once more")
     if isinstance(record, list) and record and all(isinstance(item, dict) for item in record):
         record = {LIST: record}  # a conversation without a name
     if not isinstance(record, dict):

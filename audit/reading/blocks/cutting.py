@@ -221,4 +221,5 @@ def _is_document(start: bytes, *, is_lines: bool) -> bool:
     if first.startswith(b"["):
         return first.endswith((b",", b"[")) or not is_whole
     is_open = first.endswith(b"[") or not (first.endswith(b"}") or is_whole)
-    return first.startswith(b"{") and not is_lines and is_open
+    # A lone brace is the start of an object that is spread over lines, whatever the name.
+    return first.startswith(b"{") and is_open and (not is_lines or first == b"{")

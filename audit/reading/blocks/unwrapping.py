@@ -12,6 +12,11 @@ from typing import Any
 
 import msgspec
 
+from ....checks.base.faults import FaultKind
+from ..formats import Fault
+from ..formats.faults import EXCERPT, whole_characters
+from ..formats.ledger import is_prose
+from ..formats.paths import leaves
 from .elements import SCAN, Element, broken_elements, elements_of
 
 IsRecord = Callable[[dict[str, Any]], bool]
@@ -152,7 +157,21 @@ def _of_list(fields: _Fields, is_record: IsRecord) -> list[Element] | None:
         shapes = [{"messages": turns, "conversations": turns} if isinstance(turns, list) else turns for turns in first]
         if shapes and isinstance(shapes[0], dict) and is_record(shapes[0]):
             names.append(name)
-    return [element for name in names for element in fields[name].elements()] or None
+    found = [element for name in names for element in fields[name].elements()]
+    if found:
+        beside = {name: field.value() for name, field in fields.items() if name not in names}
+        found[0] = found[0]._replace(faults=(*found[0].faults, *_unread(beside, names[0])))
+    return found or None
+
+
+def _unread(beside: Mapping[str, Any], name: str) -> Iterator[Fault]:
+    """Yield the texts beside a list of records, which belong to none of them."""
+    told: set[str] = set()
+    for path, text in leaves(dict(beside)):
+        if is_prose(text) and path not in told and len(told) < _FEW:
+            told.add(path)
+            words = f"{path} was not read: it is a text beside the records in {name}. Move it into them"
+            yield Fault(FaultKind.UNREAD_TEXT, words, 0, whole_characters(text[:EXCERPT]), field=path)
 
 
 def _of_numbered_columns(fields: _Fields, is_record: IsRecord) -> list[Element] | None:

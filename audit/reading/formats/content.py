@@ -180,13 +180,13 @@ def result_of(raw: object, where: str, block: Row, holder: str) -> ToolResult:
     if raw is None or isinstance(raw, str):
         text = raw or ""  # a tool may return nothing
     elif isinstance(raw, list):
-        blocks = [{"text": _written(b["json"])} if isinstance(b, dict) and "json" in b else b for b in raw]
+        blocks = [{"text": written(b["json"])} if isinstance(b, dict) and "json" in b else b for b in raw]
         # Results nested in results are ignored at every depth.
         inner = read_content(blocks, where, is_nested=True)
         text, media = inner.text, inner.media
         faults += inner.faults
     elif isinstance(raw, dict):
-        text = _written(raw)
+        text = written(raw)
     else:
         faults.append(mistyped(where, raw, "a string or a list of blocks")._replace(field="text"))
     own = next(
@@ -199,7 +199,8 @@ def result_of(raw: object, where: str, block: Row, holder: str) -> ToolResult:
     return ToolResult(text, key, media, faults)
 
 
-def _written(value: object) -> str:
+def written(value: object) -> str:
+    """Return a value as JSON; empty if it is nested too deeply."""
     try:
         return as_json(value)
     except RecursionError:

@@ -157,6 +157,8 @@ class Described(Ends, Format):
             shared["tools"] = tools_of({"tools": tools.value})
         for path in languages:
             value = get(record, path.steps) if path.steps[0] in record else None
+            if isinstance(value, list) and all(isinstance(each, str) for each in value):
+                value = value[0] if len(value) == 1 else None  # a text in several languages has no single one
             if isinstance(value, str):
                 if (tag := language_of(value)) is not None:
                     shared["lang"] = tag

@@ -7,13 +7,21 @@ from .assembly import Branch, joined, pair, ranked, shared_start, whole
 from .faults import Fault, mistyped
 from .fits import is_conversation, is_several
 from .parts import Parts
-from .paths import Found, Path, items_of
+from .paths import Found, Path, decoded, items_of
 from .turns import RecordTurn, text_turn
 
 _BETTER = {
     **dict.fromkeys(("a", "model_a", "response_a", "0", "false", "first", "left", "model_1", "response_1"), "a"),
     **dict.fromkeys(("b", "model_b", "response_b", "1", "true", "second", "right", "model_2", "response_2"), "b"),
 }
+
+
+def _number(value: object) -> float | None:
+    """Return a rank or a score, which may be written as a text."""
+    try:
+        return float(value) if isinstance(value, int | float | str) else None
+    except (ValueError, OverflowError):
+        return None
 
 
 class Ends(Parts):
@@ -66,13 +74,29 @@ class Ends(Parts):
         self, record: dict[str, Any], prompt: list[RecordTurn], *, is_open: bool
     ) -> Generator[Fault, None, tuple[list[RecordTurn], list[Branch]]]:
         """Return two answers or conversations, in the order of preference if there is one."""
-        a = whole(prompt, (yield from self._side(record, "a", is_open=is_open)))
-        b = whole(prompt, (yield from self._side(record, "b", is_open=is_open)))
+        a, b = self._rounds(record, "a"), self._rounds(record, "b")
+        if not (a and b):
+            a = whole(prompt, (yield from self._side(record, "a", is_open=is_open)))
+            b = whole(prompt, (yield from self._side(record, "b", is_open=is_open)))
         better = self._better(record)
         if better is None:
             start, branches = pair(a, b)
             return start, [branch._replace(side=None, rank=None) for branch in branches]
         return pair(a, b) if better == "a" else pair(b, a)
+
+    def _rounds(self, record: dict[str, Any], side: str) -> list[RecordTurn]:
+        """Return the turns of one side where prompt and side are lists of equally many texts; else none."""
+        asked, said = (self.found(record, name) for name in ("prompt", side))
+        if asked is None or said is None:
+            return []
+        texts = [decoded(each.value) if isinstance(each.value, str) else each.value for each in (asked, said)]
+        if not all(is_several(each) for each in texts) or len(texts[0]) != len(texts[1]):
+            return []
+        return [
+            text_turn(role, text, found.where)
+            for pair in zip(*texts, strict=True)
+            for role, text, found in zip(("prompter", "assistant"), pair, (asked, said), strict=True)
+        ]
 
     def _better(self, record: dict[str, Any]) -> str | None:
         """Return which of two sides is better: a, b, or neither."""
@@ -126,5 +150,5 @@ class Ends(Parts):
         found = self.found(record, name)
         if found is None or not isinstance(found.value, list) or len(found.value) != n:
             return None
-        numbers = [float(v) if isinstance(v, int | float) else None for v in found.value]
+        numbers = [_number(value) for value in found.value]
         return None if all(number is None for number in numbers) else numbers

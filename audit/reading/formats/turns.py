@@ -19,7 +19,7 @@ from .calls import (
     text_fault,
     tools_of,
 )
-from .content import Content, ToolResult, is_content, read_content, result_of, thoughts_of
+from .content import Content, ToolResult, is_content, read_content, result_of, thoughts_of, written
 from .faults import EXCERPT, Fault, Row, missing, mistyped, whole_characters
 
 _RAW_ROLES = {
@@ -343,6 +343,8 @@ def _content(raw: Row, name: str, where: str, faults: list[Fault]) -> tuple[str 
     if isinstance(value, list) or (isinstance(value, dict) and is_content(value)):
         content = read_content(value, f"{where}.{name}")
         return content.text, content
+    if isinstance(value, dict) and value and raw.get("role") in _RAW_ROLES["tool"]:
+        value = written(value)  # what a tool returned
     if value is not None and not isinstance(value, str):
         faults.append(mistyped(f"{where}.{name}", value, "a string")._replace(field="text"))
         value = None

@@ -1001,7 +1001,7 @@ LINES: dict[str, tuple[bytes, list[str], int]] = {
     "has single quotes": (third().replace(b'"', b"'"), ["unreadable_line"], 4),
     "is followed by garbage": (third() + b" garbage", ["unreadable_line"], 4),
     "is followed by a comment": (third() + b" // why not", ["unreadable_line"], 4),
-    "is followed by a comma": (third() + b",", ["unreadable_line"], 4),
+    "is followed by a comma": (third() + b",", ["repaired_line"], 5),
     "holds two records": (third() + third(message_id=uid("z")), ["unreadable_line"], 4),
     "holds two records apart": (third() + b" " + third(message_id=uid("z")), ["unreadable_line"], 4),
     "goes on in the next": (third().replace(b', "role"', b'\n, "role"'), ["unreadable_line", "unreadable_line"], 4),
@@ -1164,7 +1164,7 @@ def test_a_fault_of_a_document_is_reported_once_at_its_line(tmp_path):
         ('{"id": true, "text": "words"}', "mistyped_field"),
         ('{"id": ["d"], "text": "words"}', "mistyped_field"),
         ('{"id": "d", "text": 5}', "mistyped_field"),
-        ('{"id": "d", "text": "words", "lang": ["de"]}', "mistyped_field"),
+        ('{"id": "d", "text": "words", "lang": {"de": 1}}', "mistyped_field"),
         ('{"id": "d", "text": "words", "context": ["asked"]}', "mistyped_field"),
     ]
     for line, rule in cases:

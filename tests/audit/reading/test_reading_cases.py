@@ -405,3 +405,52 @@ def test_files_of_a_folder_may_have_other_columns(tmp_path):
         pq.write_table(pa.table({"output": [A2], "source": ["x"], "instruction": [Q2]}), tmp_path / "train-1.parquet")
         assert messages(tmp_path) == [*SAID, *MORE]
         assert rules(audited(tmp_path)) == []
+
+
+def test_texts_beside_the_records_of_an_object_are_reported(tmp_path):
+    path = tmp_path / "data.json"
+    path.write_text(json.dumps({"about": "These are two chats about birds.", "data": [chat(Q, A), chat(Q2, A2)]}))
+    record = audited(path)
+    assert messages(path) == [*SAID, *MORE]
+    assert record.table["summary"].to_pylist() == [
+        "about was not read: it is a text beside the records in data. Move it into them"
+    ]
+
+
+def test_lines_that_are_nearly_records_are_read_and_reported(tmp_path):
+    line = json.dumps(chat(Q, A))
+    for kind, text, findings in [
+        ("JSON within a string", json.dumps(line), ["Record is JSON within a string; decode it once more"]),
+        ("a record separator (RFC 7464)", f"\x1e{line}", ["Record separator before the record"]),
+        ("a comma after the record", f"{line},", ["Comma after the record"]),
+        ("a record over several lines", json.dumps(chat(Q, A), indent=1), []),
+    ]:
+        with case(kind):
+            (tmp_path / "data.jsonl").write_text(f"{text}\n")
+            assert messages(tmp_path / "data.jsonl") == SAID
+            assert audited(tmp_path / "data.jsonl").table["summary"].to_pylist() == findings
+
+
+def test_values_in_other_types_than_usual_are_read(tmp_path):
+    rounds = {"prompt": json.dumps([Q, Q2]), "response_a": json.dumps([A, A2]), "response_b": json.dumps([W, W])}
+    called = {"role": "assistant", "content": "", "tool_calls": tool_calls("owls")}
+    told = {"role": "tool", "tool_call_id": "owls", "content": {"n": 3}}
+    for kind, record, said in [
+        ("lists of rounds", {**rounds, "winner": "tie"}, [*SAID, *MORE, ("assistant", W), MORE[0], ("assistant", W)]),
+        (
+            "ranks as texts",
+            {"prompt": Q, "answers": [{"text": W, "rank": "2"}, {"text": A, "rank": "1"}]},
+            [("prompter", Q), ("rejected", W), ("chosen", A)],
+        ),
+        (
+            "an object that a tool returns",
+            {"messages": [*chat(Q)["messages"], called, told]},
+            [("prompter", Q), ("assistant", json.dumps(tool_calls("owls"))), ("tool", '{"n": 3}')],
+        ),
+    ]:
+        with case(kind):
+            assert messages(write(tmp_path / "data.jsonl", [record])) == said
+    for kind, lang, tag in [("one language in a list", ["deu_Latn"], "de"), ("several", ["de", "en"], None)]:
+        with case(kind):
+            (row,) = parsed(write(tmp_path / "data.jsonl", [{"text": A, "lang": lang}])).messages.to_pylist()
+            assert row["lang"] == tag

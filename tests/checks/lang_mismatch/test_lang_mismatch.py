@@ -571,7 +571,7 @@ NOT_JUDGED = [
     (rules.NO_LANGUAGE, "und", EN),
     (rules.NO_LANGUAGE, "mul", DE),
     (rules.UNKNOWN_TAG, "zz", DE),
-    (rules.UNKNOWN_TAG, "en US", DE),
+    (rules.UNKNOWN_TAG, "xx", DE),
     (rules.UNSUPPORTED, "tlh", EN),
     (rules.FEW_LETTERS, "de", "ok"),
     (rules.FEW_LETTERS, "de", ""),
