@@ -45,23 +45,25 @@ from .progress import Progress, Silence
 from .reading import files
 from .reading.blocks import cutting
 from .reading.formats import FORMATS, Spec, known, refuse_unknown
+from .reading.formats.ledger import merge
 from .reading.parse import parse
 from .reading.recognise import recognise
-from .reading.sources import once
+from .reading.sources import once, unread_faults
 from .reading.streams import UnreadableSource
 
 PLACE = ("source", "line")
 KEYS = ("message_id", *PLACE)  # identify a message in findings, and an unexpected row in GX
+TEXTS = ("text", "reasoning")  # columns that GX is not shown
 SEVERITY = {NOTE: FailureSeverity.INFO, WARNING: FailureSeverity.WARNING, ERROR: FailureSeverity.CRITICAL}
 
 FRAME = pa.schema(
     [
         *(MESSAGES.field(name) for name in KEYS),  # first, since GX searches for them from the left, row by row
-        *(column for column in MESSAGES if column.name not in (*KEYS, "text")),
-        ("format", pa.string()),  # a name of FORMATS
+        *(column for column in MESSAGES if column.name not in (*KEYS, *TEXTS)),
+        ("format", pa.string()),  # the name of a form
         ("fault", pa.string()),  # the rule that a fault of the reader breaks; null: the row is a message
         FAULTS.field("field"),
-        ("has_text", pa.bool_()),
+        *((f"has_{name}", pa.bool_()) for name in TEXTS),
         PLACES.field("n_chars"),
         *TEXT_FACTS,
     ]
@@ -116,9 +118,12 @@ def frame(
         for block in cutting.blocks(source, watch=progress.advance):
             parsed = parse(block, plan)
             source.records += parsed.records
+            source.chars += parsed.chars
+            merge(source.fields, parsed.fields)
             parts.append(_structure(Batch(parsed.messages.combine_chunks(), plan.format.form)))
             if parsed.faults.num_rows:
                 parts.append(_places(once(parsed.faults, reported), plan.format.form.name))
+        parts.append(_places(unread_faults(source), plan.format.form.name))
     table = pa.concat_tables(parts, promote_options="default")
     # Arrow types: pandas types would turn ranks into floating point numbers, and NaN into null.
     rows: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
@@ -130,11 +135,12 @@ def frame(
 
 def _structure(batch: Batch) -> pa.Table:
     """Return messages without their texts: columns of FRAME, in any order."""
-    table = batch.messages.drop_columns("text").append_column("format", pa.repeat(batch.form.name, len(batch)))
-    for name in ("reasoning", "calls", "tools"):
+    table = batch.messages.drop_columns(TEXTS).append_column("format", pa.repeat(batch.form.name, len(batch)))
+    for name in ("calls", "tools"):
         at = table.schema.get_field_index(name)
         table = table.set_column(at, MESSAGES.field(name), _without_texts(batch.column(name)))
-    table = table.append_column("has_text", batch.column("text").is_valid())
+    for name in TEXTS:
+        table = table.append_column(f"has_{name}", batch.column(name).is_valid())
     table = table.append_column("n_chars", batch.places["n_chars"])
     for name in TEXT_FACTS.names:
         table = table.append_column(name, batch.text_facts[name])
@@ -207,9 +213,11 @@ def _batches(table: pa.Table) -> Iterator[Batch]:
         faults = part.filter(part["fault"].is_valid()).rename_columns({"fault": "kind"})
         blank = pa.repeat("", faults.num_rows)
         faults = faults.append_column("detail", blank).append_column("excerpt", blank).select(FAULTS.names)
-        texts = pc.if_else(rows["has_text"], "", pa.scalar(None, pa.string()))
-        batch = Batch(rows.append_column("text", texts).select(MESSAGES.names), _FORMS[format], faults)
-        batch.places, batch.text_facts = rows.select(PLACES.names), rows.select(TEXT_FACTS.names)
+        places, facts = rows.select(PLACES.names), rows.select(TEXT_FACTS.names)
+        for name in TEXTS:
+            rows = rows.append_column(name, pc.if_else(rows[f"has_{name}"], "", pa.scalar(None, pa.string())))
+        batch = Batch(rows.select(MESSAGES.names), _FORMS[format], faults)
+        batch.places, batch.text_facts = places, facts
         yield batch
 
 

@@ -131,7 +131,7 @@ def run(
         progress.say("no compiled kernels: using NumPy and Arrow, which are slower. Install again with a C compiler")
     with ExitStack() as stack:
         n_workers = defaults.workers if workers is None else workers
-        files, _ = file_names.find(sources, splits, progress.say)
+        files, passed_over = file_names.find(sources, splits, progress.say)
         holds_gil = len(files) > 1 and any(check.holds_gil for check in wanted)
         workforce = stack.enter_context(
             engines.start(engine or defaults.engine, n_workers, address, holds_gil=holds_gil)
@@ -150,7 +150,7 @@ def run(
         messages = all_messages(audit)
         findings, around = with_evidence(audit, messages)
         trim()
-    facts = facts_of(audit, findings, messages, config.format, started, time.perf_counter() - began)
+    facts = facts_of(audit, findings, messages, passed_over, config.format, started, time.perf_counter() - began)
     return Record(facts, findings, around, messages)
 
 

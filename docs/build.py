@@ -16,8 +16,9 @@ from typing import Any
 
 import msgspec
 from chataudit.audit.reading.formats import FORMATS, Format, Spec, known, templates
-from chataudit.audit.reading.formats.described import IDS, LANGUAGES, SPLITS, Described
+from chataudit.audit.reading.formats.described import LANGUAGES, Described
 from chataudit.audit.reading.formats.examples import table
+from chataudit.audit.reading.formats.parts import IDS, SPLITS
 from chataudit.audit.reading.formats.spec import PARTS
 from chataudit.audit.reading.formats.turns import FIELDS, ROLES
 from chataudit.audit.registry import checks

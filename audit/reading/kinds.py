@@ -112,6 +112,8 @@ def _encoding(start: bytes) -> str:
 _REPR = re.compile(r"\s*\[*\s*\{\s*'|\s*\[*\s*\{[^\n]*?: ?(?:None|True|False)\b")
 _BARE_KEY = re.compile(r"\s*\[?\s*\{\s*[A-Za-z_$][\w$]*\s*:")
 _YAML = re.compile(r"(?:---|- \S.*|(?:- )?[\w .-]+:(?: .*)?|[ \t]+.*)\Z")
+# Of files that are read, if they are whole.
+_CUT = {b"BZh": "bzip2 file", b"\xfd7zXZ": "xz file", b"\xff\xff\xff\xff": "Arrow stream", b"ARROW1": "Arrow file"}
 _NO_TEXT = re.compile("[\0-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
 _SEPARATORS = {",": "CSV", "\t": "TSV", ";": "CSV with semicolons"}
 
@@ -128,15 +130,18 @@ def binary(start: bytes) -> str | None:
 
 def likely(start: bytes) -> str | None:
     """Name a text of which no record could be read, from its first bytes; None if it seems to be JSON."""
-    if what := binary(start):
-        return what
-    text = start.decode("utf-8", "replace")
+    for begin, what in _CUT.items():
+        if start.startswith(begin):
+            return f"this {what} was cut short or is damaged. {_AGAIN}"
+    if nothing := binary(start):
+        return nothing
+    text = start.decode("utf-8", "replace").removeprefix("\ufeff")
     if _REPR.match(text):
         return "this is Python repr, not JSON (single quotes, None, True). Write each record with json.dumps"
     if _BARE_KEY.match(text):
         return "this is JSON5 or JavaScript, not JSON (keys without quotes). Put keys in double quotes"
     lines = [line.rstrip() for line in text.split("\n")[:20] if line.strip()]
-    if not lines or lines[0].lstrip("\ufeff \t")[:1] in ("{", "[", '"{'):
+    if not lines or lines[0].lstrip()[:1] in ("{", "["):
         return None
     for separator, name in _SEPARATORS.items():
         counts = [re.sub(r'"[^"]*"', "", line).count(separator) for line in lines[:2]]

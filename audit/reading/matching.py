@@ -23,6 +23,14 @@ def formats_of(record: Record) -> Mapping[str, Format]:
     return known(None if mapping is None else msgspec.convert(mapping, formats.Spec))
 
 
+def requested(record: Record) -> Mapping[str, str | None]:
+    """Return the format of each source that the audit was told; None: it was recognised, and will be again.
+
+    Records of one source may have several formats, so the format of most of them says too little.
+    """
+    return {source.name: source.format if source.is_forced else None for source in record.facts.sources}
+
+
 class Audited(NamedTuple):
     """A source, and the path for naming its cleaned copy: relative for a pipe, with the host for a URL."""
 

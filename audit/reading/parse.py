@@ -170,7 +170,7 @@ def _parse_records(
     fields: Ledger = {}
     for number, record in records:
         found = list(_flattened(record, f"{block.source.name}:{number}", plan))
-        merge(fields, account(plan.format.rest(record), number, found, plan.format.known))
+        merge(fields, account(plan.format.rest(record), number, found, plan.format.known_of(record)))
         faults += [row._replace(line=number) for row in found if isinstance(row, Fault)]
         own = [row for row in found if not isinstance(row, Fault)]
         rows += own

@@ -317,20 +317,21 @@ class Sources:
 
 
 def _ends(sources: Sequence[Source], form: int, first: int) -> Iterator[tuple[Parsed, Mark]]:
-    """Yield the faults that show only at the end of a source: fields whose text was not read."""
+    """Yield the faults that show only at the end of each source."""
     for number, source in enumerate(sources, first + 1):
-        faults = [
-            Fault(
-                FaultKind.UNREAD_TEXT,
-                summary(path, entry, source.records, source.chars),
-                entry.first,
-                entry.excerpt,
-                field=path,
-            )
-            for path, entry in unread(source.fields)
-        ]
-        if faults:
-            yield Parsed(MESSAGES.empty_table(), faults_table(faults, source.name), 0), Mark(form, number)
+        if (faults := unread_faults(source)).num_rows:
+            yield Parsed(MESSAGES.empty_table(), faults, 0, {}, 0), Mark(form, number)
+
+
+def unread_faults(source: Source) -> pa.Table:
+    """Return the fields of a source, read to its end, whose text was not read, as FAULTS."""
+    fields = list(unread(source.fields))
+    n_chars = source.chars + sum(entry.chars for _, entry in fields)
+    faults = []
+    for path, entry in fields:
+        words = summary(path, entry, source.records, n_chars)
+        faults.append(Fault(FaultKind.UNREAD_TEXT, words, entry.first, entry.excerpt, field=path))
+    return faults_table(faults, source.name)
 
 
 def _whole(form: Form, parsed: Iterable[tuple[Parsed, Mark]]) -> _Marked:

@@ -112,9 +112,13 @@ PLACES = pa.schema(
 )
 """The places of messages and the lengths of their texts: all that a finding needs to point at them."""
 
+NAN = ("nan", "NaN", "<NA>", "NaT")
+"""Missing values, as pandas writes them into texts."""
+
 TEXT_FACTS = pa.schema(
     [
         ("is_blank", pa.bool_()),  # there is a text, and no character of it is visible
+        ("is_nan", pa.bool_()),  # the text is what pandas writes for a missing value
         ("n_lost", pa.int64()),  # replacement characters (U+FFFD)
         ("first_lost", pa.int64()),  # place of the first, in code points; -1: there is none
         ("n_control", pa.int64()),  # control characters except tab, LF and CR
@@ -365,7 +369,7 @@ class Batch:
         second, third = (data[np.minimum(at + k, len(data) - 1)] for k in (1, 2))
         lost = at[(lead == 0xEF) & (second == 0xBF) & (third == 0xBD)]
         control = at[(lead < 0x80) | ((lead == 0xC2) & (second < 0xA0))]
-        facts = [blank]
+        facts = [blank, pc.is_in(column, value_set=pa.array(NAN))]
         for where in (lost, control):
             rows, first, counts = np.unique(
                 np.searchsorted(offsets, where, side="right") - 1, return_index=True, return_counts=True

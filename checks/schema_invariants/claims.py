@@ -23,11 +23,12 @@ def claims_at(
     spans: Sequence[Spans] = (),
     facets: Sequence[dict[str, str]] | None = None,
     about: Sequence[str] | None = None,
+    severity: int | None = None,
 ) -> list[Claims]:
     """Return the claims of one rule, or none where there are no rows."""
     if not len(rows):
         return []
-    return [(rule, claim(places, rule, rows, summaries, spans=spans, facets=facets, about=about))]
+    return [(rule, claim(places, rule, rows, summaries, spans=spans, facets=facets, about=about, severity=severity))]
 
 
 def has_role(batch: Batch, role: str) -> BoolArray:

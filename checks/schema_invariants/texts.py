@@ -37,6 +37,8 @@ def text_claims(batch: Batch) -> list[Claims]:
             for n, thought in zip(lengths, thinks[blank], strict=True)
         ],
     )
+    nan = np.flatnonzero(as_bools(single(facts["is_nan"])) & is_message)
+    claims += claims_at(batch.places, EMPTY_TEXT, nan, "Text is a missing value that pandas wrote as a word")
     still_open = np.flatnonzero(as_bools(single(facts["is_open"])) & is_message)
     claims += claims_at(batch.places, OPEN_REASONING, still_open, "Reasoning begins with a mark that is never closed")
     for rule, kind, what, code in (

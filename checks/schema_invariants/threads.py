@@ -6,6 +6,7 @@ import pyarrow.compute as pc
 
 from ..base.arrow.columns import IntArray, as_bools
 from ..base.claims import Spans
+from ..base.findings import WARNING
 from ..base.messages import CHAT_ROLES, Batch
 from .claims import Claims, claims_at, counted, first_positions, has_role, quoted
 from .thread_rules import (
@@ -166,14 +167,18 @@ def role_claims(batch: Batch) -> list[Claims]:
         repeats = np.flatnonzero(
             (batch.parent >= 0) & speaks & speaks[batch.parent] & (batch.parent != np.arange(len(batch))) & ~calls
         )
-        claims += claims_at(
-            batch.places,
-            ROLE_ALTERNATION,
-            repeats,
-            f"{name.capitalize()} follows {name}",
-            spans=[Spans(repeats), Spans(batch.parent[repeats])],
-            facets=[{"role": name}] * len(repeats),
-        )
+        # In a chat, somebody who says two things before the answer comes breaks no turn of the assistant.
+        is_mild = np.isin(repeats, batch.parent[assistant]) & ("system" in batch.form.roles) & prompter[repeats]
+        for rows, severity in ((repeats[~is_mild], None), (repeats[is_mild], WARNING)):
+            claims += claims_at(
+                batch.places,
+                ROLE_ALTERNATION,
+                rows,
+                f"{name.capitalize()} follows {name}",
+                spans=[Spans(rows), Spans(batch.parent[rows])],
+                facets=[{"role": name}] * len(rows),
+                severity=severity,
+            )
     # Several at the start, such as those of the provider and the developer, are as good as one.
     late = np.flatnonzero(system & (batch.depth > 0) & ~is_opening)
     claims += claims_at(

@@ -43,7 +43,7 @@ FAULTY = {
     "missing_field": tree("m", ("m2", "m", {"text": None}), lang=...),
     "mistyped_field": tree("n", ("n2", "n", {"text": [MARK]}), rank=MARK),
     "malformed_id": tree("o", message_id="o"),
-    "language_tag": tree("p", lang="english"),
+    "language_tag": tree("p", lang="eng lish"),
     "empty_text": tree("q", text=" \n\u200b"),
     "replacement_characters": tree("r", text=f"{MARK} \ufffd"),
     "control_characters": tree("s", text=f"{MARK} \x07"),
@@ -200,6 +200,22 @@ def test_files_of_several_formats_are_one_data_set(tmp_path):
         "unanswered_thread",
     }
     assert unexpected(result) == findings
+
+
+def test_records_of_several_formats_and_fields_that_were_not_read_are_those_of_the_audit(tmp_path):
+    asked = {"role": "user", "content": "How high is it?"}
+    rows = [
+        *(
+            {"instruction": f"Name river {k}", "output": f"River {k}", "note": f"This is {MARK} note {k}."}
+            for k in "ab"
+        ),
+        {"messages": [asked, {"role": "assistant", "content": ""}], "remark": f"Nobody reads this {MARK} text."},
+    ]
+    source = write(tmp_path / "mixed.jsonl", rows)
+    findings = found(run(source, checks=[SchemaInvariants()]))
+    assert {rule.partition("/")[2] for rule in findings} >= {"empty_text", "unread_text"}
+    assert findings["schema_invariants/unread_text"] == {(None, str(source), 1), (None, str(source), 3)}
+    assert unexpected(gx.validate(source)) == findings
 
 
 @needs_shared

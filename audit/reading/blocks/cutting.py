@@ -125,6 +125,8 @@ def _blocks(source: Source, stream: Stream, is_record: IsRecord) -> Iterator[Blo
     what = foreign(bytes(start)) or (binary(bytes(start)) if content == Content.SEPARATED else None)
     if what is None and start and _is_named(source, ".parquet"):
         what = likely(bytes(start)) or "not a Parquet file: it does not start with PAR1"
+    if what is None and start and content != Content.ARROW and _is_named(source, ".arrow", ".feather"):
+        what = likely(bytes(start)) or "not an Arrow file: it starts neither with ARROW1 nor with a schema"
     if what is not None:
         around = f"{', in '.join(reversed(stream.packings))}-compressed: " if stream.packings else ""
         raise UnreadableSource(f"{around}{what}")
@@ -218,4 +220,5 @@ def _is_document(start: bytes, *, is_lines: bool) -> bool:
     is_whole = second[:1] + second[-1:] in (b"{}", b"[]")
     if first.startswith(b"["):
         return first.endswith((b",", b"[")) or not is_whole
-    return first.startswith(b"{") and not is_lines and not first.endswith(b"}") and not is_whole
+    is_open = first.endswith(b"[") or not (first.endswith(b"}") or is_whole)
+    return first.startswith(b"{") and not is_lines and is_open

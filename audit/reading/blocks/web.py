@@ -17,6 +17,8 @@ from .lines import MAX_LINE
 
 WARC = re.compile(rb"WARC/[01]\.\d+\r?\n")
 _PLAIN = re.compile(r"text/plain\b", re.IGNORECASE)
+_CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)", re.IGNORECASE)
+_CODED = ("Content-Encoding", "Transfer-Encoding")
 _CUT = "the web archive ends within a record. Fetch the file again"
 
 
@@ -62,7 +64,8 @@ def web_blocks(source: Source, file: Readable, size: int, faults: tuple[Fault, .
 def _document(record: Any) -> tuple[dict[str, str] | None, list[Fault], bool]:
     """Return the document of a record, its faults, and whether the record is whole; None if it is no plain text."""
     kind, wanted = _header(record, "WARC-Type"), record.content_length
-    content = record.http_content_type or "" if record.is_http else _header(record, "Content-Type")
+    headers = record.http_headers if record.is_http else record.headers
+    content = headers.get("Content-Type") or ""
     is_text = kind == "conversion" or (kind in ("resource", "response") and _PLAIN.match(content) is not None)
     raw = bytearray()
     while is_text and (piece := record.reader.read(min(wanted, MAX_LINE) - len(raw))):
@@ -75,10 +78,15 @@ def _document(record: Any) -> tuple[dict[str, str] | None, list[Fault], bool]:
         detail = f"Record has {wanted:,} bytes; records over {MAX_LINE:,} bytes are skipped"
         start = raw[: 4 * EXCERPT].decode("utf-8", "ignore")[:EXCERPT]
         return None, [Fault(FaultKind.UNREADABLE_LINE, detail, 0, start)], True
+    for name in _CODED if record.is_http else ():
+        if (coding := headers.get(name)) not in (None, "", "identity"):
+            detail = f"Record has the {name} {coding[:40]!r}; only plain texts are read"
+            return None, [Fault(FaultKind.UNREADABLE_LINE, detail, 0)], True
     faults = []
+    charset = _CHARSET.search(content)
     try:
-        text = raw.decode()
-    except UnicodeDecodeError:
+        text = raw.decode(charset[1] if charset else "utf-8")
+    except (UnicodeError, LookupError):
         text = raw.decode("utf-8", "replace")
         faults.append(Fault(FaultKind.REPAIRED_LINE, NOT_UTF8.format("record"), 0, text[:EXCERPT]))
     named = {

@@ -1,10 +1,13 @@
-"""Turns of a record to the rows of MESSAGES: what they share, sides of a pair, rival answers."""
+"""Turns of a record to the rows of MESSAGES: joined parts, sides of a pair, rival answers."""
 
+import re
 from collections.abc import Generator, Iterable, Sequence
 from typing import NamedTuple
 
+from ....checks.base.faults import FaultKind
+from . import templates
 from .faults import Fault, Row, mistyped
-from .turns import RecordTurn
+from .turns import RecordTurn, turns_of
 
 YES = frozenset({"true", "yes", "1", "chosen", "desirable", "good", "thumbs_up", "positive"})
 NO = frozenset({"false", "no", "0", "rejected", "undesirable", "bad", "thumbs_down", "negative"})
@@ -55,13 +58,14 @@ def messages_of(shared: Row, prompt: Sequence[RecordTurn], branches: Sequence[Br
 
 def pair(chosen: list[RecordTurn], rejected: list[RecordTurn]) -> tuple[list[RecordTurn], list[Branch]]:
     """Split two conversations, or one, into a shared start and the rest; the last message is never shared."""
-    sides = [side for side in (chosen, rejected) if side]
+    # Without faults: the same one has another place on each side.
+    sides = [[turn._replace(faults=()) for turn in side] for side in (chosen, rejected) if side]
     n = 0
     while n < min(map(len, sides), default=0) - 1 and all(side[n] == sides[0][n] for side in sides):
         n += 1
     start, better, worse = (chosen or rejected)[:n], chosen[n:], rejected[n:]
-    # If each side is a single message, the two are rival answers.
-    is_ranked = bool(start) and len(better) == len(worse) == 1 and "prompter" not in (better[0].role, worse[0].role)
+    # If each side is a single message of the assistant, the two are rival answers.
+    is_ranked = bool(start) and [turn.role for turn in (*better, *worse)] == ["assistant"] * 2 and len(better) == 1
     branches = [Branch(better, "chosen", 0 if is_ranked else None), Branch(worse, "rejected", 1 if is_ranked else None)]
     return start, [branch for branch in branches if branch.turns]
 
@@ -104,3 +108,51 @@ def ranked(
         for turns, side, place, model in zip(answers, sides, order, models, strict=True)
         if turns
     ]
+
+
+def rendered_turns(found: templates.Rendered, where: str) -> Generator[Fault, None, list[RecordTurn]]:
+    """Return the turns of a text that contains a conversation."""
+    first, *others = found.turns
+    lead: list[RecordTurn] = []
+    turns = [first, *others]
+    if first.role is None:  # text before the first mark
+        fault = Fault(FaultKind.MISSING_FIELD, f"{where} starts with a text without a mark; expected a role", 0)
+        lead, turns = [RecordTurn(None, first.text, faults=(fault,))], others
+    said = [
+        {"role": turn.role, "content": turn.text} | ({"channel": turn.channel} if turn.channel else {})
+        for turn in turns
+    ]
+    return lead + (yield from turns_of(said, where))
+
+
+def is_open_prompt(text: str) -> bool:
+    """Whether a text ends with the mark of an answer, without the answer."""
+    rendered = templates.read(text)
+    return rendered is not None and rendered.is_open
+
+
+def joined(prompt: list[RecordTurn], answer: list[RecordTurn]) -> list[RecordTurn]:
+    """Join a prompt and what follows it, which may repeat the prompt."""
+    return whole(prompt, answer) or prompt
+
+
+def whole(prompt: list[RecordTurn], answer: list[RecordTurn]) -> list[RecordTurn]:
+    """Join the prompt and one side, which may repeat the prompt."""
+    system, asked = _parted(prompt)
+    own_system, begun = _parted(answer)
+    if asked and begun and asked[0][:2] == begun[0][:2]:
+        return (own_system or system) + begun
+    return prompt + answer if answer else []
+
+
+def _parted(turns: list[RecordTurn]) -> tuple[list[RecordTurn], list[RecordTurn]]:
+    n = next((k for k, turn in enumerate(turns) if turn.role != "system"), len(turns))
+    return turns[:n], turns[n:]
+
+
+def shared_start(chosen: str, rejected: str) -> str:
+    """Return the words that both texts start with. TRL takes them as the prompt if there is no other."""
+    shorter = min(len(chosen), len(rejected))
+    n = next((k for k in range(shorter) if chosen[k] != rejected[k]), shorter)
+    words = re.match(r".*\S(?=\s)", chosen[:n], re.DOTALL)
+    return words[0] if words else ""

@@ -22,7 +22,7 @@ class Format(ABC):
     form: ClassVar[Form]
     is_flat: ClassVar[bool] = False  # a record is a message, not a tree: trees must be gathered
     is_whole: ClassVar[bool] = True  # records are kept or dropped whole: no message can be removed from one
-    lang_field: ClassVar[str | None] = None  # field in which a message declares its language; None: there is none
+    lang_field: str | None = None  # field in which a message declares its language; None: there is none
 
     @abstractmethod
     def recognise(self, record: dict[str, Any]) -> str | None:
@@ -39,9 +39,8 @@ class Format(ABC):
         `place` (file:line) replaces a missing id; the caller fills in the line of a fault.
         """
 
-    @property
-    def known(self) -> Sequence[re.Pattern[str]]:
-        """Paths of texts that belong to no message."""
+    def known_of(self, record: dict[str, Any]) -> Sequence[re.Pattern[str]]:
+        """Return the paths of texts of a record that belong to no message."""
         return ()
 
     def rest(self, record: dict[str, Any]) -> dict[str, Any]:

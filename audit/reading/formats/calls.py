@@ -23,6 +23,9 @@ MARK = re.compile(
 )
 MARK_STARTS = {ord("<"): b"tf|", ord("["): b"T"}  # first character of each mark, with the second ones
 _NAME_AFTER = re.compile(r"\s*([\w.-]+)\s*(?:\[ARGS\]|\[CALL_ID\]|(?=\{))")  # Mistral's newer form: name, then JSON
+PYTHONIC_START = r"^\s*\[\s*\w"  # of a text that may be calls as in ToolACE and Llama 3.2: [name(x=1), ...]
+_PYTHONIC_START = re.compile(PYTHONIC_START)
+_PYTHONIC = re.compile(r"\s*\[\s*(\w[\w .:/-]*)\(.*\)\s*\]\s*", re.DOTALL)
 _PYTHON = re.compile(r"[\[(\s]*\{\s*'")  # a dictionary as Python prints it, alone or in a list
 _NAME_WITHIN = re.compile(r"""["']name["']\s*:\s*["']([^"'\\]*)["']""")
 _SPACE = re.compile(r"\s*")
@@ -74,8 +77,13 @@ def calls_within(text: str | None) -> list[Call]:
     return [call_of(each) for each in (read if isinstance(read, list) and read else [read])]
 
 
+def may_call(text: str) -> bool:
+    """Whether a text may contain a call."""
+    return MARK.search(text) is not None or _PYTHONIC_START.match(text) is not None
+
+
 def marked_calls(text: str) -> list[Call]:
-    """Return the calls behind marks in a text; one that is not JSON has no arguments."""
+    """Return the calls behind marks in a text, or a text that is a call; one that is not JSON has no arguments."""
     found: list[Call] = []
     end = 0
     for mark in MARK.finditer(text):
@@ -93,6 +101,8 @@ def marked_calls(text: str) -> list[Call]:
             found.append(call_of(read))
         else:
             found.append({"id": "", "name": _name_within(text[start : start + 1000]), "arguments": None})
+    if not found and (whole := _PYTHONIC.fullmatch(text)):
+        found.append({"id": "", "name": whole[1].strip(), "arguments": None})
     return found
 
 

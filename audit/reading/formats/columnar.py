@@ -18,9 +18,11 @@ from ....checks.base.arrow.columns import BoolArray, IntArray, as_bools, single,
 from ....checks.base.text.thought import thought_in
 from . import templates
 from .base import Format
-from .calls import MARK, MARK_STARTS
+from .calls import MARK, MARK_STARTS, PYTHONIC_START
 from .columns import completed, fit
-from .described import MEDIA, SYSTEM_MARK, Described, language_of
+from .described import MEDIA, Described
+from .languages import language_of
+from .parts import SYSTEM_MARK
 from .paths import EACH, Path, below
 from .turns import BESIDES, CALLING, known_role
 
@@ -243,6 +245,9 @@ def has_calls(column: pa.Array) -> BoolArray:
         rows = np.unique(np.searchsorted(offsets, at, side="right") - 1)
         if rows.size:
             found[rows] |= as_bools(pc.match_substring_regex(column.take(pa.array(rows)), MARK.pattern))
+    rows = np.flatnonzero(begins(column, b"["))
+    if rows.size:
+        found[rows] |= as_bools(pc.match_substring_regex(column.take(pa.array(rows)), PYTHONIC_START))
     return found
 
 
@@ -503,7 +508,8 @@ def exchanges(layout: Layout, shared: dict[str, pa.Array]) -> tuple[pa.Table, In
     n = len(layout.odd)
     _, prompts = layout.parts["prompt"]
     said = {"prompter": prompts}
-    layout.odd |= begins(prompts, _JSON) | is_rendered(prompts)
+    # Where the prompt is empty, another field may contain it.
+    layout.odd |= begins(prompts, _JSON) | is_rendered(prompts) | as_bools(pc.equal(prompts, ""))
     if "input" in layout.parts:
         given = layout.parts["input"][1]
         is_given = _has_characters(given)

@@ -11,6 +11,8 @@ import pyarrow as pa
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8})*")
 _QUALIFIED = re.compile(r"([^()]+) \(([^()]+)\)")  # Chinese (Simplified), Portuguese (Brazil)
 _MAX_LENGTH = 100  # of a name; longer ones are none
+_NO_LANGUAGE = ("", "unknown", "undefined", "undetermined", "none", "null", "n/a", "na", "nan", "other", "-", "?")
+_SHORTEST_NAME = 4  # letters of a name in the Latin script
 # Valid tags, but written by programs for a missing value: pandas' NaN, Lua's nil, tokenisers' unknown.
 _MISSING = ("nan", "nil", "unk")
 # Shorter than langcodes has them: Tagalog, which it calls Filipino, and members of one language with its own code.
@@ -54,6 +56,13 @@ def is_programming(value: str) -> bool:
     return value.strip().lower().replace(" ", "-") in _PROGRAMMING
 
 
+def language_of(value: str) -> str | None:
+    """Return the tag of a language, or its name if it has none; None: the value names no language of people."""
+    if (tag := tag_of(value)) is not None:
+        return tag
+    return None if value.strip().lower() in _NO_LANGUAGE or is_programming(value) else value
+
+
 def is_language_field(values: Iterable[str]) -> bool:
     """Whether a sample of the values of a field are languages that people speak, and not programming languages.
 
@@ -61,7 +70,8 @@ def is_language_field(values: Iterable[str]) -> bool:
     """
     written = [value.strip() for value in values if value.strip()]
     programming = [value for value in written if is_programming(value)]
-    spoken = [value for value in written if tag_of(value) is not None]
+    # What is written as a tag is meant as one; a rule reports those that are not registered.
+    spoken = [value for value in written if tag_of(value) or (_TAG.fullmatch(value) and value not in programming)]
     either = [value for value in programming if tag_of(value) is not None]
     n_neither = len(written) - len(programming) - len(spoken) + len(either)
     if not written or 2 * n_neither > len(written):
@@ -102,6 +112,8 @@ def _named(name: str) -> str | None:
     """Return the tag of a language by its name in English, also with a script or a country, or by its own name."""
     from langcodes import Language
 
+    if len(name) < _SHORTEST_NAME and name.isascii():  # some languages have names that are others' codes
+        return None
     if (code := _code("en/name_to_language", name)) is not None:
         return _form(code)
     if match := _QUALIFIED.fullmatch(name):

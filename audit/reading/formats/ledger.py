@@ -3,21 +3,22 @@
 A text counts as read if it is in a message, whichever field it was read from: a field that repeats another is no loss.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from itertools import islice
 from typing import Any
 from zlib import crc32
 
-from ....checks.base.faults import FaultKind
+from ....checks.base.faults import FaultKind, Use
+from ....reports.wording import percent
 from . import templates
-from .faults import EXCERPT, Fault, Row
-from .paths import decoded, leaves
+from .faults import EXCERPT, Fault, Row, whole_characters
+from .paths import CUT, EACH, decoded, leaves, path_of
 
 MOST_PATHS = 500  # of one source; further ones are counted together
-OTHERS = "..."  # their name
+OTHERS = "(further fields)"  # their name
 MOST_VALUES = 64  # distinct values of a field that are remembered
 LEAST_KINDS = 50  # texts from which on they may be names of kinds
 MOST_SEARCHED = 2_000_000_000  # characters of messages in which parts of other texts are searched, of one record
@@ -25,15 +26,6 @@ SEPARATOR = "\0"  # between messages that are searched together
 LONG = 20  # characters of a message that is recognised within another text, whatever it contains
 LEAST_WORDS = 5  # between messages in a text that are more than marks
 FEW = 0.05  # a field with fewer distinct values than this share of its texts names kinds of something
-
-
-class Use(StrEnum):
-    """What became of a field."""
-
-    READ = "read"  # its text is in a message
-    FACT = "fact"  # ids, roles, languages, names: no text
-    KNOWN = "known"  # a text that belongs to no message, as the format says
-    UNREAD = "unread"
 
 
 @dataclass
@@ -118,7 +110,7 @@ def account(
             entry.read = 1
             continue
         entry.unread, entry.chars, entry.first = 1, entry.chars + len(rest), line
-        entry.excerpt = rest[:EXCERPT]
+        entry.excerpt = whole_characters(rest[:EXCERPT])
         entry.partial = int(rest != text)
         entry.values = _smallest(*entry.values, crc32(rest.encode("utf-8", "surrogatepass")))
         entry.is_known = any(pattern.fullmatch(path) for pattern in known)
@@ -146,14 +138,62 @@ def copied(ledger: Mapping[str, Field]) -> Ledger:
     return {path: replace(entry) for path, entry in ledger.items()}
 
 
+SHOWN = 80  # characters of a path in a sentence
+MOST_WORDS = 200  # characters of a sentence
+_NAME_IT = "Name it in [format], or under others"
+# Words in the name of a field, and the setting of [format] that such fields have; the first that fits is taken.
+_SETTINGS = (
+    ("reasoning", {"reasoning", "thinking", "thought", "thoughts", "think", "rationale", "cot"}),
+    ("system", {"system"}),
+    ("answer", {"answer", "response", "output", "completion", "reply", "solution", "target", "generation"}),
+    ("prompt", {"prompt", "question", "instruction", "query", "problem", "task"}),
+    ("input", {"input", "context", "passage"}),
+    ("turns", {"message", "conversation", "dialog", "dialogue", "turn", "chat"}),
+)
+_TEXTS = {"text", "content", "value", "body", "utterance"}  # names that only say that it is a text
+_NAME_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+
+
 def summary(path: str, entry: Field, n_records: int, n_chars: int) -> str:
-    """Say what of a field was not read; `n_chars` were read from all fields of these records."""
-    share = entry.chars / max(1, entry.chars + n_chars)
-    of_records = f"{entry.unread / max(1, n_records):.0%}".replace("%", " %")
-    of_chars = f"{share:.0%}".replace("%", " %") if share >= 0.01 else "less than 1 %"
-    if entry.unread == 1 < n_records:
-        return f"{path}: text in 1 record, {of_chars} of all characters, was not read"
-    return f"{path}: text in {of_records} of records, {of_chars} of all characters, was not read"
+    """Say that a field was not read, how much text it has, and how to read it.
+
+    `n_chars` is the number of characters of all texts that were or should have been read.
+    """
+    shown = f"Text beyond the first {MOST_PATHS} fields" if path == OTHERS else _quoted(path)[1:-1]
+    shown = shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 1]}{CUT}"
+    of_records = "1 record" if entry.unread == 1 else f"{percent(min(1, entry.unread / max(1, n_records)))} of records"
+    said = f"{shown} was not read: text in {of_records}, {percent(entry.chars / max(1, n_chars))} of characters"
+    whole = f"{said}. {way_out(path)}"
+    return whole if len(whole) <= MOST_WORDS else f"{said}. {_NAME_IT}"
+
+
+def way_out(path: str) -> str:
+    """Name the line of [format] with which a field would be read, by the words of its name."""
+    try:
+        steps = path_of(path).steps
+    except ValueError:
+        return _NAME_IT
+    if path == OTHERS or path.endswith(CUT):
+        return _NAME_IT
+    others = f"If it belongs to no message, add others = [{_quoted(path)}] to [format]"
+    names = [step for step in steps if isinstance(step, str)]
+    if "*" in names:  # only others may have a star
+        return others
+    name = names[-2] if len(names) > 1 and names[-1] in _TEXTS else names[-1]
+    words = {word for found in _NAME_WORD.findall(name) for word in (found.lower(), found.lower().removesuffix("s"))}
+    setting = next((setting for setting, known in _SETTINGS if words & known), None)
+    if setting is None:
+        return others
+    if setting == "turns":
+        if steps[1:2] != (EACH,) or len(steps) != 3:
+            return others
+        return f"Add turns = {_quoted(names[0])} and text = {_quoted(names[1])} to [format]"
+    return f"Add {'answers' if setting == 'answer' and EACH in steps else setting} = {_quoted(path)} to [format]"
+
+
+def _quoted(name: str) -> str:
+    """Write a name as a string of TOML."""
+    return json.dumps(name, ensure_ascii=False)
 
 
 def unread(ledger: Ledger) -> Iterator[tuple[str, Field]]:

@@ -32,7 +32,7 @@ class OasstMessages(Format):
 
     form: ClassVar = Form("oasst_messages", REQUIRED, roles=ROLES, uuid_ids=True, depth_first=True)
     is_flat: ClassVar = True
-    lang_field: ClassVar = "lang"
+    lang_field = "lang"
     about = "one message of a conversation tree a record (OpenAssistant)"
     fields = "message_id, parent_id, message_tree_id, role, text"
     example = (
@@ -86,7 +86,7 @@ class OasstMessages(Format):
         if not others.columns:  # exports have none
             return {}
         leaves = leaf_columns(others.columns, table.num_rows)
-        return account_columns(others.columns, leaves, {}, messages, rows, lines, self.known)
+        return account_columns(others.columns, leaves, {}, messages, rows, lines, ())
 
 
 class OasstTrees(Format):
@@ -94,7 +94,7 @@ class OasstTrees(Format):
 
     form: ClassVar = Form("oasst_trees", REQUIRED, roles=ROLES, uuid_ids=True, nested=True)
     is_whole: ClassVar = False
-    lang_field: ClassVar = "lang"
+    lang_field = "lang"
     about = "a whole conversation tree, each message with its replies (OpenAssistant)"
     fields = "message_tree_id, tree_state, prompt {message_id, role, text, replies []}"
     example = (

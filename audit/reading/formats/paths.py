@@ -6,6 +6,11 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from .faults import whole_characters
+
+MOST_PATH = 100  # characters of a path in a ledger; fields further down are counted together
+NAMELESS = "(no name)"
+CUT = "…"  # at the end of a path that was cut
 LIST = "(list)"  # the only field of a record that is itself a list
 
 EACH = -1  # a step into every item of a list
@@ -97,7 +102,8 @@ def items_of(value: Any) -> list[Any] | None:
         return value
     if isinstance(value, dict) and value and all(isinstance(column, list) for column in value.values()):
         columns = list(value.values())
-        if len({len(column) for column in columns}) == 1:
+        is_object = len(columns) == 1 and all(isinstance(item, dict) for item in columns[0])  # {"messages": [...]}
+        if not is_object and len({len(column) for column in columns}) == 1:
             return [dict(zip(value, row, strict=True)) for row in zip(*columns, strict=True)]
     return None
 
@@ -121,6 +127,8 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     stack = [(path, value)]
     while stack:
         path, value = stack.pop()
+        if len(path) > MOST_PATH:  # names and depth are the data's own choice
+            path = f"{path[:MOST_PATH]}{CUT}"
         if isinstance(value, str):
             yield path, value
         elif isinstance(value, dict):
@@ -135,7 +143,8 @@ _KEY = re.compile(r"\d+|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{16,}", re.IGNORECASE)
 @lru_cache(10_000)
 def below(path: str, name: str) -> str:
     """Return the path of a field within another, as `leaves` has it."""
-    name = "*" if _KEY.fullmatch(name) else name
+    name = "*" if _KEY.fullmatch(name) else name if name.isascii() else whole_characters(name)
+    name = name or NAMELESS
     return f"{path}.{name}" if path else name
 
 

@@ -21,6 +21,7 @@ from .ledger import Ledger
 from .paths import Path, folded
 from .turns import FIELDS
 
+QUOTED = ("transcripts", "documents")  # a record in the first format among those in the second
 NAMES = 8  # most fields that an error names
 
 
@@ -31,21 +32,31 @@ class Records(Format):
 
     def __init__(self, formats: Mapping[str, Format], main: str, languages: Sequence[Path] | None = None) -> None:
         self.formats, self.main, self.languages = formats, main, languages
+        format = formats[main]
+        named = format.languages if isinstance(format, Described) and languages is None else languages or ()
+        if isinstance(format, Described) and "document" in format.spec.paths:  # other records have several messages
+            self.lang_field = next((path.text for path in named if len(path.steps) == 1), None)
         self._near = lru_cache(10_000)(self._candidates)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Records, (self.formats, self.main, self.languages)
 
-    @property
-    def known(self) -> Sequence[re.Pattern[str]]:
-        return self.formats[self.main].known
+    def known_of(self, record: dict[str, Any]) -> Sequence[re.Pattern[str]]:
+        return self.formats[self.fitting(record)[0] or self.main].known_of(record)
 
     def name_of(self, record: dict[str, Any]) -> str | None:
         """Return the name of the first format that fits a record; None: none does."""
         main = self.formats[self.main]
         if isinstance(main, Described) and main.lacks_only_a_label(record):
             return self.main
-        return next((name for name in self._near(tuple(record)) if self.formats[name].recognise(record)), None)
+        name = next((name for name in self._near(tuple(record)) if self.formats[name].recognise(record)), None)
+        # A dialogue in a corpus of documents is a document.
+        if (name, self.main) == QUOTED and main.recognise(record):
+            return self.main
+        format = self.formats[name] if name else None
+        # A text that somebody says is no document: the file has a record for each turn.
+        is_document = isinstance(format, Described) and "document" in format.spec.paths
+        return None if is_document and name != self.main and _is_said(record) else name
 
     def _candidates(self, names: tuple[str, ...]) -> list[str]:
         """Return the formats that records with only these fields may have."""
@@ -105,7 +116,9 @@ class Records(Format):
     def account_table(self, table: pa.Table, lines: IntArray, messages: pa.Table, rows: IntArray) -> Ledger:
         raw = columnar.Raw.of(table)
         leaves = columnar.leaf_columns(raw.columns, raw.n)
-        return account_columns(raw.columns, leaves, self._layout(raw).said(), messages, rows, lines, self.known)
+        return account_columns(
+            raw.columns, leaves, self._layout(raw).said(), messages, rows, lines, self.formats[self.main].known_of({})
+        )
 
     def _layout(self, raw: columnar.Raw) -> columnar.Layout:
         main = self.formats[self.main]
@@ -176,6 +189,12 @@ def _is_turn(record: dict[str, Any]) -> bool:
         any(isinstance(record.get(name), str) for name in names) for names in (FIELDS.role, FIELDS.text)
     )
     return has_role and has_text
+
+
+def _is_said(record: dict[str, Any]) -> bool:
+    """Whether a record is a role and a content, and has no text of its own."""
+    role = record.get("role")
+    return isinstance(role, str) and role.strip().lower() in FIELDS.roles and "text" not in record
 
 
 def _folded(record: dict[str, Any]) -> dict[str, Any] | None:

@@ -7,7 +7,6 @@ from typing import NamedTuple, TypeGuard
 from ....checks.base.faults import FaultKind
 from ....checks.base.text.thought import thought_in
 from .calls import (
-    MARK,
     Call,
     Tool,
     argument_fault,
@@ -15,14 +14,13 @@ from .calls import (
     call_of,
     calls_within,
     marked_calls,
+    may_call,
     read_json,
     text_fault,
     tools_of,
 )
 from .content import Content, ToolResult, is_content, read_content, result_of, thoughts_of
 from .faults import EXCERPT, Fault, Row, missing, mistyped, whole_characters
-
-REQUIRED = ()  # the reader itself reports turns without a role or a text, in the words of the data
 
 _RAW_ROLES = {
     "prompter": ("prompter", "user", "human"),
@@ -33,7 +31,6 @@ _RAW_ROLES = {
 CALLING = ("function_call", "tool_call", "tool_calls")  # roles of messages that contain only tool calls
 ROLES = {raw: role for role, raws in _RAW_ROLES.items() for raw in raws} | dict.fromkeys(CALLING, "assistant")
 
-_NUMBERED = re.compile(r"(.*?)[ _-]?\d+")  # human_1, as in conversations of several people
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "thought")
 _WEIGHTS = ("weight", "loss_weight", "train")
 # Fields that are read besides role and text.
@@ -51,8 +48,8 @@ class Fields(NamedTuple):
     The first field with a value wins, in any case and with or without underscores.
     """
 
-    role: Sequence[str] = ("role", "from", "author", "sender")
-    text: Sequence[str] = ("content", "value", "parts", "text")
+    role: Sequence[str] = ("role", "from", "author", "sender", "speaker")
+    text: Sequence[str] = ("content", "value", "parts", "text", "message", "utterance")
     roles: Mapping[str, str] = ROLES
     media: Sequence[str] = ()  # kinds of media that the record keeps beside its messages, marked in texts as <image>
 
@@ -271,7 +268,7 @@ def _plain_turn(raw: Row, fields: Fields) -> RecordTurn | None:
 
 
 def _is_marked(text: str) -> bool:
-    return ("<" in text or "[" in text) and (MARK.search(text) is not None or thought_in(text) is not None)
+    return ("<" in text or "[" in text) and (may_call(text) or thought_in(text) is not None)
 
 
 def _chosen_fields(raw: Row, where: str, fields: Fields, faults: list[Fault]) -> tuple[str, str]:
@@ -336,8 +333,7 @@ def _role(raw: Row, name: str, where: str, fields: Fields, faults: list[Fault]) 
 def known_role(raw: str, fields: Fields) -> str:
     """Return our name of a role; one that is unknown as it is."""
     name = raw.strip().lower()
-    numbered = _NUMBERED.fullmatch(name)
-    spellings = (raw, name, numbered[1] if numbered else name)
+    spellings = (raw, name, name.rstrip("0123456789").rstrip(" _-"))  # human_1, where several people speak
     return next((fields.roles[spelling] for spelling in spellings if spelling in fields.roles), raw)
 
 

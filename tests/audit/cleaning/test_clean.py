@@ -27,7 +27,8 @@ from chataudit.audit.cleaning import clean as cleaning
 from chataudit.audit.cleaning import rewrite
 from chataudit.audit.cleaning.clean import clean
 from chataudit.audit.cleaning.policy import Policy, load_policy
-from chataudit.audit.reading.formats import FORMATS
+from chataudit.audit.config import Config
+from chataudit.audit.reading.formats import FORMATS, Spec
 from chataudit.audit.run import run
 from chataudit.checks.base.findings import ERROR, FINDINGS, NOTE, WARNING
 from chataudit.reports.redact import redacted
@@ -122,8 +123,8 @@ def by_name(rows, column):
 
 def test_the_default_policy_does_something_about_every_rule_that_is_more_than_a_note():
     rules = [rule for check in registry.checks().values() for rule in check.rules if rule.severity > NOTE]
-    kept = {rule.id for rule in rules if load_policy().action(rule.id, rule.severity) == "keep"}
-    assert kept == set()
+    kept = {rule.name for rule in rules if load_policy().action(rule.id, rule.severity) == "keep"}
+    assert kept == {"unread_text"}  # nothing is wrong with the data: `clean` refuses to drop copies there
 
 
 def test_the_default_policy_is_that_of_the_rules():
@@ -431,7 +432,93 @@ def test_a_format_without_language_tags_is_not_given_one(tmp_path):
         cleaned(path, found, policy=FIX)
 
 
+def test_a_record_with_several_messages_is_not_given_the_language_of_one(tmp_path):
+    texts = [{"text": f"Text {k}", "lang": "en"} for k in range(3)]
+    path = write(tmp_path / "data.jsonl", [*texts, {"prompt": "Say it", "completion": "It", "lang": "en"}])
+    found = finding("b", 4, WRONG, detected="fi") | {"message_id": f"{path}:4#completion"}
+    with pytest.raises(ValueError, match="'documents' has no language tags"):
+        cleaned(path, found, policy=FIX)
+
+
+# -- texts that the audit did not read ------------------------------------------------------------------------------
+
+
+REVIEWS = [
+    {
+        "prompt": "Which bird sings at night, and where does it live?",
+        "critique": "The nightingale is only one of many.",
+    },
+    {
+        "prompt": "Which bird sings at night, and where does it live?",
+        "critique": "Robins do, under the lamps of a town.",
+    },
+    {"prompt": "How deep is the deepest lake that has a name?", "critique": "Baikal is meant, as every child knows."},
+]
+
+
+def reviewed(folder):
+    """Write prompts with a field that is not read: the first two are copies but for it."""
+    path = write(folder / "reviews.jsonl", REVIEWS)
+    return path, run(path, checks=["near_duplicates", "schema_invariants"], engine="serial")
+
+
+def test_copies_are_not_dropped_if_they_differ_in_a_text_that_was_not_read(tmp_path):
+    path, record = reviewed(tmp_path)
+    words = r"reviews\.jsonl: the policy would drop 1 message, but .*: critique \(\d\d\.\d % of characters\)\. "
+    with pytest.raises(ValueError, match=words + r"Name .* \[format\], or under `others` .*; or pass --allow-unread$"):
+        clean(record, [path], load_policy(), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    done = clean(record, [path], load_policy(), tmp_path / "out", allow_unread=True)
+    assert (done.dropped, json.loads((tmp_path / "out" / "reviews.jsonl").read_text("utf-8").splitlines()[0])) == (
+        1,
+        REVIEWS[0],
+    )
+
+
+def test_a_policy_that_drops_nothing_of_a_source_may_leave_its_texts_unread(tmp_path):
+    path, record = reviewed(tmp_path)
+    other = write(tmp_path / "others.jsonl", [{"prompt": "Say it twice, please."}, {"prompt": "Say it twice, please."}])
+    assert clean(record, [path], Policy(), tmp_path / "out").dropped == 0
+    both = run(other, path, checks=["near_duplicates"], engine="serial")
+    kept = Policy(rules={"near_duplicates": "keep_best"})
+    with pytest.raises(ValueError, match=r"reviews\.jsonl: the policy would drop 1 message"):
+        clean(both, [other, path], kept, tmp_path / "out 2")
+
+
+def test_a_record_that_cannot_be_read_is_not_left_out_of_a_source_with_texts_that_were_not_read(tmp_path):
+    path, _ = reviewed(tmp_path)
+    path.write_bytes(path.read_bytes() + b"{broken")
+    record = run(path, checks=["schema_invariants"], engine="serial")
+    with pytest.raises(ValueError, match=r"reviews\.jsonl: the policy would drop 1 record, but"):
+        clean(record, [path], Policy(), tmp_path / "out")
+    assert clean(record, [path], Policy(), tmp_path / "out", allow_unread=True).lost == 1
+
+
+def test_a_text_that_is_known_to_belong_to_no_message_is_no_reason_to_stop(tmp_path):
+    path, _ = reviewed(tmp_path)
+    mapped = Config(format=Spec(prompt="prompt", others="critique"))
+    record = run(path, checks=["near_duplicates"], engine="serial", config=mapped)
+    assert clean(record, [path], load_policy(), tmp_path / "out").dropped == 1
+
+
 # -- formats ---------------------------------------------------------------------------------------------------------
+
+
+def test_records_of_several_formats_in_one_file_are_read_as_the_audit_did(tmp_path):
+    rows = [
+        *({"instruction": f"Name river {k}", "output": f"River {k} is the Rhine"} for k in range(3)),
+        {"text": "Rivers run into the sea"},
+    ]
+    path = write(tmp_path / "mixed.jsonl", rows)
+    recognised = run(path, checks=["prompt_parroting"], engine="serial")
+    assert (recognised.facts.messages, recognised.facts.sources[0].is_forced) == (7, False)
+    clean(recognised, [path], policy(), tmp_path / "out")
+    assert (tmp_path / "out" / "mixed.jsonl").read_bytes() == path.read_bytes()
+    forced = run(path, checks=["prompt_parroting"], engine="serial", format="instructions")
+    assert (forced.facts.messages, forced.facts.sources[0].is_forced) == (6, True)
+    done = clean(forced, [path], policy(), tmp_path / "forced")
+    assert done.messages == 6
+
 
 ROWS = [*conversation("a", 2, labels=LABELS), *conversation("b", 1), *conversation("c", 3)]
 

@@ -163,6 +163,7 @@ def test_a_message_that_only_calls_tools_has_the_calls_as_its_text():
         ("[TOOL_CALLS]now[ARGS]{}", "now"),
         ("<|python_tag|>now.call()", None),
         ("<function=now>{}</function>", "now"),
+        ("[Tell time(zone='UTC'), then(x=[1])]", "Tell time"),
         ("<tool_call>\n<function=now>\n</function>\n</tool_call>", "now"),
     ],
 )
@@ -683,7 +684,7 @@ SHARED_FILES = {
     # Published with broken lines: objects that are not closed.
     "formats/malformed/user_2.jsonl": ("prompts", 246, 246, {"unreadable_line": 2}),
     "formats/malformed/user_3.jsonl": ("prompts", 198, 198, {"unreadable_line": 3}),
-    "oasst/oasst1_validation_threads_multilang.jsonl.gz": ("transcripts", 603, 1786, {}),
+    "oasst/oasst1_validation_threads_multilang.jsonl.gz": ("instructions", 603, 2389, {}),
 }
 
 
@@ -775,11 +776,10 @@ def test_a_value_of_a_wrong_type_is_reported_with_its_place():
             {"conversations": []},
             "missing_field: conversations is an empty list; expected at least one message",
         ),
-        ("transcripts", {"text": ""}, "missing_field: text is empty; expected a conversation"),
         ("ultrachat", {"data": []}, "missing_field: data is an empty list; expected at least one text"),
         ("ultrachat", {"data": [1]}, "mistyped_field: data[0] is 1, an integer; expected a string"),
         (
-            "ultrafeedback",
+            "rated_answers",
             {"instruction": "Hi", "completions": {}},
             "mistyped_field: completions is {}, an object; expected a list of answers",
         ),
@@ -789,9 +789,9 @@ def test_a_value_of_a_wrong_type_is_reported_with_its_place():
             'mistyped_field: history[0] is ["Hi"], a list; expected a question and its answer',
         ),
         (
-            "preferences",
-            {"messages": [user("Hi")], "label": 1},
-            "mistyped_field: label is 1, an integer; expected true or false",
+            "labelled_conversation",
+            {"messages": [user("Hi")], "label": 7},
+            "mistyped_field: label is 7, an integer; expected true or false",
         ),
     ]
     for format, record, expected in cases:

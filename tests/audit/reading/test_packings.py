@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from cases import case
 from chataudit.audit.reading.blocks import cutting
 from chataudit.audit.reading.blocks import tables as tables_module
-from chataudit.audit.reading.blocks.block import BLOCK, Source
+from chataudit.audit.reading.blocks.block import BLOCK, Source, only
 from chataudit.audit.reading.blocks.separated import Rows
 from chataudit.audit.reading.files import find
 from chataudit.audit.reading.parse import parse
@@ -140,7 +140,7 @@ def test_a_folder_is_searched_for_all_of_them(tmp_path):
     for suffix in SUFFIXES:
         (tmp_path / f"part{suffix}").write_bytes(b"")
     (tmp_path / "notes.txt").write_bytes(b"")
-    assert {source.path.name for source in find([tmp_path])} == {f"part{suffix}" for suffix in SUFFIXES}
+    assert {source.path.name for source in find([tmp_path]).sources} == {f"part{suffix}" for suffix in SUFFIXES}
 
 
 # -- CSV -------------------------------------------------------------------------------------------------------------
@@ -170,6 +170,14 @@ def test_a_row_with_a_wrong_number_of_columns_is_a_fault_with_its_row(tmp_path):
         "Row has 1 column; expected 2, as in the header",
         "Row has 3 columns; expected 2, as in the header",
     ]
+
+
+def test_rows_behind_a_faulty_one_are_found_again_by_their_number(tmp_path):
+    (tmp_path / "data.csv").write_text("instruction,output\na,b\nonly one\nc,d\n")
+    (block,) = cutting.blocks(Source(tmp_path / "data.csv", "data.csv"))
+    part = only(block, np.array([3]))
+    assert (part.data.to_pylist(), part.lines.tolist()) == ([{"instruction": "c", "output": "d"}], [3])
+    assert only(block, np.array([2])) is None
 
 
 def test_a_cell_that_is_not_utf8_is_repaired_and_reported(tmp_path):
@@ -260,6 +268,17 @@ def test_arrow_text_that_is_not_utf8_is_repaired_and_offsets_out_of_place_are_an
     messages, _, errors = read(tmp_path, "data.arrow", arrow(table))
     assert [(line, text) for line, text in messages] == [(1, "x"), (2, "y"), (6, "z")]
     assert errors[0].startswith("rows 3 to 5 could not be read")
+
+
+def test_an_arrow_file_that_is_none_is_an_error(tmp_path):
+    (error,) = read(tmp_path, "data.arrow", json_lines(ROWS))[2]
+    assert error == "not an Arrow file: it starts neither with ARROW1 nor with a schema"
+
+
+def test_an_arrow_batch_that_declares_rows_without_bytes_is_not_read(tmp_path):
+    messages, _, errors = read(tmp_path, "data.arrow", arrow(pa.table({"text": pa.nulls(1 << 30)}), rows=1 << 30))
+    assert messages == []
+    assert "could not be read (1,073,741,824 rows in 0 bytes)" in errors[0]
 
 
 def test_feather_as_pyarrow_writes_it_is_read(tmp_path):
@@ -353,6 +372,15 @@ def test_plain_texts_of_a_web_archive_are_documents_by_the_number_of_their_recor
     assert json.loads(first.data) == {"id": "urn:uuid:2", "language": "deu", "text": "Erste Seite\nmit é"}
 
 
+def test_web_texts_are_decoded_as_they_declare_and_compressed_ones_are_reported(tmp_path):
+    head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=iso-8859-1\r\n"
+    data = web(
+        ("response", "application/http", f"{head}\r\n".encode() + b"caf\xe9", {}),
+        ("response", "application/http", f"{head}Content-Encoding: gzip\r\n\r\n".encode() + gzip.compress(b"a"), {}),
+    )
+    assert read(tmp_path, "a.warc", data) == ([(1, "café")], [("unreadable_line", 2)], [])
+
+
 def test_a_web_archive_that_is_cut_or_damaged_gives_the_records_before(tmp_path):
     for data, said in (
         (PAGES[: PAGES.index(b"Yes") + 1], "the web archive ends within a record. Fetch the file again"),
@@ -441,6 +469,8 @@ def test_every_file_that_cannot_be_read_is_named_in_one_line_with_the_way_out(tm
         (parquet(TABLE)[:-30], "this Parquet file was cut short: it does not end with PAR1. Fetch it again"),
         (arrow(TABLE, pa.ipc.new_file)[:300], "the Arrow data end early or are damaged at row 1"),
         *((LINES.encode(code), f"encoded in {said}; expected UTF-8. Convert it: iconv") for code, said in ENCODED),
+        (b"BZh9 and no more", "this bzip2 file was cut short or is damaged"),
+        (b"\xff\xff\xff\xff", "this Arrow stream was cut short or is damaged"),
         (bytes(500), "only NUL bytes"),
         (random.Random(1).randbytes(600), "binary data of an unknown kind"),
         ("".join(f"{row!r}\n" for row in ROWS).encode(), "Python repr, not JSON (single quotes, None, True)"),
@@ -513,6 +543,11 @@ def test_bad_lines_among_good_ones_are_faults_and_the_source_is_read(tmp_path):
 
 
 # -- records within one object ---------------------------------------------------------------------------------------
+
+
+def test_a_field_with_one_record_a_line_is_opened(tmp_path):
+    data = b'{"data": [\n{"text": "a"}\n,\n{"text": "b"}\n]}\n'
+    assert read(tmp_path, "data.json", data) == ([(2, "a"), (4, "b")], [], [])
 
 
 def test_records_within_one_object_are_read(tmp_path):

@@ -28,7 +28,7 @@ def test_every_format_reads_its_example_and_no_earlier_one_does():
             read = list(format.flatten(record, PLACE))
             assert read
             assert [fault for fault in read if isinstance(fault, Fault)] == []
-            assert list(unread(account(format.rest(record), 1, read, format.known))) == []
+            assert list(unread(account(format.rest(record), 1, read, format.known_of(record)))) == []
 
 
 def test_every_format_says_what_it_is_and_what_it_needs():

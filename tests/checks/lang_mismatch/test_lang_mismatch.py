@@ -570,7 +570,7 @@ NOT_JUDGED = [
     (rules.NO_LANGUAGE, None, EN),
     (rules.NO_LANGUAGE, "und", EN),
     (rules.NO_LANGUAGE, "mul", DE),
-    (rules.UNKNOWN_TAG, "english", DE),
+    (rules.UNKNOWN_TAG, "zz", DE),
     (rules.UNKNOWN_TAG, "en US", DE),
     (rules.UNSUPPORTED, "tlh", EN),
     (rules.FEW_LETTERS, "de", "ok"),

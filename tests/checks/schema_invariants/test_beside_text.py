@@ -142,6 +142,12 @@ def test_a_pair_that_ends_with_prompts_is_one_finding(tmp_path):
     assert summaries(record, "pair_end") == ["Both sides end with a prompt, without an answer"]
 
 
+def test_a_fault_that_both_sides_share_is_one_finding(tmp_path):
+    start = [{"role": "user", "content": None}]
+    sides = {"chosen": [*start, *turns("assistant: So")], "rejected": [*start, *turns("assistant: No")]}
+    assert flagged(audited(tmp_path, [{"id": "pair", **sides}])) == [("missing_field", "pair")]
+
+
 # -- trees that occur twice --------------------------------------------------------------------------------------------
 
 
