@@ -1,6 +1,7 @@
 """Blocks to messages and faults: whole blocks as columns, refused lines one by one."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from .formats.records import other_format
 from .recognise import ReadPlan
 from .repair import read_line
 
+FEW = 64  # places at which messages are put in between others as pieces of a table
 CAREFUL = 32  # a refused block with at most this many lines is read line by line
 
 
@@ -142,9 +144,24 @@ def _placed(table: pa.Table, block: Block, plan: ReadPlan, lines: IntArray) -> P
     if not (lines[1:] > lines[:-1]).all():  # and take their place among the others by their lines
         raise pa.ArrowInvalid("several records on one line")
     others = picked(block, np.flatnonzero(~is_arranged))
-    both = join([parsed, _parse_singly(others, plan)])
-    order = np.argsort(np.asarray(both.messages["line"]), kind="stable")
-    return both._replace(messages=both.messages.take(pa.array(order)))
+    singly = _parse_singly(others, plan)
+    return join([parsed, singly])._replace(messages=_by_line(parsed.messages, singly.messages))
+
+
+def _by_line(messages: pa.Table, others: pa.Table) -> pa.Table:
+    """Join two tables of messages, each in the order of its lines; a few others are put in without a copy."""
+    at = np.searchsorted(np.asarray(messages["line"]), np.asarray(others["line"]))
+    cuts, starts = np.unique(at, return_index=True)
+    if len(cuts) > FEW:
+        both = pa.concat_tables([messages, others])
+        return both.take(pa.array(np.argsort(np.asarray(both["line"]), kind="stable")))
+    pieces = []
+    done = 0
+    for cut, (start, end) in zip(cuts.tolist(), pairwise([*starts.tolist(), len(others)]), strict=True):
+        pieces += [messages.slice(done, cut - done), others.slice(start, end - start)]
+        done = cut
+    pieces.append(messages.slice(done))
+    return pa.concat_tables(pieces)
 
 
 def _parse_carefully(block: Block, plan: ReadPlan) -> Parsed:

@@ -24,13 +24,13 @@ def read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
         return None, []
     try:
         record = msgspec.json.decode(line)
-        # Encoding the record again drops duplicate keys, so fewer keys mean that there was one.
-        if (
-            isinstance(record, dict)
-            and _n_keys(msgspec.json.encode(record)) == _n_keys(line)
-            and not _SPACED.search(line)
-        ):
-            return record, []
+        if isinstance(record, dict) and not _SPACED.search(line):
+            # Each key is followed by these two bytes, and a text may contain them: equal numbers, no duplicate key.
+            n = line.count(b'":')
+            if n == _n_names(record) or (
+                b'\\\\":' not in line and _n_keys(msgspec.json.encode(record)) == _n_keys(line)
+            ):
+                return record, []
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     repairs: list[str] = []
@@ -78,8 +78,25 @@ RAW_CONTROL = "Unescaped control characters in a string; JSON requires escapes"
 _SPACED = re.compile(rb'"[ \t\r]+:')  # the end of a key that _n_keys does not see
 
 
+def _n_names(record: dict[str, Any]) -> int:
+    """Count the fields of a record and of all objects within it."""
+    n = 0
+    stack: list[Any] = [record]
+    while stack:
+        value = stack.pop()
+        if type(value) is dict:
+            n += len(value)
+            stack += value.values()
+        elif type(value) is list:
+            stack += value
+    return n
+
+
 def _n_keys(data: bytes) -> int:
-    """Count the keys of a JSON text: colons after a closing quote."""
+    """Count the keys of a JSON text: colons after a closing quote. Encoded again, a record has no duplicate keys.
+
+    A key that ends in a backslash is not counted.
+    """
     return data.count(b'":') - data.count(b'\\":')
 
 

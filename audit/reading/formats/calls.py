@@ -23,8 +23,8 @@ MARK = re.compile(
 )
 MARK_STARTS = {ord("<"): b"tf|", ord("["): b"T"}  # first character of each mark, with the second ones
 _NAME_AFTER = re.compile(r"\s*([\w.-]+)\s*(?:\[ARGS\]|\[CALL_ID\]|(?=\{))")  # Mistral's newer form: name, then JSON
-PYTHONIC_START = r"^\s*\[\s*\w"  # of a text that may be calls as in ToolACE and Llama 3.2: [name(x=1), ...]
-_PYTHONIC_START = re.compile(PYTHONIC_START)
+# Of a text that may be calls as in ToolACE and Llama 3.2: [name(x=1), ...]
+_PYTHONIC_START = re.compile(r"\s*\[\s*\w")
 _PYTHONIC = re.compile(r"\s*\[\s*(\w[\w .:/-]*)\(.*\)\s*\]\s*", re.DOTALL)
 _PYTHON = re.compile(r"[\[(\s]*\{\s*'")  # a dictionary as Python prints it, alone or in a list
 _NAME_WITHIN = re.compile(r"""["']name["']\s*:\s*["']([^"'\\]*)["']""")

@@ -18,7 +18,7 @@ from ....checks.base.arrow.columns import BoolArray, IntArray, as_bools, single,
 from ....checks.base.text.thought import thought_in
 from . import templates
 from .base import Format
-from .calls import MARK, MARK_STARTS, PYTHONIC_START
+from .calls import MARK, MARK_STARTS, marked_calls
 from .columns import completed, fit
 from .described import MEDIA, Described
 from .languages import language_of
@@ -234,7 +234,7 @@ def thoughts(column: pa.Array, where: BoolArray) -> pa.Array:
 
 
 def has_calls(column: pa.Array) -> BoolArray:
-    """Return the texts with a mark of a call in them."""
+    """Return the texts that contain calls, or are one."""
     found = np.zeros(len(column), dtype=bool)
     data, offsets = utf8(column)
     data, offsets = data[offsets[0] : offsets[-1]], offsets - offsets[0]
@@ -247,7 +247,7 @@ def has_calls(column: pa.Array) -> BoolArray:
             found[rows] |= as_bools(pc.match_substring_regex(column.take(pa.array(rows)), MARK.pattern))
     rows = np.flatnonzero(begins(column, b"["))
     if rows.size:
-        found[rows] |= as_bools(pc.match_substring_regex(column.take(pa.array(rows)), PYTHONIC_START))
+        found[rows] |= [bool(marked_calls(text)) for text in column.take(pa.array(rows)).to_pylist()]
     return found
 
 

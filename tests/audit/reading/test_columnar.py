@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -246,6 +247,33 @@ def test_tables_give_the_same_messages_faults_and_fields_either_way(file):
     except pa.ArrowException:  # no table has such records
         return
     both_agree(Block(SOURCE, table, 1), plan_of(name, first))
+
+
+def test_odd_records_give_the_same_either_way():
+    turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Which river?"}]
+    plain = {"messages": turns}
+    for name, records in (
+        ("messages", [plain, {"messages": turns, "system": "Be brief."}, {"messages": turns, "system": "Be kind."}]),
+        ("messages", [plain | {"id": key} for key in (1, 2.0, 2.5, None)]),
+        ("messages", [plain | {"id": key} for key in (True, False)]),
+        ("messages", [plain | {"messages": [*turns, None]}, plain | {"messages": None}, plain]),
+        ("messages", [plain | {"tags": {"1": "Nobody has read these", "2": "Nor has anybody read these words"}}] * 2),
+        ("messages", [plain | {"url": "a", "mapping": None}, plain]),
+        (
+            "instructions",
+            [{"instruction": "Which?", "output": "The Loire.", "context": c} for c in ("", "In a b c", None)],
+        ),
+        ("instructions", [{"input": "Which?", "output": "The Loire."}, {"question": "Which?", "output": "It is."}]),
+        ("instructions", [{"instruction": t, "input": "France", "output": t} for t in ("", " ", "[]", "{", "A chat")]),
+        ("documents", [{"text": "The Loire.", "content": "Which?"}, {"text": None, "content": "The Loire."}]),
+        ("documents", [{"text": "The Loire.", "context": {"a": "b"}}, {"text": "The Loire."}]),
+        ("documents", [{"text": "Human: Which?\n\nAssistant: The Loire."}, {"text": "The Loire.", "id": ""}]),
+    ):
+        with case(name, records), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(parsing, "CAREFUL", 1)
+            both_agree(lines(records), tried_in_columns(name, records))
+            with suppress(pa.ArrowException):  # no table has some of them
+                both_agree(Block(SOURCE, pa.Table.from_pylist(records), 1), tried_in_columns(name, records))
 
 
 @settings(max_examples=100, deadline=None)

@@ -44,6 +44,7 @@ from chataudit.audit.reading.blocks.block import BLOCK, only
 from chataudit.audit.reading.formats.faults import Row
 from chataudit.audit.reading.parse import parse
 from chataudit.audit.reading.recognise import recognise
+from chataudit.audit.reading.repair import read_line
 from chataudit.audit.run import run
 from chataudit.checks.base.messages import MESSAGES
 from chataudit.checks.schema_invariants.check import SchemaInvariants
@@ -1545,3 +1546,20 @@ def test_only_the_wanted_lines_of_a_block_are_kept(tmp_path):
         part = only(block, np.array([2, 4, 6, 99]))
         found += parse(part, plan).messages.select(["line", "text"]).to_pylist() if part else []
     assert found == [{"line": 2, "text": "text 2"}, {"line": 6, "text": "text 5"}]
+
+
+def test_duplicate_keys_are_found_beside_texts_that_look_like_keys():
+    for line, names in (
+        (rb'{"a\\":1,"a\\":2}', "a"),
+        (rb'{"a\\":1,"b":1,"b":2}', "b"),
+        (rb'{"a":1,"a":"x\u0022:"}', "a"),
+        (rb'{"a" :1,"a":2}', "a"),
+        (rb'{"m":[{"a":"say \"b\": c"}],"m":1}', "m"),
+        (rb'{"m":[{"a":"say \"b\": c"}]}', ""),
+        (rb'{"a":"x\":","b":"\\"}', ""),
+    ):
+        with case(line):
+            _, faults = read_line(line)
+            assert [fault.detail[: len("Duplicate key 'a")] for fault in faults] == [
+                f"Duplicate key '{name}" for name in names
+            ]
