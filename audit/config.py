@@ -16,7 +16,7 @@ from ..checks.base.settings import Wants, settings, suggestion
 from ..reports.gate import Gate, Limit, Suppression
 from ..reports.page.payload import Limits
 from . import registry
-from .reading.formats import Mapping
+from .reading.formats import Spec
 
 FILES = ("chataudit.toml", "pyproject.toml")
 
@@ -45,7 +45,7 @@ class GateFiles:
     suppress: str | None = None  # TOML file of accepted findings
 
 
-D = TypeVar("D", bound=Settings | Mapping | Check | GateFiles | Limit | Suppression)
+D = TypeVar("D", bound=Settings | Spec | Check | GateFiles | Limit | Suppression)
 C = TypeVar("C", bound=Check)
 
 
@@ -55,7 +55,7 @@ class Config:
 
     settings: Settings = Settings()
     checks: abc.Mapping[str, abc.Mapping[str, Any]] = field(default_factory=dict)  # settings by check
-    format: Mapping | None = None  # fields of data in an unknown format
+    format: Spec | None = None  # fields of data in an unknown format
     gate: Gate | None = None
     baseline: Path | None = None  # folder of an audit to compare with
 
@@ -104,7 +104,7 @@ def _read(table: abc.Mapping[str, Any], path: Path) -> Config:
     _refuse_unknown(table, ("run", "format", "checks", "gate"), f"{path}: ")
     run = _convert(table.get("run", {}), Settings, f"{path}: [run]")
     registry.use([path.parent / plugin for plugin in run.plugins])
-    format = _convert(table["format"], Mapping, f"{path}: [format]") if "format" in table else None
+    format = _convert(table["format"], Spec, f"{path}: [format]") if "format" in table else None
     known = registry.checks()
     of_checks = table.get("checks", {})
     if not isinstance(of_checks, abc.Mapping):

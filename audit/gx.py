@@ -44,23 +44,26 @@ from . import registry
 from .progress import Progress, Silence
 from .reading import files
 from .reading.blocks import cutting
-from .reading.formats import FORMATS, Mapped, Mapping, known, refuse_unknown
+from .reading.formats import FORMATS, Spec, known, refuse_unknown
+from .reading.formats.ledger import merge
 from .reading.parse import parse
 from .reading.recognise import recognise
-from .reading.sources import once
+from .reading.sources import once, unread_faults
 from .reading.streams import UnreadableSource
 
 PLACE = ("source", "line")
 KEYS = ("message_id", *PLACE)  # identify a message in findings, and an unexpected row in GX
+TEXTS = ("text", "reasoning")  # columns that GX is not shown
 SEVERITY = {NOTE: FailureSeverity.INFO, WARNING: FailureSeverity.WARNING, ERROR: FailureSeverity.CRITICAL}
 
 FRAME = pa.schema(
     [
         *(MESSAGES.field(name) for name in KEYS),  # first, since GX searches for them from the left, row by row
-        *(column for column in MESSAGES if column.name not in (*KEYS, "text")),
-        ("format", pa.string()),  # a name of FORMATS
+        *(column for column in MESSAGES if column.name not in (*KEYS, *TEXTS)),
+        ("format", pa.string()),  # the name of a form
         ("fault", pa.string()),  # the rule that a fault of the reader breaks; null: the row is a message
-        ("has_text", pa.bool_()),
+        FAULTS.field("field"),
+        *((f"has_{name}", pa.bool_()) for name in TEXTS),
         PLACES.field("n_chars"),
         *TEXT_FACTS,
     ]
@@ -74,7 +77,7 @@ FRAME = pa.schema(
 def frame(
     *sources: str | os.PathLike[str],
     format: str | None = None,
-    mapping: Mapping | None = None,
+    mapping: Spec | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Return the structure of all messages in one data frame with the columns of FRAME.
@@ -87,7 +90,7 @@ def frame(
         As for `run`.
     format : str, optional
         The format of all sources; by default it is recognised from the first records of each.
-    mapping : Mapping, optional
+    mapping : Spec, optional
         The fields of data in an unknown format, as in `[format]` of the settings.
     progress : Progress, optional
         Receives progress updates.
@@ -100,7 +103,7 @@ def frame(
     formats = known(mapping)
     refuse_unknown(format, formats)
     progress = progress or Silence()
-    found = files.find(sources)
+    found = files.find(sources, say=progress.say).sources
     progress.total(sum(source.n_bytes for source in found))
     parts = [FRAME.empty_table()]
     reported: set[tuple[str, str]] = set()
@@ -115,9 +118,12 @@ def frame(
         for block in cutting.blocks(source, watch=progress.advance):
             parsed = parse(block, plan)
             source.records += parsed.records
+            source.chars += parsed.chars
+            merge(source.fields, parsed.fields)
             parts.append(_structure(Batch(parsed.messages.combine_chunks(), plan.format.form)))
             if parsed.faults.num_rows:
                 parts.append(_places(once(parsed.faults, reported), plan.format.form.name))
+        parts.append(_places(unread_faults(source), plan.format.form.name))
     table = pa.concat_tables(parts, promote_options="default")
     # Arrow types: pandas types would turn ranks into floating point numbers, and NaN into null.
     rows: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
@@ -129,12 +135,30 @@ def frame(
 
 def _structure(batch: Batch) -> pa.Table:
     """Return messages without their texts: columns of FRAME, in any order."""
-    table = batch.messages.drop_columns("text").append_column("format", pa.repeat(batch.form.name, len(batch)))
-    table = table.append_column("has_text", batch.column("text").is_valid())
+    table = batch.messages.drop_columns(TEXTS).append_column("format", pa.repeat(batch.form.name, len(batch)))
+    for name in ("calls", "tools"):
+        at = table.schema.get_field_index(name)
+        table = table.set_column(at, MESSAGES.field(name), _without_texts(batch.column(name)))
+    for name in TEXTS:
+        table = table.append_column(f"has_{name}", batch.column(name).is_valid())
     table = table.append_column("n_chars", batch.places["n_chars"])
     for name in TEXT_FACTS.names:
         table = table.append_column(name, batch.text_facts[name])
     return table
+
+
+def _without_texts(column: pa.Array) -> pa.Array:
+    """Return reasoning, or calls and tools, without all that is text: GX copies what it is shown into its results."""
+    if column.null_count == len(column):
+        return column
+    if pa.types.is_string(column.type):
+        return pc.if_else(column.is_valid(), "", column)
+    kind, items = column.type.value_type, column.flatten()
+    parts = [pa.nulls(len(items), f.type) if f.name in ("arguments", "schema") else items.field(f.name) for f in kind]
+    lengths = pc.list_value_length(column).fill_null(0)
+    offsets = pa.array([0, *pc.cumulative_sum(lengths).to_pylist()], pa.int32())
+    whole = pa.StructArray.from_arrays(parts, fields=list(kind))
+    return pa.ListArray.from_arrays(offsets, whole, mask=column.is_null())
 
 
 def _places(faults: pa.Table, format: str) -> pa.Table:
@@ -159,8 +183,9 @@ def _broken(rows: pd.DataFrame, check: Check) -> dict[str, list[int]]:
     broken: dict[str, list[int]] = defaultdict(list)
     for rule, *named in set(zip(*(findings[name].to_pylist() for name in ("rule", *KEYS)), strict=True)):
         kind = kinds.get(rule)
-        # A rule is broken either by faults of the reader or by messages, never by both.
-        broken[rule] += at[(kind if kind in faults else None, *named)]
+        # A rule may be broken by faults of the reader and by messages, but not at one place by both.
+        key = (kind if kind in faults else None, *named)
+        broken[rule] += at[key if key in at else (None, *named)]
     return broken
 
 
@@ -177,7 +202,7 @@ def _findings(table: pa.Table, check: Check) -> pa.Table:
     return pa.concat_tables([FINDINGS.empty_table(), *(result.findings for result in results)])
 
 
-_FORMS = {name: format.form for name, format in FORMATS.items()} | {Mapped.form.name: Mapped.form}
+_FORMS = {format.form.name: format.form for format in FORMATS.values()}
 
 
 def _batches(table: pa.Table) -> Iterator[Batch]:
@@ -188,9 +213,11 @@ def _batches(table: pa.Table) -> Iterator[Batch]:
         faults = part.filter(part["fault"].is_valid()).rename_columns({"fault": "kind"})
         blank = pa.repeat("", faults.num_rows)
         faults = faults.append_column("detail", blank).append_column("excerpt", blank).select(FAULTS.names)
-        texts = pc.if_else(rows["has_text"], "", pa.scalar(None, pa.string()))
-        batch = Batch(rows.append_column("text", texts).select(MESSAGES.names), _FORMS[format], faults)
-        batch.places, batch.text_facts = rows.select(PLACES.names), rows.select(TEXT_FACTS.names)
+        places, facts = rows.select(PLACES.names), rows.select(TEXT_FACTS.names)
+        for name in TEXTS:
+            rows = rows.append_column(name, pc.if_else(rows[f"has_{name}"], "", pa.scalar(None, pa.string())))
+        batch = Batch(rows.select(MESSAGES.names), _FORMS[format], faults)
+        batch.places, batch.text_facts = places, facts
         yield batch
 
 
@@ -287,7 +314,7 @@ def validate(
     *sources: str | os.PathLike[str],
     checks: Sequence[Check] = (),
     format: str | None = None,
-    mapping: Mapping | None = None,
+    mapping: Spec | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Validate files with GX and return its result, ready for JSON.

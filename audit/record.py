@@ -124,6 +124,8 @@ class Record(kept.Record):
         out: str | os.PathLike[str],
         sources: Sequence[str | os.PathLike[str]] = (),
         policy: Policy | None = None,
+        *,
+        allow_unread: bool = False,
     ) -> Cleaned:
         """Write cleaned copies of the audited files into a new folder, in their original formats.
 
@@ -135,6 +137,8 @@ class Record(kept.Record):
             The audited files; by default their paths during the audit.
         policy : Policy, optional
             Which action applies to which rule; by default `load_policy()`.
+        allow_unread : bool
+            Also drop messages of sources with texts that the audit did not read.
 
         Raises
         ------
@@ -148,7 +152,7 @@ class Record(kept.Record):
         0
         """
         named = sources or [source.name for source in self.facts.sources]
-        return clean(self, named, policy or load_policy(record=self), out)
+        return clean(self, named, policy or load_policy(record=self), out, allow_unread=allow_unread)
 
     def report(self, path: str | os.PathLike[str]) -> None:
         """Write the HTML report of this audit to a new file.

@@ -33,8 +33,8 @@ from .storage.checkpoint import Journal
 
 
 def run(
-    *sources: str | os.PathLike[str],
-    splits: Mapping[str, Sequence[str | os.PathLike[str]]] = MappingProxyType({}),
+    *sources: file_names.Argument,
+    splits: Mapping[str, file_names.Argument | Sequence[file_names.Argument]] = MappingProxyType({}),
     checks: Sequence[Check | str] = (),
     config: configuration.Config | None = None,
     format: str | None = None,
@@ -49,15 +49,18 @@ def run(
     work: str | os.PathLike[str] | None = None,
     resume: bool = False,
 ) -> Record:
-    """Audit files of conversations: run all checks in one pass over the data.
+    """Audit conversations in files or in memory: run all checks in one pass over the data.
 
     Parameters
     ----------
-    sources : str or path
-        Files, folders, globs, or `-` for standard input; several are one data set.
-    splits : mapping of str to sequence of str or path
-        More sources, by their split: `{"train": ["a.jsonl"], "test": ["b.jsonl"]}`. The split of other sources comes
-        from a column `split` or from their file names.
+    sources : str, path, table or iterable of dicts
+        Files, folders, archives, globs, URLs, or `-` for standard input; several are one data set. Also data in memory:
+        a data frame of pandas or polars, a table of pyarrow, a relation of DuckDB or another object that Arrow can
+        read, or any iterable of dicts, one a record: a list, a generator, a `datasets.Dataset`. They are written to a
+        temporary file, row by row. A dict of these, such as a `datasets.DatasetDict`, has a source for each split.
+    splits : mapping of str to one or more sources
+        More sources, by their split: `{"train": ["a.jsonl", "b.jsonl"], "test": frame}`. The split of other sources
+        comes from a column `split`, from a data set card, or from their file names.
     checks : sequence of Check or str
         Checks to run, by name or as objects with their own settings; by default all that are installed.
     config : Config, optional
@@ -100,7 +103,9 @@ def run(
     LookupError
         If a source, a check or a format does not exist, or there is no checkpoint to continue from.
     ValueError
-        If a setting has a wrong value, or data or settings have changed since the checkpoint.
+        If a setting or data in memory have a wrong value, or data or settings have changed since the checkpoint.
+    TypeError
+        If a source is of another type.
     """
     began, started = time.perf_counter(), datetime.now(UTC)
     config = config or configuration.Config()
@@ -126,7 +131,7 @@ def run(
         progress.say("no compiled kernels: using NumPy and Arrow, which are slower. Install again with a C compiler")
     with ExitStack() as stack:
         n_workers = defaults.workers if workers is None else workers
-        files = file_names.find(sources, splits)
+        files, passed_over = file_names.find(sources, splits, progress.say)
         holds_gil = len(files) > 1 and any(check.holds_gil for check in wanted)
         workforce = stack.enter_context(
             engines.start(engine or defaults.engine, n_workers, address, holds_gil=holds_gil)
@@ -145,7 +150,7 @@ def run(
         messages = all_messages(audit)
         findings, around = with_evidence(audit, messages)
         trim()
-    facts = facts_of(audit, findings, messages, config.format, started, time.perf_counter() - began)
+    facts = facts_of(audit, findings, messages, passed_over, config.format, started, time.perf_counter() - began)
     return Record(facts, findings, around, messages)
 
 

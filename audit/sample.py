@@ -22,7 +22,7 @@ from .engines import engine
 from .pipeline import quotes
 from .progress import Silence
 from .reading.blocks.block import BLOCK
-from .reading.matching import formats_of, matched
+from .reading.matching import formats_of, matched, requested
 from .reading.sources import Sources
 
 COLUMNS = ("is_fault", "stratum", "check", "message_id", "source", "line", "role", "lang", "text", "above", "finding")
@@ -156,7 +156,7 @@ def _texts(
     lines: dict[str, set[int]] = {source: {line} for source, line, _ in keys}
     for place in [*some, *({"source": source, "line": line} for source, line, _ in keys)]:
         lines.setdefault(place["source"], set()).add(place["line"])
-    formats = {source.name: source.format for source in record.facts.sources}
+    formats = requested(record)
     found = Sources(
         [file.source for file in matched(record, arguments or list(formats))],
         engine.Serial(),

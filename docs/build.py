@@ -1,4 +1,4 @@
-"""Generated pages: what each check reports, its settings and its rules, and the table of checks in the README.
+"""Generated pages: what each check reports, its settings and its rules; tables in the README and of formats.
 
 python -m docs.build            write them
 python -m docs.build --check    exit with 1 if a page differs from what would be written
@@ -7,12 +7,20 @@ python -m docs.build --check    exit with 1 if a page differs from what would be
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+import msgspec
+from chataudit.audit.reading.formats import FORMATS, Format, Spec, known, templates
+from chataudit.audit.reading.formats.described import LANGUAGES, Described
+from chataudit.audit.reading.formats.examples import table
+from chataudit.audit.reading.formats.parts import IDS, SPLITS
+from chataudit.audit.reading.formats.spec import PARTS
+from chataudit.audit.reading.formats.turns import FIELDS, ROLES
 from chataudit.audit.registry import checks
 from chataudit.checks import NOTE, Action, Check, Data, Rule, Wants
 from chataudit.checks.base.findings import SEVERITIES
@@ -23,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 RULES = DOCS / "rules"
 README = ROOT / "README.md"
-BEGIN, END = "<!-- checks -->", "<!-- /checks -->"
+FORMATS_PAGE = DOCS / "formats.md"
 WIDTH = 100  # columns of an example
 NEAR = 50  # characters shown before a fault in a long raw line, and after it
 
@@ -46,11 +54,21 @@ _HANDED = {
 def pages() -> dict[Path, str]:
     """Return the content of every generated file."""
     built_in = {name: check for name, check in checks().items() if check.__module__.startswith("chataudit.")}
-    readme = README.read_text(encoding="utf-8")
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
     found = {RULES / f"{name}.md": _page(check) for name, check in built_in.items()}
-    return found | {README: f"{before}{BEGIN}\n\n{_checks_table(built_in.values())}\n\n{END}{after}"}
+    found[README] = _filled(README.read_text(encoding="utf-8"), {"checks": _checks_table(built_in.values())})
+    page = _filled(FORMATS_PAGE.read_text(encoding="utf-8"), _parts_of_formats())
+    found[FORMATS_PAGE] = _WORKED.sub(_worked, page)
+    return found
+
+
+def _filled(page: str, parts: Mapping[str, str]) -> str:
+    """Return a page with new content between its marks `<!-- name -->` and `<!-- /name -->`."""
+
+    def content(marks: re.Match[str]) -> str:
+        begin, name, end = marks.groups()
+        return f"{begin}\n\n{parts[name]}\n\n{end}" if name in parts else marks[0]
+
+    return re.sub(r"(<!-- (\w+) -->)\n.*?(<!-- /\2 -->)", content, page, flags=re.DOTALL)
 
 
 def _checks_table(built_in: Iterable[type[Check]]) -> str:
@@ -197,6 +215,96 @@ def _cut(line: str, cuts: Sequence[tuple[int, int]]) -> str:
         kept += line[max(first, end) : max(last, end)]
         end = min(len(line), max(last, end))
     return kept + (" …" if end < len(line) else "")
+
+
+# -- formats ---------------------------------------------------------------------------------------------------------
+
+
+def _parts_of_formats() -> dict[str, str]:
+    roles = {ours: [name for name, role in ROLES.items() if role == ours] for ours in dict.fromkeys(ROLES.values())}
+    return {
+        "formats": _formats_table(),
+        "facts": _table(
+            ["fact", "fields"], [["id", _codes(IDS)], ["language", _codes(LANGUAGES)], ["split", _codes(SPLITS)]]
+        ),
+        "roles": _table(["role", "names in the data"], [[f"`{ours}`", _codes(names)] for ours, names in roles.items()]),
+        "turns": _table(["part", "fields"], [["role", _codes(FIELDS.role)], ["text", _codes(FIELDS.text)]]),
+        "templates": _table(
+            ["template", "example"], [[name, _code(text)] for name, text in templates.EXAMPLES.items()]
+        ),
+        "settings": _spec_settings(),
+        "each": "\n\n".join(_format(name, format) for name, format in FORMATS.items()),
+    }
+
+
+def _formats_table() -> str:
+    rows = [[f"[`{name}`](#{name})", _prose(format.about)] for name, format in FORMATS.items()]
+    mapping = [
+        "[`mapping`](#map-your-own-format)",
+        "anything else: name its fields in `[format]` of `chataudit.toml`",
+    ]
+    return _table(["format", "a record contains"], [*rows, mapping])
+
+
+def _spec_settings() -> str:
+    """Return the settings of [format] in a table for each part."""
+    found: list[str] = []
+    rows: list[list[str]] = []
+    for each in [*settings(Spec), None]:
+        if each is None or each.name in PARTS:
+            found += [_table(["setting", "names"], rows)] if rows else []
+            rows = []
+        if each is not None:
+            found += [f"{PARTS[each.name]}:"] if each.name in PARTS else []
+            rows.append([f"`{each.name}`", _prose(each.help)])
+    return "\n\n".join(found)
+
+
+def _format(name: str, format: Format) -> str:
+    if isinstance(format, Described):
+        paths = format.spec.paths
+        needs = _table(
+            ["needs", "fields, by any of these names"],
+            [[f"`{n}`", _codes(p.text for p in paths[n])] for n in format.needs],
+        )
+    else:
+        needs = f"Needs `{format.fields}`."
+    record = "\n".join(_laid_out(json.loads(format.example)))
+    about = f"{format.about[0].upper()}{format.about[1:]}."
+    return "\n\n".join([f"### {name}", _prose(about), needs, f"```json\n{record}\n```", _messages(format)])
+
+
+def _messages(format: Format) -> str:
+    """Return the messages of the example of a format as a block of text in columns."""
+    lines = [[cell.replace("\n", "⏎") for cell in line] for line in table(format)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    shown = ["  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    return "\n".join(["```text", *shown, "```"])
+
+
+_WORKED = re.compile(
+    r"```toml\n(?P<toml>[^`]*)```\n\n```json\n(?P<json>[^`]*)```\n\n<!-- messages -->\n.*?<!-- /messages -->", re.DOTALL
+)
+
+
+def _worked(example: re.Match[str]) -> str:
+    """Return a table [format] and a record, with the messages that come of it."""
+    (format, *_) = known(msgspec.convert(tomllib.loads(example["toml"])["format"], Spec)).values()
+    format.example = example["json"]
+    start = example[0].partition("<!-- messages -->")[0]
+    return f"{start}<!-- messages -->\n\n{_messages(format)}\n\n<!-- /messages -->"
+
+
+def _codes(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _code(text: str) -> str:
+    """Return a text of several lines as code for a cell of a table."""
+    return f"`{json.dumps(text, ensure_ascii=False)[1:-1]}`".replace("|", "\\|")
+
+
+# -- Markdown --------------------------------------------------------------------------------------------------------
 
 
 def _bullets(texts: Iterable[str]) -> str:

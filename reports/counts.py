@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..checks.base.arrow.columns import BoolArray, IntArray
-from ..checks.base.findings import CHECKED, ERROR, NOTE, SEVERITIES, WARNING
+from ..checks.base.findings import CHECKED, ERROR, NOTE, SEVERITIES, WARNING, Action
 from ..checks.base.large_tables import Coded, Keys, column_digests, is_in, numbered, places
 from ..checks.base.statistics.intervals import clustered, wilson
 from .record import SEEN, CheckFacts, Record, RuleFacts
@@ -256,12 +256,14 @@ class Counts:
     def _of(self, facts: CheckFacts, lines: Sequence[Line]) -> CheckCounts:
         population = self.population
         bad = population.of(facts.name, WARNING)
+        # What is kept can be read: such a finding is about a record or a field, not about a record that is lost.
+        kept = is_in(self.record.table["rule"], [rule.id for rule in facts.rules if rule.action == Action.KEEP])
         return CheckCounts(
             facts,
             tuple(sorted(lines, key=lambda line: (-line.severity, -line.findings, line.rule.id))),
             {level: sum(line.findings for line in lines if line.severity == level) for level in LEVELS},
             _NOTHING if facts.error else population.rate(facts.name, bad, population.among()),
-            int(np.count_nonzero(bad & (population.row < 0))),
+            int(np.count_nonzero(bad & (population.row < 0) & ~kept)),
         )
 
     @property

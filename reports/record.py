@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from ..checks.base.arrow.memory_map import forget
 from ..checks.base.check import Method, Table
+from ..checks.base.faults import Use
 from ..checks.base.findings import CHECKED, FINDINGS, Action, Concerns
 from ..checks.base.large_tables import LARGE, PIECE, on_disk
 from ..checks.base.statistics.intervals import Confusion, Stratum
@@ -24,7 +25,7 @@ from .wording import visible
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSION = 6
+VERSION = 7
 RECORD, FINDINGS_FILE, THREADS_FILE = "record.json", "findings.parquet", "threads.parquet"
 MESSAGES_FILE = "messages.parquet"
 SHOWN_SOURCES = 20  # that could not be read to their end: neither page nor log has room for ten thousand
@@ -70,16 +71,37 @@ skipped the message, or null where it reported neither.
 """
 
 
+class FieldFacts(msgspec.Struct, frozen=True):
+    """One field of a source, and what became of its texts."""
+
+    path: str  # such as `answers[].text`; a long one is cut
+    use: Use
+    records_unread: int  # with a text that no message has
+    chars_unread: int  # of these texts, in code points
+
+
 class SourceFacts(msgspec.Struct, frozen=True):
     """One file that was read."""
 
     name: str
     format: str
+    is_forced: bool  # the format was asked for, not recognised
     reason: str  # how the format was recognised
     n_bytes: int  # on disk
     sha256: str  # of the bytes on disk; empty if they were not read to the end
     records: int
+    chars: int  # of the texts of its messages, in code points
+    fields: list[FieldFacts]  # by path
     errors: list[str]
+
+
+class PassedOver(msgspec.Struct, frozen=True):
+    """Files of a folder or an archive that were not read, for one reason."""
+
+    place: str
+    reason: str  # empty: they do not have the names of data files
+    n_files: int
+    suffixes: list[str]  # of their names
 
 
 class RuleFacts(msgspec.Struct, frozen=True):
@@ -176,6 +198,7 @@ class Facts(msgspec.Struct, frozen=True):
     days: dict[str, int]  # messages by the day of their date, in UTC, as YYYY-MM-DD
     checks: list[CheckFacts]
     mapping: dict[str, Any] | None = None  # the [format] settings of data in no known format
+    passed_over: list[PassedOver] = []  # files in the folders of the sources
 
     @property
     def title(self) -> str:

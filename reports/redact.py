@@ -5,7 +5,7 @@ to findings work, and so that the record can be a baseline.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from hashlib import blake2b
 from itertools import count
 from typing import Any
@@ -36,7 +36,10 @@ def redacted(record: Record) -> Record:
     judgements = {
         name: msgspec.structs.replace(judged, audit=facts.digest) for name, judged in record.judgements.items()
     }
-    return Record(facts, _findings(record.table, shorter), _threads(record.threads, shorter), messages, judgements)
+    fields = frozenset(field.path for source in facts.sources for field in source.fields)
+    return Record(
+        facts, _findings(record.table, shorter, fields), _threads(record.threads, shorter), messages, judgements
+    )
 
 
 def hashed(name: str) -> str:
@@ -69,16 +72,23 @@ def _facts(facts: Facts) -> tuple[Facts, Callable[[str], str]]:
         notes = [_unnamed(shorter(note)) for note in check.notes]
         checks.append(msgspec.structs.replace(check, coverage=coverage, settings=settings, error=error, notes=notes))
     sources = [
-        msgspec.structs.replace(source, name=names[source.name], errors=[shorter(error) for error in source.errors])
+        msgspec.structs.replace(
+            source,
+            name=names[source.name],
+            errors=[shorter(error) for error in source.errors],
+            fields=[msgspec.structs.replace(field, path=_unnamed(field.path)) for field in source.fields],
+        )
         for source in facts.sources
     ]
     census = [msgspec.structs.replace(row, source=names[row.source]) for row in facts.census]
-    return msgspec.structs.replace(facts, is_redacted=True, sources=sources, census=census, checks=checks), shorter
+    passed_over = [msgspec.structs.replace(each, place=pathless(each.place)) for each in facts.passed_over]
+    fewer = {"sources": sources, "census": census, "checks": checks, "passed_over": passed_over}
+    return msgspec.structs.replace(facts, is_redacted=True, **fewer), shorter
 
 
-def _findings(table: pa.Table, shorter: Callable[[str], str]) -> pa.Table:
+def _findings(table: pa.Table, shorter: Callable[[str], str], fields: frozenset[str]) -> pa.Table:
     slices = (part for piece in pieces(table) for part in _cut(piece))
-    return gathered((_fewer(part, shorter) for part in slices), FINDINGS, table.nbytes)
+    return gathered((_fewer(part, shorter, fields) for part in slices), FINDINGS, table.nbytes)
 
 
 def _cut(piece: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
@@ -86,13 +96,13 @@ def _cut(piece: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     return (piece.slice(start, AT_ONCE) for start in range(0, len(piece), AT_ONCE))
 
 
-def _fewer(findings: pa.RecordBatch, shorter: Callable[[str], str]) -> pa.RecordBatch:
+def _fewer(findings: pa.RecordBatch, shorter: Callable[[str], str], fields: frozenset[str]) -> pa.RecordBatch:
     rows = findings.to_pylist()
     for row in rows:
         facets = dict(row["facets"])
         counted = [value for key, value in facets.items() if key not in ID_FACETS]
         known = {row["role"], row["lang"], *counted, *(word for value in counted for word in value.split(", "))}
-        row["summary"] = _summary(shorter(row["summary"]), known)
+        row["summary"] = _summary(shorter(row["summary"]), fields | known)
         row["facets"] = [(key, hashed(value) if key in ID_FACETS else value) for key, value in facets.items()]
         for name in ("message_id", "tree_id"):
             row[name] = None if row[name] is None else hashed(row[name])
@@ -101,12 +111,12 @@ def _fewer(findings: pa.RecordBatch, shorter: Callable[[str], str]) -> pa.Record
     return pa.RecordBatch.from_pylist(rows, schema=FINDINGS)
 
 
-def _summary(words: str, counted: set[str | None]) -> str:
-    """Hash the values that a sentence quotes, except those that findings are counted by."""
+def _summary(words: str, known: Set[str | None]) -> str:
+    """Hash the values that a sentence quotes, except those that findings are counted by and names of fields."""
 
     def replaced(found: re.Match[str]) -> str:
         value = found[1] if found[1] is not None else found[2]
-        return found[0] if value in counted else f"'{hashed(value)}'"
+        return found[0] if value in known else f"'{hashed(value)}'"
 
     return _unnamed(_QUOTED.sub(replaced, _MISTYPED.sub(r"\1a value that is left out\2", words)))
 

@@ -12,9 +12,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from chataudit.audit.reading import files
+from chataudit.audit.reading.blocks import cutting
+from chataudit.audit.reading.blocks.block import BLOCK
 from chataudit.audit.reading.formats import FORMATS
 from chataudit.audit.reading.formats.columns import tabulate
 from chataudit.audit.reading.formats.faults import Fault, Row
+from chataudit.audit.reading.parse import Parsed, join, parse
+from chataudit.audit.reading.recognise import recognise
 from chataudit.audit.run import run
 from chataudit.checks.base.check import Check, Result
 from chataudit.checks.base.claims import claim, cover
@@ -100,6 +105,15 @@ def write(path: Path, records: Iterable[Any]) -> Path:
             raw = record if isinstance(record, bytes) else record.encode() if isinstance(record, str) else None
             file.write((json.dumps(record, ensure_ascii=False).encode() if raw is None else raw) + b"\n")
     return path
+
+
+def parsed(path: Path) -> Parsed:
+    """Read one file, or all files of a folder, as an audit does."""
+    parts = []
+    for source in files.find([path]).sources:
+        plan = recognise(source)
+        parts += [parse(block, plan) for block in cutting.blocks(source, BLOCK)]
+    return join(parts)
 
 
 def audit(folder: Path, records: Iterable[Any], *checks: Check | str, **options: Any) -> Record:

@@ -184,11 +184,12 @@ def test_the_action_works_with_the_command_itself(runner, tmp_path):
     assert {"junit.xml", "results.sarif", "report.html"} <= {file.name for file in Path("chataudit-audit").iterdir()}
 
 
-def test_the_hook_is_asked_about_data_and_not_about_every_json_file():
+def test_the_hook_is_asked_about_data_and_not_about_every_json_or_csv_file():
     def is_asked(name):
         return bool(re.search(HOOK["files"], name)) and not re.search(HOOK["exclude"], name)
 
-    assert all(
-        is_asked(f"data/a{suffix}") for suffix in SUFFIXES if not suffix.startswith(".json") or "jsonl" in suffix
+    of_anything = (".json", ".csv", ".tsv")  # most of these files are no data sets
+    assert all(is_asked(f"data/a{s}") for s in SUFFIXES if f".{s.split('.')[1]}" not in of_anything)
+    assert not any(
+        is_asked(name) for name in ("package.json", "prices.csv", "a.jsonl.md", ".chataudit/findings.parquet")
     )
-    assert not any(is_asked(name) for name in ("package.json", "a.jsonl.md", ".chataudit/findings.parquet"))

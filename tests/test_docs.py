@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from chataudit.audit import registry
+from chataudit.audit.reading.formats import FORMATS
 from chataudit.audit.registry import checks
 from chataudit.audit.run import run
 
@@ -47,12 +48,25 @@ def test_every_built_in_check_has_a_page_with_a_section_for_each_rule():
         assert {rule.name for rule in check.rules} <= anchors(ROOT / "docs" / "rules" / f"{name}.md"), name
 
 
+def test_every_format_has_a_section_and_every_table_of_fields_the_messages_that_come_of_it():
+    page = ROOT / "docs" / "formats.md"
+    assert FORMATS.keys() <= anchors(page)
+    blocks = [block["code"] for block in FENCED.finditer(page.read_text(encoding="utf-8"))]
+    tables = [k for k, code in enumerate(blocks) if code.startswith("[format]\n")]
+    assert len(tables) == 5
+    for k in tables:
+        assert blocks[k + 1].startswith("{")
+        assert blocks[k + 2].startswith("message_id ")
+
+
 def test_a_stale_or_missing_page_is_named(tmp_path, monkeypatch, capsys):
     build = builder()
     monkeypatch.setattr(build, "ROOT", tmp_path)
     monkeypatch.setattr(build, "RULES", tmp_path / "rules")
     monkeypatch.setattr(build, "README", tmp_path / "README.md")
-    (tmp_path / "README.md").write_text(f"Before\n{build.BEGIN}\nold\n{build.END}\nafter\n", encoding="utf-8")
+    monkeypatch.setattr(build, "FORMATS_PAGE", tmp_path / "formats.md")
+    (tmp_path / "formats.md").write_text("No part of it is generated.", encoding="utf-8")
+    (tmp_path / "README.md").write_text("Before\n<!-- checks -->\nold\n<!-- /checks -->\nafter\n", encoding="utf-8")
     assert build.main(["--check"]) == 1
     assert "README.md: differs from what is generated. Run: python -m docs.build" in capsys.readouterr().out
     (tmp_path / "rules").mkdir()
@@ -60,7 +74,7 @@ def test_a_stale_or_missing_page_is_named(tmp_path, monkeypatch, capsys):
     assert build.main([]) == 0
     assert "removed rules/gone.md" in capsys.readouterr().out
     assert build.main(["--check"]) == 0
-    assert (tmp_path / "README.md").read_text(encoding="utf-8").startswith(f"Before\n{build.BEGIN}\n\n| check |")
+    assert (tmp_path / "README.md").read_text(encoding="utf-8").startswith("Before\n<!-- checks -->\n\n| check |")
 
 
 def test_markdown_takes_nothing_away_from_generated_prose():

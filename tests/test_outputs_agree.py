@@ -503,6 +503,39 @@ def test_limitations_state_them_in_all_forms(audits):
                 assert rates == expected.rates, (audited.name, form)
 
 
+def test_all_outputs_name_the_same_texts_that_were_not_read(audits):
+    there = 0
+    for audited in audits:
+        expected = {}
+        for source in json.loads(audited.read("record.json"))["sources"]:
+            unread = {f["path"]: f["chars_unread"] for f in source["fields"] if f["use"] == "unread"}
+            total = source["chars"] + sum(unread.values())
+            expected |= {(source["name"], path): f"{100 * n / total:.1f} %" for path, n in unread.items()}
+        there += len(expected)
+        # One finding for each of them.
+        found = {}
+        for row in audited.record.table.to_pylist():
+            if row["rule"].endswith("/unread_text"):
+                path, share = re.match(r"(.*) was not read: text in .*, (.*) of characters\. ", row["summary"]).groups()
+                assert (row["source"], path) not in found
+                found[row["source"], path] = share
+        assert found == expected, audited.name
+        section = re.search(r'<section id="data".*?</section>', audited.read("report.html"), re.S)[0]
+        shown = {}
+        for row in re.split('<tr(?: class="with-fields")?><td><bdi>', section)[1:]:
+            for path, share in re.findall(r"<code><bdi>(.*?)</bdi></code></td>.*?([\d.]+\s%)</td></tr>", row):
+                shown[unescape(row.partition("<")[0]), path] = share.replace("\xa0", " ")
+        assert shown == expected, audited.name
+        for name in ("run", "summary", *FORMS):
+            text = audited.read("summary.md") if name == "summary" else audited.printed[name]
+            plain = re.sub(r"\\([^\w\s])", r"\1", text)
+            for (source, path), share in expected.items():
+                assert f"{path} ({share}" in plain, (audited.name, name)
+                assert Path(source).name in plain, (audited.name, name)
+            assert ("not read:" in plain or "not audited" in plain) is bool(expected), (audited.name, name)
+    assert there
+
+
 def test_junit_states_them(audits):
     for audited in audits:
         expected = audited.expected

@@ -15,6 +15,7 @@ Only language tags are set, if the policy says so.
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -22,15 +23,17 @@ from pathlib import Path
 
 from ...reports.exports import spreadsheet
 from ...reports.record import Record
+from ...reports.unread import UnreadTexts, unread_fields
 from ...reports.wording import count_of
 from ..paths import new_folder
 from ..progress import Progress, Silence
 from ..reading.files import SPLIT_OF
-from ..reading.matching import Audited, formats_of, matched
+from ..reading.folders import CHANGED, DROPPED, POLICY
+from ..reading.matching import Audited, formats_of, matched, requested
 from ..reading.streams import SUFFIXES
 from .decisions import Decisions
 from .indexing import index_messages, refuse_unread
-from .lists import CHANGED, CHANGED_COLUMNS, DROPPED, DROPPED_COLUMNS, POLICY, changed_rows, dropped_rows
+from .lists import CHANGED_COLUMNS, DROPPED_COLUMNS, changed_rows, dropped_rows
 from .policy import Policy
 from .rewrite import Edits, rewrite, suffix_of
 
@@ -83,6 +86,7 @@ def clean(
     policy: Policy,
     out: str | os.PathLike[str],
     *,
+    allow_unread: bool = False,
     progress: Progress | None = None,
 ) -> Cleaned:
     """Write the audited files without what a policy drops, in their original formats.
@@ -98,6 +102,9 @@ def clean(
         Which action applies to which findings.
     out : str or path
         A folder that does not exist or is empty. It is written beside its place and moved there when complete.
+    allow_unread : bool
+        Also drop messages of sources with texts that the audit did not read. Messages that differ only in such texts
+        are copies to it.
     progress : Progress, optional
         Receives progress updates.
 
@@ -106,8 +113,8 @@ def clean(
     LookupError
         If a source does not exist, was not audited, or is missing.
     ValueError
-        If the record is redacted or of files that could not be read to the end, or if the policy would drop everything
-        or sets language tags in a format without tags.
+        If the record is redacted or of files that could not be read to the end, or if the policy would drop everything,
+        drops messages of a source with unread texts, or sets language tags in a format without tags.
     FileExistsError
         If `out` is not empty.
     OSError
@@ -118,8 +125,7 @@ def clean(
     progress = progress or Silence()
     files = matched(record, sources)
     progress.total(2 * sum(file.source.n_bytes for file in files))
-    read_as = [facts.format for facts in record.facts.sources]
-    messages = index_messages([file.source for file in files], read_as, formats_of(record), progress)
+    messages = index_messages([file.source for file in files], requested(record), formats_of(record), progress)
     if messages.n_checkable != record.facts.messages:
         raise ValueError(
             f"the files contain {messages.n_checkable:,} messages, but the audit read {record.facts.messages:,} with "
@@ -132,6 +138,8 @@ def clean(
             f"the policy would drop all {messages.n_checkable:,} messages; nothing was written. "
             f"Choose milder actions, first for {', '.join(list(decisions.by_rule)[:3])}"
         )
+    if not allow_unread:
+        _refuse_unread_texts(record, decisions)
     with new_folder(target) as folder:
         emptied = _write(files, decisions, folder, progress)
         (folder / POLICY).write_text(policy.toml(), encoding="utf-8")
@@ -147,6 +155,27 @@ def clean(
         left=decisions.left,
         emptied=emptied,
         unfinished=[check.name for check in record.facts.checks if check.error],
+    )
+
+
+def _refuse_unread_texts(record: Record, decisions: Decisions) -> None:
+    """Raise if messages or records of sources with texts that the audit did not read would be dropped."""
+    messages = decisions.messages
+    n_dropped = Counter(int(messages.source[row]) for row in decisions.dropped if not messages.is_context[row])
+    n_lost = Counter(number for number, _ in decisions.lost)
+    numbers = [
+        k for k, source in enumerate(record.facts.sources) if (n_dropped[k] or n_lost[k]) and unread_fields(source)
+    ]
+    if not numbers:
+        return
+    sources = [record.facts.sources[k] for k in numbers]
+    unread = UnreadTexts(sources, unread_fields(*sources))
+    counts = {"message": sum(n_dropped[k] for k in numbers), "record": sum(n_lost[k] for k in numbers)}
+    dropped = " and ".join(count_of(n, noun) for noun, n in counts.items() if n)
+    raise ValueError(
+        f"{unread.place}: the policy would drop {dropped}, but messages that differ only in text that "
+        f"was not read look like copies: {unread.listed}. Name these fields in [format], or under `others` if they "
+        "belong to no message, and audit again; or pass --allow-unread"
     )
 
 

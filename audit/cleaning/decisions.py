@@ -44,6 +44,7 @@ class Decisions:
         self.is_faulty = np.zeros(len(messages.plans), dtype=bool)
         self.left: dict[str, int] = {}
         self.n_groups = 0
+        self._formats = [source.format for source in record.facts.sources]
         self._drops = Drops(messages)
         self._locator = Locator(messages, [source.name for source in record.facts.sources])
         self._copies = Copies(self._drops, self._locator, policy.keep_best_by)
@@ -87,10 +88,10 @@ class Decisions:
         for row in self.dropped:
             self.tags.pop(row, None)
         for row in self.tags:
-            plan = self.messages.plans[self.messages.source[row]]
-            if plan.format.lang_field is None:
+            number = int(self.messages.source[row])
+            if self.messages.plans[number].format.lang_field is None or self.messages.shares_record(row):
                 raise ValueError(
-                    f"fix_language: the format {plan.format.form.name!r} has no language tags. Use drop_message or keep"
+                    f"fix_language: the format {self._formats[number]!r} has no language tags. Use drop_message or keep"
                 )
 
     def _read_findings(self, table: pa.Table) -> None:
@@ -142,6 +143,8 @@ class Decisions:
             rows = self._locator.rows(message_id, source, line)
             return rows[len(rows) - n_repeated[key] :][:1]
         rows = self._locator.rows(message_id, source, line, finding["spans"][0])
+        if concerns == Concerns.REPEATED_TREE:
+            return [row for first in rows[:1] for row in self._locator.repeated(first)]
         if concerns == Concerns.TREE_STATES and action != Action.DROP_TREE:
             return [row for first in rows for row in self._locator.other_states(first)]
         return rows

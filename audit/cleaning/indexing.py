@@ -19,7 +19,7 @@ from ..reading.blocks.block import Block, Source, numbered
 from ..reading.files import SPLIT_OF
 from ..reading.formats import Format
 from ..reading.parse import parse
-from ..reading.recognise import ReadPlan, recognise
+from ..reading.recognise import NoRecords, ReadPlan, planned, recognise
 from ..reading.streams import UnreadableSource
 from .message_index import MessageIndex
 
@@ -36,9 +36,12 @@ class _BlockIndex(NamedTuple):
 
 
 def index_messages(
-    sources: Sequence[Source], formats: Sequence[str], known: Mapping[str, Format], progress: Progress
+    sources: Sequence[Source], formats: Mapping[str, str | None], known: Mapping[str, Format], progress: Progress
 ) -> MessageIndex:
-    """Index all messages; `formats` names the format of each source, one of `known`."""
+    """Index all messages.
+
+    `formats` names the format that the audit was told for each source, one of `known`; None: it is recognised.
+    """
     plans, parts, of_part = _read(sources, formats, known, progress)
     sizes = [part.names.num_rows for part in parts]
     numbers: dict[str, Any] = {
@@ -70,16 +73,18 @@ def index_messages(
 
 
 def _read(
-    sources: Sequence[Source], formats: Sequence[str], known: Mapping[str, Format], progress: Progress
+    sources: Sequence[Source], formats: Mapping[str, str | None], known: Mapping[str, Format], progress: Progress
 ) -> tuple[list[ReadPlan], list[_BlockIndex], list[int]]:
     """Return the plan of each source, and the parts of all blocks with the number of their source."""
     plans: list[ReadPlan] = []
     parts: list[_BlockIndex] = []
     of_part: list[int] = []
     with engines.start() as engine:
-        for number, (source, format) in enumerate(zip(sources, formats, strict=True)):
+        for number, source in enumerate(sources):
             try:
-                plan = recognise(source, format, known)
+                plan = recognise(source, formats[source.name], known)
+            except NoRecords:  # an empty shard among others
+                plan = planned(next(iter(known)), known, ())
             except UnreadableSource as error:
                 raise ValueError(f"{source.name}: {error}") from None
             plans.append(plan)

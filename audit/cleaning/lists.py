@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from ...checks.base.places import nameless_id
+from ..reading.folders import CHANGED, DROPPED, POLICY
 from ..reading.matching import Audited
 from .decisions import Decisions
 from .message_index import MessageIndex
 
-DROPPED, CHANGED, POLICY = "dropped.csv", "changed.csv", "policy.toml"
+__all__ = ["CHANGED", "CHANGED_COLUMNS", "DROPPED", "DROPPED_COLUMNS", "POLICY", "changed_rows", "dropped_rows"]
 
 _PLACE = ("source", "line", "tree_id", "message_id")
 DROPPED_COLUMNS = (*_PLACE, "action", "reasons", "because_of", "kept_message_id", "kept_by")

@@ -49,6 +49,16 @@ class Locator:
         values, first = np.unique(at, return_index=True)
         return {wanted[v].as_py(): row for v, row in zip(values.tolist(), first.tolist(), strict=True) if v >= 0}
 
+    def repeated(self, row: int) -> list[int]:
+        """Return the messages of a row's tree that repeat ids of it; all of them if there are none."""
+        tree, ids = self.messages.tree_of(row), set[str]()
+        copies = []
+        for other in tree:
+            own = self.messages.ids[other].as_py()
+            copies += [other] if own in ids else []
+            ids.add(own)
+        return copies or tree
+
     def other_states(self, row: int) -> list[int]:
         """Return the messages of a row's tree whose tree state is not that of the first."""
         tree, state = self.messages.tree_of(row), self.messages.state

@@ -130,6 +130,10 @@ class MessageIndex:
         """Return the rows that cannot be separated from this one."""
         return self.at(int(self.source[row]), int(self.line[row])) if self.is_bound[row] else range(0)
 
+    def shares_record(self, row: int) -> bool:
+        """Whether other messages that are not only context are in the same record, and cannot be separated."""
+        return sum(not self.is_context[mate] for mate in self.mates(row)) > 1
+
     @cached_property
     def main_root(self) -> IntArray:
         """Id group of the first root of each tree; -1 if there is none."""

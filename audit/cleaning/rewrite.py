@@ -1,9 +1,11 @@
 """Edited copies of files, in their original format and compression."""
 
+import bz2
 import gzip
 import json
+import lzma
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,19 +16,11 @@ import pyarrow as pa
 
 from ...checks.base.arrow.columns import IntArray
 from ..reading import repair
-from ..reading.blocks import cutting, documents, tables
+from ..reading.blocks import cutting, documents, separated, tables
 from ..reading.blocks.block import BLOCK, Block, Source, feeds_of
-from ..reading.blocks.cutting import BOM
+from ..reading.blocks.cutting import BOM, Content
 from ..reading.recognise import ReadPlan
-from ..reading.streams import Stream, packing
-
-_PACKED = {"gzip": ".gz", "zstd": ".zst"}
-
-
-def head_of(source: Source) -> bytes:
-    """Return the first bytes of a file, which identify its compression."""
-    with open(source.path, "rb") as file:
-        return file.read(4)
+from ..reading.streams import PACKED, Readable, Stream
 
 
 @dataclass
@@ -48,36 +42,61 @@ class Edits:
 
 
 def rewrite(source: Source, edits: Edits, path: Path) -> None:
-    """Write an edited copy of a source."""
-    head = head_of(source)
-    if head == b"PAR1":
+    """Write an edited copy of a source.
+
+    Raises
+    ------
+    ValueError
+        If copies of this kind of file cannot be written.
+    """
+    start, packings = cutting.start_of(source)
+    content = cutting.content_of(source, start)
+    if content == Content.PARQUET:
         _rewrite_table(source, edits, path)
         return
-    with open(path, "wb") as file, _packed(file, packing(head)) as write:
-        blocks = cutting.blocks(source, again=True)
-        for block in blocks:
-            if block.lines is not None:  # a document: one array or object
-                lines = [block.lines, *(more.lines for more in blocks if more.lines is not None)]
-                _rewrite_document(source, edits, np.concatenate(lines).tolist(), write)
-                return
-            _rewrite_lines(block, edits, write)
+    if content == Content.WEB:
+        raise ValueError(_NOT_WRITTEN.format(source.name, "a web archive"))
+    with open(path, "wb") as file, _packed(file, packings) as out:
+        if content == Content.ARROW:
+            _rewrite_arrow(source, edits, out)
+        elif content == Content.SEPARATED:
+            _rewrite_rows(source, edits, out.write)
+        else:
+            _rewrite_json(source, edits, out.write)
 
 
+_NOT_WRITTEN = "{0}: clean cannot write {1}. Convert it to JSON Lines, one record a line, and audit that"
 Write = Callable[[bytes | memoryview], Any]
 
 
 @contextmanager
-def _packed(file: BinaryIO, packed: str) -> Iterator[Write]:
-    """Yield a function that writes to a file with the original compression."""
+def _packed(file: BinaryIO, packings: Sequence[str]) -> Iterator[Any]:
+    """Yield a file object that writes with the original compressions."""
+    with ExitStack() as stack:
+        out: Any = file
+        for packed in packings:
+            out = stack.enter_context(_pack(packed, out))
+        yield out
+
+
+def _pack(packed: str, out: Any) -> Any:
+    """Return a file object that writes compressed data to another."""
     if packed == "gzip":
         # Without a name and a time, the same data give the same file.
-        with gzip.GzipFile("", "wb", 6, file, mtime=0) as stream:
-            yield stream.write
-    elif packed == "zstd":
-        with pa.CompressedOutputStream(pa.PythonFile(file, mode="w"), "zstd") as stream:
-            yield stream.write
-    else:
-        yield file.write
+        return gzip.GzipFile("", "wb", 6, out, mtime=0)
+    if packed == "zstd":
+        return pa.CompressedOutputStream(pa.PythonFile(out, mode="w"), "zstd")
+    return lzma.LZMAFile(out, "wb") if packed == "xz" else bz2.BZ2File(out, "wb")
+
+
+def _rewrite_json(source: Source, edits: Edits, write: Write) -> None:
+    blocks = cutting.blocks(source, again=True)
+    for block in blocks:
+        if block.lines is not None:  # a document: one array or object
+            lines = [block.lines, *(more.lines for more in blocks if more.lines is not None)]
+            _rewrite_document(source, edits, np.concatenate(lines).tolist(), write)
+            return
+        _rewrite_lines(block, edits, write)
 
 
 def _rewrite_lines(block: Block, edits: Edits, write: Write) -> None:
@@ -111,10 +130,11 @@ _SPACE = b" \t\r\n"
 def _rewrite_document(source: Source, edits: Edits, lines: Sequence[int], write: Write) -> None:
     """Write an edited array, with its original layout if that is clear; or the one object of a file."""
     with open(source.path, "rb") as file:
-        head = file.read(4)
-        file.seek(0)
-        data = b"".join(Stream(file, head, BLOCK, lambda n: None, is_digested=False)).removeprefix(BOM)
-    elements = [element for element in documents.elements_of(data) if element.data is not None]
+        data = b"".join(Stream(file, BLOCK, lambda n: None, is_digested=False)).removeprefix(BOM)
+    found, is_wrapper = documents.document_elements(data)
+    if is_wrapper:
+        raise ValueError(_NOT_WRITTEN.format(source.name, "records that are within one object"))
+    elements = [element for element in found if element.data is not None]
     edited = set(edits.lines.tolist())
     kept: list[bytes] = []
     for line, element in zip(lines, elements, strict=True):
@@ -139,7 +159,6 @@ def _rewrite_table(source: Source, edits: Edits, path: Path) -> None:
     """Write an edited Parquet file with the same columns, metadata, row groups and codecs."""
     import pyarrow.parquet as pq
 
-    lines = edits.lines
     first = 1
     with (
         pq.ParquetFile(source.path) as old,
@@ -148,19 +167,91 @@ def _rewrite_table(source: Source, edits: Edits, path: Path) -> None:
     ):
         for number in range(old.num_row_groups):
             table = old.read_row_group(number)
-            pieces, done = [], 0
-            for line in lines[np.searchsorted(lines, first) : np.searchsorted(lines, first + len(table))].tolist():
-                k = line - first
-                # In slices: `filter` does not support every column type.
-                pieces.append(table.slice(done, k - done))
-                done = k + 1
-                if line not in edits.gone and (row := _edited_row(table.slice(k, 1), line, edits)) is not None:
-                    pieces.append(row)
-            pieces.append(table.slice(done))
+            kept = _kept(table, first, edits)
             first += len(table)
-            kept = pa.concat_tables(pieces)
             if len(kept):
                 writer.write_table(kept, row_group_size=len(kept))
+
+
+def _kept(table: pa.Table, first: int, edits: Edits) -> pa.Table:
+    """Return the edited rows of a table whose first row has this number."""
+    pieces, done = [], 0
+    lines = edits.lines
+    for line in lines[np.searchsorted(lines, first) : np.searchsorted(lines, first + len(table))].tolist():
+        k = line - first
+        # In slices: `filter` does not support every column type.
+        pieces.append(table.slice(done, k - done))
+        done = k + 1
+        if line not in edits.gone and (row := _edited_row(table.slice(k, 1), line, edits)) is not None:
+            pieces.append(row)
+    pieces.append(table.slice(done))
+    return pa.concat_tables(pieces)
+
+
+def _rewrite_arrow(source: Source, edits: Edits, out: Any) -> None:
+    """Write an edited Arrow file or stream with the same columns, metadata and batches."""
+    first = 1
+    with source.path.open("rb") as file:
+        stream = Readable(Stream(file, BLOCK, lambda n: None, is_digested=False))
+        is_file = tables.skip_to_stream(stream)
+        new = pa.ipc.new_file if is_file else pa.ipc.new_stream
+        # Feather is compressed unless asked otherwise.
+        codec = "lz4" if is_file and ".feather" in source.path.name.lower() else None
+        try:
+            with (
+                pa.ipc.open_stream(pa.PythonFile(stream, mode="r")) as old,
+                new(
+                    pa.PythonFile(out, mode="w"), old.schema, options=pa.ipc.IpcWriteOptions(compression=codec)
+                ) as writer,
+            ):
+                for batch in old:
+                    kept = _kept(pa.Table.from_batches([batch]), first, edits)
+                    first += batch.num_rows
+                    if len(kept):
+                        writer.write_table(kept.combine_chunks())
+        except pa.ArrowException as error:
+            reason = str(error).split("\n", 1)[0][:200]
+            raise ValueError(f"{source.name}: could not be written ({reason}). Convert it to Parquet") from None
+
+
+def _rewrite_rows(source: Source, edits: Edits, write: Write) -> None:
+    """Write an edited CSV or TSV file; rows without an edit keep their bytes."""
+    edited = set(edits.lines.tolist())
+    line, is_first = 0, True
+    with source.path.open("rb") as file:
+        stream = Stream(file, BLOCK, lambda n: None, is_digested=False)
+        for layout, data, _ in separated.chunks_of(stream, BLOCK, cutting.separator_of(source)):
+            if is_first:
+                write(layout.header)
+                is_first = False
+            rows, done, start = separated.Rows(layout.separator), 0, 0
+            for end in rows.ends(data, is_last=True):
+                row, at, start = data[start:end], start, end
+                line += bool(row.strip(b"\r\n"))  # an empty row is not counted
+                if line in edited and row.strip(b"\r\n"):
+                    write(memoryview(data)[done:at])
+                    done = end
+                    write(_edited_cells(source, layout, row, line, edits))
+            write(memoryview(data)[done:])
+
+
+def _edited_cells(source: Source, layout: separated.Layout, row: bytes, line: int, edits: Edits) -> bytes:
+    if line in edits.gone:
+        return b""
+    block = separated.block_of(source, layout, row, line)
+    assert isinstance(block.data, pa.Table)
+    edited = _edited_row(block.data, line, edits)
+    if edited is None:
+        return b""
+    cells = [_cell(edited[name][0].as_py(), layout.separator) for name in layout.names]
+    return layout.separator.join(cells).encode() + row[len(row.rstrip(b"\r\n")) :]
+
+
+def _cell(value: str | None, separator: str) -> str:
+    if value is None:
+        return ""
+    is_plain = value and not any(sign in value for sign in (separator, '"', "\n", "\r"))
+    return value if is_plain else '"' + value.replace('"', '""') + '"'
 
 
 def _codecs(group: Any) -> dict[str, str]:
@@ -215,8 +306,10 @@ def _encoded(value: Any) -> bytes:
 
 def suffix_of(source: Source) -> str:
     """Return the file name suffix for the content of a source."""
-    head = head_of(source)
-    if head == b"PAR1":
-        return ".parquet"
-    block = next(cutting.blocks(source, again=True))
-    return f".json{'' if block.lines is not None else 'l'}{_PACKED.get(packing(head), '')}"
+    start, packings = cutting.start_of(source)
+    content = cutting.content_of(source, start)
+    own = {Content.PARQUET: ".parquet", Content.ARROW: ".arrow", Content.WEB: ".warc"}.get(content)
+    if own is None:
+        block = next(cutting.blocks(source, again=True))
+        own = f".json{'' if block.lines is not None else 'l'}"
+    return own + "".join(PACKED[packed] for packed in reversed(packings))

@@ -11,6 +11,7 @@ from . import compare, people, write
 from .checks import checks, explain
 from .clean import clean
 from .expectations import gx
+from .formats import formats
 from .gate import gate
 from .help import Command
 from .references import refs_app
@@ -38,7 +39,7 @@ COMMANDS = (
     *(run, demo, report),  # audit
     *(gate, compare.diff, compare.rates),  # decide
     *(clean, write.limitations, people.sample, people.judge),  # act
-    *(checks, explain, gx),
+    *(formats, checks, explain, gx),
 )
 for command in COMMANDS:
     app.command(cls=Command)(command)

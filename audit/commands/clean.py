@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from ..cleaning.clean import clean as run_clean
-from ..cleaning.lists import POLICY
 from ..cleaning.policy import load_policy
+from ..reading.folders import POLICY
 from ..record import Record
 from .options import AuditedFiles, AuditFolder, Quiet
 from .terminal import print_text, progress_display, user_errors
@@ -33,6 +33,9 @@ def clean(
             show_default=False,
         ),
     ] = None,
+    allow_unread: Annotated[
+        bool, typer.Option("--allow-unread", help="Also drop messages of files with text that the audit did not read.")
+    ] = False,
     default: Annotated[
         bool,
         typer.Option(
@@ -52,7 +55,7 @@ def clean(
         chosen = load_policy(policy, record)
         with progress_display(quiet) as progress:
             names = sources or [source.name for source in record.facts.sources]
-            cleaned = run_clean(record, names, chosen, out_dir, progress=progress)
+            cleaned = run_clean(record, names, chosen, out_dir, allow_unread=allow_unread, progress=progress)
         if not quiet:
             print_text(f"{'Default policy' if policy is None else f'Policy {policy}'} ({out_dir / POLICY})", 4)
             for line in cleaned.lines():

@@ -8,7 +8,6 @@ import typer
 from ...benchmarks_refs.fingerprints import FOLDER as REFERENCES
 from ...reports.page.payload import Limits
 from ..engines.engine import ENGINES
-from ..reading.formats import FORMATS
 
 # -- arguments: the folder of an audit comes before its sources ------------------------------------------------------
 
@@ -54,8 +53,7 @@ Format = Annotated[
     typer.Option(
         "--format",
         metavar="NAME",
-        help=f"Chat format: {', '.join(FORMATS)}, or mapping (fields named in [format] of chataudit.toml). [default: "
-        "recognised from the first records]",
+        help="Chat format of all records; see `chataudit formats`. [default: recognised in each record]",
         show_default=False,
     ),
 ]

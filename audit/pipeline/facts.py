@@ -1,6 +1,7 @@
 """Facts of a finished audit for its record: versions, sources, counts, outcome of each check."""
 
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from importlib.metadata import version
@@ -16,8 +17,11 @@ from ...checks.base import kernels
 from ...checks.base.check import Check
 from ...checks.base.findings import Rule
 from ...checks.base.settings import Wants, settings
-from ...reports.record import VERSION, CheckFacts, DepthCount, Facts, RuleFacts, SourceFacts
+from ...reports import record
+from ...reports.record import VERSION, CheckFacts, DepthCount, Facts, FieldFacts, RuleFacts, SourceFacts
 from ..reading import formats
+from ..reading.blocks.block import Source
+from ..reading.folders import PassedOver
 from . import outcomes
 from .stages import Audit
 from .state import Outcome
@@ -32,7 +36,8 @@ def facts_of(
     audit: Audit,
     findings: pa.Table,
     messages: pa.Table,
-    mapping: formats.Mapping | None,
+    passed_over: Sequence[PassedOver],
+    mapping: formats.Spec | None,
     started: datetime,
     seconds: float,
 ) -> Facts:
@@ -49,17 +54,32 @@ def facts_of(
         seconds=round(seconds, 3),
         engine=audit.engine.name,
         workers=audit.engine.workers,
-        sources=[
-            SourceFacts(s.name, s.format, s.reason, s.n_bytes, s.sha256, s.records, s.errors)
-            for s in audit.sources.files
-        ],
+        sources=[_source_facts(source) for source in audit.sources.files],
         messages=messages.num_rows,
         trees=audit.tally.n_trees,
         census=outcomes.counts(messages),
         shape=[DepthCount(*key, messages=n) for key, n in sorted(audit.tally.shape.items(), key=repr)],
         days={str(np.datetime64(day, "D")): n for day, n in sorted(audit.tally.days.items())},
         checks=[_check_facts(check, audit.tally.outcomes[check.name], counts, messages) for check in audit.checks],
+        passed_over=[record.PassedOver(p.place, p.reason, p.n_files, list(p.suffixes)) for p in passed_over],
         mapping=None if mapping is None else asdict(mapping),
+    )
+
+
+def _source_facts(source: Source) -> SourceFacts:
+    return SourceFacts(
+        name=source.name,
+        format=source.format,
+        is_forced=source.is_forced,
+        reason=source.reason,
+        n_bytes=source.n_bytes,
+        sha256=source.sha256,
+        records=source.records,
+        chars=source.chars,
+        fields=[
+            FieldFacts(path, field.use, field.unread, field.chars) for path, field in sorted(source.fields.items())
+        ],
+        errors=source.errors,
     )
 
 

@@ -24,15 +24,13 @@ class Plan:
     checks: dict[str, Any]  # settings by name
     sources: list[tuple[str, str | None, int, int]]  # name, split, bytes, time of the last change in nanoseconds
     format: str | None
-    mapping: formats.Mapping | None
+    mapping: formats.Spec | None
     block: int
     on_cluster: bool
     readings: list[Reading] = field(default_factory=list)
 
     @classmethod
-    def of(
-        cls, sources: Sources, checks: Sequence[Check], format: str | None, mapping: formats.Mapping | None
-    ) -> "Plan":
+    def of(cls, sources: Sources, checks: Sequence[Check], format: str | None, mapping: formats.Spec | None) -> "Plan":
         stated = {}
         for check in checks:
             values = msgspec.json.decode(msgspec.json.encode(asdict(check)))

@@ -11,6 +11,7 @@ import msgspec
 from ...reports.record import Record
 from . import files as file_names
 from . import formats
+from .archives import Member
 from .blocks.block import Source
 from .formats import Format, known
 from .remote import Remote
@@ -19,7 +20,15 @@ from .remote import Remote
 def formats_of(record: Record) -> Mapping[str, Format]:
     """Return the formats that the sources of an audit may have, by name."""
     mapping = record.facts.mapping
-    return known(None if mapping is None else msgspec.convert(mapping, formats.Mapping))
+    return known(None if mapping is None else msgspec.convert(mapping, formats.Spec))
+
+
+def requested(record: Record) -> Mapping[str, str | None]:
+    """Return the format of each source that the audit was told; None: it was recognised, and will be again.
+
+    Records of one source may have several formats, so the format of most of them says too little.
+    """
+    return {source.name: source.format if source.is_forced else None for source in record.facts.sources}
 
 
 class Audited(NamedTuple):
@@ -49,7 +58,7 @@ def matched(record: Record, arguments: Sequence[str | os.PathLike[str]]) -> list
                 f"the audit did not read all of its sources ({reason}). Repair or leave out the file, and audit again"
             )
     given: dict[str, list[Source]] = {}
-    for found in file_names.find(arguments):
+    for found in file_names.find(arguments).sources:
         try:
             with open(found.path, "rb") as file:
                 given.setdefault(hashlib.file_digest(file, "sha256").hexdigest(), []).append(found)
@@ -66,16 +75,24 @@ def matched(record: Record, arguments: Sequence[str | os.PathLike[str]]) -> list
         # Of identical files, prefer the one with the audited name.
         best = min(same, key=lambda found: found.name != source.name)
         same.remove(best)
-        if isinstance(best.path, Remote):  # its path must not lead out of the folder of the copies
-            steps = best.path.url.partition("://")[2].split("/")
-            path = Path("/", *(step for step in steps if step not in ("", ".", "..")))
+        if isinstance(best.path, Member):
+            path = _absolute(best.path.archive.path) / best.path.inner
+        elif isinstance(best.path, Remote):
+            path = _absolute(best.path)
         elif best.name != str(best.path) and best.path.name == "stdin":
             path = Path("stdin")
         else:
-            path = Path(os.path.abspath(best.path))  # noqa: PTH100
+            path = _absolute(best.path)
         files.append(Audited(best, path))
         best.name = source.name  # as in findings
     rest = [found.name for group in given.values() for found in group]
     if rest:
         raise LookupError(f"{rest[0]} was not audited. Pass only the files of the audit, or audit this one with them")
     return files
+
+
+def _absolute(path: Path | Remote) -> Path:
+    if isinstance(path, Path):
+        return Path(os.path.abspath(path))  # noqa: PTH100
+    steps = path.url.partition("://")[2].split("/")  # must not lead out of the folder of the copies
+    return Path("/", *(step for step in steps if step not in ("", ".", "..")))

@@ -1,22 +1,30 @@
 """The format of a file, recognised from its first records."""
 
-import re
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
 
 from ...checks.base.faults import FaultKind
 from .blocks.block import Source, numbered
-from .blocks.cutting import blocks
+from .blocks.cutting import blocks, start_of
 from .blocks.tables import table_records
 from .formats import FORMATS, Fault, Format
+from .formats.described import LANGUAGES, RECORDS
+from .formats.languages import is_language_field
+from .formats.paths import Path, get, path_of
+from .formats.records import Records, unknown
+from .kinds import likely
 from .repair import read_line
 from .streams import EXPECTED, UnreadableSource
 
 SAMPLE = 1000  # records from which the format is recognised
+
+
+class NoRecords(UnreadableSource):
+    """A file is sound but empty."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,8 @@ class ReadPlan:
 
     format: Format
     schema: pa.Schema | None
+    others: Mapping[str, Format] = field(default_factory=dict)  # in which no record of it can be read
+    languages: tuple[str, ...] = ()  # fields with the language of a record
 
 
 def recognise(source: Source, forced: str | None = None, formats: Mapping[str, Format] = FORMATS) -> ReadPlan:
@@ -33,40 +43,64 @@ def recognise(source: Source, forced: str | None = None, formats: Mapping[str, F
     Raises
     ------
     UnreadableSource
-        If there is nothing to read, or no format recognises the records.
+        If there is nothing to read, or no format fits any of the records.
     """
     sample, lost = _sample(source)
-    if not sample and not (forced and lost):
-        raise UnreadableSource(lost or "no records in this file")
+    if not sample and not lost:
+        raise NoRecords("no records in this file")
+    if not sample and not forced:
+        raise UnreadableSource(lost)
+    said = {name: _strings(sample, path_of(name)) for name in LANGUAGES}
+    languages = tuple(name for name, values in said.items() if not values or is_language_field(values))
+    source.is_forced = forced is not None
     if forced is not None:
-        format = formats[forced]
         source.format, source.reason = forced, "as requested"
-        return ReadPlan(format, format.schema(sample))
+        plan = planned(forced, formats, languages, is_forced=True)
+        return replace(plan, schema=plan.format.schema(sample))
     votes: Counter[str] = Counter()
     reasons: dict[str, str] = {}
+    every = Records(formats, next(iter(formats)))
     for record in sample:
-        for name, format in formats.items():
-            if reason := format.recognise(record):
-                votes[name] += 1
-                reasons.setdefault(name, reason)
-                break
+        name, _ = every.fitting(record)
+        if name is not None:
+            votes[name] += 1
+            if name not in reasons:
+                reasons[name] = every.recognised(record)[1]
     if not votes:
-        raise UnreadableSource(_unknown_format(sample[0], formats))
-    name, n = votes.most_common(1)[0]
+        raise UnreadableSource(unknown(sample[0], formats))
+    main, n = votes.most_common(1)[0]
     sampled = f"{len(sample):,} record{'s' if len(sample) > 1 else ''} examined"
-    source.format = name
-    source.reason = f"{reasons[name]} ({sampled}, {'all' if n == len(sample) else f'{n:,}'} match)"
-    return ReadPlan(formats[name], formats[name].schema(sample))
+    source.format = main
+    source.reason = f"{reasons[main]} ({sampled}, {'all' if n == len(sample) else f'{n:,}'} match)"
+    if len(votes) > 1:
+        source.reason += f"; others are {', '.join(f'{name} ({votes[name]:,})' for name in votes if name != main)}"
+    plan = planned(main, formats, languages)
+    return replace(plan, schema=plan.format.schema(sample))
 
 
-def _unknown_format(record: dict[str, Any], formats: Mapping[str, Format]) -> str:
-    """Describe a record that no format recognises, with the closest format and the way out."""
-    telling = record.keys() - {"id", "lang"}  # too many formats have these
-    shared = {name: len(telling & {*re.findall(r"\w\w+", format.fields)}) for name, format in formats.items()}
-    closest = max(shared, key=lambda name: shared[name])
-    hint = f"Closest: {closest} ({formats[closest].fields}). " if shared[closest] else ""
-    fields = ", ".join(sorted(map(repr, record))[:8])
-    return f"unknown format (fields: {fields}). {hint}Known: {', '.join(formats)}. Map other fields in [format]"
+def planned(
+    main: str,
+    formats: Mapping[str, Format],
+    languages: tuple[str, ...],
+    *,
+    is_forced: bool = False,
+) -> ReadPlan:
+    """Return the plan of a source most of whose records are in the format `main`; all of them if it was asked for.
+
+    It has no schema yet: that comes from a sample of the records.
+    """
+    format = formats[main]
+    if format.form is RECORDS:
+        held = {main: format} if is_forced else formats
+        format = Records(held, main, tuple(map(path_of, languages)))
+        return ReadPlan(format, None, {}, languages)
+    others = {} if is_forced else {name: each for name, each in formats.items() if name != main}
+    return ReadPlan(format, None, others, languages)
+
+
+def _strings(sample: Sequence[dict[str, Any]], path: Path) -> list[str]:
+    values = (get(record, path.steps) for record in sample)
+    return [value for value in values if isinstance(value, str)]
 
 
 def _sample(source: Source) -> tuple[list[dict[str, Any]], str]:
@@ -96,4 +130,4 @@ def _sample(source: Source) -> tuple[list[dict[str, Any]], str]:
         return records[:SAMPLE], ""
     number, detail = lost[0].line, lost[0].detail
     what = f"line {number} {detail[5:]}" if detail.startswith("Line ") else f"line {number}: {detail}"
-    return records[:SAMPLE], f"{what}. Is this CSV or plain text? Supported: {EXPECTED}"
+    return records[:SAMPLE], likely(start_of(trial)[0]) or f"{what}. Supported: {EXPECTED}"

@@ -14,6 +14,8 @@ import msgspec
 from ...checks.base.faults import FaultKind
 from .formats import Fault
 from .formats.faults import EXCERPT, whole_characters
+from .formats.paths import LIST, decoded
+from .kinds import json_fault
 
 
 def read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
@@ -22,13 +24,13 @@ def read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
         return None, []
     try:
         record = msgspec.json.decode(line)
-        # Encoding the record again drops duplicate keys, so fewer keys mean that there was one.
-        if (
-            isinstance(record, dict)
-            and _n_keys(msgspec.json.encode(record)) == _n_keys(line)
-            and not _SPACED.search(line)
-        ):
-            return record, []
+        if isinstance(record, dict) and not _SPACED.search(line):
+            # Each key is followed by these two bytes, and a text may contain them: equal numbers, no duplicate key.
+            n = line.count(b'":')
+            if n == _n_names(record) or (
+                b'\\\\":' not in line and _n_keys(msgspec.json.encode(record)) == _n_keys(line)
+            ):
+                return record, []
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     repairs: list[str] = []
@@ -40,6 +42,12 @@ def read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
     if text.startswith("\ufeff"):
         text = text[1:]
         repairs.append("Byte order mark before the record")
+    if text.startswith("\x1e"):  # RFC 7464
+        text = text[1:]
+        repairs.append("Record separator before the record")
+    if text.startswith("{") and text.rstrip().endswith("},"):
+        text = text.rstrip()[:-1]
+        repairs.append("Comma after the record")
     try:
         try:
             record, found = _read_json(text)
@@ -48,17 +56,14 @@ def read_line(line: bytes) -> tuple[dict[str, Any] | None, list[Fault]]:
             repairs.append(RAW_CONTROL)
     except json.JSONDecodeError as error:
         excerpt = text[max(0, error.pos - EXCERPT // 2) :][:EXCERPT]
-        return None, [
-            # Some messages of json end with "at", as in "Unterminated string starting at".
-            Fault(
-                FaultKind.UNREADABLE_LINE,
-                f"Line is not JSON ({error.msg.removesuffix(' at')} at character {error.pos + 1})",
-                0,
-                excerpt,
-            )
-        ]
+        return None, [Fault(FaultKind.UNREADABLE_LINE, f"Line is not JSON ({json_fault(text, error)})", 0, excerpt)]
     except RecursionError:
         return None, [Fault(FaultKind.UNREADABLE_LINE, f"Line is not JSON ({TOO_DEEP})", 0, text[:EXCERPT])]
+    if isinstance(record, str) and isinstance(inner := decoded(record), dict):
+        record = inner
+        repairs.append("Record is JSON within a string; decode it once more")
+    if isinstance(record, list) and record and all(isinstance(item, dict) for item in record):
+        record = {LIST: record}  # a conversation without a name
     if not isinstance(record, dict):
         kind = {list: "an array", str: "a string", type(None): "null"}.get(type(record), "a single value")
         return None, [Fault(FaultKind.UNREADABLE_LINE, f"Line is {kind}; expected an object", 0, text[:EXCERPT])]
@@ -73,8 +78,25 @@ RAW_CONTROL = "Unescaped control characters in a string; JSON requires escapes"
 _SPACED = re.compile(rb'"[ \t\r]+:')  # the end of a key that _n_keys does not see
 
 
+def _n_names(record: dict[str, Any]) -> int:
+    """Count the fields of a record and of all objects within it."""
+    n = 0
+    stack: list[Any] = [record]
+    while stack:
+        value = stack.pop()
+        if type(value) is dict:
+            n += len(value)
+            stack += value.values()
+        elif type(value) is list:
+            stack += value
+    return n
+
+
 def _n_keys(data: bytes) -> int:
-    """Count the keys of a JSON text: colons after a closing quote."""
+    """Count the keys of a JSON text: colons after a closing quote. Encoded again, a record has no duplicate keys.
+
+    A key that ends in a backslash is not counted.
+    """
     return data.count(b'":') - data.count(b'\\":')
 
 

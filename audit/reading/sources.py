@@ -2,6 +2,7 @@
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import pyarrow as pa
 
 from ...checks.base.arrow.columns import IntArray
 from ...checks.base.faults import FaultKind
-from ...checks.base.messages import FAULTS, Batch, Form
+from ...checks.base.messages import FAULTS, MESSAGES, Batch, Form
 from ..engines.engine import Engine, Serial
 from ..progress import Progress, Silence
 from ..storage.checkpoint import Journal
@@ -18,9 +19,11 @@ from . import parse as parsing
 from . import trees
 from .blocks import cutting
 from .blocks.block import Block, Source, Stretch, only
-from .formats import FORMATS, Format
+from .formats import FORMATS, Fault, Format
+from .formats.faults import faults_table
+from .formats.ledger import Ledger, copied, merge, summary, unread
 from .parse import Parsed
-from .recognise import ReadPlan, recognise
+from .recognise import NoRecords, ReadPlan, planned, recognise
 from .streams import UnreadableSource
 
 Lines = Mapping[str, IntArray]  # by source
@@ -34,6 +37,8 @@ class Mark(NamedTuple):
     blocks: int = 0  # read from it
     records: int = 0  # in these
     reported: frozenset[tuple[str, str]] = frozenset()  # faults of its lines' form that were already reported
+    fields: Ledger = {}  # what was read of each field in these records
+    chars: int = 0  # of the texts in these records
     given: int | None = None  # batches yielded since all trees were gathered; None: they are not gathered
     held: pa.Table | None = None  # messages whose trees may continue
 
@@ -50,6 +55,8 @@ class Reading(NamedTuple):
     reason: str
     errors: list[str]
     schema: str | None  # of its raw columns, in base64
+    languages: tuple[str, ...]  # fields with the language of a record
+    is_forced: bool  # the format was asked for
 
 
 class Finished(NamedTuple):
@@ -60,11 +67,15 @@ class Finished(NamedTuple):
     sha256: str
     errors: list[str]
     stretches: list[Stretch]
+    fields: Ledger
+    chars: int
 
     @classmethod
     def of(cls, source: Source) -> "Finished":
         """Return the results of this source."""
-        return cls(source.name, source.records, source.sha256, source.errors, source.stretches)
+        return cls(
+            source.name, source.records, source.sha256, source.errors, source.stretches, source.fields, source.chars
+        )
 
 
 class Sources:
@@ -90,22 +101,46 @@ class Sources:
         return [source.name for source in self.files]
 
     def recognise(self, forced: Mapping[str, str | None]) -> None:
-        """Find out how to read each source: in its `forced` format, or as recognised; skip those of unknown format."""
+        """Find out how to read each source: in its `forced` format, or as recognised; skip those of unknown format.
+
+        An empty source is read as the others are, since tools that write shards leave some of them empty. If there are
+        no others, it is an error.
+        """
+        empty: dict[str, NoRecords] = {}
         for source in self.files:
             try:
-                plan = recognise(source, forced[source.name], self.formats)
+                self.plans[source.name] = recognise(source, forced[source.name], self.formats)
+            except NoRecords as error:
+                empty[source.name] = error
+                continue
             except UnreadableSource as error:
                 source.errors = [f"{source.name}: {error}"]
                 self.progress.say(source.errors[0])
                 continue
-            self.plans[source.name] = plan
             self.progress.say(f"{source.name}: {source.format}, {source.reason}")
+        neighbour = next((source for source in self.files if source.name in self.plans), None)
+        for source in self.files:
+            if source.name not in empty:
+                continue
+            if neighbour is None:
+                source.errors = [f"{source.name}: {empty[source.name]}"]
+                self.progress.say(source.errors[0])
+            else:
+                self.plans[source.name] = self.plans[neighbour.name]
+                source.format, source.reason = neighbour.format, "no records"
+                self.progress.say(f"{source.name}: {source.reason}")
 
     def readings(self) -> list[Reading]:
         """Return how each source is read."""
         return [
             Reading(
-                s.name, s.format if plan else "", s.reason, [] if plan else s.errors, _written(plan and plan.schema)
+                s.name,
+                s.format if plan else "",
+                s.reason,
+                [] if plan else s.errors,
+                _written(plan and plan.schema),
+                plan.languages if plan else (),
+                s.is_forced,
             )
             for s, plan in ((s, self.plans.get(s.name)) for s in self.files)
         ]
@@ -114,8 +149,10 @@ class Sources:
         """Restore how an earlier run read the sources, and the results of those it finished."""
         for source, reading in zip(self.files, readings, strict=True):
             source.format, source.reason, source.errors = reading.format, reading.reason, reading.errors
+            source.is_forced = reading.is_forced
             if reading.format:
-                self.plans[source.name] = ReadPlan(self.formats[reading.format], _schema(reading.schema))
+                plan = planned(reading.format, self.formats, reading.languages, is_forced=reading.is_forced)
+                self.plans[source.name] = replace(plan, schema=_schema(reading.schema))
         self.learn(finished)
 
     def learn(self, finished: Sequence[Finished]) -> list[Source]:
@@ -124,7 +161,7 @@ class Sources:
         sources = [by_name[each.name] for each in finished]
         for source, each in zip(sources, finished, strict=True):
             source.records, source.sha256, source.errors = each.records, each.sha256, each.errors
-            source.stretches = each.stretches
+            source.stretches, source.fields, source.chars = each.stretches, each.fields, each.chars
         return sources
 
     def packed(self) -> "Sources":
@@ -146,7 +183,7 @@ class Sources:
         done = {each.name for each in finished}  # their results stay
         rest = [source for source in self.files if source.name in self.plans and source.name not in done]
         for source in rest:
-            source.records, source.errors, source.stretches = 0, [], []
+            source.records, source.errors, source.stretches, source.fields, source.chars = 0, [], [], {}, 0
         self.progress.total(sum(source.n_bytes for source in rest))
 
     def finished(self, mark: Mark) -> list[Finished]:
@@ -229,13 +266,22 @@ class Sources:
 
         reported = set(since.reported)
         for source in sources[since.source : since.source + 1]:
-            source.records = since.records
+            source.records, source.fields, source.chars = since.records, copied(since.fields), since.chars
+        at = since.source
         for k, n, parsed in self.engine.map(parse, pieces()):
-            sources[k].records += parsed.records
+            yield from _ends(sources[at:k], since.form, at)
+            at, source = k, sources[k]
+            source.records += parsed.records
+            source.chars += parsed.chars
+            merge(source.fields, parsed.fields)
             if parsed.faults.num_rows:
-                reported = {each for each in reported if each[0] == sources[k].name}
+                reported = {each for each in reported if each[0] == source.name}
                 parsed = parsed._replace(faults=once(parsed.faults, reported))
-            yield parsed, Mark(since.form, k, n, sources[k].records, frozenset(reported))
+            yield (
+                parsed,
+                Mark(since.form, k, n, source.records, frozenset(reported), copied(source.fields), source.chars),
+            )
+        yield from _ends(sources[at:], since.form, at)
 
     def again(self, lines: Lines) -> Iterator[Batch]:
         """Read some lines again and yield them with their whole trees; faults were reported the first time."""
@@ -268,6 +314,24 @@ class Sources:
         for parsed in self.engine.map(parse, pieces()):
             if parsed is not None:
                 yield parsed, START
+
+
+def _ends(sources: Sequence[Source], form: int, first: int) -> Iterator[tuple[Parsed, Mark]]:
+    """Yield the faults that show only at the end of each source."""
+    for number, source in enumerate(sources, first + 1):
+        if (faults := unread_faults(source)).num_rows:
+            yield Parsed(MESSAGES.empty_table(), faults, 0, {}, 0), Mark(form, number)
+
+
+def unread_faults(source: Source) -> pa.Table:
+    """Return the fields of a source, read to its end, whose text was not read, as FAULTS."""
+    fields = list(unread(source.fields))
+    n_chars = source.chars + sum(entry.chars for _, entry in fields)
+    faults = []
+    for path, entry in fields:
+        words = summary(path, entry, source.records, n_chars)
+        faults.append(Fault(FaultKind.UNREAD_TEXT, words, entry.first, entry.excerpt, field=path))
+    return faults_table(faults, source.name)
 
 
 def _whole(form: Form, parsed: Iterable[tuple[Parsed, Mark]]) -> _Marked:

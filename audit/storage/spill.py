@@ -50,7 +50,7 @@ class Spill:
         """Write the rows in memory as one piece."""
         if not self._held:
             return
-        name = f"{self._prefix}{len(self.pieces)}.arrow"
+        name = f"{self._prefix}{len(self.pieces)}.spilled"  # no suffix of a data file
         path = self._path(name)
         new = path.with_suffix(".new")
         ends = []

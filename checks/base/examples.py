@@ -52,10 +52,9 @@ class Data:
     def files(self) -> dict[str, bytes]:
         """Return the content of each file with these records, by name: chats of each shape have their own file."""
         found = {"messages.jsonl": [*map(_encoded, self.messages), *self.raw]}
-        shapes: dict[tuple[str, ...], int] = {}
-        for chat in self.chats:
-            number = shapes.setdefault(tuple(sorted(chat)), len(shapes) + 1)
-            found.setdefault(f"chats-{number}.jsonl", []).append(_encoded(chat))
+        shapes = sorted({tuple(sorted(chat)) for chat in self.chats})
+        for number, shape in enumerate(shapes, 1):
+            found[f"chats-{number}.jsonl"] = [_encoded(chat) for chat in self.chats if tuple(sorted(chat)) == shape]
         return {name: b"".join(line + b"\n" for line in lines) for name, lines in found.items() if lines}
 
     def write(self, folder: Path) -> list[Path]:

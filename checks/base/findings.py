@@ -86,8 +86,10 @@ class Concerns(StrEnum):
 
     MESSAGE = "message"
     TREE_STATES = "tree states"  # one finding a tree: all its messages whose tree state is not that of the first
+    SOURCE = "source"  # a whole file: there is no message to drop
     RECORD = "record"  # a raw record, which may have no message
     REPEATED_ID = "repeated id"  # of n messages of a record that share an id, one of the last
+    REPEATED_TREE = "repeated tree"  # all messages of the record, or of the tree, that repeat ids of the tree
     COPIES = "copies"  # the messages of all its spans, which are interchangeable
 
 

@@ -10,10 +10,14 @@ import pyarrow.compute as pc
 
 from . import kernels
 from .arrow.columns import MIXED, BoolArray, IntArray, as_bools, as_ints, digests, micros_of, utf8
+from .text.thought import thought_in
 from .text.tokens import Prose, Shingles, Tokens, mark, prose, shingle, tokenise
 
 CHAT_ROLES = ("prompter", "assistant", "system", "tool")
 """The roles of a chat, in any format."""
+
+MEDIA = ("image", "audio", "video", "file")
+"""The kinds of content besides text that a message may carry."""
 
 # The column form of OASST: three lists of one length, as the data set card has them. The map form
 # {name: {value, count}} is read into it; unequal lengths must stay visible, so it is not a list of triples.
@@ -35,6 +39,15 @@ DETOXIFY = pa.struct(
         )
     ]
 )
+
+CALL = pa.struct(
+    [
+        ("id", pa.string()),  # "" if it has none
+        ("name", pa.string()),  # of the tool; null where the data do not say
+        ("arguments", pa.string()),  # JSON; as written where it is no JSON
+    ]
+)
+TOOL = pa.struct([("name", pa.string()), ("schema", pa.string())])  # the schema is the declaration as JSON
 
 MESSAGES = pa.schema(
     [
@@ -60,8 +73,12 @@ MESSAGES = pa.schema(
         ("labels", LABELS),
         # Of preference pairs and calls of tools.
         ("branch", pa.string()),  # "chosen" or "rejected": the side of a pair; null: both share it, or there is no pair
-        ("calls", pa.list_(pa.string())),  # ids of the calls of tools that it makes, "" for one without; null: none
+        ("calls", pa.list_(CALL)),  # calls of tools that it makes; null: none
         ("call_id", pa.string()),  # of a tool's message: the call that it answers; null where the data do not say
+        ("tools", pa.list_(TOOL)),  # declared to the conversation; on its first message only
+        # What a message has besides its text.
+        ("reasoning", pa.string()),  # what the author thought before answering; null: none
+        ("media", pa.list_(pa.string())),  # kinds of MEDIA, in order; null: none
         # The place of the message. Context is text that a document answers: it is a parent, and is not checked.
         ("is_context", pa.bool_()),
         ("source", pa.string()),
@@ -74,6 +91,7 @@ FAULTS = pa.schema(
     [
         ("kind", pa.string()),  # a FaultKind
         ("detail", pa.string()),  # what was found and what was expected
+        ("field", pa.string()),  # the column of MESSAGES that it left null, which is no second finding; null: none
         ("tree_id", pa.string()),  # null where the record could not be read
         ("message_id", pa.string()),
         ("excerpt", pa.string()),  # the raw text around the fault, clipped
@@ -94,14 +112,20 @@ PLACES = pa.schema(
 )
 """The places of messages and the lengths of their texts: all that a finding needs to point at them."""
 
+NAN = ("nan", "NaN", "<NA>", "NaT")
+"""Missing values, as pandas writes them into texts."""
+
 TEXT_FACTS = pa.schema(
     [
         ("is_blank", pa.bool_()),  # there is a text, and no character of it is visible
+        ("is_nan", pa.bool_()),  # the text is what pandas writes for a missing value
         ("n_lost", pa.int64()),  # replacement characters (U+FFFD)
         ("first_lost", pa.int64()),  # place of the first, in code points; -1: there is none
         ("n_control", pa.int64()),  # control characters except tab, LF and CR
         ("first_control", pa.int64()),
-        ("digest", pa.uint64()),  # equal for texts that are the same, byte for byte
+        ("is_thought", pa.bool_()),  # the text is reasoning between marks, and no more
+        ("is_open", pa.bool_()),  # the text begins with a mark of reasoning that is never closed
+        ("digest", pa.uint64()),  # equal where text and reasoning are the same, byte for byte
     ]
 )
 """Facts about a text that checks need where the text itself is not available."""
@@ -345,7 +369,7 @@ class Batch:
         second, third = (data[np.minimum(at + k, len(data) - 1)] for k in (1, 2))
         lost = at[(lead == 0xEF) & (second == 0xBF) & (third == 0xBD)]
         control = at[(lead < 0x80) | ((lead == 0xC2) & (second < 0xA0))]
-        facts = [blank]
+        facts = [blank, pc.is_in(column, value_set=pa.array(NAN))]
         for where in (lost, control):
             rows, first, counts = np.unique(
                 np.searchsorted(offsets, where, side="right") - 1, return_index=True, return_counts=True
@@ -356,5 +380,14 @@ class Batch:
                 len(data[offsets[r] : where[k]].tobytes().decode()) for r, k in zip(rows, first, strict=True)
             ]
             facts += [pa.array(n), pa.array(start)]
-        facts.append(pa.array(self.text_digest))
+        thoughts = self.column("reasoning")
+        with_thought = np.flatnonzero(as_bools(thoughts.is_valid()))
+        is_thought, is_open = np.zeros((2, len(self)), dtype=bool)
+        for row, text in zip(with_thought.tolist(), column.take(pa.array(with_thought)).to_pylist(), strict=True):
+            if text and (thought := thought_in(text)) is not None:
+                is_open[row] = thought.end is None
+                is_thought[row] = thought.end is not None and not text[thought.end :].strip()
+        facts += [pa.array(is_thought), pa.array(is_open)]
+        digest = self.text_digest * MIXED + digests(thoughts) if with_thought.size else self.text_digest
+        facts.append(pa.array(digest))
         return pa.table(facts, schema=TEXT_FACTS)

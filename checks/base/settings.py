@@ -96,7 +96,7 @@ def setting(
     Parameters
     ----------
     default : Any
-        The value where nothing else is set; immutable.
+        The value where nothing else is set; immutable, or a dict, which is copied.
     help : str
         One sentence for users, in the imperative or a noun phrase.
     at_least, above, at_most, below : float, optional
@@ -120,7 +120,10 @@ def setting(
     Setting(name='min_letters', default=20, bounds='at least 1', help='Skip texts with fewer letters.', wants=None)
     """
     bounds = Bounds(at_least, above, at_most, below, choices, accepts, expects)
-    return field(default=default, metadata={_KEY: _Declared(help, bounds, wants)})
+    metadata = {_KEY: _Declared(help, bounds, wants)}
+    if isinstance(default, dict):
+        return field(default_factory=default.copy, metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 def settings(check: Any) -> Iterator[Setting]:

@@ -4,11 +4,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..base.arrow.columns import IntArray, as_bools, as_ints, single
+from ..base.arrow.columns import IntArray, as_bools, as_ints, digests, single
 from ..base.claims import Spans
 from ..base.messages import PLACES, Batch
 from .claims import Claims, claims_at, quoted
-from .thread_rules import DANGLING_PARENT, DUPLICATE_ID, PARENT_IN_OTHER_TREE
+from .thread_rules import DANGLING_PARENT, DUPLICATE_ID, DUPLICATE_TREE, PARENT_IN_OTHER_TREE
 
 MAX_FUTURE = 100  # late messages at most; more are a later collection, not outliers
 N_NEWEST = 2 * MAX_FUTURE + 1  # of these, MAX_FUTURE are a minority
@@ -16,7 +16,15 @@ MICROSECONDS_PER_YEAR = 365.25 * 24 * 3600 * 1e6
 
 _NAMELESS = [field for field in PLACES if field.name != "message_id"]
 # These are nearly all messages, so their id is kept once: as the key.
-IDS = pa.schema([("key", pa.string()), *_NAMELESS])
+IDS = pa.schema(
+    [
+        ("key", pa.string()),
+        *_NAMELESS,
+        ("tree", pa.int64()),  # a hash of all ids of its tree, each of which occurs as often; 0: some occur more often
+        ("n_tree", pa.int64()),  # messages of the tree, each id once
+        ("is_first", pa.bool_()),  # has the id of the first message of its tree
+    ]
+)
 """Every message id, with its place."""
 PARENTS = pa.schema([("key", pa.string()), *PLACES])  # the key is the id of the parent
 """Every message with a parent outside its own tree."""
@@ -27,9 +35,36 @@ DATES = pa.schema([("date", pa.int64()), *PLACES])  # microseconds since 1970 in
 def ids(batch: Batch) -> pa.Table:
     """Return IDS of a batch."""
     ids = batch.column("message_id")
-    at = pa.array(np.flatnonzero(~batch.is_context & ~as_bools(ids.is_null())))
-    places = batch.places.select([field.name for field in _NAMELESS]).take(at)
-    return pa.table([ids.take(at), *places.columns], schema=IDS)
+    at = np.flatnonzero(~batch.is_context & ~as_bools(ids.is_null()))
+    hashes = digests(ids).view(np.int64)
+    tree = batch.tree
+    first = np.full(batch.n_trees, -1)
+    first[tree[at[::-1]]] = at[::-1]
+    is_first = hashes == hashes[first[tree]]
+    if batch.form.nested and not batch.form.uuid_ids:
+        # Ids within such a record are made from its own: if that occurs twice, this is one fault.
+        at = at[is_first[at]]
+    whole, n_tree = _whole_trees(batch, at, hashes)
+    places = batch.places.select([field.name for field in _NAMELESS]).take(pa.array(at))
+    own = [pa.array(values[at]) for values in (whole[tree], n_tree[tree], is_first)]
+    return pa.table([ids.take(pa.array(at)), *places.columns, *own], schema=IDS)
+
+
+def _whole_trees(batch: Batch, rows: IntArray, hashes: IntArray) -> tuple[IntArray, IntArray]:
+    """Return for each tree a hash of its ids, 0 where only some of them occur several times, and their number."""
+    tree, n = batch.tree, batch.n_trees
+    once = rows[~batch.is_copy[rows]]
+    n_ids, n_rows = np.bincount(tree[once], minlength=n), np.bincount(tree[rows], minlength=n)
+    order = once[np.argsort(tree[once], kind="stable")]
+    found = np.zeros(n, dtype=np.int64)
+    if order.size:
+        trees, start = np.unique(tree[order], return_index=True)
+        found[trees] = np.add.reduceat(hashes[order], start)
+    is_whole = n_rows == np.bincount(tree, minlength=n)  # contexts and messages without ids are not compared
+    for k in np.flatnonzero(n_rows > n_ids):
+        _, counts = np.unique(hashes[rows[tree[rows] == k]], return_counts=True)
+        is_whole[k] &= counts.min() == counts.max()
+    return np.where(is_whole, found, 0), n_ids
 
 
 def outside_parents(batch: Batch) -> pa.Table:
@@ -64,8 +99,26 @@ def duplicate_ids(ids: pa.Table) -> list[Claims]:
     first = np.maximum.accumulate(np.where(np.append(True, keys[1:] != keys[:-1]), np.arange(len(keys)), 0))
     later = np.flatnonzero(first != np.arange(len(keys)))
     trees = np.array(copies["tree_id"].to_pylist(), dtype=object)
+    # A row repeats one of a whole tree if both have the same id and are in trees with the same ids.
+    whole = np.asarray(copies["tree"])
+    _, start, of = np.unique(np.stack([first, whole]), axis=1, return_index=True, return_inverse=True)
+    original = start[of.ravel()]
+    repeats_tree = (original != np.arange(len(keys))) & (whole != 0) & (np.asarray(copies["n_tree"]) > 1)
+    heads = np.flatnonzero(repeats_tree & as_bools(single(copies["is_first"])))
+    sizes = copies["n_tree"].take(pa.array(heads)).to_pylist()
+    claims = claims_at(
+        copies,
+        DUPLICATE_TREE,
+        heads,
+        [
+            f"All {n} ids of the tree are already used, the first at {place}"
+            for n, place in zip(sizes, _relative_places(copies, original[heads], heads), strict=True)
+        ],
+        spans=[Spans(heads), Spans(original[heads])],
+    )
+    later = later[~repeats_tree[later]]
     scope = ["same tree" if trees[r] == trees[first[r]] else "other tree" for r in later]
-    return claims_at(
+    return claims + claims_at(
         copies,
         DUPLICATE_ID,
         later,

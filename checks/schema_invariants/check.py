@@ -44,7 +44,8 @@ from .ratings import detoxify_claims, emoji_claims, label_claims, rank_claims, r
 from .rules import FAULT_RULES, RULES
 from .texts import date_claims, text_claims
 from .thread_rules import DANGLING_PARENT, ONE_ROOT
-from .threads import link_claims, pair_claims, role_claims, tool_claims
+from .threads import link_claims, pair_claims, role_claims
+from .tools import tool_claims
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from ..base.arrow.columns import IntArray
+from ..base.arrow.columns import BoolArray, IntArray, as_bools
 from ..base.claims import Spans, claim
 from ..base.findings import Rule
+from ..base.messages import Batch
 
 Claims = tuple[Rule, pa.Table]  # FINDINGS of one rule
 
@@ -21,11 +23,18 @@ def claims_at(
     spans: Sequence[Spans] = (),
     facets: Sequence[dict[str, str]] | None = None,
     about: Sequence[str] | None = None,
+    severity: int | None = None,
 ) -> list[Claims]:
     """Return the claims of one rule, or none where there are no rows."""
     if not len(rows):
         return []
-    return [(rule, claim(places, rule, rows, summaries, spans=spans, facets=facets, about=about))]
+    return [(rule, claim(places, rule, rows, summaries, spans=spans, facets=facets, about=about, severity=severity))]
+
+
+def has_role(batch: Batch, role: str) -> BoolArray:
+    """Mark the rows of a role, where the format has it; elsewhere it is an unknown one."""
+    is_known = role in batch.form.roles
+    return as_bools(pc.equal(batch.column("role"), role)) if is_known else np.zeros(len(batch), dtype=bool)
 
 
 def first_positions(values: IntArray) -> IntArray:

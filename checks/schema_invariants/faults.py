@@ -28,12 +28,14 @@ def reader_claims(batch: Batch) -> list[Claims]:
     _, starts = batch.raw_lines
     ends = starts + np.asarray(places["n_chars"])
     kinds = np.array(faults["kind"].to_pylist())
-    details, ids, excerpts = (faults[name].to_pylist() for name in ("detail", "message_id", "excerpt"))
+    details, ids, excerpts, fields = (faults[name].to_pylist() for name in ("detail", "message_id", "excerpt", "field"))
     claims: list[Claims] = []
     for kind in sorted(set(kinds)):
         rows = np.flatnonzero(kinds == kind)
         # A lost record has no id; its content identifies the claim, which stays the same when lines move.
         about = [details[r] if ids[r] is not None else f"{details[r]} {excerpts[r]}" for r in rows]
+        if kind == FaultKind.UNREAD_TEXT:  # shares change with every new record
+            about = [fields[r] for r in rows]
         claims += claims_at(
             both,
             FAULT_RULES[FaultKind(kind)],

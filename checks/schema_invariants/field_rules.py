@@ -1,6 +1,6 @@
 """Rules on fields, texts and dates."""
 
-from ..base.examples import Example, chat, turn
+from ..base.examples import Data, Example, chat, records, turn
 from ..base.findings import ERROR, WARNING, Rule
 from .method import NAME
 
@@ -28,6 +28,49 @@ MISTYPED_FIELD = Rule(
         ),
     ),
 )
+
+
+def _owl_chat(**other: str) -> Data:
+    """Return one conversation in which the answer may have a second role or text."""
+    return records(
+        {
+            "id": "owl",
+            "lang": "en",
+            "conversations": [
+                {"from": "human", "value": "How far can an owl turn its head?"},
+                {"from": "gpt", "value": "Three quarters of a circle, to either side.", "role": "assistant", **other},
+            ],
+        }
+    )
+
+
+CONFLICTING_FIELDS = Rule(
+    f"{NAME}/conflicting_fields",
+    "Message has two roles or texts",
+    WARNING,
+    "Keep one pair of fields, from and value or role and content: programs differ in which pair they read.",
+    example=Example(
+        _owl_chat(content="All the way round."),
+        not_this=_owl_chat(content="Three quarters of a circle, to either side."),
+        at="#2",
+    ),
+)
+
+
+def _weighted(weight: float) -> Data:
+    """Return one conversation whose answer has this weight in training."""
+    answer = {"role": "assistant", "content": "Dip it in warm water for ten seconds.", "weight": weight}
+    question = {"role": "user", "content": "How do I get jelly out of its mould?"}
+    return records({"id": "jelly", "lang": "en", "messages": [question, answer], "label": True})
+
+
+TRAINING_WEIGHT = Rule(
+    f"{NAME}/training_weight",
+    "Training weight is not between 0 and 1",
+    WARNING,
+    "Use true or false, or a number from 0 to 1.",
+    example=Example(_weighted(2), not_this=_weighted(0.5), at="#chosen"),
+)
 MALFORMED_ID = Rule(
     f"{NAME}/malformed_id",
     "Id is not a UUID",
@@ -47,7 +90,7 @@ LANGUAGE_TAG = Rule(
     WARNING,
     "Use a tag such as en, pt-BR or zh (RFC 5646), or und where the language is unknown.",
     example=Example(
-        chat("prompter: Is a tomato a fruit?", turn("assistant: To a botanist, yes.", lang="english")),
+        chat("prompter: Is a tomato a fruit?", turn("assistant: To a botanist, yes.", lang="eng lish")),
         not_this=chat("prompter: Is a tomato a fruit?", turn("assistant: To a botanist, yes.", lang="en")),
     ),
 )
@@ -59,6 +102,27 @@ EMPTY_TEXT = Rule(
     example=Example(
         chat("prompter: Send me one emoji that means well done.", "assistant:  \u200b\n"),
         not_this=chat("prompter: Send me one emoji that means well done.", "assistant: \N{CLAPPING HANDS SIGN}"),
+    ),
+)
+
+
+def _thinking(answer: str) -> Data:
+    """Return one conversation whose answer begins with reasoning."""
+    said = [("user", "Does the salad dressing go over or under the croutons?"), ("assistant", answer)]
+    return records(
+        {"id": "croutons", "lang": "en", "messages": [{"role": r, "content": c} for r, c in said], "label": True}
+    )
+
+
+OPEN_REASONING = Rule(
+    f"{NAME}/open_reasoning",
+    "Reasoning is never closed",
+    WARNING,
+    "Close the mark where the answer begins, or drop the answer: it was probably cut off.",
+    example=Example(
+        _thinking("<think>They soften when they are wet, so they go on top."),
+        not_this=_thinking("<think>They soften when they are wet.</think>Under them, so that they stay crisp."),
+        at="#chosen",
     ),
 )
 REPLACEMENT_CHARACTERS = Rule(

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..base.arrow.columns import as_bools, as_ints
+from ..base.arrow.columns import IntArray, as_bools, as_ints
 from ..base.messages import Batch
 from .claims import Claims, claims_at, quoted
 from .field_rules import LANGUAGE_TAG, MALFORMED_ID, MISSING_FIELD
@@ -19,7 +19,7 @@ def field_claims(batch: Batch) -> list[Claims]:
     for name in batch.form.required:
         column = batch.column(name)
         if column.null_count:
-            absent = np.flatnonzero(as_bools(column.is_null()) & is_message)
+            absent = _unexplained(batch, name, np.flatnonzero(as_bools(column.is_null()) & is_message))
             claims += claims_at(
                 batch.places, MISSING_FIELD, absent, f"Field {name} is missing or null", about=[name] * len(absent)
             )
@@ -44,6 +44,19 @@ def field_claims(batch: Batch) -> list[Claims]:
             batch.places, LANGUAGE_TAG, odd, [f"Language tag is {t}; expected one such as en or pt-BR" for t in shown]
         )
     return claims
+
+
+def _unexplained(batch: Batch, name: str, rows: IntArray) -> IntArray:
+    """Return those of the rows whose missing field the reader has not reported itself."""
+    faults = batch.faults.filter(pc.equal(batch.faults["field"], name))
+    if not faults.num_rows or not rows.size:
+        return rows
+    known = set(zip(*(faults[n].to_pylist() for n in _PLACE), strict=True))
+    places = batch.places.select(_PLACE).take(pa.array(rows)).to_pylist()
+    return rows[[tuple(place.values()) not in known for place in places]]
+
+
+_PLACE = ["source", "line", "message_id"]
 
 
 @cache

@@ -11,7 +11,7 @@ METHOD = Method(
         "Records are read strictly. A record that was lost, or was readable only after repair, is reported with its "
         "line.",
         "Each tree is checked as a whole: parents, roots, cycles, alternating roles, ranks, labels, dates and states, "
-        "and also tool results with their calls, and preference pairs.",
+        "and also calls of tools with their declarations and results, reasoning, and preference pairs.",
         "Ids and parents are then compared across all trees of all files.",
         "A date is in the future if it is years after the newest of the other dates. The clock of the machine is not "
         "used.",
@@ -20,6 +20,8 @@ METHOD = Method(
     blind=(
         "The check covers form, not content: a label or a rank may be in range and still be wrong.",
         "Fields that the format does not know are ignored.",
+        "Calls without ids are only reported if no result follows at all; results within the text of a prompt are not "
+        "recognised.",
         "A parent that was filtered out on purpose looks like a lost one. The setting filtered_export declares it.",
         "If many messages have late dates, they are taken for a later collection and not reported. An error that "
         "shifts all dates by the same time is not detected.",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ..base.examples import Data, Example, chat, edited, turn
+from ..base.examples import Data, Example, chat, edited, records, turn
 from ..base.findings import ERROR, NOTE, WARNING, Action, Concerns, Rule
 from .method import NAME
 
@@ -54,4 +54,22 @@ LINE_FORMAT = Rule(
     ),
     action=Action.KEEP,
     concerns=Concerns.RECORD,
+)
+_BIRDS = [
+    {"role": "user", "content": "Which bird sings at night?"},
+    {"role": "assistant", "content": "The nightingale does."},
+]
+UNREAD_TEXT = Rule(
+    f"{NAME}/unread_text",
+    "Field with text was not read",
+    WARNING,
+    "Name the field in [format] so that it is read, or under `others` if it belongs to no message. No check has seen "
+    "this text, and messages that differ only in it look like copies.",
+    example=Example(
+        records({"messages": _BIRDS, "critique": "It is only one of several birds that do."}),
+        not_this=records({"messages": _BIRDS, "topic": "ornithology"}),
+        at=None,
+    ),
+    action=Action.KEEP,
+    concerns=Concerns.SOURCE,
 )

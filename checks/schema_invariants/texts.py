@@ -4,25 +4,43 @@ from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from ..base.arrow.columns import as_bools, single
+from ..base.arrow.columns import BoolArray, as_bools, single
 from ..base.claims import Spans
 from ..base.messages import Batch
 from .claims import Claims, claims_at, counted, quoted
-from .field_rules import CONTROL_CHARACTERS, DATE_BEFORE_PARENT, DATE_FORMAT, EMPTY_TEXT, REPLACEMENT_CHARACTERS
+from .field_rules import (
+    CONTROL_CHARACTERS,
+    DATE_BEFORE_PARENT,
+    DATE_FORMAT,
+    EMPTY_TEXT,
+    OPEN_REASONING,
+    REPLACEMENT_CHARACTERS,
+)
 
 
 def text_claims(batch: Batch) -> list[Claims]:
     """Return the claims about texts that are empty, or contain characters that are not text."""
     is_message, facts = ~batch.is_context, batch.text_facts
-    blank = np.flatnonzero(as_bools(single(facts["is_blank"])) & is_message)
+    thinks = as_bools(batch.column("reasoning").is_valid())
+    is_blank = as_bools(single(facts["is_blank"]))
+    is_silent = is_blank | (thinks & as_bools(batch.column("text").is_null())) | as_bools(single(facts["is_thought"]))
+    blank = np.flatnonzero(is_silent & is_message & ~_has_more(batch))
     lengths = batch.places["n_chars"].take(pa.array(blank)).to_pylist()
     claims = claims_at(
         batch.places,
         EMPTY_TEXT,
         blank,
-        [f"No visible character in a text of {counted(n, 'character')}" for n in lengths],
+        [
+            "Only reasoning, no answer" if thought else f"No visible character in a text of {counted(n, 'character')}"
+            for n, thought in zip(lengths, thinks[blank], strict=True)
+        ],
     )
+    nan = np.flatnonzero(as_bools(single(facts["is_nan"])) & is_message)
+    claims += claims_at(batch.places, EMPTY_TEXT, nan, "Text is a missing value that pandas wrote as a word")
+    still_open = np.flatnonzero(as_bools(single(facts["is_open"])) & is_message)
+    claims += claims_at(batch.places, OPEN_REASONING, still_open, "Reasoning begins with a mark that is never closed")
     for rule, kind, what, code in (
         (REPLACEMENT_CHARACTERS, "lost", "replacement character", " (U+FFFD)"),
         (CONTROL_CHARACTERS, "control", "control character", ""),
@@ -37,6 +55,14 @@ def text_claims(batch: Batch) -> list[Claims]:
             spans=[Spans(rows, first[rows], first[rows] + 1)],
         )
     return claims
+
+
+def _has_more(batch: Batch) -> BoolArray:
+    """Mark messages that need no text: they carry media, call a tool, or are what a tool returned."""
+    calls = as_bools(batch.column("calls").is_valid())
+    is_result = as_bools(pc.equal(batch.column("role"), "tool"))
+    answers = as_bools(batch.column("call_id").is_valid()) | ((batch.parent >= 0) & (calls | is_result)[batch.parent])
+    return calls | as_bools(batch.column("media").is_valid()) | (is_result & answers)
 
 
 def date_claims(batch: Batch) -> list[Claims]:

@@ -83,25 +83,6 @@ SYSTEM_FIRST = Rule(
 )
 
 
-def _tide_chat(answered_call: str) -> Data:
-    """Return one conversation in which a tool answers the call of this id."""
-    call = {"id": "call_tides", "type": "function", "function": {"name": "tides", "arguments": '{"port": "Brest"}'}}
-    messages = [
-        {"role": "user", "content": "When is high tide in Brest today?"},
-        {"role": "assistant", "content": None, "tool_calls": [call]},
-        {"role": "tool", "tool_call_id": answered_call, "content": '{"high": "16:42"}'},
-        {"role": "assistant", "content": "The water is highest at 16:42."},
-    ]
-    return records({"id": "tides", "lang": "en", "messages": messages, "label": True})
-
-
-TOOL_RESULT = Rule(
-    f"{NAME}/tool_result",
-    "Tool result without a matching call",
-    ERROR,
-    "Restore the call, or drop the result: a model trained on it learns to invent results.",
-    example=Example(_tide_chat("call_weather"), not_this=_tide_chat("call_tides"), at="#3"),
-)
 DUPLICATE_ID = Rule(
     f"{NAME}/duplicate_id",
     "Duplicate message id",
@@ -120,6 +101,15 @@ DUPLICATE_ID = Rule(
         ),
     ),
     concerns=Concerns.REPEATED_ID,
+)
+_ROWING = chat("prompter: How do I row in a straight line?", "assistant: Pull both oars with the same strength.")
+DUPLICATE_TREE = Rule(
+    f"{NAME}/duplicate_tree",
+    "Duplicate tree: all its ids occur again",
+    ERROR,
+    "Keep one of the copies.",
+    example=Example(_ROWING + _ROWING, not_this=_ROWING, at=0),
+    concerns=Concerns.REPEATED_TREE,
 )
 DANGLING_PARENT = Rule(
     f"{NAME}/dangling_parent",
@@ -306,6 +296,29 @@ PAIR_PROMPT = Rule(
             "Drums on the tin roof, and nobody sleeps.",
             ("assistant", "It rained on Monday, and on Tuesday it rained again."),
         ),
+        at="#rejected",
+    ),
+)
+
+
+def _twister_pair(*follow_ups: tuple[str, str]) -> Data:
+    """Return a preference pair that continues one conversation, with one message on each side."""
+    asked = [{"role": "user", "content": "Teach me a tongue twister."}]
+    given = [{"role": "assistant", "content": "She sells sea shells by the sea shore."}]
+    more = [{"role": "user", "content": "Another one, please."}]
+    chosen, rejected = ({"role": role, "content": text} for role, text in follow_ups)
+    start = asked + given + (more if chosen["role"] == "assistant" else [])
+    return records({"id": "tongue twister", "lang": "en", "prompt": start, "chosen": [chosen], "rejected": [rejected]})
+
+
+PAIR_END = Rule(
+    f"{NAME}/pair_end",
+    "Side of a pair ends with a prompt",
+    WARNING,
+    "Cut the last prompt off, or add its answer: a pair compares answers.",
+    example=Example(
+        _twister_pair(("user", "Is there a longer one?"), ("user", "I know that one.")),
+        not_this=_twister_pair(("assistant", "Red lorry, yellow lorry."), ("assistant", "I know no others.")),
         at="#rejected",
     ),
 )

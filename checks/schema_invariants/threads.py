@@ -1,24 +1,25 @@
-"""Claims about threads and trees: parents, order, roles, tool results, pairs."""
+"""Claims about threads and trees: parents, order, roles, pairs."""
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..base.arrow.columns import BoolArray, IntArray, as_bools, as_ints
+from ..base.arrow.columns import IntArray, as_bools
 from ..base.claims import Spans
+from ..base.findings import WARNING
 from ..base.messages import CHAT_ROLES, Batch
-from .claims import Claims, claims_at, counted, first_positions, quoted
+from .claims import Claims, claims_at, counted, first_positions, has_role, quoted
 from .thread_rules import (
     CYCLE,
     ONE_ROOT,
     ORDER,
+    PAIR_END,
     PAIR_PROMPT,
     ROLE_ALTERNATION,
     ROOT_ROLE,
     SAME_PAIR,
     SELF_PARENT,
     SYSTEM_FIRST,
-    TOOL_RESULT,
     TREE_ID,
     UNANSWERED_THREAD,
     UNKNOWN_ROLE,
@@ -116,9 +117,9 @@ def _order_claims(batch: Batch) -> list[Claims]:
     message before it that is one step less deep.
     """
     depth = batch.depth
-    # Messages of a cycle have no depth. Their trees are reported already, and are left out here.
+    # Messages of a cycle have no depth. Their trees are reported already, and are left out here, as are copies.
     whole = ~np.isin(batch.tree, batch.tree[depth < 0])
-    rows = np.flatnonzero(whole)
+    rows = np.flatnonzero(whole & ~batch.is_copy)
     rows = rows[np.argsort(batch.tree[rows], kind="stable")]
     tree, depth, parent = batch.tree[rows], depth[rows], batch.parent[rows]
     if not rows.size:
@@ -149,28 +150,37 @@ def role_claims(batch: Batch) -> list[Claims]:
     """Return the claims about unknown roles, roles that do not alternate, and threads without an answer."""
     if not batch.form.roles:
         return []
-    prompter, assistant, system, tool = (_has_role(batch, name) for name in CHAT_ROLES)
+    prompter, assistant, system, tool = (has_role(batch, name) for name in CHAT_ROLES)
+    calls = as_bools(batch.column("calls").is_valid())
     claims = _unknown_role_claims(batch)
     is_start = batch.is_root
+    is_opening = np.zeros(len(batch), dtype=bool)
     if system.any():  # a conversation also starts behind its system messages
         above = batch.below(~system | batch.is_root)
-        is_start = is_start | ((above >= 0) & (system & batch.is_root)[above])
+        is_behind = (above >= 0) & (system & batch.is_root)[above]
+        is_start, is_opening = is_start | is_behind, is_behind & system
     for speaks, name in ((assistant, "an assistant"), (tool, "a tool result")):
         start = np.flatnonzero(is_start & speaks)
         claims += claims_at(batch.places, ROOT_ROLE, start, f"Conversation starts with {name}")
     for speaks, name in ((prompter, "prompter"), (assistant, "assistant")):
+        # A text and the call right after it are one turn, also where the data have them apart.
         repeats = np.flatnonzero(
-            (batch.parent >= 0) & speaks & speaks[batch.parent] & (batch.parent != np.arange(len(batch)))
+            (batch.parent >= 0) & speaks & speaks[batch.parent] & (batch.parent != np.arange(len(batch))) & ~calls
         )
-        claims += claims_at(
-            batch.places,
-            ROLE_ALTERNATION,
-            repeats,
-            f"{name.capitalize()} follows {name}",
-            spans=[Spans(repeats), Spans(batch.parent[repeats])],
-            facets=[{"role": name}] * len(repeats),
-        )
-    late = np.flatnonzero(system & (batch.depth > 0))
+        # In a chat, somebody who says two things before the answer comes breaks no turn of the assistant.
+        is_mild = np.isin(repeats, batch.parent[assistant]) & ("system" in batch.form.roles) & prompter[repeats]
+        for rows, severity in ((repeats[~is_mild], None), (repeats[is_mild], WARNING)):
+            claims += claims_at(
+                batch.places,
+                ROLE_ALTERNATION,
+                rows,
+                f"{name.capitalize()} follows {name}",
+                spans=[Spans(rows), Spans(batch.parent[rows])],
+                facets=[{"role": name}] * len(rows),
+                severity=severity,
+            )
+    # Several at the start, such as those of the provider and the developer, are as good as one.
+    late = np.flatnonzero(system & (batch.depth > 0) & ~is_opening)
     claims += claims_at(
         batch.places,
         SYSTEM_FIRST,
@@ -181,7 +191,8 @@ def role_claims(batch: Batch) -> list[Claims]:
     waiting = as_bools(pc.is_in(batch.column("tree_state"), value_set=pa.array(WAITING_STATES)))
     # Nobody can answer a message without an id by name, and a copy is reported as a duplicate id.
     has_id = as_bools(batch.column("message_id").is_valid())
-    is_end = batch.is_leaf & has_id & ~waiting & ~batch.is_copy
+    # A side of a pair is reported as such.
+    is_end = batch.is_leaf & has_id & ~waiting & ~batch.is_copy & as_bools(batch.column("branch").is_null())
     for speaks, name in ((prompter, "a prompt"), (system, "a system message"), (tool, "a tool result")):
         open_end = np.flatnonzero(is_end & speaks)
         claims += claims_at(batch.places, UNANSWERED_THREAD, open_end, f"Thread ends with {name}, without an answer")
@@ -204,55 +215,6 @@ def _unknown_role_claims(batch: Batch) -> list[Claims]:
     )
 
 
-def _has_role(batch: Batch, role: str) -> BoolArray:
-    """Mark the rows of a role, where the format has it; elsewhere it is an unknown one."""
-    is_known = role in batch.form.roles
-    return as_bools(pc.equal(batch.column("role"), role)) if is_known else np.zeros(len(batch), dtype=bool)
-
-
-def tool_claims(batch: Batch) -> list[Claims]:
-    """Return the claims about tool results that do not follow their call."""
-    tool = _has_role(batch, "tool")
-    if not tool.any():
-        return []
-    calls, call_id = batch.column("calls"), batch.column("call_id")
-    makes_calls = as_ints(pc.list_value_length(calls), 0) > 0
-    # A result without a parent is reported as the start of a conversation, or its parent as missing.
-    has_caller = (tool | makes_calls)[batch.parent]
-    stray = np.flatnonzero(tool & (batch.parent >= 0) & ~has_caller)
-    claims = claims_at(
-        batch.places,
-        TOOL_RESULT,
-        stray,
-        "Tool result follows a message without a tool call",
-        spans=[Spans(stray), Spans(batch.parent[stray])],
-    )
-    # Results of several calls follow one another, below the message that makes the calls.
-    caller = batch.below(~tool)
-    rows = np.flatnonzero(tool & has_caller & (caller >= 0) & as_bools(pc.not_equal(call_id, "")))
-    named = call_id.take(pa.array(rows))
-    made, maker = pc.list_flatten(calls), np.asarray(pc.list_parent_indices(calls), dtype=np.int64)
-    is_made = as_bools(pc.is_in(_call_keys(caller[rows], named), value_set=_call_keys(maker, made)))
-    # A call without an id may be any.
-    is_made |= np.isin(caller[rows], maker[as_bools(pc.equal(made, ""))])
-    unmade = rows[~is_made]
-    return claims + claims_at(
-        batch.places,
-        TOOL_RESULT,
-        unmade,
-        [
-            f"Tool result answers the call {quoted(name)}, which the message above does not make"
-            for name in call_id.take(pa.array(unmade)).to_pylist()
-        ],
-        spans=[Spans(unmade), Spans(caller[unmade])],
-    )
-
-
-def _call_keys(callers: IntArray, call_ids: pa.Array) -> pa.Array:
-    """Return keys that are equal for the same call id of the same caller."""
-    return pc.binary_join_element_wise(pa.array(callers).cast(pa.string()), call_ids, ":")
-
-
 def pair_claims(batch: Batch) -> list[Claims]:
     """Return the claims about preference pairs of equal answers, or of answers to different prompts."""
     branch = batch.column("branch")
@@ -271,8 +233,10 @@ def pair_claims(batch: Batch) -> list[Claims]:
     prompts = batch.parent[chosen], batch.parent[rejected]
     are_siblings = prompts[0] == prompts[1]
     texts = np.asarray(batch.text_facts["digest"])
-    # Two messages with the same text may make different calls.
-    is_text_only = as_bools(batch.column("text").is_valid()) & as_bools(batch.column("calls").is_null())
+    # Two messages with the same text may make different calls, or show different images.
+    is_text_only = as_bools(batch.column("text").is_valid())
+    for name in ("calls", "media"):
+        is_text_only &= as_bools(batch.column(name).is_null())
     are_same = (texts[chosen] == texts[rejected]) & is_text_only[chosen] & is_text_only[rejected]
     have_one_prompt = are_siblings | ((texts[prompts[0]] == texts[prompts[1]]) & (np.minimum(*prompts) >= 0))
     same = np.flatnonzero(are_same & have_one_prompt)
@@ -283,6 +247,7 @@ def pair_claims(batch: Batch) -> list[Claims]:
         "Rejected answer is identical to the chosen one",
         spans=[Spans(rejected[same]), Spans(chosen[same])],
     )
+    claims += _pair_end_claims(batch)
     apart = np.flatnonzero(~are_siblings)
     n_chosen, n_rejected = (n[batch.tree[rejected[apart]]] for n in n_own)
     return claims + claims_at(
@@ -294,4 +259,26 @@ def pair_claims(batch: Batch) -> list[Claims]:
             for a, b in zip(n_chosen, n_rejected, strict=True)
         ],
         spans=[Spans(rejected[apart]), Spans(chosen[apart])],
+    )
+
+
+def _pair_end_claims(batch: Batch) -> list[Claims]:
+    """Return one claim for each pair with a side that ends with a prompt, about the last such prompt."""
+    branch, prompter = batch.column("branch"), has_role(batch, "prompter")
+    # A prompt below another one has the wrong role, and is reported for that.
+    is_open = as_bools(branch.is_valid()) & batch.is_leaf & prompter & ~((batch.parent >= 0) & prompter[batch.parent])
+    rows = np.flatnonzero(is_open)
+    trees, n_open = np.unique(batch.tree[rows], return_counts=True)
+    last = rows[np.searchsorted(batch.tree[rows], trees, side="right") - 1]
+    sides = branch.take(pa.array(last)).to_pylist()
+    return claims_at(
+        batch.places,
+        PAIR_END,
+        last,
+        [
+            "Both sides end with a prompt, without an answer"
+            if n > 1
+            else f"The {side} side ends with a prompt, without an answer"
+            for side, n in zip(sides, n_open, strict=True)
+        ],
     )

@@ -27,6 +27,7 @@ def summary(page: Page) -> str:
         "",
         *(gate(page.gate) if page.gate else []),
         f"{plain(page.size)}; {', '.join(f'{name} {plain(value)}' for name, value in page.facts if name in _NAMED)}.",
+        *(["", plain(page.passed_over)] if page.passed_over else []),
         *(["", plain(page.baseline)] if page.baseline else []),
         "",
         "| check | messages with a warning or error | 95 % CI | checked | skipped | errors | warnings | notes |",

@@ -6,12 +6,14 @@ import numpy as np
 
 from ...checks.base.arrow.columns import BoolArray, as_bools
 from ...checks.base.check import Method, Table
+from ...checks.base.faults import Use
 from ...checks.base.findings import CHECKED, ERROR, NOTE, SEVERITIES, WARNING
 from ..baseline import Baseline
 from ..counts import CheckCounts, Counts, Line
 from ..gate import Verdict
 from ..rates import accuracy_here, corrected_rate, estimated
-from ..record import RECORD, CheckFacts, Record
+from ..record import RECORD, CheckFacts, Record, SourceFacts
+from ..unread import on_one_line, passed_over, unread_fields, unread_lines, unread_words
 from ..wording import (
     confidence,
     count_of,
@@ -31,6 +33,8 @@ from .found import Found
 
 SHOWN_ROWS = 20  # of a table; all of them are in the record
 SHOWN_LINES = 100  # files, and languages
+SHOWN_FIELDS = 20  # of a file
+SHOWN_OPEN = 5  # files of which unread fields are shown without a click
 REASONS = 3  # rules that the verdict names, and reasons to skip a message that a check names
 
 # Of a check and of the audit, the worst first. An idle check says nothing, so any other state outweighs it.
@@ -131,6 +135,18 @@ class CheckView:
 
 
 @dataclass(frozen=True)
+class FieldsView:
+    """What became of the texts of a file, by field."""
+
+    words: str  # how many fields were read and were not
+    is_open: bool  # whether it is shown at first
+    unread: tuple[tuple[str, str, str], ...]  # field, records with text that was not read, share of the characters
+    read: tuple[str, ...]
+    known: tuple[str, ...]  # with texts that belong to no message
+    left_out: str  # empty where all fields are shown
+
+
+@dataclass(frozen=True)
 class SourceView:
     """One file that was read."""
 
@@ -139,6 +155,7 @@ class SourceView:
     records: str
     size: str
     sha256: str
+    fields: FieldsView | None  # None: it has no text
 
 
 @dataclass(frozen=True)
@@ -157,6 +174,7 @@ class Page:
     gate: Verdict | None  # None: nothing was limited
     languages: tuple[tuple[str, str, str], ...]  # tag, messages, share
     sources: tuple[SourceView, ...]
+    passed_over: str  # files of folders that were not read, in one line; empty where there are none
     beyond: str  # which files and languages are not shown; empty where all are
     checks: tuple[CheckView, ...]
     charts: tuple[Chart, ...]
@@ -204,9 +222,10 @@ def page(record: Record, baseline: Baseline | None = None, gate: Verdict | None 
         ),
         sources=tuple(
             SourceView(visible(s.name), f"{s.format}: {visible(s.reason)}" if s.format else "not recognised",
-                       number(s.records), size(s.n_bytes), s.sha256)
-            for s in facts.sources[:SHOWN_LINES]
+                       number(s.records), size(s.n_bytes), s.sha256, _fields(s, is_first=k < SHOWN_OPEN))
+            for k, s in enumerate(facts.sources[:SHOWN_LINES])
         ),
+        passed_over=f"Not read: {files}." if (files := passed_over(facts)) else "",
         beyond=f"The first {SHOWN_LINES} of {count_of(counts.files, 'file')} and "
         f"{count_of(len(languages), 'language')} are shown; {RECORD} has all."
         if max(counts.files, len(languages)) > SHOWN_LINES else "",
@@ -217,6 +236,24 @@ def page(record: Record, baseline: Baseline | None = None, gate: Verdict | None 
         + ", ".join(f"{name} {version}" for name, version in facts.dependencies.items()),
         is_redacted=facts.is_redacted,
     )  # fmt: skip
+
+
+def _fields(source: SourceFacts, *, is_first: bool) -> FieldsView | None:
+    unread = unread_fields(source)
+    read, known = ([on_one_line(f.path) for f in source.fields if f.use == use] for use in (Use.READ, Use.KNOWN))
+    parts = [unread_words(len(unread))] if unread else []
+    parts += [f"{count_of(len(read), 'field')} with text {'was' if len(read) == 1 else 'were'} read"] if read else []
+    rest = sum(max(0, len(fields) - SHOWN_FIELDS) for fields in (unread, read, known))
+    if not (unread or read or known):
+        return None
+    return FieldsView(
+        words="; ".join(parts) or "no text was read",
+        is_open=bool(unread) and is_first,
+        unread=tuple((f.path, number(f.records), percent(f.share)) for f in unread[:SHOWN_FIELDS]),
+        read=tuple(read[:SHOWN_FIELDS]),
+        known=tuple(known[:SHOWN_FIELDS]),
+        left_out=f"{number(rest)} more in {RECORD}" if rest else "",
+    )
 
 
 def _shortened(sha256: str) -> str:
@@ -252,7 +289,7 @@ def _reasons(counts: Counts) -> tuple[str, ...]:
             f"{number(rate.flagged)} of {count_of(rate.checked, 'message')} "
             f"({percent(rate.share)}, {confidence(*rate.clustered)}) {verb} a warning or an error: {', '.join(worst)}"
         )
-    reasons += counts.gaps
+    reasons += [*counts.gaps, *unread_lines(counts.record.facts)]
     reasons += [line.words for line in ([line for line in lines if line.severity > NOTE] or lines)[:REASONS]]
     if not lines and rate.checked:
         highest = max(check.rate.clustered[1] for check in counts.checks if check.rate.checked)

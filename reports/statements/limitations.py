@@ -11,6 +11,7 @@ from ..page.figures import UNDECLARED, by_language
 from ..page.markdown import own, plain
 from ..rates import CORRECTED, accuracy_here, corrected_rate, estimated
 from ..record import CheckFacts, Facts, Judgement, Record
+from ..unread import passed_over, unread_texts
 from ..wording import (
     confidence,
     count_of,
@@ -288,7 +289,10 @@ def _changed(check: CheckFacts) -> str:
 
 
 def _not_checked(counts: Counts, installed: Sequence[str]) -> tuple[str, ...]:
-    sentences = [f"Not read: {visible(error)}." for error in counts.record.facts.errors]
+    facts = counts.record.facts
+    sentences = [f"Not read: {visible(error)}." for error in facts.errors]
+    sentences += [f"Text that was not audited, in {group.file}: {group.listed}." for group in unread_texts(facts)]
+    sentences += [f"Files that were not read: {files}."] if (files := passed_over(facts)) else []
     sentences += [f"{words}." for words in counts.gaps]
     run = {check.name for check in counts.checks}
     if missing := [name for name in installed if name not in run]:

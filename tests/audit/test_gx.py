@@ -11,6 +11,7 @@ import pytest
 from building import SHARED, message, needs_shared, uid, write
 from chataudit.audit import gx
 from chataudit.audit.run import run
+from chataudit.checks.base.examples import Data
 from chataudit.checks.schema_invariants.check import SchemaInvariants
 from chataudit.checks.schema_invariants.rules import RULES
 
@@ -42,7 +43,7 @@ FAULTY = {
     "missing_field": tree("m", ("m2", "m", {"text": None}), lang=...),
     "mistyped_field": tree("n", ("n2", "n", {"text": [MARK]}), rank=MARK),
     "malformed_id": tree("o", message_id="o"),
-    "language_tag": tree("p", lang="english"),
+    "language_tag": tree("p", lang="eng lish"),
     "empty_text": tree("q", text=" \n\u200b"),
     "replacement_characters": tree("r", text=f"{MARK} \ufffd"),
     "control_characters": tree("s", text=f"{MARK} \x07"),
@@ -117,6 +118,17 @@ def test_every_rule_that_is_broken_is_found_at_the_same_messages_and_lines(fault
     assert unexpected(result) == findings
 
 
+def test_rules_on_chats_are_found_without_their_texts(tmp_path):
+    rules = [rule for rule in RULES if rule.example.this.chats]
+    paths = sum((rule.example.this for rule in rules), Data()).write(tmp_path)
+    check = only(*(rule.name for rule in rules))
+    findings = found(run(*paths, checks=[check]))
+    assert findings.keys() == {rule.id for rule in rules}
+    assert unexpected(gx.validate(*paths, checks=[check])) == findings
+    frame = gx.frame(*paths)
+    assert not [text for text in ("Brest", "soften") if text in frame.to_json()]
+
+
 def test_a_rule_is_an_expectation_with_its_words_and_severity(result):
     of_rule = {r["expectation_config"]["meta"]["rule"]: r for r in result["results"]}
     assert list(of_rule) == [rule.id for rule in SchemaInvariants.rules]
@@ -188,6 +200,22 @@ def test_files_of_several_formats_are_one_data_set(tmp_path):
         "unanswered_thread",
     }
     assert unexpected(result) == findings
+
+
+def test_records_of_several_formats_and_fields_that_were_not_read_are_those_of_the_audit(tmp_path):
+    asked = {"role": "user", "content": "How high is it?"}
+    rows = [
+        *(
+            {"instruction": f"Name river {k}", "output": f"River {k}", "note": f"This is {MARK} note {k}."}
+            for k in "ab"
+        ),
+        {"messages": [asked, {"role": "assistant", "content": ""}], "remark": f"Nobody reads this {MARK} text."},
+    ]
+    source = write(tmp_path / "mixed.jsonl", rows)
+    findings = found(run(source, checks=[SchemaInvariants()]))
+    assert {rule.partition("/")[2] for rule in findings} >= {"empty_text", "unread_text"}
+    assert findings["schema_invariants/unread_text"] == {(None, str(source), 1), (None, str(source), 3)}
+    assert unexpected(gx.validate(source)) == findings
 
 
 @needs_shared

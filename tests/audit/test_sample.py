@@ -246,6 +246,14 @@ def test_a_row_contains_the_message_its_parent_and_the_findings(tmp_path):
     assert tuple(root) == COLUMNS
 
 
+def test_records_of_several_formats_in_one_file_are_read_as_the_audit_did(tmp_path):
+    said = [{"role": "user", "content": "How high is it?"}, {"role": "assistant", "content": "FAULT 330 metres"}]
+    rows = [{"instruction": "Name a river", "output": "The Rhine"}, {"instruction": "Name a lake", "output": "Baikal"}]
+    record = audit(tmp_path, [*rows, {"messages": said}], Planted())
+    texts = [(row["text"], row["above"]) for row in sampled(record, tmp_path / "s.csv") if row["stratum"] == FAULT]
+    assert texts == [("FAULT 330 metres", "How high is it?")]
+
+
 def test_no_cell_is_a_formula(tmp_path):
     for number, word in enumerate(["=1+1", "+1", "-1", "@sum", "\tx", "\rx"]):
         with case(word):

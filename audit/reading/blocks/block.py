@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ....checks.base.arrow.columns import IntArray
-from .. import remote
+from .. import archives, remote
 from ..formats import Fault
+from ..formats.ledger import Ledger
 
 BLOCK = 8 << 20  # bytes of decoded text read at a time: large enough for columns to pay, small enough to stay flat
 PIECE = 1 << 18  # bytes counted at a time: they fit in the cache and need no extra memory
@@ -21,16 +22,19 @@ PIECE = 1 << 18  # bytes counted at a time: they fit in the cache and need no ex
 class Source:
     """An audited file, with what reading it has found so far."""
 
-    path: Path | remote.Remote
+    path: Path | remote.Remote | archives.Member
     name: str  # as the user knows the file; part of the place of every finding
     split: str | None = None  # default for messages that name no split
     n_bytes: int = 0  # as stored; 0 until the file was read, if the server does not report it
     format: str = ""
     reason: str = ""  # why this format was chosen
+    is_forced: bool = False  # it was asked for
     sha256: str = ""  # of the bytes on disk; empty if they were not read to the end
     records: int = 0
     errors: list[str] = field(default_factory=list)  # why the file could not be read to the end
     stretches: list["Stretch"] = field(default_factory=list)  # its blocks, if each can be read on its own
+    fields: Ledger = field(default_factory=dict)  # what was read of each field
+    chars: int = 0  # of the texts that were read
 
 
 class Stretch(NamedTuple):
@@ -54,23 +58,21 @@ class Block(NamedTuple):
 
 def only(block: Block, lines: IntArray) -> Block | None:
     """Return the records of a block at these lines; None if there are none."""
+    n = block.data.num_rows if isinstance(block.data, pa.Table) else block.data.count(b"\n")
+    rows = np.flatnonzero(np.isin(line_numbers(block, n), lines))
+    return picked(block, rows) if rows.size else None
+
+
+def picked(block: Block, rows: IntArray) -> Block:
+    """Return some records of a block, by their position in it."""
     if isinstance(block.data, pa.Table):
-        rows = np.flatnonzero(np.isin(np.arange(block.first, block.first + block.data.num_rows), lines))
-        if not rows.size:
-            return None
         # Not by `take`, which does not support every column type.
         data = pa.concat_tables(block.data.slice(row, 1) for row in rows.tolist())
-        return Block(block.source, data, block.first, rows + block.first)
-    if not block.data:
-        return None
+        return Block(block.source, data, block.first, line_numbers(block, block.data.num_rows)[rows])
     ends = feeds_of(block.data) + 1
-    numbers = line_numbers(block, len(ends))
-    rows = np.flatnonzero(np.isin(numbers, lines))
-    if not rows.size:
-        return None
     starts = np.append(0, ends[:-1])
-    data = b"".join(block.data[starts[row] : ends[row]] for row in rows.tolist())
-    return Block(block.source, data, block.first, numbers[rows])
+    lines = b"".join(block.data[starts[row] : ends[row]] for row in rows.tolist())
+    return Block(block.source, lines, block.first, line_numbers(block, len(ends))[rows])
 
 
 def feeds_of(data: bytes) -> IntArray:

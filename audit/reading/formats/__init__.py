@@ -1,43 +1,40 @@
-"""Chat formats, one per file: what their records look like, and how these become messages."""
+"""Chat formats: what their records look like, and how these become messages."""
+
+from collections.abc import Mapping
 
 from ....checks.base.settings import suggestion
 from .base import Format
-from .custom import Mapped, Mapping
-from .documents import Documents
+from .described import Described
+from .exports import ChatGptExport
 from .faults import Fault, Row
-from .instructions import Instructions
-from .messages import Messages
 from .oasst import OasstMessages, OasstTrees
-from .preferences import Preferences
-from .sharegpt import ShareGpt
-from .transcripts import Transcripts
-from .ultrachat import UltraChat
-from .ultrafeedback import UltraFeedback
+from .spec import Spec, built_in
 
-# If two formats recognise a record, the earlier one wins.
+MAPPING = "mapping"
+"""The name of the format that the table [format] of the settings describes."""
+
+# If several formats fit a record, the first is used.
 FORMATS: dict[str, Format] = {
-    format.form.name: format
-    for format in (
-        OasstTrees(),
-        OasstMessages(),
-        Transcripts(),
-        Preferences(),
-        Messages(),
-        ShareGpt(),
-        UltraChat(),
-        UltraFeedback(),
-        Instructions(),
-        Documents(),
-    )
+    OasstTrees.form.name: OasstTrees(),
+    OasstMessages.form.name: OasstMessages(),
+    "chatgpt_export": ChatGptExport(),
+    **{each.name: Described(each.name, each.spec, each.needs, each.about, each.example) for each in built_in()},
 }
 
 
-def known(mapping: Mapping | None) -> dict[str, Format]:
-    """Return the formats by name; a user's mapping comes first."""
-    return FORMATS if mapping is None else {Mapped.form.name: Mapped(mapping), **FORMATS}
+def known(spec: Spec | None) -> Mapping[str, Format]:
+    """Return the formats by name; the one of the user's settings comes first."""
+    return (
+        FORMATS
+        if spec is None
+        else {
+            MAPPING: Described(MAPPING, spec, about="records whose fields are named in [format] of the settings"),
+            **FORMATS,
+        }
+    )
 
 
-def refuse_unknown(name: str | None, formats: dict[str, Format]) -> None:
+def refuse_unknown(name: str | None, formats: Mapping[str, Format]) -> None:
     """Raise unless `name` is a known format, or None.
 
     Raises
@@ -45,10 +42,10 @@ def refuse_unknown(name: str | None, formats: dict[str, Format]) -> None:
     LookupError
         If there is no such format.
     """
-    if name == Mapped.form.name and name not in formats:
+    if name == MAPPING and name not in formats:
         raise LookupError(f"format {name!r} needs a table [format] in the settings. Map your fields there")
     if name is not None and name not in formats:
         raise LookupError(f"unknown format {name!r}. {suggestion(name, formats)}")
 
 
-__all__ = ["FORMATS", "Fault", "Format", "Mapped", "Mapping", "Row", "known", "refuse_unknown"]
+__all__ = ["FORMATS", "MAPPING", "Fault", "Format", "Row", "Spec", "known", "refuse_unknown"]

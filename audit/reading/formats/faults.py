@@ -23,6 +23,7 @@ class Fault(NamedTuple):
     excerpt: str = ""
     tree_id: str | None = None
     message_id: str | None = None
+    field: str | None = None  # the column of MESSAGES that it left null
 
     def of(self, row: Row) -> "Fault":
         """Return the fault with the ids of this message."""
@@ -51,6 +52,12 @@ def mistyped(name: str, value: object, expected: str, tree_id: object = None, me
     detail = f"{name} is {clipped}{kind}; expected {expected}"
     excerpt = f"{name}: {shown}"[:EXCERPT]
     return Fault(FaultKind.MISTYPED_FIELD, detail, 0, excerpt, _clean(tree_id), _clean(message_id))
+
+
+def missing(where: str, field: str | None, expected: str, *, is_there: bool = True) -> Fault:
+    """Return the fault of a field without a value, which leaves a column of MESSAGES null."""
+    detail = f"{where} is {'null' if is_there else 'missing'}; expected {expected}"
+    return Fault(FaultKind.MISSING_FIELD, detail, 0, field=field)
 
 
 def faults_table(faults: Sequence[Fault], source: str) -> pa.Table:

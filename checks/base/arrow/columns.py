@@ -40,7 +40,9 @@ def nth(columns: IntArray) -> IntArray:
 
 def single(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """Return the column in one piece."""
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()  # which would copy even one
 
 
 def rows_at(table: pa.Table, rows: IntArray) -> pa.Table:

@@ -1,10 +1,13 @@
 """Cleaning: what goes, what stays, what is listed, and that nothing is left half done."""
 
+import bz2
 import copy
 import csv
 import errno
 import gzip
+import io
 import json
+import lzma
 import os
 import random
 import subprocess
@@ -24,7 +27,8 @@ from chataudit.audit.cleaning import clean as cleaning
 from chataudit.audit.cleaning import rewrite
 from chataudit.audit.cleaning.clean import clean
 from chataudit.audit.cleaning.policy import Policy, load_policy
-from chataudit.audit.reading.formats import FORMATS
+from chataudit.audit.config import Config
+from chataudit.audit.reading.formats import FORMATS, Spec
 from chataudit.audit.run import run
 from chataudit.checks.base.findings import ERROR, FINDINGS, NOTE, WARNING
 from chataudit.reports.redact import redacted
@@ -119,8 +123,8 @@ def by_name(rows, column):
 
 def test_the_default_policy_does_something_about_every_rule_that_is_more_than_a_note():
     rules = [rule for check in registry.checks().values() for rule in check.rules if rule.severity > NOTE]
-    kept = {rule.id for rule in rules if load_policy().action(rule.id, rule.severity) == "keep"}
-    assert kept == set()
+    kept = {rule.name for rule in rules if load_policy().action(rule.id, rule.severity) == "keep"}
+    assert kept == {"unread_text"}  # nothing is wrong with the data: `clean` refuses to drop copies there
 
 
 def test_the_default_policy_is_that_of_the_rules():
@@ -428,18 +432,105 @@ def test_a_format_without_language_tags_is_not_given_one(tmp_path):
         cleaned(path, found, policy=FIX)
 
 
+def test_a_record_with_several_messages_is_not_given_the_language_of_one(tmp_path):
+    texts = [{"text": f"Text {k}", "lang": "en"} for k in range(3)]
+    path = write(tmp_path / "data.jsonl", [*texts, {"prompt": "Say it", "completion": "It", "lang": "en"}])
+    found = finding("b", 4, WRONG, detected="fi") | {"message_id": f"{path}:4#completion"}
+    with pytest.raises(ValueError, match="'documents' has no language tags"):
+        cleaned(path, found, policy=FIX)
+
+
+# -- texts that the audit did not read ------------------------------------------------------------------------------
+
+
+REVIEWS = [
+    {
+        "prompt": "Which bird sings at night, and where does it live?",
+        "critique": "The nightingale is only one of many.",
+    },
+    {
+        "prompt": "Which bird sings at night, and where does it live?",
+        "critique": "Robins do, under the lamps of a town.",
+    },
+    {"prompt": "How deep is the deepest lake that has a name?", "critique": "Baikal is meant, as every child knows."},
+]
+
+
+def reviewed(folder):
+    """Write prompts with a field that is not read: the first two are copies but for it."""
+    path = write(folder / "reviews.jsonl", REVIEWS)
+    return path, run(path, checks=["near_duplicates", "schema_invariants"], engine="serial")
+
+
+def test_copies_are_not_dropped_if_they_differ_in_a_text_that_was_not_read(tmp_path):
+    path, record = reviewed(tmp_path)
+    words = r"reviews\.jsonl: the policy would drop 1 message, but .*: critique \(\d\d\.\d % of characters\)\. "
+    with pytest.raises(ValueError, match=words + r"Name .* \[format\], or under `others` .*; or pass --allow-unread$"):
+        clean(record, [path], load_policy(), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    done = clean(record, [path], load_policy(), tmp_path / "out", allow_unread=True)
+    assert (done.dropped, json.loads((tmp_path / "out" / "reviews.jsonl").read_text("utf-8").splitlines()[0])) == (
+        1,
+        REVIEWS[0],
+    )
+
+
+def test_a_policy_that_drops_nothing_of_a_source_may_leave_its_texts_unread(tmp_path):
+    path, record = reviewed(tmp_path)
+    other = write(tmp_path / "others.jsonl", [{"prompt": "Say it twice, please."}, {"prompt": "Say it twice, please."}])
+    assert clean(record, [path], Policy(), tmp_path / "out").dropped == 0
+    both = run(other, path, checks=["near_duplicates"], engine="serial")
+    kept = Policy(rules={"near_duplicates": "keep_best"})
+    with pytest.raises(ValueError, match=r"reviews\.jsonl: the policy would drop 1 message"):
+        clean(both, [other, path], kept, tmp_path / "out 2")
+
+
+def test_a_record_that_cannot_be_read_is_not_left_out_of_a_source_with_texts_that_were_not_read(tmp_path):
+    path, _ = reviewed(tmp_path)
+    path.write_bytes(path.read_bytes() + b"{broken")
+    record = run(path, checks=["schema_invariants"], engine="serial")
+    with pytest.raises(ValueError, match=r"reviews\.jsonl: the policy would drop 1 record, but"):
+        clean(record, [path], Policy(), tmp_path / "out")
+    assert clean(record, [path], Policy(), tmp_path / "out", allow_unread=True).lost == 1
+
+
+def test_a_text_that_is_known_to_belong_to_no_message_is_no_reason_to_stop(tmp_path):
+    path, _ = reviewed(tmp_path)
+    mapped = Config(format=Spec(prompt="prompt", others="critique"))
+    record = run(path, checks=["near_duplicates"], engine="serial", config=mapped)
+    assert clean(record, [path], load_policy(), tmp_path / "out").dropped == 1
+
+
 # -- formats ---------------------------------------------------------------------------------------------------------
+
+
+def test_records_of_several_formats_in_one_file_are_read_as_the_audit_did(tmp_path):
+    rows = [
+        *({"instruction": f"Name river {k}", "output": f"River {k} is the Rhine"} for k in range(3)),
+        {"text": "Rivers run into the sea"},
+    ]
+    path = write(tmp_path / "mixed.jsonl", rows)
+    recognised = run(path, checks=["prompt_parroting"], engine="serial")
+    assert (recognised.facts.messages, recognised.facts.sources[0].is_forced) == (7, False)
+    clean(recognised, [path], policy(), tmp_path / "out")
+    assert (tmp_path / "out" / "mixed.jsonl").read_bytes() == path.read_bytes()
+    forced = run(path, checks=["prompt_parroting"], engine="serial", format="instructions")
+    assert (forced.facts.messages, forced.facts.sources[0].is_forced) == (6, True)
+    done = clean(forced, [path], policy(), tmp_path / "forced")
+    assert done.messages == 6
+
 
 ROWS = [*conversation("a", 2, labels=LABELS), *conversation("b", 1), *conversation("c", 3)]
 
 
 def packed(path, data):
-    """Pack the data as the path's name asks: plain, gzip or zstd."""
+    """Pack the data as the path's name asks."""
     if path.suffix == ".zst":
         with pa.CompressedOutputStream(str(path), "zstd") as stream:
             stream.write(data)
     else:
-        path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+        pack = {".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress}.get(path.suffix, bytes)
+        path.write_bytes(pack(data))
     return path
 
 
@@ -448,14 +539,24 @@ def unpacked(path):
     if path.suffix == ".zst":
         assert data[:4] == b"\x28\xb5\x2f\xfd"
         return pa.CompressedInputStream(pa.BufferReader(data), "zstd").read()
-    return gzip.decompress(data) if path.suffix == ".gz" else data
+    return {".gz": gzip.decompress, ".xz": lzma.decompress, ".bz2": bz2.decompress}.get(path.suffix, bytes)(data)
+
+
+def is_table(path):
+    return any(suffix in path.name for suffix in (".parquet", ".arrow", ".feather"))
 
 
 def filed(path, records):
     """Write a file of records in the form that its name asks for."""
     if path.suffix == ".parquet":
         pq.write_table(pa.Table.from_pylist(records), path)
-    elif ".jsonl" in path.name:
+    elif is_table(path):
+        table, sink = pa.Table.from_pylist(records), io.BytesIO()
+        new = pa.ipc.new_file if ".feather" in path.name else pa.ipc.new_stream
+        with new(sink, table.schema) as writer:
+            writer.write_table(table, max_chunksize=2)
+        packed(path, sink.getvalue())
+    elif ".jsonl" in path.name or path.suffix == ".ndjson":
         packed(path, b"".join(json.dumps(r).encode() + b"\n" for r in records))
     else:
         packed(path, json.dumps(records, indent=2).encode())
@@ -466,15 +567,19 @@ def records_of(path):
     if path.suffix == ".parquet":
         return pq.read_table(path).to_pylist()
     data = unpacked(path)
-    return [json.loads(line) for line in data.splitlines()] if ".jsonl" in path.name else json.loads(data)
+    if is_table(path):
+        open_ = pa.ipc.open_file if ".feather" in path.name else pa.ipc.open_stream
+        return open_(data).read_all().to_pylist()
+    return json.loads(data) if ".json" in path.suffixes else [json.loads(line) for line in data.splitlines()]
 
 
 SUFFIXES = [".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".json.gz", ".json.zst", ".parquet"]
+SUFFIXES += [".ndjson", ".jsonl.xz", ".json.bz2", ".arrow", ".arrow.gz", ".feather"]
 
 
 def line_of(path, number):
     """Return the place of a record: the arrays here have its brace on a line of its own."""
-    if ".jsonl" in path.name or path.suffix == ".parquet":
+    if ".json" not in path.suffixes:
         return number
     starts = [k for k, line in enumerate(unpacked(path).splitlines(), 1) if line == b"  {"]
     return starts[number - 1]
@@ -553,6 +658,39 @@ def test_language_tags_are_set_in_every_form(tmp_path):
                 assert rest == records_of(path)[1:]
 
 
+def test_rows_of_csv_come_back_as_they_came(tmp_path):
+    head = 'id,"text" ,lang\r\n'
+    rows = ['a, "x" ,en\r\n', 'b,"two\nlines",de\r\n', "\r\n", "wrong\r\n", 'c,"",\r\n', "d,last,"]
+    for suffix, pack in ((".csv", bytes), (".csv.gz", gzip.compress)):
+        (folder := tmp_path / f"case{suffix}").mkdir()
+        path = folder / f"data{suffix}"
+        path.write_bytes(pack((head + "".join(rows)).encode()))
+        out, done = cleaned(path, finding("b", 2) | {"message_id": "b"})
+        assert unpacked(out / path.name).decode() == head + "".join([*rows[:1], *rows[2:3], *rows[4:]])
+        assert (done.dropped, done.lost) == (1, 1)
+
+
+def test_a_language_tag_is_set_in_a_row_of_csv(tmp_path):
+    path = tmp_path / "data.tsv"
+    path.write_text('id\ttext\tlang\na\t"x ""y"""\ten\nb\tz\ten\n')
+    out, _ = cleaned(path, finding("a", 1, WRONG, detected="fi") | {"message_id": "a"}, policy=FIX)
+    assert (out / "data.tsv").read_text() == 'id\ttext\tlang\na\t"x ""y"""\tfi\nb\tz\ten\n'
+
+
+def test_what_cannot_be_written_is_refused_and_nothing_is_left(tmp_path):
+    record = b"WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: %d\r\n\r\n%s\r\n\r\n"
+    for name, data, what in (
+        ("a.warc", b"".join(record % (len(text), text) for text in (b"one", b"two")), "a web archive"),
+        ("a.json", b'{"data": [{"text": "one"}, {"text": "two"}]}', "records that are within one object"),
+    ):
+        (folder := tmp_path / name[2:]).mkdir()
+        (folder / name).write_bytes(data)
+        found = finding("x", 2) | {"message_id": f"{folder / name}:2"}
+        with pytest.raises(ValueError, match=f"clean cannot write {what}. Convert it to JSON Lines"):
+            cleaned(folder / name, found)
+        assert not (folder / "out").exists()
+
+
 def test_where_nothing_is_dropped_files_are_the_same_byte_for_byte(tmp_path):
     for suffix in SUFFIXES:
         with case(suffix):
@@ -588,12 +726,11 @@ def test_an_array_that_is_broken_is_written_whole(tmp_path):
     assert done.lost == 1
 
 
-def test_an_array_that_is_cut_short_keeps_what_was_read(tmp_path):
+def test_an_array_that_is_cut_short_is_not_cleaned(tmp_path):
     path = tmp_path / "data.json"
     path.write_text("[\n" + ",\n".join(json.dumps(row) for row in TREE))
-    out, done = cleaned(path)
-    assert json.loads((out / "data.json").read_text()) == TREE
-    assert (done.lost, done.dropped) == (1, 0)
+    with pytest.raises(ValueError, match=r"data\.json: the array is not closed: the file was cut short"):
+        cleaned(path)
 
 
 def test_the_trailing_comma_of_an_array_is_removed_if_the_policy_drops_repaired_records(tmp_path):
@@ -687,6 +824,22 @@ def test_messages_with_one_id_in_a_record_are_distinguished_by_their_place(tmp_p
     clean(record, [path], policy(rule="schema_invariants/duplicate_id"), tmp_path / "out")
     (after,) = records_of(tmp_path / "out" / "data.jsonl")
     assert after == nest([m("a"), m("b", "a"), m("c", "b")])
+
+
+def test_of_a_tree_that_occurs_twice_one_copy_is_left(tmp_path):
+    tree = [m("a"), m("b", "a"), m("c", "b")]
+    for records, left in [
+        (tree * 2, tree),
+        ([*tree, m("x", tree="x"), *tree], [*tree, m("x", tree="x")]),
+        ([nest(tree)] * 2, [nest(tree)]),
+    ]:
+        with case(records):
+            folder = tmp_path / str(len(records))
+            folder.mkdir()
+            path = write(folder / "data.jsonl", records)
+            record = run(path, checks=["schema_invariants"], engine="serial")
+            clean(record, [path], policy(rule="schema_invariants/duplicate_tree"), folder / "out")
+            assert records_of(folder / "out" / "data.jsonl") == left
 
 
 # -- records that are no messages ------------------------------------------------------------------------------------

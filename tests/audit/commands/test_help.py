@@ -11,6 +11,8 @@ from building import message, write
 from cases import case
 from chataudit.audit import registry
 from chataudit.audit.commands.app import app
+from chataudit.audit.reading.formats import FORMATS
+from chataudit.audit.reading.formats.examples import messages
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -98,6 +100,23 @@ def test_an_option_has_one_kind_of_value_and_one_help_wherever_it_occurs():
                         assert seen.setdefault(name, parameter.help) == parameter.help
 
 
+def test_formats_are_listed_in_the_order_of_recognition_and_shown_with_a_table_to_copy(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    listed = call("formats").output
+    names = [line.split()[0] for line in listed.splitlines()[1:] if line[:1].strip()]
+    assert names == list(FORMATS)
+    for name, format in FORMATS.items():
+        with case(name):
+            done = call("formats", name)
+            assert done.exit_code == 0
+            assert done.output.startswith(f"{name}: {format.about}")
+            assert messages(format)[0]["text"].splitlines()[0] in done.output.partition("Its messages")[2]
+    shown = call("formats", "human_references").output
+    (tmp_path / "chataudit.toml").write_text(shown[shown.index("[format]") :], encoding="utf-8")
+    assert call("formats", "mapping").output.startswith("mapping: records whose fields are named in [format]")
+    assert call("formats").output.splitlines()[2].startswith("mapping ")
+
+
 def test_a_name_that_does_not_exist_suggests_the_nearest(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "data.jsonl", [message("a")])
@@ -109,6 +128,8 @@ def test_a_name_that_does_not_exist_suggests_the_nearest(tmp_path, monkeypatch):
         (["run", "data.jsonl", "--checks", "near_duplicate"], "Did you mean 'near_duplicates'?"),
         (["run", "data.jsonl", "--format", "sharegtp"], "Did you mean 'sharegpt'?"),
         (["run", "data.jsonl", "--engine", "thread"], "Did you mean 'threads'?"),
+        (["formats", "sharegtp"], "Did you mean 'sharegpt'?"),
+        (["formats", "mapping"], "needs a table [format] in the settings"),
         (["checks", "near_duplicate"], "Did you mean 'near_duplicates'?"),
         (["explain", "schema_invariants/role_alternatoin"], "Did you mean schema_invariants/role_alternation"),
         (["limitations", "a", "--as", "latx"], "Did you mean 'latex'?"),

@@ -44,6 +44,7 @@ from chataudit.audit.reading.blocks.block import BLOCK, only
 from chataudit.audit.reading.formats.faults import Row
 from chataudit.audit.reading.parse import parse
 from chataudit.audit.reading.recognise import recognise
+from chataudit.audit.reading.repair import read_line
 from chataudit.audit.run import run
 from chataudit.checks.base.messages import MESSAGES
 from chataudit.checks.schema_invariants.check import SchemaInvariants
@@ -72,7 +73,7 @@ def summaries(record: Record, rule: str) -> list[str]:
 
 def messages_of(path: Path, form: str | None = None, block: int = BLOCK) -> list[dict[str, Any]]:
     """Return all messages of a file, as the reader gives them."""
-    (source,) = files.find([path])
+    (source,) = files.find([path]).sources
     plan = recognise(source, form)
     return [row for piece in cutting.blocks(source, block) for row in parse(piece, plan).messages.to_pylist()]
 
@@ -206,7 +207,7 @@ def test_fields_of_a_record_become_fields_of_the_message(tmp_path):
         "tree_id": uid("a"),
         **{name: value for name, value in row.items() if name != "message_tree_id"},
         "detoxify": {**scores, "toxicity": 0.25},
-        **dict.fromkeys(("branch", "calls", "call_id", "is_context")),
+        **dict.fromkeys(("branch", "calls", "call_id", "tools", "reasoning", "media", "is_context")),
         "source": str(tmp_path / "data.jsonl"),
         "line": 1,
     }
@@ -455,7 +456,7 @@ def test_a_parquet_file_that_is_cut_is_an_error(tmp_path):
     (tmp_path / "data.parquet").write_bytes(whole[: len(whole) // 2])
     record = look(tmp_path / "data.parquet")
     assert record.exit_code == 3
-    assert "not a readable Parquet file" in record.facts.errors[0]
+    assert "this Parquet file was cut short: it does not end with PAR1" in record.facts.errors[0]
 
 
 def test_a_damaged_row_group_is_an_error_that_names_its_rows_and_the_others_are_read(tmp_path):
@@ -490,7 +491,7 @@ def test_a_folder_means_the_data_files_in_it_and_below(tmp_path):
     write(tmp_path / "b.jsonl", conversation("b"))
     write(tmp_path / "deep" / "er" / "A.JSONL", conversation("a"))
     (tmp_path / "notes.md").write_text("no data")
-    names = [source.name for source in files.find([tmp_path])]
+    names = [source.name for source in files.find([tmp_path]).sources]
     assert names == [str(tmp_path / "b.jsonl"), str(tmp_path / "deep" / "er" / "A.JSONL")]
     assert look(tmp_path).facts.messages == 6
 
@@ -499,19 +500,19 @@ def test_an_audit_in_a_folder_is_no_source_of_the_next_one(tmp_path):
     write(tmp_path / "data.jsonl", conversation("a"))
     look(tmp_path).write(tmp_path / "data.audit")
     write(tmp_path / "record.json", conversation("b"))
-    assert [s.path.name for s in files.find([tmp_path])] == ["data.jsonl", "record.json"]
+    assert [s.path.name for s in files.find([tmp_path]).sources] == ["data.jsonl", "record.json"]
 
 
 def test_a_glob_means_the_files_it_matches_in_order(tmp_path):
     for name in ("2.jsonl", "1.jsonl", "3.json"):
         write(tmp_path / name, conversation(name))
-    assert [s.path.name for s in files.find([f"{tmp_path}/*.jsonl"])] == ["1.jsonl", "2.jsonl"]
-    assert [s.path.name for s in files.find([f"{tmp_path}/**/*.js*"])] == ["1.jsonl", "2.jsonl", "3.json"]
+    assert [s.path.name for s in files.find([f"{tmp_path}/*.jsonl"]).sources] == ["1.jsonl", "2.jsonl"]
+    assert [s.path.name for s in files.find([f"{tmp_path}/**/*.js*"]).sources] == ["1.jsonl", "2.jsonl", "3.json"]
 
 
 def test_sources_keep_the_order_in_which_they_are_named(tmp_path):
     a, b = (write(tmp_path / f"{name}.jsonl", conversation(name)) for name in "ab")
-    assert [s.path for s in files.find([b, a])] == [b, a]
+    assert [s.path for s in files.find([b, a]).sources] == [b, a]
     assert [source.name for source in look(b, a).facts.sources] == [str(b), str(a)]
 
 
@@ -526,7 +527,7 @@ def test_a_file_named_twice_is_read_once(tmp_path, monkeypatch):
 
 def test_a_file_with_glob_characters_in_its_name_is_a_file(tmp_path):
     path = write(tmp_path / "a[1]*.jsonl", conversation("a"))
-    assert [s.path for s in files.find([path])] == [path]
+    assert [s.path for s in files.find([path]).sources] == [path]
 
 
 def test_a_file_whose_name_is_no_utf8_is_read(tmp_path):
@@ -723,9 +724,9 @@ def test_a_table_without_a_row_is_an_error(tmp_path):
 
 
 def test_a_file_none_of_whose_lines_can_be_read_is_an_error_that_names_the_first(tmp_path):
-    path = write(tmp_path / "data.jsonl", ["", "no JSON", "null"])
+    path = write(tmp_path / "data.jsonl", ["", '{"text": }', "null"])
     (error,) = look(path).facts.errors
-    assert error.startswith(f"{path}: line 2 is not JSON")
+    assert error.startswith(f"{path}: line 2 is not JSON (a value is missing at character 10). Supported: .jsonl")
 
 
 def test_a_file_without_a_readable_line_is_audited_where_its_format_is_given(tmp_path):
@@ -837,8 +838,6 @@ def test_no_fault_of_an_array_is_passed_over_in_silence(tmp_path):
         ('[{"text": "1"},, {"text": "2"}]', "repaired_line", 2),
         ('[{"text": "1"}, {"text": "2"},]', "repaired_line", 2),
         ('[, {"text": "1"}, {"text": "2"}]', "repaired_line", 2),
-        ('[{"text": "1"}, {"text": "2"}', "unreadable_line", 2),
-        ('[{"text": "1"}, {"text": "2"},', "unreadable_line", 2),
         ('[{"text": "1"}, {"text": "2"}, {"te', "unreadable_line", 2),
         ('[{"text": "1"}, {"text": "2"}] 3', "unreadable_line", 2),
         ('[{"text": "1"}], {"text": "2"}]', "unreadable_line", 2),
@@ -854,6 +853,19 @@ def test_no_fault_of_an_array_is_passed_over_in_silence(tmp_path):
             (tmp_path / "data.json").write_text(text)
             record = look(tmp_path / "data.json")
             assert ([r for r, _ in faults_of(record) if r != "mistyped_field"], record.facts.messages) == ([rule], n)
+
+
+def test_an_array_that_is_cut_short_gives_its_good_elements_and_an_error_of_the_source(tmp_path):
+    good = '[{"text": "1"}, {"text": "2"}'
+    for cut, faults in (("", []), (",", []), (', {"te', ["unreadable_line"]), (', {"text": [1]', ["unreadable_line"])):
+        for text in (good + cut, '{"n": 2, "data": ' + good + cut):
+            with case(text):
+                (tmp_path / "data.json").write_text(text)
+                record = look(tmp_path / "data.json")
+                assert (record.exit_code, record.facts.messages) == (3, 2)
+                assert [rule for rule, _ in faults_of(record)] == faults
+                (error,) = record.facts.errors
+                assert "is not closed: the file was cut short. Fetch it again" in error
 
 
 def test_a_raw_line_feed_in_a_string_of_an_array_stays_in_the_text(tmp_path):
@@ -990,7 +1002,7 @@ LINES: dict[str, tuple[bytes, list[str], int]] = {
     "has single quotes": (third().replace(b'"', b"'"), ["unreadable_line"], 4),
     "is followed by garbage": (third() + b" garbage", ["unreadable_line"], 4),
     "is followed by a comment": (third() + b" // why not", ["unreadable_line"], 4),
-    "is followed by a comma": (third() + b",", ["unreadable_line"], 4),
+    "is followed by a comma": (third() + b",", ["repaired_line"], 5),
     "holds two records": (third() + third(message_id=uid("z")), ["unreadable_line"], 4),
     "holds two records apart": (third() + b" " + third(message_id=uid("z")), ["unreadable_line"], 4),
     "goes on in the next": (third().replace(b', "role"', b'\n, "role"'), ["unreadable_line", "unreadable_line"], 4),
@@ -1153,7 +1165,7 @@ def test_a_fault_of_a_document_is_reported_once_at_its_line(tmp_path):
         ('{"id": true, "text": "words"}', "mistyped_field"),
         ('{"id": ["d"], "text": "words"}', "mistyped_field"),
         ('{"id": "d", "text": 5}', "mistyped_field"),
-        ('{"id": "d", "text": "words", "lang": ["de"]}', "mistyped_field"),
+        ('{"id": "d", "text": "words", "lang": {"de": 1}}', "mistyped_field"),
         ('{"id": "d", "text": "words", "context": ["asked"]}', "mistyped_field"),
     ]
     for line, rule in cases:
@@ -1295,7 +1307,7 @@ def test_the_first_and_the_last_line_may_be_too_long(tmp_path, monkeypatch):
 
 def test_a_line_longer_than_a_block_is_alone_in_one(tmp_path):
     lines = [b"short"] * 20 + [b"long " * 400] + [b"short"] * 20
-    (source,) = files.find([write(tmp_path / "data.jsonl", lines)])
+    (source,) = files.find([write(tmp_path / "data.jsonl", lines)]).sources
     found = [block.data.splitlines() for block in cutting.blocks(source, 100)]
     assert [b"long " * 400] in found
     assert [line for block in found for line in block] == lines
@@ -1307,7 +1319,7 @@ def test_a_block_is_read_by_itself_as_it_was_read_in_order(tmp_path, begins, end
     lines = [b"line %d" % k + b" long" * (k % 7) for k in range(200)]
     path = tmp_path / "data.jsonl"
     path.write_bytes(begins + b"\n".join(lines) + ends)
-    (source,) = files.find([path])
+    (source,) = files.find([path]).sources
     blocks = list(cutting.blocks(source, 500))
     assert len(blocks) > 5
     assert [cutting.block_at(source, stretch)[1:3] for stretch in source.stretches] == [block[1:3] for block in blocks]
@@ -1364,10 +1376,10 @@ def test_a_line_of_200_megabytes_is_audited_in_memory_of_its_order(tmp_path):
     [
         (message("a"), "oasst_messages", "records have message_id, parent_id, message_tree_id, role, text"),
         (nest(conversation("a")), "oasst_trees", "records have message_tree_id and a prompt with replies"),
-        ({"id": "a", "text": "words"}, "documents", "records have text and no message ids"),
-        ({"instruction": "Go."}, "instructions", "records have an instruction"),
+        ({"id": "a", "text": "words"}, "documents", "records have text"),
+        ({"instruction": "Go."}, "prompts", "records have instruction"),
     ],
-    ids=["flat", "trees", "documents", "instructions"],
+    ids=["flat", "trees", "documents", "prompts"],
 )
 def test_the_format_is_recognised_and_the_reason_given(tmp_path, record, format, reason):
     path, progress = write(tmp_path / "data.jsonl", [record]), RecordingProgress()
@@ -1379,7 +1391,8 @@ def test_the_format_is_recognised_and_the_reason_given(tmp_path, record, format,
 def test_the_format_of_most_records_is_that_of_the_file(tmp_path):
     path = write(tmp_path / "data.jsonl", [{"text": "stray"}, *conversation("a"), {"odd": 1}, "broken"])
     (facts,) = look(path).facts.sources
-    assert (facts.format, facts.reason.rpartition("(")[2]) == ("oasst_messages", "5 records examined, 3 match)")
+    assert facts.format == "oasst_messages"
+    assert facts.reason.endswith("(5 records examined, 3 match); others are documents (1)")
 
 
 def test_a_format_that_nobody_knows_is_an_error_that_names_fields_and_formats(tmp_path):
@@ -1388,19 +1401,18 @@ def test_a_format_that_nobody_knows_is_an_error_that_names_fields_and_formats(tm
     (error,) = record.facts.errors
     assert record.exit_code == 3
     assert progress.lines == [error]
-    assert error.startswith(f"{path}: unknown format (fields: 'a', 'b'). Known: oasst_trees, ")
-    for name in ("oasst_messages, ", "documents. ", "instructions, ", "Map other fields in [format]"):
-        assert name in error
+    said = "unknown format (fields: 'a', 'b'). Map its fields in [format]; `chataudit formats` shows examples"
+    assert error == f"{path}: {said}"
 
 
 def test_an_unknown_format_is_compared_with_the_closest_one(tmp_path):
     (error,) = look(write(tmp_path / "data.jsonl", [{"id": 1, "lang": "en", "question": "Why?"}])).facts.errors
-    assert "unknown format (fields: 'id', 'lang', 'question'). Closest: instructions (one of instruction, " in error
+    assert "(fields: 'id', 'lang', 'question'). Closest: instructions (instruction or prompt or question or " in error
 
 
 def test_a_given_format_overrides_what_would_be_recognised(tmp_path):
     path = write(tmp_path / "data.jsonl", [{"instruction": "Go.", "text": "words"}])
-    assert [row["text"] for row in messages_of(path)] == ["Go."]
+    assert [row["text"] for row in messages_of(path)] == ["Go.", "words"]
     record = look(path, format="documents")
     assert [(s.format, s.reason) for s in record.facts.sources] == [("documents", "as requested")]
     assert [row["text"] for row in messages_of(path, "documents")] == ["words"]
@@ -1431,11 +1443,11 @@ def test_real_files_are_recognised_and_read_to_their_end():
         ("lid/oasst_labelled.jsonl.gz", "documents", 2232),
         ("lid/oasst_en_found.jsonl.gz", "documents", 125),
         ("planted/corpus.jsonl.gz", "documents", 23500),
-        ("formats/malformed/user_2.jsonl", "instructions", 246),
+        ("formats/malformed/user_2.jsonl", "prompts", 246),
         ("formats/stanford_alpaca_5000.json", "instructions", 5000),
     ]:
         with case(name, format, n):
-            (source,) = files.find([SHARED / "data" / name])
+            (source,) = files.find([SHARED / "data" / name]).sources
             plan = recognise(source)
             parsed = [parse(block, plan) for block in cutting.blocks(source)]
             assert (source.format, sum(p.records for p in parsed), source.errors) == (format, n, [])
@@ -1519,7 +1531,7 @@ def test_a_planted_release_gives_the_same_findings_in_every_form(tmp_path):
 
 def test_the_columns_of_a_message_are_always_the_same(tmp_path):
     for name, rows in {"flat": counted(1), "trees": [nest(counted(2))], "texts": [{"text": "x"}]}.items():
-        (source,) = files.find([write(tmp_path / f"{name}.jsonl", rows)])
+        (source,) = files.find([write(tmp_path / f"{name}.jsonl", rows)]).sources
         plan = recognise(source)
         for block in cutting.blocks(source):
             assert parse(block, plan).messages.schema.equals(MESSAGES)
@@ -1527,10 +1539,27 @@ def test_the_columns_of_a_message_are_always_the_same(tmp_path):
 
 def test_only_the_wanted_lines_of_a_block_are_kept(tmp_path):
     path = write(tmp_path / "data.jsonl", [*counted(3), "", *counted(6)[3:]])
-    (source,) = files.find([path])
+    (source,) = files.find([path]).sources
     plan = recognise(source)
     found = []
     for block in cutting.blocks(source, 500):
         part = only(block, np.array([2, 4, 6, 99]))
         found += parse(part, plan).messages.select(["line", "text"]).to_pylist() if part else []
     assert found == [{"line": 2, "text": "text 2"}, {"line": 6, "text": "text 5"}]
+
+
+def test_duplicate_keys_are_found_beside_texts_that_look_like_keys():
+    for line, names in (
+        (rb'{"a\\":1,"a\\":2}', "a"),
+        (rb'{"a\\":1,"b":1,"b":2}', "b"),
+        (rb'{"a":1,"a":"x\u0022:"}', "a"),
+        (rb'{"a" :1,"a":2}', "a"),
+        (rb'{"m":[{"a":"say \"b\": c"}],"m":1}', "m"),
+        (rb'{"m":[{"a":"say \"b\": c"}]}', ""),
+        (rb'{"a":"x\":","b":"\\"}', ""),
+    ):
+        with case(line):
+            _, faults = read_line(line)
+            assert [fault.detail[: len("Duplicate key 'a")] for fault in faults] == [
+                f"Duplicate key '{name}" for name in names
+            ]

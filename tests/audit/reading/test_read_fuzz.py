@@ -115,7 +115,7 @@ def texts_by_line(make: Callable[[], list[Any]]) -> dict[bytes, list[str]]:
 
 
 def read_all(path: Path, size: int) -> tuple[Source, list[Parsed]]:
-    (source,) = files.find([path])
+    (source,) = files.find([path]).sources
     plan = recognise(source)
     return source, [parse(block, plan) for block in cutting.blocks(source, size)]
 

@@ -227,26 +227,26 @@ def test_a_remote_file_gives_the_findings_of_the_local_one(tmp_path, web, memory
 def test_a_folder_means_its_data_files_without_audits(memory):
     for name in ("x/train/a.jsonl", "x/b.jsonl.gz", "x/read.me", "x/old/record.json", "x/old/findings.parquet"):
         memory.pipe(f"/{name}", lines(2))
-    assert [s.name for s in files.find(["memory://x"])] == ["memory://x/b.jsonl.gz", "memory://x/train/a.jsonl"]
+    assert [s.name for s in files.find(["memory://x"]).sources] == ["memory://x/b.jsonl.gz", "memory://x/train/a.jsonl"]
 
 
 def test_a_glob_means_what_it_matches_and_each_file_is_read_once(memory):
     for name in ("b", "a", "c"):
         memory.pipe(f"/x/{name}.jsonl", lines(2))
-    names = [s.name for s in files.find(["memory://x/c.jsonl", "memory://x/*.jsonl", "memory:///x/a.jsonl"])]
+    names = [s.name for s in files.find(["memory://x/c.jsonl", "memory://x/*.jsonl", "memory:///x/a.jsonl"]).sources]
     assert names == ["memory://x/c.jsonl", "memory://x/a.jsonl", "memory://x/b.jsonl"]
 
 
 def test_a_file_with_glob_characters_in_its_name_is_a_file(memory):
     memory.pipe("/x/a[1].jsonl", lines(2))
-    assert [s.name for s in files.find(["memory://x/a[1].jsonl"])] == ["memory://x/a[1].jsonl"]
+    assert [s.name for s in files.find(["memory://x/a[1].jsonl"]).sources] == ["memory://x/a[1].jsonl"]
 
 
 def test_the_split_is_read_from_the_url(memory):
     for name in ("train-00001.jsonl", "test/a.jsonl", "a.jsonl"):
         memory.pipe(f"/x/{name}", lines(2))
-    assert [s.split for s in files.find(["memory://x"])] == [None, "test", "train"]
-    assert [s.split for s in files.find([], {"validation": ["memory://x/a.jsonl"]})] == ["validation"]
+    assert [s.split for s in files.find(["memory://x"]).sources] == [None, "test", "train"]
+    assert [s.split for s in files.find([], {"validation": ["memory://x/a.jsonl"]}).sources] == ["validation"]
 
 
 def test_local_and_remote_files_are_audited_together(tmp_path, memory):
@@ -259,7 +259,7 @@ def test_a_local_path_that_looks_like_a_url_is_a_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "s3:").mkdir()
     write(tmp_path / "s3:" / "a.jsonl", conversation("a"))
-    assert isinstance(files.find(["s3://a.jsonl"])[0].path, Path)
+    assert isinstance(files.find(["s3://a.jsonl"]).sources[0].path, Path)
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
@@ -292,7 +292,7 @@ def test_a_file_is_asked_for_as_it_is_stored(web):
 def test_recognising_a_format_fetches_the_beginning_alone(web, monkeypatch):
     monkeypatch.setattr(recognise, "SAMPLE", 10)
     data = lines(2000, 500)
-    (source,) = files.find([web.put("/a.jsonl", data)])
+    (source,) = files.find([web.put("/a.jsonl", data)]).sources
     recognise.recognise(source)
     # What it looks at comes in pieces of 1 MB; what follows is asked for as it is needed.
     assert sum(request.sent for request in web.got()) < (1 << 20) + remote.MOST < len(data) * 0.6
@@ -301,7 +301,7 @@ def test_recognising_a_format_fetches_the_beginning_alone(web, monkeypatch):
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_a_file_is_read_in_few_large_requests(web, pack):
     data = pack(lines(2000))
-    (source,) = files.find([web.put("/a.jsonl", data)])
+    (source,) = files.find([web.put("/a.jsonl", data)]).sources
     assert sum(block.data.count(b"\n") for block in cutting.blocks(source)) == 4001
     assert sum(request.sent for request in web.got()) == len(data)
     assert len(web.got()) <= 5 + len(data) // remote.MOST  # each twice as large as the one before
@@ -321,7 +321,7 @@ def test_an_audit_of_local_files_does_not_pay_for_remote_ones(name, tmp_path):
     path = write(tmp_path / "a.jsonl", conversation("a"))
     code = (
         "import sys; from chataudit.audit.reading import files; "
-        f"files.find([{str(path)!r}]); print({name!r} in sys.modules)"
+        f"files.find([{str(path)!r}]).sources; print({name!r} in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
@@ -443,7 +443,7 @@ def test_a_remote_folder_without_data_files_raises(memory):
 def test_what_is_not_installed_is_named_with_the_way_to_it(missing, url, way_out):
     code = (
         f"import sys; sys.modules[{missing!r}] = None\nfrom chataudit.audit.reading import files\n"
-        f"try: files.find([{url!r}])\nexcept LookupError as error: print(error)"
+        f"try: files.find([{url!r}]).sources\nexcept LookupError as error: print(error)"
     )
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert way_out in output
@@ -455,7 +455,7 @@ def test_the_hub_without_a_network_is_a_clear_error(url):
     code = (
         "from chataudit.audit.reading import files, remote; "
         "from chataudit.audit.reading.blocks import cutting\nremote.PAUSES = (0, 0)\n"
-        f"try: source, = files.find([{url!r}]); "
+        f"try: source, = files.find([{url!r}]).sources; "
         f"print([e for b in [list(cutting.blocks(source))] for e in source.errors])\n"
         "except LookupError as error: print(error)"
     )
@@ -511,7 +511,13 @@ def test_credentials_of_a_url_are_sent_and_written_nowhere(web, tmp_path):
     assert all(headers["Authorization"].startswith("Basic ") for headers in web.headers)
     record.write(tmp_path / "audit")
     kept = b"".join(path.read_bytes() for path in (tmp_path / "audit").rglob("*") if path.is_file())
-    reported = [*progress.lines, *errors(record), repr(files.find([url])), found(look(url)), kept.decode("latin-1")]
+    reported = [
+        *progress.lines,
+        *errors(record),
+        repr(files.find([url])),
+        found(look(url)),
+        kept.decode("latin-1"),
+    ]
     assert not [secret for secret in SECRETS for words in reported if secret in words]
     assert record.facts.sources[0].name == f"{web.root}/a.jsonl"
 

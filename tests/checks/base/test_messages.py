@@ -1,6 +1,7 @@
 """Batches of messages: the ways up their trees, and columns of lists."""
 
 from building import batch, message, uid
+from cases import case
 from chataudit.audit.reading.formats.columns import tabulate
 from chataudit.checks.base.places import is_place
 from hypothesis import given
@@ -42,25 +43,28 @@ def test_texts_that_are_the_same_byte_for_byte_have_one_digest():
     assert len({first, spaced, capital}) == 3
 
 
-def test_ids_of_calls_are_read_as_lists_of_strings():
-    table, faults = tabulate([{"calls": ["a", ""]}, {}, {"calls": []}, {"calls": None}], [1, 2, 3, 4], "data.jsonl")
-    assert table["calls"].to_pylist() == [["a", ""], None, [], None]
+def test_calls_are_read_as_lists_of_objects():
+    made = [{"id": "a", "name": "now", "arguments": "{}"}, {"id": "", "name": None, "arguments": None}]
+    table, faults = tabulate([{"calls": made}, {}, {"calls": []}, {"calls": None}], [1, 2, 3, 4], "data.jsonl")
+    assert table["calls"].to_pylist() == [made, None, [], None]
     assert faults == []
 
 
-def test_calls_of_another_type_are_reported_and_the_others_are_read():
+def test_calls_of_another_type_are_reported_once_and_the_others_are_read():
+    good = {"id": "b", "name": "now", "arguments": None}
     for calls, expected in [
-        ("abc", 'calls is "abc", a string; expected a list of strings'),
-        ({"a": 1}, 'calls is {"a": 1}, an object; expected a list of strings'),
-        (["a", 1], "calls[1] is 1, an integer; expected a string"),
-        ([None], "calls[0] is null; expected a string"),
+        ("abc", 'calls is "abc", a string; expected a list of objects'),
+        ({"a": 1}, 'calls is {"a": 1}, an object; expected a list of objects'),
+        ([good, 1], "calls[1] is 1, an integer; expected an object with id, name, arguments"),
+        ([None], "calls[0] is null; expected an object with id, name, arguments"),
+        ([good | {"name": 5}], "calls[0].name is 5, an integer; expected a string"),
     ]:
-        table, faults = tabulate([{"calls": calls}, {"calls": ["b"]}], [1, 2], "data.jsonl")
-        assert table["calls"].to_pylist() == [None, ["b"]], (calls, expected)
-        assert [(fault.kind, fault.line, fault.detail) for fault in faults] == [("mistyped_field", 1, expected)], (
-            calls,
-            expected,
-        )
+        with case(calls, expected):
+            table, faults = tabulate([{"calls": calls}, {"calls": [good]}], [1, 2], "data.jsonl")
+            assert table["calls"].to_pylist() == [None, [good]]
+            assert [(fault.kind, fault.line, fault.detail, fault.field) for fault in faults] == [
+                ("mistyped_field", 1, expected, "calls")
+            ]
 
 
 def test_ids_made_from_the_place_of_a_message_are_recognised():
@@ -78,7 +82,8 @@ def test_ids_made_from_the_place_of_a_message_are_recognised():
         assert is_place(rows).to_pylist() == [is_one], (own, is_one)
 
 
-def test_oasst_has_no_pairs_and_no_calls_even_where_its_records_have_such_fields():
-    rows = batch([message("a", branch="chosen", calls=["a"], call_id=7)]).messages
-    assert [rows[name].to_pylist() for name in ("branch", "calls", "call_id")] == [[None]] * 3
+def test_oasst_has_text_alone_even_where_its_records_have_other_fields():
+    more = {"branch": "chosen", "calls": ["a"], "call_id": 7, "tools": 1, "reasoning": "Hm", "media": ["image"]}
+    rows = batch([message("a", **more)]).messages
+    assert [rows[name].to_pylist() for name in more] == [[None]] * len(more)
     assert rows["message_id"].to_pylist() == [uid("a")]

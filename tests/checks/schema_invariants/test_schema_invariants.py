@@ -15,7 +15,7 @@ from chataudit.audit.reading.formats.faults import Row
 from chataudit.audit.run import run
 from chataudit.checks.base.examples import Data
 from chataudit.checks.base.faults import FaultKind
-from chataudit.checks.base.findings import CHECKED, ERROR, NOTE, WARNING, Action
+from chataudit.checks.base.findings import CHECKED, ERROR, NOTE, WARNING, Action, Concerns
 from chataudit.checks.schema_invariants.check import SchemaInvariants
 from chataudit.checks.schema_invariants.fields import is_language_tag
 from chataudit.checks.schema_invariants.rules import FAULT_RULES, RULES
@@ -170,7 +170,8 @@ def test_no_two_rules_have_a_sentence_of_their_examples_in_common():
     for rule in RULES:
         data = rule.example.this
         said = [row["text"] for row in data.messages] + [json.loads(line)["text"] for line in data.raw[:-1] if line]
-        said += [turn["content"] for row in data.chats for turn in row.get("prompt") or row["messages"]]
+        said += [turn["content"] for row in data.chats for turn in row.get("prompt") or row.get("messages") or ()]
+        said += [turn["value"] for row in data.chats for turn in row.get("conversations") or ()]
         for text in filter(None, said):
             rules_with.setdefault(text, set()).add(rule.name)
     assert {text: names for text, names in rules_with.items() if len(names) > 1} == {}
@@ -184,7 +185,7 @@ def test_a_reader_sees_what_makes_an_example_differ_from_its_neighbour():
     assert by_name["cycle"][2] == "  prompter: From the top or from the bottom?  [its parent is message 4]"
     assert by_name["language_tag"] == [
         "prompter: Is a tomato a fruit?",
-        '  assistant: To a botanist, yes.  [lang = "english"]',
+        '  assistant: To a botanist, yes.  [lang = "eng lish"]',
     ]
 
 
@@ -196,7 +197,7 @@ def test_every_fault_of_the_reader_has_a_rule():
 def test_notes_are_kept_and_all_else_is_dropped_by_default():
     for rule in RULES:
         with case(rule.name):
-            assert (rule.action == Action.KEEP) == (rule.severity == NOTE)
+            assert (rule.action == Action.KEEP) == (rule.severity == NOTE or rule.concerns == Concerns.SOURCE)
 
 
 def test_a_title_survives_being_cut_at_60_characters():
@@ -320,11 +321,12 @@ def test_a_system_message_behind_others_is_flagged(tmp_path):
     assert places(finding) == [("chat#3", "Be kind"), ("chat#2", "Hello")]
 
 
-def test_a_second_system_message_is_flagged(tmp_path):
-    data = chat("system: Be kind", "system: Be brief", "user: Hello", "assistant: Hello")
-    record = audited(tmp_path, [data])
-    assert flagged(record) == [("system_first", "chat#2")]
-    assert the(record, "system_first")["summary"] == "System message comes after 1 other message"
+def test_several_system_messages_at_the_start_are_as_good_as_one(tmp_path):
+    start = ("system: Be kind", "developer: Be brief", "system: Be quick", "user: Hello")
+    assert flagged(audited(tmp_path, [chat(*start, "assistant: Hello")])) == []
+    record = audited(tmp_path, [chat(*start, "system: Be cheerful", "assistant: Hello")])
+    assert flagged(record) == [("system_first", "chat#5")]
+    assert the(record, "system_first")["summary"] == "System message comes after 4 other messages"
 
 
 def test_a_system_message_in_between_does_not_break_the_turns(tmp_path):
@@ -901,7 +903,6 @@ def test_very_many_system_messages_and_results_in_a_row_are_checked_quickly(tmp_
         ("root_role", f"one#{n + 1}"),
         ("tool_result", f"two#{n + 3}"),
     ]
-    assert len(reported(record, "system_first")) == n - 1
 
 
 def test_a_very_long_thread_upside_down_is_reported_once(tmp_path):
@@ -1023,12 +1024,12 @@ def test_a_required_field_of_another_type_counts_as_null_for_other_rules(tmp_pat
     for field in ["text", "role", "lang", "message_tree_id"]:
         with case(field):
             record = audited(tmp_path, [message("a"), message("b", "a", **{field: 5}), message("c", "a")])
-            assert flagged(record) == claims(("mistyped_field", "b"), ("missing_field", "b"))
+            assert flagged(record) == claims(("mistyped_field", "b"))
 
 
 def test_an_id_of_another_type_counts_as_null_for_other_rules(tmp_path):
     record = audited(tmp_path, [message("a"), message("b", "a", message_id=5), message("c", "a")])
-    assert flagged(record) == [("missing_field", None), ("mistyped_field", None)]
+    assert flagged(record) == [("mistyped_field", None)]
 
 
 def test_the_quote_of_a_message_without_an_id_is_its_text_and_not_the_mistyped_value(tmp_path):
@@ -1136,12 +1137,8 @@ def test_a_registered_language_passes(tmp_path):
 def test_a_language_that_is_not_registered_is_flagged(tmp_path):
     for tag in [
         "xx-klingon",
-        "english",
-        "en_US",
+        "eng lish",
         "",
-        " en",
-        "en ",
-        "en\n",
         "en-",
         "-en",
         "pt--BR",
@@ -2155,7 +2152,7 @@ def test_the_document_itself_is_checked(tmp_path):
         ({"text": "bell \x07"}, "control_characters"),
         ({"text": "lost \ufffd"}, "replacement_characters"),
         ({"text": None}, "missing_field"),
-        ({"lang": "english"}, "language_tag"),
+        ({"lang": "eng lish"}, "language_tag"),
     ]:
         for context in [None, "A question"]:
             with case(more, rule, context):

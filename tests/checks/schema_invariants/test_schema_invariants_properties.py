@@ -3,7 +3,7 @@
 import json
 import tempfile
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -66,6 +66,7 @@ COMPARED = (
     "dangling_parent",
     "parent_in_other_tree",
     "duplicate_id",
+    "duplicate_tree",
     "one_root",
     "tree_id",
     "role_alternation",
@@ -117,6 +118,11 @@ def expected(turns: list[Turn]) -> dict[str, list[int]]:
     def ends_in_circle(line: int) -> bool:
         return parent[way_up(line)[-1]] is not None
 
+    def is_repeated(tree: Any) -> bool:
+        """Whether a tree of several messages is there several times as a whole."""
+        counts = Counter(turn[line].id for line in members[tree])
+        return None not in counts and len(counts) > 1 and len(set(counts.values())) == 1
+
     # Links
     ids_anywhere = {t.id for t in turns if t.id is not None}
     for line in lines:
@@ -126,7 +132,10 @@ def expected(turns: list[Turn]) -> dict[str, list[int]]:
         if t.parent is not None and parent[line] is None and t.tree is not None:
             reported["parent_in_other_tree" if t.parent in ids_anywhere else "dangling_parent"].append(line)
         if t.id is not None and any(turn[earlier].id == t.id for earlier in range(1, line)):
-            reported["duplicate_id"].append(line)
+            if line not in copies or not is_repeated(tree_of[line]):
+                reported["duplicate_id"].append(line)
+            elif t.id == turn[members[tree_of[line]][0]].id:
+                reported["duplicate_tree"].append(line)
     rings = {frozenset(way_up(line)) for line in lines if parent[way_up(line)[-1]] == line}
     reported["cycle"] = sorted(min(ring) for ring in rings if len(ring) > 1)
 
@@ -163,6 +172,7 @@ def expected(turns: list[Turn]) -> dict[str, list[int]]:
     for rows in members.values():
         if any(ends_in_circle(line) for line in rows):
             continue
+        rows = [line for line in rows if line not in copies]
         place = {line: k for k, line in enumerate(rows)}
         in_order = all(parent[line] is None or place[parent[line]] < place[line] for line in rows)
         for top in rows:
