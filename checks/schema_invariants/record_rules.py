@@ -63,8 +63,9 @@ UNREAD_TEXT = Rule(
     f"{NAME}/unread_text",
     "Field with text was not read",
     WARNING,
-    "Name the field in [format] so that it is read, or under `others` if it belongs to no message. No check has seen "
-    "this text, and messages that differ only in it look like copies.",
+    "Copy the table of the format (`chataudit formats NAME`) into [format], and name the field there: in the setting "
+    "that reads it, or under `others` if it belongs to no message. No check has seen this text, and messages that "
+    "differ only in it look like copies.",
     example=Example(
         records({"messages": _BIRDS, "critique": "It is only one of several birds that do."}),
         not_this=records({"messages": _BIRDS, "topic": "ornithology"}),

@@ -12,7 +12,6 @@ from .base import Format
 from .calls import tools_of
 from .ends import Ends
 from .faults import Fault, Row, mistyped
-from .fits import FITS, is_any
 from .languages import language_of
 from .paths import Found, Path, first, get, path_of
 from .spec import BODIES, PAIRS, Spec
@@ -79,7 +78,7 @@ class Described(Ends, Format):
         at = None
         for path in self.held(name, record):
             value = get(record, path.steps)
-            if value is not None and FITS.get(name, is_any)(value):
+            if value is not None and self.fits(name, value):
                 at = path.text
                 break
         if at is None and name in ("chosen", "rejected"):  # one side may be null
@@ -99,6 +98,11 @@ class Described(Ends, Format):
         """Return how many of the fields that it needs a record has, whatever their values."""
         paths = (self.spec.paths[name] for name in self.needs)
         return sum(any(path.each is None and path.steps[0] in record for path in some) for some in paths)
+
+    def lacking(self, record: dict[str, Any]) -> str:
+        """Return the fields that it needs and a record has not, by any name."""
+        absent = [name for name in self.needs if not self.held(name, record)]
+        return "; ".join(_either([path.text for path in self.spec.paths[name]]) for name in absent)
 
     # -- a record to messages ------------------------------------------------------------------------------------------
 

@@ -7,6 +7,8 @@ from .assembly import as_label
 from .paths import decoded, items_of
 from .turns import FIELDS, Fields
 
+_TURN_NAMES = ("type", "tool_calls", "function_call", "body")  # of messages without a role or a text
+
 
 def is_any(value: object) -> bool:
     """Fit any value."""
@@ -18,15 +20,27 @@ def _is_text(value: object) -> bool:
 
 
 def _is_turns(value: object) -> bool:
-    """Whether a value is a list of messages, in whatever packing; an empty list is one."""
+    """Whether a value is a list of objects, in whatever packing; an empty list is one."""
     if isinstance(value, str):
         value = decoded(value)
     items = items_of(value)
     if items is None:
         return False
-    return all(
-        isinstance(item, dict) or (isinstance(item, str) and isinstance(decoded(item), dict)) for item in items[:1]
-    )
+    return all(isinstance(item, dict) for item in map(_opened, items[:1]))
+
+
+def _opened(item: object) -> object:
+    return decoded(item) if isinstance(item, str) else item
+
+
+def are_turns(value: object, fields: Fields) -> bool:
+    """Whether a value is a list of messages: the first has a role, a text, or a call."""
+    if not _is_turns(value):
+        return False
+    items = items_of(decoded(value) if isinstance(value, str) else value)
+    first = _opened(items[0]) if items else None
+    names = {*fields.role, *fields.text, *_TURN_NAMES}
+    return first is None or (isinstance(first, dict) and any(name.lower() in names for name in first))
 
 
 def _is_texts(value: object) -> bool:

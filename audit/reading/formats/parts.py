@@ -8,7 +8,7 @@ from ....checks.base.faults import FaultKind
 from . import templates
 from .assembly import is_open_prompt, rendered_turns
 from .faults import Fault, mistyped
-from .fits import EXPECTED, FITS, are_texts, is_several, turns_in
+from .fits import EXPECTED, FITS, are_texts, are_turns, is_any, is_several, turns_in
 from .paths import Found, Path, decoded, first, get, items_of, path_of
 from .spec import BODIES, Spec
 from .turns import FIELDS, ROLES, Fields, RecordTurn, text_turn, turns_of, turns_within
@@ -39,14 +39,17 @@ class Parts:
     def found(self, record: dict[str, Any], name: str) -> Found | None:
         """Return the first field of a setting that fits, or else the first that is not null."""
         paths = self.held(name, record)
-        fits = FITS.get(name)
-        if paths and fits is not None and len(self.spec.paths[name]) > 1:
+        if paths and name in FITS and len(self.spec.paths[name]) > 1:
             for path in paths:
                 value = get(record, path.steps)
                 # A prompt that is empty does not hide another one.
-                if value is not None and fits(value) and (value or name != "prompt"):
+                if value is not None and self.fits(name, value) and (value or name != "prompt"):
                     return Found(path, value)
         return first(record, paths)
+
+    def fits(self, name: str, value: object) -> bool:
+        """Whether a value is of a type that a setting may name."""
+        return are_turns(value, self.turn_fields) if name == "turns" else FITS.get(name, is_any)(value)
 
     def held(self, name: str, record: dict[str, Any]) -> Sequence[Path]:
         """Return the fields of a setting whose first names a record has; most settings have many that no record has."""

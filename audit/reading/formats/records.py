@@ -18,7 +18,7 @@ from .columns import columns_of
 from .described import RECORDS, Described
 from .faults import EXCERPT, Fault, Row
 from .ledger import Ledger
-from .paths import Path, folded
+from .paths import MOST_PATH, Path, folded
 from .turns import FIELDS
 
 QUOTED = ("transcripts", "documents")  # a record in the first format among those in the second
@@ -173,14 +173,15 @@ def unknown(record: dict[str, Any], formats: Mapping[str, Format]) -> str:
     if _is_turn(record):
         turn = ", ".join(record)
         return f"unknown format: each record is a single turn ({turn}). Put the turns of a conversation into one list"
-    names = sorted(map(repr, record))
+    names = sorted(repr(name[:MOST_PATH]) for name in record)
     fields = ", ".join(names[:NAMES]) + (", ..." if len(names) > NAMES else "")
     said = f"unknown format (fields: {fields})" if names else "unknown format (no fields)"
     name, n_shared = nearest(record, formats)
     near = formats[name]
     hint = ""
     if n_shared and isinstance(near, Described):
-        hint = f" Closest: {name} ({near.fields})."
+        lacking = near.lacking(record)
+        hint = f" Closest: {name}, which also needs {lacking}." if lacking else f" Closest: {name} ({near.fields})."
     return f"{said}.{hint} Map its fields in [format]; `chataudit formats` shows examples"
 
 

@@ -1407,7 +1407,7 @@ def test_a_format_that_nobody_knows_is_an_error_that_names_fields_and_formats(tm
 
 def test_an_unknown_format_is_compared_with_the_closest_one(tmp_path):
     (error,) = look(write(tmp_path / "data.jsonl", [{"id": 1, "lang": "en", "question": "Why?"}])).facts.errors
-    assert "(fields: 'id', 'lang', 'question'). Closest: instructions (instruction or prompt or question or " in error
+    assert "(fields: 'id', 'lang', 'question'). Closest: instructions, which also needs output or response or " in error
 
 
 def test_a_given_format_overrides_what_would_be_recognised(tmp_path):
