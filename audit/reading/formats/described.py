@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from ....checks.base.faults import FaultKind
 from ....checks.base.messages import CHAT_ROLES, Form
+from . import templates
 from .assembly import Branch, joined, labelled, messages_of
 from .base import Format
 from .calls import tools_of
@@ -80,6 +81,8 @@ class Described(Ends, Format):
             value = get(record, path.steps)
             if value is not None and self.fits(name, value):
                 at = path.text
+                if name == "transcript" and (rendered := templates.read(value)) is not None:
+                    at += f" with turns inside (template {rendered.template})"
                 break
         if at is None and name in ("chosen", "rejected"):  # one side may be null
             other = "rejected" if name == "chosen" else "chosen"
