@@ -116,7 +116,7 @@ METHOD = Method(
 
 NO_LANGUAGE = "no language tag"
 UNKNOWN_TAG = "invalid language tag"
-UNSUPPORTED = "language unknown to a detector"
+UNSUPPORTED = "language unknown to both detectors"
 FEW_LETTERS = "too few letters"
 SEVERAL_SCRIPTS = "several scripts"
 NEAR_DECLARED = "close to the declared language"

@@ -203,7 +203,8 @@ class Scan:
         if not rows.size:
             return []
         first, second = detector(self.check.first), detector(self.check.second)
-        known = pa.array(sorted(first.languages & second.languages | {""}))
+        # A language that only one detector knows is enough for a text that both take for another, distant one.
+        known = pa.array(sorted(first.languages | second.languages | {""}))
         is_known = as_bools(pc.is_in(pa.array(self.declared[rows], pa.string()), value_set=known))
         self.outcome[rows[~is_known]] = UNSUPPORTED
         rows = rows[is_known]
@@ -284,8 +285,10 @@ class Scan:
         return "" if second_best in kin(text.detected) and second_best not in own else NOT_AGREED
 
     def _own_kin(self, row: int, code: str) -> frozenset[str]:
-        """Return the declared language and its kin; without kin, where the text is in a script that it does not use."""
-        return kin(code) if int(self.letters[row].argmax()) in scripts(code) else frozenset((code,))
+        """Return the declared language and its kin; in a script that it does not use, only what is nearly the same."""
+        near = kin(code)
+        is_own = int(self.letters[row].argmax()) in scripts(code)
+        return near if is_own else frozenset(other for other in near if are_one(other, code))
 
     # -- for later stages --------------------------------------------------------------------------------------------
 

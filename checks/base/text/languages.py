@@ -77,6 +77,7 @@ _KIN = (
     frozenset(("ru", "uk", "be", "bg", "mk", "sr")),
     frozenset(("hr", "sr", "bs", "sl")),
     frozenset(("fa", "ar", "ur", "ps", "ckb", "sdh")),
+    frozenset(("ku", "ckb", "sdh", "kmr")),
     frozenset(("en", "pcm", "sco")),
     frozenset(("nl", "af", "fy")),
     frozenset(("de", "lb", "nds", "gsw", "bar")),
@@ -87,7 +88,7 @@ _KIN = (
     frozenset(("lv", "ltg")),
 )
 # So close that a text of some hundred letters may be either.
-_ONE = (frozenset(("id", "ms")), frozenset(("hr", "sr", "bs")))
+_ONE = (frozenset(("id", "ms")), frozenset(("hr", "sr", "bs")), frozenset(("ku", "ckb", "sdh", "kmr")))
 _SLAVIC = frozenset(["ru", "uk", "be", "bg", "mk", "sr", "hr", "bs", "sl", "cs", "sk", "pl"])
 
 

@@ -846,9 +846,10 @@ def test_every_order_of_detectors_flags_the_plain_cases_and_no_others(tmp_path):
         assert findings_of(tmp_path, *((code, TALES[code]) for code in [*codes, "en"]), **names) == [], names
 
 
-def test_a_language_that_one_detector_does_not_know_is_skipped(tmp_path):
-    assert why(tmp_path, "ka", EN, second="langdetect") == rules.UNSUPPORTED
-    assert findings_of(tmp_path, ("ka", EN)) == [(0, "wrong_language", "en")]
+def test_a_language_that_only_one_detector_knows_is_checked(tmp_path):
+    for options in ({}, {"second": "langdetect"}):
+        assert findings_of(tmp_path, ("ka", EN), **options) == [(0, "wrong_language", "en")]
+        assert findings_of(tmp_path, ("ka", TALES["ka"]), **options) == []
 
 
 # -- the same again --------------------------------------------------------------------------------------------------
