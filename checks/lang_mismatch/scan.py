@@ -285,10 +285,8 @@ class Scan:
         return "" if second_best in kin(text.detected) and second_best not in own else NOT_AGREED
 
     def _own_kin(self, row: int, code: str) -> frozenset[str]:
-        """Return the declared language and its kin; in a script that it does not use, only what is nearly the same."""
-        near = kin(code)
-        is_own = int(self.letters[row].argmax()) in scripts(code)
-        return near if is_own else frozenset(other for other in near if are_one(other, code))
+        """Return the declared language and its kin; without kin, where the text is in a script that it does not use."""
+        return kin(code) if int(self.letters[row].argmax()) in scripts(code) else frozenset((code,))
 
     # -- for later stages --------------------------------------------------------------------------------------------
 

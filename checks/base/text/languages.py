@@ -42,7 +42,11 @@ _OF_CODE = {
     "Hant": (HAN,),
     "Kore": (HANGUL,),
 }
-_TWO_SCRIPTS = {"sr": (CYRILLIC, LATIN), "uz": (LATIN, CYRILLIC), "bs": (LATIN, CYRILLIC), "az": (LATIN, CYRILLIC)}
+_TWO_SCRIPTS = {
+    "sr": (CYRILLIC, LATIN),
+    **dict.fromkeys(("uz", "bs", "az"), (LATIN, CYRILLIC)),
+    **dict.fromkeys(("ku", "ckb", "sdh", "kmr"), (LATIN, ARABIC)),
+}
 
 SCRIPT_DECIDES = {"el": GREEK, "he": HEBREW, "bn": BENGALI, "th": THAI, "ja": KANA, "zh": HAN, "ko": HANGUL}
 """Languages that are recognised by their script alone, where a text has enough of it."""
