@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 
 from ..base.arrow.columns import IntArray, as_bools
 from ..base.claims import Spans
-from ..base.findings import WARNING
+from ..base.findings import NOTE
 from ..base.messages import CHAT_ROLES, Batch
 from .claims import Claims, claims_at, counted, first_positions, has_role, quoted
 from .thread_rules import (
@@ -169,7 +169,7 @@ def role_claims(batch: Batch) -> list[Claims]:
         )
         # In a chat, somebody who says two things before the answer comes breaks no turn of the assistant.
         is_mild = np.isin(repeats, batch.parent[assistant]) & ("system" in batch.form.roles) & prompter[repeats]
-        for rows, severity in ((repeats[~is_mild], None), (repeats[is_mild], WARNING)):
+        for rows, severity in ((repeats[~is_mild], None), (repeats[is_mild], NOTE)):
             claims += claims_at(
                 batch.places,
                 ROLE_ALTERNATION,
