@@ -185,7 +185,9 @@ def json_fault(text: str, error: json.JSONDecodeError, unit: str = "line") -> st
         return f"{rest[:5].rstrip(',}] ')} {here}: Python repr, not JSON"
     if rest.startswith(("//", "/*", "#")):
         return f"a comment {here}, which JSON does not allow"
-    if error.msg.startswith(("Expecting property name", "Illegal trailing comma")):
+    if error.msg.startswith("Illegal trailing comma"):  # as of Python 3.13
+        return f"a comma before a closing {'bracket' if error.msg.endswith('array') else 'brace'} {here}"
+    if error.msg.startswith("Expecting property name"):
         return f"a comma before a closing brace {here}" if rest[0] in "},]" else f"a key without quotes {here}"
     if error.msg.startswith("Expecting ':'"):
         return f"a colon is missing {here}"
