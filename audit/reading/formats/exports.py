@@ -1,5 +1,6 @@
 """Exports of chat applications whose messages are linked by ids: ChatGPT."""
 
+from collections import deque
 from collections.abc import Collection, Iterator
 from typing import Any, ClassVar
 
@@ -40,21 +41,23 @@ class ChatGptExport(Format):
         key = next((record[name] for name in ("conversation_id", "id") if isinstance(record.get(name), str)), place)
         root_of: dict[str, str | None] = {}  # nodes without a text stand for the message above them
         # Parents come before their children, whatever the order of the export; nodes of a cycle are left.
-        waiting = [name for name, node in nodes.items() if node["parent"] not in nodes]
+        waiting = deque(name for name, node in nodes.items() if node["parent"] not in nodes)
+        has_root = False
         while waiting:
-            name = waiting.pop(0)
+            name = waiting.popleft()
             node = nodes[name]
             above = root_of.get(node["parent"]) if isinstance(node["parent"], str) else None
             root_of[name] = above
             for turn in turns_within(node["message"], f"mapping.{name}.message", FIELDS) if node["message"] else ():
                 if not turn.text and turn.role == "system" and not turn.faults:
                     continue  # the export starts with an empty system message
-                own = f"{key}#{name}" if any(root_of.values()) else key
+                own = f"{key}#{name}" if has_root else key
                 row = {"tree_id": key, "message_id": own, "parent_id": above, **turn.columns()}
                 yield row
                 for fault in turn.faults:
                     yield fault.of(row)
                 above = root_of[name] = own
+                has_root = True
             children = node.get("children")
             if not isinstance(children, list):
                 yield mistyped(f"mapping.{name}.children", children, "a list of ids", key)
