@@ -367,7 +367,7 @@ def _name_fields(layout: Layout, raw: Raw, format: Described) -> None:
     assert layout.turns is not None
     kind = raw.at(layout.turns).type.value_type  # type: ignore[union-attr]
     fields = format.turn_fields
-    if not pa.types.is_struct(kind) or fields.media:
+    if not pa.types.is_struct(kind):
         raise pa.ArrowInvalid("turns are no objects")
     texts = [f.name for f in kind if is_text(f.type)]
     role, text = (next((n for n in names if n in texts), None) for names in (fields.role, fields.text))

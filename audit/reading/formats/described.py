@@ -140,7 +140,7 @@ class Described(Ends, Format):
         turns = [*prompt, *(turn for branch in branches for turn in branch.turns)]
         if not turns:
             return
-        yield from messages_of(shared, *self._with_media(record, prompt, branches))
+        yield from messages_of(shared, self._with_media(record, prompt), branches)
 
     def _shared(self, record: dict[str, Any], place: str, languages: Sequence[Path]) -> Generator[Fault, None, Row]:
         """Return what all messages of a record share."""
@@ -199,20 +199,25 @@ class Described(Ends, Format):
 
     # -- what is not text ----------------------------------------------------------------------------------------------
 
-    def _with_media(
-        self, record: dict[str, Any], prompt: list[RecordTurn], branches: list[Branch]
-    ) -> tuple[list[RecordTurn], list[Branch]]:
-        """Give the first prompt the images and sounds that the record keeps beside its messages."""
+    def _with_media(self, record: dict[str, Any], prompt: list[RecordTurn]) -> list[RecordTurn]:
+        """Give images and sounds that the record keeps beside its messages to those with a mark like <image>.
+
+        The first prompt has those without a mark.
+        """
         paths = [(path, kind) for path, kind in self._media if path.steps[0] in record]
-        media = list(dict.fromkeys(kind for path, kind in paths if get(record, path.steps)))
-        if not media:
-            return prompt, branches
-        prompt = list(prompt)
+        kinds = list(dict.fromkeys(kind for path, kind in paths if get(record, path.steps)))
+        if not kinds:
+            return prompt
+        media = [[*(turn.media or ()), *_marks(turn.text or "", kinds)] for turn in prompt]
         asks = next((k for k, turn in enumerate(prompt) if turn.role == "prompter"), None)
         if asks is not None:
-            held = prompt[asks].media or []
-            prompt[asks] = prompt[asks]._replace(media=[*held, *(kind for kind in media if kind not in held)])
-        return prompt, branches
+            media[asks] += [kind for kind in kinds if not any(kind in own for own in media)]
+        return [turn._replace(media=own or None) for turn, own in zip(prompt, media, strict=True)]
+
+
+def _marks(text: str, kinds: Sequence[str]) -> list[str]:
+    """Return the kind of each mark of a medium in a text."""
+    return [kind for kind in kinds for _ in range(text.count(f"<{kind}>"))]
 
 
 def _either(names: Sequence[str]) -> str:

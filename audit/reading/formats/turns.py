@@ -51,7 +51,6 @@ class Fields(NamedTuple):
     role: Sequence[str] = ("role", "from", "author", "sender", "speaker")
     text: Sequence[str] = ("content", "value", "parts", "text", "message", "utterance")
     roles: Mapping[str, str] = ROLES
-    media: Sequence[str] = ()  # kinds of media that the record keeps beside its messages, marked in texts as <image>
 
 
 FIELDS = Fields()
@@ -213,7 +212,6 @@ def turns_within(raw: object, where: str, fields: Fields = FIELDS) -> list[Recor
         thoughts += thoughts_of(raw, ("content", "summary"))
     if raw.get("channel") == _ANALYSIS and text:
         thoughts, text = [*thoughts, text], ""
-    content.media += [medium for medium in fields.media for _ in range((text or "").count(f"<{medium}>"))]
     own = _with_thought(
         RecordTurn(
             role,
@@ -255,7 +253,7 @@ def _read_marks(text: str | None, role: str | None, raw_role: object, where: str
 
 def _plain_turn(raw: Row, fields: Fields) -> RecordTurn | None:
     """Read a message that is a role and a text and no more, as most are: three times as fast."""
-    if len(raw) != 2 or fields.media:
+    if len(raw) != 2:
         return None
     for role_field, text_field in _PAIRS:
         raw_role, text = raw.get(role_field), raw.get(text_field)

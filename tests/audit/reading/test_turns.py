@@ -4,6 +4,7 @@ from typing import Any
 
 from building import audit, flagged, rules_of, turns
 from cases import case
+from chataudit.audit.reading.formats import FORMATS
 from chataudit.audit.reading.formats.faults import Fault, Row
 from chataudit.audit.reading.formats.turns import FIELDS, Fields, RecordTurn, text_turn, turns_of, turns_within
 
@@ -121,7 +122,22 @@ def test_media_of_all_vendors_are_named_by_kind():
 def test_marks_of_media_count_where_the_record_declares_them():
     said = [{"role": "user", "content": "<image> or <image>?"}]
     assert [turn.media for turn in read(said)] == [None]
-    assert [turn.media for turn in read(said, FIELDS._replace(media=("image", "audio")))] == [["image", "image"]]
+    assert media_of({"messages": said}) == [None]
+    assert media_of({"messages": said, "images": ["a.png", "b.png"]}) == [["image", "image"]]
+
+
+def test_media_of_a_record_belong_to_the_turns_that_mark_them_and_else_to_the_first_prompt():
+    said = turns("user: Hello", "assistant: Hi", "user: <image> What is this?")
+    assert media_of({"messages": said, "images": ["a.png"]}) == [None, None, ["image"]]
+    both = {"messages": said, "images": ["a.png"], "audio": "b.wav"}
+    assert media_of(both) == [["audio"], None, ["image"]]
+    said[2]["content"] = [{"type": "image"}, {"type": "text", "text": "What is this?"}]
+    assert media_of({"messages": said, "images": ["a.png"]}) == [None, None, ["image"]]
+
+
+def media_of(record: Row) -> list[list[str] | None]:
+    """Return the media of each message of a record."""
+    return [row["media"] for row in FORMATS["messages"].flatten(record, "x:1") if not isinstance(row, Fault)]
 
 
 def test_a_message_with_media_or_calls_alone_is_not_empty(tmp_path):
