@@ -16,7 +16,7 @@ from .faults import Fault, Row, mistyped
 from .languages import language_of
 from .paths import Found, Path, first, get, path_of
 from .spec import BODIES, PAIRS, Spec
-from .turns import RecordTurn
+from .turns import RecordTurn, is_whole
 
 RECORDS = Form("records", ("tree_id", "message_id"), roles=CHAT_ROLES, nested=True)
 """What all records with whole conversations have in common; what is missing in one is reported by its reader."""
@@ -146,10 +146,8 @@ class Described(Ends, Format):
         """Return what all messages of a record share."""
         found = first(record, self.held("id", record))
         key = None if found is None else found.value
-        if isinstance(key, float) and key.is_integer():  # pandas writes integer columns with gaps as 1.0
-            key = int(key)
-        if type(key) is int:
-            key = str(key)
+        if is_whole(key):
+            key = str(int(key))
         elif found is not None and (not isinstance(key, str) or not key):
             if key != "":
                 yield mistyped(found.where, key, "a string or an integer", place)

@@ -4,7 +4,7 @@ from typing import Any
 
 from . import templates
 from .assembly import as_label
-from .paths import decoded, items_of
+from .paths import decoded, items_of, opened
 from .turns import FIELDS, Fields
 
 _TURN_NAMES = ("type", "tool_calls", "function_call", "body")  # of messages without a role or a text
@@ -21,31 +21,22 @@ def _is_text(value: object) -> bool:
 
 def _is_turns(value: object) -> bool:
     """Whether a value is a list of objects, in whatever packing; an empty list is one."""
-    if isinstance(value, str):
-        value = decoded(value)
-    items = items_of(value)
-    if items is None:
-        return False
-    return all(isinstance(item, dict) for item in map(_opened, items[:1]))
-
-
-def _opened(item: object) -> object:
-    return decoded(item) if isinstance(item, str) else item
+    items = items_of(opened(value))
+    return items is not None and all(isinstance(opened(item), dict) for item in items[:1])
 
 
 def are_turns(value: object, fields: Fields) -> bool:
     """Whether a value is a list of messages: the first has a role, a text, or a call."""
     if not _is_turns(value):
         return False
-    items = items_of(decoded(value) if isinstance(value, str) else value)
-    first = _opened(items[0]) if items else None
+    items = items_of(opened(value))
+    first = opened(items[0]) if items else None
     names = {*fields.role, *fields.text, *_TURN_NAMES}
     return first is None or (isinstance(first, dict) and any(name.lower() in names for name in first))
 
 
 def _is_texts(value: object) -> bool:
-    if isinstance(value, str):
-        value = decoded(value)
+    value = opened(value)
     return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
 
 
@@ -87,8 +78,7 @@ def turns_in(value: Any, fields: Fields) -> list[Any] | None:
         return None
     names = {*fields.role, *FIELDS.role}, {*fields.text, *FIELDS.text}
     for item in value:
-        if isinstance(item, str):
-            item = decoded(item)
+        item = opened(item)
         if not isinstance(item, dict) or not all(some & item.keys() for some in names):
             return None
     return value

@@ -9,7 +9,7 @@ from . import templates
 from .assembly import is_open_prompt, rendered_turns
 from .faults import Fault, mistyped
 from .fits import EXPECTED, FITS, are_texts, are_turns, is_any, is_several, turns_in
-from .paths import Found, Path, decoded, first, get, items_of, path_of
+from .paths import Found, Path, decoded, first, get, items_of, opened, path_of
 from .spec import BODIES, Spec
 from .turns import FIELDS, ROLES, Fields, RecordTurn, text_turn, turns_of, turns_within
 
@@ -80,7 +80,7 @@ class Parts:
                     said = f"{self.spec.paths[name][0].text} is missing" if where is None else f"{where.text} is null"
                     yield Fault(FaultKind.MISSING_FIELD, f"{said}; expected {EXPECTED[name]}", 0)
             elif name == "prompt" and found.path.each is not None:
-                body = yield from self._dialogue(record, found)
+                body = self._dialogue(record, found)
             else:
                 body = yield from self.conversation(found, name)
                 is_open = isinstance(found.value, str) and is_open_prompt(found.value)
@@ -106,12 +106,8 @@ class Parts:
         if found is None or found.value in ("", [], {}):
             return []
         if isinstance(found.value, str):
-            return [
-                RecordTurn(
-                    "system",
-                    SYSTEM_MARK.sub("", found.value, count=1) if SYSTEM_MARK.match(found.value) else found.value,
-                )
-            ]
+            mark = SYSTEM_MARK.match(found.value)
+            return [RecordTurn("system", found.value[mark.end() :] if mark else found.value)]
         content = found.value
         if isinstance(content, dict) and "role" in content:
             return turns_within(content, found.where, self.turn_fields)
@@ -138,7 +134,7 @@ class Parts:
                 yield mistyped(f"{found.where}[{k}]", item, "a question and its answer")
         return turns
 
-    def _dialogue(self, record: dict[str, Any], asked: Found) -> Generator[Fault, None, list[RecordTurn]]:
+    def _dialogue(self, record: dict[str, Any], asked: Found) -> list[RecordTurn]:
         """Return the turns of a list of questions, each with its answer."""
         answered = self.found(record, "answer")
         answers = answered.value if answered is not None and answered.path.each == asked.path.each else []
@@ -148,7 +144,6 @@ class Parts:
             if answers:
                 assert answered is not None
                 turns.append(text_turn("assistant", answers[k], answered.where.replace("[]", f"[{k}]", 1)))
-        yield from ()
         return turns
 
     def conversation(
@@ -160,11 +155,10 @@ class Parts:
         """
         value, where = found.value, found.where
         if isinstance(value, str):
-            inner = turns_in(decoded(value), self.turn_fields)
-            if inner is not None:
-                value = inner
+            inner = decoded(value)
+            if (within := turns_in(inner, self.turn_fields)) is not None:
+                value = within
             elif name in ("turns", "texts"):
-                inner = decoded(value)
                 if inner is None:
                     yield mistyped(where, value, EXPECTED[name])
                     return []
@@ -204,7 +198,7 @@ class Parts:
             texts = [text for text in items_of(steps.value) or () if isinstance(text, str)]
             turns = [RecordTurn("assistant", "\n".join(texts), name="output")]
         elif calls is not None:
-            made = decoded(calls.value) if isinstance(calls.value, str) else calls.value
+            made = opened(calls.value)
             content = calls.value if isinstance(calls.value, str) else None
             message = {"role": "assistant", "content": content, "tool_calls": made if isinstance(made, list) else None}
             turns = turns_within(message, calls.where, FIELDS)

@@ -79,8 +79,7 @@ def first(record: dict[str, Any], paths: Iterable[Path]) -> Found | None:
 def get(value: Any, steps: tuple[str | int, ...]) -> Any:
     """Return the value behind these steps, None if there is none; JSON within a string is decoded on the way."""
     for k, step in enumerate(steps):
-        if isinstance(value, str):
-            value = decoded(value)
+        value = opened(value)
         if isinstance(step, str):
             value = value.get(step) if isinstance(value, dict) else None
         else:
@@ -117,6 +116,12 @@ def decoded(text: str) -> Any:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, list | dict) else None
+
+
+def opened(value: Any) -> Any:
+    """Return what a string contains as JSON, if that is a list or an object; any other value as it is."""
+    inner = decoded(value) if isinstance(value, str) else None
+    return value if inner is None else inner
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:

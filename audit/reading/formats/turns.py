@@ -15,12 +15,12 @@ from .calls import (
     calls_within,
     marked_calls,
     may_call,
-    read_json,
     text_fault,
     tools_of,
 )
 from .content import Content, ToolResult, is_content, read_content, result_of, thoughts_of, written
 from .faults import EXCERPT, Fault, Row, missing, mistyped, whole_characters
+from .paths import items_of, opened
 
 _RAW_ROLES = {
     "prompter": ("prompter", "user", "human"),
@@ -110,10 +110,8 @@ def turns_of(raw: object, where: str, fields: Fields = FIELDS) -> Generator[Faul
 
     The list, or each of its messages, may be JSON in a text; or there are lists of roles and of texts.
     """
-    items = _decoded(raw, list)
-    if isinstance(items, dict):
-        items = _transposed(items, fields)
-    if not isinstance(items, list):
+    items = items_of(opened(raw))
+    if items is None:
         if raw is None:
             yield missing(where, None, "a list of messages")
         else:
@@ -124,7 +122,7 @@ def turns_of(raw: object, where: str, fields: Fields = FIELDS) -> Generator[Faul
     turns: list[RecordTurn] = []
     thoughts: list[RecordTurn] = []  # messages that are the reasoning of the next answer
     for k, item in enumerate(items):
-        item = _decoded(item, dict)
+        item = opened(item)
         found = turns_within(item, f"{where}[{k}]", fields)
         if _is_analysis(item):
             thoughts += found
@@ -134,29 +132,12 @@ def turns_of(raw: object, where: str, fields: Fields = FIELDS) -> Generator[Faul
         else:
             turns += thoughts
         thoughts = []
-        if turns and _is_call_item(item) and _is_call_item(_decoded(items[k - 1], dict)):
+        if turns and _is_call_item(item) and _is_call_item(opened(items[k - 1])):
             # Each of several calls at once is an item of its own; together they are one message.
             turns[-1] = _joined(turns[-1], found[0])
         else:
             turns += found
     return turns + thoughts
-
-
-def _decoded(raw: object, kind: type) -> object:
-    """Return what JSON in a text contains, if that is of this type; any other value as it is."""
-    if isinstance(raw, str) and raw.lstrip()[:1] == ("[" if kind is list else "{"):
-        read = read_json(raw)
-        return read if isinstance(read, kind) else raw
-    return raw
-
-
-def _transposed(columns: Row, fields: Fields) -> object:
-    """Return the messages of lists of roles, of texts, ...; the object as it is where these lists do not match."""
-    lists = [values for values in columns.values() if isinstance(values, list)]
-    has_names = _field(columns, fields.role) in columns and _field(columns, fields.text) in columns
-    if not has_names or len(lists) < len(columns) or len({len(values) for values in lists}) != 1:
-        return columns
-    return [dict(zip(columns, values, strict=True)) for values in zip(*lists, strict=True)]
 
 
 def _is_analysis(item: object) -> bool:
