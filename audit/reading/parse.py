@@ -1,6 +1,7 @@
 """Blocks to messages and faults: whole blocks as columns, refused lines one by one."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -187,7 +188,8 @@ def _parse_records(
     fields: Ledger = {}
     for number, record in records:
         found = list(_flattened(record, f"{block.source.name}:{number}", plan))
-        merge(fields, account(plan.format.rest(record), number, found, plan.format.known_of(record)))
+        known_of = partial(plan.format.known_of, record)  # few records have a text that is in no message
+        merge(fields, account(plan.format.rest(record), number, found, known_of))
         faults += [row._replace(line=number) for row in found if isinstance(row, Fault)]
         own = [row for row in found if not isinstance(row, Fault)]
         rows += own

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ def account_columns(
     messages: pa.Table,
     rows: IntArray,
     lines: IntArray,
-    known: Sequence[re.Pattern[str]],
+    known_of: Callable[[], Sequence[re.Pattern[str]]],
 ) -> Ledger:
     """Return what became of the strings of raw columns.
 
@@ -45,8 +45,8 @@ def account_columns(
         What was read, and the record of each message, in order. Records without messages are left out.
     lines
         The line of each record.
-    known
-        Paths of texts that belong to no message.
+    known_of
+        Returns the paths of texts that belong to no message.
     """
     texts = _Texts(messages, rows, len(lines))
     is_plain = np.zeros(len(lines), dtype=bool)
@@ -84,7 +84,7 @@ def account_columns(
     special = np.flatnonzero(has_messages & ~is_plain)
     records = pa.table(dict(columns)).take(pa.array(special)).to_pylist() if special.size else []
     for row, record, own_rows in zip(special.tolist(), records, texts.of(special), strict=True):
-        merge(ledger, account(record, int(lines[row]), own_rows, known))
+        merge(ledger, account(record, int(lines[row]), own_rows, known_of))
     return ledger
 
 

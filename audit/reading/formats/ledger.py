@@ -5,7 +5,7 @@ A text counts as read if it is in a message, whichever field it was read from: a
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -67,11 +67,11 @@ Ledger = dict[str, Field]
 
 
 def account(
-    record: dict[str, Any], line: int, found: Iterable[Row | Fault], known: Sequence[re.Pattern[str]]
+    record: dict[str, Any], line: int, found: Iterable[Row | Fault], known_of: Callable[[], Sequence[re.Pattern[str]]]
 ) -> Ledger:
     """Return what became of the strings of one record, of which these messages and faults were made.
 
-    `known` are paths of texts that belong to no message.
+    `known_of` returns the paths of texts that belong to no message; it is called if any text is in no message.
     """
     texts: dict[str, None] = {}
     reported = set()  # texts that were not read because another was, as a finding says
@@ -103,6 +103,7 @@ def account(
             left.append((path, text))
     cuts = [each.strip() for each in (*texts, *parts) if len(each) >= LONG or is_prose(each)] if left else []
     cuts.sort(key=len, reverse=True)
+    known = known_of() if left else ()
     for n, (path, text) in enumerate(left):
         entry = fields.setdefault(path, Field())
         rest = _rest(text, cuts, joined) if n < n_searches else text

@@ -4,6 +4,7 @@ The layout is that of the data set card (https://huggingface.co/datasets/OpenAss
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -86,7 +87,7 @@ class OasstMessages(Format):
         if not others.columns:  # exports have none
             return {}
         leaves = leaf_columns(others.columns, table.num_rows)
-        return account_columns(others.columns, leaves, {}, messages, rows, lines, ())
+        return account_columns(others.columns, leaves, {}, messages, rows, lines, partial(self.known_of, {}))
 
 
 class OasstTrees(Format):

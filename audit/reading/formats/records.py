@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -116,9 +116,8 @@ class Records(Format):
     def account_table(self, table: pa.Table, lines: IntArray, messages: pa.Table, rows: IntArray) -> Ledger:
         raw = columnar.Raw.of(table)
         leaves = columnar.leaf_columns(raw.columns, raw.n)
-        return account_columns(
-            raw.columns, leaves, self._layout(raw).said(), messages, rows, lines, self.formats[self.main].known_of({})
-        )
+        known_of = partial(self.formats[self.main].known_of, {})
+        return account_columns(raw.columns, leaves, self._layout(raw).said(), messages, rows, lines, known_of)
 
     def _layout(self, raw: columnar.Raw) -> columnar.Layout:
         main = self.formats[self.main]

@@ -214,7 +214,7 @@ def lost(record: Row, rows: list[Row], reported: set[str]) -> set[str]:
 
 def reported(format: Records, record: Row, rows: list[Row]) -> set[str]:
     """Return the texts of all fields that are reported as not read, or known to belong to no message."""
-    fields = ledger.account(format.rest(record), 1, rows, format.known_of(record))
+    fields = ledger.account(format.rest(record), 1, rows, lambda: format.known_of(record))
     return {text for path, text in texts_of(record) if path in fields and fields[path].unread}
 
 
@@ -282,7 +282,7 @@ def test_a_rendering_of_the_messages_is_read_and_what_it_adds_is_not():
         with case(text):
             record = {"prompt": asked, "response": said, "rendered": text}
             rows = [row for row in FORMATS["instructions"].flatten(record, "data:1") if not isinstance(row, Fault)]
-            field = ledger.account(record, 1, rows, ())["rendered"]
+            field = ledger.account(record, 1, rows, tuple)["rendered"]
             assert (field.excerpt or None, field.chars) == (unread, len(unread or ""))
 
 
@@ -292,5 +292,5 @@ def test_the_same_words_around_all_messages_are_a_template():
     for line, record in enumerate(records, 1):
         rows = [row for row in FORMATS["instructions"].flatten(record, "data:1") if not isinstance(row, Fault)]
         text = f"Below is a question about a bird of our garden. {record['prompt']} {record['response']}"
-        ledger.merge(fields, ledger.account(record | {"text": text}, line, rows, ()))
+        ledger.merge(fields, ledger.account(record | {"text": text}, line, rows, tuple))
         assert [path for path, _ in ledger.unread(fields)] == (["text"] if line == 1 else [])

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import tomllib
+from functools import partial
 from importlib.resources import files
 
 from cases import case
@@ -28,7 +29,7 @@ def test_every_format_reads_its_example_and_no_earlier_one_does():
             read = list(format.flatten(record, PLACE))
             assert read
             assert [fault for fault in read if isinstance(fault, Fault)] == []
-            assert list(unread(account(format.rest(record), 1, read, format.known_of(record)))) == []
+            assert list(unread(account(format.rest(record), 1, read, partial(format.known_of, record)))) == []
 
 
 def test_every_format_says_what_it_is_and_what_it_needs():
