@@ -1,4 +1,4 @@
-"""What an audit has not seen: texts that no message has, and files of folders."""
+"""Blind spots of an audit: texts that are in no message, and files of folders that were not read."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -56,7 +56,7 @@ class UnreadTexts(NamedTuple):
 
     @property
     def words(self) -> str:
-        """How many fields of which sources were not read."""
+        """Sources with the number of their unread fields."""
         return f"{self.place}: {unread_words(len(self.fields))}: {self.listed}"
 
 

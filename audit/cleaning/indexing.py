@@ -40,7 +40,7 @@ def index_messages(
 ) -> MessageIndex:
     """Index all messages.
 
-    `formats` names the format that the audit was told for each source, one of `known`; None: it is recognised.
+    `formats` names the format that the audit was given for each source, one of `known`; None: it is recognised.
     """
     plans, parts, of_part = _read(sources, formats, known, progress)
     sizes = [part.names.num_rows for part in parts]

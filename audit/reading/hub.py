@@ -147,4 +147,4 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     try:
         return re.compile(pattern, re.DOTALL)
     except re.error:
-        raise ValueError("data_files has a pattern that is no glob") from None
+        raise ValueError("data_files has a pattern that is not a glob") from None

@@ -1,4 +1,4 @@
-"""What a file is that cannot be read, and why a line is not JSON: in plain English, with the way out."""
+"""Names of files that cannot be read, and reasons why a line is not JSON: in plain English, with the way out."""
 
 import json
 import re
@@ -119,7 +119,7 @@ _SEPARATORS = {",": "CSV", "\t": "TSV", ";": "CSV with semicolons"}
 
 
 def binary(start: bytes) -> str | None:
-    """Say that a file is no text at all, from its first bytes; None if it may be one."""
+    """Describe a file that is not text, from its first bytes; None if it may be text."""
     if start and not start.strip(b"\0"):
         return f"this file has only NUL bytes: it was reserved but never written. {_AGAIN}"
     text = start.decode("utf-8", "replace")

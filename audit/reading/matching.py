@@ -24,7 +24,7 @@ def formats_of(record: Record) -> Mapping[str, Format]:
 
 
 def requested(record: Record) -> Mapping[str, str | None]:
-    """Return the format of each source that the audit was told; None: it was recognised, and will be again.
+    """Return the format of each source that the audit was given; None: it was recognised, and will be again.
 
     Records of one source may have several formats, so the format of most of them says too little.
     """

@@ -214,7 +214,7 @@ class _Damage(Exception):
 
 
 class _Decoder(Protocol):
-    """What the decoders of the standard library have in common."""
+    """Interface of the decoders of the standard library."""
 
     @property
     def eof(self) -> bool: ...

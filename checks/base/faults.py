@@ -1,4 +1,4 @@
-"""What the reader reports about the records that it reads."""
+"""Faults of records, as the reader reports them."""
 
 from enum import StrEnum
 
@@ -18,7 +18,7 @@ class FaultKind(StrEnum):
 
 
 class Use(StrEnum):
-    """What became of a field."""
+    """Use of a field."""
 
     READ = "read"  # its text is in a message
     FACT = "fact"  # ids, roles, languages, names: no text

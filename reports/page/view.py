@@ -136,7 +136,7 @@ class CheckView:
 
 @dataclass(frozen=True)
 class FieldsView:
-    """What became of the texts of a file, by field."""
+    """Fields of a file, by the use of their texts."""
 
     words: str  # how many fields were read and were not
     is_open: bool  # whether it is shown at first

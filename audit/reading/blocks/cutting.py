@@ -32,7 +32,7 @@ BOM = b"\xef\xbb\xbf"
 
 
 class Content(Enum):
-    """What the first bytes and the name of a file say that it contains."""
+    """Contents of a file, by its first bytes and its name."""
 
     PARQUET = "Parquet"
     ARROW = "Arrow"

@@ -166,10 +166,10 @@ def _of_list(fields: _Fields, is_record: IsRecord) -> list[Element] | None:
 
 def _unread(beside: Mapping[str, Any], name: str) -> Iterator[Fault]:
     """Yield the texts beside a list of records, which belong to none of them."""
-    told: set[str] = set()
+    reported: set[str] = set()
     for path, text in leaves(dict(beside)):
-        if is_prose(text) and path not in told and len(told) < _FEW:
-            told.add(path)
+        if is_prose(text) and path not in reported and len(reported) < _FEW:
+            reported.add(path)
             words = f"{path} was not read: it is a text beside the records in {name}. Move it into them"
             yield Fault(FaultKind.UNREAD_TEXT, words, 0, whole_characters(text[:EXCERPT]), field=path)
 

@@ -1,4 +1,4 @@
-"""What became of the strings of raw columns: the ledger of a whole block, equal to that of its records one by one."""
+"""The ledger of a whole block from its raw columns, equal to that of its records one by one."""
 
 import re
 from collections import defaultdict
@@ -110,7 +110,7 @@ def _may_be_prose(column: pa.Array) -> BoolArray:
 
 
 class _Texts:
-    """What messages say, by record."""
+    """Texts and reasoning of messages, by record."""
 
     def __init__(self, messages: pa.Table, rows: IntArray, n: int) -> None:
         self._columns = {name: single(messages[name]) for name in ("text", "reasoning")}

@@ -14,7 +14,7 @@ NO = frozenset({"false", "no", "0", "rejected", "undesirable", "bad", "thumbs_do
 
 
 class Branch(NamedTuple):
-    """What follows the prompt: one side of a pair, or one of several answers."""
+    """Turns after the prompt: one side of a pair, or one of several answers."""
 
     turns: Sequence[RecordTurn]
     side: str | None = None  # "chosen" or "rejected"

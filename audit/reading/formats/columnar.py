@@ -255,7 +255,7 @@ def has_calls(column: pa.Array) -> BoolArray:
 
 
 class Said(NamedTuple):
-    """How the strings of a column occur in the messages of their records."""
+    """Strings of a column that occur in the messages of their records."""
 
     is_whole: BoolArray  # by record: as the text of a message
     is_part: BoolArray | None = None  # within one
@@ -368,7 +368,7 @@ def _name_fields(layout: Layout, raw: Raw, format: Described) -> None:
     kind = raw.at(layout.turns).type.value_type  # type: ignore[union-attr]
     fields = format.turn_fields
     if not pa.types.is_struct(kind):
-        raise pa.ArrowInvalid("turns are no objects")
+        raise pa.ArrowInvalid("turns are not objects")
     texts = [f.name for f in kind if is_text(f.type)]
     role, text = (next((n for n in names if n in texts), None) for names in (fields.role, fields.text))
     if role is None or text is None:

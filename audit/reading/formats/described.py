@@ -19,7 +19,7 @@ from .spec import BODIES, PAIRS, Spec
 from .turns import RecordTurn, is_whole
 
 RECORDS = Form("records", ("tree_id", "message_id"), roles=CHAT_ROLES, nested=True)
-"""What all records with whole conversations have in common; what is missing in one is reported by its reader."""
+"""The common form of records with whole conversations; their reader reports what one lacks."""
 
 LANGUAGES = (
     *("lang", "language_code", "language", "metadata.lang", "metadata.language", "meta.language"),

@@ -1,4 +1,4 @@
-"""What follows a prompt, as a specification describes it: a pair, two sides, several answers."""
+"""Answers to a prompt, as a specification describes them: a pair, two sides, several answers."""
 
 from collections.abc import Generator
 from typing import Any

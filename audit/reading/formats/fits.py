@@ -1,4 +1,4 @@
-"""Which values fit which setting of a specification."""
+"""Tests of values: whether one fits a setting of a specification."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What was read of every field of a source, and what was not.
+"""Texts of every field of a source: read, known, or left unread.
 
 A text counts as read if it is in a message, whichever field it was read from: a field that repeats another is no loss.
 """
@@ -30,7 +30,7 @@ FEW = 0.05  # a field with fewer distinct values than this share of its texts na
 
 @dataclass
 class Field:
-    """What became of the strings of one field."""
+    """Counts of the strings of one field, by whether they were read."""
 
     read: int = 0  # records in which it has a text that was read
     unread: int = 0  # records in which it has a text that was not read
@@ -54,7 +54,7 @@ class Field:
 
     @property
     def use(self) -> Use:
-        """What became of this field."""
+        """The use of this field."""
         names_kinds = self.unread >= LEAST_KINDS and len(self.values) < min(MOST_VALUES, FEW * self.unread)
         is_template = self.partial == self.unread > 1 == len(self.values)  # the same words around all messages
         if self.unread and not names_kinds and not is_template:

@@ -30,8 +30,8 @@ PAIRS = (("chosen", "rejected"), ("a", "b"))
 
 PARTS = {
     "turns": "Start of the conversation, one of these five",
-    "role": "What belongs to the conversation",
-    "answer": "An answer to it",
+    "role": "Parts of the conversation",
+    "answer": "A single answer",
     "chosen": "A pair of answers or conversations",
     "answers": "Several answers to one prompt",
     "tools": "The record",
@@ -51,35 +51,35 @@ class Spec:
     texts: Paths = setting(None, "A list of texts; the user speaks first.")
     transcript: Paths = setting(None, "One text with turns in it, as chat templates write them.")
     prompt: Paths = setting(None, "A text, or a list of messages; with `[]`, the questions of a list of exchanges.")
-    document: Paths = setting(None, "A text that nobody says.")
+    document: Paths = setting(None, "A plain text that is not a conversation.")
 
     role: Paths = setting(None, "Field of the role in each of the `turns`.")
     text: Paths = setting(None, "Field of the text in each of the `turns`.")
-    roles: Mapping[str, str] = setting({}, "Roles in the data, and for each prompter, assistant, system or tool.")
+    roles: Mapping[str, str] = setting({}, "Names of roles in the data, each with prompter, assistant, system or tool.")
     history: Paths = setting(None, "A list of earlier questions, each with its answer, before the prompt.")
-    input: Paths = setting(None, "A text that belongs to the prompt and follows it after a blank line.")
-    context: Paths = setting(None, "A text that the document answers.")
-    system: Paths = setting(None, "A text above all messages.")
+    input: Paths = setting(None, "A text to append to the prompt after a blank line.")
+    context: Paths = setting(None, "Prompt that the document was written for.")
+    system: Paths = setting(None, "System prompt, before all messages.")
 
     answer: Paths = setting(None, "A text or a list of messages; a list of texts is several answers.")
-    steps: Paths = setting(None, "A list of texts that are one answer together.")
-    calls: Paths = setting(None, "Calls of tools as the answer, as JSON.")
-    reasoning: Paths = setting(None, "What the model thought before its answer.")
-    label: Paths = setting(None, "Whether the last message is a good one: true or false, 1 or 0, yes or no.")
+    steps: Paths = setting(None, "A list of texts that together are one answer.")
+    calls: Paths = setting(None, "Tool calls that are the answer, as JSON.")
+    reasoning: Paths = setting(None, "Reasoning of the model before its answer.")
+    label: Paths = setting(None, "Whether the last message is good: true or false, 1 or 0, yes or no.")
 
     chosen: Paths = setting(None, "The better answer, or the whole conversation that ends with it.")
     rejected: Paths = setting(None, "The worse answer, or the whole conversation that ends with it.")
     a: Paths = setting(None, "One of two answers or conversations.")
     b: Paths = setting(None, "The other of the two.")
-    better: Paths = setting(None, "Which of the two is better: a name of it, or its number.")
-    better_is: Mapping[str, str] = setting({}, "Values of `better`, and for each a, b or tie.")
-    preference: Paths = setting(None, "A number: below 0, a is better; above 0, b is.")
-    score_a: Paths = setting(None, "A number for a; of two answers, the one with more is better.")
-    score_b: Paths = setting(None, "A number for b.")
+    better: Paths = setting(None, "Which of the two is better: its name or its number.")
+    better_is: Mapping[str, str] = setting({}, "Values of `better`, each with a, b or tie.")
+    preference: Paths = setting(None, "A number: a is better below 0, b above 0.")
+    score_a: Paths = setting(None, "Score of a; the answer with the higher score is better.")
+    score_b: Paths = setting(None, "Score of b.")
 
     answers: Paths = setting(None, "A list of answers, or a text in each item of a list.")
     rank: Paths = setting(None, "Rank of each answer; 1 is better than 2.")
-    score: Paths = setting(None, "Score of each answer; more is better.")
+    score: Paths = setting(None, "Score of each answer; higher is better.")
     best: Paths = setting(None, "Position of the best answer, from 0.")
     model: Paths = setting(None, "Model that wrote each answer.")
 

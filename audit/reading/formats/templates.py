@@ -26,7 +26,7 @@ class Rendered(NamedTuple):
 
 
 class Template(NamedTuple):
-    """How a conversation is written into a text. All patterns take time linear in the length of the text."""
+    """Markup of a conversation in a text. All patterns take time linear in the length of the text."""
 
     name: str
     example: str
@@ -65,7 +65,7 @@ def _template(
     may_be_open: bool = True,
     may_be_introduced: bool = False,
 ) -> Template:
-    # An end mark that text follows is part of a text: it may be HTML, or a token that a turn speaks of.
+    # An end mark that text follows is part of a text: it may be HTML, or a token that a turn mentions.
     follows = re.sub(r"\?P<\w+>", "?:", opens)
     marks = rf"{opens}|(?P<end>{ends})(?=\s*(?:\Z|{follows}|{ends}))"
     return Template(

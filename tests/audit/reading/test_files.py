@@ -236,7 +236,7 @@ def test_a_card_that_cannot_be_used_is_ignored_with_one_line(tmp_path):
         ("---\nx: " + "y" * hub.MAX_CARD + "\n---\n", "is ignored: its YAML is longer than 1,048,576 bytes"),
         (card("- data_files: elsewhere/*.jsonl\n"), "names files that are not here: elsewhere/*.jsonl"),
         (card("- data_files: ../../*\n"), "names files that are not here: ../../*"),
-        (card("- data_files: '[z-a]'\n"), "is ignored: data_files has a pattern that is no glob"),
+        (card("- data_files: '[z-a]'\n"), "is ignored: data_files has a pattern that is not a glob"),
     ]
     tree(tmp_path, **{"a.jsonl": LINES})
     for text, reason in cases:
