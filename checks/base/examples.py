@@ -144,6 +144,13 @@ def records(*chats: Mapping[str, Any]) -> Data:
     return Data(chats=tuple(map(dict, chats)))
 
 
+def conversation(name: str, *messages: Record | str, **fields: Any) -> Data:
+    """Write one chat as a list of messages: each is written out, or `role: text`."""
+    pairs = [each.partition(": ") if isinstance(each, str) else each for each in messages]
+    said = [{"role": each[0], "content": each[2]} if isinstance(each, tuple) else each for each in pairs]
+    return records({"id": name, "lang": "en", "messages": said, "label": True, **fields})
+
+
 def raw(*lines: bytes) -> Data:
     """Write lines as they are in the file, also those that are not JSON."""
     return Data(raw=lines)

@@ -1,6 +1,6 @@
 """Rules on fields, texts and dates."""
 
-from ..base.examples import Data, Example, chat, records, turn
+from ..base.examples import Data, Example, chat, conversation, records, turn
 from ..base.findings import ERROR, WARNING, Rule
 from .method import NAME
 
@@ -60,8 +60,7 @@ CONFLICTING_FIELDS = Rule(
 def _weighted(weight: float) -> Data:
     """Return one conversation whose answer has this weight in training."""
     answer = {"role": "assistant", "content": "Dip it in warm water for ten seconds.", "weight": weight}
-    question = {"role": "user", "content": "How do I get jelly out of its mould?"}
-    return records({"id": "jelly", "lang": "en", "messages": [question, answer], "label": True})
+    return conversation("jelly", "user: How do I get jelly out of its mould?", answer)
 
 
 TRAINING_WEIGHT = Rule(
@@ -108,9 +107,8 @@ EMPTY_TEXT = Rule(
 
 def _thinking(answer: str) -> Data:
     """Return one conversation whose answer begins with reasoning."""
-    said = [("user", "Does the salad dressing go over or under the croutons?"), ("assistant", answer)]
-    return records(
-        {"id": "croutons", "lang": "en", "messages": [{"role": r, "content": c} for r, c in said], "label": True}
+    return conversation(
+        "croutons", "user: Does the salad dressing go over or under the croutons?", f"assistant: {answer}"
     )
 
 

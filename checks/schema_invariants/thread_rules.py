@@ -1,6 +1,6 @@
 """Rules on threads and trees: roles, parents, roots, pairs, order."""
 
-from ..base.examples import Data, Example, chat, records, turn, uid
+from ..base.examples import Data, Example, chat, conversation, records, turn, uid
 from ..base.findings import ERROR, NOTE, WARNING, Action, Concerns, Rule
 from .method import NAME
 
@@ -55,28 +55,23 @@ UNKNOWN_ROLE = Rule(
 )
 
 
-def _travel_chat(name: str, *said: tuple[str, str]) -> Data:
-    """Return one conversation of roles and texts, as a record with one answer that people liked."""
-    return records({"id": name, "lang": "en", "messages": [{"role": r, "content": c} for r, c in said], "label": True})
-
-
 SYSTEM_FIRST = Rule(
     f"{NAME}/system_first",
     "System message after other messages",
     WARNING,
     "Move it to the beginning, or into the next prompt: many chat templates refuse or drop it.",
     example=Example(
-        _travel_chat(
+        conversation(
             "packing",
-            ("user", "What shall I pack for a week in Iceland?"),
-            ("system", "You are a travel guide who answers in one sentence."),
-            ("assistant", "Layers of wool, a rain jacket and your swimsuit for the hot springs."),
+            "user: What shall I pack for a week in Iceland?",
+            "system: You are a travel guide who answers in one sentence.",
+            "assistant: Layers of wool, a rain jacket and your swimsuit for the hot springs.",
         ),
-        not_this=_travel_chat(
+        not_this=conversation(
             "packing",
-            ("system", "You are a travel guide who answers in one sentence."),
-            ("user", "What shall I pack for a week in Iceland?"),
-            ("assistant", "Layers of wool, a rain jacket and your swimsuit for the hot springs."),
+            "system: You are a travel guide who answers in one sentence.",
+            "user: What shall I pack for a week in Iceland?",
+            "assistant: Layers of wool, a rain jacket and your swimsuit for the hot springs.",
         ),
         at="#2",
     ),

@@ -2,19 +2,9 @@
 
 from typing import Any
 
-from ..base.examples import Data, Example, records
+from ..base.examples import Data, Example, conversation, records
 from ..base.findings import ERROR, NOTE, WARNING, Action, Rule
 from .method import NAME
-
-
-def _chat(name: str, question: str, *messages: dict[str, Any] | str, **fields: Any) -> Data:
-    """Return one conversation that begins with a question; a text is an answer."""
-    said = [each if isinstance(each, dict) else {"role": "assistant", "content": each} for each in messages]
-    return records({"id": name, "lang": "en", "messages": [_user(question), *said], "label": True, **fields})
-
-
-def _user(text: str) -> dict[str, Any]:
-    return {"role": "user", "content": text}
 
 
 def _calling(name: str, *ids: str, arguments: str = "{}") -> dict[str, Any]:
@@ -32,12 +22,12 @@ def _result(call: str, text: str) -> dict[str, Any]:
 
 
 def _tide_chat(answered: str) -> Data:
-    return _chat(
+    return conversation(
         "tides",
-        "When is high tide in Brest today?",
+        "user: When is high tide in Brest today?",
         _calling("tides", "call_tides", arguments='{"port": "Brest"}'),
         _result(answered, '{"high": "16:42"}'),
-        "The water is highest at 16:42.",
+        "assistant: The water is highest at 16:42.",
     )
 
 
@@ -51,12 +41,12 @@ TOOL_RESULT = Rule(
 
 
 def _ferry_chat(*answered: str) -> Data:
-    return _chat(
+    return conversation(
         "ferries",
-        "Which ferry is cheaper, the morning or the evening one?",
+        "user: Which ferry is cheaper, the morning or the evening one?",
         _calling("fare", "call_morning", "call_evening"),
         *(_result(own, f"{own.removeprefix('call_')}: 14 euros") for own in answered),
-        "Both cost 14 euros.",
+        "assistant: Both cost 14 euros.",
     )
 
 
@@ -70,13 +60,13 @@ UNANSWERED_CALL = Rule(
 
 
 def _dice_chat(second: str) -> Data:
-    return _chat(
+    return conversation(
         "dice",
-        "Roll two dice for me.",
+        "user: Roll two dice for me.",
         _calling("roll", "call_first", second),
         _result("call_first", "4"),
         _result(second, "2"),
-        "You rolled a four and a two.",
+        "assistant: You rolled a four and a two.",
     )
 
 
@@ -91,12 +81,12 @@ REPEATED_CALL_ID = Rule(
 
 def _plant_chat(called: str) -> Data:
     declared = {"name": "plant_care", "parameters": {"type": "object", "properties": {}}}
-    return _chat(
+    return conversation(
         "fern",
-        "How often should I water my fern?",
+        "user: How often should I water my fern?",
         _calling(called, "call_fern"),
         _result("call_fern", "twice a week"),
-        "Twice a week, and mist its leaves.",
+        "assistant: Twice a week, and mist its leaves.",
         tools=[{"type": "function", "function": declared}],
     )
 
@@ -111,13 +101,13 @@ UNDECLARED_TOOL = Rule(
 
 
 def _bus_chat(*after: dict[str, Any] | str) -> Data:
-    return _chat(
+    return conversation(
         "bus",
-        "When does the last bus leave?",
+        "user: When does the last bus leave?",
         _calling("timetable", "call_bus"),
         _result("call_bus", "23:10 from the market square"),
         *after,
-        "Yes, bicycles travel free of charge.",
+        "assistant: Yes, bicycles travel free of charge.",
     )
 
 
@@ -127,8 +117,8 @@ UNUSED_RESULT = Rule(
     NOTE,
     "Restore the answer that used the result, unless the user wrote beside the results on purpose.",
     example=Example(
-        _bus_chat(_user("May I take my bicycle?")),
-        not_this=_bus_chat("It leaves at 23:10.", _user("May I take my bicycle?")),
+        _bus_chat("user: May I take my bicycle?"),
+        not_this=_bus_chat("assistant: It leaves at 23:10.", "user: May I take my bicycle?"),
         at="#3",
     ),
     action=Action.KEEP,

@@ -7,7 +7,7 @@ from .assembly import Branch, joined, pair, ranked, shared_start, whole
 from .faults import Fault, mistyped
 from .fits import is_conversation, is_several
 from .parts import Parts
-from .paths import Found, Path, decoded, items_of
+from .paths import Found, Path, items_of, opened
 from .turns import RecordTurn, text_turn
 
 _BETTER = {
@@ -42,6 +42,7 @@ class Ends(Parts):
     def pair_of(
         self, record: dict[str, Any], prompt: list[RecordTurn], *, is_open: bool
     ) -> Generator[Fault, None, tuple[list[RecordTurn], list[Branch]]]:
+        """Return the start that a better and a worse answer share, and both ends."""
         spec = self.spec.paths
         if "chosen" not in spec:  # the conversation itself is the chosen one
             rejected = yield from self._side(record, "rejected", is_open=is_open)
@@ -89,7 +90,7 @@ class Ends(Parts):
         asked, said = (self.found(record, name) for name in ("prompt", side))
         if asked is None or said is None:
             return []
-        texts = [decoded(each.value) if isinstance(each.value, str) else each.value for each in (asked, said)]
+        texts = [opened(each.value) for each in (asked, said)]
         if not all(is_several(each) for each in texts) or len(texts[0]) != len(texts[1]):
             return []
         return [
@@ -117,6 +118,7 @@ class Ends(Parts):
         return None
 
     def answers_of(self, record: dict[str, Any], *, is_open: bool) -> Generator[Fault, None, list[Branch]]:
+        """Return several answers with their ranks and models."""
         found = self.found(record, "answers")
         if found is None:
             return []
