@@ -26,7 +26,7 @@ import pyarrow as pa
 from . import samples
 from .folders import ARCHIVES, chosen, is_hidden, numbered, suffixes_of
 from .remote import Remote
-from .streams import EXPECTED, temporary
+from .streams import EXPECTED, HEAD, packing, temporary
 
 MAX_RATIO = 200  # bytes unpacked for each byte of an archive: packed text takes 3 to 20, a zip bomb 1,000 and more
 MIN_ROOM = 1 << 30  # bytes that any archive may unpack to
@@ -35,11 +35,11 @@ MAX_HEADER = 1 << 20  # bytes of a name in a tar
 PIECE = 1 << 14  # bytes copied at a time, and lost before a damage at most
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-_UNPACKERS: dict[bytes, Callable[[BinaryIO], Any]] = {
-    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
-    b"BZh": bz2.BZ2File,
-    b"\xfd7zXZ": lzma.LZMAFile,
-    b"\x28\xb5\x2f\xfd": lambda file: pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd"),
+_UNPACKERS: dict[str, Callable[[BinaryIO], Any]] = {
+    "gzip": lambda file: gzip.GzipFile(fileobj=file),
+    "bzip2": bz2.BZ2File,
+    "xz": lzma.LZMAFile,
+    "zstd": lambda file: pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd"),
 }
 # The libraries for archives raise all of these on damaged ones.
 _DAMAGE = (
@@ -294,14 +294,13 @@ def _as_os_error(error: BaseException | None) -> OSError:
 
 @contextmanager
 def _unpacked(file: BinaryIO) -> Iterator[IO[bytes]]:
-    head = file.read(6)
+    packed = packing(file.read(HEAD))
     file.seek(0)
-    for magic, unpacker in _UNPACKERS.items():
-        if head.startswith(magic):
-            with unpacker(file) as stream:
-                yield stream
-            return
-    yield file
+    if not packed:
+        yield file
+        return
+    with _UNPACKERS[packed](file) as stream:
+        yield stream
 
 
 def _items(path: Path | Remote, room: _Room) -> Iterator[Item]:

@@ -78,12 +78,12 @@ def spooled(stream: Bytes, owner: object) -> Path:
     return folder / "stdin"
 
 
-_HEAD = 10  # bytes that identify a compression
+HEAD = 10  # bytes that identify a compression
 _BZIP2_BLOCKS = (b"1AY&SY", b"\x17rE8P\x90")  # the first block, or the end of an empty stream
 
 
 def packing(head: bytes) -> str:
-    """Return the compression of data from their first ten bytes: a key of PACKED, or empty for none."""
+    """Return the compression of data from their first HEAD bytes: a key of PACKED, or empty for none."""
     if head[:2] == b"\x1f\x8b":
         return "gzip"
     # Parallel compressors begin with a frame that decoders skip: sixteen numbers are reserved for it.
@@ -174,9 +174,9 @@ class Stream:
             start = bytearray()
             for piece in pieces:
                 start += piece
-                if len(start) >= _HEAD:
+                if len(start) >= HEAD:
                     break
-            packed = packing(bytes(start[:_HEAD]))
+            packed = packing(bytes(start[:HEAD]))
             pieces = chain([bytes(start)] if start else [], pieces)
             if not packed:
                 # Of a small piece that grew while the compression was identified.
