@@ -62,14 +62,16 @@ def _write_table(given: ArrowStream, name: str, owner: object) -> str:
             schema = pa.schema([field.with_type(_without_views(field.type)) for field in reader.schema])
             # Without Arrow's own schema: a category is read as its text.
             with pq.ParquetWriter(path, schema, store_schema=False) as writer:
-                held: list[pa.RecordBatch] = []
+                batches: list[pa.RecordBatch] = []
+                n_bytes = 0
                 for batch in reader:
-                    held.append(batch)
-                    if sum(each.nbytes for each in held) >= GROUP:
-                        writer.write_table(pa.Table.from_batches(held).cast(schema))
-                        held = []
-                if held:
-                    writer.write_table(pa.Table.from_batches(held).cast(schema))
+                    batches.append(batch)
+                    n_bytes += batch.nbytes
+                    if n_bytes >= GROUP:
+                        writer.write_table(pa.Table.from_batches(batches).cast(schema))
+                        batches, n_bytes = [], 0
+                if batches:
+                    writer.write_table(pa.Table.from_batches(batches).cast(schema))
         except pa.ArrowException as error:
             reason = "; ".join(str(part) for part in error.args)[:300]
             way_out = "Give each column one type, or pass its rows as dicts"

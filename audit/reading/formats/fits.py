@@ -21,18 +21,21 @@ def _is_text(value: object) -> bool:
 
 def _is_turns(value: object) -> bool:
     """Whether a value is a list of objects, in whatever packing; an empty list is one."""
+    return _first_object(value) is not None
+
+
+def _first_object(value: object) -> list[dict[str, Any]] | None:
+    """Return the first item of a list of objects, or an empty list; None: the value is not a list of objects."""
     items = items_of(opened(value))
-    return items is not None and all(isinstance(opened(item), dict) for item in items[:1])
+    first = None if items is None else [opened(item) for item in items[:1]]
+    return first if first is not None and all(isinstance(item, dict) for item in first) else None
 
 
 def are_turns(value: object, fields: Fields) -> bool:
     """Whether a value is a list of messages: the first has a role, a text, or a call."""
-    if not _is_turns(value):
-        return False
-    items = items_of(opened(value))
-    first = opened(items[0]) if items else None
+    first = _first_object(value)
     names = {*fields.role, *fields.text, *_TURN_NAMES}
-    return first is None or (isinstance(first, dict) and any(name.lower() in names for name in first))
+    return first is not None and all(any(name.lower() in names for name in item) for item in first)
 
 
 def _is_texts(value: object) -> bool:
