@@ -9,6 +9,7 @@ from chataudit.checks.base import kernels
 MODULES = {
     "tokens": ("digest", "mark", "suspects", "tokenise"),
     "sets": ("grams", "place", "shingle", "sign"),
+    "signs": ("signs",),
     "join": ("join", "overlaps"),
     "scan": ("scan",),
     "prose": ("excerpts", "prose"),

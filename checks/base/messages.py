@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from . import kernels
 from .arrow.columns import MIXED, BoolArray, IntArray, as_bools, as_ints, digests, micros_of, utf8
 from .text.thought import thought_in
-from .text.tokens import Prose, Shingles, Tokens, mark, prose, shingle, tokenise
+from .text.tokens import Prose, Shingles, Signs, Tokens, mark, prose, shingle, signs, tokenise
 
 CHAT_ROLES = ("prompter", "assistant", "system", "tool")
 """The roles of a chat, in any format."""
@@ -337,6 +337,11 @@ class Batch:
     def tokens(self) -> Tokens:
         """The tokens of all texts."""
         return tokenise(self.column("text"))
+
+    @cached_property
+    def signs(self) -> Signs:
+        """The signs between the tokens of all texts."""
+        return signs(self.column("text"), self.tokens)
 
     @cached_property
     def marks(self) -> npt.NDArray[np.uint8]:

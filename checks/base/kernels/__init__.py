@@ -14,6 +14,7 @@ try:
     from .compiled.prose import excerpts, prose
     from .compiled.scan import scan
     from .compiled.sets import grams, place, shingle, sign
+    from .compiled.signs import signs
     from .compiled.tokens import digest, mark, suspects, tokenise
 
     COMPILED = True
@@ -23,6 +24,7 @@ except ImportError:
     from .plain.prose import excerpts, prose
     from .plain.scan import scan
     from .plain.sets import grams, place, shingle, sign
+    from .plain.signs import signs
     from .plain.tokens import digest, mark, suspects, tokenise
 
     COMPILED = False
@@ -46,6 +48,7 @@ __all__ = [
     "scan",
     "shingle",
     "sign",
+    "signs",
     "suspects",
     "tokenise",
     "visits",

@@ -29,6 +29,9 @@ BASE = 0x2545F4914F6CDD1D
 NUMBER, LINE, SENTENCE = 1, 2, 4
 """Flags of a token: contains a digit; begins a line; begins a sentence."""
 
+BLANK, SIGN, MEANS = range(3)
+"""Kinds of characters between tokens: blank; punctuation; a sign that carries meaning wherever it is."""
+
 # -- benchmark parts -------------------------------------------------------------------------------------------------
 
 ALL_NUMBERS = 0x9E3779B97F4A7C15

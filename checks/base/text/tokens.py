@@ -14,7 +14,21 @@ from ....benchmarks_refs.fingerprints import N_GRAM as REFERENCE_GRAM
 from ....benchmarks_refs.fingerprints import Hashed
 from .. import kernels
 from ..arrow.columns import IntArray, utf8
-from ..kernels.layout import ALL_NUMBERS, MARK, NUMBER, PAYLOAD, SEPARATOR, SEQUENCE, SINGLE, SKIP, WORD, WORDS
+from ..kernels.layout import (
+    ALL_NUMBERS,
+    BLANK,
+    MARK,
+    MEANS,
+    NUMBER,
+    PAYLOAD,
+    SEPARATOR,
+    SEQUENCE,
+    SIGN,
+    SINGLE,
+    SKIP,
+    WORD,
+    WORDS,
+)
 from .languages import script_table
 
 HashArray = npt.NDArray[np.uint64]
@@ -39,7 +53,15 @@ _INVISIBLE = (
     (0xFFA0, 0xFFA0),
     (0xE0100, 0xE01EF),
 )
-_ZERO_WIDTH_SPACE = 0x200B
+# Letters that look like a Latin one, small or capital; all case-folded (UTS #39, confusables.txt).
+_LIKE_LATIN = dict(
+    zip(
+        "авекмнорстухіјѕԁһԛԝαβεζηικμνορτυχ",
+        "abekmhopctyxijsdhqwabezhikmvoptux",
+        strict=True,
+    )
+)
+_LIKE_OTHERS = {latin: other for other, latin in reversed(_LIKE_LATIN.items())}  # Cyrillic before Greek
 # All code points that Unicode assigns, without private use; others are separators.
 _ASSIGNED = ((0, 0xD800), (0xF900, 0x20000), (0x2F800, 0x2FA20), (0xE0000, 0xE0200))
 _IDEOGRAPHS = (0x20000, 0x34000)
@@ -52,6 +74,14 @@ class Tokens(NamedTuple):
     starts: npt.NDArray[np.int32]  # (n_tokens,) bytes of its text that each token covers
     ends: npt.NDArray[np.int32]
     bounds: IntArray  # (n_texts + 1,) number of each text's first token
+
+
+class Signs(NamedTuple):
+    """The signs between the tokens of several texts: punctuation, operators, currencies, emoji."""
+
+    gaps: npt.NDArray[np.uint32]  # (n_tokens + n_texts,) before each token, then behind a text's last; 0: no sign
+    written: HashArray  # (n_texts,) a hash of all tokens and signs of a text
+    meant: HashArray  # (n_texts,) the same, without signs that only punctuate
 
 
 class Prose(NamedTuple):
@@ -78,7 +108,60 @@ def tokenise(column: pa.Array) -> Tokens:
     character of a script that is written without spaces (Han, Kana, Thai, Lao, Khmer, Myanmar) with the combining
     marks after it. Invisible characters that separate nothing (a soft hyphen, a joiner) are skipped.
     """
-    return Tokens(*kernels.tokenise(*utf8(column), *_table()))
+    data, offsets = utf8(column)
+    table = _table()
+    tokens = Tokens(*kernels.tokenise(data, offsets, table.entries, table.sequences))
+    _fold_mixed_scripts(data, offsets, tokens)
+    return tokens
+
+
+def _fold_mixed_scripts(data: npt.NDArray[np.uint8], offsets: IntArray, tokens: Tokens) -> None:
+    """Hash words in which one letter only looks like one of another script as if it were that one (UTS #39).
+
+    Most texts of spammers and leaks that hide so put Cyrillic or Greek letters into Latin words. A word that is mixed
+    for another reason (a Russian ending on a Latin name) has letters without a look-alike, and stays as it is.
+    """
+    # Greek and Cyrillic letters begin with these bytes, and take two.
+    at = np.flatnonzero((data[: offsets[-1]] >= 0xCD) & (data[: offsets[-1]] <= 0xD4))
+    if not at.size:
+        return
+    lower = np.append(data, np.zeros(2, dtype=np.uint8)) | 0x20
+    is_latin = (lower >= ord("a")) & (lower <= ord("z"))
+    at = at[is_latin[at - 1] | is_latin[at + 2]]
+    begins = np.repeat(offsets[:-1], np.diff(tokens.bounds)) + tokens.starts
+    mixed = np.unique(np.searchsorted(begins, at, side="right") - 1)
+    text = np.repeat(np.arange(len(offsets) - 1), np.diff(tokens.bounds))
+    words = {}
+    for k in mixed[mixed >= 0].tolist():
+        word = data[begins[k] : offsets[text[k]] + tokens.ends[k]].tobytes().decode().casefold()
+        if (folded := one_script(word)) != word:
+            words[k] = folded
+    if words:
+        hashes = tokenise(pa.array(list(words.values()))).hashes
+        if len(hashes) == len(words):
+            tokens.hashes[list(words)] = hashes
+
+
+def one_script(word: str) -> str:
+    """Return a word in the script of most of its letters, if all others look like letters of that script."""
+    latin = sum("a" <= letter <= "z" for letter in word)
+    others = sum("\u0370" <= letter < "\u0530" for letter in word)
+    if latin and others and latin + others > 2:  # not a unit or a symbol, such as μm
+        foreign = _LIKE_LATIN if latin >= others else _LIKE_OTHERS
+        strays = [letter for letter in word if ("a" <= letter <= "z") != (latin >= others) and letter.isalpha()]
+        if all(letter in foreign for letter in strays):
+            return "".join(foreign.get(letter, letter) for letter in word)
+    return word
+
+
+def signs(column: pa.Array, tokens: Tokens) -> Signs:
+    """Return the signs between the tokens of texts: hashed for each gap, and for each text with its tokens."""
+    table = _table()
+    data, offsets = utf8(column)
+    hashes, starts, ends, bounds = tokens
+    return Signs(
+        *kernels.signs(data, offsets, hashes, starts, ends, bounds, table.entries, table.sequences, table.signs)
+    )
 
 
 def mark(column: pa.Array, tokens: Tokens) -> npt.NDArray[np.uint8]:
@@ -149,7 +232,22 @@ def _digits() -> npt.NDArray[np.uint8]:
 
 
 _KINDS = {"L": WORD, "N": WORD, "M": MARK}
-_TABLE: list[tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]] = []
+_SIGN_KINDS = {"Z": BLANK, "C": BLANK, "S": MEANS, "P": SIGN}
+_PUNCTUATION = "`|~\u00a8\u00af\u00b4\u00b8"  # of the categories of symbols
+_SYMBOLS = (
+    "%&@*/-#!.\u2030\u00a7\u2010\u2011\u2012\u2013\u2014\u2015"  # of those of punctuation, some by their place only
+)
+
+
+class _Table(NamedTuple):
+    """What each code point is."""
+
+    entries: npt.NDArray[np.uint32]  # kind and folded form, or a place in `sequences`
+    sequences: npt.NDArray[np.uint32]
+    signs: npt.NDArray[np.uint8]  # BLANK, SIGN or MEANS, of characters between tokens
+
+
+_TABLE: list[_Table] = []
 _LOCK = Lock()
 
 
@@ -160,20 +258,19 @@ def load() -> None:
     script_table()
 
 
-def _table() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
-    """Return the entries of all code points, and the sequences that some of them point to; made once."""
+def _table() -> _Table:
+    """Return the table of all code points; made once."""
     with _LOCK:
         if not _TABLE:
             _TABLE.append(_made())
         return _TABLE[0]
 
 
-def _made() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
+def _made() -> _Table:
     kinds = np.zeros(0x110000, dtype=np.uint32)  # SEPARATOR
     codes = [code for first, end in _ASSIGNED for code in range(first, end)]
     categories = list(map(unicodedata.category, map(chr, codes)))
     kinds[codes] = [_KINDS.get(category[0], SKIP if category == "Cf" else SEPARATOR) for category in categories]
-    kinds[_ZERO_WIDTH_SPACE] = SEPARATOR
     kinds[slice(*_IDEOGRAPHS)] = WORD
     for first, last in _UNSPACED:
         block = kinds[first : last + 1]
@@ -197,4 +294,8 @@ def _made() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
             sequences += [len(entries), *entries]
         else:
             table[code] = SKIP << PAYLOAD
-    return table, np.array(sequences, dtype=np.uint32)
+    signs = np.full(len(kinds), SIGN, dtype=np.uint8)
+    signs[codes] = [_SIGN_KINDS.get(category[0], SIGN) for category in categories]
+    signs[list(map(ord, _PUNCTUATION))] = SIGN
+    signs[list(map(ord, _SYMBOLS))] = MEANS
+    return _Table(table, np.array(sequences, dtype=np.uint32), signs)

@@ -1,4 +1,4 @@
-# Words of eight bytes and their hashes. Included as text: the C compiler inlines these functions in each kernel.
+# Words of eight bytes, their hashes, and characters. Included as text: the C compiler inlines these functions in each kernel.
 
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
@@ -46,3 +46,16 @@ cdef inline uint64_t spread(uint64_t x) noexcept nogil:
     x = (x ^ (x >> 30)) * <uint64_t>0xBF58476D1CE4E5B9
     x = (x ^ (x >> 27)) * <uint64_t>0x94D049BB133111EB
     return x ^ (x >> 31)
+
+
+cdef inline uint32_t decode(const uint8_t *at, int *width) noexcept nogil:
+    """Return the character beyond ASCII that begins here, and set the number of its bytes."""
+    cdef uint32_t c = at[0]
+    if c < 0xE0:
+        width[0] = 2
+        return (c & 31) << 6 | at[1] & 63
+    if c < 0xF0:
+        width[0] = 3
+        return (c & 15) << 12 | (at[1] & 63) << 6 | at[2] & 63
+    width[0] = 4
+    return (c & 7) << 18 | (at[1] & 63) << 12 | (at[2] & 63) << 6 | at[3] & 63

@@ -174,19 +174,6 @@ cdef inline int64_t read_ascii(Reader *r, int64_t p) noexcept nogil:
     return p + n_ascii
 
 
-cdef inline uint32_t decode(const uint8_t *at, int *width) noexcept nogil:
-    """Return the character beyond ASCII that begins here, and set the number of its bytes."""
-    cdef uint32_t c = at[0]
-    if c < 0xE0:
-        width[0] = 2
-        return (c & 31) << 6 | at[1] & 63
-    if c < 0xF0:
-        width[0] = 3
-        return (c & 15) << 12 | (at[1] & 63) << 6 | at[2] & 63
-    width[0] = 4
-    return (c & 7) << 18 | (at[1] & 63) << 12 | (at[2] & 63) << 6 | at[3] & 63
-
-
 cdef inline int64_t read_word(Reader *r, int64_t p, uint32_t entry) noexcept nogil:
     """Continue a word with a character that ends before p and all that follow within it; return the place after them."""
     cdef uint32_t c, k, part

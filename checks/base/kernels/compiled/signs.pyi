@@ -1,0 +1,1 @@
+from ..plain.signs import signs as signs

@@ -1,0 +1,151 @@
+"""Signs between the tokens of texts."""
+
+import numpy as np
+
+from ..layout import BLANK, MEANS, PAYLOAD, SEPARATOR, SEQUENCE, Bytes, Codes, Hashes, Ints, Places
+from .hashing import runs, spread
+
+_DASHES = {*range(0x2010, 0x2016), 0x2212}
+_Signs = tuple[int, int]
+
+
+def signs(
+    data: Bytes,
+    offsets: Ints,
+    hashes: Hashes,
+    starts: Places,
+    ends: Places,
+    bounds: Ints,
+    table: Codes,
+    sequences: Codes,
+    kinds: Bytes,
+) -> tuple[Codes, Hashes, Hashes]:
+    """Hash the signs between tokens, and texts with their signs.
+
+    A sign is a character that is neither part of a token nor blank nor invisible, folded as in tokens; all dashes are
+    one sign. What a sign is used for depends on where it is: between numbers or single letters `-`, `*` and `/` are
+    operators, `-` before a number is its sign, `.` between digits is a decimal point, `#` behind a word belongs to its
+    name (C#), `!` before a word negates it. At the begin of a line, signs before a blank, `>` and repeated signs are
+    marks of lists, headings and quotations; three equal signs in a row are a line.
+
+    Parameters
+    ----------
+    data, offsets, table, sequences : ndarray
+        As `tokenise` takes them.
+    hashes, starts, ends, bounds : ndarray
+        As `tokenise` returns them.
+    kinds : ndarray of uint8, shape (0x110000,)
+        BLANK, SIGN, or MEANS for each code point (layout.py).
+
+    Returns
+    -------
+    gaps : ndarray of uint32, shape (n_tokens + n_texts,)
+        A hash of the signs before each token of a text, then behind its last one; 0: there are none. The gaps of text t
+        begin at bounds[t] + t.
+    written : ndarray of uint64, shape (n_texts,)
+        A hash of all tokens and signs.
+    meant : ndarray of uint64, shape (n_texts,)
+        A hash of all tokens and of the signs that carry meaning.
+    """
+    n_texts = len(offsets) - 1
+    numbers = np.repeat(np.arange(n_texts), np.diff(bounds) + 1)
+    at = np.arange(len(starts) + n_texts) - numbers  # the token behind each gap
+    is_first, is_last = at == bounds[numbers], at == bounds[numbers + 1]
+    begins = offsets[numbers] + np.where(is_first, 0, np.append(0, ends)[at])
+    stops = np.where(is_last, offsets[numbers + 1], offsets[numbers] + np.append(starts, 0)[at])
+    lead = np.append(data, np.zeros(1, dtype=np.uint8))
+    is_plain = (stops <= begins) | ((stops == begins + 1) & (lead[np.minimum(begins, len(data))] == 32))
+    base = np.repeat(offsets[:-1], np.diff(bounds))
+    first_byte = lead[base + starts]
+    digit = np.append((first_byte >= 48) & (first_byte < 58), False)
+    operand = digit | np.append((ends - starts == 1) & (first_byte < 128), False)
+    gaps, meant = np.zeros((2, len(at)), dtype=np.uint32)
+    known: dict[tuple[bytes, bool, bool, bool, bool], _Signs] = {}
+    raw = data.tobytes()
+    for k in np.flatnonzero(~is_plain).tolist():
+        i = int(at[k])
+        between = not is_first[k] and not is_last[k] and bool(operand[i - 1] and operand[i])
+        key = (
+            raw[begins[k] : stops[k]],
+            bool(is_first[k]),
+            bool(is_last[k]),
+            between,
+            not is_last[k] and bool(digit[i]),
+        )
+        if key not in known:
+            known[key] = _read(*key, table, sequences, kinds)
+        gaps[k], meant[k] = known[key]
+    # Each text as gap, token, gap, ..., gap.
+    places = np.arange(len(at)) + at
+    sequence = np.zeros((2, len(at) + len(starts)), dtype=np.uint64)
+    sequence[:, places] = gaps, meant
+    sequence[:, places[~is_last] + 1] = hashes
+    edges = np.append(2 * bounds[:-1] + np.arange(n_texts), sequence.shape[1])
+    written, meanings = (spread(runs(values, edges[:-1], edges[1:])) for values in sequence)
+    return gaps, written, meanings
+
+
+def _read(
+    gap: bytes,
+    is_first: bool,
+    is_last: bool,
+    operands: bool,
+    digits: bool,
+    table: Codes,
+    sequences: Codes,
+    kinds: Bytes,
+) -> _Signs:
+    """Return hashes of the signs in one gap: of all, and of those that carry meaning."""
+    signs = meant = last = run = 0
+    opens_line = after_blank = is_first
+    text = gap.decode()
+    for k, character in enumerate(text):
+        rest = text[k + 1 :]
+        more = 0
+        if character.isascii():
+            while more < 2 and rest[more : more + 1] == character:
+                more += 1
+        before_token = not rest and not is_last
+        before_blank = rest[0] <= " " if rest else is_last
+        for entry in _entries(int(table[ord(character)]), sequences):
+            code = entry & ((1 << PAYLOAD) - 1)
+            if entry >> PAYLOAD != SEPARATOR:
+                continue
+            if kinds[code] == BLANK:
+                opens_line |= code in (10, 13)
+                after_blank, last = True, 0
+                continue
+            means = kinds[code] == MEANS
+            glued = not after_blank and last == 0
+            code = 45 if code in _DASHES else code
+            run = run + 1 if code == last else 1
+            if run + more >= 3 or (opens_line and (before_blank or more or run > 1 or code == 62)):
+                means = False
+            elif code == 45:
+                means = operands or (digits and before_token and not glued)
+            elif code in (42, 47):
+                means = operands
+            elif code == 46:
+                means = operands and digits and glued and before_token
+            elif code == 35:
+                means = glued
+            elif code == 33:
+                means = before_token and not glued
+            signs = _mixed(signs, code)
+            if means:
+                meant = _mixed(meant, code)
+            last, after_blank = code, False
+            opens_line = opens_line and (more > 0 or run > 1)
+    return signs, meant
+
+
+def _entries(entry: int, sequences: Codes) -> list[int]:
+    if entry >> PAYLOAD < SEQUENCE:
+        return [entry]
+    at = entry & ((1 << PAYLOAD) - 1)
+    return list(sequences[at + 1 : at + 1 + int(sequences[at])].tolist())
+
+
+def _mixed(value: int, code: int) -> int:
+    value = (value ^ code) * 0x9E3779B1 & 0xFFFFFFFF
+    return (value ^ value >> 15) | 1
