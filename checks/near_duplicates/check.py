@@ -12,45 +12,49 @@ similar only through others are not joined (a chain of edits has two ends that s
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import tee
 from typing import ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..base import kernels
 from ..base.arrow.columns import IntArray, as_bools
-from ..base.arrow.memory_map import trim
 from ..base.check import ALL, Check, Method, Result, Spread, Stage
 from ..base.claims import cover
-from ..base.findings import CHECKED
+from ..base.findings import CHECKED, FINDINGS
 from ..base.groups import Pairs, grouped
-from ..base.messages import PLACES, Batch
+from ..base.messages import Batch
 from ..base.settings import Wants, setting
 from ..base.sizes import n_bytes
-from ..base.statistics.intervals import in_percent
 from ..base.text import tokens
 from ..base.text.tokens import N_GRAM
-from .claims import FACTS, TextSets, copy_claims, stock_phrase_claims
-from .minhash import alike_pairs, lot_keys
+from .code import MIN_SHARED
+from .facts import FACTS, facts_of
 from .rules import (
     CAPPED,
+    CONTAINED_COPY,
     CROSS_SPLIT,
     EXACT_COPY,
     METHOD,
     NAME,
     NEAR_COPY,
     NO_WORDS,
+    OTHER_INSTRUCTION,
     OTHER_ROLE,
+    OTHER_SIGNS,
+    REPEATED_PASSAGE,
+    REPEATED_PROMPT,
     STOCK_PHRASE,
     SYSTEM,
-    TWICE,
+    TEMPLATE,
 )
-from .sets import Sets, shared_values
-
-MAX_FANOUT, MIN_FANOUT, MAX_PAIRS = 1000, 50, 50_000_000
+from .same_words import same_word_claims, stock_phrase_claims
+from .search import Search, similar_pairs
+from .sets import Sets, sizes_of
+from .shape import Shape
+from .similar import Judge, Near, grouped_texts, passages, renamed_code
+from .texts import TextSets
+from .within import repeated_passages
 
 
 def _is_size(memory: str) -> bool:
@@ -65,23 +69,34 @@ class NearDuplicates(Check):
     """Report messages that copy other messages, whole or edited."""
 
     name: ClassVar = NAME
-    rules: ClassVar = (EXACT_COPY, NEAR_COPY, CROSS_SPLIT, STOCK_PHRASE)
+    rules: ClassVar = (
+        EXACT_COPY,
+        NEAR_COPY,
+        CONTAINED_COPY,
+        CROSS_SPLIT,
+        OTHER_SIGNS,
+        REPEATED_PASSAGE,
+        OTHER_INSTRUCTION,
+        REPEATED_PROMPT,
+        TEMPLATE,
+        STOCK_PHRASE,
+    )
     measurement: ClassVar[Method] = METHOD
     facets: ClassVar[Mapping[str, str]] = {
         "partner": "copied message",
         "cluster": "group",
         "jaccard": "Jaccard similarity",
+        "contained": "share of the message that the other one contains",
         "scope": "relation",
         "roles": "roles of copy and original",
         "kind": "kind of copy",
         "splits": "splits",
         "count": "occurrences",
+        "answers": "different answers",
     }
 
     min_similarity: float = setting(0.8, "Smallest Jaccard similarity of two texts' word 5-grams.", above=0, at_most=1)
-    min_tokens: int = setting(
-        10, "Shortest exact copy, in words; shorter texts that repeat are stock phrases.", at_least=1
-    )
+    min_tokens: int = setting(10, "Shortest copy, in words; shorter texts that repeat are stock phrases.", at_least=1)
     roles: tuple[str, ...] = setting(
         (), 'Compare only messages with these roles, e.g. ["assistant"]; empty: all but system.'
     )
@@ -110,15 +125,10 @@ class NearDuplicates(Check):
     def stages(self) -> Sequence[Stage]:
         return Stage(self.scan), Stage(self.compare, {"texts": FACTS}, ALL, spreads=True)
 
-    # -- first stage -------------------------------------------------------------------------------------------------
-
     def scan(self, batch: Batch) -> Result:
-        """Turn texts into sets of 5-grams."""
-        sets, limits, whole = batch.shingles
-        n_tokens = np.diff(batch.tokens.bounds)
+        """Turn texts into sets of 5-grams, and report those that repeat themselves."""
         outcome = np.full(len(batch), "", dtype=object)
-        outcome[n_tokens == 0] = NO_WORDS
-        outcome[batch.is_copy] = TWICE
+        outcome[np.diff(batch.tokens.bounds) == 0] = NO_WORDS
         role = batch.column("role")
         if self.roles:
             outcome[~np.asarray(pc.is_in(role, value_set=pa.array(self.roles)))] = OTHER_ROLE
@@ -127,103 +137,40 @@ class NearDuplicates(Check):
         is_checked = outcome == ""
         rows = np.flatnonzero(is_checked & ~batch.is_context)
         outcome[is_checked] = CHECKED
-        sums = np.append(np.uint64(0), np.cumsum(sets, dtype=np.uint64))
-        columns = {name: batch.places[name] for name in PLACES.names}
-        columns |= {name: batch.column(name) for name in ("role", "lang", "created_date", "user_id", "split")}
-        columns["n_tokens"] = pa.array(n_tokens)
-        columns["whole"] = pa.array(whole.view(np.int64))
-        columns["digest"] = pa.array((sums[limits[1:]] - sums[limits[:-1]]).view(np.int64))
-        columns["shingles"] = pa.LargeListArray.from_arrays(pa.array(limits), pa.array(sets))
-        facts = pa.table([columns[name] for name in FACTS.names], schema=FACTS)
         return Result(
-            coverage=cover(batch.checkable, pa.array(outcome[~batch.is_context], pa.string())),
-            rows={"texts": facts if len(rows) == len(batch) else facts.take(pa.array(rows))},
+            pa.concat_tables([FINDINGS.empty_table(), *repeated_passages(batch, rows)]),
+            cover(batch.checkable, pa.array(outcome[~batch.is_context], pa.string())),
+            rows={"texts": facts_of(batch, rows)},
         )
-
-    # -- second stage ------------------------------------------------------------------------------------------------
 
     def compare(self, rows: pa.Table, spread: Spread) -> Iterator[Result]:
         """Compare all texts; claims come in parts, since copies may be most of the data."""
         if not rows.num_rows:
             return
         texts = TextSets(rows)
-        pairs = self.pairs(texts.sets, spread)
-        groups = grouped(pairs)
+        search = self._search()
+        pairs = similar_pairs(texts.sets, search, spread)
+        group = grouped(pairs)
         yield Result(coverage=cover(texts.facts(capped_texts(texts, pairs)), CAPPED), notes=pairs.notes)
         short = max(self.min_tokens, N_GRAM)
-        for findings in (stock_phrase_claims(texts, short), copy_claims(texts, pairs, groups, short)):
-            yield from map(Result, findings)
+        yield from map(Result, stock_phrase_claims(texts, short))
+        yield from map(Result, same_word_claims(texts, short))
+        judge = Judge(texts, short)
+        near = grouped_texts(texts, pairs, group)
+        yield from map(Result, judge.claims(near))
+        inside = passages(texts, pairs, self.min_similarity, search.budget, spread)
+        yield from map(Result, judge.claims(inside))
+        yield from map(Result, judge.claims(self._renamed(texts, group, search, spread), Shape.RENAMED))
 
-    def pairs(self, sets: "Sets", spread: Spread) -> Pairs:
-        """Return the pairs of sets whose Jaccard similarity is at least `min_similarity`, by the chosen method."""
-        budget = n_bytes(self.memory)
-        wanted = sets.memory_of_join
-        method = self.method if self.method != "auto" else "exact" if wanted <= budget else "minhash"
-        fanout = max(MIN_FANOUT, min(MAX_FANOUT, MAX_PAIRS // max(1, len(sets))))
-        if method == "exact":
-            values, limits = sets.all()
-            *places, shared, capped = kernels.join(values, limits, self.min_similarity, fanout, kernels.THREADS.get())
-            left, right = (place.astype(np.int64) for place in places)
-            jaccard = sets.jaccard(left, right, shared)
-            note = f"All pairs with a similarity of {self.min_similarity} or more were found"
-            if n := np.count_nonzero(capped):
-                note += (
-                    f", except among {n:,} texts with very many similar ones: only the first {fanout:,} were compared"
-                )
-            return Pairs(
-                left,
-                right,
-                jaccard,
-                capped,
-                (f"{note} (exact join, at most {max(1, wanted // 10**6):,} MB of memory)",),
-            )
-        return self._by_minhash(sets, fanout, budget, spread)
+    def _renamed(self, texts: TextSets, group: IntArray, search: Search, spread: Spread) -> Near:
+        """Return texts that are an earlier one with other names and numbers in its code."""
+        own = texts.first[sizes_of(texts.table["skeleton"])[texts.order[texts.first]] >= MIN_SHARED]
+        skeletons = Sets(texts.table, "skeleton", texts.order[own])
+        return renamed_code(texts, similar_pairs(skeletons, search, spread), own, group)
 
-    def _by_minhash(self, sets: "Sets", fanout: int, budget: int, spread: Spread) -> Pairs:
-        """Let workers sign the sets, find those that agree in a band, and verify them; they return only numbers."""
+    def _search(self) -> Search:
         bands, rows = self.banding()
-        # As many bands at a time as fit into a quarter of the budget; a band is a key of 8 bytes for each set.
-        step = max(1, min(bands, budget // 4 // (8 * max(1, len(sets)))))
-        step = -(-bands // -(-bands // step))  # as many parts, of about equal size
-        candidates, capped = np.zeros(0, dtype=np.int64), np.zeros(len(sets), dtype=bool)
-        lots = list(sets.lots())
-        for first in range(0, bands, step):
-            last = min(bands, first + step)
-            part = slice(first * rows, last * rows)
-            keys = np.empty((last - first, len(sets)), dtype=np.uint64)
-            sign = partial(lot_keys, n=bands * rows, seed=self.seed, part=part, rows=rows)
-            for (_, numbers), signed in zip(lots, spread(sign, lots), strict=True):
-                keys[:, numbers[numbers >= 0]] = signed
-            met = [candidates]
-            for pairs, later in spread(partial(alike_pairs, fanout=fanout), keys):
-                met.append(pairs)
-                capped[later] = True
-            del keys  # before more memory is taken
-            # Not np.unique, which hashes: 7.7 s for 1.6 million texts, where sorting takes 0.7 s.
-            ascending = np.sort(np.concatenate(met))
-            candidates = ascending[np.append(True, ascending[1:] != ascending[:-1])[: len(ascending)]]
-            del met, ascending
-            trim()
-        del lots  # 8 bytes a text, while memory is dearest
-        candidates = sets.near_in_size(candidates, self.min_similarity)
-        lots_of_pairs, lots_of_ends = tee(sets.together(candidates))
-        verified = [(np.zeros(0, dtype=np.int64), np.zeros(0))]
-        counted = spread(shared_values, (ends for _, ends in lots_of_ends))
-        for (pairs, _), shared in zip(lots_of_pairs, counted, strict=True):
-            jaccard = sets.jaccard(*np.divmod(pairs, len(sets)), shared)
-            alike = jaccard >= self.min_similarity
-            verified.append((pairs[alike], jaccard[alike]))
-        pairs, jaccard = (np.concatenate(some) for some in zip(*verified, strict=True))
-        order = np.argsort(pairs)
-        left, right = np.divmod(pairs[order], len(sets))
-        trim()
-        miss = (1 - self.min_similarity**rows) ** bands
-        note = (
-            f"About {in_percent(miss)} of pairs with a similarity of {self.min_similarity} are missed, and fewer of "
-            f"more similar pairs (MinHash, {bands} bands of {rows} rows; {len(left):,} of {len(candidates):,} "
-            "candidates verified)"
-        )
-        return Pairs(left, right, jaccard[order], capped, (note,))
+        return Search(self.min_similarity, self.method, n_bytes(self.memory), bands, rows, self.seed)
 
     def banding(self) -> tuple[int, int]:
         """Return bands and rows: as set, or with `max_miss` the optimum of datasketch.

@@ -36,8 +36,13 @@ def signatures(
     ndarray of uint32, shape (n_sets, n)
         A row is the `hashvalues` of a `datasketch.MinHash` whose `hashfunc` gives the low 32 bits of a shingle.
     """
+    return kernels.sign(sets, limits, *functions(n, seed, part))
+
+
+def functions(n: int, seed: int, part: slice = slice(None)) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
+    """Return multipliers and offsets of this part of n hash functions of datasketch."""
     a, b = (np.ascontiguousarray(values[part]) for values in _permutations(n, seed))
-    return kernels.sign(sets, limits, a, b)
+    return a, b
 
 
 @cache
@@ -48,17 +53,29 @@ def _permutations(n: int, seed: int) -> tuple[npt.NDArray[np.uint32], npt.NDArra
     return a, b
 
 
-def lot_keys(table: pa.Table, lot: tuple[int, IntArray], *, n: int, seed: int, part: slice, rows: int) -> HashArray:
-    """Return a key for each set of a lot and each band in this part of n hashes, shape (n_bands, n_sets)."""
+def lot_signatures(
+    table: pa.Table,
+    lot: tuple[int, IntArray],
+    *,
+    name: str,
+    hashes: tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]],
+) -> npt.NDArray[np.uint32]:
+    """Return the signatures of the sets of a lot by these multipliers and offsets, shape (n_sets, n_hashes)."""
     first, numbers = lot
-    keys = np.empty(((part.stop - part.start) // rows, np.count_nonzero(numbers >= 0)), dtype=np.uint64)
-    done = 0
-    for start, values, limits in stored(table["shingles"].slice(first, len(numbers)).chunks):
+    signed = []
+    for start, values, limits in stored(table[name].slice(first, len(numbers)).chunks):
         # Copies are signed too: to leave them out first takes half as long as to sign all.
-        signed = signatures(values, limits, n, seed, part)[numbers[start : start + len(limits) - 1] >= 0]
-        keys[:, done : done + len(signed)] = _row_hashes(signed.reshape(len(signed), len(keys), rows)).T
-        done += len(signed)
-    return keys
+        own = numbers[start : start + len(limits) - 1] >= 0
+        signed.append(kernels.sign(values, limits, *hashes)[own])
+    return np.concatenate(signed)
+
+
+def lot_keys(
+    table: pa.Table, lot: tuple[int, IntArray], *, name: str, n: int, seed: int, part: slice, rows: int
+) -> HashArray:
+    """Return a key for each set of a lot and each band in this part of n hashes, shape (n_bands, n_sets)."""
+    signed = lot_signatures(table, lot, name=name, hashes=functions(n, seed, part))
+    return _row_hashes(signed.reshape(len(signed), (part.stop - part.start) // rows, rows)).T
 
 
 def _row_hashes(grid: npt.NDArray[np.uint32]) -> HashArray:

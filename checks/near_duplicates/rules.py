@@ -1,35 +1,47 @@
 """Rules of `near_duplicates`, its method, and the reasons for skipping a message."""
 
 from ..base.check import Method
-from ..base.examples import Data, Example, chat, turn
+from ..base.examples import Data, Example, chat, records, turn
 from ..base.findings import ERROR, NOTE, WARNING, Action, Concerns, Rule
 
 NAME = "near_duplicates"
 
 
-def _copied(this: Data, not_this: Data, first: int, second: int, *, reported: int = 1) -> Example:
-    """Return the example of two messages that copy each other.
+def _copied(this: Data, not_this: Data, *copies: int, reported: int = 1) -> Example:
+    """Return the example of messages that copy each other.
 
-    The one with the smaller id represents both, so the other one is reported (of a stock phrase the first, 0).
+    The one with the smallest id represents all, so another one is reported (of a stock phrase the first, 0).
     """
-    pair = sorted((first, second), key=lambda number: this.messages[number]["message_id"])
-    return Example(this, not_this, at=pair[reported])
+    by_id = sorted(copies, key=lambda number: this.messages[number]["message_id"])
+    return Example(this, not_this, at=by_id[reported])
 
 
 _WAX = "How do I get candle wax out of a tablecloth?"
 _FREEZE = "assistant: Freeze the cloth, break the wax off, then iron what is left into brown paper."
+_CHILL = "assistant: Chill it until the wax cracks off; a hot iron over brown paper takes up the stain."
 EXACT_COPY = Rule(
     f"{NAME}/exact_copy",
     "Exact duplicate of another message",
     WARNING,
     "Keep one of them: in training, a text counts as often as it occurs, and copies inflate message counts.",
     example=_copied(
-        chat(f"prompter: {_WAX}", _FREEZE, turn(_FREEZE.replace(", then", " - THEN"), to=0)),
-        chat(
-            f"prompter: {_WAX}",
-            _FREEZE,
-            turn("assistant: Chill it until the wax cracks off; a hot iron over brown paper takes up the stain.", to=0),
-        ),
+        chat(f"prompter: {_WAX}", _FREEZE, turn(_FREEZE.replace(", then", ",\nTHEN"), to=0)),
+        chat(f"prompter: {_WAX}", _FREEZE, turn(_CHILL, to=0)),
+        1,
+        2,
+    ),
+    action=Action.KEEP_BEST,
+)
+
+_MEDIAN = "prompter: Please write a short program in {} that prints the median of the numbers in a file"
+OTHER_SIGNS = Rule(
+    f"{NAME}/other_signs",
+    "Same words as another message, other signs",
+    WARNING,
+    "Keep one of them if only the punctuation differs. In a note, the signs may carry meaning, as in C and C++.",
+    example=_copied(
+        chat(f"prompter: {_WAX}", _FREEZE, turn(_FREEZE.replace(", then", " - then"), to=0)),
+        chat(_MEDIAN.format("C")) + chat(_MEDIAN.format("Pascal")),
         1,
         2,
     ),
@@ -47,7 +59,7 @@ NEAR_COPY = Rule(
     WARNING,
     "Read both and keep the better one. Raise min_similarity if such texts differ in what matters.",
     example=_copied(
-        chat(_CHICKPEAS, _SOAK, turn(f"{_SOAK} ¡Buen provecho!", to=0), lang="es"),
+        chat(_CHICKPEAS, _SOAK, turn(_SOAK.replace("agua fría", "abundante agua"), to=0), lang="es"),
         chat(
             _CHICKPEAS,
             _SOAK,
@@ -58,6 +70,27 @@ NEAR_COPY = Rule(
         2,
     ),
     action=Action.KEEP_BEST,
+)
+
+_TIDE = (
+    "assistant: The moon pulls the water on the near side of the earth more strongly than the earth itself, and the "
+    "earth more strongly than the water on the far side, so two bulges form, and each place passes both in a day."
+)
+_MORE = (
+    "Spring tides come with the new and the full moon, when the sun pulls along the same line; neap tides come a week "
+    "later, when it pulls across."
+)
+_TWICE = "prompter: Why are there two tides a day?"
+CONTAINED_COPY = Rule(
+    f"{NAME}/contained_copy",
+    "Contained in a longer message",
+    WARNING,
+    "Drop the shorter one if it adds nothing: a cut reply teaches a model to stop early.",
+    example=Example(
+        chat(_TWICE, _TIDE, turn(f"{_TIDE} {_MORE}", to=0)),
+        chat(_TWICE, _TIDE, turn(f"assistant: {_MORE}", to=0)),
+        at=1,
+    ),
 )
 
 _SWALLOWS = "prompter: Woran merken Schwalben im Herbst, dass sie nach Süden aufbrechen müssen?"
@@ -76,6 +109,82 @@ CROSS_SPLIT = Rule(
         2,
     ),
     action=Action.KEEP_BEST,
+)
+
+_LETTER = (
+    "Dear neighbours, the stairwell will be painted from Monday to Wednesday next week, so please leave no bicycles, "
+    "prams or shoes outside your doors, and mind the wet paint on the rails"
+)
+OTHER_INSTRUCTION = Rule(
+    f"{NAME}/other_instruction",
+    "Same text under another instruction",
+    NOTE,
+    "Usually meant: one passage with several questions. Make sure that all of them are in the same split.",
+    example=_copied(
+        chat(f"prompter: List the things that I should not leave outside: {_LETTER}")
+        + chat(f"prompter: {_LETTER}. When can I bring my bicycle back upstairs?"),
+        chat(f"prompter: List the things that I should not leave outside: {_LETTER}")
+        + chat("prompter: When the stairwell of a house is painted, for how long should bicycles stay in the yard?"),
+        0,
+        1,
+    ),
+    action=Action.KEEP,
+)
+
+_BIRDS = (
+    "I saw a bird with {} at the feeder in our garden this morning. Which species could it be, is it common here in "
+    "winter, and what food should I put out for it?"
+)
+_MARKS = ("a red breast", "two white bars", "blue legs", "an orange bill")
+TEMPLATE = Rule(
+    f"{NAME}/template",
+    "Texts of one template",
+    NOTE,
+    "Count them as one text when you judge how diverse the data are, and thin them out if they are many.",
+    example=_copied(
+        sum((chat(f"prompter: {_BIRDS.format(mark)}") for mark in _MARKS), Data()),
+        sum((chat(f"prompter: {_BIRDS.format(mark)}") for mark in _MARKS[:2]), Data()),
+        *range(len(_MARKS)),
+        reported=0,
+    ),
+    action=Action.KEEP,
+    concerns=Concerns.COPIES,
+)
+
+_ROOF = "My roof leaks where the chimney goes through it. What should I look at first?"
+_FLASHING = "At the flashing: the metal that seals the gap between chimney and roof."
+_MORTAR = {"id": "roof-2", "lang": "en", "prompt": _ROOF, "response": "At the mortar between the bricks."}
+REPEATED_PROMPT = Rule(
+    f"{NAME}/repeated_prompt",
+    "Prompt with several answers in one file",
+    NOTE,
+    "No duplicate: the file has one thread or one pair of answers a row. Keep all of them in one split.",
+    example=Example(
+        records(_MORTAR, {"id": "roof-1", "lang": "en", "prompt": _ROOF, "response": _FLASHING}),
+        records(
+            _MORTAR | {"prompt": "Water drips from my kitchen ceiling. Who can find out where it comes from?"},
+            {"id": "roof-1", "lang": "en", "prompt": _ROOF, "response": _FLASHING},
+        ),
+        at="#1",
+    ),
+    action=Action.KEEP,
+    concerns=Concerns.COPIES,
+)
+
+_FERRY = (
+    "The ferry to the island leaves at seven in the morning and comes back at six in the evening, and on Sundays it "
+    "does not run at all."
+)
+REPEATED_PASSAGE = Rule(
+    f"{NAME}/repeated_passage",
+    "Message repeats a passage of its own",
+    WARNING,
+    "Cut the repetition: it comes from a paste or from a model that loops, and teaches a model to loop.",
+    example=Example(
+        chat("prompter: When does the ferry run?", f"assistant: {_FERRY}\n\nBuy tickets on board.\n\n{_FERRY}"),
+        chat("prompter: When does the ferry run?", f"assistant: {_FERRY}\n\nBuy tickets on board."),
+        at=1,
+    ),
 )
 
 _RISOTTO = "prompter: Grazie, il risotto è venuto benissimo!"
@@ -133,7 +242,6 @@ METHOD = Method(
 )
 
 NO_WORDS = "no words"
-TWICE = "repeated id in its tree"
 OTHER_ROLE = "role not selected"
 SYSTEM = "system message"
 CAPPED = "too many similar texts"

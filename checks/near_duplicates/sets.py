@@ -1,6 +1,8 @@
-"""Sets of shingles, stored once each in columns that may be on disk, and their overlaps."""
+"""Sets of hashes, stored once each in columns that may be on disk, and their overlaps."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import tee
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +13,7 @@ import pyarrow.compute as pc
 from ..base import kernels
 from ..base.arrow.columns import IntArray, single
 from ..base.arrow.memory_map import forget
+from ..base.check import Spread
 from ..base.text.tokens import HashArray
 
 LOT = 4 << 20  # values of sets that are read from disk before they are handed back
@@ -18,9 +21,9 @@ PAIRS = 1 << 16  # verified at a time
 COUNTED = LOT  # values of their sets, at most
 
 
-def shared_values(table: pa.Table, ends: "Ends") -> IntArray:
-    """Count the values that the sets of each pair share."""
-    return kernels.overlaps(*_taken(table["shingles"], ends.rows, ends.sizes), ends.left, ends.right)
+def shared_values(table: pa.Table, ends: "Ends", *, name: str) -> IntArray:
+    """Count the values that the sets of each pair share, in this column."""
+    return kernels.overlaps(*_taken(table[name], ends.rows, ends.sizes), ends.left, ends.right)
 
 
 class Ends(NamedTuple):
@@ -33,11 +36,12 @@ class Ends(NamedTuple):
 
 
 class Sets:
-    """Distinct sets of 5-grams, each given by its row in a column that may be on disk."""
+    """Distinct sets, each given by its row in a column of a table that may be on disk."""
 
-    def __init__(self, column: pa.ChunkedArray, rows: IntArray) -> None:
-        self._column, self._rows = column, rows
-        self.sizes = sizes_of(column)[rows]  # values of each
+    def __init__(self, table: pa.Table, name: str, rows: IntArray) -> None:
+        self._table, self.name, self._rows = table, name, rows
+        self._column = table[name]
+        self.sizes = sizes_of(self._column)[rows]  # values of each
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -53,7 +57,7 @@ class Sets:
         return similarity
 
     def near_in_size(self, pairs: IntArray, similarity: float) -> IntArray:
-        """Keep the pairs, left * n + right, that can be so similar: the ratio of sizes bounds the similarity."""
+        """Keep the pairs, left * n + right, that can be so similar: the ratio of their sizes is at least as large."""
         kept = [np.zeros(0, dtype=np.int64)]
         for start in range(0, len(pairs), LOT):
             some = pairs[start : start + LOT]
@@ -61,14 +65,28 @@ class Sets:
             kept.append(some[sizes[0] / sizes[1] >= similarity])
         return np.concatenate(kept)
 
+    def some(self, numbers: IntArray) -> "Sets":
+        """Return only these sets, numbered in this order."""
+        return Sets(self._table, self.name, self._rows[numbers])
+
+    def shared(self, pairs: IntArray, spread: Spread) -> IntArray:
+        """Return the number of values that the sets of each pair, left * n + right, share."""
+        order = np.argsort(pairs)
+        ascending = pairs[order]
+        lots_of_pairs, lots_of_ends = tee(self._together(ascending))
+        counted = spread(partial(shared_values, name=self.name), (ends for _, ends in lots_of_ends))
+        shared = np.zeros(len(pairs), dtype=np.int64)
+        for (some, _), counts in zip(lots_of_pairs, counted, strict=True):
+            shared[order[np.searchsorted(ascending, some)]] = counts
+        return shared
+
     def all(self) -> tuple[HashArray, IntArray]:
         """Return the values of all sets, and where each set begins."""
         return _taken(self._column, self._rows, self.sizes)
 
     def lots(self) -> Iterator[tuple[int, IntArray]]:
         """Yield runs of rows: the first row, and for each row the number of the set that it holds, or -1."""
-        numbers = np.full(len(self._column), -1)
-        numbers[self._rows] = np.arange(len(self))
+        numbers = self._numbers()
         sums = np.cumsum(sizes_of(self._column))
         start = 0
         while start < len(numbers):
@@ -77,7 +95,18 @@ class Sets:
             yield start, numbers[start:end]
             start = end
 
-    def together(self, pairs: IntArray) -> Iterator[tuple[IntArray, Ends]]:
+    def pieces(self) -> Iterator[tuple[HashArray, IntArray, IntArray]]:
+        """Yield values of rows, where those of each row begin, and the number of the set that each row holds, or -1."""
+        numbers = self._numbers()
+        for start, values, limits in stored(self._column.chunks):
+            yield values, limits, numbers[start : start + len(limits) - 1]
+
+    def _numbers(self) -> IntArray:
+        numbers = np.full(len(self._column), -1)
+        numbers[self._rows] = np.arange(len(self))
+        return numbers
+
+    def _together(self, pairs: IntArray) -> Iterator[tuple[IntArray, Ends]]:
         """Yield the pairs, left * n + right, in lots, with their sets.
 
         Pairs of similar sets follow one another, so that a set is fetched about once: 1.2 times for 1.6 million texts,

@@ -1,0 +1,208 @@
+"""Facts about each text that copies are found and judged by; all that the second stage knows of the data."""
+
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..base.arrow.columns import MIXED, BoolArray, IntArray, as_bools, digests, utf8
+from ..base.messages import PLACES, Batch
+from ..base.text.tokens import N_GRAM, HashArray, grams
+from .code import skeletons
+
+NUMBER, SHORT = (
+    np.uint32(1),
+    np.uint32(2),
+)  # flags in the low bits of a word: begins with a digit; at most three letters
+FLAGS = NUMBER | SHORT
+
+FACTS = pa.schema(
+    [
+        *PLACES,
+        ("role", pa.string()),
+        ("lang", pa.string()),
+        ("created_date", pa.string()),
+        ("user_id", pa.string()),
+        ("split", pa.string()),
+        ("is_call", pa.bool_()),  # of a tool, or what a tool returned
+        ("n_tokens", pa.int64()),
+        ("n_words", pa.int64()),  # the same in scripts with spaces; in others as many words as would say the same
+        # Hashes of the text: of all tokens in order; with all signs; with the signs that carry meaning; of the set.
+        ("whole", pa.int64()),
+        ("written", pa.int64()),
+        ("meant", pa.int64()),
+        ("digest", pa.int64()),
+        # Its place in its tree.
+        ("tree", pa.int64()),  # a hash of the tree's id and file
+        ("asked", pa.int64()),  # `whole` of the message that it answers; 0: of none
+        ("path", pa.int64()),  # a hash of all texts from the root down to this one
+        # A hash of all texts below it, whatever their order; 0: there are none. Of a side of a preference pair, of all
+        # texts below the prompt: a pair is one judgement.
+        ("below", pa.int64()),
+        ("is_side", pa.bool_()),
+        ("enter", pa.int64()),  # number in the order of a walk through the tree, depth first
+        ("leave", pa.int64()),  # number of the first message behind those below it
+        ("shingles", pa.large_list(pa.uint64())),  # hashed 5-grams, ascending
+        ("words", pa.large_list(pa.uint32())),  # hashed tokens with FLAGS, in order
+        ("steps", pa.large_list(pa.uint16())),  # code points from the begin of each token to that of the next
+        ("winnows", pa.large_list(pa.uint32())),  # the least of each WINDOW 5-grams in a row
+        ("skeleton", pa.large_list(pa.uint64())),  # of code: hashed 9-grams without names and numbers, ascending
+    ]
+)
+LISTS = ("shingles", "words", "steps", "winnows", "skeleton")
+
+WINDOW = 5
+MIN_WINNOWED = 25  # words of a text that may be found within a longer one
+
+# Characters of scripts without spaces that say about as much as a word, by the first byte: Thai, Lao and Myanmar; Han
+# and Kana.
+_WORDS_A_CHARACTER = np.zeros(256)
+_WORDS_A_CHARACTER[[0xE0, 0xE1]] = 0.25
+_WORDS_A_CHARACTER[0xE3:0xEA] = 0.6
+
+_CALL = r'^\s*(?:<[^<>]{1,30}>)?\s*[\[{]+\s*"(?:name|function|tool_calls?|arguments)"'
+
+
+def facts_of(batch: Batch, rows: IntArray) -> pa.Table:
+    """Return FACTS of some rows of a batch."""
+    n_tokens = np.diff(batch.tokens.bounds)
+    sets, limits, whole = batch.shingles
+    sums = np.append(np.uint64(0), np.cumsum(sets, dtype=np.uint64))
+    data, offsets = utf8(batch.column("text"))
+    base = np.repeat(offsets[:-1], n_tokens) + batch.tokens.starts
+    columns = {name: batch.places[name] for name in PLACES.names}
+    columns |= {name: batch.column(name) for name in ("role", "lang", "created_date", "user_id", "split")}
+    columns["is_call"], columns["is_side"] = pa.array(_calls(batch)), pa.array(_is_side(batch))
+    columns["n_tokens"] = pa.array(n_tokens)
+    columns["n_words"] = pa.array(_n_words(batch, data, base))
+    hashes = {"whole": whole, "written": batch.signs.written, "meant": batch.signs.meant}
+    hashes["digest"] = sums[limits[1:]] - sums[limits[:-1]]
+    hashes["tree"] = digests(batch.column("tree_id")) * MIXED + digests(batch.column("source"))
+    hashes |= _threads(batch, whole)
+    columns |= {name: pa.array(values.view(np.int64)) for name, values in hashes.items()}
+    columns["shingles"] = pa.LargeListArray.from_arrays(pa.array(limits), pa.array(sets))
+    is_number = data[base] - np.uint8(ord("0")) < 10
+    columns["words"] = _lists(batch.tokens.bounds, _words(batch, is_number))
+    columns["steps"] = _lists(batch.tokens.bounds, _steps(batch, data, offsets, base))
+    columns["winnows"] = _lists(*_winnows(batch))
+    columns["skeleton"] = _lists(*skeletons(batch, n_tokens, is_number))
+    facts = pa.table([columns[name] for name in FACTS.names], schema=FACTS)
+    return facts if len(rows) == len(batch) else facts.take(pa.array(rows))
+
+
+def _lists(limits: IntArray, values: npt.NDArray[np.unsignedinteger]) -> pa.LargeListArray:
+    return pa.LargeListArray.from_arrays(pa.array(limits), pa.array(values))
+
+
+def _calls(batch: Batch) -> BoolArray:
+    role, text = batch.column("role"), batch.column("text")
+    is_call = as_bools(pc.equal(role, "tool")) | as_bools(batch.column("calls").is_valid())
+    return is_call | as_bools(pc.match_substring_regex(text, _CALL))
+
+
+def _n_words(batch: Batch, data: npt.NDArray[np.uint8], base: IntArray) -> IntArray:
+    """Count words, and characters of scripts without spaces as the words that they make up."""
+    n_bytes = batch.tokens.ends - batch.tokens.starts
+    n_words = np.diff(batch.tokens.bounds)
+    singles = np.flatnonzero(n_bytes == 3)
+    weight = _WORDS_A_CHARACTER[data[base[singles]]]
+    singles, weight = singles[weight > 0], weight[weight > 0]
+    if singles.size:
+        text = np.searchsorted(batch.tokens.bounds, singles, side="right") - 1
+        n_words = np.ceil(n_words - np.bincount(text, 1 - weight, len(n_words)) - 1e-9).astype(np.int64)
+    return n_words
+
+
+def _words(batch: Batch, is_number: BoolArray) -> npt.NDArray[np.uint32]:
+    tokens = batch.tokens
+    words = (tokens.hashes >> np.uint64(32)).astype(np.uint32) & ~FLAGS
+    words |= is_number.view(np.uint8)
+    words |= ((tokens.ends - tokens.starts) <= 3).astype(np.uint32) << 1
+    return words
+
+
+def _steps(batch: Batch, data: npt.NDArray[np.uint8], offsets: IntArray, base: IntArray) -> npt.NDArray[np.uint16]:
+    """Return the distance, in code points, from the begin of each token to that of the one behind it in its text.
+
+    The last entry of a text is that of its first token from the begin of the text. A step beyond 65,535 is cut.
+    """
+    bounds = batch.tokens.bounds
+    begin, end = int(offsets[0]), int(offsets[-1])
+    if len(data) and (data[begin:end] >= 0x80).any():
+        at = np.append(0, np.cumsum((data[begin:end] & 0xC0) != 0x80, dtype=np.int64))
+        places, starts = at[base - begin], at[offsets[:-1] - begin]
+    else:
+        places, starts = base, offsets[:-1]
+    steps = np.diff(places, append=0)
+    filled = np.diff(bounds) > 0
+    steps[bounds[1:][filled] - 1] = places[bounds[:-1][filled]] - starts[filled]
+    return np.minimum(steps, 0xFFFF).astype(np.uint16)
+
+
+def _winnows(batch: Batch) -> tuple[IntArray, npt.NDArray[np.uint32]]:
+    """Return the winnowed 5-grams of each text long enough, and where those of each text begin.
+
+    Of each WINDOW grams in a row the least is kept, each place once, so two texts with a run of WINDOW + 4 equal words
+    share one.
+
+    References
+    ----------
+    Schleimer, Wilkerson and Aiken (2003), Winnowing: local algorithms for document fingerprinting.
+    """
+    bounds = batch.tokens.bounds
+    n_tokens = np.diff(bounds)
+    none = np.zeros(len(batch) + 1, dtype=np.int64), np.zeros(0, dtype=np.uint32)
+    values = (grams(batch.tokens.hashes) >> np.uint64(32)).astype(np.uint32)
+    n_windows = len(values) - WINDOW + 1
+    if n_windows < 1:
+        return none
+    windows = np.lib.stride_tricks.sliding_window_view(values, WINDOW)
+    least, nearest = windows[:, 0].copy(), np.zeros(n_windows, dtype=np.int8)
+    for k in range(1, WINDOW):  # np.argmin over the windows takes eight times as long
+        is_less = windows[:, k] < least
+        np.copyto(least, windows[:, k], where=is_less)
+        nearest[is_less] = k
+    n_own = np.where(n_tokens >= MIN_WINNOWED, n_tokens - N_GRAM - WINDOW + 2, 0)  # windows of each text
+    text = np.repeat(np.arange(len(batch)), n_own)
+    at = np.arange(len(text)) + np.repeat(bounds[:-1] - (np.cumsum(n_own) - n_own), n_own)
+    places = at + nearest[at]
+    is_new = np.append(True, (places[1:] != places[:-1]) | (text[1:] != text[:-1]))[: len(places)]
+    counts = np.bincount(text[is_new], minlength=len(batch))
+    return np.append(0, np.cumsum(counts)), values[places[is_new]]
+
+
+def _is_side(batch: Batch) -> BoolArray:
+    return as_bools(batch.column("branch").is_valid()) & batch.is_leaf
+
+
+def _threads(batch: Batch, whole: HashArray) -> dict[str, HashArray]:
+    """Return the columns of FACTS that describe where each text is in its tree."""
+    n = len(batch)
+    parent, depth = batch.parent, batch.depth
+    asked = np.where(parent >= 0, whole[parent], np.uint64(0))
+    path, below = whole.copy(), np.zeros(n, dtype=np.uint64)
+    size, enter = np.ones(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    by_depth = np.argsort(depth, kind="stable")
+    limits = np.searchsorted(depth[by_depth], np.arange(1, depth.max(initial=0) + 2))
+    levels = [by_depth[first:end] for first, end in pairwise(limits)]  # from depth 1 on
+    for rows in reversed(levels):
+        np.add.at(below, parent[rows], (whole[rows] ^ below[rows] * MIXED) * MIXED | np.uint64(1))
+        np.add.at(size, parent[rows], size[rows])
+    tops = np.flatnonzero(depth <= 0)
+    enter[tops] = np.cumsum(size[tops]) - size[tops]
+    for rows in levels:
+        rows = rows[np.argsort(parent[rows], kind="stable")]
+        above = parent[rows]
+        path[rows] = (path[above] * MIXED) ^ whole[rows]
+        before = np.cumsum(size[rows]) - size[rows]  # of siblings and of others
+        first = np.searchsorted(above, above)
+        enter[rows] = enter[above] + 1 + before - before[first]
+    return {
+        "asked": asked,
+        "path": path,
+        "below": np.where(_is_side(batch) & (parent >= 0), below[parent], below),
+        "enter": enter.view(np.uint64),
+        "leave": (enter + size).view(np.uint64),
+    }
