@@ -57,7 +57,7 @@ NEAR_COPY = Rule(
         1,
         2,
     ),
-    action=Action.KEEP_BEST,
+    strict=Action.KEEP_BEST,
 )
 
 _SWALLOWS = "prompter: Woran merken Schwalben im Herbst, dass sie nach Süden aufbrechen müssen?"
@@ -94,7 +94,6 @@ STOCK_PHRASE = Rule(
         3,
         reported=0,
     ),
-    action=Action.KEEP,
     concerns=Concerns.COPIES,
 )
 
