@@ -111,7 +111,7 @@ class Decisions:
                 own = self.dropped[own.cause]
             for rule in own.rules:
                 effects.setdefault(rule, Counter()).update(
-                    messages=drop is own, along=drop is not own, unique=row in self.found_nowhere_else
+                    messages=int(drop is own), along=int(drop is not own), unique=int(row in self.found_nowhere_else)
                 )
         order = sorted(effects.items(), key=lambda item: (-item[1]["messages"], item[0]))
         return {rule: Effect(n["messages"], n["along"], n["unique"]) for rule, n in order}
