@@ -15,6 +15,7 @@ from ...checks.base.arrow.columns import MIXED, BoolArray, IntArray, as_bools, d
 
 HashArray = npt.NDArray[np.uint64]
 _SPACE = r"[\s\p{Z}]+"
+_VISIBLE = r"[^\s\p{Z}\p{C}]"
 
 
 def content_hashes(table: pa.Table) -> tuple[HashArray, BoolArray]:
@@ -26,7 +27,7 @@ def content_hashes(table: pa.Table) -> tuple[HashArray, BoolArray]:
         _as_json(single(table["tools"]), "name", "schema"),
     )
     content = _mixed(*(digests(part) for part in (single(table["role"]), text, reasoning, calls, tools)))
-    is_full = as_bools(pc.not_equal(text, ""))
+    is_full = as_bools(pc.match_substring_regex(text, _VISIBLE))
     for part in (reasoning, calls, single(table["media"])):
         is_full |= as_bools(part.is_valid())
     return content, is_full

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,14 @@ class CopyGroup:
 
     rows: set[int] = field(default_factory=set)
     rules: set[str] = field(default_factory=set)
+
+
+class Merit(NamedTuple):
+    """What copies are compared by: the smallest is the best."""
+
+    values: list[tuple[float, ...]]  # of the criteria, in their order
+    id: str
+    row: int
 
 
 class Joined:
@@ -143,51 +151,48 @@ class Copies:
 
     def _drop_redundant(self, order: Sequence[int]) -> set[int]:
         """Drop each copy, the worst first, of which nothing is lost; return the groups that lost a message."""
-        kept = KeptContents(self.drops)
-        chosen: dict[int, int] = {}  # groups of dropped copies
+        contents = KeptContents(self.drops)
+        decided: set[int] = set()
+        merits: dict[int, Merit] = {}  # of dropped copies, with the replies that they had
         n_before = -1
-        while n_before != len(chosen):  # a copy that stayed for a reply may go once the reply has
-            n_before = len(chosen)
+        while n_before != len(merits):  # a copy that stayed for a reply may go once the reply has
+            n_before = len(merits)
             for number in order:
                 left = [row for row in self._groups[number].rows if row not in self.drops]
-                for row in reversed(self._ranked(left)):
-                    if (
-                        len(left) > 1
-                        and row not in self.drops
-                        and (row not in self._phrase_of or row in self._repeated)
-                        and not kept.lost_with(row)
-                    ):
-                        kept.drop(row, Drop(Action.KEEP_BEST, tuple(sorted(self._groups[number].rules))))
-                        chosen[row] = number
-        for row in chosen:
-            self.drops.by_row[row] = self._explained(row, self.drops.by_row[row])
-        return set(chosen.values())
+                ranked = sorted(map(self._merit, left)) if len(left) > 1 else []
+                for merit in reversed(ranked):
+                    row = merit.row
+                    is_phrase = row in self._phrase_of and row not in self._repeated
+                    if row not in self.drops and not is_phrase and not contents.lost_with(row):
+                        contents.drop(row, Drop(Action.KEEP_BEST, tuple(sorted(self._groups[number].rules))))
+                        decided.add(number)
+                        merits[row] = merit
+        self._name_kept(merits)
+        return decided
 
-    def _explained(self, row: int, drop: Drop) -> Drop:
-        """Add to the drop of a copy the best one with its text, and the criterion that chose it."""
-        twins = [
-            other
-            for number in self._groups_of[row]
-            for other in self._groups[number].rows
-            if other not in self.drops and self.messages.text[other] == self.messages.text[row]
-        ]
-        if not twins:
-            return drop
-        best = self._ranked(twins)[0]
-        return drop._replace(
-            kept=best, by=self._decided_by(best, row) if self._ranked([best, row])[0] == best else THREAD
-        )
+    def _name_kept(self, merits: Mapping[int, Merit]) -> None:
+        """Add to the drop of each copy the best one that is kept, and the criterion that chose it."""
+        best: dict[int, Merit | None] = {}  # by content in its context, which large groups share
+        text, context = self.messages.text, self.messages.context
+        for row, merit in merits.items():
+            if (place := int(context[row])) not in best:
+                rows = {
+                    other for k in self._groups_of[row] for other in self._groups[k].rows if other not in self.drops
+                }
+                twins = [other for other in rows if text[other] == text[row]]
+                closest = [other for other in twins if context[other] == place] or twins
+                best[place] = min(map(self._merit, closest), default=None)
+            if (kept := best[place]) is not None:
+                by = self._decided_by(kept, merit) if kept < merit else THREAD
+                self.drops.by_row[row] = self.drops.by_row[row]._replace(kept=kept.row, by=by)
 
-    def _ranked(self, rows: Iterable[int]) -> list[int]:
-        """Return rows by the criteria, the best first."""
-        return sorted(
-            rows, key=lambda row: ([self._value(row, each) for each in self.keep_best_by], self._id(row), row)
-        )
+    def _merit(self, row: int) -> Merit:
+        return Merit([self._value(row, criterion) for criterion in self.keep_best_by], self._id(row), row)
 
-    def _decided_by(self, better: int, worse: int) -> str:
-        """Return the first criterion that differs between two rows."""
-        differ = (each for each in self.keep_best_by if self._value(better, each) != self._value(worse, each))
-        return next(differ, ID)
+    def _decided_by(self, better: Merit, worse: Merit) -> str:
+        """Return the first criterion that differs between two copies."""
+        pairs = zip(self.keep_best_by, better.values, worse.values, strict=True)
+        return next((criterion for criterion, mine, other in pairs if mine != other), ID)
 
     def _drop_worse(self, order: Sequence[int], needed: Mapping[int, set[int]]) -> set[int]:
         """Drop all copies but the best of each group; return the groups that lost a message."""
@@ -214,8 +219,8 @@ class Copies:
 
     def _choose(self, left: Sequence[int]) -> None:
         """Keep one of the rows left of a group; drop the others."""
-        order = self._ranked(left)
-        place = {row: k for k, row in enumerate(order)}
+        merits = {row: self._merit(row) for row in left}
+        order = sorted(left, key=merits.__getitem__)
         best, rivals = order[0], self._rivals(order[0])
         for row in order:
             mine = self._rivals(row)
@@ -226,8 +231,9 @@ class Copies:
         drops = {}
         for row, through in sorted(rivals.items()):
             rules = tuple(sorted(self._groups[through].rules))
-            if row in place:
-                by = self._decided_by(best, row) if place[best] < place[row] else THREAD
+            if row in merits:
+                is_better = merits[best] < merits[row]
+                by = self._decided_by(merits[best], merits[row]) if is_better else THREAD
                 drops[row] = Drop(Action.KEEP_BEST, rules, kept=best, by=by)
             else:
                 needed = sorted(self.drops.needed_by(best))

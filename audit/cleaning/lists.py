@@ -32,7 +32,7 @@ def dropped_rows(files: Sequence[Audited], decisions: Decisions) -> list[tuple[o
         if messages.is_context[row]:
             continue
         cause, kept = (_name(messages, other) for other in (drop.cause, drop.kept))
-        found = "no" if row in decisions.found_nowhere_else else "yes"
+        found = "" if messages.text[row] < 0 else "no" if row in decisions.found_nowhere_else else "yes"
         reason = (drop.action, "; ".join(drop.rules), cause, kept, drop.by, found)
         place = (int(messages.source[row]), int(messages.line[row]), row)
         rows.append((place, (*_place(files, messages, row), *reason)))
