@@ -31,6 +31,7 @@ from chataudit.audit.config import Config
 from chataudit.audit.reading.formats import FORMATS, Spec
 from chataudit.audit.run import run
 from chataudit.checks.base.findings import ERROR, FINDINGS, NOTE, WARNING
+from chataudit.reports.record import RuleFacts
 from chataudit.reports.redact import redacted
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -145,6 +146,11 @@ def test_the_default_policy_keeps_all_but_copies_empty_texts_and_leaks():
         *("schema_invariants/duplicate_id", "schema_invariants/duplicate_tree", "schema_invariants/empty_text"),
         *(f"benchmark_leakage/{name}" for name in ("question", "question_and_answer", "answer")),
     }
+
+
+def test_a_rule_of_an_older_record_does_the_same_in_both_policies():
+    older = {"id": "old/rule", "title": "T", "severity": 2, "advice": "A", "findings": 1, "action": "drop_tree"}
+    assert msgspec.convert(older, RuleFacts).strict_action == "drop_tree"
 
 
 def test_both_policies_leave_notes_alone():
