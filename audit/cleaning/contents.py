@@ -5,6 +5,7 @@ Two contents are the same if role, text, reasoning and tools are, case and white
 """
 
 import json
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 from ...checks.base.arrow.columns import MIXED, BoolArray, IntArray, as_bools, digests, single
 
 HashArray = npt.NDArray[np.uint64]
-_SPACE = r"[\s\p{Z}]+"
+_UNEVEN = r"^\s|\s\s|[^\S ]|[^\P{Z} ]|\s$"  # white space other than single spaces within
 _VISIBLE = r"[^\s\p{Z}\p{C}]"
 
 
@@ -35,8 +36,19 @@ def content_hashes(table: pa.Table) -> tuple[HashArray, BoolArray]:
 
 def _folded(texts: pa.Array) -> pa.Array:
     """Return texts in NFC and lower case, with one space for any white space."""
-    folded = pc.utf8_normalize(pc.utf8_lower(texts.cast(pa.string())), "NFC")
-    return pc.utf8_trim_whitespace(pc.replace_substring_regex(folded, _SPACE, " "))
+    lower = pc.utf8_lower(texts.cast(pa.string()))
+    composed = _changed(lower, r"[^\x00-\x7f]", lambda some: pc.utf8_normalize(some, "NFC"))
+    return _changed(composed, _UNEVEN, _single_spaced)
+
+
+def _single_spaced(texts: pa.Array) -> pa.Array:
+    return pc.binary_join(pc.utf8_split_whitespace(pc.utf8_trim_whitespace(texts)), " ")
+
+
+def _changed(texts: pa.Array, pattern: str, change: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    """Change the texts that contain a pattern: to search all takes a fraction of the time."""
+    found = pc.fill_null(pc.match_substring_regex(texts, pattern), False)
+    return pc.replace_with_mask(texts, found, change(texts.filter(found)))
 
 
 def _as_json(lists: pa.Array, *keys: str) -> pa.Array:
