@@ -21,7 +21,7 @@ from ..reports.statements.limitations import Limitations, markdown
 from ..reports.statements.limitations import limitations as statements
 from . import registry
 from .cleaning.clean import Cleaned, clean
-from .cleaning.policy import Policy, load_policy
+from .cleaning.policy import DEFAULT, Policy, load_policy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,9 +121,9 @@ class Record(kept.Record):
 
     def clean(
         self,
-        out: str | os.PathLike[str],
+        out: str | os.PathLike[str] | None = None,
         sources: Sequence[str | os.PathLike[str]] = (),
-        policy: Policy | None = None,
+        policy: Policy | str | Path = DEFAULT,
         *,
         allow_unread: bool = False,
     ) -> Cleaned:
@@ -131,12 +131,12 @@ class Record(kept.Record):
 
         Parameters
         ----------
-        out : str or path
-            A folder that does not exist, or is empty.
+        out : str or path, optional
+            A folder that does not exist, or is empty. None: a dry run, which counts what would be dropped.
         sources : sequence of str or path
             The audited files; by default their paths during the audit.
-        policy : Policy, optional
-            Which action applies to which rule; by default `load_policy()`.
+        policy : Policy, str or Path
+            Which action applies to which rule: `default`, `strict`, or the path of a policy file.
         allow_unread : bool
             Also drop messages of sources with texts that the audit did not read.
 
@@ -146,13 +146,17 @@ class Record(kept.Record):
             As `chataudit.audit.cleaning.clean.clean`; nothing is written then.
 
         >>> import chataudit
-        >>> cleaned = record.clean("cleaned")
+        >>> dry = record.clean()
+        >>> cleaned = record.clean("cleaned", policy="strict")
+        >>> cleaned.dropped > dry.dropped
+        True
         >>> again = chataudit.run("cleaned")
         >>> int((again.findings()["severity"] > 1).sum())
         0
         """
         named = sources or [source.name for source in self.facts.sources]
-        return clean(self, named, policy or load_policy(record=self), out, allow_unread=allow_unread)
+        chosen = policy if isinstance(policy, Policy) else load_policy(policy, self)
+        return clean(self, named, chosen, out, allow_unread=allow_unread)
 
     def report(self, path: str | os.PathLike[str]) -> None:
         """Write the HTML report of this audit to a new file.

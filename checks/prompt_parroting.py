@@ -24,7 +24,7 @@ from .base.arrow.columns import IntArray, as_bools
 from .base.check import Check, Method, Result
 from .base.claims import claim, cover, token_spans
 from .base.examples import Example, chat
-from .base.findings import CHECKED, FINDINGS, NOTE, WARNING, Action, Rule
+from .base.findings import CHECKED, FINDINGS, NOTE, WARNING, Rule
 from .base.messages import Batch
 from .base.settings import setting
 from .base.statistics.intervals import in_percent
@@ -80,7 +80,6 @@ RESTATES_PROMPT = Rule(
         chat(f"prompter: {_GUITAR}", f"assistant: {_GUITAR}\n\n{_STRINGS}", lang="nl"),
         chat(f"prompter: {_GUITAR}", f"assistant: Een gitaar stem je zo op het gehoor. {_STRINGS}", lang="nl"),
     ),
-    action=Action.KEEP,
 )
 
 METHOD = Method(

@@ -22,7 +22,7 @@ from chataudit.audit.reading.formats.parts import IDS, SPLITS
 from chataudit.audit.reading.formats.spec import PARTS
 from chataudit.audit.reading.formats.turns import FIELDS, ROLES
 from chataudit.audit.registry import checks
-from chataudit.checks import NOTE, Action, Check, Data, Rule, Wants
+from chataudit.checks import Action, Check, Data, Rule, Wants
 from chataudit.checks.base.findings import SEVERITIES
 from chataudit.checks.base.settings import Setting, settings
 from chataudit.reports.wording import visible
@@ -139,12 +139,13 @@ def _facets(check: type[Check]) -> list[str]:
 
 
 def _rule(rule: Rule) -> str:
-    is_kept = rule.severity == NOTE and rule.action != Action.DROP_RECORD  # as the default policy does
+    careful = " if nothing is lost with them" if rule.action == Action.KEEP_BEST else ""
+    default, strict = f"{_ACTIONS[rule.action]}{careful}", _ACTIONS[rule.strict_action]
     return "\n\n".join(
         [
             f"### {rule.name}",
             f"{_prose(rule.title)} ({SEVERITIES[rule.severity]}). {_prose(rule.advice)}",
-            f"By default, `chataudit clean` {_ACTIONS[Action.KEEP if is_kept else rule.action]}.",
+            f"By default, `chataudit clean` {default}{f'; the strict policy {strict}' if strict != default else ''}.",
             "Reported:",
             _block(rule.example.this, rule.example.not_this),
             "Not reported:",

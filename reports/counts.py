@@ -256,8 +256,8 @@ class Counts:
     def _of(self, facts: CheckFacts, lines: Sequence[Line]) -> CheckCounts:
         population = self.population
         bad = population.of(facts.name, WARNING)
-        # What is kept can be read: such a finding is about a record or a field, not about a record that is lost.
-        kept = is_in(self.record.table["rule"], [rule.id for rule in facts.rules if rule.action == Action.KEEP])
+        # What even the strict policy keeps can be read: such a finding is about a record or a field, not a lost record.
+        kept = is_in(self.record.table["rule"], [r.id for r in facts.rules if r.strict_action == Action.KEEP])
         return CheckCounts(
             facts,
             tuple(sorted(lines, key=lambda line: (-line.severity, -line.findings, line.rule.id))),

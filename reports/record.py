@@ -113,9 +113,15 @@ class RuleFacts(msgspec.Struct, frozen=True):
     advice: str
     findings: int
     action: Action = Action.KEEP  # of `clean`, where no policy says otherwise
+    strict: Action | None = None  # of `clean --policy strict`; None: `action`, as in older records
     concerns: Concerns = Concerns.MESSAGE
     example: list[str] = []  # a conversation that breaks the rule, a line a message
     neighbour: list[str] = []  # one as close to it as can be that does not
+
+    @property
+    def strict_action(self) -> Action:
+        """What the strict policy does."""
+        return self.strict or self.action
 
 
 class Count(msgspec.Struct, frozen=True):

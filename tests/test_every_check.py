@@ -13,7 +13,7 @@ from chataudit.audit.demo import release as demo
 from chataudit.audit.reading.formats.oasst import ROLES
 from chataudit.audit.run import run
 from chataudit.checks.base.check import TREE, Check, Method
-from chataudit.checks.base.findings import FINDINGS, SEVERITIES
+from chataudit.checks.base.findings import FINDINGS, NOTE, SEVERITIES, Action, Concerns
 from chataudit.checks.base.messages import FAULTS, MESSAGES, Batch, Form
 from chataudit.checks.base.settings import settings
 
@@ -136,6 +136,14 @@ def test_rules_are_named_after_their_check_and_give_advice(check):
         assert rule.severity in SEVERITIES
         assert rule.advice.endswith(".")
     assert len({rule.id for rule in check.rules}) == len(check.rules)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_clean_keeps_notes_and_the_strict_policy_drops_all_else_and_all_that_the_default_one_does(check):
+    for rule in check.rules:
+        is_kept = rule.severity == NOTE or rule.concerns == Concerns.SOURCE
+        assert (rule.strict_action == Action.KEEP) == is_kept, rule.id
+        assert rule.action == Action.KEEP or not is_kept, rule.id
 
 
 @pytest.mark.parametrize("check", CHECKS)

@@ -116,7 +116,8 @@ def test_commands_on_the_audit_need_no_plug_in(here, monkeypatch):
 def test_clean_takes_the_actions_of_the_rules_of_the_plug_in(here, monkeypatch):
     audited()
     monkeypatch.setattr(registry, "_files", [])
-    assert "disclaimers/as_ai: 1 message" in call("clean", "audit", "--out", "cleaned")
+    assert "kept by the policy: 1 finding of disclaimers/as_ai" in call("clean", "audit", "--dry-run")
+    assert "disclaimers/as_ai: 1 message" in call("clean", "audit", "--policy", "strict", "--out", "cleaned")
     (dropped,) = csv.DictReader((here / "cleaned" / "dropped.csv").open())
     assert (dropped["message_id"], dropped["reasons"]) == (uid("b"), "disclaimers/as_ai")
     left = [json.loads(line)["message_id"] for line in (here / "cleaned" / "data.jsonl").open()]

@@ -1,13 +1,14 @@
 """Cleaned copies of audited files: a policy decides, every dropped message is listed, trees stay whole.
 
-Decisions need no text, only an index of all messages: ids, parents, trees, ranks, labels, lengths.
+Decisions need no text, only an index of all messages: ids, parents, trees, ranks, labels, lengths, and which
+texts are the same.
 
 1. Find the message of each finding that the policy acts on, or its record if it has no message.
 2. Drop these messages, and what cannot stay without them: replies, messages inside them in a nested record, the rest
    of a record that cannot be divided, trees without their root.
 3. Keep the best copy of each text that is left. Groups of copies are decided from the top of the trees down. A kept
-   copy protects the messages above it from later groups. If possible, no copy is dropped that would take the last copy
-   of another text with it.
+   copy protects the messages above it from later groups. Unless the policy says `keep_unique = false`, a copy is
+   dropped only if nothing is lost with it.
 
 Nothing else changes: records without a dropped message are copied byte for byte, and ranks and texts stay as they are.
 Only language tags are set, if the policy says so.
@@ -28,26 +29,30 @@ from ...reports.wording import count_of
 from ..paths import new_folder
 from ..progress import Progress, Silence
 from ..reading.files import SPLIT_OF
-from ..reading.folders import CHANGED, DROPPED, POLICY
+from ..reading.folders import CHANGED, DROPPED, KEPT, POLICY
 from ..reading.matching import Audited, formats_of, matched, requested
 from ..reading.streams import SUFFIXES
-from .decisions import Decisions
+from .decisions import Decisions, Effect
 from .indexing import index_messages, refuse_unread
-from .lists import CHANGED_COLUMNS, DROPPED_COLUMNS, changed_rows, dropped_rows
+from .lists import CHANGED_COLUMNS, DROPPED_COLUMNS, KEPT_COLUMNS, changed_rows, dropped_rows, kept_rows
 from .policy import Policy
 from .rewrite import Edits, rewrite, suffix_of
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """Result of cleaning a data set."""
+    """Result of cleaning a data set, or of a dry run."""
 
-    path: Path  # the folder that was written
+    path: Path | None  # the folder that was written; None: a dry run
     messages: int  # read
-    by_rule: Mapping[str, int]  # messages dropped for this rule; one may be dropped for several
+    records: int  # read, without those that have no message
+    kept_records: int  # of these, records with a message that is kept
+    by_rule: Mapping[str, Effect]  # what is dropped for this rule; a message may be dropped for several
     dropped: int  # messages, for any reason
     taken_along: int  # of these, messages dropped only because another one was
-    groups: int  # of duplicates, of which one was kept
+    found_nowhere_else: int  # of these, messages with a text that no message that is kept has
+    groups: int  # of duplicates, of which copies were dropped
+    kept_copies: Mapping[str, int]  # by rule: copies that are kept because something would be lost with them
     retagged: int  # messages with a new language tag
     lost: int  # records left out: unreadable, or without a message
     left: Mapping[str, int]  # findings by rule, from `min_severity` up, that the policy keeps or does not name
@@ -56,35 +61,62 @@ class Cleaned:
 
     def lines(self) -> list[str]:
         """Return a summary in words."""
+        place = "dry run, nothing written" if self.path is None else str(self.path)
         kept = self.messages - self.dropped
-        lines = [f"{self.path}: {kept:,} of {count_of(self.messages, 'message')} kept, {self.dropped:,} dropped"]
+        records = f" in {self.kept_records:,} of {count_of(self.records, 'record')}"
+        lines = [
+            f"{place}: {kept:,} of {count_of(self.messages, 'message')} kept"
+            f"{records if self.records != self.messages else ''}, {self.dropped:,} dropped"
+        ]
         if not (self.dropped or self.retagged or self.lost):
-            lines = [f"{self.path}: nothing to drop; the files are exact copies of the sources"]
+            copied = "" if self.path is None else "; the files are exact copies of the sources"
+            lines = [f"{place}: nothing to drop{copied}"]
         if self.by_rule:
             lines.append("dropped by rule (a message may break several):")
-        lines += [f"  {rule}: {count_of(n, 'message')}" for rule, n in self.by_rule.items()]
+        lines += [f"  {rule}: {_effect(effect)}" for rule, effect in self.by_rule.items()]
         if self.taken_along:
             lines.append(f"dropped along with these: {count_of(self.taken_along, 'message')}, mostly replies to them")
+        if self.dropped:
+            lines.append(f"text found nowhere else: {self.found_nowhere_else:,} of {self.dropped:,} dropped")
         if self.groups:
-            of_each = "" if self.groups == 1 else " of each"
-            lines.append(f"{count_of(self.groups, 'group')} of duplicates: best message{of_each} kept")
+            lines.append(f"duplicates dropped in {count_of(self.groups, 'group')}")
+        lines += [
+            f"kept, because messages or pairs found nowhere else would be lost: {count_of(n, 'finding')} of {rule}"
+            for rule, n in self.kept_copies.items()
+        ]
         if self.retagged:
-            lines.append(f"{count_of(self.retagged, 'language tag')} changed, listed in {CHANGED}")
+            lines.append(f"{count_of(self.retagged, 'language tag')} changed")
         if self.lost:
             lines.append(f"{count_of(self.lost, 'record')} left out: unreadable, or without a message")
         lines += [f"{name}: no message left, so no file written" for name in self.emptied]
         lines += [f"kept by the policy: {count_of(n, 'finding')} of {rule}" for rule, n in self.left.items()]
         lines += [f"{name} did not finish in the audit: its findings are incomplete" for name in self.unfinished]
-        if self.dropped or self.lost:
-            lines.append(f"{DROPPED} lists every dropped message with the reason")
+        if self.path is not None:
+            lines += [f"{name} lists {what}" for name, what in self._lists.items()]
         return lines
+
+    @property
+    def _lists(self) -> dict[str, str]:
+        """What the lists beside the data contain, by name."""
+        lists = {
+            DROPPED: (self.dropped or self.lost, "every dropped message with the reason"),
+            KEPT: (self.kept_copies, "duplicates kept because something would be lost with them"),
+            CHANGED: (self.retagged, "changed language tags"),
+        }
+        return {name: what for name, (is_needed, what) in lists.items() if is_needed}
+
+
+def _effect(effect: Effect) -> str:
+    """Return the words for what is dropped for one rule."""
+    along = f", {effect.along:,} along with them" if effect.along else ""
+    return f"{count_of(effect.messages, 'message')}{along}; text found nowhere else: {effect.unique:,}"
 
 
 def clean(
     record: Record,
     sources: Sequence[str | os.PathLike[str]],
     policy: Policy,
-    out: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None,
     *,
     allow_unread: bool = False,
     progress: Progress | None = None,
@@ -100,8 +132,9 @@ def clean(
         they may have been moved or renamed.
     policy : Policy
         Which action applies to which findings.
-    out : str or path
-        A folder that does not exist or is empty. It is written beside its place and moved there when complete.
+    out : str or path, optional
+        A folder that does not exist or is empty. It is written beside its place and moved there when complete. None: a
+        dry run, which writes nothing.
     allow_unread : bool
         Also drop messages of sources with texts that the audit did not read. Messages that differ only in such texts
         are copies to it.
@@ -120,11 +153,12 @@ def clean(
     OSError
         If the folder could not be written; nothing is left of it then.
     """
-    target = Path(out)
-    _refuse_target(target, sources)
+    target = None if out is None else Path(out)
+    if target is not None:
+        _refuse_target(target, sources)
     progress = progress or Silence()
     files = matched(record, sources)
-    progress.total(2 * sum(file.source.n_bytes for file in files))
+    progress.total((1 if target is None else 2) * sum(file.source.n_bytes for file in files))
     messages = index_messages([file.source for file in files], requested(record), formats_of(record), progress)
     if messages.n_checkable != record.facts.messages:
         raise ValueError(
@@ -140,20 +174,28 @@ def clean(
         )
     if not allow_unread:
         _refuse_unread_texts(record, decisions)
-    with new_folder(target) as folder:
-        emptied = _write(files, decisions, folder, progress)
-        (folder / POLICY).write_text(policy.toml(), encoding="utf-8")
+    if target is not None:
+        with new_folder(target) as folder:
+            _write(files, decisions, folder, progress)
+            (folder / POLICY).write_text(policy.toml(), encoding="utf-8")
+    is_kept = ~messages.is_context
+    is_kept[list(decisions.dropped)] = False
+    kept_copies = Counter(rule for copy in decisions.kept_copies.values() for rule in copy.rules)
     return Cleaned(
         path=target,
         messages=messages.n_checkable,
+        records=messages.records_of(~messages.is_context),
+        kept_records=messages.records_of(is_kept),
         by_rule=decisions.by_rule,
         dropped=decisions.n_dropped,
         taken_along=decisions.n_with_others,
+        found_nowhere_else=len(decisions.found_nowhere_else),
         groups=decisions.n_groups,
+        kept_copies=dict(sorted(kept_copies.items(), key=lambda item: (-item[1], item[0]))),
         retagged=len(decisions.tags),
         lost=len(decisions.lost),
         left=decisions.left,
-        emptied=emptied,
+        emptied=[file.source.name for number, file in enumerate(files) if decisions.is_emptied(number)],
         unfinished=[check.name for check in record.facts.checks if check.error],
     )
 
@@ -191,16 +233,12 @@ def _refuse_target(target: Path, sources: Sequence[str | os.PathLike[str]]) -> N
         raise FileExistsError(f"{target} already exists. Name a folder that does not exist, or is empty")
 
 
-def _write(files: Sequence[Audited], decisions: Decisions, folder: Path, progress: Progress) -> list[str]:
-    """Write the cleaned files and the lists, and return the names of sources with no message left."""
-    messages, emptied = decisions.messages, []
+def _write(files: Sequence[Audited], decisions: Decisions, folder: Path, progress: Progress) -> None:
+    """Write the cleaned files and the lists."""
     names = _names(files)
     for number, (file, name, edits) in enumerate(zip(files, names, _edits(decisions), strict=True)):
         source = file.source
-        rows = messages.rows_of(number)
-        if all(row in decisions.dropped for row in rows):
-            emptied.append(source.name)
-        else:
+        if not decisions.is_emptied(number):
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             if edits is None:
@@ -212,7 +250,8 @@ def _write(files: Sequence[Audited], decisions: Decisions, folder: Path, progres
     spreadsheet.write(folder / DROPPED, DROPPED_COLUMNS, dropped_rows(files, decisions))
     if decisions.tags:
         spreadsheet.write(folder / CHANGED, CHANGED_COLUMNS, changed_rows(files, decisions))
-    return emptied
+    if decisions.kept_copies:
+        spreadsheet.write(folder / KEPT, KEPT_COLUMNS, kept_rows(files, decisions))
 
 
 def _names(files: Sequence[Audited]) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,7 +10,8 @@ from ...checks.base.findings import Action
 from .drops import Drop, Drops
 from .indexing import split_code
 from .locate import Locator
-from .policy import Criterion
+from .policy import Criterion, Policy
+from .unique import KeptContents
 
 THREAD, ID = "thread", "id"  # how a copy was chosen if no criterion did: by its thread, by the smallest id
 
@@ -33,6 +34,14 @@ class CopyGroup:
     rules: set[str] = field(default_factory=set)
 
 
+class Merit(NamedTuple):
+    """What copies are compared by: the smallest is the best."""
+
+    values: list[tuple[float, ...]]  # of the criteria, in their order
+    id: str
+    row: int
+
+
 class Joined:
     """Disjoint sets of rows."""
 
@@ -53,19 +62,22 @@ class Joined:
 
 
 class Copies:
-    """All groups of copies in a data set: `add_phrase` and `group` collect them, `keep_best` decides.
+    """All groups of copies in a data set: `add_phrase`, `add_repeated` and `group` collect them, `keep_best` decides.
 
     A row may be in several groups.
     """
 
-    def __init__(self, drops: Drops, locator: Locator, keep_best_by: Sequence[Criterion]) -> None:
-        self.drops, self.messages, self.locator, self.keep_best_by = drops, drops.messages, locator, keep_best_by
+    def __init__(self, drops: Drops, locator: Locator, policy: Policy) -> None:
+        self.drops, self.messages, self.locator = drops, drops.messages, locator
+        self.keep_best_by, self.keep_unique = policy.keep_best_by, policy.keep_unique
+        self.reported: list[tuple[int, int, str]] = []  # a copy, what it copies, and the rule
         self._groups: list[CopyGroup] = []
         self._groups_of: dict[int, list[int]] = {}  # numbers of the groups that a row is in
         # Short texts may occur many times: no finding reports one as a copy of the other, and what duplicates one of
         # them duplicates all.
         self._phrases: list[list[int]] = []
         self._phrase_of: dict[int, int] = {}
+        self._repeated: set[int] = set()  # rows of repeated ids
         self._split: dict[int, int] = {}  # splits that only findings name
 
     def add_phrase(self, spans: Iterable[Mapping[str, Any]]) -> None:
@@ -73,6 +85,14 @@ class Copies:
         rows = [row for span in spans for row in self.locator.rows_of(span)]
         self._phrase_of.update(dict.fromkeys(rows, len(self._phrases)))
         self._phrases.append(rows)
+
+    def add_repeated(self, row: int, rule: str) -> None:
+        """Add a message whose id is repeated: the messages with its id are its copies."""
+        rows = set(self.messages.members(self.messages.groups_of(row)[1]))
+        if others := rows - {row}:
+            self._groups.append(CopyGroup(rows, {rule}))
+            self._repeated |= rows
+            self.reported.append((row, min(others), rule))
 
     # -- grouping ----------------------------------------------------------------------------------------------------
 
@@ -89,10 +109,12 @@ class Copies:
                 cluster.setdefault(first, name)
         for pair, partner in pairs:
             cluster.setdefault(partner, cluster[pair.row])
-        self._groups = [group for group in _groups(pairs, cluster) if len(group.rows) > 1]
-        for group in self._groups:
+        self.reported += [(pair.row, partner, pair.rule) for pair, partner in pairs]
+        groups = [group for group in _groups(pairs, cluster) if len(group.rows) > 1]
+        for group in groups:
             for phrase in {self._phrase_of[row] for row in group.rows if row in self._phrase_of}:
                 group.rows.update(self._phrases[phrase])
+        self._groups += groups
         for number, group in enumerate(self._groups):
             for row in group.rows:
                 self._groups_of.setdefault(row, []).append(number)
@@ -121,19 +143,68 @@ class Copies:
     def keep_best(self) -> int:
         """Drop all copies but the best of each group, and return the number of groups that lost a message."""
         needed = {row: self.drops.needed_by(row) for row in self._groups_of}
-        drops = self._copies_of_ancestors(needed)
-        decided = {number for row in drops for number in self._groups_of[row]}
-        self.drops.apply(drops)
         # From the top of the trees down, so that a worse root does not take a better copy with it.
         order = sorted(
             range(len(self._groups)), key=lambda k: min((len(needed[r]), self._id(r), r) for r in self._groups[k].rows)
         )
+        return len(self._drop_redundant(order) if self.keep_unique else self._drop_worse(order, needed))
+
+    def _drop_redundant(self, order: Sequence[int]) -> set[int]:
+        """Drop each copy, the worst first, of which nothing is lost; return the groups that lost a message."""
+        contents = KeptContents(self.drops)
+        decided: set[int] = set()
+        merits: dict[int, Merit] = {}  # of dropped copies, with the replies that they had
+        n_before = -1
+        while n_before != len(merits):  # a copy that stayed for a reply may go once the reply has
+            n_before = len(merits)
+            for number in order:
+                left = [row for row in self._groups[number].rows if row not in self.drops]
+                ranked = sorted(map(self._merit, left)) if len(left) > 1 else []
+                for merit in reversed(ranked):
+                    row = merit.row
+                    is_phrase = row in self._phrase_of and row not in self._repeated
+                    if row not in self.drops and not is_phrase and not contents.lost_with(row):
+                        contents.drop(row, Drop(Action.KEEP_BEST, tuple(sorted(self._groups[number].rules))))
+                        decided.add(number)
+                        merits[row] = merit
+        self._name_kept(merits)
+        return decided
+
+    def _name_kept(self, merits: Mapping[int, Merit]) -> None:
+        """Add to the drop of each copy the best one that is kept, and the criterion that chose it."""
+        best: dict[int, Merit | None] = {}  # by content in its context, which large groups share
+        text, context = self.messages.text, self.messages.context
+        for row, merit in merits.items():
+            if (place := int(context[row])) not in best:
+                rows = {
+                    other for k in self._groups_of[row] for other in self._groups[k].rows if other not in self.drops
+                }
+                twins = [other for other in rows if text[other] == text[row]]
+                closest = [other for other in twins if context[other] == place] or twins
+                best[place] = min(map(self._merit, closest), default=None)
+            if (kept := best[place]) is not None:
+                by = self._decided_by(kept, merit) if kept < merit else THREAD
+                self.drops.by_row[row] = self.drops.by_row[row]._replace(kept=kept.row, by=by)
+
+    def _merit(self, row: int) -> Merit:
+        return Merit([self._value(row, criterion) for criterion in self.keep_best_by], self._id(row), row)
+
+    def _decided_by(self, better: Merit, worse: Merit) -> str:
+        """Return the first criterion that differs between two copies."""
+        pairs = zip(self.keep_best_by, better.values, worse.values, strict=True)
+        return next((criterion for criterion, mine, other in pairs if mine != other), ID)
+
+    def _drop_worse(self, order: Sequence[int], needed: Mapping[int, set[int]]) -> set[int]:
+        """Drop all copies but the best of each group; return the groups that lost a message."""
+        drops = self._copies_of_ancestors(needed)
+        decided = {number for row in drops for number in self._groups_of[row]}
+        self.drops.apply(drops)
         for number in order:
             left = [row for row in self._groups[number].rows if row not in self.drops]
             if len(left) > 1:
                 self._choose(left)
                 decided.add(number)
-        return len(decided)
+        return decided
 
     def _copies_of_ancestors(self, needed: Mapping[int, set[int]]) -> dict[int, Drop]:
         """Return a drop for each copy of a message above it: it could not stay without that one."""
@@ -148,9 +219,8 @@ class Copies:
 
     def _choose(self, left: Sequence[int]) -> None:
         """Keep one of the rows left of a group; drop the others."""
-        values = {row: [self._value(row, criterion) for criterion in self.keep_best_by] for row in left}
-        order = sorted(left, key=lambda row: (values[row], self._id(row), row))
-        place = {row: k for k, row in enumerate(order)}
+        merits = {row: self._merit(row) for row in left}
+        order = sorted(left, key=merits.__getitem__)
         best, rivals = order[0], self._rivals(order[0])
         for row in order:
             mine = self._rivals(row)
@@ -161,10 +231,9 @@ class Copies:
         drops = {}
         for row, through in sorted(rivals.items()):
             rules = tuple(sorted(self._groups[through].rules))
-            if row in values:
-                differs = (k for k, value in enumerate(values[best]) if value != values[row][k])
-                by = next((self.keep_best_by[k] for k in differs), ID)
-                by = by if place[best] < place[row] else THREAD
+            if row in merits:
+                is_better = merits[best] < merits[row]
+                by = self._decided_by(merits[best], merits[row]) if is_better else THREAD
                 drops[row] = Drop(Action.KEEP_BEST, rules, kept=best, by=by)
             else:
                 needed = sorted(self.drops.needed_by(best))
@@ -211,6 +280,8 @@ class Copies:
             return (1.0, 0.0) if np.isnan(m.quality[row]) else (0.0, -float(m.quality[row]))
         if criterion == "review":
             return (float(not m.is_accepted[row]), -float(m.n_reviews[row]))
+        if criterion == "age":
+            return (float(m.created[row]),)
         return (-float(m.n_chars[row]),)
 
 

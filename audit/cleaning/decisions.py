@@ -17,7 +17,8 @@ from .copies import Copies, Pair
 from .drops import WITH_ANOTHER, Drop, Drops
 from .locate import Locator
 from .message_index import MessageIndex
-from .policy import WAY_OUT, Policy, unfit
+from .policy import REPEATED, WAY_OUT, Policy, unfit
+from .unique import KeptContents, found_nowhere_else
 
 LOST = "could not be read"
 _STRENGTH = (Action.DROP_MESSAGE, Action.DROP_SUBTREE, Action.DROP_TREE)
@@ -30,6 +31,22 @@ class NewTag(NamedTuple):
     new: str
     old: str | None
     rules: set[str]  # that ask for it
+
+
+class Effect(NamedTuple):
+    """Messages that are dropped for one rule."""
+
+    messages: int  # with a finding of it
+    along: int  # replies to these, and the rest of their records
+    unique: int  # of both, those with a text that no message that is kept has
+
+
+class KeptCopy(NamedTuple):
+    """A copy that is kept although the policy drops copies."""
+
+    partner: int  # the row that it copies
+    rules: tuple[str, ...]
+    unique: int  # a row that would be lost with it
 
 
 class Decisions:
@@ -47,7 +64,7 @@ class Decisions:
         self._formats = [source.format for source in record.facts.sources]
         self._drops = Drops(messages)
         self._locator = Locator(messages, [source.name for source in record.facts.sources])
-        self._copies = Copies(self._drops, self._locator, policy.keep_best_by)
+        self._copies = Copies(self._drops, self._locator, policy)
         self._wanted: dict[int, tuple[Action, set[str]]] = {}  # by row: the strongest action, and all rules
         rules = [rule for check in record.facts.checks for rule in check.rules]
         self._concerns = {rule.id: rule.concerns for rule in rules}
@@ -66,6 +83,10 @@ class Decisions:
     def n_dropped(self) -> int:
         return sum(not self.messages.is_context[row] for row in self.dropped)
 
+    def is_emptied(self, source: int) -> bool:
+        """Return whether no message of a source is left."""
+        return all(row in self.dropped for row in self.messages.rows_of(source))
+
     @property
     def n_with_others(self) -> int:
         """Messages that were dropped only with another one."""
@@ -74,12 +95,42 @@ class Decisions:
         )
 
     @cached_property
-    def by_rule(self) -> dict[str, int]:
-        """Messages that were dropped for findings of their own, by rule, most frequent first."""
-        counts = Counter(
-            rule for row, drop in self.dropped.items() if not self.messages.is_context[row] for rule in drop.rules
-        )
-        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+    def found_nowhere_else(self) -> set[int]:
+        """Dropped messages whose text no message that is kept has."""
+        return {row for row in found_nowhere_else(self._drops) if not self.messages.is_context[row]}
+
+    @cached_property
+    def by_rule(self) -> dict[str, Effect]:
+        """What is dropped for each rule, the most messages first."""
+        effects: dict[str, Counter[str]] = {}
+        for row, drop in self.dropped.items():
+            if self.messages.is_context[row]:
+                continue
+            own = drop
+            while not own.rules:
+                own = self.dropped[own.cause]
+            for rule in own.rules:
+                effects.setdefault(rule, Counter()).update(
+                    messages=int(drop is own), along=int(drop is not own), unique=int(row in self.found_nowhere_else)
+                )
+        order = sorted(effects.items(), key=lambda item: (-item[1]["messages"], item[0]))
+        return {rule: Effect(n["messages"], n["along"], n["unique"]) for rule, n in order}
+
+    @cached_property
+    def kept_copies(self) -> dict[int, KeptCopy]:
+        """Copies that are kept because something would be lost with them, by row."""
+        if not self.policy.keep_unique:
+            return {}
+        contents, rules = KeptContents(self._drops), dict[int, set[str]]()
+        partner: dict[int, int] = {}
+        for row, other, rule in self._copies.reported:
+            if row not in self.dropped and other not in self.dropped:
+                rules.setdefault(row, set()).add(rule)
+                partner.setdefault(row, other)
+        return {
+            row: KeptCopy(partner[row], tuple(sorted(named)), min(contents.lost_with(row), default=-1))
+            for row, named in sorted(rules.items())
+        }
 
     def carry_out(self) -> None:
         """Decide about every message."""
@@ -120,6 +171,9 @@ class Decisions:
             self.is_faulty[place[0]] = True
             if self._concerns.get(rule) != Concerns.RECORD:
                 self.lost[place] = (action, rule)
+        elif action == Action.KEEP_BEST and self._concerns.get(rule) in REPEATED:
+            for row in rows:
+                self._copies.add_repeated(row, rule)
         elif action == Action.KEEP_BEST:
             _refuse_missing(rule, action, {"partner", "cluster"} - facets.keys(), {"partner", "cluster"})
             pairs.append(Pair(rows[0], rule, facets, finding["spans"]))

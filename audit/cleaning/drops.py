@@ -57,12 +57,14 @@ class Drops:
                     queue.append((other, cause))
         return found
 
-    def apply(self, drops: Mapping[int, Drop]) -> None:
-        """Drop these rows, and all that cannot stay without them."""
-        for row, cause in self.with_dependents(drops).items():
+    def apply(self, drops: Mapping[int, Drop]) -> Iterable[int]:
+        """Drop these rows, and all that cannot stay without them; return all of these."""
+        gone = self.with_dependents(drops)
+        for row, cause in gone.items():
             self.by_row[row] = drops[row] if row in drops else Drop(WITH_ANOTHER, cause=cause)
             for group in self.messages.groups_of(row):
                 self._left[group] = self._n_left(group) - 1
+        return gone
 
     def needed_by(self, row: int) -> set[int]:
         """Return the rows that a row needs to stay, itself included: of equal parents the first that is left."""

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...checks.base.arrow.columns import BoolArray, IntArray, as_bools, as_ints, single
+from ...checks.base.arrow.columns import BoolArray, IntArray, as_bools, as_ints, digests, micros_of, single
 from ...checks.base.faults import FaultKind
 from ...checks.base.statistics.agreement import labels
 from ..engines import engine as engines
@@ -21,6 +21,7 @@ from ..reading.formats import Format
 from ..reading.parse import parse
 from ..reading.recognise import NoRecords, ReadPlan, planned, recognise
 from ..reading.streams import UnreadableSource
+from .contents import content_hashes, contexts, numbered_contents
 from .message_index import MessageIndex
 
 _SPLITS = {"test": 0, "validation": 1}  # evaluation splits are kept before all others
@@ -51,12 +52,19 @@ def index_messages(
     names = pa.concat_tables([part.names for part in parts]).combine_chunks()
     source = np.repeat(np.array(of_part, dtype=np.int64), sizes)
     forms = [plan.format.form for plan in plans]
+    record = source * (int(numbers["line"].max(initial=0)) + 1) + numbers["line"]
     tree = _trees(
         names["tree_id"],
-        source * (int(numbers["line"].max(initial=0)) + 1) + numbers["line"],
+        record,
         np.array([form.nested for form in forms])[source],
         np.array([forms.index(form) for form in forms])[source],
     )
+    groups = _id_groups(tree, names["message_id"], names["parent_id"])
+    is_full, content = numbers.pop("is_full"), numbers.pop("content")
+    with_media = np.flatnonzero(numbers.pop("has_media"))
+    content[with_media] = digests(pa.array(with_media).cast(pa.string()))  # equal to no other
+    parents = _parents(groups)
+    context = contexts(content, parents, record, numbers["is_bound"], numbers.pop("side"))
     return MessageIndex(
         plans=plans,
         source=source,
@@ -67,7 +75,9 @@ def index_messages(
         split=_split_codes(names["split"]),
         holder=np.where(numbers["holder"] >= 0, numbers["holder"] + starts, -1),
         lost=[(number, line) for number, part in zip(of_part, parts, strict=True) for line in part.lost],
-        **_id_groups(tree, names["message_id"], names["parent_id"]),
+        text=numbered_contents(content, is_full),
+        context=numbered_contents(context, is_full),
+        **groups,
         **{name: values for name, values in numbers.items() if name != "holder"},
     )
 
@@ -119,6 +129,16 @@ def _id_groups(tree: IntArray, ids: pa.ChunkedArray, parent_ids: pa.ChunkedArray
     }
 
 
+def _parents(groups: Mapping[str, Any]) -> IntArray:
+    """Return the row of each message's parent, the first one with its id; -1: none."""
+    home, code, needs = groups["home"], groups["code"], groups["needs"]
+    rows = np.arange(len(needs))[::-1]  # of several values for one place the last one wins
+    first = np.full(groups["n_homes"] + int(code.max(initial=-1)) + 1, -1)
+    first[groups["n_homes"] + code[rows]] = rows
+    first[home[rows]] = rows
+    return np.where(needs >= 0, first[needs], -1)
+
+
 def refuse_unread(source: Source) -> None:
     """Raise ValueError if a file that the audit could read to its end could not be read again."""
     if source.errors:
@@ -136,14 +156,20 @@ def _structure(block: Block, plan: ReadPlan) -> _BlockIndex:
     line = as_ints(column("line"), 0)
     starts = np.append(True, line[1:] != line[:-1])[:n]
     record = np.cumsum(starts) - 1
+    content, is_full = content_hashes(table)
     numbers: dict[str, Any] = {
         "line": line,
+        "content": content,
+        "is_full": is_full,
+        "has_media": as_bools(column("media").is_valid()),
+        "side": digests(column("branch")),
         "is_context": as_bools(column("is_context")),
         "n_chars": as_ints(pc.utf8_length(column("text")), 0),
         "rank": np.asarray(column("rank").cast(pa.float64(), safe=False).fill_null(np.inf)),
         "quality": labels(column("labels"), "quality")[0],
         "is_accepted": as_bools(column("review_result")),
         "n_reviews": as_ints(column("review_count"), 0),
+        "created": np.asarray(micros_of(column("created_date")).cast(pa.float64(), safe=False).fill_null(np.inf)),
         "is_bound": (np.bincount(record)[record] > 1) & plan.format.is_whole,
         "holder": np.full(n, -1) if plan.format.is_whole else _holders(block, plan),
     }

@@ -28,10 +28,13 @@ class MessageIndex:
     is_root: BoolArray
     is_context: BoolArray
     n_chars: IntArray
+    text: IntArray  # number of the content: role, text, reasoning, calls; -1: it is empty
+    context: IntArray  # number of the content after that of the messages above it; -1: it is empty
     rank: FloatArray  # infinite: none
     quality: FloatArray  # NaN: none
     is_accepted: BoolArray
     n_reviews: IntArray
+    created: FloatArray  # microseconds since 1970; infinite: unknown
     split: IntArray  # 0: test, 1: validation, 2: others
     n_ids: int
     code: IntArray  # number of the id, below n_ids; each message without an id has its own number from there on
@@ -129,6 +132,10 @@ class MessageIndex:
     def mates(self, row: int) -> range:
         """Return the rows that cannot be separated from this one."""
         return self.at(int(self.source[row]), int(self.line[row])) if self.is_bound[row] else range(0)
+
+    def records_of(self, is_chosen: BoolArray) -> int:
+        """Return the number of records with one of these rows."""
+        return len(np.unique(self._places[is_chosen]))
 
     def shares_record(self, row: int) -> bool:
         """Whether other messages that are not only context are in the same record, and cannot be separated."""

@@ -84,7 +84,8 @@ def explain(
             raise unknown("rule", rule, list(known), "chataudit checks NAME")
         found = known[rule]
         print_text(f"{found.id} ({SEVERITIES[found.severity]})\n{found.title}.\n{found.advice}")
-        print_text(f"Default action of `chataudit clean`: {found.action.replace('_', ' ')}.")
+        default, strict = (action.replace("_", " ") for action in (found.action, found.strict_action))
+        print_text(f"Action of `chataudit clean`: {default}; with --policy strict: {strict}.")
         for title, data in (("Reported:", found.example.this), ("Not reported:", found.example.not_this)):
             print_text(f"\n{title}", style="bold")
             for line in data.lines():

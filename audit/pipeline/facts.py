@@ -117,6 +117,7 @@ def _rule_facts(rule: Rule, n_findings: int) -> RuleFacts:
         advice=rule.advice,
         findings=n_findings,
         action=rule.action,
+        strict=rule.strict_action,
         concerns=rule.concerns,
         example=rule.example.this.lines(),
         neighbour=rule.example.not_this.lines(),

@@ -13,7 +13,8 @@ from .hub import CARD, MAX_CARD, NamedFiles, named_files
 from .streams import SUFFIXES
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", *(f".tar.{packing}" for packing in ("gz", "bz2", "xz", "zst")))
-DROPPED, CHANGED, POLICY = "dropped.csv", "changed.csv", "policy.toml"  # written by `clean` beside the data
+# Written by `clean` beside the data.
+DROPPED, KEPT, CHANGED, POLICY = "dropped.csv", "kept.csv", "changed.csv", "policy.toml"
 
 _STATE = "state.json"  # written by `save_to_disk` of the library datasets
 _INFO = "dataset_info.json"  # written by it beside the files of each data set
@@ -107,7 +108,7 @@ def _is_ours(file: PurePath, others: Collection[PurePath]) -> bool:
     if all(file.parent / name in others for name in (RECORD, FINDINGS_FILE)):
         is_output = file.name in (RECORD, FINDINGS_FILE, THREADS_FILE, MESSAGES_FILE)
         return is_output or not file.name.lower().endswith(SUFFIXES)
-    return file.name in (DROPPED, CHANGED, POLICY) and file.parent / POLICY in others
+    return file.name in (DROPPED, KEPT, CHANGED, POLICY) and file.parent / POLICY in others
 
 
 class _State(msgspec.Struct):

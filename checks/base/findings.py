@@ -77,7 +77,8 @@ class Action(StrEnum):
     DROP_SUBTREE = "drop_subtree"  # the message and everything below it
     DROP_TREE = "drop_tree"
     DROP_RECORD = "drop_record"  # a record that could not be read: there is no other way
-    KEEP_BEST = "keep_best"  # drop all copies of a text but the best (needs the facets `partner` and `cluster`)
+    # Drop all copies of a text but the best: needs the facets `partner` and `cluster`, or a rule about repeated ids.
+    KEEP_BEST = "keep_best"
     FIX_LANGUAGE = "fix_language"  # set the tag to the detected language (needs the facet `detected`)
 
 
@@ -102,8 +103,15 @@ class Rule:
     severity: int  # NOTE, WARNING or ERROR: how bad it is, if true
     advice: str  # what to do about it
     example: Example = field(hash=False)  # it contains dicts
-    action: Action = Action.DROP_MESSAGE  # of `clean`, by default
+    action: Action = Action.KEEP  # of `clean`, by default
+    strict: Action | None = None  # of `clean --policy strict`; None: see `strict_action`
     concerns: Concerns = Concerns.MESSAGE
+
+    @property
+    def strict_action(self) -> Action:
+        """What the strict policy does: unless the rule says so, its own action, or drop the message if that is keep."""
+        usual = Action.KEEP if self.severity == NOTE else Action.DROP_MESSAGE
+        return self.strict or (self.action if self.action != Action.KEEP else usual)
 
     @property
     def check(self) -> str:

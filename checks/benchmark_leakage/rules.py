@@ -43,6 +43,7 @@ ANSWER_ALONE = Rule(
         chat(_COUNTED, f"assistant: {part_of(BAKER, 'answer')}"),
         chat(_COUNTED, "assistant: Almost: of the forty-eight rolls, twenty-eight are left, and the dog licked two."),
     ),
+    action=Action.DROP_MESSAGE,
 )
 _STREET = "prompter: Tell me about a street that you like."
 PASSAGE_ALONE = Rule(
@@ -56,7 +57,6 @@ PASSAGE_ALONE = Rule(
             _STREET, "assistant: Quill Lane, for its bakery: the ovens are fired with driftwood, and you can taste it."
         ),
     ),
-    action=Action.KEEP,
 )
 _QUINCES = "assistant: Then twenty-nine from each are left for her."
 REPHRASED = Rule(
@@ -79,7 +79,6 @@ REPHRASED = Rule(
         ),
         at=0,
     ),
-    action=Action.KEEP,
 )
 TRAIN_ITEM = Rule(
     f"{NAME}/train_item",
@@ -91,7 +90,6 @@ TRAIN_ITEM = Rule(
         chat("prompter: Where do the snow owls of Brannoch nest?", "assistant: On chimneys: nobody climbs them."),
         at=0,
     ),
-    action=Action.KEEP,
 )
 _UNSURE = "assistant: I would have to ask the cousins."
 BELOW_LEAK = Rule(
@@ -103,7 +101,6 @@ BELOW_LEAK = Rule(
         chat(f"prompter: {part_of(BAKER, 'question')}", _UNSURE),
         chat("prompter: Who ate the rolls of the baker of Quill Lane?", _UNSURE),
     ),
-    action=Action.KEEP,
 )
 
 METHOD = Method(

@@ -2,7 +2,7 @@
 
 from ..base.check import Method
 from ..base.examples import Example, chat, turn
-from ..base.findings import ERROR, NOTE, WARNING, Action, Rule
+from ..base.findings import ERROR, NOTE, WARNING, Rule
 
 NAME = "lang_mismatch"
 
@@ -56,7 +56,6 @@ MIXED_LANGUAGE = Rule(
         ),
         at=0,
     ),
-    action=Action.KEEP,
 )
 
 
@@ -76,7 +75,6 @@ LABEL_DISAGREES = Rule(
         chat(_WELL, turn(_BASIN, labels=_labelled(1.0)), lang="de"),
         chat(_WELL, turn(_BASIN, labels=_labelled(0.0)), lang="de"),
     ),
-    action=Action.KEEP,
 )
 
 METHOD = Method(

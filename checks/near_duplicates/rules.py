@@ -69,7 +69,7 @@ NEAR_COPY = Rule(
         1,
         2,
     ),
-    action=Action.KEEP_BEST,
+    strict=Action.KEEP_BEST,
 )
 
 _TIDE = (
@@ -203,7 +203,6 @@ STOCK_PHRASE = Rule(
         3,
         reported=0,
     ),
-    action=Action.KEEP,
     concerns=Concerns.COPIES,
 )
 

@@ -1,7 +1,7 @@
 """Rules on fields, texts and dates."""
 
 from ..base.examples import Data, Example, chat, conversation, records, turn
-from ..base.findings import ERROR, WARNING, Rule
+from ..base.findings import ERROR, WARNING, Action, Rule
 from .method import NAME
 
 MISSING_FIELD = Rule(
@@ -102,6 +102,7 @@ EMPTY_TEXT = Rule(
         chat("prompter: Send me one emoji that means well done.", "assistant:  \u200b\n"),
         not_this=chat("prompter: Send me one emoji that means well done.", "assistant: \N{CLAPPING HANDS SIGN}"),
     ),
+    action=Action.DROP_MESSAGE,
 )
 
 

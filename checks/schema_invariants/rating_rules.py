@@ -65,7 +65,6 @@ RANK_GAP = Rule(
         ),
         at=1,
     ),
-    action=Action.KEEP,
 )
 LABEL_LENGTHS = Rule(
     f"{NAME}/label_lengths",
@@ -188,7 +187,6 @@ REVIEW_RESULT = Rule(
             lang="it",
         ),
     ),
-    action=Action.KEEP,
 )
 DELETED_IN_EXPORT = Rule(
     f"{NAME}/deleted_in_export",
@@ -220,7 +218,7 @@ TREE_STATE = Rule(
         not_this=chat("prompter: How deep do worms dig?", "assistant: Some go down two metres.", tree_state="growing"),
         at=0,
     ),
-    action=Action.DROP_TREE,
+    strict=Action.DROP_TREE,
 )
 TREE_STATE_MIXED = Rule(
     f"{NAME}/tree_state_mixed",
@@ -254,7 +252,7 @@ LOTTERY_REPLIES = Rule(
         not_this=chat("prompter: How do I draw a horse?", tree_state="prompt_lottery_waiting"),
         at=0,
     ),
-    action=Action.DROP_TREE,
+    strict=Action.DROP_TREE,
 )
 SYNTHETIC_MODEL = Rule(
     f"{NAME}/synthetic_model",

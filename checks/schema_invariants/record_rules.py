@@ -52,7 +52,6 @@ LINE_FORMAT = Rule(
         not_this=_lone_prompt("What is the opposite of a picnic?"),
         at=None,
     ),
-    action=Action.KEEP,
     concerns=Concerns.RECORD,
 )
 _BIRDS = [
@@ -71,6 +70,6 @@ UNREAD_TEXT = Rule(
         not_this=records({"messages": _BIRDS, "topic": "ornithology"}),
         at=None,
     ),
-    action=Action.KEEP,
+    strict=Action.KEEP,
     concerns=Concerns.SOURCE,
 )

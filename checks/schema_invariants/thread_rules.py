@@ -41,7 +41,7 @@ ROOT_ROLE = Rule(
         ),
         at=0,
     ),
-    action=Action.DROP_SUBTREE,
+    strict=Action.DROP_SUBTREE,
 )
 UNKNOWN_ROLE = Rule(
     f"{NAME}/unknown_role",
@@ -95,6 +95,8 @@ DUPLICATE_ID = Rule(
             turn("assistant: How about Drizzle?", to=0),
         ),
     ),
+    action=Action.KEEP_BEST,
+    strict=Action.DROP_MESSAGE,
     concerns=Concerns.REPEATED_ID,
 )
 _ROWING = chat("prompter: How do I row in a straight line?", "assistant: Pull both oars with the same strength.")
@@ -104,6 +106,8 @@ DUPLICATE_TREE = Rule(
     ERROR,
     "Keep one of the copies.",
     example=Example(_ROWING + _ROWING, not_this=_ROWING, at=0),
+    action=Action.KEEP_BEST,
+    strict=Action.DROP_MESSAGE,
     concerns=Concerns.REPEATED_TREE,
 )
 DANGLING_PARENT = Rule(
@@ -183,7 +187,7 @@ CYCLE = Rule(
         ),
         at=2,
     ),
-    action=Action.DROP_SUBTREE,
+    strict=Action.DROP_SUBTREE,
 )
 ONE_ROOT = Rule(
     f"{NAME}/one_root",
@@ -205,7 +209,7 @@ ONE_ROOT = Rule(
         ),
         at=2,
     ),
-    action=Action.DROP_SUBTREE,
+    strict=Action.DROP_SUBTREE,
 )
 TREE_ID = Rule(
     f"{NAME}/tree_id",
@@ -221,7 +225,7 @@ TREE_ID = Rule(
         not_this=chat("prompter: How tall do sunflowers grow?", "assistant: Up to three metres in good soil."),
         at=0,
     ),
-    action=Action.DROP_SUBTREE,
+    strict=Action.DROP_SUBTREE,
 )
 UNANSWERED_THREAD = Rule(
     f"{NAME}/unanswered_thread",
@@ -243,7 +247,6 @@ UNANSWERED_THREAD = Rule(
             lang="es",
         ),
     ),
-    action=Action.KEEP,
 )
 
 
@@ -341,5 +344,4 @@ ORDER = Rule(
         ),
         at=3,
     ),
-    action=Action.KEEP,
 )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..base.examples import Data, Example, conversation, records
-from ..base.findings import ERROR, NOTE, WARNING, Action, Rule
+from ..base.findings import ERROR, NOTE, WARNING, Rule
 from .method import NAME
 
 
@@ -121,7 +121,6 @@ UNUSED_RESULT = Rule(
         not_this=_bus_chat("assistant: It leaves at 23:10.", "user: May I take my bicycle?"),
         at="#3",
     ),
-    action=Action.KEEP,
 )
 
 

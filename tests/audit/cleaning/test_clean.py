@@ -31,6 +31,7 @@ from chataudit.audit.config import Config
 from chataudit.audit.reading.formats import FORMATS, Spec
 from chataudit.audit.run import run
 from chataudit.checks.base.findings import ERROR, FINDINGS, NOTE, WARNING
+from chataudit.reports.record import RuleFacts
 from chataudit.reports.redact import redacted
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,8 +43,8 @@ LABELS = {"name": ["quality"], "value": [0.5], "count": [3]}
 # -- small words -----------------------------------------------------------------------------------------------------
 
 
-def policy(action="drop_message", rule=FAULT, **more):
-    return Policy(rules={rule: action}, **more)
+def policy(action="drop_message", rule=FAULT, keep_unique=False, **more):
+    return Policy(rules={rule: action}, keep_unique=keep_unique, **more)
 
 
 def finding(name, line=1, rule=FAULT, severity=ERROR, source=None, partner=None, **facets):
@@ -61,7 +62,7 @@ def copies(*pairs, cluster=None, **facets):
     return [finding(a, k, rule, WARNING, partner=(b, n), cluster=uid(cluster or b), **facets) for a, k, b, n in pairs]
 
 
-KEEP_BEST = policy("keep_best", "near_duplicates")
+KEEP_BEST = policy("keep_best", "near_duplicates", keep_best_by=load_policy("strict").keep_best_by)
 
 
 @cache
@@ -121,26 +122,46 @@ def by_name(rows, column):
 # -- policies --------------------------------------------------------------------------------------------------------
 
 
-def test_the_default_policy_does_something_about_every_rule_that_is_more_than_a_note():
-    rules = [rule for check in registry.checks().values() for rule in check.rules if rule.severity > NOTE]
-    kept = {rule.name for rule in rules if load_policy().action(rule.id, rule.severity) == "keep"}
+RULES = [rule for check in registry.checks().values() for rule in check.rules]
+
+
+def test_the_strict_policy_does_something_about_every_rule_that_is_more_than_a_note():
+    strict = load_policy("strict")
+    kept = {rule.name for rule in RULES if rule.severity > NOTE and strict.action(rule.id, rule.severity) == "keep"}
     assert kept == {"unread_text"}  # nothing is wrong with the data: `clean` refuses to drop copies there
 
 
-def test_the_default_policy_is_that_of_the_rules():
-    for check in registry.checks().values():
-        for rule in check.rules:
-            if rule.severity > NOTE and rule.action != "drop_record":
-                assert load_policy().action(rule.id, rule.severity) == rule.action, rule.id
+def test_both_policies_are_those_of_the_rules():
+    for rule in RULES:
+        if rule.severity > NOTE and rule.action != "drop_record":
+            with case(rule.id):
+                assert load_policy().action(rule.id, rule.severity) == rule.action
+                assert load_policy("strict").action(rule.id, rule.severity) == rule.strict_action
 
 
-def test_the_default_policy_leaves_notes_alone():
-    assert load_policy().action("near_duplicates/stock_phrase", NOTE) == "keep"
+def test_the_default_policy_keeps_all_but_copies_empty_texts_and_leaks():
+    acts = {rule.id for rule in RULES if load_policy().action(rule.id, rule.severity) != "keep"}
+    assert acts == {
+        *("near_duplicates/exact_copy", "near_duplicates/cross_split"),
+        *("schema_invariants/duplicate_id", "schema_invariants/duplicate_tree", "schema_invariants/empty_text"),
+        *(f"benchmark_leakage/{name}" for name in ("question", "question_and_answer", "answer")),
+    }
+
+
+def test_a_rule_of_an_older_record_does_the_same_in_both_policies():
+    older = {"id": "old/rule", "title": "T", "severity": 2, "advice": "A", "findings": 1, "action": "drop_tree"}
+    assert msgspec.convert(older, RuleFacts).strict_action == "drop_tree"
+
+
+def test_both_policies_leave_notes_alone():
+    for name in ("default", "strict"):
+        assert load_policy(name).action("near_duplicates/stock_phrase", NOTE) == "keep"
 
 
 def test_a_policy_is_written_as_it_is_read(tmp_path):
-    (tmp_path / "policy.toml").write_text(load_policy().toml())
-    assert load_policy(tmp_path / "policy.toml") == load_policy()
+    for name in ("default", "strict"):
+        (tmp_path / "policy.toml").write_text(load_policy(name).toml())
+        assert load_policy(tmp_path / "policy.toml") == load_policy(name)
 
 
 def test_the_more_exact_name_wins():
@@ -161,7 +182,7 @@ def test_what_a_policy_does_not_name_is_not_dropped():
 
 def test_unknown_words_in_a_policy_are_refused_with_the_known_ones(tmp_path):
     for text, words in [
-        ("colour = 1", "colour: unknown key. Available: keep_best_by, min_severity, rules"),
+        ("colour = 1", "colour: unknown key. Available: keep_best_by, keep_unique, min_severity, rules"),
         ("rules = 1", "rules is 1; expected a table"),
         ("[rules]\nnear = 'keep'", r"\[rules\] near: 'near' is not a check. Available: benchmark_leakage"),
         (
@@ -173,9 +194,14 @@ def test_unknown_words_in_a_policy_are_refused_with_the_known_ones(tmp_path):
         ("[rules]\nprompt_parroting = 'keep_best'", "prompt_parroting does not report. Use drop_message"),
         ("[rules]\nnear_duplicates = 'fix_language'", "near_duplicates does not report. Use drop_message"),
         ("[rules]\n'schema_invariants/unreadable_line' = 'keep'", "is always left out"),
-        ("keep_best_by = ['size']", "keep_best_by: 'size' is not a criterion. Available: split, replies, rank"),
+        ("keep_best_by = ['size']", "keep_best_by: 'size' is not a criterion. Available: split, rank, review"),
         ("keep_best_by = ['rank', 'rank']", "keep_best_by: 'rank' is named twice"),
         ("keep_best_by = 'rank'", "keep_best_by is 'rank'; expected a list of names"),
+        ("keep_unique = 'yes'", "keep_unique is 'yes'; expected true or false"),
+        (
+            "[rules]\n'schema_invariants/date_format' = 'keep_best'",
+            "schema_invariants does not report. Use drop_message",
+        ),
         ("min_severity = 'bad'", "min_severity: 'bad' is not a severity. Available: note, warning, error"),
         ("[rules", "policy.toml: "),
     ]:
@@ -186,7 +212,7 @@ def test_unknown_words_in_a_policy_are_refused_with_the_known_ones(tmp_path):
 
 
 def test_a_policy_that_does_not_exist_is_an_error(tmp_path):
-    with pytest.raises(LookupError, match="no such file"):
+    with pytest.raises(LookupError, match=r"no such file\. Expected default, strict, or the path"):
         load_policy(tmp_path / "policy.toml")
 
 
@@ -277,6 +303,8 @@ BETTER = [
     ("quality", {"labels": MARKED["less"]}, {"labels": None}),
     ("review", {"review_result": True}, {"review_result": None}),
     ("review", {"review_count": 4}, {"review_count": 3}),
+    ("age", {"created_date": "2023-01-01T10:00:00+01:00"}, {"created_date": "2023-01-01T10:00:00+00:00"}),
+    ("age", {"created_date": "2023-02-03T04:05:06+00:00"}, {"created_date": "soon"}),
     ("length", {"text": "longer"}, {"text": "long"}),
 ]
 
@@ -288,7 +316,9 @@ def test_of_two_copies_the_better_one_is_kept_and_the_criterion_named(tmp_path):
                 (folder := tmp_path / f"{BETTER.index((criterion, better, worse))}{is_first}").mkdir()
                 one, other = (better, worse) if is_first else (worse, better)
                 rows = [message("a"), message("b", "a", **one), message("c", "a", **other)]
-                out, _ = cleaned(flat(folder, *rows), *copies(("c", 3, "b", 2)), policy=KEEP_BEST)
+                out, _ = cleaned(
+                    flat(folder, *rows), *copies(("c", 3, "b", 2)), policy=policy("keep_best", "near_duplicates")
+                )
                 (row,) = listed(out)
                 kept, gone = ("b", "c") if is_first else ("c", "b")
                 assert (row["message_id"], row["kept_message_id"], row["kept_by"]) == (uid(gone), uid(kept), criterion)
@@ -337,7 +367,7 @@ def test_a_pair_across_two_clusters_includes_all_exact_duplicates_of_either(tmp_
 
 def test_a_message_that_is_dropped_anyway_is_not_the_one_that_is_kept(tmp_path):
     rows = [m("a"), m("b", "a", rank=0), m("c", "a", rank=1)]
-    both = Policy(rules={"near_duplicates": "keep_best", FAULT: "drop_message"})
+    both = Policy(rules={"near_duplicates": "keep_best", FAULT: "drop_message"}, keep_unique=False)
     assert left(flat(tmp_path, *rows), *copies(("c", 3, "b", 2)), finding("b", 2), policy=both) == ["a", "c"]
 
 
@@ -855,18 +885,18 @@ def test_a_record_that_could_not_be_read_is_left_out_and_listed(tmp_path):
     assert (done.lost, done.dropped) == (1, 0)
 
 
-def test_a_record_that_was_repaired_is_dropped_by_default_and_its_neighbour_is_not(tmp_path):
+def test_a_record_that_was_repaired_is_dropped_by_the_strict_policy_and_its_neighbour_is_not(tmp_path):
     broken = json.dumps(m("x", tree="x")).replace('"x"', '"x\tx"')
     path = write(tmp_path / "data.jsonl", [*conversation("a"), broken, m("y", tree="y")])
     record = run(path, checks=["schema_invariants"], engine="serial")
-    clean(record, [path], load_policy(), tmp_path / "out")
+    clean(record, [path], load_policy("strict"), tmp_path / "out")
     assert records_of(tmp_path / "out" / "data.jsonl") == [*conversation("a"), m("y", tree="y")]
 
 
 def test_a_reported_record_without_messages_is_left_out_and_listed(tmp_path):
     path = write(tmp_path / "data.jsonl", [nest(ROWS[:3]), {"message_tree_id": uid("x"), "prompt": "odd"}])
     record = run(path, checks=["schema_invariants"], engine="serial", format="oasst_trees")
-    done = clean(record, [path], load_policy(), tmp_path / "out")
+    done = clean(record, [path], load_policy("strict"), tmp_path / "out")
     assert records_of(tmp_path / "out" / "data.jsonl") == [nest(ROWS[:3])]
     assert [(r["line"], r["action"], r["reasons"]) for r in listed(tmp_path / "out")] == [
         ("2", "drop_message", "schema_invariants/mistyped_field")
@@ -879,7 +909,7 @@ def test_a_finding_about_no_message_leaves_its_record_out(tmp_path):
     tree["prompt"]["replies"].append("odd")
     path = write(tmp_path / "data.jsonl", [tree, nest([m("x", tree="x")])])
     record = run(path, checks=["schema_invariants"], engine="serial")
-    clean(record, [path], load_policy(), tmp_path / "out")
+    clean(record, [path], load_policy("strict"), tmp_path / "out")
     assert [r["message_tree_id"] for r in records_of(tmp_path / "out" / "data.jsonl")] == [uid("x")]
 
 
@@ -892,7 +922,7 @@ def test_every_dropped_message_is_listed_with_its_reasons(tmp_path):
         path, finding("b", 2), finding("b", 2, "schema_invariants/date_format"), policy=policy(rule="schema_invariants")
     )
     place = {"source": str(path), "tree_id": uid("a")}
-    no_copy = {"kept_message_id": "", "kept_by": ""}
+    no_copy = {"kept_message_id": "", "kept_by": "", "found_elsewhere": "no"}
     both = "schema_invariants/date_format; schema_invariants/label_range"
     own = {"line": "2", "message_id": uid("b"), "action": "drop_message", "reasons": both, "because_of": ""}
     reply = {
@@ -920,17 +950,18 @@ def test_the_policy_is_kept_with_the_data(tmp_path):
 
 
 def test_the_result_is_summarised_in_words(tmp_path):
-    both = Policy(rules={"near_duplicates": "keep_best", FAULT: "drop_message"})
+    both = Policy(rules={"near_duplicates": "keep_best", FAULT: "drop_message"}, keep_unique=False)
     path = write(tmp_path / "data.jsonl", [*TREE, "{broken"])
     findings = [*copies(("d", 4, "a", 1)), finding("b", 2), finding("c", 3, "schema_invariants/date_format")]
     out, done = cleaned(path, *findings, policy=both)
     assert done.lines() == [
         f"{out}: 3 of 6 messages kept, 3 dropped",
         "dropped by rule (a message may break several):",
-        "  near_duplicates/exact_copy: 1 message",
-        "  schema_invariants/label_range: 1 message",
+        "  near_duplicates/exact_copy: 1 message; text found nowhere else: 1",
+        "  schema_invariants/label_range: 1 message, 1 along with them; text found nowhere else: 2",
         "dropped along with these: 1 message, mostly replies to them",
-        "1 group of duplicates: best message kept",
+        "text found nowhere else: 3 of 3 dropped",
+        "duplicates dropped in 1 group",
         "1 record left out: unreadable, or without a message",
         "kept by the policy: 1 finding of schema_invariants/date_format",
         "dropped.csv lists every dropped message with the reason",
@@ -1240,7 +1271,7 @@ def test_of_copies_one_is_kept_or_none_could_be_and_no_two(tmp_path_factory, dra
     if not forced:
         return
     path = write(tmp_path_factory.mktemp("copies") / "data.jsonl", rows)
-    both = Policy(rules={"near_duplicates": "keep_best", FAULT: "drop_message"})
+    both = Policy(rules={"near_duplicates": "keep_best", FAULT: "drop_message"}, keep_unique=False)
     out, _ = cleaned(path, *findings, *(finding(names[k], k + 1) for k in drops), policy=both)
     after = {row["text"] for row in records_of(out / "data.jsonl")}
     parents = {row["message_id"]: row["parent_id"] for row in rows}
@@ -1266,7 +1297,7 @@ def test_a_planted_release_that_was_cleaned_has_no_finding_above_a_note(tmp_path
     (path,) = [p for p in (tmp_path / "in").iterdir() if p.name.startswith(("messages", "trees"))]
     record = run(path)
     assert any(severity > NOTE for severity in record.table["severity"].to_pylist())
-    done = clean(record, [path], load_policy(), tmp_path / "out")
+    done = clean(record, [path], load_policy("strict"), tmp_path / "out")
     again = run(tmp_path / "out")
     assert [row["rule"] for row in again.table.to_pylist() if row["severity"] > NOTE] == []
     assert again.facts.messages == done.messages - done.dropped
@@ -1276,7 +1307,7 @@ def test_a_planted_release_that_was_cleaned_has_no_finding_above_a_note(tmp_path
 def test_the_release_of_the_demo_that_was_cleaned_has_no_finding_above_a_note(released, tmp_path):
     _, record = released
     path = Path(record.facts.sources[0].name)
-    done = clean(record, [path], load_policy(), tmp_path / "out")
+    done = clean(record, [path], load_policy("strict"), tmp_path / "out")
     again = run(tmp_path / "out", engine="serial")
     assert [row["rule"] for row in again.table.to_pylist() if row["severity"] > NOTE] == []
     assert done.left == {}

@@ -400,3 +400,27 @@ def test_missing_kernels_are_reported_once(call, data, monkeypatch):
 
     monkeypatch.setattr(kernels, "COMPILED", False)
     assert call("run", data).output.count("no compiled kernels") == 1
+
+
+def test_clean_prints_either_policy_and_needs_no_audit_for_it(call):
+    for words, line in [
+        (["--print-policy"], "keep_unique = true"),
+        (["--print-policy", "--policy", "strict"], "keep_unique = false"),
+        (["--policy", "strict", "--print-policy"], "keep_unique = false"),
+    ]:
+        with case(words):
+            done = call("clean", *words)
+            assert (done.exit_code, line in done.output.splitlines()) == (0, True)
+
+
+def test_a_dry_run_of_clean_writes_nothing_and_without_it_a_folder_is_needed(call, data, tmp_path):
+    call("run", data, "--out", "audit")
+    before = sorted(tmp_path.iterdir())
+    done = call("clean", "audit", "--dry-run", "--policy", "strict")
+    assert (done.exit_code, sorted(tmp_path.iterdir())) == (0, before)
+    assert "dry run, nothing written: 1 of 2 messages kept, 1 dropped" in done.output
+    assert "schema_invariants/role_alternation: 1 message; text found nowhere else: 1" in done.output
+    done = call("clean", "audit")
+    assert (done.exit_code, "--out is missing" in done.output) == (2, True)
+    done = call("clean", "audit", "--policy", "strct", "--dry-run")
+    assert (done.exit_code, "strct: no such file. Expected default, strict" in done.output) == (2, True)

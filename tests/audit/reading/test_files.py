@@ -108,7 +108,7 @@ def test_hidden_files_and_folders_stay_out(tmp_path):
 def test_what_chataudit_wrote_is_no_source(tmp_path):
     record = audit(tmp_path, [chat(), chat("Who has it?")], "schema_invariants")
     record.write(tmp_path / "data.audit")
-    clean(record, [tmp_path / "data.jsonl"], load_policy(None, record), tmp_path / "cleaned")
+    clean(record, [tmp_path / "data.jsonl"], load_policy("strict", record), tmp_path / "cleaned")
     assert found(tmp_path) == ({"cleaned/data.jsonl": None, "data.jsonl": None}, [])
 
 
@@ -139,7 +139,7 @@ def test_a_folder_in_a_file_system_of_fsspec_has_the_same_rules(tmp_path):
         record = look("memory://packed")
         assert read(record) == [("memory://packed/all.zip/train.jsonl", 1, [])]
         cleaned = clean(
-            record, ["memory://packed/all.zip/train.jsonl"], load_policy(None, record), tmp_path / "cleaned"
+            record, ["memory://packed/all.zip/train.jsonl"], load_policy("strict", record), tmp_path / "cleaned"
         )
         assert (cleaned.path / "train.jsonl").read_bytes() == LINES
     finally:
@@ -484,7 +484,7 @@ def test_samples_of_a_tar_are_records(tmp_path):
     ]
     record = look(path)
     assert read(record) == [(str(path), 3, [])]
-    cleaned = clean(record, [path], load_policy(None, record), tmp_path / "cleaned")
+    cleaned = clean(record, [path], load_policy("strict", record), tmp_path / "cleaned")
     assert (cleaned.path / "train.tar.jsonl").is_file()
 
 
@@ -509,7 +509,7 @@ def test_clean_writes_copies_of_members_named_after_them(tmp_path):
     path = tree(tmp_path, **{"all.zip": data}) / "all.zip"
     tree(tmp_path, **{"other.jsonl": LINES.replace(b"key", b"dog")})
     record = look(path, tmp_path / "other.jsonl")
-    policy = load_policy(None, record)
+    policy = load_policy("strict", record)
     for sources in ([path, tmp_path / "other.jsonl"], [source.name for source in record.facts.sources]):
         out = tmp_path / f"cleaned-{len(sources)}"
         clean(record, sources, policy, out)
@@ -655,7 +655,7 @@ def test_an_empty_shard_is_no_error_among_others(tmp_path):
     assert [source.reason for source in record.facts.sources].count("no records") == 4
     assert all(source.sha256 for source in record.facts.sources)
     assert f"{tmp_path}/c.parquet: no records" in progress.lines
-    cleaned = clean(record, [tmp_path], load_policy(None, record), tmp_path.with_name("cleaned"))
+    cleaned = clean(record, [tmp_path], load_policy("strict", record), tmp_path.with_name("cleaned"))
     assert len(cleaned.emptied) == 4
     assert [path.name for path in cleaned.path.glob("*.jsonl")] == ["b.jsonl"]
 
