@@ -110,7 +110,7 @@ class Copies:
         for pair, partner in pairs:
             cluster.setdefault(partner, cluster[pair.row])
         self.reported += [(pair.row, partner, pair.rule) for pair, partner in pairs]
-        groups = [group for group in _groups(pairs, cluster) if len(group.rows) > 1]
+        groups = [group for group in _groups(pairs, cluster) if group.rules and len(group.rows) > 1]
         for group in groups:
             for phrase in {self._phrase_of[row] for row in group.rows if row in self._phrase_of}:
                 group.rows.update(self._phrases[phrase])

@@ -20,10 +20,10 @@ MIN_SHARED = 12  # 9-grams of a skeleton that says enough
 # Words that keep their meaning in most programming languages, and that few use as names.
 _KEYWORDS = (
     "abstract and as async await bool boolean break case catch class const continue def default defer del do "
-    "double elif else enum except export extends false final finally float fn for foreach func function if implements "
-    "import in instanceof int interface is lambda len let long new nil none not null or pass print printf println "
-    "private protected public raise range return self short sizeof static struct switch this throw throws true try typedef "
-    "typeof unsigned until var void while with yield"
+    "double elif else enum except export extends false final finally float fn for foreach func function if "
+    "implements import in instanceof int interface is lambda len let long new nil none not null or pass print "
+    "printf println private protected public raise range return self short sizeof static struct switch this throw "
+    "throws true try typedef typeof unsigned until var void while with yield"
 )
 _NAME, _NUMBER = np.uint64(0x5851F42D4C957F2D), np.uint64(0x14057B7EF767814F)  # stand for any
 

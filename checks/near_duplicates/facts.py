@@ -37,11 +37,8 @@ FACTS = pa.schema(
         # Its place in its tree.
         ("tree", pa.int64()),  # a hash of the tree's id and file
         ("asked", pa.int64()),  # `whole` of the message that it answers; 0: of none
-        ("path", pa.int64()),  # a hash of all texts from the root down to this one
-        # A hash of all texts below it, whatever their order; 0: there are none. Of a side of a preference pair, of all
-        # texts below the prompt: a pair is one judgement.
-        ("below", pa.int64()),
-        ("is_side", pa.bool_()),
+        ("is_side", pa.bool_()),  # of a preference pair: it is one judgement with the other side
+        ("path", pa.int64()),  # a hash of all texts from the root down to this one; of a side, with the other side
         ("enter", pa.int64()),  # number in the order of a walk through the tree, depth first
         ("leave", pa.int64()),  # number of the first message behind those below it
         ("shingles", pa.large_list(pa.uint64())),  # hashed 5-grams, ascending
@@ -174,7 +171,7 @@ def _winnows(batch: Batch) -> tuple[IntArray, npt.NDArray[np.uint32]]:
 
 
 def _is_side(batch: Batch) -> BoolArray:
-    return as_bools(batch.column("branch").is_valid()) & batch.is_leaf
+    return as_bools(batch.column("branch").is_valid()) & batch.is_leaf & (batch.parent >= 0)
 
 
 def _threads(batch: Batch, whole: HashArray) -> dict[str, HashArray]:
@@ -192,17 +189,17 @@ def _threads(batch: Batch, whole: HashArray) -> dict[str, HashArray]:
         np.add.at(size, parent[rows], size[rows])
     tops = np.flatnonzero(depth <= 0)
     enter[tops] = np.cumsum(size[tops]) - size[tops]
+    own = np.where(_is_side(batch), whole ^ below[parent] * MIXED, whole)
     for rows in levels:
         rows = rows[np.argsort(parent[rows], kind="stable")]
         above = parent[rows]
-        path[rows] = (path[above] * MIXED) ^ whole[rows]
+        path[rows] = (path[above] * MIXED) ^ own[rows]
         before = np.cumsum(size[rows]) - size[rows]  # of siblings and of others
         first = np.searchsorted(above, above)
         enter[rows] = enter[above] + 1 + before - before[first]
     return {
         "asked": asked,
         "path": path,
-        "below": np.where(_is_side(batch) & (parent >= 0), below[parent], below),
         "enter": enter.view(np.uint64),
         "leave": (enter + size).view(np.uint64),
     }

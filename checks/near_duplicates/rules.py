@@ -45,7 +45,7 @@ OTHER_SIGNS = Rule(
         1,
         2,
     ),
-    action=Action.KEEP_BEST,
+    strict=Action.KEEP_BEST,
 )
 
 _CHICKPEAS = "prompter: ¿Cómo se cuecen los garbanzos secos?"
@@ -59,7 +59,7 @@ NEAR_COPY = Rule(
     WARNING,
     "Read both and keep the better one. Raise min_similarity if such texts differ in what matters.",
     example=_copied(
-        chat(_CHICKPEAS, _SOAK, turn(_SOAK.replace("agua fría", "abundante agua"), to=0), lang="es"),
+        chat(_CHICKPEAS, _SOAK, turn(f"{_SOAK} ¡Buen provecho!", to=0), lang="es"),
         chat(
             _CHICKPEAS,
             _SOAK,
@@ -128,7 +128,6 @@ OTHER_INSTRUCTION = Rule(
         0,
         1,
     ),
-    action=Action.KEEP,
 )
 
 _BIRDS = (
@@ -147,7 +146,6 @@ TEMPLATE = Rule(
         *range(len(_MARKS)),
         reported=0,
     ),
-    action=Action.KEEP,
     concerns=Concerns.COPIES,
 )
 
@@ -167,7 +165,6 @@ REPEATED_PROMPT = Rule(
         ),
         at="#1",
     ),
-    action=Action.KEEP,
     concerns=Concerns.COPIES,
 )
 

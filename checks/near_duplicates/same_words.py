@@ -13,7 +13,7 @@ from ..base.findings import NOTE, WARNING, Rule
 from ..base.text.tokens import HashArray
 from .relations import MAX_CLAIMS, Relations
 from .rules import CROSS_SPLIT, EXACT_COPY, OTHER_SIGNS, REPEATED_PROMPT, STOCK_PHRASE
-from .texts import TextSets, is_kin
+from .texts import TextSets, ids_of, is_kin
 
 MAX_PLACES = 5  # spans of a phrase or a prompt
 MIN_REPEATED = 0.15  # of the prompts of a file that occurred before, where it repeats prompts as a rule
@@ -27,20 +27,14 @@ class _Repeated(NamedTuple):
     same_words: IntArray
     same_meaning: IntArray  # and the same signs that carry meaning
     same_text: IntArray  # and all the same signs
-    same_thread: IntArray  # and the same texts below
 
 
 def _repeated(texts: TextSets, is_long: BoolArray) -> _Repeated:
     _, inverse, counts = np.unique(texts.whole, return_inverse=True, return_counts=True)
     rows = np.flatnonzero(is_long & (counts[inverse] > 1))
     facts = texts.facts(rows)
-    whole, meant, written, below = (
-        np.asarray(facts[name]).view(np.uint64) for name in ("whole", "meant", "written", "below")
-    )
-    text = whole * MIXED ^ written
-    return _Repeated(
-        rows, facts, _first(whole), _first(whole * MIXED ^ meant), _first(text), _first(text * MIXED ^ below)
-    )
+    whole, meant, written = (np.asarray(facts[name]).view(np.uint64) for name in ("whole", "meant", "written"))
+    return _Repeated(rows, facts, _first(whole), _first(whole * MIXED ^ meant), _first(whole * MIXED ^ written))
 
 
 def _first(keys: HashArray) -> IntArray:
@@ -55,13 +49,15 @@ def same_word_claims(texts: TextSets, min_words: int) -> Iterator[pa.Table]:
     if not len(found.texts):
         return
     rows = np.arange(len(found.texts))
-    begins = _beginnings(texts, found)
-    yield from _repeated_prompts(found, begins)
-    partner = np.where(found.same_thread != rows, found.same_thread, found.same_text)
+    goes_on = _goes_on(texts, found)
+    yield from _repeated_prompts(found, goes_on)
+    first = _first_that_goes_on(found.same_text, goes_on)
     differs = found.same_text == rows
-    partner = np.where(differs, np.where(found.same_meaning != rows, found.same_meaning, found.same_words), partner)
+    of_others = np.where(found.same_meaning != rows, found.same_meaning, found.same_words)
+    partner = np.where(first != rows, first, np.where(differs, of_others, rows))
+    differs &= first == rows
     partner = _not_their_prompts(found, partner)
-    claimed = np.flatnonzero((partner != rows) & ~begins)
+    claimed = np.flatnonzero((partner != rows) & (differs | ~goes_on))
     means = found.same_meaning[claimed] != found.same_meaning[partner[claimed]]
     for start in range(0, len(claimed), MAX_CLAIMS):
         here = slice(start, start + MAX_CLAIMS)
@@ -82,8 +78,10 @@ def _claims(
         (words[k] if differs[k] else "Duplicates {} {}").format(*relations.described(k)) for k in range(len(rows))
     ]
     kinds = np.where(means, "other signs", np.where(differs, "other punctuation", "exact"))
+    first = np.where(differs, found.same_words[rows], found.same_text[rows])
+    clusters = ids_of(found.facts.take(pa.array(first)))
     facets = [
-        relations.facets(k) | {"cluster": relations.partner_ids[k], "jaccard": "1.000", "kind": str(kinds[k])}
+        relations.facets(k) | {"cluster": clusters[k], "jaccard": "1.000", "kind": str(kinds[k])}
         for k in range(len(rows))
     ]
     for rule, severity, chosen in (
@@ -106,49 +104,74 @@ def _not_their_prompts(found: _Repeated, partner: IntArray) -> IntArray:
     return partner
 
 
-def _beginnings(texts: TextSets, found: _Repeated) -> BoolArray:
-    """Mark the messages that repeat an earlier one with other texts below, in a file that does so as a rule.
+def _goes_on(texts: TextSets, found: _Repeated) -> BoolArray:
+    """Mark the repeated messages below which there are texts found nowhere else after the same messages.
 
-    A file may hold a thread a row, or several answers to one question: what its rows share is no copy.
+    Only in files that repeat prompts so as a rule: those with a thread a row, or several answers to one question. What
+    such rows share is no copy.
     """
     rows, facts = np.arange(len(found.texts)), found.facts
-    below, path = np.asarray(facts["below"]), np.asarray(facts["path"])
-    first = found.same_text
-    is_prompt = np.asarray(pc.equal(single(facts["role"]), "prompter").fill_null(False), dtype=bool)
-    begins = (first != rows) & (found.same_thread == rows) & (below != 0) & (below[first] != 0)
-    begins &= is_prompt | (path == path[first])
-    if not begins.any():
+    path, first = np.asarray(facts["path"]), found.same_text
+    is_shared = _is_prompt(facts) | np.asarray(facts["is_side"]) | (path == path[first])
+    has_own = is_shared & _has_own(texts, facts)
+    repeats = (has_own & (first != _first_that_goes_on(first, has_own))) | (has_own & (first != rows))
+    if not repeats.any():
         return np.zeros(len(rows), dtype=bool)
-    asks = pc.and_(pc.equal(texts.table["role"], "prompter"), pc.not_equal(texts.table["below"], 0))
-    counted = pc.value_counts(texts.table["source"].filter(asks)).to_pylist()
-    n_prompts = {each["values"]: each["counts"] for each in counted}
+    asked = texts.table["source"].filter(pc.equal(texts.table["role"], "prompter"))
+    n_prompts = {each["values"]: each["counts"] for each in pc.value_counts(asked).to_pylist()}
     source = facts["source"].to_pylist()
     n_repeated: dict[str, int] = {}
-    for row in np.flatnonzero(begins & is_prompt).tolist():
+    for row in np.flatnonzero(repeats & _is_prompt(facts)).tolist():
         n_repeated[source[row]] = n_repeated.get(source[row], 0) + 1
     as_a_rule = {name for name, n in n_repeated.items() if n >= MIN_REPEATED * n_prompts[name]}
-    begins &= np.array([name in as_a_rule for name in source])
-    return np.asarray(begins, dtype=bool)
+    return np.asarray(has_own & np.array([name in as_a_rule for name in source]), dtype=bool)
 
 
-def _repeated_prompts(found: _Repeated, begins: BoolArray) -> Iterator[pa.Table]:
-    """Report each beginning that a file repeats, by one note."""
-    is_prompt = np.asarray(pc.equal(single(found.facts["role"]), "prompter").fill_null(False), dtype=bool)
-    groups = np.unique(found.same_text[begins & is_prompt])
+def _is_prompt(facts: pa.Table) -> BoolArray:
+    return np.asarray(pc.equal(single(facts["role"]), "prompter").fill_null(False), dtype=bool)
+
+
+def _has_own(texts: TextSets, facts: pa.Table) -> BoolArray:
+    """Mark the messages with a text below them, or sides of a pair, that no other has after the same messages."""
+    path, tree, enter = (np.asarray(texts.table[name]) for name in ("path", "tree", "enter"))
+    _, inverse, counts = np.unique(path, return_inverse=True, return_counts=True)
+    trees, number = np.unique(tree, return_inverse=True)
+    key = (number.reshape(-1) << 32) + enter
+    order = np.argsort(key)
+    n_single = np.append(0, np.cumsum(counts[inverse.reshape(-1)[order]] == 1))
+    of = np.searchsorted(trees, np.asarray(facts["tree"])) << 32
+    begin, end = (
+        np.searchsorted(key[order], of + at)
+        for at in (np.asarray(facts["enter"]) + ~np.asarray(facts["is_side"]), np.asarray(facts["leave"]))
+    )
+    return np.asarray(n_single[end] > n_single[begin], dtype=bool)
+
+
+def _first_that_goes_on(first: IntArray, goes_on: BoolArray) -> IntArray:
+    """Return the row that represents the group of each row: its first that goes on, or its first."""
+    n = len(first)
+    best = np.full(n, 2 * n)
+    np.minimum.at(best, first, np.arange(n) + np.where(goes_on, 0, n))
+    found: IntArray = best[first] % n
+    return found
+
+
+def _repeated_prompts(found: _Repeated, goes_on: BoolArray) -> Iterator[pa.Table]:
+    """Report each prompt that a file repeats with several answers, by one note."""
+    first = found.same_text[goes_on & _is_prompt(found.facts)]
+    groups, n_answers = np.unique(first, return_counts=True)
+    groups, n_answers = groups[n_answers > 1], n_answers[n_answers > 1]
     if not len(groups):
         return
     members = _members(found.same_text, groups)
-    n_threads = [len(np.unique(found.same_thread[rows])) for rows in members]
+    counts = [(len(rows), n) for rows, n in zip(members, n_answers.tolist(), strict=True)]
     yield _noted(
         found.facts,
         REPEATED_PROMPT,
         groups,
         members,
-        [
-            f"Occurs {len(rows):,} times, with {n:,} different answers"
-            for rows, n in zip(members, n_threads, strict=True)
-        ],
-        [{"count": str(len(rows)), "answers": str(n)} for rows, n in zip(members, n_threads, strict=True)],
+        [f"Occurs {n:,} times, with {answers:,} different answers" for n, answers in counts],
+        [{"count": str(n), "answers": str(answers)} for n, answers in counts],
     )
 
 

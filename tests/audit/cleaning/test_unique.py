@@ -126,7 +126,8 @@ def test_near_duplicates_and_other_faults_are_kept_and_counted(tmp_path):
 
 
 def test_keep_best_keeps_near_duplicates_unless_the_policy_gives_up_what_is_unique(tmp_path):
-    record = audited(tmp_path, {"text": COOL}, {"text": f"{COOL} Good luck!"})
+    rows = [m("a", PEAR), m("b", COOL, "a"), m("c", f"{COOL} Good luck!", "a")]
+    record = audited(tmp_path, *rows)
     assert record.clean(policy=KEEP_COPIES).dropped == 0
     assert record.clean(policy=KEEP_COPIES).kept_copies == {"near_duplicates/near_copy": 1}
     lossy = record.clean(policy=Policy(rules=KEEP_COPIES.rules, keep_unique=False))
