@@ -37,6 +37,7 @@ NO_WORDS = "no words"
 SHORT_PROMPT = "prompt too short"
 
 CHANGED = "earlier message, changed or asked for"
+MIN_KEPT = 0.5  # of a message; a reply that keeps less of it does not repeat it
 WHOLE = 0.9  # of a prompt is in a reply that copies it; with less around it, the reply is an echo
 MAX_ORDER = 200  # characters of a message above, in which an order for all that follows is looked for
 
@@ -93,6 +94,8 @@ class PromptParroting(Check):
             *(part.tolist() for part in candidates(batch, parent, rows, self.min_restated)), strict=True
         ):
             comparison = Comparison(words_of(batch, reply), words_of(batch, other))
+            if comparison.of_other < MIN_KEPT:
+                continue
             prompt = batch.column("text")[int(parent[reply])].as_py() if steps > 1 else None
             weighed = features(comparison, prompt, _orders_above(batch, int(parent[reply])))
             yield Pair(reply, other, steps, comparison, weighed)

@@ -4,12 +4,11 @@ import unicodedata
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 from functools import cached_property
-from itertools import pairwise
 from typing import NamedTuple
 
 from ..base.messages import Batch
 from ..base.text.alignment import Block, align
-from ..base.text.tokens import HashArray
+from ..base.text.tokens import N_GRAM, HashArray, grams
 
 MIN_ALIKE = 0.65  # of two words of which one is the other misspelt; by SequenceMatcher
 FEW = 4  # words; in a shorter text, and beside replaced words, single shared words count; elsewhere they are chance
@@ -110,14 +109,15 @@ class Comparison:
 
     @cached_property
     def is_again(self) -> list[bool]:
-        """Words of the reply that the other message has, two in a row, and that are in no run: it may be said twice."""
-        mine, theirs = self.reply.hashes.tolist(), self.other.hashes.tolist()
-        pairs = set(pairwise(theirs))
-        follows = [pair in pairs for pair in pairwise(mine)]
-        return [
-            not taken and (before or after)
-            for taken, before, after in zip(self.is_taken, [False, *follows], [*follows, False], strict=True)
-        ]
+        """Words of the reply outside these runs that are in an n-gram of the other message: it may be said twice."""
+        is_again = [False] * len(self.reply)
+        if not all(self.is_taken):
+            n = min(N_GRAM, len(self.other), len(self.reply))
+            known = set(grams(self.other.hashes, n).tolist())
+            for k, gram in enumerate(grams(self.reply.hashes, n).tolist()):
+                if gram in known:
+                    is_again[k : k + n] = [True] * n
+        return [again and not taken for again, taken in zip(is_again, self.is_taken, strict=True)]
 
     @cached_property
     def edges(self) -> tuple[int, int]:

@@ -113,6 +113,14 @@ _ADDS_NOTHING_UNSPACED = {
 }
 # Greetings are answered by greetings: prompts that are no more than one.
 _GREETINGS = (
+    "many thanks|(?:vielen|herzlichen|besten) dank|dankeschön|muchísimas gracias|mil gracias|merci bien|mille grazie|"
+    "muito obrigad[oa]|большое спасибо|спасибо большое|дуже дякую|dziękuję bardzo|děkuji moc|mnohokrát děkuji|tack "
+    "så mycket|"
+    "mange tak|tusen takk|mange takk|hartelijk dank|heel erg bedankt|çok teşekkür(?: ederim|ler)|kiitos paljon|"
+    "paljon kiitoksia|"
+    "nagyon köszönöm|terima kasih banyak|cảm ơn nhiều|moltes gràcies|mulțumesc mult|ευχαριστώ πολύ|شكرا جزيلا|תודה "
+    "רבה|"
+    "बहुत धन्यवाद|多谢|多謝|非常感谢|非常感謝|どうもありがとう(?:ございます)?|정말 감사합니다|"
     "hi(?: there)?|hello(?: there)?|hey(?: there)?|hiya|what(?:'|’)?s up|how are you(?: doing)?|wie geht(?:'|’)?s|"
     "wie geht es (?:dir|ihnen)|¿?qué tal|¿?cómo estás?|"
     "ça va|comment (?:ça va|allez[- ]vous|vas[- ]tu)|come stai|come va|tudo bem|como vai|как дела|як справи|jak "

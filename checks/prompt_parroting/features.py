@@ -15,6 +15,7 @@ _PARTS = re.compile(r"[\n\r]+|[.!?:;。！？：；؟।]+(?=\W|$)|(?<=[。！�
 _QUESTION = re.compile(r"[?？؟;՞]")
 _SIGNS = re.compile(r"[=<+/%&^$@\\{}\[\]−×÷]")  # of code and formulas
 _CODE = re.compile(rf"{_SIGNS.pattern}|\w\(|[;:]\s*\n")
+_DRAWN = re.compile(r"[!-/:-@\[-`{-~\u2190-\u2bff\U0001f000-\U0001faff]")  # ASCII signs, arrows, boxes, emoji
 _BREAK = re.compile(r"[^\w\s'’]|\n")
 _FIELDS = re.compile(r"[{\[]\s*[\"']|[\"']\s*:|</?\w+>")  # JSON, tags
 
@@ -73,7 +74,7 @@ def features(pair: Comparison, prompt: str | None, above: str) -> dict[str, floa
         "turned": float(turned),
         "answered": float(turned and (head > 0 or len(added) > 0)),
         "signs": log1p(signs if not added else 0),
-        "code_changed": float(is_changed and 3 * len(_CODE.findall(texts[1])) >= m),
+        "code_changed": is_changed * min(1.0, 3 * len(_CODE.findall(texts[1])) / m),
         "fields": float(_n_fields(shared[0]) > _n_fields(shared[1])),
         "greeting": float(m <= 6 and is_greeting(texts[1])),
         "earlier": float(is_earlier),
@@ -145,4 +146,4 @@ def _n_fields(text: str) -> int:
 
 def _n_drawn(text: str) -> int:
     """Return the number of signs; an answer may be a drawing or a formula and have no words."""
-    return sum(not (c.isalnum() or c.isspace()) for c in text)
+    return len(_DRAWN.findall(text))

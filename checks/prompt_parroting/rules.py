@@ -58,25 +58,40 @@ RESTATES_PROMPT = Rule(
 )
 
 METHOD = Method(
-    sure="Shares and the longest common run of words are computed exactly. No error rate "
-    "has been measured on held-out data.",
+    sure="On replies in languages and phrasings that the model was not fitted on: 1,592 of 1,631 echoes reported "
+    "(98 %), 15 of 1,739 others (0.9 %). These conversations were made for it, and features were chosen with them in "
+    "view.",
     how=(
         "Each reply is compared with its prompt and with the messages above it. System messages and tool results are "
         "skipped.",
-        "Their sets of word 5-grams are compared: the share of the reply that is in the prompt, and the share of the "
-        "prompt that is in the reply.",
-        "The longest run of words that both share is marked on both sides. A short prompt, which has too few "
-        "5-grams, is compared by that run alone.",
-        "A reply that gives back a text supplied by the prompt, to correct or to continue, is reported as a note. The "
-        "repeated part then begins or ends at a colon, a quotation mark or a line break.",
-        "A reply that repeats an earlier message with changes is also a note: prompts often ask for a revision.",
+        "Replies that share enough word 5-grams with such a message (pairs of words, where a prompt is short) are "
+        "aligned with it word by word. Misspelt words count as shared. The longest shared run is marked on both sides.",
+        "A logistic model weighs what each side says besides: how much of the message the reply leaves out and where, "
+        "what it adds, whether what is left out asks for the text (repeat, correct, shorten, translate, in 36 "
+        "languages), and whether what is added answers nothing (openings, labels of templates, refusals).",
+        "Its probability that the reply is an echo, and was not asked for, is the score. A warning needs at least "
+        "`min_probability`.",
+        "A reply that gives an earlier reply again is a warning where the prompts differ and the second does not ask "
+        "for it. With changes, or asked for, it is a note.",
     ),
     blind=(
-        "A paraphrase of the prompt shares too few 5-grams to be found.",
-        "A supplied text that no punctuation separates from the instruction is reported as a reply that repeats its "
-        "prompt.",
+        "A paraphrase or a translation of the prompt shares too few words to be found.",
+        "An instruction in words that the check does not know is recognised by its place only. Without a colon, a "
+        "quotation mark or a line break behind it, what it asks for can be reported as an echo.",
+        "Sentences that refuse or ask back in words that the check does not know can hide an echo, above all of a "
+        "short prompt.",
+        "A correction that an earlier message asked for is recognised only by its misspelt words.",
         "In a very deep thread, a reply is compared only with the nearest messages above it.",
-        "Replies to prompts with fewer words than the setting `min_prompt` are skipped, and counted as such.",
+        "Replies to prompts with fewer words than the setting `min_prompt`, and greetings, are not reported.",
     ),
-    sources=("Broder (1997), On the resemblance and containment of documents.",),
+    measured=(
+        "Releases with planted echoes that the model was not fitted on (3 of 20,000 messages): 361 of 365 echoes "
+        "reported, 0 of 115 quotations, no other reply.",
+        "21,428 replies of 13 public files: 13 warnings; one reader found 9 right, 4 arguable and none wrong. Five of "
+        "them were among the labels that the model was fitted on.",
+    ),
+    sources=(
+        "Broder (1997), On the resemblance and containment of documents.",
+        "Cohen (2010), Patience diff advantages.",
+    ),
 )
