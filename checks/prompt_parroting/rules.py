@@ -58,16 +58,15 @@ RESTATES_PROMPT = Rule(
 )
 
 METHOD = Method(
-    sure="On replies in languages and phrasings that the model was not fitted on: 1,592 of 1,631 echoes reported "
-    "(98 %), 15 of 1,739 others (0.9 %). These conversations were made for it, and features were chosen with them in "
-    "view.",
+    sure="On replies in languages and phrasings that the model was not fitted on, 1,592 of 1,631 echoes were reported, "
+    "and 15 of 1,739 right replies. The conversations were made for it, and features were chosen with them in view.",
     how=(
         "Each reply is compared with its prompt and with the messages above it. System messages and tool results are "
         "skipped.",
         "Replies that share enough word 5-grams with such a message (pairs of words, where a prompt is short) are "
         "aligned with it word by word. Misspelt words count as shared. The longest shared run is marked on both sides.",
         "A logistic model weighs what each side says besides: how much of the message the reply leaves out and where, "
-        "what it adds, whether what is left out asks for the text (repeat, correct, shorten, translate, in 36 "
+        "what it adds, whether what is left out asks for the text (repeat, correct, shorten, translate, in 37 "
         "languages), and whether what is added answers nothing (openings, labels of templates, refusals).",
         "Its probability that the reply is an echo, and was not asked for, is the score. A warning needs at least "
         "`min_probability`.",
