@@ -13,6 +13,7 @@ from ..base.text.tokens import N_GRAM, HashArray, grams
 MIN_ALIKE = 0.65  # of two words of which one is the other misspelt; by SequenceMatcher
 FEW = 4  # words; in a shorter text, and beside replaced words, single shared words count; elsewhere they are chance
 MAX_REPLACED = 2  # words in a row
+MAX_GAP = 100  # words between shared ones that are compared one for one; longer ones are another text
 
 
 class Words(NamedTuple):
@@ -81,6 +82,9 @@ class Comparison:
         """Mark words between the shared ones that are alike, one for one from either side."""
         a = b = 0
         for left, right, n in [*self.blocks, Block(len(self.reply), len(self.other), 0)]:
+            if min(left - a, right - b) > MAX_GAP:
+                a, b = left + n, right + n
+                continue
             for i, j in zip(range(a, left), range(b, right), strict=False):
                 self._take(i, j)
             for i, j in zip(range(left - 1, a - 1, -1), range(right - 1, b - 1, -1), strict=False):

@@ -153,7 +153,7 @@ _GREETINGS = (
 
 _NOTHING = frozenset(" ".join(_ADDS_NOTHING.values()).split())
 _NOTHING_UNSPACED = re.compile(
-    "|".join(sorted(" ".join(_ADDS_NOTHING_UNSPACED.values()).split(), key=len, reverse=True))
+    "|".join(sorted(" ".join(_ADDS_NOTHING_UNSPACED.values()).split(), key=len, reverse=True)).encode()
 )
 _GREETING = re.compile(rf"\W*(?:(?:{_GREETINGS})\W*){{1,3}}", re.IGNORECASE)
 
@@ -163,7 +163,7 @@ def adds_nothing(word: str) -> bool:
     return word in _NOTHING
 
 
-def adding_nothing(text: str) -> list[tuple[int, int]]:
+def adding_nothing(text: bytes) -> list[tuple[int, int]]:
     """Return the spans of such words in a text that is written without spaces."""
     return [match.span() for match in _NOTHING_UNSPACED.finditer(text)]
 

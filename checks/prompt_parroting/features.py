@@ -1,6 +1,7 @@
 """What the model weighs of a reply and a message above it: what each of them says besides the words that both share."""
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from math import log1p
 from typing import NamedTuple
@@ -107,18 +108,24 @@ def _left(pair: Comparison) -> Left:
 def _adds_nothing(words: Words, first: int, end: int) -> list[bool]:
     """Mark words from first to end (exclusive) that are openings, labels and refusals."""
     start = words.starts[first]
-    text = words.between(start, words.ends[end - 1])
-    spans = [tuple(start + len(text[:k].encode()) for k in span) for span in adding_nothing(text)]
-    return [
-        adds_nothing(words.word(k)) or any(at <= words.starts[k] < to for at, to in spans) for k in range(first, end)
-    ]
+    marks = [adds_nothing(words.word(k)) for k in range(first, end)]
+    for at, to in adding_nothing(words.text[start : words.ends[end - 1]]):
+        k = bisect_left(words.starts, start + at, first, end)
+        while k < end and words.starts[k] < start + to:
+            marks[k - first] = True
+            k += 1
+    return marks
 
 
 def _parts_lost(pair: Comparison) -> tuple[float, float]:
     """Return which share of the first and of the last line or sentence the reply does not repeat; 0: there is one."""
     other = pair.other
     text = other.text.decode()
-    ends = [len(text[: match.end()].encode()) for match in _PARTS.finditer(text)]
+    ends, begin, at = [], 0, 0
+    for match in _PARTS.finditer(text):
+        at += len(text[begin : match.end()].encode())
+        begin = match.end()
+        ends.append(at)
     parts: list[list[bool]] = [[]]
     bound = iter([*ends, len(other.text) + 1])
     end = next(bound)

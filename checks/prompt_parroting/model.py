@@ -5,6 +5,8 @@ tests/perf/fit_prompt_parroting.py fits it, prints these numbers, and measures i
 
 from math import exp
 
+MAX_EXPONENT = 700.0  # of a floating-point number; a reply may add any number of signs
+
 INTERCEPT = -3.018
 COEFFICIENTS = {
     "covered": 5.746,
@@ -40,4 +42,5 @@ COEFFICIENTS = {
 
 def probability(features: dict[str, float]) -> float:
     """Return the probability that a reply with these features is an echo."""
-    return 1 / (1 + exp(-INTERCEPT - sum(weight * features[name] for name, weight in COEFFICIENTS.items())))
+    logit = INTERCEPT + sum(weight * features[name] for name, weight in COEFFICIENTS.items())
+    return 1 / (1 + exp(min(-logit, MAX_EXPONENT)))
