@@ -163,7 +163,8 @@ def test_the_summary_says_by_rule_what_falls_and_what_is_found_nowhere_else(tmp_
 
 def test_copies_that_are_kept_are_listed_with_what_would_be_lost(tmp_path):
     rows = [m("a", PEAR), m("b", COOL, "a"), m("x", PEAR, tree="x"), m("y", DRY, "x", "x")]
-    audited(tmp_path, *rows).clean(tmp_path / "out")
+    others = [m(f"{k}", f"Question {k} of a quiz about fruit", tree=f"{k}") for k in range(9)]  # else as a rule
+    audited(tmp_path, *rows, *others).clean(tmp_path / "out")
     (row,) = listed(tmp_path, "kept.csv")
     copy, reply = ("x", "y") if row["message_id"] == uid("x") else ("a", "b")
     assert (row["message_id"], row["would_be_lost"]) == (uid(copy), uid(reply))

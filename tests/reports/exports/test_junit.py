@@ -7,7 +7,7 @@ import xmlschema
 from building import audit, message, write
 from chataudit import run
 from chataudit.checks.base.check import Check
-from chataudit.checks.prompt_parroting import PromptParroting
+from chataudit.checks.prompt_parroting.check import PromptParroting
 from chataudit.checks.schema_invariants.check import SchemaInvariants
 from chataudit.reports.exports.junit import junit
 from chataudit.reports.gate import Gate, Limit, decide

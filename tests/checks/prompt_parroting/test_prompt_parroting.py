@@ -2,13 +2,10 @@
 
 import re
 
-import numpy as np
 import pytest
 from building import audit, calling, conversation, flagged, message, result, turns, uid
-from chataudit.checks import prompt_parroting
-from chataudit.checks.prompt_parroting import PromptParroting, longest_run
-from hypothesis import given
-from hypothesis import strategies as st
+from chataudit.checks.prompt_parroting.check import check
+from chataudit.checks.prompt_parroting.check import PromptParroting
 from staging import assert_examples
 
 PROMPT = "Please name three rivers of Europe that flow through more than four countries and say where they begin"
@@ -79,8 +76,7 @@ def test_what_a_prompt_supplied_may_be_given_back(tmp_path):
         f'"{STORY}"\n\nRewrite that so that a child can read it.',
         f"Продолжи рассказ: {STORY}",
     ):
-        found = [(rule, severity) for rule, severity, _ in findings_of(tmp_path, asked, given_back)]
-        assert found == [("echo", 1)], asked
+        assert findings_of(tmp_path, asked, given_back) == [], asked
 
 
 def test_the_whole_prompt_with_its_instruction_is_an_echo_all_the_same(tmp_path):
@@ -94,26 +90,28 @@ def test_an_answer_that_is_read_off_a_long_prompt_is_not_reported(tmp_path):
 
 
 def test_an_earlier_message_word_for_word_is_an_echo(tmp_path):
-    assert findings_of(tmp_path, PROMPT, ANSWER, "Say that again in other words", ANSWER) == [("echo", 2, 3)]
+    assert findings_of(tmp_path, PROMPT, ANSWER, "And why is the sky blue?", ANSWER) == [("echo", 2, 3)]
     assert findings_of(tmp_path, PROMPT, ANSWER, "And now what?", PROMPT) == [("echo", 2, 3)]
+
+
+def test_an_earlier_reply_that_was_asked_for_again_is_a_note(tmp_path):
+    for asked in ("Say that again", "Wiederhole das bitte", "请再说一遍", "Повтори ещё раз", "もう一度言ってください"):
+        assert findings_of(tmp_path, PROMPT, ANSWER, asked, ANSWER) == [("echo", 1, 3)], asked
+
+
+def test_who_asks_the_same_twice_may_get_the_same_answer_twice(tmp_path):
+    assert findings_of(tmp_path, PROMPT, ANSWER, PROMPT, ANSWER) == []
+
+
+def test_a_refusal_may_be_given_twice(tmp_path):
+    refusal = "I am sorry, but as an AI language model I cannot help with that request."
+    found = findings_of(tmp_path, "How do I pick a lock?", refusal, "And how do I open a safe?", refusal)
+    assert [severity for _, severity, _ in found] == [1]
 
 
 def test_an_earlier_reply_with_changes_is_a_note(tmp_path):
     changed = ANSWER.replace("nine hundred", "990")
     assert findings_of(tmp_path, PROMPT, ANSWER, "Be exact about the length", changed) == [("echo", 1, 3)]
-
-
-def test_short_prompts_are_compared_word_by_word(tmp_path):
-    for asked, reply, rules in (
-        ("World war 2 history", "World war 2 history!", ["echo"]),
-        ("World war 2 history", "Sure: World war 2 history", ["copies_prompt"]),
-        ("World war 2 history", "World war 2 history is what happened from 1939 on", []),
-        ("What is a prion?", "A prion is what is folded wrong", []),
-        ("Hello!", "Hello!", []),
-        ("Good morning", "Good morning", []),
-        ("你好吗朋友", "你好吗朋友", ["echo"]),
-    ):
-        assert [rule for rule, _, _ in findings_of(tmp_path, asked, reply)] == rules, (asked, reply)
 
 
 def test_the_longest_run_is_marked_on_both_sides(tmp_path):
@@ -135,19 +133,21 @@ def test_a_document_is_compared_with_its_context(tmp_path):
         tmp_path, [{"id": "a", "text": PROMPT, "context": PROMPT}, {"id": "b", "text": ANSWER}], PromptParroting()
     )
     assert flagged(record) == [("echo", "a")]
-    assert record.facts.checks[0].skipped == {prompt_parroting.NO_PROMPT: 1}
+    assert record.facts.checks[0].skipped == {check.NO_PROMPT: 1}
 
 
 def test_what_cannot_be_checked_is_counted(tmp_path):
     rows = [*conversation("a"), message("x", "gone", "assistant"), message("y", "a", text="!")]
     rows.append(message("z", text="Hi", message_tree_id=uid("z")))
+    rows.append(message("own", "own", "assistant", text=PROMPT))
     rows.append(message("zz", "z", message_tree_id=uid("z")))
     (facts,) = audit(tmp_path, rows, PromptParroting()).facts.checks
     assert facts.skipped == {
-        prompt_parroting.NO_REPLIES["prompter"]: 2,
-        prompt_parroting.NO_PROMPT: 1,
-        prompt_parroting.NO_WORDS: 1,
-        prompt_parroting.SHORT_PROMPT: 1,
+        check.NO_REPLIES["prompter"]: 2,
+        check.NO_PROMPT: 1,
+        check.NO_WORDS: 1,
+        check.OWN_PARENT: 1,
+        check.SHORT_PROMPT: 1,
     }
 
 
@@ -172,7 +172,7 @@ def test_system_and_tool_messages_are_no_replies_and_nothing_that_a_reply_can_re
 
 def test_an_answer_behind_a_system_message_alone_has_no_prompt(tmp_path):
     (facts,) = chat(tmp_path, f"system: {STORY}", f"assistant: {STORY}").facts.checks
-    assert facts.skipped == {"system message": 1, prompt_parroting.NO_PROMPT: 1}
+    assert facts.skipped == {"system message": 1, check.NO_PROMPT: 1}
 
 
 def test_a_prompt_is_found_above_a_system_message_in_between(tmp_path):
@@ -199,41 +199,29 @@ def test_messages_in_a_circle_end(tmp_path):
 
 def test_summaries_begin_with_how_much_is_repeated(tmp_path):
     for reply, expected in {
-        PROMPT: "100 % of the reply is copied from its prompt (100 % of which it repeats; 18 words in a row)",
-        f"Of course, gladly! {PROMPT}": "Contains 100 % of its prompt, which is 82 % of the reply (18 words in a row)",
-        f"> {PROMPT}\n\n{ANSWER}": "Quotes 100 % of its prompt, which is 26 % of the reply (18 words in a row)",
+        PROMPT: "100 % of the reply is copied from its prompt (100 % of which it repeats; 18 words in a row; "
+        "probability",
+        f"Of course, gladly! {PROMPT}": "Contains 100 % of its prompt, which is 86 % of the reply (18 words in a row; "
+        "probability",
+        f"> {PROMPT}\n\n{ANSWER}": "Quotes 100 % of its prompt, which is 32 % of the reply (18 words in a row)",
     }.items():
         (row,) = audit(tmp_path, talk(PROMPT, reply), PromptParroting()).table.to_pylist()
-        assert row["summary"] == expected
+        assert row["summary"].startswith(expected), row["summary"]
+
+
+def test_the_score_of_a_warning_is_its_probability(tmp_path):
+    (row,) = audit(tmp_path, talk(PROMPT, PROMPT), PromptParroting()).table.to_pylist()
+    assert 0.9 < row["score"] < 1
+    assert row["summary"].endswith(f"probability {row['score']:.2f})")
+    sure = PromptParroting(min_probability=0.9999)
+    assert audit(tmp_path, talk(PROMPT, PROMPT), sure).table.num_rows == 0
 
 
 def test_a_setting_out_of_range_is_refused():
     for name, value, expected in (
-        ("min_echo", 0, "in (0, 1]"),
-        ("min_copied", 2, "in (0, 1]"),
-        ("min_run", 0, "at least 1"),
+        ("min_probability", 1, "in (0, 1)"),
+        ("min_restated", 2, "in (0, 1]"),
         ("min_prompt", 0, "at least 1"),
     ):
         with pytest.raises(ValueError, match=re.escape(f"{name}: {value}; expected {expected}")):
             PromptParroting(**{name: value})
-
-
-TOKENS = st.lists(st.integers(0, 3), max_size=30)
-
-
-@given(TOKENS, TOKENS)
-def test_the_longest_run_is_what_trying_all_finds(left, right):
-    n, at, there = longest_run(
-        *(np.array(tokens, dtype=np.uint64) * np.uint64(0x5851F42D4C957F2D) for tokens in (left, right))
-    )
-    places = [
-        (k, i, j)
-        for i in range(len(left))
-        for j in range(len(right))
-        for k in range(1, min(len(left) - i, len(right) - j) + 1)
-        if left[i : i + k] == right[j : j + k]
-    ]
-    longest = max((k for k, _, _ in places), default=0)
-    assert n == longest
-    if n:
-        assert (at, there) == min((i, j) for k, i, j in places if k == longest)
