@@ -8,8 +8,8 @@ from chataudit.checks.base import kernels
 
 MODULES = {
     "tokens": ("digest", "mark", "suspects", "tokenise"),
-    "sets": ("grams", "place", "shingle", "sign"),
-    "signs": ("signs",),
+    "sets": ("grams", "place", "shingle", "sign", "winnow"),
+    "signs": ("signs", "steps"),
     "join": ("join", "overlaps"),
     "scan": ("scan",),
     "prose": ("excerpts", "prose"),

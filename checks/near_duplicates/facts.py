@@ -7,9 +7,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..base import kernels
 from ..base.arrow.columns import MIXED, BoolArray, IntArray, as_bools, digests, utf8
 from ..base.messages import PLACES, Batch
-from ..base.text.tokens import N_GRAM, HashArray, grams
+from ..base.text.tokens import N_GRAM, HashArray
 from .code import skeletons
 
 NUMBER, SHORT = (
@@ -43,14 +44,14 @@ FACTS = pa.schema(
         ("leave", pa.int64()),  # number of the first message behind those below it
         ("shingles", pa.large_list(pa.uint64())),  # hashed 5-grams, ascending
         ("words", pa.large_list(pa.uint32())),  # hashed tokens with FLAGS, in order
-        ("steps", pa.large_list(pa.uint16())),  # code points from the begin of each token to that of the next
+        ("steps", pa.large_list(pa.uint16())),  # code points from the begin of the token before to that of each
         ("winnows", pa.large_list(pa.uint32())),  # the least of each WINDOW 5-grams in a row
         ("skeleton", pa.large_list(pa.uint64())),  # of code: hashed 9-grams without names and numbers, ascending
     ]
 )
 LISTS = ("shingles", "words", "steps", "winnows", "skeleton")
 
-WINDOW = 5
+WINDOW = 5  # 5-grams in a row of which one is kept
 MIN_WINNOWED = 25  # words of a text that may be found within a longer one
 
 # Characters of scripts without spaces that say about as much as a word, by the first byte: Thai, Lao and Myanmar; Han
@@ -82,8 +83,10 @@ def facts_of(batch: Batch, rows: IntArray) -> pa.Table:
     columns["shingles"] = pa.LargeListArray.from_arrays(pa.array(limits), pa.array(sets))
     is_number = data[base] - np.uint8(ord("0")) < 10
     columns["words"] = _lists(batch.tokens.bounds, _words(batch, is_number))
-    columns["steps"] = _lists(batch.tokens.bounds, _steps(batch, data, offsets, base))
-    columns["winnows"] = _lists(*_winnows(batch))
+    steps = kernels.steps(data, offsets, batch.tokens.starts, batch.tokens.bounds)
+    columns["steps"] = _lists(batch.tokens.bounds, steps)
+    winnows = kernels.winnow(batch.tokens.hashes, batch.tokens.bounds, N_GRAM, WINDOW, MIN_WINNOWED)
+    columns["winnows"] = _lists(*winnows)
     columns["skeleton"] = _lists(*skeletons(batch, n_tokens, is_number))
     facts = pa.table([columns[name] for name in FACTS.names], schema=FACTS)
     return facts if len(rows) == len(batch) else facts.take(pa.array(rows))
@@ -118,56 +121,6 @@ def _words(batch: Batch, is_number: BoolArray) -> npt.NDArray[np.uint32]:
     words |= is_number.view(np.uint8)
     words |= ((tokens.ends - tokens.starts) <= 3).astype(np.uint32) << 1
     return words
-
-
-def _steps(batch: Batch, data: npt.NDArray[np.uint8], offsets: IntArray, base: IntArray) -> npt.NDArray[np.uint16]:
-    """Return the distance, in code points, from the begin of each token to that of the one behind it in its text.
-
-    The last entry of a text is that of its first token from the begin of the text. A step beyond 65,535 is cut.
-    """
-    bounds = batch.tokens.bounds
-    begin, end = int(offsets[0]), int(offsets[-1])
-    if len(data) and (data[begin:end] >= 0x80).any():
-        at = np.append(0, np.cumsum((data[begin:end] & 0xC0) != 0x80, dtype=np.int64))
-        places, starts = at[base - begin], at[offsets[:-1] - begin]
-    else:
-        places, starts = base, offsets[:-1]
-    steps = np.diff(places, append=0)
-    filled = np.diff(bounds) > 0
-    steps[bounds[1:][filled] - 1] = places[bounds[:-1][filled]] - starts[filled]
-    return np.minimum(steps, 0xFFFF).astype(np.uint16)
-
-
-def _winnows(batch: Batch) -> tuple[IntArray, npt.NDArray[np.uint32]]:
-    """Return the winnowed 5-grams of each text long enough, and where those of each text begin.
-
-    Of each WINDOW grams in a row the least is kept, each place once, so two texts with a run of WINDOW + 4 equal words
-    share one.
-
-    References
-    ----------
-    Schleimer, Wilkerson and Aiken (2003), Winnowing: local algorithms for document fingerprinting.
-    """
-    bounds = batch.tokens.bounds
-    n_tokens = np.diff(bounds)
-    none = np.zeros(len(batch) + 1, dtype=np.int64), np.zeros(0, dtype=np.uint32)
-    values = (grams(batch.tokens.hashes) >> np.uint64(32)).astype(np.uint32)
-    n_windows = len(values) - WINDOW + 1
-    if n_windows < 1:
-        return none
-    windows = np.lib.stride_tricks.sliding_window_view(values, WINDOW)
-    least, nearest = windows[:, 0].copy(), np.zeros(n_windows, dtype=np.int8)
-    for k in range(1, WINDOW):  # np.argmin over the windows takes eight times as long
-        is_less = windows[:, k] < least
-        np.copyto(least, windows[:, k], where=is_less)
-        nearest[is_less] = k
-    n_own = np.where(n_tokens >= MIN_WINNOWED, n_tokens - N_GRAM - WINDOW + 2, 0)  # windows of each text
-    text = np.repeat(np.arange(len(batch)), n_own)
-    at = np.arange(len(text)) + np.repeat(bounds[:-1] - (np.cumsum(n_own) - n_own), n_own)
-    places = at + nearest[at]
-    is_new = np.append(True, (places[1:] != places[:-1]) | (text[1:] != text[:-1]))[: len(places)]
-    counts = np.bincount(text[is_new], minlength=len(batch))
-    return np.append(0, np.cumsum(counts)), values[places[is_new]]
 
 
 def _is_side(batch: Batch) -> BoolArray:

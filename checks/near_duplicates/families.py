@@ -12,9 +12,10 @@ import numpy.typing as npt
 from ..base.arrow.columns import BoolArray, IntArray
 from ..base.check import Spread
 from .minhash import lot_signatures
-from .sets import Sets
+from .sets import LOT, Sets
 
 MIN_FAMILY = 32  # members; in smaller groups all pairs are compared
+SAMPLED = np.uint64(4)
 ROUNDS = 12
 HASHES = 2  # that members agree in, in a round: two texts of similarity .8 do with probability .64
 
@@ -46,21 +47,27 @@ def families(sets: Sets, min_similarity: float, seed: int, spread: Spread) -> Fa
 
 
 def _may_have_families(sets: Sets) -> BoolArray:
-    """Mark the sets of which half of the values are in as many sets as a family has."""
-    bits = min(22, max(12, int(sets.sizes.sum()).bit_length()))
-    shift = np.uint64(64 - bits)
-    counts = np.zeros(1 << bits, dtype=np.int64)
+    """Mark the sets of which half of the values are in as many sets as a family has; by one value of SAMPLED."""
+    bits = np.uint64(64 - 20)
+    counts = np.zeros(1 << 20, dtype=np.int64)
+    sample: list[IntArray] = []
     for values, limits, numbers in sets.pieces():
         own = values if (numbers >= 0).all() else values[np.repeat(numbers >= 0, np.diff(limits))]
-        counts += np.bincount((own >> shift).astype(np.int64), minlength=len(counts))
-    is_frequent = counts >= MIN_FAMILY + 4 * (counts.sum() >> bits)  # several values share a count
+        sample.append((own[own % SAMPLED == 0] >> bits).astype(np.int64))
+        if sum(map(len, sample)) > LOT:
+            counts += np.bincount(np.concatenate(sample), minlength=len(counts))
+            sample = []
+    counts += np.bincount(np.concatenate([np.zeros(0, dtype=np.int64), *sample]), minlength=len(counts))
+    is_frequent = counts >= MIN_FAMILY + 4 * (counts.sum() >> 20)  # several values share a count
     marked = np.zeros(len(sets), dtype=bool)
     if is_frequent.any():
         for values, limits, numbers in sets.pieces():
-            n_frequent = np.append(0, np.cumsum(is_frequent[values >> shift]))
-            is_marked = 2 * (n_frequent[limits[1:]] - n_frequent[limits[:-1]]) >= np.diff(limits)
+            at = np.flatnonzero(values % SAMPLED == 0)
+            places = np.searchsorted(at, limits)
+            n_frequent = np.append(0, np.cumsum(is_frequent[values[at] >> bits]))[places]
+            is_marked = (places[1:] > places[:-1]) & (2 * np.diff(n_frequent) >= np.diff(places))
             marked[numbers[(numbers >= 0) & is_marked]] = True
-    return marked & (sets.sizes > 0)
+    return marked
 
 
 def _keys(sets: Sets, rows: IntArray, seed: int, spread: Spread) -> npt.NDArray[np.uint64]:

@@ -112,8 +112,10 @@ CROSS_SPLIT = Rule(
 )
 
 _LETTER = (
-    "Dear neighbours, the stairwell will be painted from Monday to Wednesday next week, so please leave no bicycles, "
-    "prams or shoes outside your doors, and mind the wet paint on the rails"
+    "Dear neighbours, the stairwell will be painted from Monday to Wednesday next week. Leave no bicycles, prams "
+    "or shoes outside your doors, mind the wet paint on the rails, and keep the windows on the landings open until "
+    "Thursday. The painters come at eight and go at five; who needs the lift in between may ring at the office on the "
+    "ground floor"
 )
 OTHER_INSTRUCTION = Rule(
     f"{NAME}/other_instruction",
@@ -121,9 +123,9 @@ OTHER_INSTRUCTION = Rule(
     NOTE,
     "Usually meant: one passage with several questions. Make sure that all of them are in the same split.",
     example=_copied(
-        chat(f"prompter: List the things that I should not leave outside: {_LETTER}")
-        + chat(f"prompter: {_LETTER}. When can I bring my bicycle back upstairs?"),
-        chat(f"prompter: List the things that I should not leave outside: {_LETTER}")
+        chat(f"prompter: List what must go inside: {_LETTER}")
+        + chat(f"prompter: {_LETTER}. When may windows be closed?"),
+        chat(f"prompter: List what must go inside: {_LETTER}")
         + chat("prompter: When the stairwell of a house is painted, for how long should bicycles stay in the yard?"),
         0,
         1,
@@ -131,22 +133,22 @@ OTHER_INSTRUCTION = Rule(
 )
 
 _BIRDS = (
-    "I saw a bird with {} at the feeder in our garden this morning. Which species could it be, is it common here in "
-    "winter, and what food should I put out for it?"
+    "I saw a bird with a {} breast at the feeder in our garden this morning, as large as a sparrow and not at all shy. "
+    "Which species could it be, is it common in the north of England in winter, what food should I put out for it, and "
+    "how can I keep the cat of my neighbours from the feeder in the meantime?"
 )
-_MARKS = ("a red breast", "two white bars", "blue legs", "an orange bill")
+_COLOURS = ("red", "grey", "yellow", "spotted")
 TEMPLATE = Rule(
     f"{NAME}/template",
     "Texts of one template",
     NOTE,
     "Count them as one text when you judge how diverse the data are, and thin them out if they are many.",
     example=_copied(
-        sum((chat(f"prompter: {_BIRDS.format(mark)}") for mark in _MARKS), Data()),
-        sum((chat(f"prompter: {_BIRDS.format(mark)}") for mark in _MARKS[:2]), Data()),
-        *range(len(_MARKS)),
+        sum((chat(f"prompter: {_BIRDS.format(colour)}") for colour in _COLOURS), Data()),
+        sum((chat(f"prompter: {_BIRDS.format(colour)}") for colour in _COLOURS[:2]), Data()),
+        *range(len(_COLOURS)),
         reported=0,
     ),
-    concerns=Concerns.COPIES,
 )
 
 _ROOF = "My roof leaks where the chimney goes through it. What should I look at first?"
@@ -163,9 +165,8 @@ REPEATED_PROMPT = Rule(
             _MORTAR | {"prompt": "Water drips from my kitchen ceiling. Who can find out where it comes from?"},
             {"id": "roof-1", "lang": "en", "prompt": _ROOF, "response": _FLASHING},
         ),
-        at="#1",
+        at="",
     ),
-    concerns=Concerns.COPIES,
 )
 
 _FERRY = (

@@ -57,7 +57,8 @@ def same_word_claims(texts: TextSets, min_words: int) -> Iterator[pa.Table]:
     partner = np.where(first != rows, first, np.where(differs, of_others, rows))
     differs &= first == rows
     partner = _not_their_prompts(found, partner)
-    claimed = np.flatnonzero((partner != rows) & (differs | ~goes_on))
+    crosses = texts.crosses(found.texts, found.texts[partner])  # what is shared then is never meant
+    claimed = np.flatnonzero((partner != rows) & (differs | ~goes_on | crosses))
     means = found.same_meaning[claimed] != found.same_meaning[partner[claimed]]
     for start in range(0, len(claimed), MAX_CLAIMS):
         here = slice(start, start + MAX_CLAIMS)

@@ -38,8 +38,8 @@ def alike(texts: TextSets, copies: IntArray, partners: IntArray) -> list[IntArra
 
 def _holders(texts: TextSets, wanted: IntArray) -> tuple[IntArray, IntArray]:
     """Return which of the wanted grams are in which texts: numbers of grams, ascending, and of texts."""
-    bits = np.uint64(64 - 22)
-    may_be = np.zeros(1 << 22, dtype=bool)  # by the highest bits, so that most values need no search
+    bits = np.uint64(64 - 20)
+    may_be = np.zeros(1 << 20, dtype=bool)  # by the highest bits, so that most values need no search
     may_be[wanted >> bits] = True
     parts = [np.zeros((2, 0), dtype=np.int64)]
     for values, limits, numbers in texts.sets.pieces():

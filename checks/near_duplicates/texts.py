@@ -81,7 +81,7 @@ class TextSets:
         steps = self.lists("steps", texts[marked]) if marked else []
         for k, some in zip(marked, steps, strict=True):
             first, end = places[k] or (0, 0)
-            at = np.cumsum(np.append(some[-1:], some[:-1]).astype(np.int64))
+            at = np.cumsum(some, dtype=np.int64)
             starts[k] = at[first] if first < len(at) else ends[k]
             if end < len(at):
                 ends[k] = max(starts[k], at[end] - 1)  # without the blank before the next word

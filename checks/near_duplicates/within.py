@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from ..base.arrow.columns import IntArray
+from ..base.arrow.columns import MIXED, IntArray
 from ..base.claims import Spans, claim
+from ..base.kernels.layout import LINE, SENTENCE
 from ..base.messages import Batch
 from ..base.text.tokens import N_GRAM, tokenise
 from .rules import REPEATED_PASSAGE
@@ -34,9 +35,7 @@ class _Repeated(NamedTuple):
 
 def repeated_passages(batch: Batch, rows: IntArray) -> list[pa.Table]:
     """Return the claims about some rows of a batch."""
-    sizes, n_tokens = np.diff(batch.shingles.limits), np.diff(batch.tokens.bounds)
-    n_repeated = np.maximum(0, n_tokens - N_GRAM + 1) - sizes  # 5-grams that occurred before in the text
-    suspects = rows[n_repeated[rows] >= MIN_PARAGRAPH - N_GRAM + 1]
+    suspects = _suspects(batch, rows)
     texts = batch.column("text").take(pa.array(suspects)).to_pylist()
     found = [(row, passage) for row, text in zip(suspects.tolist(), texts, strict=True) if (passage := _passage(text))]
     if not found:
@@ -56,6 +55,33 @@ def repeated_passages(batch: Batch, rows: IntArray) -> list[pa.Table]:
             ],
         )
     ]
+
+
+def _suspects(batch: Batch, rows: IntArray) -> IntArray:
+    """Return the rows that may repeat a passage: by sums of the hashes of the words of each line or sentence."""
+    sizes, n_tokens = np.diff(batch.shingles.limits), np.diff(batch.tokens.bounds)
+    n_repeated = np.maximum(0, n_tokens - N_GRAM + 1) - sizes  # 5-grams that occurred before in the text
+    rows = rows[n_repeated[rows] >= MIN_PARAGRAPH - N_GRAM + 1]
+    if not rows.size:
+        return rows
+    text = np.repeat(rows, n_tokens[rows])
+    first = np.cumsum(n_tokens[rows]) - n_tokens[rows]
+    at = np.arange(len(text)) + np.repeat(batch.tokens.bounds[rows] - first, n_tokens[rows])
+    hashes, marks = batch.tokens.hashes[at], batch.marks[at]
+    found = []
+    for mark, min_words, min_times, min_part in (
+        (LINE, MIN_PARAGRAPH, 2, 0.0),
+        (SENTENCE, MIN_SENTENCE, MIN_TIMES, MIN_PART / 2),  # sentences are cut otherwise below
+    ):
+        begins = np.flatnonzero(marks & mark)
+        n_words = np.diff(np.append(begins, len(text)))
+        key = np.add.reduceat(hashes, begins) * MIXED ^ text[begins].astype(np.uint64)
+        _, inverse, counts = np.unique(key, return_inverse=True, return_counts=True)
+        times = counts[inverse.reshape(-1)]
+        is_long = (n_words >= min_words) & (times >= min_times)
+        is_long &= n_words * times >= min_part * n_tokens[text[begins]]
+        found.append(text[begins[is_long]])
+    return np.unique(np.concatenate(found))
 
 
 def _passage(text: str) -> _Repeated | None:

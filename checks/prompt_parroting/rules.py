@@ -2,7 +2,7 @@
 
 from ..base.check import Method
 from ..base.examples import Example, chat
-from ..base.findings import NOTE, WARNING, Action, Rule
+from ..base.findings import NOTE, WARNING, Rule
 
 NAME = "prompt_parroting"
 
@@ -54,7 +54,6 @@ RESTATES_PROMPT = Rule(
         chat(f"prompter: {_GUITAR}", f"assistant: {_GUITAR}\n\n{_STRINGS}", lang="nl"),
         chat(f"prompter: {_GUITAR}", f"assistant: Een gitaar stem je zo op het gehoor. {_STRINGS}", lang="nl"),
     ),
-    action=Action.KEEP,
 )
 
 METHOD = Method(

@@ -13,8 +13,8 @@ try:
     from .compiled.join import join, overlaps
     from .compiled.prose import excerpts, prose
     from .compiled.scan import scan
-    from .compiled.sets import grams, place, shingle, sign
-    from .compiled.signs import signs
+    from .compiled.sets import grams, place, shingle, sign, winnow
+    from .compiled.signs import signs, steps
     from .compiled.tokens import digest, mark, suspects, tokenise
 
     COMPILED = True
@@ -23,8 +23,8 @@ except ImportError:
     from .plain.join import join, overlaps
     from .plain.prose import excerpts, prose
     from .plain.scan import scan
-    from .plain.sets import grams, place, shingle, sign
-    from .plain.signs import signs
+    from .plain.sets import grams, place, shingle, sign, winnow
+    from .plain.signs import signs, steps
     from .plain.tokens import digest, mark, suspects, tokenise
 
     COMPILED = False
@@ -49,7 +49,9 @@ __all__ = [
     "shingle",
     "sign",
     "signs",
+    "steps",
     "suspects",
     "tokenise",
     "visits",
+    "winnow",
 ]

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from building import audit, calling, conversation, flagged, message, result, turns, uid
-from chataudit.checks.prompt_parroting.check import check
+from chataudit.checks.prompt_parroting import check
 from chataudit.checks.prompt_parroting.check import PromptParroting
 from staging import assert_examples
 

@@ -144,6 +144,43 @@ def grams(const uint64_t[::1] hashes, int n):
     return values_
 
 
+def winnow(const uint64_t[::1] hashes, const int64_t[::1] bounds, int n, int window, int64_t least):
+    cdef Py_ssize_t n_texts = bounds.shape[0] - 1, text, n_tokens, n_grams, longest = 1, i, j, at = 0, lowest
+    limits_ = np.empty(n_texts + 1, dtype=np.int64)
+    cdef int64_t[::1] limits = limits_
+    for text in range(n_texts):
+        longest = max(longest, bounds[text + 1] - bounds[text])
+    cdef uint64_t[::1] grams_ = np.empty(longest, dtype=np.uint64)
+    kept_ = np.empty(max(1, hashes.shape[0]), dtype=np.uint32)
+    cdef uint32_t[::1] kept = kept_
+    cdef uint64_t *own = &grams_[0]
+    cdef uint64_t power = power_of(n - 1)
+    with nogil:
+        limits[0] = 0
+        for text in range(n_texts):
+            n_tokens = bounds[text + 1] - bounds[text]
+            n_grams = n_tokens - n + 1
+            if n_tokens >= least and n_grams >= window:
+                hash_grams(&hashes[bounds[text]], n_tokens, n, power, own)
+                for i in range(n_grams):
+                    own[i] = own[i] >> 32 << 32 | <uint32_t>i  # of equal ones the first
+                lowest = -1
+                for i in range(window - 1, n_grams):
+                    if lowest < i - window + 1:  # it left the window
+                        lowest = i - window + 1
+                        for j in range(i - window + 2, i + 1):
+                            if own[j] < own[lowest]:
+                                lowest = j
+                    elif own[i] < own[lowest]:
+                        lowest = i
+                    else:
+                        continue
+                    kept[at] = <uint32_t>(own[lowest] >> 32)
+                    at += 1
+            limits[text + 1] = at
+    return limits_, kept_[:at].copy()
+
+
 def place(
     const uint64_t[::1] sets,
     const int64_t[::1] limits,

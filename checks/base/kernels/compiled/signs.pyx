@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
-"""Signs between the tokens of texts."""
+"""Signs between the tokens of texts, and the characters from token to token."""
 
 import numpy as np
 
@@ -160,3 +160,32 @@ def signs(
                     x, y = x * K + hashes[i], y * K + hashes[i]
             written[text], meant[text] = spread(x), spread(y)
     return gaps_, written_, meant_
+
+
+cdef inline int64_t n_characters(const uint8_t *at, const uint8_t *end) noexcept nogil:
+    cdef int64_t n = end - at
+    while at < end:
+        n -= at[0] & 0xC0 == 0x80
+        at += 1
+    return n
+
+
+def steps(
+    const uint8_t[::1] data, const int64_t[::1] offsets, const int32_t[::1] starts, const int64_t[::1] bounds
+):
+    cdef Py_ssize_t text, i
+    cdef int64_t n
+    cdef const uint8_t *base
+    steps_ = np.empty(starts.shape[0], dtype=np.uint16)
+    cdef uint16_t[::1] found = steps_
+    with nogil:
+        for text in range(offsets.shape[0] - 1):
+            if bounds[text] == bounds[text + 1]:
+                continue
+            base = &data[0] + offsets[text]
+            n = n_characters(base, base + starts[bounds[text]])
+            found[bounds[text]] = <uint16_t>min(n, 0xFFFF)
+            for i in range(bounds[text] + 1, bounds[text + 1]):
+                n = n_characters(base + starts[i - 1], base + starts[i])
+                found[i] = <uint16_t>min(n, 0xFFFF)
+    return steps_

@@ -52,6 +52,47 @@ def grams(hashes: Hashes, n: int) -> Hashes:
     return spread(values)
 
 
+def winnow(hashes: Hashes, bounds: Ints, n: int, window: int, least: int) -> tuple[Ints, Codes]:
+    """Return some of the hashed n-grams of each text, the same ones wherever a passage is.
+
+    Of each `window` grams in a row the least is kept, of equal ones the first, each place once. Two texts with a run of
+    window + n - 1 equal tokens share one.
+
+    Parameters
+    ----------
+    hashes, bounds : ndarray of uint64, ndarray of int64
+        As `tokenise` returns them.
+    n, window : int
+        Tokens of a gram, grams of a window; at least 1.
+    least : int
+        A text with fewer tokens has none.
+
+    Returns
+    -------
+    limits : ndarray of int64, shape (n_texts + 1,)
+        Where those of each text begin.
+    kept : ndarray of uint32
+        The high bits of the grams kept, in the order of the text.
+
+    References
+    ----------
+    Schleimer, Wilkerson and Aiken (2003), Winnowing: local algorithms for document fingerprinting.
+    """
+    n_tokens = np.diff(bounds)
+    values = (grams(hashes, n) >> np.uint64(32)).astype(np.uint32)
+    n_windows = len(values) - window + 1
+    if n_windows < 1:
+        return np.zeros(len(bounds), dtype=np.int64), np.zeros(0, dtype=np.uint32)
+    nearest = np.lib.stride_tricks.sliding_window_view(values, window).argmin(axis=1)
+    n_own = np.where(n_tokens >= least, np.maximum(0, n_tokens - n - window + 2), 0)  # windows of each text
+    text = np.repeat(np.arange(len(n_tokens)), n_own)
+    at = np.arange(len(text)) + np.repeat(bounds[:-1] - (np.cumsum(n_own) - n_own), n_own)
+    places = at + nearest[at]
+    is_new = np.append(True, (places[1:] != places[:-1]) | (text[1:] != text[:-1]))[: len(places)]
+    counts = np.bincount(text[is_new], minlength=len(n_tokens))
+    return np.append(0, np.cumsum(counts)), values[places[is_new]]
+
+
 def place(sets: Hashes, limits: Ints, rows: Ints, goal: Ints, out: Hashes) -> None:
     """Copy some sets to other places.
 

@@ -1,8 +1,8 @@
-"""Signs between the tokens of texts."""
+"""Signs between the tokens of texts, and the characters from token to token."""
 
 import numpy as np
 
-from ..layout import BLANK, MEANS, PAYLOAD, SEPARATOR, SEQUENCE, Bytes, Codes, Hashes, Ints, Places
+from ..layout import BLANK, MEANS, PAYLOAD, SEPARATOR, SEQUENCE, Bytes, Codes, Hashes, Ints, Places, Steps
 from .hashing import runs, spread
 
 _DASHES = {*range(0x2010, 0x2016), 0x2212}
@@ -83,6 +83,29 @@ def signs(
     edges = np.append(2 * bounds[:-1] + np.arange(n_texts), sequence.shape[1])
     written, meanings = (spread(runs(values, edges[:-1], edges[1:])) for values in sequence)
     return gaps, written, meanings
+
+
+def steps(data: Bytes, offsets: Ints, starts: Places, bounds: Ints) -> Steps:
+    """Count the characters from token to token.
+
+    Parameters
+    ----------
+    data, offsets, starts, bounds : ndarray
+        As `tokenise` takes and returns them.
+
+    Returns
+    -------
+    ndarray of uint16, shape (n_tokens,)
+        Code points from the begin of the token before to that of each token; of a text's first token, from the begin of
+        the text. At most 65,535.
+    """
+    text = np.repeat(np.arange(len(offsets) - 1), np.diff(bounds))
+    at = np.append(0, np.cumsum((data & 0xC0) != 0x80, dtype=np.int64))
+    places = at[offsets[text] + starts] - at[offsets[text]]
+    before = np.append(0, places)[:-1]
+    before[bounds[:-1][np.diff(bounds) > 0]] = 0
+    found: Steps = np.minimum(places - before, 0xFFFF).astype(np.uint16)
+    return found
 
 
 def _read(
