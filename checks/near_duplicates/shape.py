@@ -25,6 +25,7 @@ LONG_RUN = 8  # words of a run that separates an edge from the inside; a third o
 OWN = 3  # words that make a difference at an edge a text of its own
 MIN_RUN = 3  # words, or characters of scripts without spaces, that two texts share by more than chance
 LABEL = 8  # words at one edge of a prompt that rather reword it than add to it
+MIN_FILLERS = 2  # other texts that fill a slot
 ASIDE = 4  # words that may differ inside of two texts that have one beginning and two ends
 
 
@@ -189,21 +190,27 @@ def _is_one_sided(edge: tuple[int, int]) -> bool:
     return min(edge) == 0
 
 
-def is_template(difference: Difference, others: Sequence[WordArray]) -> bool:
-    """Return whether two texts differ in slots: where other texts say a third thing."""
-    of_left = [[gap.left for gap in Difference(difference.left, other).gaps] for other in others]
-    of_right = [[gap.left for gap in Difference(difference.right, other).gaps] for other in others]
-    n_slots = 0
-    for gap in difference.gaps:
-        n_other = sum(
-            _covers(one, gap.left) and _covers(two, gap.right) for one, two in zip(of_left, of_right, strict=True)
-        )
-        n_slots += n_other >= 2
+def is_template(difference: Difference, others: Sequence[Difference]) -> bool:
+    """Return whether two texts differ in slots: where other texts say a third thing.
+
+    Parameters
+    ----------
+    difference : Difference
+        Of the two texts.
+    others : sequence of Difference
+        Of the left one and other texts.
+    """
+    n_slots = sum(sum(_fills(gap, difference, other) for other in others) >= MIN_FILLERS for gap in difference.gaps)
     return n_slots > 0 and 2 * n_slots >= len(difference.gaps)
 
 
-def _covers(gaps: Sequence[tuple[int, int]], place: tuple[int, int]) -> bool:
-    return any(first <= place[0] and place[1] <= end for first, end in gaps)
+def _fills(gap: Gap, difference: Difference, other: Difference) -> bool:
+    """Return whether another text has other words in the place of a gap than both texts."""
+    covers = (each for each in other.gaps if each.left[0] <= gap.left[0] and gap.left[1] <= each.left[1])
+    there = next(covers, None)
+    return there is not None and not np.array_equal(
+        other.right[slice(*there.right)], difference.right[slice(*gap.right)]
+    )
 
 
 def _plain(words: WordArray) -> npt.NDArray[np.uint64]:

@@ -19,7 +19,7 @@ from .families import MIN_FAMILY
 from .passages import candidates
 from .relations import MAX_CLAIMS, Relations
 from .rules import CONTAINED_COPY, CROSS_SPLIT, NEAR_COPY, OTHER_INSTRUCTION, TEMPLATE
-from .shape import COPIES, Difference, Shape, is_template, shape_of
+from .shape import COPIES, MIN_FILLERS, Difference, Shape, is_template, shape_of
 from .templates import alike
 from .texts import Span, TextSets, ids_of, is_kin
 
@@ -167,10 +167,9 @@ class Judge:
     def _slot(self, kept: int, sample: IntArray) -> tuple[Difference, int] | None:
         """Return how the first of these texts differs from the one that represents it, if that is by filling slots."""
         kept_words, *words = self._texts.lists("words", np.append(kept, sample))
-        for k, other in enumerate(words):
-            difference = Difference(kept_words, other)
-            others = [each for j, each in enumerate(words) if j != k]
-            if len(others) >= 2 and is_template(difference, others):
+        differences = [Difference(kept_words, other) for other in words]
+        for k, difference in enumerate(differences):
+            if is_template(difference, differences[:k] + differences[k + 1 :]):
                 return difference, int(sample[k])
         return None
 
@@ -221,11 +220,14 @@ class Judge:
     def _find_templates(self, near: Near, differences: list[Difference], shapes: list[Shape | None]) -> None:
         """Set the shape of copies that differ only where other texts of the data differ too."""
         copies = np.array([k for k, shape in enumerate(shapes) if shape in COPIES], dtype=np.int64)
-        others = alike(self._texts, near.copies[copies], near.partners[copies])
-        used = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *others]))
+        of_template = alike(self._texts, near.copies[copies], near.partners[copies])
+        used = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *of_template]))
         words = dict(zip(used.tolist(), self._texts.lists("words", used), strict=True)) if len(used) else {}
-        for k, texts in zip(copies.tolist(), others, strict=True):
-            if len(texts) >= 2 and is_template(differences[k], [words[text] for text in texts.tolist()]):
+        for k, texts in zip(copies.tolist(), of_template, strict=True):
+            if len(texts) < MIN_FILLERS:
+                continue
+            others = [Difference(differences[k].left, words[text]) for text in texts.tolist()]
+            if is_template(differences[k], others):
                 shapes[k] = Shape.TEMPLATE
 
     def _worded(self, near: Near, differences: list[Difference], shapes: list[Shape | None]) -> Iterator[pa.Table]:

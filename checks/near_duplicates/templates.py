@@ -7,7 +7,7 @@ from .texts import TextSets
 
 SAMPLED = 6  # 5-grams of each pair that are looked up
 MIN_SHARED = 4  # of these, in a text of the same template
-MAX_TEXTS = 6  # of the same template, that are compared
+MAX_TEXTS = 4  # of the same template, that are compared
 MAX_HOLDERS = 64  # texts of one gram that are looked at
 
 

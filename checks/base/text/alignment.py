@@ -10,7 +10,7 @@ import numpy as np
 from ..arrow.columns import IntArray
 from .tokens import N_GRAM, HashArray, grams
 
-MAX_CELLS = 1 << 16  # tokens of one side times tokens of the other that are compared each with each
+MAX_CELLS = 1 << 14  # tokens of one side times tokens of the other that are compared each with each
 
 
 class Block(NamedTuple):
