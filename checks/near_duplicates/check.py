@@ -1,13 +1,13 @@
-"""Exact and edited copies of messages: every reported pair is verified, and each copy names the text that it copies.
+"""Copies of messages: equal, edited, cut, inside longer ones; each names the text that it copies.
 
-Texts are compared as sets of word 5-grams (base/text.py). One of two methods proposes pairs:
+1. `scan` turns each text into FACTS: hashes of the text, its set of word 5-grams, its words in order, its winnowed
+   5-grams, its code without names (facts.py). Texts that repeat themselves are reported at once (within.py).
+2. `compare` groups texts: those of the same words (same_words.py); those with similar sets (search.py: large families
+   first, then an exact join or MinHash); those inside longer ones (passages.py). What differs decides what a pair is
+   (shape.py, templates.py), and similar.py words it.
 
-- `exact`: a similarity join by prefixes, which misses no pair at the threshold (kernels.join).
-- `minhash`: banded MinHash signatures (Broder 1997; Indyk & Motwani 1998), in bounded memory. A pair of similarity s is
-  missed with probability (1 - s**rows)**bands.
-
-Each proposed pair is then verified on the full sets. A group is a text and those verified against *it*; texts that are
-similar only through others are not joined (a chain of edits has two ends that share nothing).
+A group is a text and those verified against *it*; texts that are similar only through others are not joined (a chain of
+edits has two ends that share nothing).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -163,7 +163,7 @@ class NearDuplicates(Check):
         yield from map(Result, judge.claims(self._renamed(texts, group, search, spread), Shape.RENAMED))
 
     def _renamed(self, texts: TextSets, group: IntArray, search: Search, spread: Spread) -> Near:
-        """Return texts that are an earlier one with other names and numbers in its code."""
+        """Return texts that are an earlier one with other names in its code."""
         own = texts.first[sizes_of(texts.table["skeleton"])[texts.order[texts.first]] >= MIN_SHARED]
         skeletons = Sets(texts.table, "skeleton", texts.order[own])
         return renamed_code(texts, similar_pairs(skeletons, search, spread), own, group)

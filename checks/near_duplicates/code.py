@@ -1,4 +1,4 @@
-"""Code without its names and numbers, so that copies with renamed variables are found."""
+"""Code without its names, so that copies with renamed variables are found."""
 
 from functools import cache
 
@@ -25,7 +25,7 @@ _KEYWORDS = (
     "printf println private protected public raise range return self short sizeof static struct switch this throw "
     "throws true try typedef typeof unsigned until var void while with yield"
 )
-_NAME, _NUMBER = np.uint64(0x5851F42D4C957F2D), np.uint64(0x14057B7EF767814F)  # stand for any
+_NAME = np.uint64(0x5851F42D4C957F2D)  # stands for any
 
 
 @cache
@@ -62,7 +62,7 @@ def skeletons(batch: Batch, n_tokens: IntArray, is_number: BoolArray) -> tuple[I
 
 
 def _skeleton(words: HashArray, gaps: npt.NDArray[np.uint32], is_number: BoolArray) -> HashArray:
-    """Return signs and words of one text, in order, each name or number as any; none if it is no code."""
+    """Return signs and words of one text, in order, each name as any; none if it is no code."""
     keywords = _keywords()
     is_keyword = keywords[np.minimum(np.searchsorted(keywords, words), len(keywords) - 1)] == words
     if np.count_nonzero(is_keyword) < MIN_KEYWORDS:
@@ -72,6 +72,6 @@ def _skeleton(words: HashArray, gaps: npt.NDArray[np.uint32], is_number: BoolArr
     is_keyword &= ~goes_on & ~np.append(goes_on[1:], False)
     sequence = np.zeros((len(words), 2), dtype=np.uint64)
     sequence[:, 0] = gaps
-    sequence[:, 1] = np.where(is_keyword, words, np.where(is_number & ~goes_on, _NUMBER, _NAME))
+    sequence[:, 1] = np.where(is_keyword | (is_number & ~goes_on), words, _NAME)
     found: HashArray = sequence[~goes_on].ravel()
     return found[found > 0]

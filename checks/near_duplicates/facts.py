@@ -46,7 +46,7 @@ FACTS = pa.schema(
         ("words", pa.large_list(pa.uint32())),  # hashed tokens with FLAGS, in order
         ("steps", pa.large_list(pa.uint16())),  # code points from the begin of the token before to that of each
         ("winnows", pa.large_list(pa.uint32())),  # the least of each WINDOW 5-grams in a row
-        ("skeleton", pa.large_list(pa.uint64())),  # of code: hashed 9-grams without names and numbers, ascending
+        ("skeleton", pa.large_list(pa.uint64())),  # of code: hashed 9-grams without names, ascending
     ]
 )
 LISTS = ("shingles", "words", "steps", "winnows", "skeleton")

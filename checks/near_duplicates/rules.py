@@ -205,27 +205,32 @@ STOCK_PHRASE = Rule(
 )
 
 METHOD = Method(
-    sure="Similarities are computed exactly, and the exact join misses no pair at the threshold. No held-out error "
-    "rate has been measured.",
+    sure="Two readers judged findings on public chat files and releases that nothing was fitted on: all of 60 exact "
+    "duplicates were right; of 70 edited, cut and contained copies 92 % (95 % CI 83-97) were right, 96 % right or "
+    "arguable. Without known roles, 85 % of 40 were right. Of 20 repeated passages, 15 were right.",
     how=(
-        "Each text becomes its set of word 5-grams, without case and punctuation. In scripts written without spaces, "
-        "each character counts as a word.",
-        "Candidate pairs come from an exact join, which misses none, or from banded MinHash signatures where the join "
-        "does not fit into memory. The record says which was used.",
-        "Each candidate pair is verified on the full sets. Its similarity is the Jaccard index: shared 5-grams "
-        "divided by the distinct 5-grams of both texts.",
-        "The text with the smallest id represents its group, which contains all texts that are similar to it. The "
-        "remaining texts are grouped in the same way. Texts that are similar only through others are not joined.",
-        "A short text that occurs more than once is a stock phrase, reported as one note with a count.",
+        "Each text becomes its set of word 5-grams, without case and punctuation; a character of a script without "
+        "spaces counts as a word. An exact join, or MinHash where that does not fit into memory, finds pairs whose "
+        "Jaccard similarity is at least `min_similarity`; each is verified on the full sets.",
+        "Two texts are exact duplicates if they are equal apart from case and blanks, signs included. With the same "
+        "words and other signs they are reported apart; as a note, where the signs may carry meaning.",
+        "Similar texts are aligned, and what differs decides: changes inside are an edited copy, words of their own at "
+        "an edge are another instruction, and changes where other texts differ too are the slots of a template.",
+        "A text of 25 words or more is also looked for inside longer ones, by winnowed 5-grams, and code without its "
+        "names.",
+        "In a file that repeats its prompts as a rule, a prompt with another answer is a note. A reply that repeats "
+        "its own prompt is left to `prompt_parroting`.",
     ),
     blind=(
         "Paraphrases and translations share too few 5-grams to be found.",
-        "MinHash misses some pairs, most of them just above the threshold. The record says how many to expect.",
-        "Where very many texts share even their rarest 5-gram, each is compared only with the first of them, and pairs "
-        "can be missed. Texts without a match are then counted as skipped.",
-        "Texts with fewer than five words have no 5-gram and are compared whole.",
+        "Two different tasks that differ in one or two words, such as a sum and a sum of squares, can be reported as "
+        "an edited copy.",
+        "A member of a group of 32 or more texts is compared only with the text that represents it. Where very many "
+        "texts share their rarest 5-gram, pairs can be missed; texts without a match are then counted as skipped. "
+        "MinHash misses some pairs; the record says how many to expect.",
+        "A formula that a long answer repeats on purpose, such as a step of each of three tests, is reported as a "
+        "repeated passage.",
         "System messages are not compared, because one serves many conversations. The setting `roles` includes them.",
-        "The same combining marks in a different order make a different word, although Unicode calls them equal.",
     ),
     sources=(
         "Broder (1997), On the resemblance and containment of documents.",
@@ -233,6 +238,7 @@ METHOD = Method(
         "Chaudhuri, Ganti and Kaushik (2006), A primitive operator for similarity joins in data cleaning.",
         "Bayardo, Ma and Srikant (2007), Scaling up all pairs similarity search.",
         "Xiao et al. (2008), Efficient similarity joins for near duplicate detection (PPJoin).",
+        "Schleimer, Wilkerson and Aiken (2003), Winnowing: local algorithms for document fingerprinting.",
         "Lee et al. (2022), Deduplicating training data makes language models better.",
         "datasketch 2.0: the MinHash signatures equal those of this library, bit for bit.",
     ),

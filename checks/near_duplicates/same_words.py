@@ -133,19 +133,25 @@ def _is_prompt(facts: pa.Table) -> BoolArray:
 
 
 def _has_own(texts: TextSets, facts: pa.Table) -> BoolArray:
-    """Mark the messages with a text below them, or sides of a pair, that no other has after the same messages."""
-    path, tree, enter = (np.asarray(texts.table[name]) for name in ("path", "tree", "enter"))
-    _, inverse, counts = np.unique(path, return_inverse=True, return_counts=True)
-    trees, number = np.unique(tree, return_inverse=True)
-    key = (number.reshape(-1) << 32) + enter
+    """Mark the messages with a text below them, or sides of a pair, that none before has after the same messages.
+
+    The largest trees come first, so that a tree which is part of another one has nothing of its own.
+    """
+    path, tree, enter = (np.asarray(texts.table[name])[texts.order] for name in ("path", "tree", "enter"))
+    trees, number, sizes = np.unique(tree, return_inverse=True, return_counts=True)
+    number = number.reshape(-1)
+    by_size = np.argsort(-sizes[number], kind="stable")
+    is_first = np.zeros(len(texts), dtype=bool)
+    is_first[by_size[np.unique(path[by_size], return_index=True)[1]]] = True
+    key = (number << 32) + enter
     order = np.argsort(key)
-    n_single = np.append(0, np.cumsum(counts[inverse.reshape(-1)[order]] == 1))
+    n_first = np.append(0, np.cumsum(is_first[order]))
     of = np.searchsorted(trees, np.asarray(facts["tree"])) << 32
     begin, end = (
         np.searchsorted(key[order], of + at)
         for at in (np.asarray(facts["enter"]) + ~np.asarray(facts["is_side"]), np.asarray(facts["leave"]))
     )
-    return np.asarray(n_single[end] > n_single[begin], dtype=bool)
+    return np.asarray(n_first[end] > n_first[begin], dtype=bool)
 
 
 def _first_that_goes_on(first: IntArray, goes_on: BoolArray) -> IntArray:

@@ -51,8 +51,8 @@ def similar_pairs(sets: Sets, search: Search, spread: Spread) -> Pairs:
     order = np.lexsort((right, left))
     n = len(np.unique(found.leaders))
     note = (
-        f"{len(found.members):,} texts were compared only with the text that represents their group ({n:,} groups of "
-        f"{MIN_FAMILY} or more)"
+        f"{len(found.members):,} texts were compared only with the text that represents their group ({n:,} "
+        f"group{'s' * (n > 1)} of {MIN_FAMILY} or more)"
     )
     jaccard = np.concatenate([pairs.jaccard, found.jaccard])
     return Pairs(left[order], right[order], jaccard[order], capped, (*pairs.notes, note))

@@ -129,7 +129,7 @@ class Difference:
             if len(one) != len(other) or len(one) > 2:
                 return False
             swaps = bool(np.isin(one, self.right).all() and np.isin(other, self.left).all())
-            if not swaps and not (both & SHORT).all():
+            if not swaps and not negates and not (both & SHORT).all():
                 return False
             is_sure |= negates or bool((both & NUMBER).any()) or (swaps and not (both & SHORT).any())
         return is_sure and len(self.gaps) <= 3
@@ -164,7 +164,7 @@ def shape_of(difference: Difference, *, is_asked: bool) -> Shape:
         return Shape.INSTRUCTION
     if is_asked and _asks_otherwise(d, longest, two_sided, n_inside):
         return Shape.REWORDED
-    if d.changes_numbers and d.shorter < 5 * LONG_RUN:
+    if d.shorter < 5 * LONG_RUN and d.changes_numbers:
         return Shape.REWORDED
     if longest > ASIDE and not two_sided:
         return Shape.CUT if not max(head) and _is_one_sided(tail) else Shape.CONTAINED

@@ -122,7 +122,7 @@ def passages(texts: TextSets, known: Pairs, min_similarity: float, budget: int, 
 
 
 def renamed_code(texts: TextSets, pairs: Pairs, rows: IntArray, group: IntArray) -> Near:
-    """Return texts whose code differs from that of an earlier text in names and numbers only, by the sets of `rows`."""
+    """Return texts whose code differs from that of an earlier text in names only, by the sets of `rows`."""
     one, other = rows[pairs.left], rows[pairs.right]
     first = texts.first[group[texts.set_of[np.stack([one, other])]]]
     differ = (first[0] != first[1]) & (texts.whole[one] != texts.whole[other])

@@ -67,11 +67,11 @@ def _anchored(left: HashArray, right: HashArray) -> Iterator[Block]:
 
 
 def _compared(left: HashArray, right: HashArray) -> list[Block]:
-    if not len(left) or not len(right):
+    one, other = left.tolist(), right.tolist()
+    if set(one).isdisjoint(other):  # one word for another, mostly
         return []
-    return [
-        Block(*m) for m in SequenceMatcher(None, left.tolist(), right.tolist(), autojunk=False).get_matching_blocks()
-    ]
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    return [Block(*match) for match in matcher.get_matching_blocks()]
 
 
 def _chain(left: HashArray, right: HashArray) -> list[Block]:

@@ -1,5 +1,7 @@
 """The signs between the tokens of texts, and which of them carry meaning."""
 
+import itertools
+
 import numpy as np
 import pyarrow as pa
 from chataudit.checks.base.arrow.columns import utf8
@@ -140,3 +142,34 @@ def test_letters_that_look_like_those_of_another_script_are_folded_in_mixed_word
     disguised, plain, russian, latin = (part.tolist() for part in np.split(hashes, bounds[1:-1]))
     assert disguised == plain
     assert russian != latin
+
+
+@given(st.lists(st.text("a b é漢😀\n", max_size=30), max_size=4))
+def test_steps_add_up_to_the_places_of_tokens(texts):
+    column = pa.array(texts, pa.string())
+    data, offsets = utf8(column)
+    tokens = tokenising.tokenise(column)
+    for form in FORMS:
+        steps = form.steps(data, offsets, tokens.starts, tokens.bounds)
+        for k, text in enumerate(texts):
+            here = slice(tokens.bounds[k], tokens.bounds[k + 1])
+            expected = [len(text.encode()[:start].decode()) for start in tokens.starts[here].tolist()]
+            assert np.cumsum(steps[here], dtype=np.int64).tolist() == expected
+
+
+@given(st.lists(st.lists(st.integers(0, 5), max_size=40), max_size=4), st.integers(1, 5), st.integers(1, 5))
+def test_winnowing_keeps_the_least_gram_of_each_window(texts, n, window):
+    values = np.random.default_rng(1).integers(0, 2**64, 6, dtype=np.uint64)
+    hashes = values[np.array([value for text in texts for value in text], dtype=np.int64)]
+    bounds = np.cumsum([0, *map(len, texts)])
+    expected = []
+    for first, end in itertools.pairwise(bounds.tolist()):
+        grams = (tokenising.grams(hashes[first:end], n) >> np.uint64(32)).tolist()
+        places = []
+        for k in range(len(grams) - window + 1 if end - first >= 8 else 0):
+            here = grams[k : k + window]
+            places.append(k + here.index(min(here)))
+        expected.append([grams[place] for place in sorted(set(places))])
+    for form in FORMS:
+        limits, kept = form.winnow(hashes, bounds, n, window, 8)
+        assert [kept[a:b].tolist() for a, b in itertools.pairwise(limits.tolist())] == expected
