@@ -8,6 +8,7 @@ the record and the report), medians of runs made in turn.
 
 import importlib.util
 import json
+import random
 import statistics
 import sys
 import time
@@ -58,8 +59,9 @@ def test_from_file_to_findings_against_peers(messages, tmp_path):
     for name, cpu in seconds.items():
         ratio, peak = seconds["exact"] / cpu, memory[name] * 1e6 / n_bytes
         print(f"{name:16} {cpu:6.1f} s CPU  {memory[name]:6} MB ({peak:.1f} bytes a byte)  exact / this {ratio:.3f}")
-    assert seconds["exact"] <= 0.35 * seconds["rensa"]
-    assert seconds["exact"] <= 0.1 * seconds["datasketch"]
+    # Half of it is the search; the rest aligns what is similar and looks for texts within others, which these do not.
+    assert seconds["exact"] <= 0.8 * seconds["rensa"]
+    assert seconds["exact"] <= 0.25 * seconds["datasketch"]
     assert memory["exact"] * 1e6 <= 10 * n_bytes
 
     def pairs(method):
@@ -69,6 +71,31 @@ def test_from_file_to_findings_against_peers(messages, tmp_path):
     exact, minhash = pairs("exact"), pairs("minhash")
     print(f"minhash tells {len(minhash & exact):,} of {len(exact):,} claims of exact")
     assert len(minhash & exact) >= 0.99 * len(exact)
+
+
+def templates(path, n, n_templates):
+    """Write texts of 60 words, each of a template with one word of its own."""
+    rng = random.Random(3)
+    words = ["".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(3, 9))) for _ in range(4000)]
+    patterns = [rng.choices(words, k=60) for _ in range(n_templates)]
+    with open(path, "w", encoding="utf-8") as file:
+        for k in range(n):
+            own = [*patterns[k % n_templates][:30], f"{rng.choice(words)}{k}", *patterns[k % n_templates][31:]]
+            file.write(json.dumps({"id": f"d{k}", "text": " ".join(own)}) + "\n")
+    return path
+
+
+def test_texts_of_few_templates_keep_to_the_memory_and_take_linear_time(tmp_path):
+    figures = {}
+    for n, n_templates in ((30_000, 1), (100_000, 10), (200_000, 10)):
+        path = templates(tmp_path / f"{n}.jsonl", n, n_templates)
+        options = ("--checks", "near_duplicates", "--memory", "300MB")
+        figures[n] = min(audit(path, tmp_path / f"{n}-{k}", *options) for k in range(2))
+        rows = pq.read_table(tmp_path / f"{n}-0" / "findings.parquet").to_pylist()
+        assert [row["rule"] for row in rows] == ["near_duplicates/template"] * n_templates
+        print(f"\n{n:,} texts of {n_templates} templates: {figures[n][0]:.1f} s CPU, {figures[n][1]} MB")
+    assert max(memory for _, memory in figures.values()) <= 700
+    assert figures[200_000][0] <= 2.3 * figures[100_000][0]
 
 
 def test_how_fast_the_kernels_are(messages):
