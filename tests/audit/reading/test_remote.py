@@ -218,7 +218,7 @@ def test_a_remote_file_gives_the_findings_of_the_local_one(tmp_path, web, memory
     memory.pipe(f"/b/{form}", data)
     here, there = look(tmp_path / form), look(url)
     assert found(here) == found(there)
-    assert {"self_parent", "exact_copy", "near_copy"} <= set(rules_of(there))
+    assert {"self_parent", "exact_copy"} <= set(rules_of(there))
     assert there.facts.sources[0].name == url
     assert there.facts.sources[0].sha256 == hashlib.sha256(data).hexdigest()
     assert there.facts.sources[0].n_bytes == len(data)
