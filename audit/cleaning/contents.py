@@ -1,54 +1,43 @@
 """Which messages have the same content: alone, and after the same messages.
 
-Two contents are the same if role, text, reasoning and tools are, case and white space apart. Signs count: `a+b` is not
+Two contents are the same if role, text, reasoning and tools are, apart from case and blanks. Signs count: `a+b` is not
 `a-b`. Images and other media cannot be compared, so a message with them equals no other.
 """
 
 import json
-from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...checks.base.arrow.columns import MIXED, BoolArray, IntArray, as_bools, digests, single
+from ...checks.base.text.tokens import HashArray, signs, tokenise
 
-HashArray = npt.NDArray[np.uint64]
-_UNEVEN = r"^\s|\s\s|[^\S ]|[^\P{Z} ]|\s$"  # white space other than single spaces within
 _VISIBLE = r"[^\s\p{Z}\p{C}]"
 
 
 def content_hashes(table: pa.Table) -> tuple[HashArray, BoolArray]:
     """Return a hash of the content of each message, and whether there is any."""
-    text, reasoning = (_folded(single(table[name])) for name in ("text", "reasoning"))
+    text, reasoning = (single(table[name]) for name in ("text", "reasoning"))
     # Ids of calls differ between copies.
     calls, tools = (
         _as_json(single(table["calls"]), "name", "arguments"),
         _as_json(single(table["tools"]), "name", "schema"),
     )
-    content = _mixed(*(digests(part) for part in (single(table["role"]), text, reasoning, calls, tools)))
+    role, calls_made, tools_given = (digests(part) for part in (single(table["role"]), calls, tools))
+    content = _mixed(role, _written(text), _written(reasoning), calls_made, tools_given)
     is_full = as_bools(pc.match_substring_regex(text, _VISIBLE))
     for part in (reasoning, calls, single(table["media"])):
         is_full |= as_bools(part.is_valid())
     return content, is_full
 
 
-def _folded(texts: pa.Array) -> pa.Array:
-    """Return texts in NFC and lower case, with one space for any white space."""
-    lower = pc.utf8_lower(texts.cast(pa.string()))
-    composed = _changed(lower, r"[^\x00-\x7f]", lambda some: pc.utf8_normalize(some, "NFC"))
-    return _changed(composed, _UNEVEN, _single_spaced)
-
-
-def _single_spaced(texts: pa.Array) -> pa.Array:
-    return pc.binary_join(pc.utf8_split_whitespace(pc.utf8_trim_whitespace(texts)), " ")
-
-
-def _changed(texts: pa.Array, pattern: str, change: Callable[[pa.Array], pa.Array]) -> pa.Array:
-    """Change the texts that contain a pattern: to search all takes a fraction of the time."""
-    found = pc.fill_null(pc.match_substring_regex(texts, pattern), False)
-    return pc.replace_with_mask(texts, found, change(texts.filter(found)))
+def _written(texts: pa.Array) -> HashArray:
+    """Return a hash of each text that is equal for exact duplicates, as all checks know them; 0 where there is none."""
+    column = texts.cast(pa.string())
+    hashes = signs(column, tokenise(column)).written
+    hashes[as_bools(column.is_null())] = 0
+    return hashes
 
 
 def _as_json(lists: pa.Array, *keys: str) -> pa.Array:

@@ -13,10 +13,8 @@ from ..base.messages import PLACES, Batch
 from ..base.text.tokens import N_GRAM, HashArray
 from .code import skeletons
 
-NUMBER, SHORT = (
-    np.uint32(1),
-    np.uint32(2),
-)  # flags in the low bits of a word: begins with a digit; at most three letters
+# Flags in the low bits of a hashed word: it begins with a digit; it has at most three bytes.
+NUMBER, SHORT = np.uint32(1), np.uint32(2)
 FLAGS = NUMBER | SHORT
 
 FACTS = pa.schema(
@@ -28,8 +26,7 @@ FACTS = pa.schema(
         ("user_id", pa.string()),
         ("split", pa.string()),
         ("is_call", pa.bool_()),  # of a tool, or what a tool returned
-        ("n_tokens", pa.int64()),
-        ("n_words", pa.int64()),  # the same in scripts with spaces; in others as many words as would say the same
+        ("n_words", pa.int64()),  # in scripts without spaces, as many as would say the same
         # Hashes of the text: of all tokens in order; with all signs; with the signs that carry meaning; of the set.
         ("whole", pa.int64()),
         ("written", pa.int64()),
@@ -73,20 +70,18 @@ def facts_of(batch: Batch, rows: IntArray) -> pa.Table:
     columns = {name: batch.places[name] for name in PLACES.names}
     columns |= {name: batch.column(name) for name in ("role", "lang", "created_date", "user_id", "split")}
     columns["is_call"], columns["is_side"] = pa.array(_calls(batch)), pa.array(_is_side(batch))
-    columns["n_tokens"] = pa.array(n_tokens)
     columns["n_words"] = pa.array(_n_words(batch, data, base))
     hashes = {"whole": whole, "written": batch.signs.written, "meant": batch.signs.meant}
     hashes["digest"] = sums[limits[1:]] - sums[limits[:-1]]
     hashes["tree"] = digests(batch.column("tree_id")) * MIXED + digests(batch.column("source"))
     hashes |= _threads(batch, whole)
     columns |= {name: pa.array(values.view(np.int64)) for name, values in hashes.items()}
-    columns["shingles"] = pa.LargeListArray.from_arrays(pa.array(limits), pa.array(sets))
+    columns["shingles"] = _lists(limits, sets)
     is_number = data[base] - np.uint8(ord("0")) < 10
     columns["words"] = _lists(batch.tokens.bounds, _words(batch, is_number))
     steps = kernels.steps(data, offsets, batch.tokens.starts, batch.tokens.bounds)
     columns["steps"] = _lists(batch.tokens.bounds, steps)
-    winnows = kernels.winnow(batch.tokens.hashes, batch.tokens.bounds, N_GRAM, WINDOW, MIN_WINNOWED)
-    columns["winnows"] = _lists(*winnows)
+    columns["winnows"] = _lists(*kernels.winnow(batch.tokens.hashes, batch.tokens.bounds, N_GRAM, WINDOW, MIN_WINNOWED))
     columns["skeleton"] = _lists(*skeletons(batch, n_tokens, is_number))
     facts = pa.table([columns[name] for name in FACTS.names], schema=FACTS)
     return facts if len(rows) == len(batch) else facts.take(pa.array(rows))
@@ -118,8 +113,8 @@ def _n_words(batch: Batch, data: npt.NDArray[np.uint8], base: IntArray) -> IntAr
 def _words(batch: Batch, is_number: BoolArray) -> npt.NDArray[np.uint32]:
     tokens = batch.tokens
     words = (tokens.hashes >> np.uint64(32)).astype(np.uint32) & ~FLAGS
-    words |= is_number.view(np.uint8)
-    words |= ((tokens.ends - tokens.starts) <= 3).astype(np.uint32) << 1
+    words[is_number] |= NUMBER
+    words[tokens.ends - tokens.starts <= 3] |= SHORT
     return words
 
 

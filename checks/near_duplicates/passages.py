@@ -23,7 +23,7 @@ NumberArray = npt.NDArray[np.uint64]
 
 
 def candidates(texts: TextSets, budget: int) -> IntArray:
-    """Return pairs of sets, smaller * n + larger, that may contain one another; neither is a known copy.
+    """Return pairs of sets, smaller * n + larger, of which the smaller may be inside the larger.
 
     Texts are taken in lots that fit into the budget: each lot meets all texts.
     """

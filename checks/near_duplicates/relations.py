@@ -29,9 +29,6 @@ class Relations:
         ids = ids_of(self.facts)
         self.partner_ids = [ids[row] for row in self.right.tolist()]
 
-    def __len__(self) -> int:
-        return len(self.copies)
-
     def described(self, k: int) -> tuple[str, str]:
         """Return the copied message of pair k and where it is, in words."""
         left, right = int(self.left[k]), int(self.right[k])
@@ -79,7 +76,7 @@ class Relations:
         spans = [Spans(left), Spans(right)]
         if places:
             spans = [
-                self._texts.spans(texts[pairs], [places[k][side] for k in pairs.tolist()], rows)
+                self._texts.spans(texts[pairs], [places[k][side] for k in pairs.tolist()], self.facts, rows)
                 for side, (texts, rows) in enumerate(((self.copies, left), (self.partners, right)))
             ]
         yield claim(

@@ -36,7 +36,7 @@ EXACT_COPY = Rule(
 _MEDIAN = "prompter: Please write a short program in {} that prints the median of the numbers in a file"
 OTHER_SIGNS = Rule(
     f"{NAME}/other_signs",
-    "Same words as another message, other signs",
+    "Same words as another message, but other signs",
     WARNING,
     "Keep one of them if only the punctuation differs. In a note, the signs may carry meaning, as in C and C++.",
     example=_copied(
@@ -112,10 +112,9 @@ CROSS_SPLIT = Rule(
 )
 
 _LETTER = (
-    "Dear neighbours, the stairwell will be painted from Monday to Wednesday next week. Leave no bicycles, prams "
-    "or shoes outside your doors, mind the wet paint on the rails, and keep the windows on the landings open until "
-    "Thursday. The painters come at eight and go at five; who needs the lift in between may ring at the office on the "
-    "ground floor"
+    "Dear neighbours, the stairwell will be painted from Monday to Wednesday next week. Leave no bicycles, prams or "
+    "shoes outside your doors, mind the wet paint on the rails, and keep the windows on the landings open until "
+    "Thursday, also at night, so that the smell can go"
 )
 OTHER_INSTRUCTION = Rule(
     f"{NAME}/other_instruction",
@@ -123,20 +122,15 @@ OTHER_INSTRUCTION = Rule(
     NOTE,
     "Usually meant: one passage with several questions. Make sure that all of them are in the same split.",
     example=_copied(
-        chat(f"prompter: List what must go inside: {_LETTER}")
-        + chat(f"prompter: {_LETTER}. When may windows be closed?"),
-        chat(f"prompter: List what must go inside: {_LETTER}")
+        chat(f"prompter: What is forbidden? {_LETTER}") + chat(f"prompter: {_LETTER}. When is it over?"),
+        chat(f"prompter: What is forbidden? {_LETTER}")
         + chat("prompter: When the stairwell of a house is painted, for how long should bicycles stay in the yard?"),
         0,
         1,
     ),
 )
 
-_BIRDS = (
-    "I saw a bird with a {} breast at the feeder in our garden this morning, as large as a sparrow and not at all shy. "
-    "Which species could it be, is it common in the north of England in winter, what food should I put out for it, and "
-    "how can I keep the cat of my neighbours from the feeder in the meantime?"
-)
+_BIRDS = "Which shy bird, no larger than a sparrow, came to the feeder in our garden this morning if its breast is {}"
 _COLOURS = ("red", "grey", "yellow", "spotted")
 TEMPLATE = Rule(
     f"{NAME}/template",
@@ -175,7 +169,7 @@ _FERRY = (
 )
 REPEATED_PASSAGE = Rule(
     f"{NAME}/repeated_passage",
-    "Message repeats a passage of its own",
+    "Passage repeated within one message",
     WARNING,
     "Cut the repetition: it comes from a paste or from a model that loops, and teaches a model to loop.",
     example=Example(
@@ -205,9 +199,10 @@ STOCK_PHRASE = Rule(
 )
 
 METHOD = Method(
-    sure="Two readers judged findings. On public chat files and releases that nothing was fitted on, all of 60 exact "
-    "duplicates were right; of 70 edited, cut and contained copies 65 and 64, and 67 right or arguable. Of 40 in a "
-    "collection without roles, which was in view, 33 and 35 were right; of 20 repeated passages 15.",
+    sure="Similarities are computed exactly. Two readers labelled findings: on public chat files and releases that "
+    "nothing was fitted on, all of 60 exact duplicates were right; of 70 edited, cut and contained copies 65 and 64, "
+    "and 67 right or arguable. Of 40 in a collection without roles, which was in view, 33 and 35 were right; of 20 "
+    "repeated passages 15.",
     how=(
         "Each text becomes its set of word 5-grams, without case and punctuation; a character of a script without "
         "spaces counts as a word. An exact join, or MinHash where that does not fit into memory, finds pairs whose "

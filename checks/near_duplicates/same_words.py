@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..base.arrow.columns import MIXED, BoolArray, IntArray, single
+from ..base.arrow.columns import MIXED, BoolArray, IntArray, as_bools, single
 from ..base.claims import Spans, claim
 from ..base.findings import NOTE, WARNING, Rule
 from ..base.text.tokens import HashArray
@@ -17,6 +17,13 @@ from .texts import TextSets, ids_of, is_kin
 
 MAX_PLACES = 5  # spans of a phrase or a prompt
 MIN_REPEATED = 0.15  # of the prompts of a file that occurred before, where it repeats prompts as a rule
+
+
+_SUMMARIES = {
+    "exact": "Duplicates {} {}",
+    "other punctuation": "Same words as {}, with other punctuation, {}",
+    "other signs": "Same words as {}, with signs that may change the meaning, {}",
+}
 
 
 class _Repeated(NamedTuple):
@@ -70,20 +77,12 @@ def _claims(
 ) -> Iterator[pa.Table]:
     relations = Relations(texts, found.texts[rows], found.texts[partners])
     crosses = relations.crosses & ~means
-    words = np.where(
-        means,
-        "Same words as {}, with signs that may change the meaning, {}",
-        "Same words as {}, with other punctuation, {}",
-    )
-    summaries = [
-        (words[k] if differs[k] else "Duplicates {} {}").format(*relations.described(k)) for k in range(len(rows))
-    ]
-    kinds = np.where(means, "other signs", np.where(differs, "other punctuation", "exact"))
+    kinds = np.where(means, "other signs", np.where(differs, "other punctuation", "exact")).tolist()
+    summaries = [_SUMMARIES[kind].format(*relations.described(k)) for k, kind in enumerate(kinds)]
     first = np.where(differs, found.same_words[rows], found.same_text[rows])
     clusters = ids_of(found.facts.take(pa.array(first)))
     facets = [
-        relations.facets(k) | {"cluster": clusters[k], "jaccard": "1.000", "kind": str(kinds[k])}
-        for k in range(len(rows))
+        relations.facets(k) | {"cluster": clusters[k], "jaccard": "1.000", "kind": kind} for k, kind in enumerate(kinds)
     ]
     for rule, severity, chosen in (
         (CROSS_SPLIT, None, crosses),
@@ -115,7 +114,7 @@ def _goes_on(texts: TextSets, found: _Repeated) -> BoolArray:
     path, first = np.asarray(facts["path"]), found.same_text
     is_shared = _is_prompt(facts) | np.asarray(facts["is_side"]) | (path == path[first])
     has_own = is_shared & _has_own(texts, facts)
-    repeats = (has_own & (first != _first_that_goes_on(first, has_own))) | (has_own & (first != rows))
+    repeats = has_own & (first != rows)
     if not repeats.any():
         return np.zeros(len(rows), dtype=bool)
     asked = texts.table["source"].filter(pc.equal(texts.table["role"], "prompter"))
@@ -129,7 +128,7 @@ def _goes_on(texts: TextSets, found: _Repeated) -> BoolArray:
 
 
 def _is_prompt(facts: pa.Table) -> BoolArray:
-    return np.asarray(pc.equal(single(facts["role"]), "prompter").fill_null(False), dtype=bool)
+    return as_bools(pc.equal(single(facts["role"]), "prompter"))
 
 
 def _has_own(texts: TextSets, facts: pa.Table) -> BoolArray:

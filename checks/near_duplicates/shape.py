@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ..base.arrow.columns import MIXED
 from ..base.text.alignment import Block, align
 from ..base.text.tokens import tokenise
 from .facts import FLAGS, NUMBER, SHORT
@@ -167,7 +168,7 @@ def shape_of(difference: Difference, *, is_asked: bool) -> Shape:
     if d.shorter < 5 * LONG_RUN and d.changes_numbers:
         return Shape.REWORDED
     if longest > ASIDE and not two_sided:
-        return Shape.CUT if not max(head) and _is_one_sided(tail) else Shape.CONTAINED
+        return Shape.CONTAINED if max(head) else Shape.CUT
     return Shape.EDITED
 
 
@@ -176,18 +177,15 @@ def _asks_otherwise(d: Difference, longest: int, two_sided: int, n_inside: int) 
     n_places = len(d.inside) + (max(d.head) > 0) + (max(d.tail) > 0)
     if d.is_turned:
         return True
-    if n_places <= 3 and any(
-        min(gap) >= OWN - 1 and max(gap) >= OWN for gap in d.inside
-    ):  # another phrase in its place
+    # Another phrase in the place of one.
+    if n_places <= 3 and any(min(gap) >= OWN - 1 and max(gap) >= OWN for gap in d.inside):
+        return True
+    if d.shorter < 3 * LONG_RUN and any(min(gap.sizes) for gap in d.gaps):  # a short one, with another word in it
         return True
     largest = max(map(max, d.inside), default=0)
     if largest >= ASIDE and len(d.inside) <= 2 and largest >= 0.6 * n_inside and d.shorter >= 5 * LONG_RUN:
         return True
     return not d.inside and two_sided <= 1 and OWN - 1 <= longest < LABEL
-
-
-def _is_one_sided(edge: tuple[int, int]) -> bool:
-    return min(edge) == 0
 
 
 def is_template(difference: Difference, others: Sequence[Difference]) -> bool:
@@ -214,7 +212,7 @@ def _fills(gap: Gap, difference: Difference, other: Difference) -> bool:
 
 
 def _plain(words: WordArray) -> npt.NDArray[np.uint64]:
-    return (words & ~FLAGS).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    return (words & ~FLAGS).astype(np.uint64) * MIXED
 
 
 _NEGATIONS = (

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..base.arrow.columns import BoolArray, IntArray, single
+from ..base.arrow.columns import BoolArray, IntArray, as_bools, single
 from ..base.check import Spread
 from ..base.claims import claim
 from ..base.groups import Pairs
@@ -44,7 +44,7 @@ class Near(NamedTuple):
     contained: npt.NDArray[np.float64]  # share of the 5-grams of the copy, 0 where the Jaccard similarity decides
     is_grouped: BoolArray  # whether both are in the group; others are reported as copies only
 
-    def where(self, chosen: BoolArray) -> "Near":
+    def where(self, chosen: BoolArray | IntArray) -> "Near":
         copies, partners, kept, jaccard, contained, is_grouped = self
         return Near(
             copies[chosen], partners[chosen], kept[chosen], jaccard[chosen], contained[chosen], is_grouped[chosen]
@@ -115,10 +115,7 @@ def passages(texts: TextSets, known: Pairs, min_similarity: float, budget: int, 
     is_inside = (contained >= MIN_CONTAINED) & (sets.sizes[small] <= MAX_INSIDE * sets.sizes[large])
     ok &= is_inside | ((jaccard >= MIN_ALIKE) & ~is_similar[small])
     small, large, contained, jaccard = small[ok], large[ok], contained[ok], jaccard[ok]
-    order = np.lexsort((large, -contained, small))
-    order = order[np.append(True, small[order][1:] != small[order][:-1])[: len(order)]]
-    copies, partners = texts.first[small[order]], texts.first[large[order]]
-    return Near(copies, partners, partners, jaccard[order], contained[order], np.ones(len(order), dtype=bool))
+    return _with_one_partner(texts.first[small], texts.first[large], jaccard, contained)
 
 
 def renamed_code(texts: TextSets, pairs: Pairs, rows: IntArray, group: IntArray) -> Near:
@@ -127,11 +124,17 @@ def renamed_code(texts: TextSets, pairs: Pairs, rows: IntArray, group: IntArray)
     first = texts.first[group[texts.set_of[np.stack([one, other])]]]
     differ = (first[0] != first[1]) & (texts.whole[one] != texts.whole[other])
     one, other, jaccard = one[differ], other[differ], pairs.jaccard[differ]
-    copies, partners = np.maximum(one, other), np.minimum(one, other)
-    order = np.lexsort((partners, copies))
-    order = order[np.append(True, copies[order][1:] != copies[order][:-1])[: len(order)]]
-    copies, partners = copies[order], partners[order]
-    return Near(copies, partners, partners, jaccard[order], np.zeros(len(order)), np.ones(len(order), dtype=bool))
+    return _with_one_partner(np.maximum(one, other), np.minimum(one, other), jaccard, np.zeros(len(jaccard)))
+
+
+def _with_one_partner(
+    copies: IntArray, partners: IntArray, jaccard: npt.NDArray[np.float64], contained: npt.NDArray[np.float64]
+) -> Near:
+    """Return each copy with the partner that contains most of it, of several the first."""
+    near = Near(copies, partners, partners, jaccard, contained, np.ones(len(copies), dtype=bool))
+    order = np.lexsort((partners, -contained, copies))
+    _, first = np.unique(copies[order], return_index=True)
+    return near.where(order[first])
 
 
 class Judge:
@@ -160,9 +163,7 @@ class Judge:
                 yield self._template(near, rows, *found)
         near = near._replace(is_grouped=is_grouped).where(is_judged)
         for start in range(0, len(near.copies), MAX_CLAIMS):
-            chosen = np.zeros(len(near.copies), dtype=bool)
-            chosen[start : start + MAX_CLAIMS] = True
-            yield from self._pairs(near.where(chosen), shape)
+            yield from self._pairs(near.where(np.arange(start, min(start + MAX_CLAIMS, len(near.copies)))), shape)
 
     def _slot(self, kept: int, sample: IntArray) -> tuple[Difference, int] | None:
         """Return how the first of these texts differs from the one that represents it, if that is by filling slots."""
@@ -180,7 +181,7 @@ class Judge:
         slot = max(difference.gaps, key=lambda gap: max(gap.sizes))
         facts = self._texts.facts(both)
         spans = [
-            self._texts.spans(both[k : k + 1], [place], np.array([k]))
+            self._texts.spans(both[k : k + 1], [place], facts, np.array([k]))
             for k, place in enumerate((slot.left, slot.right))
         ]
         n, n_slots = len(rows) + 1, len(difference.gaps)
@@ -204,8 +205,8 @@ class Judge:
         words = self._texts.lists("words", used) if len(used) else []
         left, right = np.split(at.reshape(-1), 2)
         differences = [Difference(words[i], words[j]) for i, j in zip(left.tolist(), right.tolist(), strict=True)]
-        is_asked = np.array(pc.is_in(single(facts["role"]), value_set=pa.array(["assistant", "tool"])), dtype=bool)
-        is_asked = ~(is_asked[relations.left] | is_asked[relations.right])[judged]
+        answers = as_bools(pc.is_in(single(facts["role"]), value_set=pa.array(["assistant", "tool"])))
+        is_asked = ~(answers[relations.left] | answers[relations.right])[judged]
         n_words = np.minimum(self._texts.n_words[near.copies], self._texts.n_words[near.partners])
         shapes = [
             shape or _shape(difference, asked, contained, words)
@@ -328,7 +329,7 @@ _SUMMARIES = {
     Shape.CUT: "Cut copy of {message} {place} ({share} of its 5-grams)",
     Shape.CONTAINED: "Contained in {message} {place} ({share} of its 5-grams)",
     Shape.INSTRUCTION: "Shares its text with {message} under another instruction, {place}",
-    Shape.REWORDED: "{share} similar to {message} that asks otherwise, {place}",
+    Shape.REWORDED: "{share} similar to {message} that asks for something else, {place}",
     Shape.TEMPLATE: "Fills the same template as {message} {place}",
 }
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..base.arrow.columns import BoolArray, IntArray, as_ints, rows_at, single
+from ..base.arrow.columns import BoolArray, IntArray, as_bools, as_ints, rows_at, single
 from ..base.arrow.memory_map import forget
 from ..base.claims import Spans
 from ..base.places import names
@@ -31,9 +31,7 @@ class TextSets:
         forget()
         self.table, self.order = rows, order
         self._facts = rows.drop_columns(LISTS)
-        self.n_words, self.whole, self.written, self.meant, digest = (
-            np.asarray(rows[name])[order] for name in ("n_words", "whole", "written", "meant", "digest")
-        )
+        self.n_words, self.whole, digest = (np.asarray(rows[name])[order] for name in ("n_words", "whole", "digest"))
         # Null and unknown splits are negative.
         self._split = as_ints(single(rows["split"].unify_dictionaries().dictionary_encode()).indices, -1)[order]
         sizes = sizes_of(rows["shingles"])[order]
@@ -73,10 +71,10 @@ class TextSets:
         crosses: BoolArray = (one != other) & (one >= 0) & (other >= 0)
         return crosses
 
-    def spans(self, texts: IntArray, places: Sequence[Span | None], rows: IntArray) -> Spans:
-        """Return these tokens of texts as spans of `rows` of a table; None: the whole text."""
+    def spans(self, texts: IntArray, places: Sequence[Span | None], facts: pa.Table, rows: IntArray) -> Spans:
+        """Return these tokens of texts, which are in `rows` of their facts, as spans; None: the whole text."""
         starts = np.zeros(len(texts), dtype=np.int64)
-        ends = np.asarray(self.facts(texts)["n_chars"].fill_null(0)).copy()
+        ends = np.asarray(facts["n_chars"].fill_null(0))[rows]
         marked = [k for k, place in enumerate(places) if place is not None]
         steps = self.lists("steps", texts[marked]) if marked else []
         for k, some in zip(marked, steps, strict=True):
@@ -102,8 +100,7 @@ def is_kin(facts: pa.Table, left: IntArray, right: IntArray) -> BoolArray:
         np.asarray(facts[name]) for name in ("tree", "enter", "leave", "whole", "asked")
     )
     role = single(facts["role"])
-    is_prompt = np.asarray(pc.equal(role, "prompter").fill_null(False), dtype=bool)
-    is_reply = np.asarray(pc.equal(role, "assistant").fill_null(False), dtype=bool)
+    is_prompt, is_reply = (as_bools(pc.equal(role, name)) for name in ("prompter", "assistant"))
     above = (enter[left] < enter[right]) & (enter[right] < leave[left])
     below = (enter[right] < enter[left]) & (enter[left] < leave[right])
     in_thread = (tree[left] == tree[right]) & (above | below)

@@ -16,19 +16,19 @@ MIN_TOKENS = 8  # of an earlier message or a quoted prompt; shorter ones are sto
 MAX_TIMES, MAX_MORE = 3, 60  # an echo has so many times the n-grams of its prompt at most, and so many more
 
 
-class Pairs(NamedTuple):
+class ReplyPairs(NamedTuple):
     """Replies, and a message above each of them."""
 
     replies: IntArray  # rows of the batch
     others: IntArray
     steps: IntArray  # 1: its prompt
 
-    def take(self, at: BoolArray) -> "Pairs":
+    def take(self, at: BoolArray) -> "ReplyPairs":
         """Return some of the pairs."""
-        return Pairs(*(part[at] for part in self))
+        return ReplyPairs(*(part[at] for part in self))
 
 
-def candidates(batch: Batch, parent: IntArray, rows: IntArray, min_restated: float) -> Pairs:
+def candidates(batch: Batch, parent: IntArray, rows: IntArray, min_restated: float) -> ReplyPairs:
     """Return pairs that share enough for an echo, or for a quotation of the prompt.
 
     Parameters
@@ -62,7 +62,7 @@ def candidates(batch: Batch, parent: IntArray, rows: IntArray, min_restated: flo
     return pairs.take(is_like | is_quoted)
 
 
-def _ancestors(parent: IntArray, rows: IntArray) -> Pairs:
+def _ancestors(parent: IntArray, rows: IntArray) -> ReplyPairs:
     """Pair each of these rows with its nearest ancestors, the nearest first."""
     found = []
     at, top = parent[rows], rows
@@ -75,11 +75,11 @@ def _ancestors(parent: IntArray, rows: IntArray) -> Pairs:
         at = parent[at]
     if not found:
         none = np.zeros(0, dtype=np.int64)
-        return Pairs(none, none, none)
-    return Pairs(*(np.concatenate(part) for part in zip(*found, strict=True)))
+        return ReplyPairs(none, none, none)
+    return ReplyPairs(*(np.concatenate(part) for part in zip(*found, strict=True)))
 
 
-def _share_pairs(batch: Batch, pairs: Pairs) -> BoolArray:
+def _share_pairs(batch: Batch, pairs: ReplyPairs) -> BoolArray:
     """Mark pairs of texts that share enough pairs of tokens, the reply being no longer than an echo."""
     bounds = batch.tokens.bounds
     n_tokens = np.diff(bounds)

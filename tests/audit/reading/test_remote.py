@@ -170,7 +170,8 @@ def lines(n: int = 40, size: int = 100) -> bytes:
     for k in range(n):
         words = " ".join(f"{(k % (n - 3)) * 31 + j * 7:x}" for j in range(size // 5))
         prompt, reply = conversation(f"t{k}", 1)
-        rows += [{**prompt, "text": f"Question {words}"}, {**reply, "text": f"Answer {words}"}]
+        more = " really" if k == n - 1 else ""
+        rows += [{**prompt, "text": f"Question {words}"}, {**reply, "text": f"Answer {words}{more}"}]
     rows.append(message("late", "late"))
     return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
 
@@ -218,7 +219,7 @@ def test_a_remote_file_gives_the_findings_of_the_local_one(tmp_path, web, memory
     memory.pipe(f"/b/{form}", data)
     here, there = look(tmp_path / form), look(url)
     assert found(here) == found(there)
-    assert {"self_parent", "exact_copy"} <= set(rules_of(there))
+    assert {"self_parent", "exact_copy", "near_copy"} <= set(rules_of(there))
     assert there.facts.sources[0].name == url
     assert there.facts.sources[0].sha256 == hashlib.sha256(data).hexdigest()
     assert there.facts.sources[0].n_bytes == len(data)

@@ -80,6 +80,12 @@ def test_prompts_that_turn_a_question_are_no_copies(tmp_path):
     assert found == [("other_instruction", 1, "reworded")]
 
 
+def test_two_short_prompts_with_another_word_in_the_same_place_are_no_copies(tmp_path):
+    asked = "Which shy bird with a short tail came to the feeder in our garden this morning if its breast is {}?"
+    found = reported(tmp_path, prompts(asked.format("red"), asked.format("yellow")))
+    assert found == [("other_instruction", 1, "reworded")]
+
+
 def test_texts_of_one_template_are_one_note(tmp_path):
     slots = ("Oslo", "Turku", "Riga", "Malmö", "Gdynia")
     rows = prompts(*(HARBOUR.replace("Bergen", slot) for slot in slots))

@@ -72,7 +72,7 @@ def test_rules_that_were_broken_are_listed_below_their_check(record):
 
 def test_it_states_how_sure_it_is_and_where_the_evidence_is(record):
     text = summary(record)
-    assert "- near_duplicates: Two readers judged findings" in text
+    assert "- near_duplicates: Similarities are computed exactly" in text
     assert "Evidence: report.html and findings.parquet. Made by chataudit " in text
 
 
