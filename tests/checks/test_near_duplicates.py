@@ -285,7 +285,7 @@ def test_capped_texts_without_a_match_are_skipped(tmp_path, monkeypatch):
         return Pairs(*found, np.full(found.shape[1], 0.9), np.ones(len(sets), dtype=bool), ())
 
     monkeypatch.setattr(check, "similar_pairs", pairs)
-    texts = [" ".join(f"y{k}x{n}" for n in range(12)) for k in range(5)]
+    texts = [" ".join(f"y{k}x{n}" for n in range(40)) for k in range(5)]
     texts[1] = texts[0].replace("x5", "x50")
     record = audit(tmp_path, documents(*texts, texts[-1]), NearDuplicates())  # the last one has a twin
     assert flagged(record) == [("exact_copy", "d005"), ("near_copy", "d001")]
