@@ -9,7 +9,8 @@ from chataudit.checks.base import kernels
 MODULES = {
     "tokens": ("digest", "mark", "suspects", "tokenise"),
     "sets": ("grams", "place", "shingle", "sign", "winnow"),
-    "signs": ("signs", "steps"),
+    "signs": ("signs", "words"),
+    "alignment": ("align",),
     "join": ("join", "overlaps"),
     "scan": ("scan",),
     "prose": ("excerpts", "prose"),

@@ -3,11 +3,10 @@
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from ..base import kernels
-from ..base.arrow.columns import BoolArray, IntArray
+from ..base.arrow.columns import BoolArray, IntArray, places_within
 from ..base.messages import Batch
 from ..base.text.tokens import HashArray, signs, tokenise
 
@@ -40,38 +39,25 @@ def _underscore() -> int:
     return int(signs(column, tokenise(column)).gaps[1])
 
 
-def skeletons(batch: Batch, n_tokens: IntArray, is_number: BoolArray) -> tuple[IntArray, HashArray]:
+def skeletons(batch: Batch, is_number: BoolArray) -> tuple[IntArray, HashArray]:
     """Return where the skeleton of each text begins, and all of them: sets of hashed 9-grams, empty without code."""
-    empty = np.zeros(len(batch) + 1, dtype=np.int64), np.zeros(0, dtype=np.uint64)
     tokens, gaps = batch.tokens, batch.signs.gaps
+    n_tokens = np.diff(tokens.bounds)
     edges = tokens.bounds + np.arange(len(batch) + 1)  # of the gaps of each text
-    n_signs = np.add.reduceat(np.append(gaps > 0, False), edges[:-1], dtype=np.int64) if len(batch) else n_tokens
+    n_signs = np.diff(np.append(0, np.cumsum(gaps > 0))[edges])
     rows = np.flatnonzero((n_tokens >= MIN_TOKENS) & (n_signs >= MIN_SIGNS * n_tokens))
-    if not rows.size:
-        return empty
-    parts, sizes = [], []
-    for row in rows.tolist():
-        here = slice(tokens.bounds[row], tokens.bounds[row + 1])
-        sequence = _skeleton(tokens.hashes[here], gaps[edges[row] : edges[row + 1] - 1], is_number[here])
-        parts.append(sequence)
-        sizes.append(len(sequence))
-    counts = np.zeros(len(batch), dtype=np.int64)
-    counts[rows] = sizes
-    sets, limits, _ = kernels.shingle(np.concatenate(parts), np.append(0, np.cumsum(counts)), N_GRAM)
-    return limits, sets
-
-
-def _skeleton(words: HashArray, gaps: npt.NDArray[np.uint32], is_number: BoolArray) -> HashArray:
-    """Return signs and words of one text, in order, each name as any; none if it is no code."""
+    text, at = places_within(tokens.bounds, rows)
+    words, before, after = tokens.hashes[at], gaps[at + text], gaps[at + text + 1]
     keywords = _keywords()
     is_keyword = keywords[np.minimum(np.searchsorted(keywords, words), len(keywords) - 1)] == words
-    if np.count_nonzero(is_keyword) < MIN_KEYWORDS:
-        return np.zeros(0, dtype=np.uint64)
+    is_code = np.bincount(text[is_keyword], minlength=len(batch)) >= MIN_KEYWORDS
     # A name may have several parts, such as my_name.
-    goes_on = gaps == _underscore()
-    is_keyword &= ~goes_on & ~np.append(goes_on[1:], False)
-    sequence = np.zeros((len(words), 2), dtype=np.uint64)
-    sequence[:, 0] = gaps
-    sequence[:, 1] = np.where(is_keyword | (is_number & ~goes_on), words, _NAME)
-    found: HashArray = sequence[~goes_on].ravel()
-    return found[found > 0]
+    is_last = np.append(text[1:] != text[:-1], True)[: len(text)]
+    goes_on, ends_on = before == _underscore(), (after == _underscore()) & ~is_last
+    is_kept = (is_keyword & ~goes_on & ~ends_on) | (is_number[at] & ~goes_on)
+    sequence = np.stack([before.astype(np.uint64), np.where(is_kept, words, _NAME)], axis=1)
+    said = sequence > 0
+    said[goes_on | ~is_code[text]] = False
+    counts = np.bincount(text, said.sum(axis=1), len(batch)).astype(np.int64)
+    sets, limits, _ = kernels.shingle(sequence[said], np.append(0, np.cumsum(counts)), N_GRAM)
+    return limits, sets

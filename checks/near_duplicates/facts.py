@@ -9,13 +9,10 @@ import pyarrow.compute as pc
 
 from ..base import kernels
 from ..base.arrow.columns import MIXED, BoolArray, IntArray, as_bools, digests, utf8
+from ..base.kernels.layout import NUMERIC
 from ..base.messages import PLACES, Batch
 from ..base.text.tokens import N_GRAM, HashArray
 from .code import skeletons
-
-# Flags in the low bits of a hashed word: it begins with a digit; it has at most three bytes.
-NUMBER, SHORT = np.uint32(1), np.uint32(2)
-FLAGS = NUMBER | SHORT
 
 FACTS = pa.schema(
     [
@@ -40,82 +37,69 @@ FACTS = pa.schema(
         ("enter", pa.int64()),  # number in the order of a walk through the tree, depth first
         ("leave", pa.int64()),  # number of the first message behind those below it
         ("shingles", pa.large_list(pa.uint64())),  # hashed 5-grams, ascending
-        ("words", pa.large_list(pa.uint32())),  # hashed tokens with FLAGS, in order
+        ("words", pa.large_list(pa.uint32())),  # hashed tokens in short, in order: see kernels.words
         ("steps", pa.large_list(pa.uint16())),  # code points from the begin of the token before to that of each
         ("winnows", pa.large_list(pa.uint32())),  # the least of each WINDOW 5-grams in a row
         ("skeleton", pa.large_list(pa.uint64())),  # of code: hashed 9-grams without names, ascending
     ]
 )
 LISTS = ("shingles", "words", "steps", "winnows", "skeleton")
+FACTS_WITHOUT_LISTS = pa.schema([field for field in FACTS if field.name not in LISTS])
 
 WINDOW = 5  # 5-grams in a row of which one is kept
 MIN_WINNOWED = 25  # words of a text that may be found within a longer one
 
-# Characters of scripts without spaces that say about as much as a word, by the first byte: Thai, Lao and Myanmar; Han
-# and Kana.
-_WORDS_A_CHARACTER = np.zeros(256)
-_WORDS_A_CHARACTER[[0xE0, 0xE1]] = 0.25
-_WORDS_A_CHARACTER[0xE3:0xEA] = 0.6
+# How much of a word a character of a script without spaces says, in percent, by its first byte: Thai, Lao and Myanmar;
+# Han and Kana.
+_PERCENTS = np.full(256, 100, dtype=np.uint8)
+_PERCENTS[[0xE0, 0xE1]] = 25
+_PERCENTS[0xE3:0xEA] = 60
+
+_Lists = tuple[IntArray, npt.NDArray[np.unsignedinteger]]  # where each begins, and all values
 
 _CALL = r'^\s*(?:<[^<>]{1,30}>)?\s*[\[{]+\s*"(?:name|function|tool_calls?|arguments)"'
 
 
 def facts_of(batch: Batch, rows: IntArray) -> pa.Table:
     """Return FACTS of some rows of a batch."""
-    n_tokens = np.diff(batch.tokens.bounds)
     sets, limits, whole = batch.shingles
-    sums = np.append(np.uint64(0), np.cumsum(sets, dtype=np.uint64))
+    tokens, bounds = batch.tokens, batch.tokens.bounds
     data, offsets = utf8(batch.column("text"))
-    base = np.repeat(offsets[:-1], n_tokens) + batch.tokens.starts
+    words, steps, n_words = kernels.words(data, offsets, tokens.hashes, tokens.starts, tokens.ends, bounds, _PERCENTS)
     columns = {name: batch.places[name] for name in PLACES.names}
     columns |= {name: batch.column(name) for name in ("role", "lang", "created_date", "user_id", "split")}
     columns["is_call"], columns["is_side"] = pa.array(_calls(batch)), pa.array(_is_side(batch))
-    columns["n_words"] = pa.array(_n_words(batch, data, base))
+    columns["n_words"] = pa.array(n_words)
     hashes = {"whole": whole, "written": batch.signs.written, "meant": batch.signs.meant}
+    sums = np.append(np.uint64(0), np.cumsum(sets, dtype=np.uint64))
     hashes["digest"] = sums[limits[1:]] - sums[limits[:-1]]
     hashes["tree"] = digests(batch.column("tree_id")) * MIXED + digests(batch.column("source"))
     hashes |= _threads(batch, whole)
     columns |= {name: pa.array(values.view(np.int64)) for name, values in hashes.items()}
-    columns["shingles"] = _lists(limits, sets)
-    is_number = data[base] - np.uint8(ord("0")) < 10
-    columns["words"] = _lists(batch.tokens.bounds, _words(batch, is_number))
-    steps = kernels.steps(data, offsets, batch.tokens.starts, batch.tokens.bounds)
-    columns["steps"] = _lists(batch.tokens.bounds, steps)
-    columns["winnows"] = _lists(*kernels.winnow(batch.tokens.hashes, batch.tokens.bounds, N_GRAM, WINDOW, MIN_WINNOWED))
-    columns["skeleton"] = _lists(*skeletons(batch, n_tokens, is_number))
-    facts = pa.table([columns[name] for name in FACTS.names], schema=FACTS)
-    return facts if len(rows) == len(batch) else facts.take(pa.array(rows))
+    lists: dict[str, _Lists] = {"shingles": (limits, sets), "words": (bounds, words), "steps": (bounds, steps)}
+    lists["winnows"] = kernels.winnow(tokens.hashes, bounds, N_GRAM, WINDOW, MIN_WINNOWED)
+    lists["skeleton"] = skeletons(batch, words & NUMERIC > 0)
+    facts = pa.table([columns[name] for name in FACTS.names if name in columns], schema=FACTS_WITHOUT_LISTS)
+    if len(rows) < len(batch):
+        facts = facts.take(pa.array(rows))
+        lists = {name: _taken(*column, rows) for name, column in lists.items()}
+    for name in LISTS:
+        facts = facts.append_column(FACTS.field(name), pa.LargeListArray.from_arrays(*map(pa.array, lists[name])))
+    return facts
 
 
-def _lists(limits: IntArray, values: npt.NDArray[np.unsignedinteger]) -> pa.LargeListArray:
-    return pa.LargeListArray.from_arrays(pa.array(limits), pa.array(values))
+def _taken(limits: IntArray, values: npt.NDArray[np.unsignedinteger], rows: IntArray) -> _Lists:
+    """Return the lists of some rows, ascending. Runs of rows are copied at once, which Arrow's `take` does not."""
+    firsts = limits[rows[np.diff(rows, prepend=-2) != 1]]
+    ends = limits[rows[np.diff(rows, append=len(limits) + 1) != 1] + 1]
+    parts = [values[first:end] for first, end in zip(firsts.tolist(), ends.tolist(), strict=True)]
+    return np.append(0, np.cumsum(np.diff(limits)[rows])), np.concatenate([values[:0], *parts])
 
 
 def _calls(batch: Batch) -> BoolArray:
     role, text = batch.column("role"), batch.column("text")
     is_call = as_bools(pc.equal(role, "tool")) | as_bools(batch.column("calls").is_valid())
     return is_call | as_bools(pc.match_substring_regex(text, _CALL))
-
-
-def _n_words(batch: Batch, data: npt.NDArray[np.uint8], base: IntArray) -> IntArray:
-    """Count words, and characters of scripts without spaces as the words that they make up."""
-    n_bytes = batch.tokens.ends - batch.tokens.starts
-    n_words = np.diff(batch.tokens.bounds)
-    singles = np.flatnonzero(n_bytes == 3)
-    weight = _WORDS_A_CHARACTER[data[base[singles]]]
-    singles, weight = singles[weight > 0], weight[weight > 0]
-    if singles.size:
-        text = np.searchsorted(batch.tokens.bounds, singles, side="right") - 1
-        n_words = np.ceil(n_words - np.bincount(text, 1 - weight, len(n_words)) - 1e-9).astype(np.int64)
-    return n_words
-
-
-def _words(batch: Batch, is_number: BoolArray) -> npt.NDArray[np.uint32]:
-    tokens = batch.tokens
-    words = (tokens.hashes >> np.uint64(32)).astype(np.uint32) & ~FLAGS
-    words[is_number] |= NUMBER
-    words[tokens.ends - tokens.starts <= 3] |= SHORT
-    return words
 
 
 def _is_side(batch: Batch) -> BoolArray:

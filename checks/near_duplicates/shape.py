@@ -16,11 +16,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ..base.arrow.columns import MIXED
+from ..base.kernels.layout import NUMERIC, SHORT
 from ..base.text.alignment import Block, align
 from ..base.text.tokens import tokenise
-from .facts import FLAGS, NUMBER, SHORT
 
-WordArray = npt.NDArray[np.uint32]  # hashed tokens with FLAGS
+WordArray = npt.NDArray[np.uint32]  # as kernels.words returns them
 
 LONG_RUN = 8  # words of a run that separates an edge from the inside; a third of a short text
 OWN = 3  # words that make a difference at an edge a text of its own
@@ -28,6 +28,8 @@ MIN_RUN = 3  # words, or characters of scripts without spaces, that two texts sh
 LABEL = 8  # words at one edge of a prompt that rather reword it than add to it
 MIN_FILLERS = 2  # other texts that fill a slot
 ASIDE = 4  # words that may differ inside of two texts that have one beginning and two ends
+
+_FLAGS = np.uint32(NUMERIC | SHORT)
 
 
 class Shape(StrEnum):
@@ -121,7 +123,7 @@ class Difference:
         for gap in self.gaps:
             one, other = (text[slice(*at)] for text, at in ((self.left, gap.left), (self.right, gap.right)))
             both = np.concatenate([one, other])
-            negates = bool(np.isin(both & ~FLAGS, _negations()).any())
+            negates = bool(np.isin(both & ~_FLAGS, _negations()).any())
             if not len(one) or not len(other):
                 if len(both) > 1 or not negates:
                     return False
@@ -132,15 +134,15 @@ class Difference:
             swaps = bool(np.isin(one, self.right).all() and np.isin(other, self.left).all())
             if not swaps and not negates and not (both & SHORT).all():
                 return False
-            is_sure |= negates or bool((both & NUMBER).any()) or (swaps and not (both & SHORT).any())
+            is_sure |= negates or bool((both & NUMERIC).any()) or (swaps and not (both & SHORT).any())
         return is_sure and len(self.gaps) <= 3
 
     @property
     def changes_numbers(self) -> bool:
         """Whether the texts have other numbers, and both have words that the other has not."""
         own, others = np.setdiff1d(self.left, self.right), np.setdiff1d(self.right, self.left)
-        numbers = bool((own & NUMBER).any() or (others & NUMBER).any())
-        return numbers and all(bool(((words & SHORT == 0) | (words & NUMBER > 0)).any()) for words in (own, others))
+        numbers = bool((own & NUMERIC).any() or (others & NUMERIC).any())
+        return numbers and all(bool(((words & SHORT == 0) | (words & NUMERIC > 0)).any()) for words in (own, others))
 
 
 def shape_of(difference: Difference, *, is_asked: bool) -> Shape:
@@ -212,7 +214,7 @@ def _fills(gap: Gap, difference: Difference, other: Difference) -> bool:
 
 
 def _plain(words: WordArray) -> npt.NDArray[np.uint64]:
-    return (words & ~FLAGS).astype(np.uint64) * MIXED
+    return (words & ~_FLAGS).astype(np.uint64) * MIXED
 
 
 _NEGATIONS = (
@@ -226,4 +228,4 @@ _NEGATIONS = (
 @cache
 def _negations() -> WordArray:
     hashes = tokenise(pa.array([_NEGATIONS])).hashes
-    return np.unique((hashes >> np.uint64(32)).astype(np.uint32) & ~FLAGS)
+    return np.unique((hashes >> np.uint64(32)).astype(np.uint32) & ~_FLAGS)

@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from ..base.arrow.columns import MIXED, IntArray
+from ..base.arrow.columns import MIXED, IntArray, places_within
 from ..base.claims import Spans, claim
 from ..base.kernels.layout import LINE, SENTENCE
 from ..base.messages import Batch
-from ..base.text.tokens import N_GRAM, tokenise
+from ..base.text.tokens import N_GRAM, Tokens, mark, tokenise
 from .rules import REPEATED_PASSAGE
 
 MIN_PARAGRAPH = 20  # words of a paragraph that occurs twice
@@ -64,18 +64,18 @@ def _suspects(batch: Batch, rows: IntArray) -> IntArray:
     rows = rows[n_repeated[rows] >= MIN_PARAGRAPH - N_GRAM + 1]
     if not rows.size:
         return rows
-    text = np.repeat(rows, n_tokens[rows])
-    first = np.cumsum(n_tokens[rows]) - n_tokens[rows]
-    at = np.arange(len(text)) + np.repeat(batch.tokens.bounds[rows] - first, n_tokens[rows])
-    hashes, marks = batch.tokens.hashes[at], batch.marks[at]
+    hashes, starts, ends, bounds = batch.tokens
+    text, at = places_within(bounds, rows)
+    some = Tokens(hashes[at], starts[at], ends[at], np.append(0, np.cumsum(n_tokens[rows])))
+    marks = mark(batch.column("text").take(pa.array(rows)), some)
     found = []
-    for mark, min_words, min_times, min_part in (
+    for unit, min_words, min_times, min_part in (
         (LINE, MIN_PARAGRAPH, 2, 0.0),
         (SENTENCE, MIN_SENTENCE, MIN_TIMES, MIN_PART / 2),  # sentences are cut otherwise below
     ):
-        begins = np.flatnonzero(marks & mark)
+        begins = np.flatnonzero(marks & unit)
         n_words = np.diff(np.append(begins, len(text)))
-        key = np.add.reduceat(hashes, begins) * MIXED ^ text[begins].astype(np.uint64)
+        key = np.add.reduceat(some.hashes, begins) * MIXED ^ text[begins].astype(np.uint64)
         _, inverse, counts = np.unique(key, return_inverse=True, return_counts=True)
         times = counts[inverse.reshape(-1)]
         is_long = (n_words >= min_words) & (times >= min_times)

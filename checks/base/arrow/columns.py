@@ -38,6 +38,13 @@ def nth(columns: IntArray) -> IntArray:
     return number
 
 
+def places_within(bounds: IntArray, rows: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the row and the place of each value of some rows; those of row k are at bounds[k] to bounds[k + 1]."""
+    sizes = np.diff(bounds)[rows]
+    skipped = bounds[rows] - np.append(0, np.cumsum(sizes))[:-1]
+    return np.repeat(rows, sizes), np.arange(sizes.sum()) + np.repeat(skipped, sizes)
+
+
 def single(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """Return the column in one piece."""
     if not isinstance(column, pa.ChunkedArray):

@@ -9,22 +9,24 @@ from contextvars import ContextVar
 from .layout import Sought
 
 try:
+    from .compiled.alignment import align
     from .compiled.classifier import rank, visits
     from .compiled.join import join, overlaps
     from .compiled.prose import excerpts, prose
     from .compiled.scan import scan
     from .compiled.sets import grams, place, shingle, sign, winnow
-    from .compiled.signs import signs, steps
+    from .compiled.signs import signs, words
     from .compiled.tokens import digest, mark, suspects, tokenise
 
     COMPILED = True
 except ImportError:
+    from .plain.alignment import align
     from .plain.classifier import rank, visits
     from .plain.join import join, overlaps
     from .plain.prose import excerpts, prose
     from .plain.scan import scan
     from .plain.sets import grams, place, shingle, sign, winnow
-    from .plain.signs import signs, steps
+    from .plain.signs import signs, words
     from .plain.tokens import digest, mark, suspects, tokenise
 
     COMPILED = False
@@ -36,6 +38,7 @@ __all__ = [
     "COMPILED",
     "THREADS",
     "Sought",
+    "align",
     "digest",
     "excerpts",
     "grams",
@@ -49,9 +52,9 @@ __all__ = [
     "shingle",
     "sign",
     "signs",
-    "steps",
     "suspects",
     "tokenise",
     "visits",
     "winnow",
+    "words",
 ]

@@ -30,6 +30,9 @@ BASE = 0x2545F4914F6CDD1D
 NUMBER, LINE, SENTENCE = 1, 2, 4
 """Flags of a token: contains a digit; begins a line; begins a sentence."""
 
+NUMERIC, SHORT = 1, 2
+"""Flags in the low bits of a word in short: begins with a digit; has at most three bytes."""
+
 BLANK, SIGN, MEANS = range(3)
 """Kinds of characters between tokens: blank; punctuation; a sign that carries meaning wherever it is."""
 

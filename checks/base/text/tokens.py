@@ -122,12 +122,11 @@ def _fold_mixed_scripts(data: npt.NDArray[np.uint8], offsets: IntArray, tokens: 
     for another reason (a Russian ending on a Latin name) has letters without a look-alike, and stays as it is.
     """
     # Greek and Cyrillic letters begin with these bytes, and take two.
-    at = np.flatnonzero((data[: offsets[-1]] >= 0xCD) & (data[: offsets[-1]] <= 0xD4))
+    at = np.flatnonzero(data[: offsets[-1]] - np.uint8(0xCD) <= 0xD4 - 0xCD)
+    beside = data[np.stack([at - 1, np.minimum(at + 2, len(data) - 1)])] | 0x20
+    at = at[((beside >= ord("a")) & (beside <= ord("z"))).any(axis=0)]
     if not at.size:
         return
-    lower = np.append(data, np.zeros(2, dtype=np.uint8)) | 0x20
-    is_latin = (lower >= ord("a")) & (lower <= ord("z"))
-    at = at[is_latin[at - 1] | is_latin[at + 2]]
     begins = np.repeat(offsets[:-1], np.diff(tokens.bounds)) + tokens.starts
     mixed = np.unique(np.searchsorted(begins, at, side="right") - 1)
     text = np.repeat(np.arange(len(offsets) - 1), np.diff(tokens.bounds))

@@ -4,6 +4,9 @@ from time import process_time
 
 import numpy as np
 from chataudit.checks.base.text.alignment import MAX_CELLS, align
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kernel_forms import COMPILED, FORMS, PLAIN, needs_compiled
 
 
 def tokens(text):
@@ -49,3 +52,25 @@ def test_texts_that_say_one_word_over_and_over_take_no_long_time():
     assert process_time() - began < 2
     assert len(left) * len(right) > MAX_CELLS
     assert all((left[a : a + n] == right[b : b + n]).all() for a, b, n in blocks)
+
+
+words = st.lists(st.integers(0, 6), max_size=40).map(lambda some: np.array(some, dtype=np.uint64))
+
+
+@settings(max_examples=300)
+@given(left=words, right=words, n=st.integers(1, 4), max_cells=st.sampled_from((1, 20, 10_000)))
+def test_blocks_are_shared_runs_that_ascend_in_both_texts(left, right, n, max_cells):
+    for form in FORMS:
+        blocks = form.align(left, right, n, max_cells)
+        assert all((left[a : a + length] == right[b : b + length]).all() for a, b, length in blocks)
+        ends = np.cumsum(blocks[:, 2:], axis=1) + blocks[:, :2]
+        assert (blocks[1:, :2] >= ends[:-1]).all()
+        assert (blocks[:, 2] > 0).all()
+
+
+@needs_compiled
+@settings(max_examples=1000)
+@given(left=words, right=words, n=st.integers(1, 4), max_cells=st.sampled_from((1, 20, 10_000)))
+def test_both_forms_find_the_same_blocks(left, right, n, max_cells):
+    one, other = (form.align(left, right, n, max_cells).tolist() for form in (COMPILED, PLAIN))
+    assert one == other

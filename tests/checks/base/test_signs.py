@@ -1,10 +1,12 @@
 """The signs between the tokens of texts, and which of them carry meaning."""
 
 import itertools
+import math
 
 import numpy as np
 import pyarrow as pa
 from chataudit.checks.base.arrow.columns import utf8
+from chataudit.checks.base.kernels.layout import NUMERIC, SHORT
 from chataudit.checks.base.text import tokens as tokenising
 from hypothesis import given
 from hypothesis import strategies as st
@@ -144,17 +146,24 @@ def test_letters_that_look_like_those_of_another_script_are_folded_in_mixed_word
     assert russian != latin
 
 
-@given(st.lists(st.text("a b é漢😀\n", max_size=30), max_size=4))
-def test_steps_add_up_to_the_places_of_tokens(texts):
+@given(st.lists(st.text("a b é漢ก😀\n1", max_size=30), max_size=4))
+def test_words_in_short_say_where_they_are_and_how_much_they_say(texts):
     column = pa.array(texts, pa.string())
     data, offsets = utf8(column)
     tokens = tokenising.tokenise(column)
+    percents = np.full(256, 100, dtype=np.uint8)
+    percents["漢".encode()[0]] = 60
     for form in FORMS:
-        steps = form.steps(data, offsets, tokens.starts, tokens.bounds)
+        words, steps, n_words = form.words(data, offsets, *tokens, percents)
         for k, text in enumerate(texts):
             here = slice(tokens.bounds[k], tokens.bounds[k + 1])
             expected = [len(text.encode()[:start].decode()) for start in tokens.starts[here].tolist()]
             assert np.cumsum(steps[here], dtype=np.int64).tolist() == expected
+            raw = [text.encode()[a:b] for a, b in zip(tokens.starts[here], tokens.ends[here], strict=True)]
+            assert (words[here] & SHORT > 0).tolist() == [len(word) <= 3 for word in raw]
+            assert (words[here] & NUMERIC > 0).tolist() == [word[:1] == b"1" for word in raw]
+            assert n_words[k] == math.ceil(sum(0.6 if word.decode()[0] == "漢" else 1 for word in raw) - 1e-9)
+        assert (words >> 2 == (tokens.hashes >> np.uint64(34)).astype(np.uint32)).all()
 
 
 @given(st.lists(st.lists(st.integers(0, 5), max_size=40), max_size=4), st.integers(1, 5), st.integers(1, 5))

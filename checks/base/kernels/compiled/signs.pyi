@@ -1,2 +1,2 @@
 from ..plain.signs import signs as signs
-from ..plain.signs import steps as steps
+from ..plain.signs import words as words

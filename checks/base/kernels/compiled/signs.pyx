@@ -1,9 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
-"""Signs between the tokens of texts, and the characters from token to token."""
+"""Signs between the tokens of texts, and their words in short."""
 
 import numpy as np
 
-from ..layout import BLANK, MEANS, PAYLOAD, SEQUENCE
+from ..layout import BLANK, MEANS, NUMERIC, PAYLOAD, SEQUENCE, SHORT
 
 include "hashing.pxi"
 
@@ -11,7 +11,8 @@ cdef enum:  # equal to layout.py; constants for the C compiler
     K_BLANK = 0, K_MEANS = 2
     SHIFT = 29
     MANY = 5
-if (K_BLANK, K_MEANS, SHIFT, MANY) != (BLANK, MEANS, PAYLOAD, SEQUENCE):
+    K_NUMERIC = 1, K_SHORT = 2
+if (K_BLANK, K_MEANS, SHIFT, MANY, K_NUMERIC, K_SHORT) != (BLANK, MEANS, PAYLOAD, SEQUENCE, NUMERIC, SHORT):
     raise ImportError("the compiled kernels belong to another version; install chataudit again")
 
 
@@ -170,22 +171,41 @@ cdef inline int64_t n_characters(const uint8_t *at, const uint8_t *end) noexcept
     return n
 
 
-def steps(
-    const uint8_t[::1] data, const int64_t[::1] offsets, const int32_t[::1] starts, const int64_t[::1] bounds
+def words(
+    const uint8_t[::1] data,
+    const int64_t[::1] offsets,
+    const uint64_t[::1] hashes,
+    const int32_t[::1] starts,
+    const int32_t[::1] ends,
+    const int64_t[::1] bounds,
+    const uint8_t[::1] percents,
 ):
-    cdef Py_ssize_t text, i
-    cdef int64_t n
+    cdef Py_ssize_t n_texts = offsets.shape[0] - 1, text, i
+    cdef int64_t n, percent
+    cdef int32_t before
+    cdef uint32_t word
     cdef const uint8_t *base
+    words_ = np.empty(starts.shape[0], dtype=np.uint32)
     steps_ = np.empty(starts.shape[0], dtype=np.uint16)
-    cdef uint16_t[::1] found = steps_
+    counts_ = np.zeros(n_texts, dtype=np.int64)
+    cdef uint32_t[::1] found = words_
+    cdef uint16_t[::1] steps = steps_
+    cdef int64_t[::1] counts = counts_
     with nogil:
-        for text in range(offsets.shape[0] - 1):
-            if bounds[text] == bounds[text + 1]:
-                continue
-            base = &data[0] + offsets[text]
-            n = n_characters(base, base + starts[bounds[text]])
-            found[bounds[text]] = <uint16_t>min(n, 0xFFFF)
-            for i in range(bounds[text] + 1, bounds[text + 1]):
-                n = n_characters(base + starts[i - 1], base + starts[i])
-                found[i] = <uint16_t>min(n, 0xFFFF)
-    return steps_
+        for text in range(n_texts):
+            base = &data[0] + offsets[text] if data.shape[0] else NULL
+            before = 0
+            percent = 0
+            for i in range(bounds[text], bounds[text + 1]):
+                n = n_characters(base + before, base + starts[i])
+                before = starts[i]
+                steps[i] = <uint16_t>min(n, 0xFFFF)
+                word = <uint32_t>(hashes[i] >> 32) & ~<uint32_t>(K_NUMERIC | K_SHORT)
+                if is_digit(base[before]):
+                    word |= K_NUMERIC
+                if ends[i] - before <= 3:
+                    word |= K_SHORT
+                found[i] = word
+                percent += percents[base[before]] if ends[i] - before == 3 else 100
+            counts[text] = (percent + 99) // 100
+    return words_, steps_, counts_

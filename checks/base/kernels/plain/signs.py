@@ -1,8 +1,22 @@
-"""Signs between the tokens of texts, and the characters from token to token."""
+"""Signs between the tokens of texts, and their words in short."""
 
 import numpy as np
 
-from ..layout import BLANK, MEANS, PAYLOAD, SEPARATOR, SEQUENCE, Bytes, Codes, Hashes, Ints, Places, Steps
+from ..layout import (
+    BLANK,
+    MEANS,
+    NUMERIC,
+    PAYLOAD,
+    SEPARATOR,
+    SEQUENCE,
+    SHORT,
+    Bytes,
+    Codes,
+    Hashes,
+    Ints,
+    Places,
+    Steps,
+)
 from .hashing import runs, spread
 
 _DASHES = {*range(0x2010, 0x2016), 0x2212}
@@ -85,27 +99,41 @@ def signs(
     return gaps, written, meanings
 
 
-def steps(data: Bytes, offsets: Ints, starts: Places, bounds: Ints) -> Steps:
-    """Count the characters from token to token.
+def words(
+    data: Bytes, offsets: Ints, hashes: Hashes, starts: Places, ends: Places, bounds: Ints, percents: Bytes
+) -> tuple[Codes, Steps, Ints]:
+    """Describe the tokens of texts in short.
 
     Parameters
     ----------
-    data, offsets, starts, bounds : ndarray
+    data, offsets, hashes, starts, ends, bounds : ndarray
         As `tokenise` takes and returns them.
+    percents : ndarray of uint8, shape (256,)
+        How much of a word a token of three bytes says, by its first byte; all others are words.
 
     Returns
     -------
-    ndarray of uint16, shape (n_tokens,)
+    words : ndarray of uint32, shape (n_tokens,)
+        The high half of each hash, with NUMERIC and SHORT (layout.py) in the lowest bits.
+    steps : ndarray of uint16, shape (n_tokens,)
         Code points from the begin of the token before to that of each token; of a text's first token, from the begin of
         the text. At most 65,535.
+    n_words : ndarray of int64, shape (n_texts,)
+        Words of each text, rounded up.
     """
-    text = np.repeat(np.arange(len(offsets) - 1), np.diff(bounds))
+    n_tokens = np.diff(bounds)
+    text = np.repeat(np.arange(len(offsets) - 1), n_tokens)
     at = np.append(0, np.cumsum((data & 0xC0) != 0x80, dtype=np.int64))
     places = at[offsets[text] + starts] - at[offsets[text]]
     before = np.append(0, places)[:-1]
-    before[bounds[:-1][np.diff(bounds) > 0]] = 0
-    found: Steps = np.minimum(places - before, 0xFFFF).astype(np.uint16)
-    return found
+    before[bounds[:-1][n_tokens > 0]] = 0
+    steps = np.minimum(places - before, 0xFFFF).astype(np.uint16)
+    lead, sizes = data[offsets[text] + starts], ends - starts
+    found = (hashes >> np.uint64(32)).astype(np.uint32) & ~np.uint32(NUMERIC | SHORT)
+    found |= np.where(lead - np.uint8(ord("0")) < 10, np.uint32(NUMERIC), np.uint32(0))
+    found |= np.where(sizes <= 3, np.uint32(SHORT), np.uint32(0))
+    percent = np.bincount(text, np.where(sizes == 3, percents[lead], 100), len(n_tokens))
+    return found, steps, np.ceil(percent / 100).astype(np.int64)
 
 
 def _read(

@@ -1,0 +1,1 @@
+from ..plain.alignment import align as align
