@@ -43,9 +43,7 @@ def skeletons(batch: Batch, is_number: BoolArray) -> tuple[IntArray, HashArray]:
     """Return where the skeleton of each text begins, and all of them: sets of hashed 9-grams, empty without code."""
     tokens, gaps = batch.tokens, batch.signs.gaps
     n_tokens = np.diff(tokens.bounds)
-    edges = tokens.bounds + np.arange(len(batch) + 1)  # of the gaps of each text
-    n_signs = np.diff(np.append(0, np.cumsum(gaps > 0))[edges])
-    rows = np.flatnonzero((n_tokens >= MIN_TOKENS) & (n_signs >= MIN_SIGNS * n_tokens))
+    rows = np.flatnonzero((n_tokens >= MIN_TOKENS) & (batch.signs.counts >= MIN_SIGNS * n_tokens))
     text, at = places_within(tokens.bounds, rows)
     words, before, after = tokens.hashes[at], gaps[at + text], gaps[at + text + 1]
     keywords = _keywords()

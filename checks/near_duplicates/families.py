@@ -15,7 +15,7 @@ from .minhash import lot_signatures
 from .sets import LOT, Sets
 
 MIN_FAMILY = 32  # members; in smaller groups all pairs are compared
-SAMPLED = np.uint64(4)
+SAMPLED = np.uint64(3)  # bits of a value that are 0 in a sample
 ROUNDS = 12
 HASHES = 2  # that members agree in, in a round: two texts of similarity .8 do with probability .64
 
@@ -53,7 +53,7 @@ def _may_have_families(sets: Sets) -> BoolArray:
     sample: list[IntArray] = []
     for values, limits, numbers in sets.pieces():
         own = values if (numbers >= 0).all() else values[np.repeat(numbers >= 0, np.diff(limits))]
-        sample.append((own[own % SAMPLED == 0] >> bits).astype(np.int64))
+        sample.append((own[own & SAMPLED == 0] >> bits).astype(np.int64))
         if sum(map(len, sample)) > LOT:
             counts += np.bincount(np.concatenate(sample), minlength=len(counts))
             sample = []
@@ -62,7 +62,7 @@ def _may_have_families(sets: Sets) -> BoolArray:
     marked = np.zeros(len(sets), dtype=bool)
     if is_frequent.any():
         for values, limits, numbers in sets.pieces():
-            at = np.flatnonzero(values % SAMPLED == 0)
+            at = np.flatnonzero(values & SAMPLED == 0)
             places = np.searchsorted(at, limits)
             n_frequent = np.append(0, np.cumsum(is_frequent[values[at] >> bits]))[places]
             is_marked = (places[1:] > places[:-1]) & (2 * np.diff(n_frequent) >= np.diff(places))

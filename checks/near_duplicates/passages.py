@@ -76,12 +76,15 @@ def _pairs(postings: NumberArray, n_own: IntArray, first: int, end: int) -> IntA
     """Return the pairs of which enough grams meet, and one side, the smaller, is in [first, end)."""
     grams, numbers = postings >> np.uint64(32), (postings & _SET).astype(np.int64)
     starts = np.flatnonzero(np.append(True, grams[1:] != grams[:-1])[: len(grams)])
-    n_holders = np.diff(np.append(starts, len(grams)))
-    of_many = np.repeat(n_holders > MAX_HOLDERS, n_holders)
-    n_rare = n_own - np.bincount(numbers[of_many], minlength=len(n_own))
+    n_holders = np.diff(starts, append=len(grams))
+    n_rare = n_own.copy()
+    for k in np.flatnonzero(n_holders > MAX_HOLDERS).tolist():
+        n_rare[numbers[starts[k] : starts[k] + n_holders[k]]] -= 1
+    shared = np.flatnonzero((n_holders > 1) & (n_holders <= MAX_HOLDERS))
+    starts, n_holders = starts[shared], n_holders[shared]
     n = len(n_own)
     met = [np.zeros(0, dtype=np.int64)]
-    for size in np.unique(n_holders[(n_holders > 1) & (n_holders <= MAX_HOLDERS)]).tolist():
+    for size in np.unique(n_holders).tolist():
         holders = numbers[starts[n_holders == size][:, None] + np.arange(size)]
         i, j = np.triu_indices(size, 1)
         one, other = holders[:, i].ravel(), holders[:, j].ravel()

@@ -82,6 +82,7 @@ class Signs(NamedTuple):
     gaps: npt.NDArray[np.uint32]  # (n_tokens + n_texts,) before each token, then behind a text's last; 0: no sign
     written: HashArray  # (n_texts,) a hash of all tokens and signs of a text
     meant: HashArray  # (n_texts,) the same, without signs that only punctuate
+    counts: IntArray  # (n_texts,) gaps that have signs
 
 
 class Prose(NamedTuple):
@@ -122,19 +123,20 @@ def _fold_mixed_scripts(data: npt.NDArray[np.uint8], offsets: IntArray, tokens: 
     for another reason (a Russian ending on a Latin name) has letters without a look-alike, and stays as it is.
     """
     # Greek and Cyrillic letters begin with these bytes, and take two.
-    at = np.flatnonzero(data[: offsets[-1]] - np.uint8(0xCD) <= 0xD4 - 0xCD)
+    at = offsets[0] + np.flatnonzero(data[offsets[0] : offsets[-1]] - np.uint8(0xCD) <= 0xD4 - 0xCD)
     beside = data[np.stack([at - 1, np.minimum(at + 2, len(data) - 1)])] | 0x20
     at = at[((beside >= ord("a")) & (beside <= ord("z"))).any(axis=0)]
     if not at.size:
         return
-    begins = np.repeat(offsets[:-1], np.diff(tokens.bounds)) + tokens.starts
-    mixed = np.unique(np.searchsorted(begins, at, side="right") - 1)
-    text = np.repeat(np.arange(len(offsets) - 1), np.diff(tokens.bounds))
     words = {}
-    for k in mixed[mixed >= 0].tolist():
-        word = data[begins[k] : offsets[text[k]] + tokens.ends[k]].tobytes().decode().casefold()
-        if (folded := one_script(word)) != word:
-            words[k] = folded
+    for text, place in zip((np.searchsorted(offsets, at, side="right") - 1).tolist(), at.tolist(), strict=True):
+        first, end = tokens.bounds[text : text + 2]
+        token = first + np.searchsorted(tokens.starts[first:end], place - offsets[text], side="right") - 1
+        if token < first:
+            continue
+        word = data[offsets[text] + tokens.starts[token] : offsets[text] + tokens.ends[token]].tobytes().decode()
+        if (folded := one_script(word.casefold())) != word.casefold():
+            words[int(token)] = folded
     if words:
         hashes = tokenise(pa.array(list(words.values()))).hashes
         if len(hashes) == len(words):

@@ -27,7 +27,7 @@ def relation(form, one, other):
     words = tokenising.tokenise(pa.array([one, other]))
     halves = np.split(words.hashes, words.bounds[1:2])
     np.testing.assert_array_equal(*halves, err_msg=f"{one!r}, {other!r}")
-    _, written, meant = read(form, one, other)
+    _, written, meant, _ = read(form, one, other)
     return "equal" if written[0] == written[1] else "punctuation" if meant[0] == meant[1] else "meaning"
 
 
@@ -114,8 +114,9 @@ def test_both_forms_give_the_same_hashes(texts):
 
 @both_forms
 def test_a_gap_is_told_by_its_signs_alone(form):
-    (gaps, *_) = read(form, "one, two , three;four", "(five)")
+    gaps, _, _, counts = read(form, "one, two , three;four", "(five)")
     assert len(gaps) == 5 + 2
+    assert counts.tolist() == [3, 2]
     first, comma, spaced, semicolon, last, opens, closes = gaps.tolist()
     assert first == last == 0
     assert comma == spaced != semicolon
@@ -125,7 +126,7 @@ def test_a_gap_is_told_by_its_signs_alone(form):
 def test_a_text_is_the_same_at_any_place():
     texts = ["-40, it is", "", "x", "-40, it is"]
     for form in FORMS:
-        _, written, meant = read(form, *texts)
+        _, written, meant, _ = read(form, *texts)
         assert (written[0], meant[0]) == (written[3], meant[3])
 
 
@@ -182,3 +183,11 @@ def test_winnowing_keeps_the_least_gram_of_each_window(texts, n, window):
     for form in FORMS:
         limits, kept = form.winnow(hashes, bounds, n, window, 8)
         assert [kept[a:b].tolist() for a, b in itertools.pairwise(limits.tolist())] == expected
+
+
+def test_words_of_mixed_script_are_folded_in_a_part_of_a_column():
+    column = pa.array(["да \u0430nd", "my p\u0430ssword", "", "\u0430nd my p\u0430ssword"])
+    whole = tokenising.tokenise(column)
+    part = tokenising.tokenise(column.slice(1))
+    assert part.hashes.tolist() == whole.hashes[whole.bounds[1] :].tolist()
+    assert part.hashes[-2:].tolist() == tokenising.tokenise(pa.array(["my password"])).hashes.tolist()

@@ -129,9 +129,12 @@ def signs(
     gaps_ = np.zeros(starts.shape[0] + n_texts, dtype=np.uint32)
     written_ = np.empty(n_texts, dtype=np.uint64)
     meant_ = np.empty(n_texts, dtype=np.uint64)
+    counts_ = np.empty(n_texts, dtype=np.int64)
     cdef uint32_t[::1] gaps = gaps_
+    cdef int64_t[::1] counts = counts_
     cdef uint64_t[::1] written = written_, meant = meant_
     cdef uint64_t x, y
+    cdef int64_t n
     cdef const uint8_t *base
     cdef const uint8_t *at
     cdef const uint8_t *end
@@ -140,6 +143,7 @@ def signs(
     with nogil:
         for text in range(n_texts):
             x = y = 0
+            n = 0
             first, last = bounds[text], bounds[text + 1]
             base = &data[0] + offsets[text] if data.shape[0] else NULL
             for i in range(first, last + 1):
@@ -156,11 +160,12 @@ def signs(
                         table, sequences, kinds,
                     )
                 gaps[i + text] = g.signs
+                n += g.signs > 0
                 x, y = x * K + g.signs, y * K + g.meant
                 if i < last:
                     x, y = x * K + hashes[i], y * K + hashes[i]
-            written[text], meant[text] = spread(x), spread(y)
-    return gaps_, written_, meant_
+            written[text], meant[text], counts[text] = spread(x), spread(y), n
+    return gaps_, written_, meant_, counts_
 
 
 cdef inline int64_t n_characters(const uint8_t *at, const uint8_t *end) noexcept nogil:
@@ -183,6 +188,7 @@ def words(
     cdef Py_ssize_t n_texts = offsets.shape[0] - 1, text, i
     cdef int64_t n, percent
     cdef int32_t before
+    cdef bint is_ascii
     cdef uint32_t word
     cdef const uint8_t *base
     words_ = np.empty(starts.shape[0], dtype=np.uint32)
@@ -196,8 +202,10 @@ def words(
             base = &data[0] + offsets[text] if data.shape[0] else NULL
             before = 0
             percent = 0
+            n = offsets[text + 1] - offsets[text]
+            is_ascii = n == n_characters(base, base + n)
             for i in range(bounds[text], bounds[text + 1]):
-                n = n_characters(base + before, base + starts[i])
+                n = starts[i] - before if is_ascii else n_characters(base + before, base + starts[i])
                 before = starts[i]
                 steps[i] = <uint16_t>min(n, 0xFFFF)
                 word = <uint32_t>(hashes[i] >> 32) & ~<uint32_t>(K_NUMERIC | K_SHORT)

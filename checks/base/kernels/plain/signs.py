@@ -33,7 +33,7 @@ def signs(
     table: Codes,
     sequences: Codes,
     kinds: Bytes,
-) -> tuple[Codes, Hashes, Hashes]:
+) -> tuple[Codes, Hashes, Hashes, Ints]:
     """Hash the signs between tokens, and texts with their signs.
 
     A sign is a character that is neither part of a token nor blank nor invisible, folded as in tokens; all dashes are
@@ -60,6 +60,8 @@ def signs(
         A hash of all tokens and signs.
     meant : ndarray of uint64, shape (n_texts,)
         A hash of all tokens and of the signs that carry meaning.
+    counts : ndarray of int64, shape (n_texts,)
+        Gaps that have signs.
     """
     n_texts = len(offsets) - 1
     numbers = np.repeat(np.arange(n_texts), np.diff(bounds) + 1)
@@ -96,7 +98,7 @@ def signs(
     sequence[:, places[~is_last] + 1] = hashes
     edges = np.append(2 * bounds[:-1] + np.arange(n_texts), sequence.shape[1])
     written, meanings = (spread(runs(values, edges[:-1], edges[1:])) for values in sequence)
-    return gaps, written, meanings
+    return gaps, written, meanings, np.bincount(numbers[gaps > 0], minlength=n_texts)
 
 
 def words(
