@@ -3,7 +3,7 @@
 Messages are compared with one-way fingerprints of all reference sets at once (base/references.py, kernels.scan): whole
 messages, lines and sentences by one hash, everything else by 5-grams in which all numbers count as one word. Words are
 weighted by inverse document frequency, so that stems ("Which of the following ...") and boilerplate carry no evidence.
-Where a question alone is too little evidence, its choices must follow it.
+A fitted model weighs what was found (features.py, model.py).
 
 The record also counts what published rules find in the same texts, so that a paper can cite any of them: Brown et al.
 (2020), Language Models are Few-Shot Learners, appendix C: any 13-gram. Chowdhery et al. (2022), PaLM, section 8: 70 %
@@ -13,7 +13,7 @@ more, none of them skipped). Lambert et al. (2024), Tulu 3, section 3.2: half of
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar, Self
@@ -25,29 +25,20 @@ from ...benchmarks_refs import fingerprints
 from ...benchmarks_refs.cards import Card, items
 from ...benchmarks_refs.fingerprints import ANSWER, FOLDER, N_GRAM, QUESTION, STEP
 from ..base import kernels
-from ..base.arrow.columns import BoolArray, IntArray
+from ..base.arrow.columns import BoolArray
 from ..base.check import ALL, Check, Method, Result, Stage, Table
 from ..base.claims import clipped, cover
 from ..base.findings import CHECKED, FINDINGS
-from ..base.kernels.layout import BY_LINE, BY_SENTENCE, BY_TEXT, HIT
+from ..base.kernels.layout import HIT
 from ..base.messages import Batch
 from ..base.settings import Wants, setting
 from ..base.statistics.intervals import in_percent
-from . import references
+from . import model, references
 from .claims import SEEN, below_leaks, findings_of, touched_items
-from .evidence import (
-    WHOLLY,
-    HashedTexts,
-    ItemHit,
-    best,
-    by_row,
-    choices_behind,
-    kind_of,
-    restates,
-    with_answer,
-    with_choices,
-)
+from .evidence import HashedTexts, ItemHit, best, by_row, restates, with_answer
 from .examples import BENCHMARKS, fingerprint
+from .judge import judged
+from .ordinary import ordinary
 from .published import PUBLISHED, RULES, published_flags
 from .references import References
 from .rephrased import same_numbers
@@ -63,21 +54,6 @@ from .rules import (
     REPHRASED,
     TRAIN_ITEM,
 )
-
-# docs/leakage.md has what these lead to.
-MIN_WORDS = 6  # distinct ones, of an edited question
-MIN_WORDS_MASKED = 15  # of one with other numbers, found by its words alone
-MIN_REACH = 0.6  # of a question's length, from the first word found to the last
-MIN_RUN = 5  # tokens in a row
-MIN_RUN_INFORMATION = 0.5  # of min_information, in the longest run: in Thai, five tokens are a word
-# Multiples of min_exact, by tokens of a question: in a long one, fewer of the words suffice. And for other texts.
-TOKENS, ASKED, OF_TEXT = (10, 20, 30, 100), (1.6, 1.1, 1.0, 0.6), 1.25
-EDITED = 2.0  # of min_information, for an edited question, or one of 10 tokens or fewer among other words
-# Multiples of min_information, where a whole sentence, line or message is a question; and for 10 tokens or more.
-MIN_BLOCK, OF_LONG_BLOCK = {BY_SENTENCE: 1.2, BY_LINE: 1.0, BY_TEXT: 0.45}, 0.45
-MIN_TOKENS_OF_BLOCK = 4
-MIN_TEXT = 2.0  # of min_information, for an answer or a passage without its question
-MIN_WORDS_OF_TEXT = 25  # of these; a shorter answer may be a saying, or a choice
 
 
 @dataclass(frozen=True)
@@ -108,11 +84,12 @@ class BenchmarkLeakage(Check):
     )
     folder: str = setting(FOLDER, "Folder with your own reference sets.", wants=Wants.REFERENCES)
     originals: str = setting("", "Folder with the original files of benchmarks; findings then show the item too.")
-    min_exact: float = setting(
-        0.6, "Smallest share of a question, by weight, in 5-grams of the message.", above=0, at_most=1
+    min_probability: float = setting(
+        0.75, "Smallest probability of a question or a worked answer that is reported.", above=0, at_most=1
     )
-    min_masked: float = setting(0.8, "The same with all numbers treated as equal.", above=0, at_most=1)
-    min_information: float = setting(18.0, "Smallest evidence that the matched words carry, in nats.", at_least=0)
+    min_information: float = setting(
+        18.0, "Smallest evidence that the shared words of a paraphrase carry, in nats.", at_least=0
+    )
     min_numbers_shared: float = setting(
         0.75, "Smallest Jaccard similarity of the numbers of both texts, for a paraphrase.", above=0, at_most=1
     )
@@ -139,6 +116,8 @@ class BenchmarkLeakage(Check):
 
     def load(self) -> None:
         self._references()
+        model.load()
+        ordinary()
 
     def release(self) -> None:
         references.release()
@@ -156,7 +135,7 @@ class BenchmarkLeakage(Check):
         hits = kernels.scan(tokens.hashes, tokens.bounds, batch.marks, N_GRAM, refs.sought)
         columns = dict(zip(HIT, hits[is_open[hits[:, 0]]].T, strict=True))
         texts = HashedTexts(batch, refs)
-        found = [hit for group in by_row(self._likely(texts, columns)) for hit in best(group, refs)]
+        found = [hit for group in by_row(judged(texts, columns, self.min_probability)) for hit in best(group, refs)]
         containing: dict[int, set[int]] = {}  # messages by part
         for hit in found:
             containing.setdefault(hit.part, set()).add(hit.row)
@@ -180,60 +159,6 @@ class BenchmarkLeakage(Check):
             {"touched": touched_items(refs, published, found)},
         )
 
-    def _likely(self, texts: "HashedTexts", columns: dict[str, IntArray]) -> Iterator[ItemHit]:
-        """Yield the parts that pass the thresholds; a weak question also needs its choices nearby."""
-        refs = texts.refs
-        part, whole = columns["part"], columns["whole"]
-        n, words, is_question = refs.n_tokens[part], refs.n_words[part], refs.kinds[part] == QUESTION
-        exact = columns["exact_weight"] / np.maximum(1, refs.totals[part])
-        masked = columns["masked_weight"] / np.maximum(1, refs.word_totals[part])
-        # A stem of many questions, or a quotation from a long one, covers a part of it, and that part completely.
-        reach = (columns["end"] - columns["first"]) / np.maximum(1, n)
-        run = np.maximum(np.minimum(MIN_RUN, 0.4 * n), np.minimum(0.2 * n, 9))
-        is_rare = columns["exact_run"] * refs.totals[part] * STEP >= MIN_RUN_INFORMATION * self.min_information * n
-        is_near = (columns["exact_run"] >= run) & is_rare & (exact >= self.min_exact * np.interp(n, TOKENS, ASKED))
-        is_near &= (words >= MIN_WORDS) & (reach >= MIN_REACH)
-        is_text = (exact >= self.min_exact * OF_TEXT) & (words >= MIN_WORDS_OF_TEXT)
-        is_near = np.where(is_question, is_near, is_text)
-        # Formulas are alike once their numbers are equal: some words must follow one another unchanged.
-        by_words = is_question & (masked >= self.min_masked) & (words >= MIN_WORDS_MASKED)
-        by_words &= (reach >= MIN_REACH) & (columns["exact_run"] >= MIN_RUN)
-        information = np.where(is_near, columns["exact_weight"], columns["masked_weight"]) * STEP
-        is_near |= by_words
-        of_question = np.where(exact > WHOLLY, np.interp(n, (10, 20), (EDITED, 1)), EDITED)
-        needed = np.where(is_question, of_question, MIN_TEXT)
-        needed[~is_near] = np.inf
-        for kind, share in MIN_BLOCK.items():
-            here = (whole == kind) & (n >= MIN_TOKENS_OF_BLOCK)
-            enough = np.where((n >= 10) & (kind >= BY_LINE), OF_LONG_BLOCK, share)
-            needed[here] = np.minimum(needed, enough)[here]
-            information[here] = refs.totals[part[here]] * STEP
-        needed *= self.min_information
-        is_enough = information >= needed
-        is_asked = is_question & (is_near | ((whole > 0) & (n >= MIN_TOKENS_OF_BLOCK)))
-        for k in np.flatnonzero(is_enough | (is_asked & refs.has_choices[part])).tolist():
-            items = refs.items_of(int(part[k]))
-            hit = ItemHit(
-                int(columns["text"][k]),
-                int(part[k]),
-                tuple(items.tolist()),
-                int(columns["first"][k]),
-                int(columns["end"][k]),
-                float(exact[k]),
-                float(masked[k]),
-                float(information[k]),
-            )
-            if not is_question[k]:
-                yield hit
-                continue
-            choices = choices_behind(hit, texts) if refs.has_choices[part[k]] else None
-            if choices:
-                if is_enough[k] or hit.information + choices.worth >= self.min_information:
-                    yield with_choices(hit, choices, texts)
-            # Without its choices, a question of several items is a stem.
-            elif is_enough[k] and (len(items) == 1 or hit.information >= EDITED * self.min_information):
-                yield replace(hit, kind=kind_of(hit, texts))
-
     def _rephrased(self, texts: "HashedTexts", is_open: BoolArray) -> Iterator[ItemHit]:
         """Yield questions whose numbers and words are in a message, in any order."""
         refs, bags = texts.refs, texts.refs.bags
@@ -251,7 +176,7 @@ class BenchmarkLeakage(Check):
                 best[row] = (share, int(bags.parts[bag]))
         for row, (share, part) in best.items():
             items = tuple(refs.items_of(part).tolist())
-            yield ItemHit(row, part, items, 0, len(texts.short(row)), share, share, 0.0, "rephrased")
+            yield ItemHit(row, part, items, 0, len(texts.short(row)), share, share, 0.0, share, "rephrased")
 
     def _beside(self, findings: pa.Table) -> pa.Table:
         """Return the findings with the item's question as a last span, where its original file is available."""

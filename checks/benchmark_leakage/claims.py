@@ -61,7 +61,7 @@ def findings_of(texts: HashedTexts, found: list[ItemHit], below: IntArray, publi
                 rows,
                 [_summary(hit, refs) for hit in hits],
                 spans=spans,
-                score=np.array([hit.masked if hit.kind == "numbers_changed" else hit.exact for hit in hits]).clip(0, 1),
+                score=np.array([hit.score for hit in hits]),
                 facets=[_facets(hit, refs, int(n_below[hit.row]), published) for hit in hits],
                 about=[f"{refs.names[refs.card_of_part[hit.part]]}:{refs.ids[hit.items[0]]}" for hit in hits],
             )
@@ -108,7 +108,7 @@ def _summary(hit: ItemHit, refs: References) -> str:
         part = "worked answer" if refs.kinds[hit.part] == ANSWER else "passage"
         return f"{item}: {matched} of its {part}"
     share = f" ({matched} matched)" if hit.kind in ("edited", "numbers_changed", "rephrased") else ""
-    choices = f"; {hit.choices} choices follow" if hit.choices else ""
+    choices = f"; {hit.choices.n_found} of {hit.choices.n} choices follow" if hit.choices else ""
     answer = ""
     if hit.answer:
         answer = "; answer follows" if hit.answer.row == hit.row else "; answer in a reply"
@@ -125,8 +125,8 @@ def _facets(hit: ItemHit, refs: References, n_below: int, published: Flags) -> d
         "item": refs.ids[hit.items[0]],
         "kind": hit.kind,
         "coverage": f"{hit.exact:.2f}",
-        "idf": f"{hit.information:.0f}",
-        "choices": hit.choices,
+        "idf": f"{hit.nats:.0f}",
+        "choices": f"{hit.choices.n_found} of {hit.choices.n}" if hit.choices else "",
         "below": str(n_below) if n_below else "",
         "home": card.home,
         "rules": ", ".join(rule for rule, flag in zip(PUBLISHED, flags, strict=True) if flag) or "none",

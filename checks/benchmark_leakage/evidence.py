@@ -50,9 +50,10 @@ class ItemHit:
     end: int
     exact: float  # share of the part, by weight
     masked: float  # the same with all numbers treated as equal
-    information: float  # nats
+    nats: float  # that the words found carry
+    score: float = 0.0  # the probability that the item is here; of a passage, `exact`
     kind: str = ""  # of questions
-    choices: str = ""  # `3 of 4`
+    choices: "Choices | None" = None
     answer: _Answer | None = None
 
     @property
@@ -135,7 +136,7 @@ def by_row(hits: Iterator[ItemHit]) -> Iterator[list[ItemHit]]:
 def best(group: list[ItemHit], refs: References) -> list[ItemHit]:
     """Return the hits of one message that no better one explains: of two that overlap, the one with more words."""
     kept: list[ItemHit] = []
-    for hit in sorted(group, key=lambda h: (-h.exact * h.information, -h.exact, h.part)):
+    for hit in sorted(group, key=lambda h: (-h.exact * h.nats, -h.exact, h.part)):
         better = [
             other
             for other in kept
@@ -149,21 +150,25 @@ def best(group: list[ItemHit], refs: References) -> list[ItemHit]:
     return sorted(kept, key=lambda h: (h.first, h.part))
 
 
-class _Choices(NamedTuple):
+class Choices(NamedTuple):
     """Choices that follow a question."""
 
     items: tuple[int, ...]  # of which these are the choices
-    share: str  # `3 of 4`
-    worth: float  # nats
+    n_found: int
+    n: int
+    nats: float
     end: int  # token after the last
     is_reordered: bool
 
+    @property
+    def share(self) -> float:
+        return self.n_found / self.n
 
-def choices_behind(hit: ItemHit, texts: HashedTexts) -> _Choices | None:
+
+def choices_behind(hit: ItemHit, texts: HashedTexts) -> Choices | None:
     """Return the choices after a question, and whose they are; None where no item has MIN_CHOICES of them there."""
     refs = texts.refs
-    best: list[int] = []
-    most, found = 0.0, None
+    found: Choices | None = None
     for item in hit.items[:MAX_OWNERS]:
         choices = refs.parts_of(item, CHOICES)
         if not choices:
@@ -173,13 +178,12 @@ def choices_behind(hit: ItemHit, texts: HashedTexts) -> _Choices | None:
         places = [texts.place(choice, hit.row, hit.end, end) for choice in choices]
         there = [place for place in places if place]
         share = len(there) / len(choices)
-        if share < MIN_CHOICES or share < most:
+        if share < MIN_CHOICES or (found and share < found.share):
             continue
-        best = [*best, item] if share == most else [item]
-        most = share
-        found = _Choices(
-            tuple(best),
-            f"{len(there)} of {len(choices)}",
+        found = Choices(
+            (*found.items, item) if found and share == found.share else (item,),
+            len(there),
+            len(choices),
             STEP * float(sum(refs.totals[c] for c, place in zip(choices, places, strict=True) if place)),
             max(end for _, end in there),
             share == 1 and sorted(there) != there,
@@ -187,14 +191,16 @@ def choices_behind(hit: ItemHit, texts: HashedTexts) -> _Choices | None:
     return found
 
 
-def with_choices(hit: ItemHit, choices: _Choices, texts: HashedTexts) -> ItemHit:
-    """Return the hit with its choices, and the kind that they make of it."""
-    kind = kind_of(hit, texts)
+def told(hit: ItemHit, texts: HashedTexts) -> ItemHit:
+    """Return the hit of a question with its kind, and as far as its choices reach."""
+    kind, choices = kind_of(hit, texts), hit.choices
+    if choices is None:
+        return replace(hit, kind=kind)
     if choices.is_reordered and kind in ("verbatim", "embedded"):
         kind = "options_reordered"
     elif kind == "embedded" and hit.first == 0 and choices.end == len(texts.tokens(hit.row)):
         kind = "verbatim"
-    return replace(hit, items=choices.items, kind=kind, choices=choices.share, end=choices.end)
+    return replace(hit, items=choices.items, kind=kind, end=choices.end)
 
 
 def kind_of(hit: ItemHit, texts: HashedTexts) -> str:

@@ -104,10 +104,9 @@ BELOW_LEAK = Rule(
 )
 
 METHOD = Method(
-    sure="Of 161,443 messages from uncontaminated sources in 25 languages, 24 were flagged: 20 are verbatim benchmark "
-    "questions that a user could have asked independently, 4 are false alarms. Recall has been measured on held-out "
-    "data only for verbatim questions: with a fingerprint of AlpacaEval (which is not shipped), all 110 AlpacaEval "
-    "prompts in OASST1's English validation split were found.",
+    sure="Measured on benchmarks and messages that the model had not seen: 84 % of 9,040 planted items were found, of "
+    "unedited ones 94 to 97 %, and 13 of 179,154 ordinary messages were reported (42 to 124 per million, 95 % "
+    "confidence).",
     how=(
         "Every message is compared with one-way fingerprints of all reference sets at once. They contain hashes and no "
         "text.",
@@ -115,28 +114,26 @@ METHOD = Method(
         "which all numbers count as one word.",
         "For each candidate part of an item, all of its 5-grams are looked up in the message. Words are weighted by "
         "how rare they are, so that stock phrases and boilerplate carry no evidence.",
-        "A question is reported if enough of its weight is in the message. If the question alone is too little "
-        "evidence, its choices must follow it.",
+        "A fitted model weighs what was found, how it lies in the message, how common its wording is in ordinary "
+        "chats, what stands around it, and whether its choices follow. It gives the probability of a leak.",
         "Answers are looked for after the question and in the replies to it. Counts under published contamination "
         "rules are also reported.",
     ),
     blind=(
         "Benchmarks without a fingerprint are not looked for. `chataudit refs list` shows the available ones, and "
         "`chataudit refs build` creates more.",
-        "Most misses in development were questions of 20 to 30 words in which three or four words were replaced.",
+        "Questions of fewer than twelve words are often missed where a word is replaced, and all questions where every "
+        "fifth word is.",
         "A paraphrased question is found only if it keeps its numbers (two or more) and half of its words, and is then "
         "a note. Translations are not found.",
         'A question that a user could plausibly have asked independently ("Why is the sky blue?") looks like a leak.',
         "A short answer without its question is not reported: it may be a saying, or a choice.",
     ),
     measured=(
-        "161,443 messages from uncontaminated sources in 25 languages, not used to choose thresholds: 24 flagged. 20 "
-        "are verbatim benchmark questions that a user could have asked independently; 4 are false alarms.",
-        "1,200 messages of OASST1's English validation split, not used to choose thresholds: with a fingerprint of "
-        "AlpacaEval (which is not shipped), all 110 AlpacaEval prompts in the split found, and no other finding above "
-        "a note.",
-        "GSM8K's training questions compared with its test questions, not used to choose thresholds: five findings, "
-        "all of them a test question with other numbers or objects.",
+        "9,040 texts with items of 39 benchmark splits, copied, wrapped or edited in 20 ways, each judged by a model "
+        "that had seen neither the benchmark nor this half of the messages: 84 % found.",
+        "179,154 messages of public chat data, judged in the same way: 13 reported. Apart from them, 51 contain a "
+        "short benchmark question that a user could have asked independently.",
     ),
     sources=(
         "Schleimer, Wilkerson and Aiken (2003), Winnowing: local algorithms for document fingerprinting.",

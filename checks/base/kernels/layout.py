@@ -52,7 +52,7 @@ MAX_PLACES = 16
 
 HIT = (
     *("text", "part", "exact_weight", "masked_weight", "exact_run", "masked_run", "first", "end"),
-    *("eights", "in_eights", "in_tens", "whole"),
+    *("eights", "in_eights", "in_tens", "whole", "place"),
 )
 """Columns of the result of `scan`."""
 

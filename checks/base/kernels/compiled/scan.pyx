@@ -20,6 +20,7 @@ cdef enum:  # equal to layout.py; constants for the C compiler
 
 cdef struct Hit:  # the columns of layout.HIT
     int64_t text, part, exact_weight, masked_weight, exact_run, masked_run, first, end, eights, in_eights, in_tens, whole
+    int64_t place
 
 
 if (F_NUMBER, F_LINE, F_SENTENCE, IS_SENTENCE, IS_LINE, IS_TEXT, MOST, OF_WEIGHT + 1, NUMBERS, KEPT, sizeof(Hit)) != (
@@ -257,6 +258,7 @@ cdef void count_masked(
         if s.reach[i] and weights[i] <= OF_WEIGHT:
             hit.masked_weight += weights[i]
     hit.masked_run = length_of(best)
+    hit.place = best.place - best.start
 
 
 cdef void count_exact(
@@ -318,10 +320,11 @@ cdef bint compare(Space *s, const Parts *parts, int64_t part, const Nominee *nom
         hit.exact_weight, hit.masked_weight = weight, of_words
         hit.exact_run = hit.masked_run = nominee.end - nominee.first
         hit.first, hit.end = nominee.first, nominee.end
+        hit.place = nominee.first
     return (
         nominee.whole
-        or hit.exact_weight * 5 >= weight * 2
-        or (of_words and hit.masked_weight * 5 >= of_words * 2)
+        or hit.exact_weight * 5 >= weight
+        or (of_words and hit.masked_weight * 5 >= of_words)
         or hit.exact_run >= 13
         or hit.in_eights * 2 >= size
     )

@@ -53,7 +53,7 @@ def scan(hashes: Hashes, bounds: Ints, marks: Bytes, n: int, sought: Sought) -> 
     Returns
     -------
     ndarray of int64, shape (n_hits, len(HIT))
-        Ascending by text and part. Parts are left out of which little was found: less than two fifths of the weights,
+        Ascending by text and part. Parts are left out of which little was found: less than a fifth of the weights,
         no 13 tokens in a row, less than half of the tokens in runs of 8, and not the whole part.
 
         text, part
@@ -70,6 +70,8 @@ def scan(hashes: Hashes, bounds: Ints, marks: Bytes, n: int, sought: Sought) -> 
             Exact 8-grams of the part in the text; tokens of it in exact runs of 8, and of 10 or more.
         whole
             BY_SENTENCE, BY_LINE or BY_TEXT: the largest unit that equals the part; 0: none.
+        place
+            Token of the text where the part begins, by its longest run; negative: before the text.
     """
     keys = sought.postings & ~_LOW
     found = []
@@ -79,7 +81,7 @@ def scan(hashes: Hashes, bounds: Ints, marks: Bytes, n: int, sought: Sought) -> 
         for part, nominee in sorted(_nominees(text, keys, sought).items()):
             hit = _compare(text, part, nominee, n, sought)
             if hit is not None:
-                found.append((number, part, *hit, nominee.whole))
+                found.append((number, part, *hit[:-1], nominee.whole, hit[-1]))
     return np.array(found, dtype=np.int64).reshape(-1, len(HIT))
 
 
@@ -142,7 +144,7 @@ def _nominees(text: _Text, keys: Hashes, sought: Sought) -> dict[int, _Nominee]:
 
 
 def _compare(text: _Text, part: int, nominee: _Nominee, n: int, sought: Sought) -> tuple[int, ...] | None:
-    """Return the columns of a hit between `part` and `whole`; None where the text contains too little of the part."""
+    """Return the columns of a hit behind `part`, without `whole`; None where the text contains too little of it."""
     raw = sought.weights[sought.spans[part] : sought.spans[part + 1]]
     own = sought.grams[sought.limits[part] : sought.limits[part + 1]]
     grid = [text.places.get(int(key), []) for key in own & ~_LOW]
@@ -152,7 +154,8 @@ def _compare(text: _Text, part: int, nominee: _Nominee, n: int, sought: Sought) 
     of_words = np.where(raw & A_NUMBER, 0, weights)
     if not len(own):  # found as a whole
         length = nominee.end - nominee.first
-        return int(weights.sum()), int(of_words.sum()), length, length, nominee.first, nominee.end, 0, 0, 0
+        place = nominee.first
+        return int(weights.sum()), int(of_words.sum()), length, length, place, nominee.end, 0, 0, 0, place
     at = sought.at[sought.limits[part] : sought.limits[part + 1]].tolist()
     checks = ((own >> np.uint64(16)) & np.uint64(255)).astype(np.int64).tolist()
     same = [[p for p in here if text.checks[p] == value] for here, value in zip(grid, checks, strict=True)]
@@ -169,14 +172,14 @@ def _compare(text: _Text, part: int, nominee: _Nominee, n: int, sought: Sought) 
     reach, exact_reach = (_reach(some, len(weights)) for some in (masked, exact))
     exact_weight, masked_weight = int(weights[exact_reach > 0].sum()), int(of_words[reach > 0].sum())
     longest, in_eights = int(exact_reach.max(initial=0)), int((exact_reach >= 8).sum())
-    much = exact_weight * 5 >= weights.sum() * 2 or masked_weight * 5 >= of_words.sum() * 2 > 0
+    much = exact_weight * 5 >= weights.sum() or masked_weight * 5 >= of_words.sum() > 0
     if not (nominee.whole or much or longest >= 13 or in_eights * 2 >= len(weights)):
         return None
     return (
         *(exact_weight, masked_weight, longest, best.length),
         *(min(run.place for run in masked), max(run.place + run.length for run in masked)),
         len({k for run in exact for k in range(run.start, run.end - 7)}),
-        *(in_eights, int((exact_reach >= 10).sum())),
+        *(in_eights, int((exact_reach >= 10).sum()), best.place - best.start),
     )
 
 

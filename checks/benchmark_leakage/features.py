@@ -1,0 +1,244 @@
+"""What is known of a candidate: a part of a benchmark item, and a message in which some of it was found."""
+
+import numpy as np
+import numpy.typing as npt
+
+from ...benchmarks_refs.fingerprints import ANSWER, MASKED, N_GRAM, QUESTION, STEP, leading
+from ..base.arrow.columns import IntArray, utf8
+from ..base.kernels.layout import A_NUMBER, BY_LINE, BY_SENTENCE, BY_TEXT
+from ..base.text.tokens import HashArray
+from .evidence import HashedTexts, ItemHit
+from .ordinary import Ordinary
+from .references import References
+
+FEATURES = (
+    # Of the part.
+    *("tokens", "words", "is_answer", "number_share", "owners"),
+    # How much of it was found, and how it lies there. In nats: what its words say.
+    *("covered", "covered_masked", "run_share", "run", "reach", "nats", "nats_masked", "nats_missing", "in_eights"),
+    *("in_tens", "head_missing", "tail_missing", "gaps", "numbers_agree"),
+    # What is found in few parts, and in no ordinary chat.
+    *("own_covered", "own_nats", "rare_nats", "rare_share", "chats"),
+    # The message around it.
+    *("by_sentence", "by_line", "by_text", "of_message", "message", "border_before", "border_after"),
+    *("sentence_before", "label_before", "quote_before", "verbatim_in_borders", "bytes_a_token", "signs"),
+    # Other parts of the item in the same message.
+    *("choices", "nats_of_choices", "nats_beside"),
+)
+MIN_TOKENS = {QUESTION: 4, ANSWER: 25}
+MIN_WORDS_OF_ANSWER = 15
+MIN_NATS = 14.0  # of a candidate that no unit of the message equals; with less, one in 700 was judged a leak
+
+Features = npt.NDArray[np.float64]
+
+_BORDER = frozenset(":,;\n\r\"'`“”„‘’«»「」『』()[]{}<>|*#—–-：，（）")
+_END = frozenset('.?!。？！\n\r"”’»」)]}<|*#`')
+_QUOTE = frozenset("\"“„'‘«`「>")
+_LABELS = frozenset(
+    b"question q problem task user human prompt instruction input exercise query passage context".split()
+)
+_OWN = 2  # parts that share a gram
+
+
+def candidates(refs: References, columns: dict[str, IntArray]) -> IntArray:
+    """Return the hits of `kernels.scan` that are worth a judgement."""
+    part = columns["part"]
+    kinds, n = refs.kinds[part], refs.n_tokens[part]
+    is_asked = (kinds == QUESTION) & (n >= MIN_TOKENS[QUESTION])
+    is_answer = (kinds == ANSWER) & (n >= MIN_TOKENS[ANSWER]) & (refs.n_words[part] >= MIN_WORDS_OF_ANSWER)
+    says = np.maximum(columns["exact_weight"], columns["masked_weight"]) * STEP >= MIN_NATS
+    return np.flatnonzero((is_asked | is_answer) & (says | (columns["whole"] > 0)))
+
+
+def features_of(
+    texts: HashedTexts,
+    columns: dict[str, IntArray],
+    kept: IntArray,
+    found: list[ItemHit],
+    ordinary: Ordinary,
+    counted: int = 0,
+) -> Features:
+    """Return FEATURES of candidates.
+
+    Parameters
+    ----------
+    texts : HashedTexts
+        Of the messages.
+    columns : dict
+        Of all hits (layout.HIT).
+    kept : ndarray of int64, shape (n,)
+        The numbers of the candidates among them.
+    found : list of ItemHit
+        The candidates, with their choices.
+    ordinary : Ordinary
+        Chats that grams are counted in.
+    counted : int
+        How many of these chats are the message itself.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, len(FEATURES))
+    """
+    beside = _nats_beside(texts.refs, columns, found)
+    columns = {name: values[kept] for name, values in columns.items()}
+    refs, part = texts.refs, columns["part"]
+    n, total, of_words = (values[part] for values in (refs.n_tokens, refs.totals, refs.word_totals))
+    n_message = np.diff(texts.batch.tokens.bounds)[columns["text"]]
+    whole = columns["whole"]
+    nats = columns["exact_weight"] * STEP
+    values = {
+        "tokens": np.log1p(n),
+        "words": np.log1p(refs.n_words[part]),
+        "is_answer": refs.kinds[part] == ANSWER,
+        "number_share": 1 - of_words / np.maximum(1, total),
+        "owners": np.log1p(np.diff(refs.owners[0])[part]),
+        "covered": columns["exact_weight"] / np.maximum(1, total),
+        "covered_masked": columns["masked_weight"] / np.maximum(1, of_words),
+        "run_share": columns["exact_run"] / n,
+        "run": np.log1p(columns["exact_run"]),
+        "reach": np.minimum(1.5, (columns["end"] - columns["first"]) / n),
+        "nats": np.log1p(nats),
+        "nats_masked": np.log1p(columns["masked_weight"] * STEP),
+        "nats_missing": np.log1p(total * STEP - nats),
+        "in_eights": columns["in_eights"] / n,
+        "in_tens": columns["in_tens"] / n,
+        "by_sentence": whole == BY_SENTENCE,
+        "by_line": whole == BY_LINE,
+        "by_text": whole == BY_TEXT,
+        "of_message": np.minimum(1, n / np.maximum(1, n_message)),
+        "message": np.log1p(n_message),
+        "choices": [hit.choices.share if hit.choices else 0.0 for hit in found],
+        "nats_of_choices": [np.log1p(hit.choices.nats) if hit.choices else 0.0 for hit in found],
+        "nats_beside": np.log1p(beside),
+    }
+    reader = _Reader(texts, ordinary, counted)
+    rows = zip(*(columns[name].tolist() for name in ("text", "part", "first", "end", "place", "whole")), strict=True)
+    read = [reader.read(*row) for row in rows]
+    values |= {name: [each[name] for each in read] for name in _READ}
+    in_borders = np.array(values["border_before"]) * np.array(values["border_after"])
+    values["verbatim_in_borders"] = (values["covered"] > 0.999) * in_borders
+    return np.stack([np.asarray(values[name], dtype=np.float64) for name in FEATURES], axis=1)
+
+
+def _nats_beside(refs: References, columns: dict[str, IntArray], found: list[ItemHit]) -> list[float]:
+    """Return what is found of other parts of the same item in the message, in nats."""
+    nats: dict[tuple[int, int], float] = {}
+    for row, part, weight in zip(*(columns[name].tolist() for name in ("text", "part", "exact_weight")), strict=True):
+        nats[row, part] = weight * STEP
+    beside = []
+    for hit in found:
+        of_items = []
+        for item in hit.items[:8]:
+            parts = refs.parts[1][refs.parts[0][item] : refs.parts[0][item + 1]].tolist()
+            others = [p for p in parts if p != hit.part and refs.whole[p] != refs.whole[hit.part]]
+            of_items.append(sum(nats.get((hit.row, p), 0.0) for p in others))
+        beside.append(max(of_items, default=0.0))
+    return beside
+
+
+_READ = (
+    *("head_missing", "tail_missing", "gaps", "numbers_agree", "own_covered", "own_nats", "rare_nats", "rare_share"),
+    *("chats", "border_before", "border_after", "sentence_before", "label_before", "quote_before", "bytes_a_token"),
+    "signs",
+)
+
+
+class _Reader:
+    """Reads what stands in the messages of a batch."""
+
+    def __init__(self, texts: HashedTexts, ordinary: Ordinary, counted: int) -> None:
+        self._texts, self._ordinary, self._counted = texts, ordinary, counted
+        self._data, self._offsets = utf8(texts.batch.column("text"))
+
+    def read(self, row: int, part: int, first: int, end: int, place: int, whole: int) -> dict[str, float]:
+        n = int(self._texts.refs.n_tokens[part])
+        n_message = len(self._texts.tokens(row))
+        begin = first if whole else min(max(0, place), n_message - 1)
+        stop = end if whole else max(begin + 1, min(n_message, place + n))
+        return self._grams(row, part, first, end, whole) | self._around(row, begin, stop)
+
+    def _grams(self, row: int, part: int, first: int, end: int, whole: int) -> dict[str, float]:
+        """Describe which grams of the part are in the message."""
+        refs = self._texts.refs
+        sought = refs.sought
+        raw = sought.weights[sought.spans[part] : sought.spans[part + 1]]
+        here = slice(sought.limits[part], sought.limits[part + 1])
+        own, at = sought.grams[here], sought.at[here].astype(np.int64)
+        if not len(own):  # shorter than a gram, and found as a whole
+            return dict.fromkeys(_READ[:9], 0.0) | {"numbers_agree": 1.0, "own_covered": 1.0}
+        weights = (raw & np.uint8(A_NUMBER - 1)).astype(np.int64)
+        keys = leading(own, MASKED)
+        region = self._texts.grams(row)[first : max(first + 1, end - N_GRAM + 1)]
+        is_exact, is_masked = _among(own, np.sort(region)), _among(keys, np.sort(leading(region, MASKED)))
+        if whole:
+            is_exact[:] = is_masked[:] = True
+        n = len(raw)
+        covered = _covered(at[is_masked], n)
+        padded = np.concatenate([_FALSE, covered, _FALSE])
+        edges = np.flatnonzero(padded[1:] != padded[:-1]).tolist()
+        with_number = _covered_grams(at, raw >= A_NUMBER)
+        n_numbers = int(np.count_nonzero(with_number & is_masked))
+        owners = np.searchsorted(sought.postings, keys | _LOW, side="right") - np.searchsorted(sought.postings, keys)
+        is_own = (owners > 0) & (owners <= _OWN)
+        chats = np.maximum(0, self._ordinary.of(keys[is_exact]) - self._counted)
+        return {
+            "head_missing": edges[0] / n if len(edges) else 1.0,
+            "tail_missing": (n - edges[-1]) / n if len(edges) else 1.0,
+            "gaps": max(0, len(edges) // 2 - 1),
+            "numbers_agree": int(np.count_nonzero(with_number & is_exact)) / n_numbers if n_numbers else 1.0,
+            "own_covered": int(np.count_nonzero(is_own & is_exact)) / max(1, int(np.count_nonzero(is_own))),
+            "own_nats": np.log1p(STEP * int(weights[_covered(at[is_own & is_exact], n)].sum())),
+            "rare_nats": np.log1p(STEP * int(weights[_covered(at[is_exact][chats == 0], n)].sum())),
+            "rare_share": float((chats == 0).mean()) if len(chats) else 0.0,
+            "chats": np.log1p(int(chats.min())) if len(chats) else 0.0,
+        }
+
+    def _around(self, row: int, begin: int, stop: int) -> dict[str, float]:
+        """Describe what stands before and behind the tokens [begin, stop) of a message, and how they are written."""
+        tokens = self._texts.batch.tokens
+        first, last = int(tokens.bounds[row]), int(tokens.bounds[row + 1])
+        base, size = int(self._offsets[row]), int(self._offsets[row + 1] - self._offsets[row])
+        starts, ends = tokens.starts, tokens.ends
+
+        def bytes_of(start: int, end: int) -> bytes:
+            return self._data[base + start : base + end].tobytes()
+
+        start, end = int(starts[first + begin]), int(ends[first + stop - 1])
+        before = bytes_of(int(ends[first + begin - 1]) if begin else 0, start).decode(errors="ignore")
+        after = bytes_of(end, int(starts[first + stop]) if first + stop < last else size).decode(errors="ignore")
+        word = bytes_of(int(starts[first + begin - 1]), int(ends[first + begin - 1])).lower() if begin else b""
+        said = bytes_of(start, end)
+        is_numbered = word.isdigit() and not frozenset(".)").isdisjoint(before)
+        return {
+            "border_before": not begin or not _BORDER.isdisjoint(before),
+            "border_after": first + stop >= last or not _END.isdisjoint(after),
+            "sentence_before": not begin or not frozenset(".?!。\n").isdisjoint(before),
+            "label_before": word in _LABELS or is_numbered,
+            "quote_before": not _QUOTE.isdisjoint(before),
+            "bytes_a_token": min(12.0, len(said) / (stop - begin)),
+            "signs": sum(said[:600].count(sign) for sign in b"=+*/\\$^_{}()[]<>|") / max(1, len(said[:600])),
+        }
+
+
+_FALSE = np.zeros(1, dtype=bool)
+_LOW = np.uint64((1 << (64 - MASKED)) - 1)
+
+
+def _among(values: HashArray, ascending: HashArray) -> npt.NDArray[np.bool_]:
+    at = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
+    is_among: npt.NDArray[np.bool_] = ascending[at] == values
+    return is_among
+
+
+def _covered(at: IntArray, n: int) -> npt.NDArray[np.bool_]:
+    """Mark the tokens of grams that begin at these."""
+    covered = np.zeros(n, dtype=bool)
+    covered[(at[:, None] + np.arange(N_GRAM)).ravel()] = True
+    return covered
+
+
+def _covered_grams(at: IntArray, is_number: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Mark the grams that contain a number."""
+    sums = np.append(0, np.cumsum(is_number))
+    has_one: npt.NDArray[np.bool_] = sums[at + N_GRAM] > sums[at]
+    return has_one
