@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...benchmarks_refs.fingerprints import ANSWER, MASKED, N_GRAM, QUESTION, STEP, leading
-from ..base.arrow.columns import IntArray, utf8
+from ..base.arrow.columns import IntArray, places_within, utf8
 from ..base.kernels.layout import A_NUMBER, BY_LINE, BY_SENTENCE, BY_TEXT
 from ..base.text.tokens import HashArray
 from .evidence import HashedTexts, ItemHit
@@ -111,10 +111,11 @@ def features_of(
         "nats_of_choices": [np.log1p(hit.choices.nats) if hit.choices else 0.0 for hit in found],
         "nats_beside": np.log1p(beside),
     }
-    reader = _Reader(texts, ordinary, counted)
+    values |= _of_grams(texts, columns, ordinary, counted)
+    reader = _Reader(texts)
     rows = zip(*(columns[name].tolist() for name in ("text", "part", "first", "end", "place", "whole")), strict=True)
     read = [reader.read(*row) for row in rows]
-    values |= {name: [each[name] for each in read] for name in _READ}
+    values |= {name: [each[name] for each in read] for name in _AROUND}
     in_borders = np.array(values["border_before"]) * np.array(values["border_after"])
     values["verbatim_in_borders"] = (values["covered"] > 0.999) * in_borders
     return np.stack([np.asarray(values[name], dtype=np.float64) for name in FEATURES], axis=1)
@@ -136,18 +137,89 @@ def _nats_beside(refs: References, columns: dict[str, IntArray], found: list[Ite
     return beside
 
 
-_READ = (
-    *("head_missing", "tail_missing", "gaps", "numbers_agree", "own_covered", "own_nats", "rare_nats", "rare_share"),
-    *("chats", "border_before", "border_after", "sentence_before", "label_before", "quote_before", "bytes_a_token"),
-    "signs",
+_AROUND = (
+    *("border_before", "border_after", "sentence_before", "label_before", "quote_before", "bytes_a_token", "signs"),
 )
+
+
+def _of_grams(
+    texts: HashedTexts, columns: dict[str, IntArray], ordinary: Ordinary, counted: int
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Describe which grams of each part are in its message."""
+    sought, part, whole = texts.refs.sought, columns["part"], columns["whole"] > 0
+    n = texts.refs.n_tokens[part]
+    n_candidates = len(part)
+    n_grams = np.diff(sought.limits)[part]
+    of = np.repeat(np.arange(n_candidates), n_grams)  # candidate of each gram
+    _, gram = places_within(sought.limits, part)
+    _, token = places_within(sought.spans, part)
+    own, keys = sought.grams[gram], leading(sought.grams[gram], MASKED)
+    # What is kept of a gram leaves its lowest 16 bits free: there the message is numbered.
+    rows, number = np.unique(columns["text"], return_inverse=True)
+    there = [texts.grams(row) for row in rows.tolist()]
+    of_message = np.repeat(np.arange(len(rows)), [len(each) for each in there]).astype(np.uint64)
+    found = np.concatenate([np.zeros(0, dtype=np.uint64), *there])
+    mine = number.reshape(-1)[of].astype(np.uint64)
+    is_exact = _among(own | mine, np.sort(found | of_message)) | whole[of]
+    is_masked = _among(keys | mine, np.sort(leading(found, MASKED) | of_message)) | whole[of]
+    weights = (sought.weights[token] & np.uint8(A_NUMBER - 1)).astype(np.int64)
+    ends = np.cumsum(n)
+    begins = ends - n
+    at = begins[of] + sought.at[gram]  # token at which each gram begins
+
+    def counts(chosen: npt.NDArray[np.bool_]) -> IntArray:
+        return np.bincount(of[chosen], minlength=n_candidates)
+
+    def covered(chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Mark the tokens of these grams."""
+        size = len(token) + 1
+        opens, closes = (np.bincount(places, minlength=size) for places in (at[chosen], at[chosen] + N_GRAM))
+        is_covered: npt.NDArray[np.bool_] = np.cumsum(opens - closes)[:-1] > 0
+        return is_covered
+
+    def sums(values: npt.NDArray[np.integer]) -> IntArray:
+        """Add up values of tokens by candidate."""
+        until = np.append(0, np.cumsum(values))
+        summed: IntArray = until[ends] - until[begins]
+        return summed
+
+    is_covered = covered(is_masked)
+    before = np.append(False, is_covered[:-1])[: len(is_covered)]
+    before[begins[n > 0]] = False
+    n_runs = sums(is_covered & ~before)
+    places = np.append(np.flatnonzero(is_covered), len(token))
+    first, last = places[np.searchsorted(places, begins)], places[np.searchsorted(places, ends) - 1]
+    numbers = np.append(0, np.cumsum(sought.weights[token] >= A_NUMBER))
+    with_number = numbers[at + N_GRAM] > numbers[at]
+    n_numbers = counts(with_number & is_masked)
+    owners = np.searchsorted(sought.postings, keys | _LOW, side="right") - np.searchsorted(sought.postings, keys)
+    is_own = (owners > 0) & (owners <= _OWN)
+    chats = np.maximum(0, ordinary.of(keys) - counted)
+    is_rare = is_exact & (chats == 0)
+    fewest = np.full(n_candidates, np.iinfo(np.int64).max)
+    np.minimum.at(fewest, of[is_exact], chats[is_exact])
+    fewest[fewest == np.iinfo(np.int64).max] = 0
+    known = {
+        "head_missing": np.where(n_runs > 0, (first - begins) / n, 1.0),
+        "tail_missing": np.where(n_runs > 0, (ends - 1 - last) / n, 1.0),
+        "gaps": np.maximum(0, n_runs - 1),
+        "numbers_agree": np.where(n_numbers > 0, counts(with_number & is_exact) / np.maximum(1, n_numbers), 1.0),
+        "own_covered": counts(is_own & is_exact) / np.maximum(1, counts(is_own)),
+        "own_nats": np.log1p(STEP * sums(weights * covered(is_own & is_exact))),
+        "rare_nats": np.log1p(STEP * sums(weights * covered(is_rare))),
+        "rare_share": counts(is_rare) / np.maximum(1, counts(is_exact)),
+        "chats": np.log1p(fewest),
+    }
+    # A part that is shorter than a gram was found whole.
+    short = n_grams == 0
+    return {name: np.where(short, name in ("numbers_agree", "own_covered"), values) for name, values in known.items()}
 
 
 class _Reader:
     """Reads what stands in the messages of a batch."""
 
-    def __init__(self, texts: HashedTexts, ordinary: Ordinary, counted: int) -> None:
-        self._texts, self._ordinary, self._counted = texts, ordinary, counted
+    def __init__(self, texts: HashedTexts) -> None:
+        self._texts = texts
         self._data, self._offsets = utf8(texts.batch.column("text"))
 
     def read(self, row: int, part: int, first: int, end: int, place: int, whole: int) -> dict[str, float]:
@@ -155,43 +227,7 @@ class _Reader:
         n_message = len(self._texts.tokens(row))
         begin = first if whole else min(max(0, place), n_message - 1)
         stop = end if whole else max(begin + 1, min(n_message, place + n))
-        return self._grams(row, part, first, end, whole) | self._around(row, begin, stop)
-
-    def _grams(self, row: int, part: int, first: int, end: int, whole: int) -> dict[str, float]:
-        """Describe which grams of the part are in the message."""
-        refs = self._texts.refs
-        sought = refs.sought
-        raw = sought.weights[sought.spans[part] : sought.spans[part + 1]]
-        here = slice(sought.limits[part], sought.limits[part + 1])
-        own, at = sought.grams[here], sought.at[here].astype(np.int64)
-        if not len(own):  # shorter than a gram, and found as a whole
-            return dict.fromkeys(_READ[:9], 0.0) | {"numbers_agree": 1.0, "own_covered": 1.0}
-        weights = (raw & np.uint8(A_NUMBER - 1)).astype(np.int64)
-        keys = leading(own, MASKED)
-        region = self._texts.grams(row)[first : max(first + 1, end - N_GRAM + 1)]
-        is_exact, is_masked = _among(own, np.sort(region)), _among(keys, np.sort(leading(region, MASKED)))
-        if whole:
-            is_exact[:] = is_masked[:] = True
-        n = len(raw)
-        covered = _covered(at[is_masked], n)
-        padded = np.concatenate([_FALSE, covered, _FALSE])
-        edges = np.flatnonzero(padded[1:] != padded[:-1]).tolist()
-        with_number = _covered_grams(at, raw >= A_NUMBER)
-        n_numbers = int(np.count_nonzero(with_number & is_masked))
-        owners = np.searchsorted(sought.postings, keys | _LOW, side="right") - np.searchsorted(sought.postings, keys)
-        is_own = (owners > 0) & (owners <= _OWN)
-        chats = np.maximum(0, self._ordinary.of(keys[is_exact]) - self._counted)
-        return {
-            "head_missing": edges[0] / n if len(edges) else 1.0,
-            "tail_missing": (n - edges[-1]) / n if len(edges) else 1.0,
-            "gaps": max(0, len(edges) // 2 - 1),
-            "numbers_agree": int(np.count_nonzero(with_number & is_exact)) / n_numbers if n_numbers else 1.0,
-            "own_covered": int(np.count_nonzero(is_own & is_exact)) / max(1, int(np.count_nonzero(is_own))),
-            "own_nats": np.log1p(STEP * int(weights[_covered(at[is_own & is_exact], n)].sum())),
-            "rare_nats": np.log1p(STEP * int(weights[_covered(at[is_exact][chats == 0], n)].sum())),
-            "rare_share": float((chats == 0).mean()) if len(chats) else 0.0,
-            "chats": np.log1p(int(chats.min())) if len(chats) else 0.0,
-        }
+        return self._around(row, begin, stop)
 
     def _around(self, row: int, begin: int, stop: int) -> dict[str, float]:
         """Describe what stands before and behind the tokens [begin, stop) of a message, and how they are written."""
@@ -220,25 +256,12 @@ class _Reader:
         }
 
 
-_FALSE = np.zeros(1, dtype=bool)
 _LOW = np.uint64((1 << (64 - MASKED)) - 1)
 
 
 def _among(values: HashArray, ascending: HashArray) -> npt.NDArray[np.bool_]:
+    if not len(ascending):
+        return np.zeros(len(values), dtype=bool)
     at = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
     is_among: npt.NDArray[np.bool_] = ascending[at] == values
     return is_among
-
-
-def _covered(at: IntArray, n: int) -> npt.NDArray[np.bool_]:
-    """Mark the tokens of grams that begin at these."""
-    covered = np.zeros(n, dtype=bool)
-    covered[(at[:, None] + np.arange(N_GRAM)).ravel()] = True
-    return covered
-
-
-def _covered_grams(at: IntArray, is_number: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Mark the grams that contain a number."""
-    sums = np.append(0, np.cumsum(is_number))
-    has_one: npt.NDArray[np.bool_] = sums[at + N_GRAM] > sums[at]
-    return has_one
