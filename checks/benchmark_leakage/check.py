@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...benchmarks_refs import fingerprints
-from ...benchmarks_refs.cards import Card, items
+from ...benchmarks_refs.cards import Card, cards, items
 from ...benchmarks_refs.fingerprints import ANSWER, FOLDER, N_GRAM, QUESTION, STEP
 from ..base import kernels
 from ..base.arrow.columns import BoolArray
@@ -34,7 +34,7 @@ from ..base.messages import Batch
 from ..base.settings import Wants, setting
 from ..base.statistics.intervals import in_percent
 from . import model, references
-from .claims import SEEN, below_leaks, findings_of, touched_items
+from .claims import SEEN, TRAINED_ON, below_leaks, findings_of, touched_items
 from .evidence import HashedTexts, ItemHit, best, by_row, restates, with_answer
 from .examples import BENCHMARKS, fingerprint
 from .judge import judged
@@ -208,7 +208,7 @@ class BenchmarkLeakage(Check):
             for k, n in enumerate(counts):
                 touched[benchmark][k] += n > 0
         return Result(
-            notes=(_compared_with(refs), *self._own_sets()),
+            notes=(_compared_with(refs), *self._not_compared(refs), *self._own_sets()),
             tables=(
                 Table(
                     "Benchmark items found",
@@ -234,6 +234,16 @@ class BenchmarkLeakage(Check):
             ),
         )
 
+    def _not_compared(self, refs: References) -> Iterator[str]:
+        """Yield a note that names the known benchmarks without a fingerprint, unless the reference sets were chosen."""
+        known = [name for name, card in cards().items() if card.split not in TRAINED_ON and name not in refs.names]
+        if known and not self.references:
+            n = len(known)
+            yield (
+                f"Not compared with {n:,} known benchmark{'s' * (n > 1)} without a fingerprint here "
+                f"(`chataudit refs build NAME` makes one): {', '.join(sorted(known))}"
+            )
+
     def _own_sets(self) -> Iterator[str]:
         """Yield notes that name the reference sets beyond the shipped ones."""
         for place, names in references.own_sets(self.references, Path(self.folder)).items():
@@ -243,7 +253,8 @@ class BenchmarkLeakage(Check):
 
 def _compared_with(refs: References) -> str:
     n = len(refs.names)
-    return f"Compared with {int(refs.n_items.sum()):,} items of {n:,} reference {'set' if n == 1 else 'sets'}"
+    sets = f"{n:,} reference {'set' if n == 1 else 'sets'}"
+    return f"Compared with {int(refs.n_items.sum()):,} items of {sets}: {', '.join(refs.names)}"
 
 
 @lru_cache(maxsize=8)

@@ -268,7 +268,7 @@ def test_the_record_counts_items_touched_by_us_and_by_published_rules(tmp_path, 
     )
     (facts,) = record.facts.checks
     own = f"Also compared with your own reference sets: quiz (folder {check.folder})"
-    assert facts.notes == ["Compared with 6 items of 1 reference set", own]
+    assert facts.notes == ["Compared with 6 items of 1 reference set: quiz", own]
     benchmarks, items = facts.tables
     assert benchmarks.rows == (("quiz", "test", 6, 2, "33.33 %", 1, 1, 1, 1),)
     assert items.rows == (("quiz", "ferry", 1), ("quiz", "short", 1))
@@ -384,6 +384,17 @@ def test_own_reference_sets_are_named_and_shipped_ones_are_not(tmp_path, monkeyp
     }.items():
         record = audit(tmp_path, [message("a", text="Hello there")], BenchmarkLeakage(names, folder))
         assert record.facts.checks[0].notes[1:] == notes, names
+
+
+def test_known_benchmarks_without_a_fingerprint_are_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("CHATAUDIT_REFERENCES", str(tmp_path / "nothing"))
+    text = [message("a", text="Hello there")]
+    compared, not_compared = audit(tmp_path, text, BenchmarkLeakage(folder=str(tmp_path))).facts.checks[0].notes
+    names, others = (note.rpartition(": ")[2].split(", ") for note in (compared, not_compared))
+    assert names == sorted(path.stem for path in fingerprints.SHIPPED.glob(f"*{fingerprints.ENDING}"))
+    assert {"alpaca_eval", "gpqa", "agieval_logiqa"} <= set(others)
+    assert not set(names) & set(others)
+    assert f"Not compared with {len(others)} known benchmarks" in not_compared
 
 
 def test_a_setting_out_of_range_is_refused():
