@@ -47,6 +47,7 @@ MIN_NUMBERS = 2  # in a question that is also recognised by its words in any ord
 # Scripts whose letters are tokens, as the first word of their Unicode names. Nearly every text contains each of these
 # letters, but a few in a row still form a word, so a letter is worth at least one STEP.
 UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
+_CALCULATED = re.compile(r"<<[-+*/().,%$=\d\s]+>>")
 ENDING = ".fingerprint"
 _NAME = "chataudit-fingerprint"
 
@@ -118,11 +119,17 @@ class Weights:
 
 
 def texts_of(item: Item) -> Iterator[tuple[int, str]]:
-    """Yield kind and text of each part of an item; the pieces of a question or a passage are joined."""
+    """Yield kind and text of each part of an item.
+
+    The pieces of a question or a passage are joined. A worked answer with marks for a calculator, such as
+    `<<48/2=24>>`, is also one without them: most copies leave them out.
+    """
     for kind, name in enumerate(PARTS):
         texts = item.parts.get(name, ())
         for text in texts if kind in (CHOICES, ANSWER) else ["\n".join(texts)] if texts else []:
             yield kind, text
+            if kind == ANSWER and (plain := _CALCULATED.sub("", text)) != text:
+                yield kind, plain
 
 
 def build(card: Card, items: Iterable[Item], hasher: Hasher, weights: Weights) -> Fingerprint:

@@ -25,8 +25,8 @@ FEATURES = (
     # Other parts of the item in the same message.
     *("choices", "nats_of_choices", "nats_beside"),
 )
-MIN_TOKENS = {QUESTION: 4, ANSWER: 25}
-MIN_WORDS_OF_ANSWER = 15
+MIN_TOKENS = {QUESTION: 4, ANSWER: 20}
+MIN_WORDS_OF_ANSWER = 10
 MIN_NATS = 14.0  # of a candidate that no unit of the message equals; with less, one in 700 was judged a leak
 
 Features = npt.NDArray[np.float64]
@@ -122,7 +122,7 @@ def features_of(
 
 
 def _nats_beside(refs: References, columns: dict[str, IntArray], found: list[ItemHit]) -> list[float]:
-    """Return what is found of other parts of the same item in the message, in nats."""
+    """Return what is found of the other kinds of parts of the same item in the message, in nats."""
     nats: dict[tuple[int, int], float] = {}
     for row, part, weight in zip(*(columns[name].tolist() for name in ("text", "part", "exact_weight")), strict=True):
         nats[row, part] = weight * STEP
@@ -131,8 +131,12 @@ def _nats_beside(refs: References, columns: dict[str, IntArray], found: list[Ite
         of_items = []
         for item in hit.items[:8]:
             parts = refs.parts[1][refs.parts[0][item] : refs.parts[0][item + 1]].tolist()
-            others = [p for p in parts if p != hit.part and refs.whole[p] != refs.whole[hit.part]]
-            of_items.append(sum(nats.get((hit.row, p), 0.0) for p in others))
+            by_kind: dict[int, float] = {}  # an answer may be stored in two forms
+            for p in parts:
+                kind = int(refs.kinds[p])
+                if kind != refs.kinds[hit.part] and refs.whole[p] != refs.whole[hit.part]:
+                    by_kind[kind] = max(by_kind.get(kind, 0.0), nats.get((hit.row, p), 0.0))
+            of_items.append(sum(by_kind.values()))
         beside.append(max(of_items, default=0.0))
     return beside
 

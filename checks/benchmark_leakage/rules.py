@@ -105,7 +105,7 @@ BELOW_LEAK = Rule(
 
 METHOD = Method(
     sure="Measured on benchmarks and messages that the model had not seen: 84 % of 9,040 planted items were found, of "
-    "unedited ones 94 to 98 %, and 11 of 179,154 ordinary messages were reported (34 to 110 per million, 95 % "
+    "unedited ones 94 to 98 %, and 13 of 179,154 ordinary messages were reported (42 to 124 per million, 95 % "
     "confidence).",
     how=(
         "Every message is compared with one-way fingerprints of all reference sets at once. They contain hashes and no "
@@ -132,7 +132,7 @@ METHOD = Method(
     measured=(
         "9,040 texts with items of 39 benchmark splits, copied, wrapped or edited in 20 ways, each judged by a model "
         "that had seen neither the benchmark nor this half of the messages: 84 % found.",
-        "179,154 messages of public chat data, judged in the same way: 11 reported. Apart from them, 51 contain a "
+        "179,154 messages of public chat data, judged in the same way: 13 reported. Apart from them, 51 contain a "
         "short benchmark question that a user could have asked independently.",
     ),
     sources=(

@@ -183,6 +183,16 @@ def test_a_question_and_a_passage_in_pieces_are_joined_and_choices_and_answers_a
     ]
 
 
+def test_a_worked_answer_with_marks_for_a_calculator_is_also_one_without():
+    marked = "She sold 48/2 = <<48/2=24>>24 clips in May."
+    code = "return 1 << n if a >> b else 2"
+    assert list(texts_of(Item("a", {"question": ("How many?",), "answer": (marked, code)})))[1:] == [
+        (ANSWER, marked),
+        (ANSWER, "She sold 48/2 = 24 clips in May."),
+        (ANSWER, code),
+    ]
+
+
 def test_each_choice_and_each_piece_of_an_answer_is_a_part():
     parts = {"choices": ("red", "blue"), "answer": ("red", "hot"), "passage": ("Fire.", "Sun.")}
     made = build(card(), [item("a", "Which colour?", **parts)], hashed, ALIKE)
