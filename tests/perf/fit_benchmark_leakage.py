@@ -452,6 +452,25 @@ def unseen(known: list[Known]) -> list[np.ndarray]:
     return scores
 
 
+def without_kinds(planted: list[Planted], known: list[Known], anybody: Columns, n_chats: int) -> None:
+    """Print recall on kinds of leaks that were not seen, nor this half of the messages: leave one kind out."""
+    true, *others, quiet = known
+    group = np.array([re.sub(r" \d+ %|, (again|\d+ %)", "", each.kind) for each in planted])
+    for kind in sorted(set(group)):
+        own = group[true.message] == kind
+        of_leak, of_chat = np.zeros(len(true.y)), np.zeros(len(quiet.y))
+        for half in (0, 1):
+            trees = fitted(
+                [true.where(~own & (true.half != half)), *(e.where(e.half != half) for e in (*others, quiet))]
+            )
+            for score, each in ((of_leak, true), (of_chat, quiet)):
+                score[each.half == half] = trees.predict_proba(each.x[each.half == half])[:, 1]
+        best = of_messages(true.where(own), of_leak[own], len(planted))[group == kind]
+        chats = np.sort(of_messages(quiet.where(~anybody), of_chat[~anybody], quiet.message.max() + 1))[::-1]
+        shares = "".join(f"{(best > chats[int(rate * 1e-6 * n_chats)]).mean():8.3f}" for rate in RATES)
+        print(f"without {kind:32}{len(best):6}{'':8}{shares}")
+
+
 def of_messages(known: Known, score: np.ndarray, n: int) -> np.ndarray:
     """Return the score of the best candidate of each of n messages."""
     best = np.zeros(n)
@@ -506,6 +525,7 @@ def main() -> None:
     print(f"{n_chats:,} chats, of which {n_leaked} contain an item and are left out")
     scores = unseen(known)
     report(planted, known, scores, anybody, n_chats - n_leaked)
+    without_kinds(planted, known, anybody, n_chats - n_leaked)
     if "--write" in sys.argv:
         model.MODEL.write_bytes(msgspec.json.encode(exported(fitted(known))) + b"\n")
 
