@@ -88,13 +88,13 @@ class BenchmarkLeakage(Check):
         0.75, "Smallest probability of a question or a worked answer that is reported.", above=0, at_most=1
     )
     min_information: float = setting(
-        18.0, "Smallest evidence that the shared words of a paraphrase carry, in nats.", at_least=0
+        16.0, "Smallest evidence that the shared words of a paraphrase carry, in nats.", at_least=0
     )
     min_numbers_shared: float = setting(
         0.75, "Smallest Jaccard similarity of the numbers of both texts, for a paraphrase.", above=0, at_most=1
     )
     min_words_shared: float = setting(
-        0.5, "Smallest share of a question's words, by weight, for a paraphrase.", above=0, at_most=1
+        0.4, "Smallest share of a question's words, by weight, for a paraphrase.", above=0, at_most=1
     )
 
     @classmethod

@@ -124,8 +124,8 @@ METHOD = Method(
         "`chataudit refs build` creates more.",
         "Questions of fewer than twelve words are often missed where a word is replaced, and all questions where every "
         "fifth word is.",
-        "A paraphrased question is found only if it keeps its numbers (two or more) and half of its words, and is then "
-        "a note. Translations are not found.",
+        "A paraphrased question is found only if it keeps its numbers (two or more) and two fifths of its words, and "
+        "is then a note. Translations are not found.",
         'A question that a user could plausibly have asked independently ("Why is the sky blue?") looks like a leak.',
         "A short answer without its question is not reported: it may be a saying, or a choice.",
     ),
