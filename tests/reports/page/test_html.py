@@ -17,6 +17,7 @@ from chataudit.reports.baseline import Baseline
 from chataudit.reports.page import view
 from chataudit.reports.page.payload import Limits
 from chataudit.reports.page.view import page
+from chataudit.reports.wording import unbroken
 from planting import Planted, alone
 
 HOSTILE = (
@@ -301,7 +302,7 @@ def test_how_a_check_measures_and_how_it_was_set_is_on_the_page(bad):
     for check in checks().values():
         method = check.measurement
         assert method.sure
-        assert f"<strong>Accuracy:</strong> {method.sure}" in html
+        assert f"<strong>Accuracy:</strong> {unbroken(method.sure)}" in html
         for words in (*method.how, *method.blind, *method.measured, *method.sources):
             assert f"<li><bdi>{words}</bdi></li>" in html
     assert "<code>max_future_years</code></dt><dd><code>2.0</code>" in html
