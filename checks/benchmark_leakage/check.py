@@ -3,7 +3,7 @@
 Messages are compared with one-way fingerprints of all reference sets at once (base/references.py, kernels.scan): whole
 messages, lines and sentences by one hash, everything else by 5-grams in which all numbers count as one word. Words are
 weighted by inverse document frequency, so that stems ("Which of the following ...") and boilerplate carry no evidence.
-A fitted model weighs what was found (features.py, model.py).
+A fitted model weighs the evidence (features.py, model.py).
 
 The record also counts what published rules find in the same texts, so that a paper can cite any of them: Brown et al.
 (2020), Language Models are Few-Shot Learners, appendix C: any 13-gram. Chowdhery et al. (2022), PaLM, section 8: 70 %
@@ -37,7 +37,7 @@ from . import model, references
 from .claims import SEEN, TRAINED_ON, below_leaks, findings_of, touched_items
 from .evidence import HashedTexts, ItemHit, best, by_row, restates, with_answer
 from .examples import BENCHMARKS, fingerprint
-from .judge import judged
+from .judge import probable
 from .ordinary import ordinary
 from .published import PUBLISHED, RULES, published_flags
 from .references import References
@@ -85,7 +85,7 @@ class BenchmarkLeakage(Check):
     folder: str = setting(FOLDER, "Folder with your own reference sets.", wants=Wants.REFERENCES)
     originals: str = setting("", "Folder with the original files of benchmarks; findings then show the item too.")
     min_probability: float = setting(
-        0.75, "Smallest probability of a question or a worked answer that is reported.", above=0, at_most=1
+        0.75, "Smallest probability that a question or a worked answer is in the message.", above=0, at_most=1
     )
     min_information: float = setting(
         16.0, "Smallest evidence that the shared words of a paraphrase carry, in nats.", at_least=0
@@ -135,7 +135,7 @@ class BenchmarkLeakage(Check):
         hits = kernels.scan(tokens.hashes, tokens.bounds, batch.marks, N_GRAM, refs.sought)
         columns = dict(zip(HIT, hits[is_open[hits[:, 0]]].T, strict=True))
         texts = HashedTexts(batch, refs)
-        found = [hit for group in by_row(judged(texts, columns, self.min_probability)) for hit in best(group, refs)]
+        found = [hit for group in by_row(probable(texts, columns, self.min_probability)) for hit in best(group, refs)]
         containing: dict[int, set[int]] = {}  # messages by part
         for hit in found:
             containing.setdefault(hit.part, set()).add(hit.row)
@@ -240,8 +240,8 @@ class BenchmarkLeakage(Check):
         if known and not self.references:
             n = len(known)
             yield (
-                f"Not compared with {n:,} known benchmark{'s' * (n > 1)} without a fingerprint here "
-                f"(`chataudit refs build NAME` makes one): {', '.join(sorted(known))}"
+                f"Not compared with {n:,} known benchmark{'s' * (n > 1)}, as no fingerprint is "
+                f"available (`chataudit refs build NAME` creates one): {', '.join(sorted(known))}"
             )
 
     def _own_sets(self) -> Iterator[str]:

@@ -191,8 +191,8 @@ def choices_behind(hit: ItemHit, texts: HashedTexts) -> Choices | None:
     return found
 
 
-def told(hit: ItemHit, texts: HashedTexts) -> ItemHit:
-    """Return the hit of a question with its kind, and as far as its choices reach."""
+def with_kind(hit: ItemHit, texts: HashedTexts) -> ItemHit:
+    """Return the hit of a question with its kind, extended to its last choice."""
     kind, choices = kind_of(hit, texts), hit.choices
     if choices is None:
         return replace(hit, kind=kind)

@@ -1,4 +1,4 @@
-"""What is known of a candidate: a part of a benchmark item, and a message in which some of it was found."""
+"""Evidence for a candidate: a part of a benchmark item that was found, wholly or in pieces, in a message."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,10 @@ from .references import References
 FEATURES = (
     # Of the part.
     *("tokens", "words", "is_answer", "number_share", "owners"),
-    # How much of it was found, and how it lies there. In nats: what its words say.
+    # Share and places of what was found; in nats, the information of its words.
     *("covered", "covered_masked", "run_share", "run", "reach", "nats", "nats_masked", "nats_missing", "in_eights"),
     *("in_tens", "head_missing", "tail_missing", "gaps", "numbers_agree"),
-    # What is found in few parts, and in no ordinary chat.
+    # Grams of few parts, and of no ordinary chat.
     *("own_covered", "own_nats", "rare_nats", "rare_share", "chats"),
     # The message around it.
     *("by_sentence", "by_line", "by_text", "of_message", "message", "border_before", "border_after"),
@@ -27,7 +27,7 @@ FEATURES = (
 )
 MIN_TOKENS = {QUESTION: 4, ANSWER: 20}
 MIN_WORDS_OF_ANSWER = 10
-MIN_NATS = 14.0  # of a candidate that no unit of the message equals; with less, one in 700 was judged a leak
+MIN_NATS = 14.0  # of a candidate that no unit of the message equals; with less, one planted item in 700 was found
 
 Features = npt.NDArray[np.float64]
 
@@ -122,7 +122,7 @@ def features_of(
 
 
 def _nats_beside(refs: References, columns: dict[str, IntArray], found: list[ItemHit]) -> list[float]:
-    """Return what is found of the other kinds of parts of the same item in the message, in nats."""
+    """Return the nats of other kinds of parts of the same item that were found in the message."""
     nats: dict[tuple[int, int], float] = {}
     for row, part, weight in zip(*(columns[name].tolist() for name in ("text", "part", "exact_weight")), strict=True):
         nats[row, part] = weight * STEP
@@ -220,7 +220,7 @@ def _of_grams(
 
 
 class _Reader:
-    """Reads what stands in the messages of a batch."""
+    """Reads the surroundings of candidates in the messages of a batch."""
 
     def __init__(self, texts: HashedTexts) -> None:
         self._texts = texts
@@ -234,7 +234,7 @@ class _Reader:
         return self._around(row, begin, stop)
 
     def _around(self, row: int, begin: int, stop: int) -> dict[str, float]:
-        """Describe what stands before and behind the tokens [begin, stop) of a message, and how they are written."""
+        """Describe the text before and after the tokens [begin, stop) of a message, and their spelling."""
         tokens = self._texts.batch.tokens
         first, last = int(tokens.bounds[row]), int(tokens.bounds[row + 1])
         base, size = int(self._offsets[row]), int(self._offsets[row + 1] - self._offsets[row])

@@ -1,4 +1,4 @@
-"""Which candidates are leaks: a fitted model weighs the evidence for each."""
+"""The decision which candidates are leaks, by a fitted model."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +8,7 @@ import numpy as np
 from ...benchmarks_refs.fingerprints import PASSAGE, QUESTION, STEP
 from ..base.arrow.columns import IntArray
 from . import model
-from .evidence import HashedTexts, ItemHit, choices_behind, told
+from .evidence import HashedTexts, ItemHit, choices_behind, with_kind
 from .features import Features, candidates, features_of
 from .ordinary import ordinary
 
@@ -16,11 +16,11 @@ from .ordinary import ordinary
 MIN_PASSAGE, MIN_WORDS, MIN_NATS = 0.75, 25, 36.0
 
 
-def judged(texts: HashedTexts, columns: dict[str, IntArray], minimum: float) -> Iterator[ItemHit]:
+def probable(texts: HashedTexts, columns: dict[str, IntArray], minimum: float) -> Iterator[ItemHit]:
     """Yield the hits of `kernels.scan` that are at least this probable, and passages, by message and part."""
     _, found, known = evidence(texts, columns)
     hits = [
-        told(replace(hit, score=p), texts) if texts.refs.kinds[hit.part] == QUESTION else replace(hit, score=p)
+        with_kind(replace(hit, score=p), texts) if texts.refs.kinds[hit.part] == QUESTION else replace(hit, score=p)
         for hit, p in zip(found, model.load().probability(known).tolist(), strict=True)
         if p >= minimum
     ]
@@ -30,7 +30,7 @@ def judged(texts: HashedTexts, columns: dict[str, IntArray], minimum: float) -> 
 def evidence(
     texts: HashedTexts, columns: dict[str, IntArray], counted: int = 0
 ) -> tuple[IntArray, list[ItemHit], Features]:
-    """Return the candidates among hits: their numbers, what was found of them, and their FEATURES."""
+    """Return the numbers of the candidates among the hits, the candidates, and their FEATURES."""
     refs = texts.refs
     kept = candidates(refs, columns)
     found = [

@@ -1,4 +1,4 @@
-"""How common the wording of benchmarks is: in how many ordinary chats each of their 5-grams stands."""
+"""Document frequencies of the 5-grams of benchmarks in ordinary chats."""
 
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ ORDINARY = Path(__file__).with_name("ordinary.npz")
 
 
 class Ordinary(NamedTuple):
-    """Hashed grams of benchmarks that stand in chats, and in how many; all others stand in none."""
+    """Hashed grams of benchmarks that occur in chats, and in how many; all others occur in none."""
 
     keys: HashArray  # ascending; the MASKED highest bits of number-masked grams
     counts: npt.NDArray[np.uint16]

@@ -104,8 +104,8 @@ BELOW_LEAK = Rule(
 )
 
 METHOD = Method(
-    sure="Measured on benchmarks and messages that the model had not seen: 84 % of 9,040 planted items were found, of "
-    "unedited ones 94 to 98 %, and 13 of 179,154 ordinary messages were reported (42 to 124 per million, 95 % "
+    sure="On benchmarks and messages that the model had not seen, 84 % of 9,040 planted items were found (of "
+    "unedited ones, 94 to 98 %), and 13 of 179,154 ordinary messages were reported (42 to 124 per million, 95 % "
     "confidence).",
     how=(
         "Every message is compared with one-way fingerprints of all reference sets at once. They contain hashes and no "
@@ -114,15 +114,15 @@ METHOD = Method(
         "which all numbers count as one word.",
         "For each candidate part of an item, all of its 5-grams are looked up in the message. Words are weighted by "
         "how rare they are, so that stock phrases and boilerplate carry no evidence.",
-        "A fitted model weighs what was found, how it lies in the message, how common its wording is in ordinary "
-        "chats, what stands around it, and whether its choices follow. It gives the probability of a leak.",
+        "A fitted model estimates the probability that the item is in the message. It weighs how much was found and "
+        "where, how common the wording is in ordinary chats, the surrounding text, and whether the choices follow.",
         "Answers are looked for after the question and in the replies to it. Counts under published contamination "
         "rules are also reported.",
     ),
     blind=(
         "Benchmarks without a fingerprint are not looked for. `chataudit refs list` shows the available ones, and "
         "`chataudit refs build` creates more.",
-        "Questions of fewer than twelve words are often missed where a word is replaced, and all questions where every "
+        "Questions of fewer than twelve words are often missed if one word is replaced, and all questions if every "
         "fifth word is.",
         "A paraphrased question is found only if it keeps its numbers (two or more) and two fifths of its words, and "
         "is then a note. Translations are not found.",
@@ -130,10 +130,10 @@ METHOD = Method(
         "A short answer without its question is not reported: it may be a saying, or a choice.",
     ),
     measured=(
-        "9,040 texts with items of 39 benchmark splits, copied, wrapped or edited in 20 ways, each judged by a model "
-        "that had seen neither the benchmark nor this half of the messages: 84 % found.",
-        "179,154 messages of public chat data, judged in the same way: 13 reported. Apart from them, 51 contain a "
-        "short benchmark question that a user could have asked independently.",
+        "9,040 texts with items of 39 benchmark splits, copied, wrapped or edited in 20 ways. Each was scored by a "
+        "model that had seen neither the benchmark nor this half of the messages: 84 % found.",
+        "179,154 messages of public chat data, scored in the same way: 13 reported. 51 more contain a short benchmark "
+        "question that a user could have asked independently, and were not counted.",
     ),
     sources=(
         "Schleimer, Wilkerson and Aiken (2003), Winnowing: local algorithms for document fingerprinting.",

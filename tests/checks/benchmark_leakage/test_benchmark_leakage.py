@@ -277,6 +277,7 @@ def test_the_record_counts_items_touched_by_us_and_by_published_rules(tmp_path, 
 def test_a_finding_names_the_published_rules_that_would_flag_it_too(tmp_path, check):
     for case, text, rules in (
         ("verbatim", FERRY, "GPT-3, PaLM, Llama 2, Tulu 3"),
+        ("a word in eight replaced", " ".join(w if k % 8 else "crown" for k, w in enumerate(FERRY.split())), "none"),
         # Of its 34 tokens runs of 14, 9 and 9 are left, and of its 27 8-grams 11.
         (
             "two words replaced",
@@ -442,7 +443,7 @@ def test_planted_leaks_are_found_and_hard_negatives_are_not(planted):
 def test_one_word_in_ten_replaced_is_found(planted):
     ids, truth = planted
     edited = {i for i, kind in truth.items() if kind == "sub10"}
-    assert len(edited & ids) >= 96
+    assert len(edited & ids) >= 97
 
 
 @needs_shared
