@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from ..benchmarks_refs import fingerprints, hub
 from ..benchmarks_refs.cards import Card, Item, Parts, cards, checksum, items
 from ..benchmarks_refs.fingerprints import ENDING, PASSAGE, QUESTION, Fingerprint, Weights
-from ..checks.base.text.tokens import hashed
+from ..checks.base.text.words import hashed
 
 
 def build(name: str, paths: Sequence[Path] = ()) -> Fingerprint:

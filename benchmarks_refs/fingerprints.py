@@ -2,9 +2,10 @@
 
 A part of an item (its question, one of its choices, its answer, its passage) is stored as hashes of its token 5-grams
 by position, each token's weight, and a hash of the whole. Of each gram 40 bits of its number-masked form are stored, in
-which every number is the same token, and 8 bits of its exact form: an item is recognised by several grams together. In
-long parts only the smallest hash in each window of 8 grams is stored (winnowing), so any run of 12 tokens that a text
-shares with the part contains a stored gram.
+which every number is the same token, and 8 bits of its exact form: an item is recognised by several grams together. Of
+long parts, texts are searched only for the smallest hash in each window of 8 grams (winnowing), so any run of 12 tokens
+that a text shares with the part contains such a gram; of very long ones and of choices, only these are stored. Of each
+token of a question 8 bits are stored: they show that a text goes on as the question does where edits leave no 5-gram.
 
 Schleimer, Wilkerson & Aiken (2003), Winnowing: local algorithms for document fingerprinting.
 """
@@ -32,18 +33,22 @@ Ints: TypeAlias = npt.NDArray[np.int32]
 PARTS = ("question", "choices", "answer", "passage")
 QUESTION, CHOICES, ANSWER, PASSAGE = range(len(PARTS))
 
-FORMAT = 1
+FORMAT = 2
 FOLDER = "chataudit-references"  # of the user's own fingerprints, in the current directory
 SHIPPED = Path(__file__).with_name("fingerprints")
 WEIGHTS = SHIPPED / "weights.npz"
 N_GRAM = 5  # tokens
-WINDOW = 8  # grams, of which at least one is stored
-FULL = 100  # most tokens of a question with all grams stored: editing one word in ten leaves few of them intact
+WINDOW = 8  # grams, of which at least one is searched for
+BRIEF = 100  # most tokens of a question all of whose grams are searched for: edits leave few of them intact
+FULL = 600  # most tokens of a part all of whose grams are stored, unless it is a choice
+SEARCHED = 0x80
 MASKED, EXACT = 40, 8  # bits stored of a gram
 WHOLE = 48  # bits stored of the hash of a whole part
 STEP = 0.75  # nats in one unit of a weight
 A_NUMBER = 0x80
-MIN_NUMBERS = 2  # in a question that is also recognised by its words in any order
+MIN_NUMBERS = 2  # in a question that is also recognised by its numbers and words, one of them in digits
+MAX_NUMBERS = 24
+SPELT = 0x40
 # Scripts whose letters are tokens, as the first word of their Unicode names. Nearly every text contains each of these
 # letters, but a few in a row still form a word, so a letter is worth at least one STEP.
 UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
@@ -60,6 +65,7 @@ class Hashed(NamedTuple):
     starts: Ints  # (n_tokens,) bytes of its text that each token covers
     ends: Ints
     is_number: npt.NDArray[np.bool_]  # (n_tokens,)
+    numbers: Hashes  # (n_tokens,) of the number in digits, of numbers and of words for them; else 0
     exact: Hashes  # (n_tokens,) of the gram that starts here; meaningless if too few tokens follow
     masked: Hashes  # the same with all numbers replaced by one token
     whole: Hashes  # (n_texts,) of all tokens, in order
@@ -82,15 +88,21 @@ class Fingerprint:
     written: npt.NDArray[np.uint32]  # of questions: hash of the characters from the first token to the last; else 0
     n_grams: Ints
     grams: Hashes  # (sum of n_grams,) MASKED bits, then EXACT bits, from the highest
-    gaps: npt.NDArray[np.uint8]  # (sum of n_grams,) tokens since the start of the gram before; 0: the first of a part
+    # (sum of n_grams,) tokens since the start of the gram before, 0 for the first; plus SEARCHED if texts are searched
+    # for the gram
+    gaps: npt.NDArray[np.uint8]
     weights: npt.NDArray[np.uint8]  # (sum of n_tokens,) in STEPs; plus A_NUMBER for a number
+    sketch: npt.NDArray[np.uint8]  # of each token of the questions, see `sketched`
     item: Ints  # (n_pairs,) which item has which part; in an item's own order
     part: Ints
-    # Questions with numbers, as their words in any order; not for training splits.
+    # Questions with numbers, as these in order and their other words in any order; not for training splits.
     bags: Ints  # (n_bags,) part
     bag_sizes: Ints
-    words: npt.NDArray[np.uint32]  # (sum of bag_sizes,) the highest bits of tokens; numbers as often as they occur
-    word_weights: npt.NDArray[np.uint8]  # in STEPs; 0: a number
+    words: npt.NDArray[
+        np.uint32
+    ]  # (sum of bag_sizes,) the highest bits of tokens: numbers in digits, then each word once
+    word_weights: npt.NDArray[np.uint8]  # in STEPs; plus A_NUMBER for a number, plus SPELT for one spelt out
+    word_places: npt.NDArray[np.uint8]  # of a number: its place in the question, from 0 at the first word to 255
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -158,10 +170,10 @@ def build(card: Card, items: Iterable[Item], hasher: Hasher, weights: Weights) -
     n_tokens = np.diff(hashed.bounds)
     of_text = np.repeat(np.arange(len(texts)), n_tokens)
     at = np.arange(len(hashed.hashes)) - hashed.bounds[of_text]
-    kept = _kept(hashed, kinds, n_tokens)
+    kept, is_searched = _kept(hashed, kinds, n_tokens)
     weight = _weights(hashed, kinds, of_text, weights)
     asked = kinds == QUESTION if card.split in ("test", "validation") else np.zeros(len(kinds), dtype=bool)
-    bags, bag_sizes, words, word_weights = _bags(hashed, asked & (n_tokens <= FULL), weight)
+    bags, bag_sizes, words, word_weights, word_places = _bags(hashed, asked & (n_tokens <= BRIEF), weight)
     item, part = np.array(pairs, dtype=np.int32).T
     return Fingerprint(
         replace(card, items=len(ids)),
@@ -173,14 +185,17 @@ def build(card: Card, items: Iterable[Item], hasher: Hasher, weights: Weights) -
         _written(texts, hashed, kinds),
         np.bincount(of_text[kept], minlength=len(texts)).astype(np.int32),
         kept_of(hashed.masked[kept], hashed.exact[kept]),
-        np.diff(at[kept], prepend=0).clip(0).astype(np.uint8),  # the first is at 0, except in choices
+        # The first is at 0, except in choices.
+        np.diff(at[kept], prepend=0).clip(0).astype(np.uint8) | is_searched * np.uint8(SEARCHED),
         weight | hashed.is_number * np.uint8(A_NUMBER),
+        sketched(hashed.hashes[kinds[of_text] == QUESTION]),
         np.ascontiguousarray(item),
         np.ascontiguousarray(part),
         bags,
         bag_sizes,
         words,
         word_weights,
+        word_places,
     )
 
 
@@ -192,6 +207,17 @@ def leading(hashes: Hashes, bits: int) -> Hashes:
 def kept_of(masked: Hashes, exact: Hashes) -> Hashes:
     """Return the stored bits of grams, from both of their forms."""
     return leading(masked, MASKED) | leading(exact, EXACT) >> np.uint64(MASKED)
+
+
+def placed(places: npt.NDArray[np.int64], n: int | npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    """Return places among n words in 256 steps."""
+    steps: npt.NDArray[np.uint8] = (places * 255 // np.maximum(1, np.asarray(n) - 1)).astype(np.uint8)
+    return steps
+
+
+def sketched(hashes: Hashes) -> npt.NDArray[np.uint8]:
+    """Return the stored bits of a token by its place in a question."""
+    return (hashes >> np.uint64(56)).astype(np.uint8)
 
 
 def shortened(hashes: Hashes) -> npt.NDArray[np.uint32]:
@@ -212,23 +238,27 @@ def as_written(text: bytes, start: int, end: int) -> int:
     return int.from_bytes(hashlib.blake2b(b" ".join(text[start:end].split()), digest_size=4).digest(), "little")
 
 
-def _kept(hashed: Hashed, kinds: npt.NDArray[np.uint8], n_tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the tokens at which a stored gram starts."""
-    whole = (kinds == QUESTION) & (n_tokens <= FULL)
+def _kept(
+    hashed: Hashed, kinds: npt.NDArray[np.uint8], n_tokens: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Return the tokens at which a stored gram starts, and which of these grams texts are searched for."""
     n_grams = n_tokens - N_GRAM + 1
-    kept = []
+    kept, searched = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=bool)]
     for k in np.flatnonzero(n_grams > 0).tolist():
         first, n = int(hashed.bounds[k]), int(n_grams[k])
-        if whole[k]:
-            kept.append(np.arange(first, first + n))
-            continue
-        values = hashed.masked[first : first + n]
-        windows = np.lib.stride_tricks.sliding_window_view(values, min(WINDOW, n))
-        # The first and the last gram show how far a copy extends. Choices are only checked for presence.
-        ends = [] if kinds[k] == CHOICES else [0, n - 1]
-        chosen = np.unique(np.concatenate([ends, windows.argmin(axis=1) + np.arange(len(windows))]))
-        kept.append(first + chosen.astype(np.int64))
-    return np.concatenate(kept) if kept else np.zeros(0, dtype=np.int64)
+        sought = np.arange(n)
+        if kinds[k] != QUESTION or n_tokens[k] > BRIEF:
+            windows = np.lib.stride_tricks.sliding_window_view(hashed.masked[first : first + n], min(WINDOW, n))
+            # The first and the last gram show how far a copy extends. Choices are only checked for presence.
+            ends = [] if kinds[k] == CHOICES else [0, n - 1]
+            sought = np.unique(np.concatenate([ends, windows.argmin(axis=1) + np.arange(len(windows))])).astype(
+                np.int64
+            )
+        stored = sought if kinds[k] == CHOICES or n_tokens[k] > FULL else np.arange(n)
+        kept.append(first + stored)
+        # Choices are looked for only where their question was found.
+        searched.append(np.isin(stored, sought) & (kinds[k] != CHOICES))
+    return np.concatenate(kept), np.concatenate(searched)
 
 
 def _n_words(hashed: Hashed, of_text: npt.NDArray[np.int64], n: int) -> Ints:
@@ -257,21 +287,26 @@ def _weights(
 
 def _bags(
     hashed: Hashed, parts: npt.NDArray[np.bool_], weight: npt.NDArray[np.uint8]
-) -> tuple[Ints, Ints, npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
-    bags, sizes, words, weights = [], [], [np.zeros(0, np.uint32)], [np.zeros(0, np.uint8)]
+) -> tuple[Ints, Ints, npt.NDArray[np.uint32], npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    bags, sizes, words = [], [], [np.zeros(0, np.uint32)]
+    weights, places = [np.zeros(0, np.uint8)], [np.zeros(0, np.uint8)]
     short = shortened(hashed.hashes)
+    of_number = shortened(hashed.numbers)
+    flags = np.uint8(A_NUMBER) + np.uint8(SPELT) * ~hashed.is_number
     for part in np.flatnonzero(parts).tolist():
         here = slice(hashed.bounds[part], hashed.bounds[part + 1])
-        numbers = short[here][hashed.is_number[here]]
-        if len(numbers) < MIN_NUMBERS:
+        numbers = hashed.numbers[here] > 0
+        if not MIN_NUMBERS <= numbers.sum() <= MAX_NUMBERS or not hashed.is_number[here].any():
             continue
-        tells = ~hashed.is_number[here] & (weight[here] > 0)
+        tells = ~numbers & (weight[here] > 0)
         content, first = np.unique(short[here][tells], return_index=True)
         bags.append(part)
-        sizes.append(len(numbers) + len(content))
-        words += [np.sort(numbers), content]
-        weights += [np.zeros(len(numbers), np.uint8), weight[here][tells][first]]
-    return np.array(bags, np.int32), np.array(sizes, np.int32), np.concatenate(words), np.concatenate(weights)
+        sizes.append(int(numbers.sum()) + len(content))
+        words += [of_number[here][numbers], content]
+        weights += [weight[here][numbers] | flags[here][numbers], weight[here][tells][first]]
+        places += [placed(np.flatnonzero(numbers), len(numbers)), np.zeros(len(content), np.uint8)]
+    joined = (np.concatenate(words), np.concatenate(weights), np.concatenate(places))
+    return np.array(bags, np.int32), np.array(sizes, np.int32), *joined
 
 
 def count(texts: Sequence[str], hasher: Hasher) -> Weights:
@@ -311,7 +346,7 @@ def _document_frequency(texts: npt.NDArray[np.int64], values: npt.NDArray[np.int
 
 _BITS = {"grams": MASKED + EXACT, "whole": WHOLE}  # number of bits stored
 _KINDS = {  # types of the stored arrays
-    **dict.fromkeys(("kinds", "grams", "whole", "gaps", "weights", "word_weights"), "u1"),
+    **dict.fromkeys(("kinds", "grams", "whole", "gaps", "weights", "sketch", "word_weights", "word_places"), "u1"),
     **dict.fromkeys(("n_tokens", "n_words", "n_grams", "item", "part", "bags", "bag_sizes"), "<i4"),
     **dict.fromkeys(("written", "words"), "<u4"),
 }

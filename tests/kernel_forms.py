@@ -12,9 +12,9 @@ MODULES = {
     "signs": ("signs", "words"),
     "alignment": ("align",),
     "join": ("join", "overlaps"),
-    "scan": ("scan",),
+    "scan": ("in_order", "resemble", "scan"),
     "prose": ("excerpts", "prose"),
-    "classifier": ("rank", "visits"),
+    "classifier": ("log_odds", "rank", "visits"),
 }
 
 

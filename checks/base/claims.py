@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from .arrow.columns import IntArray, single
 from .findings import CHECKED, COVERAGE, FINDINGS, SPAN, Rule
-from .messages import Batch
 from .places import names
+from .text.tokens import Tokens
 
 CLIP = 240  # code points of a quote
 
@@ -27,11 +27,13 @@ class Spans(NamedTuple):
     ends: npt.NDArray[np.int64] | None = None  # None: to the end of the text
 
 
-def token_spans(batch: Batch, rows: IntArray, firsts: IntArray, ends: IntArray) -> Spans:
-    """Return the tokens [first, end) of each row's text as spans."""
-    tokens, column = batch.tokens, batch.column("text")
+def token_spans(column: pa.Array, tokens: Tokens, rows: IntArray, firsts: IntArray, ends: IntArray) -> Spans:
+    """Return the tokens [first, end) of each row's text as spans; of row -1, none."""
     edges = []
     for row, first, end in zip(rows.tolist(), firsts.tolist(), ends.tolist(), strict=True):
+        if row < 0:
+            edges.append([0, 0])
+            continue
         text = column[row].as_py().encode()
         k = int(tokens.bounds[row])
         edges.append([len(text[:at].decode()) for at in (tokens.starts[k + first], tokens.ends[k + end - 1])])

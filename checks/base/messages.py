@@ -279,6 +279,15 @@ class Batch:
         limits, rows = self._children
         return list(rows[limits[row] : limits[row + 1]].tolist())
 
+    def all_below(self, row: int) -> list[int]:
+        """Return all rows below this one, nearest first; a cycle is followed once."""
+        found, seen = self.replies(row), {row}
+        for below in found:  # which grows meanwhile
+            if below not in seen:
+                seen.add(below)
+                found += self.replies(below)
+        return found
+
     def below(self, marked: BoolArray) -> IntArray:
         """Return the nearest marked row above each row; -1: there is none."""
         # Pointer doubling, as in `_jumps`: a marked row stays where it is, all others step up.

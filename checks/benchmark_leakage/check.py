@@ -11,7 +11,6 @@ of the 8-grams. Touvron et al. (2023), Llama 2, appendix A.6: 80 % of the tokens
 more, none of them skipped). Lambert et al. (2024), Tulu 3, section 3.2: half of the tokens in 8-grams.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,25 +22,24 @@ import pyarrow as pa
 
 from ...benchmarks_refs import fingerprints
 from ...benchmarks_refs.cards import Card, cards, items
-from ...benchmarks_refs.fingerprints import ANSWER, FOLDER, N_GRAM, QUESTION, STEP
-from ..base import kernels
-from ..base.arrow.columns import BoolArray
+from ...benchmarks_refs.fingerprints import ANSWER, FOLDER, QUESTION
 from ..base.check import ALL, Check, Method, Result, Stage, Table
 from ..base.claims import clipped, cover
 from ..base.findings import CHECKED, FINDINGS
-from ..base.kernels.layout import HIT
 from ..base.messages import Batch
 from ..base.settings import Wants, setting
 from ..base.statistics.intervals import in_percent
+from ..base.text.words import words
 from . import model, references
 from .claims import SEEN, TRAINED_ON, below_leaks, findings_of, touched_items
-from .evidence import HashedTexts, ItemHit, best, by_row, restates, with_answer
+from .evidence import HashedTexts, best, by_row, restates, with_answer
 from .examples import BENCHMARKS, fingerprint
-from .judge import probable
+from .features import FEATURES
+from .judge import probable, scanned
 from .ordinary import ordinary
 from .published import PUBLISHED, RULES, published_flags
 from .references import References
-from .rephrased import same_numbers
+from .restated import FACTS, restated
 from .rules import (
     ANSWER_ALONE,
     BELOW_LEAK,
@@ -54,6 +52,7 @@ from .rules import (
     REPHRASED,
     TRAIN_ITEM,
 )
+from .turns import over_two_turns
 
 
 @dataclass(frozen=True)
@@ -87,14 +86,8 @@ class BenchmarkLeakage(Check):
     min_probability: float = setting(
         0.75, "Smallest probability that a question or a worked answer is in the message.", above=0, at_most=1
     )
-    min_information: float = setting(
-        16.0, "Smallest evidence that the shared words of a paraphrase carry, in nats.", at_least=0
-    )
-    min_numbers_shared: float = setting(
-        0.75, "Smallest Jaccard similarity of the numbers of both texts, for a paraphrase.", above=0, at_most=1
-    )
-    min_words_shared: float = setting(
-        0.4, "Smallest share of a question's words, by weight, for a paraphrase.", above=0, at_most=1
+    min_probability_restated: float = setting(
+        0.4, "The same of a question in other words or another language, which is a note.", above=0, at_most=1
     )
 
     @classmethod
@@ -116,7 +109,8 @@ class BenchmarkLeakage(Check):
 
     def load(self) -> None:
         self._references()
-        model.load()
+        model.load(model.COPIED, FEATURES)
+        model.load(model.RESTATED, FACTS)
         ordinary()
 
     def release(self) -> None:
@@ -129,13 +123,14 @@ class BenchmarkLeakage(Check):
 
     def scan(self, batch: Batch) -> Result:
         """Find the items that the messages contain."""
-        refs, tokens = self._references(), batch.tokens
-        has_words = np.diff(tokens.bounds) > 0
+        refs = self._references()
+        texts = HashedTexts(words(batch.column("text"), batch.tokens, batch.marks), refs, batch)
+        has_words = np.diff(texts.words.tokens.bounds) > 0
         is_open = ~batch.is_context & has_words
-        hits = kernels.scan(tokens.hashes, tokens.bounds, batch.marks, N_GRAM, refs.sought)
-        columns = dict(zip(HIT, hits[is_open[hits[:, 0]]].T, strict=True))
-        texts = HashedTexts(batch, refs)
-        found = [hit for group in by_row(probable(texts, columns, self.min_probability)) for hit in best(group, refs)]
+        columns = scanned(texts, is_open)
+        found = list(probable(texts, columns, self.min_probability))
+        found += over_two_turns(texts, columns, found, self.min_probability)
+        found = [hit for group in by_row(found) for hit in best(group, refs)]
         containing: dict[int, set[int]] = {}  # messages by part
         for hit in found:
             containing.setdefault(hit.part, set()).add(hit.row)
@@ -148,7 +143,7 @@ class BenchmarkLeakage(Check):
             hit for hit in found if refs.kinds[hit.part] != ANSWER or asked.isdisjoint((hit.row, i) for i in hit.items)
         ]
         is_open[[hit.row for hit in found]] = False  # these are reported already
-        found += self._rephrased(texts, is_open)
+        found += restated(texts, is_open, self.min_probability_restated)
         published = published_flags(refs, columns)
         below = below_leaks(found, texts)
         # A reply without words is reported below a leak, and is checked by that.
@@ -158,25 +153,6 @@ class BenchmarkLeakage(Check):
             cover(batch.checkable, pa.array(outcomes, pa.string())),
             {"touched": touched_items(refs, published, found)},
         )
-
-    def _rephrased(self, texts: "HashedTexts", is_open: BoolArray) -> Iterator[ItemHit]:
-        """Yield questions whose numbers and words are in a message, in any order."""
-        refs, bags = texts.refs, texts.refs.bags
-        rows, candidates, shared, totals = same_numbers(texts, is_open)
-        shares = shared / np.maximum(1, totals)
-        near = np.flatnonzero((shared * STEP >= self.min_information) & (shares >= self.min_words_shared))
-        best: dict[int, tuple[float, int]] = {}  # share and part, by row
-        for row, bag, share in zip(rows[near].tolist(), candidates[near].tolist(), shares[near].tolist(), strict=True):
-            if row in best and share < best[row][0]:
-                continue
-            here = slice(bags.limits[bag], bags.limits[bag + 1])
-            theirs = Counter(bags.words[here][bags.weights[here] == 0].tolist())
-            ours = Counter(texts.short(row)[texts.is_number(row)].tolist())
-            if (theirs & ours).total() >= self.min_numbers_shared * (theirs | ours).total():
-                best[row] = (share, int(bags.parts[bag]))
-        for row, (share, part) in best.items():
-            items = tuple(refs.items_of(part).tolist())
-            yield ItemHit(row, part, items, 0, len(texts.short(row)), share, share, 0.0, share, "rephrased")
 
     def _beside(self, findings: pa.Table) -> pa.Table:
         """Return the findings with the item's question as a last span, where its original file is available."""

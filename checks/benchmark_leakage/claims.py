@@ -28,7 +28,8 @@ _KINDS = {
     "options_reordered": ", verbatim with reordered choices",
     "numbers_changed": " with other numbers",
     "edited": ", edited",
-    "rephrased": ", paraphrased with the same numbers and words",
+    "rephrased": ", possibly in other words",
+    "translated": ", possibly in another language",
 }
 
 
@@ -50,10 +51,12 @@ def findings_of(texts: HashedTexts, found: list[ItemHit], below: IntArray, publi
     n_below = np.bincount(below[below >= 0], minlength=len(batch))
     for rule, hits in by_rule.items():
         rows, firsts, ends = (np.array([getattr(hit, name) for hit in hits]) for name in ("row", "first", "end"))
-        spans = [token_spans(batch, rows, firsts, ends)]
-        if rule is QUESTION_AND_ANSWER:
-            places = np.array([hit.answer for hit in hits])
-            spans.append(token_spans(batch, *places.T))
+        column, tokens, _ = texts.words
+        spans = [token_spans(column, tokens, rows, firsts, ends)]
+        for places in ([hit.begins for hit in hits], [hit.answer for hit in hits]):
+            if any(places):
+                known = np.array([place or (-1, 0, 0) for place in places])
+                spans.append(token_spans(column, tokens, *known.T))
         tables.append(
             claim(
                 batch.places,
@@ -87,7 +90,7 @@ def findings_of(texts: HashedTexts, found: list[ItemHit], below: IntArray, publi
 
 def rule_of(hit: ItemHit, refs: References) -> Rule:
     """Return the rule that a hit breaks, by its part and the split of its benchmark."""
-    if hit.kind == "rephrased":
+    if hit.kind in ("rephrased", "translated"):
         return REPHRASED
     kind = refs.kinds[hit.part]
     if kind == PASSAGE:
@@ -103,16 +106,17 @@ def _summary(hit: ItemHit, refs: References) -> str:
     card = refs.cards[refs.card_of_part[hit.part]]
     more = f" (and {len(hit.items) - 1:,} more)" if len(hit.items) > 1 else ""
     item = f"{card.title} {card.split} item {refs.ids[hit.items[0]]}{more}"
-    matched = in_percent(hit.exact, 0)
+    matched = in_percent(hit.share, 0)
     if not hit.kind:
         part = "worked answer" if refs.kinds[hit.part] == ANSWER else "passage"
         return f"{item}: {matched} of its {part}"
-    share = f" ({matched} matched)" if hit.kind in ("edited", "numbers_changed", "rephrased") else ""
+    share = f" ({matched} matched)" if hit.kind in ("edited", "numbers_changed") else ""
     choices = f"; {hit.choices.n_found} of {hit.choices.n} choices follow" if hit.choices else ""
     answer = ""
     if hit.answer:
         answer = "; answer follows" if hit.answer.row == hit.row else "; answer in a reply"
-    return f"{item}{_KINDS[hit.kind]}{share}{choices}{answer}"
+    turns = ", over two turns" if hit.begins else ""
+    return f"{item}{_KINDS[hit.kind]}{turns}{share}{choices}{answer}"
 
 
 def _facets(hit: ItemHit, refs: References, n_below: int, published: Flags) -> dict[str, str]:
@@ -124,7 +128,7 @@ def _facets(hit: ItemHit, refs: References, n_below: int, published: Flags) -> d
         "split": card.split,
         "item": refs.ids[hit.items[0]],
         "kind": hit.kind,
-        "coverage": f"{hit.exact:.2f}",
+        "coverage": f"{hit.share:.2f}",
         "idf": f"{hit.nats:.0f}",
         "choices": f"{hit.choices.n_found} of {hit.choices.n}" if hit.choices else "",
         "below": str(n_below) if n_below else "",

@@ -1,6 +1,5 @@
 """Hits of benchmark items in messages: what kind, with which choices and answer."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -23,6 +22,7 @@ from ..base.arrow.columns import BoolArray
 from ..base.kernels.layout import ALL_NUMBERS, NUMBER
 from ..base.messages import Batch
 from ..base.text.tokens import HashArray, grams
+from ..base.text.words import Words
 from .references import References
 
 WHOLLY = 0.999  # of a part; less is an edit, and not rounding
@@ -31,8 +31,8 @@ MIN_ANSWER = 3.5  # nats, of an answer after its question: a yes is no evidence
 MAX_OWNERS = 64  # items that share a question, whose choices are looked for
 
 
-class _Answer(NamedTuple):
-    """The place of an item's answer."""
+class Piece(NamedTuple):
+    """A piece of an item in another message than the rest, or behind it."""
 
     row: int
     first: int  # tokens
@@ -48,36 +48,38 @@ class ItemHit:
     items: tuple[int, ...]  # that have this part, and whose choices are here where that matters
     first: int  # tokens of the message
     end: int
-    exact: float  # share of the part, by weight
+    share: float  # of the part, by weight
+    exact: float  # by 5-grams alone
     masked: float  # the same with all numbers treated as equal
     nats: float  # that the words found carry
-    score: float = 0.0  # the probability that the item is here; of a passage, `exact`
+    score: float = 0.0  # the probability that the item is here; of a passage, `share`
     kind: str = ""  # of questions
     choices: "Choices | None" = None
-    answer: _Answer | None = None
+    answer: Piece | None = None
+    begins: Piece | None = None  # the beginning of a question that goes on in this message
 
     @property
     def rows(self) -> tuple[int, ...]:
-        """The rows of the message, and of the reply with the answer."""
-        return (self.row,) if self.answer is None else (self.row, self.answer.row)
+        """The rows of the message, of the reply with the answer, and of the turn before that the question begins in."""
+        return (self.row, *(piece.row for piece in (self.answer, self.begins) if piece))
 
 
 class HashedTexts:
-    """The messages of a batch, as hashes."""
+    """Texts of a batch, as hashes: its messages, or two of them at a time."""
 
-    def __init__(self, batch: Batch, refs: References) -> None:
-        self.batch, self.refs = batch, refs
+    def __init__(self, words: Words, refs: References, batch: Batch) -> None:
+        self.words, self.refs, self.batch = words, refs, batch
         self._grams: dict[int, HashArray] = {}
 
     def tokens(self, row: int) -> HashArray:
         """Return the hashes of a message's tokens."""
-        bounds = self.batch.tokens.bounds
-        return self.batch.tokens.hashes[bounds[row] : bounds[row + 1]]
+        bounds = self.words.tokens.bounds
+        return self.words.tokens.hashes[bounds[row] : bounds[row + 1]]
 
     def is_number(self, row: int) -> BoolArray:
         """Mark the tokens of a message that are numbers."""
-        bounds = self.batch.tokens.bounds
-        return self.batch.marks[bounds[row] : bounds[row + 1]] & NUMBER > 0
+        bounds = self.words.tokens.bounds
+        return self.words.marks[bounds[row] : bounds[row + 1]] & NUMBER > 0
 
     def short(self, row: int) -> npt.NDArray[np.uint32]:
         """Return the tokens of a message, shortened as in bags."""
@@ -121,16 +123,12 @@ def restates(hit: ItemHit, batch: Batch, containing: set[int]) -> bool:
     return False
 
 
-def by_row(hits: Iterator[ItemHit]) -> Iterator[list[ItemHit]]:
-    """Group successive hits by message."""
-    group: list[ItemHit] = []
-    for hit in hits:
-        if group and group[-1].row != hit.row:
-            yield group
-            group = []
-        group.append(hit)
-    if group:
-        yield group
+def by_row(hits: list[ItemHit]) -> list[list[ItemHit]]:
+    """Group hits by message."""
+    groups: dict[int, list[ItemHit]] = {}
+    for hit in sorted(hits, key=lambda hit: (hit.row, hit.part)):
+        groups.setdefault(hit.row, []).append(hit)
+    return list(groups.values())
 
 
 def best(group: list[ItemHit], refs: References) -> list[ItemHit]:
@@ -207,8 +205,8 @@ def kind_of(hit: ItemHit, texts: HashedTexts) -> str:
     """Return how a hit differs from its item: not at all, in case or punctuation, in numbers, in words."""
     if hit.exact < WHOLLY or hit.end - hit.first != texts.refs.n_tokens[hit.part]:
         return "numbers_changed" if hit.masked >= 0.9 and hit.masked - hit.exact >= 0.1 else "edited"
-    tokens = texts.batch.tokens
-    text = texts.batch.column("text")[hit.row].as_py().encode()
+    tokens = texts.words.tokens
+    text = texts.words.column[hit.row].as_py().encode()
     first = int(tokens.bounds[hit.row]) + hit.first
     start, end = int(tokens.starts[first]), int(tokens.ends[first + hit.end - hit.first - 1])
     if as_written(text, start, end) != texts.refs.written[hit.part]:
@@ -226,10 +224,10 @@ def with_answer(hit: ItemHit, texts: HashedTexts) -> ItemHit:
             if refs.totals[answer] * STEP < MIN_ANSWER:
                 continue
             others = [c for c in refs.parts_of(item, CHOICES) if refs.whole[c] != refs.whole[answer]]
-            for row, first in [(hit.row, hit.end), *((r, 0) for r in batch.replies(hit.row))]:
+            for row, first in [(hit.row, hit.end), *((below, 0) for below in batch.all_below(hit.row))]:
                 end = len(texts.tokens(row))
                 place = texts.place(answer, row, first, end)
                 # Where all choices are repeated, the right one is not given away.
                 if place and not (others and all(texts.place(c, row, first, end) for c in others)):
-                    return replace(hit, items=(item,), answer=_Answer(row, *place))
+                    return replace(hit, items=(item,), answer=Piece(row, *place))
     return hit

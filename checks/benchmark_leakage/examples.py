@@ -5,7 +5,7 @@ from typing import Literal
 
 from ...benchmarks_refs import fingerprints
 from ...benchmarks_refs.cards import Card, Item, Parts
-from ..base.text.tokens import hashed
+from ..base.text.words import hashed
 
 FERRY = Item(
     "ferry",

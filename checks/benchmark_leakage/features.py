@@ -17,6 +17,8 @@ FEATURES = (
     # Share and places of what was found; in nats, the information of its words.
     *("covered", "covered_masked", "run_share", "run", "reach", "nats", "nats_masked", "nats_missing", "in_eights"),
     *("in_tens", "head_missing", "tail_missing", "gaps", "numbers_agree"),
+    # The same by single words in order.
+    *("aligned", "nats_aligned", "nats_unaligned"),
     # Grams of few parts, and of no ordinary chat.
     *("own_covered", "own_nats", "rare_nats", "rare_share", "chats"),
     # The message around it.
@@ -25,8 +27,8 @@ FEATURES = (
     # Other parts of the item in the same message.
     *("choices", "nats_of_choices", "nats_beside"),
 )
-MIN_TOKENS = {QUESTION: 4, ANSWER: 20}
-MIN_WORDS_OF_ANSWER = 10
+MIN_TOKENS = {QUESTION: 4, ANSWER: 12}
+MIN_WORDS_OF_ANSWER, MIN_NATS_OF_ANSWER = 6, 36.0
 MIN_NATS = 14.0  # of a candidate that no unit of the message equals; with less, one planted item in 700 was found
 
 Features = npt.NDArray[np.float64]
@@ -46,14 +48,15 @@ def candidates(refs: References, columns: dict[str, IntArray]) -> IntArray:
     kinds, n = refs.kinds[part], refs.n_tokens[part]
     is_asked = (kinds == QUESTION) & (n >= MIN_TOKENS[QUESTION])
     is_answer = (kinds == ANSWER) & (n >= MIN_TOKENS[ANSWER]) & (refs.n_words[part] >= MIN_WORDS_OF_ANSWER)
+    is_answer &= refs.totals[part] * STEP >= MIN_NATS_OF_ANSWER
     says = np.maximum(columns["exact_weight"], columns["masked_weight"]) * STEP >= MIN_NATS
     return np.flatnonzero((is_asked | is_answer) & (says | (columns["whole"] > 0)))
 
 
 def features_of(
     texts: HashedTexts,
+    hits: dict[str, IntArray],
     columns: dict[str, IntArray],
-    kept: IntArray,
     found: list[ItemHit],
     ordinary: Ordinary,
     counted: int = 0,
@@ -64,10 +67,10 @@ def features_of(
     ----------
     texts : HashedTexts
         Of the messages.
-    columns : dict
+    hits : dict
         Of all hits (layout.HIT).
-    kept : ndarray of int64, shape (n,)
-        The numbers of the candidates among them.
+    columns : dict
+        Of the n candidates, with the weight that is `aligned`.
     found : list of ItemHit
         The candidates, with their choices.
     ordinary : Ordinary
@@ -79,11 +82,10 @@ def features_of(
     -------
     ndarray of float64, shape (n, len(FEATURES))
     """
-    beside = _nats_beside(texts.refs, columns, found)
-    columns = {name: values[kept] for name, values in columns.items()}
+    beside = _nats_beside(texts.refs, hits, found)
     refs, part = texts.refs, columns["part"]
     n, total, of_words = (values[part] for values in (refs.n_tokens, refs.totals, refs.word_totals))
-    n_message = np.diff(texts.batch.tokens.bounds)[columns["text"]]
+    n_message = np.diff(texts.words.tokens.bounds)[columns["text"]]
     whole = columns["whole"]
     nats = columns["exact_weight"] * STEP
     values = {
@@ -100,6 +102,9 @@ def features_of(
         "nats": np.log1p(nats),
         "nats_masked": np.log1p(columns["masked_weight"] * STEP),
         "nats_missing": np.log1p(total * STEP - nats),
+        "aligned": columns["aligned"] / np.maximum(1, total),
+        "nats_aligned": np.log1p(columns["aligned"] * STEP),
+        "nats_unaligned": np.log1p((total - columns["aligned"]) * STEP),
         "in_eights": columns["in_eights"] / n,
         "in_tens": columns["in_tens"] / n,
         "by_sentence": whole == BY_SENTENCE,
@@ -224,7 +229,7 @@ class _Reader:
 
     def __init__(self, texts: HashedTexts) -> None:
         self._texts = texts
-        self._data, self._offsets = utf8(texts.batch.column("text"))
+        self._data, self._offsets = utf8(texts.words.column)
 
     def read(self, row: int, part: int, first: int, end: int, place: int, whole: int) -> dict[str, float]:
         n = int(self._texts.refs.n_tokens[part])
@@ -235,7 +240,7 @@ class _Reader:
 
     def _around(self, row: int, begin: int, stop: int) -> dict[str, float]:
         """Describe the text before and after the tokens [begin, stop) of a message, and their spelling."""
-        tokens = self._texts.batch.tokens
+        tokens = self._texts.words.tokens
         first, last = int(tokens.bounds[row]), int(tokens.bounds[row + 1])
         base, size = int(self._offsets[row]), int(self._offsets[row + 1] - self._offsets[row])
         starts, ends = tokens.starts, tokens.ends

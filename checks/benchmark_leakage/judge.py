@@ -5,59 +5,76 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...benchmarks_refs.fingerprints import PASSAGE, QUESTION, STEP
-from ..base.arrow.columns import IntArray
+from ...benchmarks_refs.fingerprints import N_GRAM, PASSAGE, QUESTION, STEP
+from ..base import kernels
+from ..base.arrow.columns import BoolArray, IntArray
+from ..base.kernels.layout import HIT
 from . import model
 from .evidence import HashedTexts, ItemHit, choices_behind, with_kind
-from .features import Features, candidates, features_of
+from .features import FEATURES, Features, candidates, features_of
 from .ordinary import ordinary
+from .sketches import aligned, beside_passages
 
 # Of a passage without its question, which is a note at most.
 MIN_PASSAGE, MIN_WORDS, MIN_NATS = 0.75, 25, 36.0
 
 
+def scanned(texts: HashedTexts, is_open: BoolArray) -> dict[str, IntArray]:
+    """Return the hits of `kernels.scan` in these texts, by column."""
+    (_, tokens, marks), refs = texts.words, texts.refs
+    hits = kernels.scan(tokens.hashes, tokens.bounds, marks, N_GRAM, refs.sought)
+    return dict(zip(HIT, hits[is_open[hits[:, 0]]].T, strict=True))
+
+
 def probable(texts: HashedTexts, columns: dict[str, IntArray], minimum: float) -> Iterator[ItemHit]:
-    """Yield the hits of `kernels.scan` that are at least this probable, and passages, by message and part."""
+    """Yield the hits of `kernels.scan` that are at least this probable, and passages."""
     _, found, known = evidence(texts, columns)
     hits = [
         with_kind(replace(hit, score=p), texts) if texts.refs.kinds[hit.part] == QUESTION else replace(hit, score=p)
-        for hit, p in zip(found, model.load().probability(known).tolist(), strict=True)
+        for hit, p in zip(found, model.load(model.COPIED, FEATURES).probability(known).tolist(), strict=True)
         if p >= minimum
     ]
-    yield from sorted([*hits, *_passages(texts, columns)], key=lambda hit: (hit.row, hit.part))
+    yield from (*hits, *_passages(texts, columns))
 
 
 def evidence(
     texts: HashedTexts, columns: dict[str, IntArray], counted: int = 0
-) -> tuple[IntArray, list[ItemHit], Features]:
-    """Return the numbers of the candidates among the hits, the candidates, and their FEATURES."""
+) -> tuple[dict[str, IntArray], list[ItemHit], Features]:
+    """Return the columns of the candidates, the candidates, and their FEATURES."""
     refs = texts.refs
     kept = candidates(refs, columns)
+    beside = beside_passages(texts, columns, kept)
+    chosen = {name: np.concatenate([values[kept], beside[name]]) for name, values in columns.items()}
+    chosen["aligned"] = aligned(texts, chosen)
     found = [
         replace(hit, choices=choices_behind(hit, texts)) if refs.has_choices[hit.part] else hit
-        for hit in _hits(texts, columns, kept)
+        for hit in _hits(texts, chosen)
     ]
-    return kept, found, features_of(texts, columns, kept, found, ordinary(), counted)
+    return chosen, found, features_of(texts, columns, chosen, found, ordinary(), counted)
 
 
 def _passages(texts: HashedTexts, columns: dict[str, IntArray]) -> Iterator[ItemHit]:
     refs, part = texts.refs, columns["part"]
     is_one = (refs.kinds[part] == PASSAGE) & (refs.n_words[part] >= MIN_WORDS)
     is_one &= columns["exact_weight"] >= np.maximum(MIN_PASSAGE * refs.totals[part], MIN_NATS / STEP)
-    return (replace(hit, score=hit.exact) for hit in _hits(texts, columns, np.flatnonzero(is_one)))
+    chosen = {name: values[is_one] for name, values in columns.items()}
+    chosen["aligned"] = chosen["exact_weight"]
+    return (replace(hit, score=hit.share) for hit in _hits(texts, chosen))
 
 
-def _hits(texts: HashedTexts, columns: dict[str, IntArray], chosen: IntArray) -> Iterator[ItemHit]:
+def _hits(texts: HashedTexts, columns: dict[str, IntArray]) -> Iterator[ItemHit]:
     refs = texts.refs
-    names = ("text", "part", "first", "end", "exact_weight", "masked_weight")
-    for row, part, first, end, exact, masked in zip(*(columns[name][chosen].tolist() for name in names), strict=True):
+    names = ("text", "part", "first", "end", "exact_weight", "masked_weight", "aligned")
+    for row, part, first, end, exact, masked, same in zip(*(columns[name].tolist() for name in names), strict=True):
+        total = max(1, int(refs.totals[part]))
         yield ItemHit(
             row,
             part,
             tuple(refs.items_of(part).tolist()),
             first,
             end,
-            exact / max(1, int(refs.totals[part])),
+            same / total,
+            exact / total,
             masked / max(1, int(refs.word_totals[part])),
-            exact * STEP,
+            same * STEP,
         )

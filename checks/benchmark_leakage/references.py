@@ -11,7 +11,18 @@ import numpy.typing as npt
 
 from ...benchmarks_refs import fingerprints
 from ...benchmarks_refs.cards import Card
-from ...benchmarks_refs.fingerprints import A_NUMBER, ANSWER, CHOICES, MASKED, PASSAGE, QUESTION, Fingerprint
+from ...benchmarks_refs.fingerprints import (
+    A_NUMBER,
+    ANSWER,
+    CHOICES,
+    MASKED,
+    MIN_NUMBERS,
+    PASSAGE,
+    QUESTION,
+    SEARCHED,
+    SPELT,
+    Fingerprint,
+)
 from ..base import kernels
 from ..base.arrow.columns import BoolArray, IntArray
 from ..base.kernels.layout import ALL_NUMBERS
@@ -62,15 +73,15 @@ class References:
 
 @dataclass(frozen=True)
 class Bags:
-    """Questions with numbers, as their words in any order."""
+    """Questions with numbers: these in order, then their other words in any order."""
 
     parts: IntArray  # (n_bags,)
     limits: IntArray  # (n_bags + 1,)
     words: npt.NDArray[np.uint32]
-    weights: npt.NDArray[np.uint8]  # 0: a number
+    weights: npt.NDArray[np.uint8]  # with flags for numbers, see Fingerprint
+    numbers: kernels.Numbers
     heaviest: npt.NDArray[np.uint32]  # (n_bags, N_HEAVIEST) words
-    most: int  # numbers of a question
-    keys: HashArray  # ascending; see `number_keys`
+    keys: HashArray  # ascending; see `number_keys`: of the numbers in digits, and of all
     of_key: IntArray
 
 
@@ -163,7 +174,8 @@ def _together(names: tuple[str, ...], loaded: list[Fingerprint]) -> References:
     weights, grams, whole = column("weights"), column("grams"), column("whole")
     limits, spans = (np.append(0, np.cumsum(n)) for n in (n_grams, n_tokens))
     # The first gram of a part is at 0; that of choices may not be, but its place is never used.
-    at = np.cumsum(column("gaps"), dtype=np.int32)
+    gaps = column("gaps")
+    at = np.cumsum(gaps & np.uint8(SEARCHED - 1), dtype=np.int32)
     filled = n_grams > 0
     at -= np.repeat(at[limits[:-1][filled]], n_grams[filled])
     item, part = numbered("item", first_item), numbered("part", first_part)
@@ -184,10 +196,16 @@ def _together(names: tuple[str, ...], loaded: list[Fingerprint]) -> References:
         _sums(plain, spans),
         _sums(of_words, spans),
         _marked(part, np.isin(item, item[kinds[part] == CHOICES]), len(kinds)),
-        _sought(kinds, n_tokens, whole, limits, grams, at, spans, weights),
+        _sought(kinds, n_tokens, whole, limits, grams, at, gaps >= SEARCHED, spans, weights, column("sketch")),
         _grouped(part, item, len(kinds)),
         _grouped(item, part, int(n_items.sum())),
-        _bags(numbered("bags", first_part), column("bag_sizes"), column("words"), column("word_weights")),
+        _bags(
+            numbered("bags", first_part),
+            column("bag_sizes"),
+            column("words"),
+            column("word_weights"),
+            column("word_places"),
+        ),
     )
 
 
@@ -209,24 +227,28 @@ def _grouped(keys: IntArray, values: IntArray, n: int) -> tuple[IntArray, IntArr
     return np.append(0, np.cumsum(np.bincount(keys, minlength=n))), values[np.argsort(keys, kind="stable")]
 
 
-def _bags(parts: IntArray, sizes: IntArray, words: npt.NDArray[np.uint32], weights: npt.NDArray[np.uint8]) -> Bags:
+def _bags(
+    parts: IntArray,
+    sizes: IntArray,
+    words: npt.NDArray[np.uint32],
+    weights: npt.NDArray[np.uint8],
+    places: npt.NDArray[np.uint8],
+) -> Bags:
     limits = np.append(0, np.cumsum(sizes))
-    is_number = weights == 0
-    counts = np.append(0, np.cumsum(is_number))[limits]
-    keys, of_key = number_keys(words[is_number], counts)
+    of_bag = np.repeat(np.arange(len(parts)), sizes)
+    has_spelt = np.bincount(of_bag[weights >= A_NUMBER + SPELT], minlength=len(parts)) > 0
+    found = []
+    for chosen in (weights >= A_NUMBER) & (weights < A_NUMBER + SPELT), (weights >= A_NUMBER) & has_spelt[of_bag]:
+        keys, of_key = number_keys(words[chosen], np.append(0, np.cumsum(chosen))[limits])
+        several = np.bincount(of_bag[chosen], minlength=len(parts)) >= MIN_NUMBERS
+        found.append((keys[several[of_key]], of_key[several[of_key]]))
+    keys, of_key = (np.concatenate(some) for some in zip(*found, strict=True))
     order = np.argsort(keys, kind="stable")
-    by_weight = words[np.lexsort((-weights.astype(np.int64), np.repeat(np.arange(len(parts)), sizes)))]
+    by_weight = words[np.lexsort((-np.where(weights < A_NUMBER, weights, 0).astype(np.int64), of_bag))]
     at = np.minimum(limits[:-1, None] + np.arange(N_HEAVIEST), limits[1:, None] - 1)
-    return Bags(
-        parts,
-        limits,
-        words,
-        weights,
-        by_weight[at],
-        int(np.diff(counts).max(initial=0)) + 2,
-        keys[order],
-        of_key[order],
-    )
+    n_numbers = np.bincount(of_bag[weights >= A_NUMBER], minlength=len(parts))
+    numbers = kernels.Numbers(words, places, weights, limits[:-1], limits[:-1] + n_numbers)
+    return Bags(parts, limits, words, weights, numbers, by_weight[at], keys[order], of_key[order])
 
 
 def _sought(
@@ -236,15 +258,15 @@ def _sought(
     limits: IntArray,
     grams: HashArray,
     at: npt.NDArray[np.int32],
+    is_searched: BoolArray,
     spans: IntArray,
     weights: npt.NDArray[np.uint8],
+    sketch: npt.NDArray[np.uint8],
 ) -> kernels.Sought:
     # In place: with millions of values, new memory takes most of the time.
-    n_grams = np.diff(limits)
-    looked_for = np.repeat(kinds != CHOICES, n_grams)  # choices are looked for only where their question was found
-    postings = grams[looked_for]
+    postings = grams[is_searched]
     postings &= ~np.uint64(0) << np.uint64(64 - MASKED)
-    postings |= np.repeat(np.arange(len(kinds), dtype=np.uint32), n_grams)[looked_for]
+    postings |= np.repeat(np.arange(len(kinds), dtype=np.uint32), np.diff(limits))[is_searched]
     postings.sort()
     postings = postings[_opens(postings)]  # np.unique took 2.9 s in place of 0.1 for 3 million
     opens = np.flatnonzero(_opens(postings >> np.uint64(64 - MASKED)))
@@ -253,6 +275,9 @@ def _sought(
     bits = max(6, len(postings).bit_length() - 1)
     heads = np.zeros((1 << bits) + 1, dtype=np.int32)
     np.cumsum(np.bincount((postings >> np.uint64(64 - bits)).view(np.int64), minlength=1 << bits), out=heads[1:])
+    until = np.append(0, np.cumsum(is_searched))[limits]
+    of_tokens = np.zeros(len(weights), dtype=np.uint8)
+    of_tokens[np.repeat(kinds == QUESTION, n_tokens)] = sketch
     questions = np.flatnonzero((kinds == QUESTION) & (n_tokens > 0))
     questions = questions[np.argsort(whole[questions], kind="stable")]
     return kernels.Sought(
@@ -265,8 +290,10 @@ def _sought(
         limits,
         grams,
         at,
+        np.diff(until),
         spans,
         weights,
+        of_tokens,
     )
 
 

@@ -61,7 +61,7 @@ PASSAGE_ALONE = Rule(
 _QUINCES = "assistant: Then twenty-nine from each are left for her."
 REPHRASED = Rule(
     f"{NAME}/rephrased",
-    "Paraphrases a benchmark question (same words and numbers, reordered)",
+    "May be a benchmark question in other words or another language (same numbers in the same order)",
     NOTE,
     "Read both: it may be the question in other words, or another question about the same things.",
     example=Example(
@@ -104,35 +104,40 @@ BELOW_LEAK = Rule(
 )
 
 METHOD = Method(
-    sure="On benchmarks and messages that the model had not seen, 84 % of 9,040 planted items were found (of "
-    "unedited ones, 94 to 98 %), and 13 of 179,154 ordinary messages were reported (42 to 124 per million, 95 % "
+    sure="On benchmarks and messages that the model had not seen, 85 % of 11,494 planted items were found (of "
+    "unedited ones, 96 to 98 %), and 7 of 179,154 ordinary messages were reported (19 to 81 per million, 95 % "
     "confidence).",
     how=(
         "Every message is compared with one-way fingerprints of all reference sets at once. They contain hashes and no "
         "text.",
         "The message, its lines and its sentences are looked up whole. Everything else is looked up by 5-grams in "
         "which all numbers count as one word.",
-        "For each candidate part of an item, all of its 5-grams are looked up in the message. Words are weighted by "
-        "how rare they are, so that stock phrases and boilerplate carry no evidence.",
+        "For each candidate part of an item, all of its 5-grams are looked up in the message, and the words of a "
+        "question are aligned with those around. Words are weighted by how rare they are, so that stock phrases and "
+        "boilerplate carry no evidence.",
         "A fitted model estimates the probability that the item is in the message. It weighs how much was found and "
         "where, how common the wording is in ordinary chats, the surrounding text, and whether the choices follow.",
-        "Answers are looked for after the question and in the replies to it. Counts under published contamination "
+        "Accents, spellings of formulas and hyphens at the ends of lines make no difference. Two turns of one role "
+        "with an answer between them are compared as one text, too.",
+        "Answers are looked for after the question and in all messages below it. Counts under published contamination "
         "rules are also reported.",
+        "A second model compares the numbers of messages and questions, and their order: so questions in other words "
+        "and in another language are found, as notes.",
     ),
     blind=(
         "Benchmarks without a fingerprint are not looked for. `chataudit refs list` shows the available ones, and "
         "`chataudit refs build` creates more.",
         "Questions of fewer than twelve words are often missed if one word is replaced, and all questions if every "
         "fifth word is.",
-        "A paraphrased question is found only if it keeps its numbers (two or more) and two fifths of its words, and "
-        "is then a note. Translations are not found.",
+        "A question in other words or another language is found only by its numbers, two or more, one of them in "
+        "digits: 86 % of rephrased and 56 % of translated questions of GSM8K, and as a note.",
         'A question that a user could plausibly have asked independently ("Why is the sky blue?") looks like a leak.',
         "A short answer without its question is not reported: it may be a saying, or a choice.",
     ),
     measured=(
-        "9,040 texts with items of 39 benchmark splits, copied, wrapped or edited in 20 ways. Each was scored by a "
-        "model that had seen neither the benchmark nor this half of the messages: 84 % found.",
-        "179,154 messages of public chat data, scored in the same way: 13 reported. 51 more contain a short benchmark "
+        "11,494 texts with items of 39 benchmark splits, copied, wrapped or edited in 21 ways. Each was scored by a "
+        "model that had seen neither the benchmark nor this half of the messages: 85 % found.",
+        "179,154 messages of public chat data, scored in the same way: 7 reported. 51 more contain a short benchmark "
         "question that a user could have asked independently, and were not counted.",
     ),
     sources=(

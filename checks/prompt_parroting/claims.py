@@ -44,7 +44,7 @@ class Repetition(NamedTuple):
 
 def findings(batch: Batch, found: Sequence[Repetition]) -> pa.Table:
     """Return FINDINGS of these repetitions."""
-    ids = batch.column("message_id")
+    ids, column = batch.column("message_id"), batch.column("text")
     tables = [FINDINGS.empty_table()]
     for rule, severity in sorted({(r.rule.id, r.severity) for r in found}):
         some = [r for r in found if (r.rule.id, r.severity) == (rule, severity)]
@@ -58,8 +58,8 @@ def findings(batch: Batch, found: Sequence[Repetition]) -> pa.Table:
                 replies,
                 [_summary(r) for r in some],
                 spans=[
-                    token_spans(batch, replies, left, left + n),
-                    token_spans(batch, others, right, right + n),
+                    token_spans(column, batch.tokens, replies, left, left + n),
+                    token_spans(column, batch.tokens, others, right, right + n),
                 ],
                 score=np.array([r.score for r in some]),
                 severity=severity,

@@ -22,6 +22,7 @@ from chataudit.benchmarks_refs.fingerprints import (
     ENDING,
     PASSAGE,
     QUESTION,
+    SEARCHED,
     SHIPPED,
     WEIGHTS,
     Fingerprint,
@@ -37,7 +38,7 @@ from chataudit.benchmarks_refs.fingerprints import (
     save_weights,
     texts_of,
 )
-from chataudit.checks.base.text.tokens import hashed
+from chataudit.checks.base.text.words import hashed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -80,7 +81,14 @@ def letters(k: int) -> str:
 def kept(made: Fingerprint, part: int = 0) -> list[int]:
     """Return the tokens of a part at which a gram begins that is kept."""
     first = made.n_grams[:part].sum()
-    return np.cumsum(made.gaps[first : first + made.n_grams[part]]).tolist()
+    return np.cumsum(made.gaps[first : first + made.n_grams[part]] & (SEARCHED - 1), dtype=np.int64).tolist()
+
+
+def searched(made: Fingerprint, part: int = 0) -> list[int]:
+    """Return the tokens of a part at which a gram begins that texts are searched for."""
+    first = made.n_grams[:part].sum()
+    flags = made.gaps[first : first + made.n_grams[part]] >= SEARCHED
+    return [at for at, flag in zip(kept(made, part), flags.tolist(), strict=True) if flag]
 
 
 def weighed(made: Fingerprint, part: int = 0) -> list[int]:
@@ -135,7 +143,7 @@ def test_the_shipped_weights_are_those_that_the_original_files_make(monkeypatch)
 
 
 def test_all_that_is_shipped_is_small():
-    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) <= 24_500_000
+    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) <= 45_000_000
     assert {path.name for path in SHIPPED.iterdir()} == {WEIGHTS.name, *(f"{name}{ENDING}" for name in NAMES)}
 
 
@@ -168,7 +176,9 @@ def test_the_arrays_of_a_shipped_fingerprint_fit_together():
             assert len(made.words) == len(made.word_weights) == made.bag_sizes.sum()
             assert set(made.item.tolist()) == set(range(len(made)))
             assert set(made.part.tolist()) == set(range(n_parts))
-            assert (made.gaps <= 8).all()
+            assert ((made.gaps & (SEARCHED - 1)) <= 8).all()
+            assert len(made.word_places) == len(made.words)
+            assert len(made.sketch) == made.n_tokens[made.kinds == QUESTION].sum()
 
 
 # -- parts -----------------------------------------------------------------------------------------------------------
@@ -215,7 +225,7 @@ def test_the_card_in_a_fingerprint_counts_its_items():
 
 
 def test_of_words_the_different_ones_that_are_no_numbers_are_counted():
-    made = asked("Tom has 3 apples, 12 pears and apples", "7 of 8", "7, 8", "?!", "x²")
+    made = asked("Tom has 3 apples, 12 pears and apples", "7 of 8", "7, 8", "?!", "x2")
     assert made.n_words.tolist() == [5, 1, 0, 0, 0]
 
 
@@ -243,32 +253,45 @@ def test_as_written_takes_any_space_for_one_and_minds_all_else():
 # -- grams -----------------------------------------------------------------------------------------------------------
 
 
-def test_questions_of_a_hundred_tokens_and_less_keep_all_grams():
-    for n, grams in [(4, 0), (5, 1), (6, 2), (99, 95), (100, 96)]:
+def test_parts_of_six_hundred_tokens_and_less_keep_all_grams():
+    for n, grams in [(4, 0), (5, 1), (6, 2), (99, 95), (600, 596)]:
         with case(n, grams):
-            made = asked(words(n))
-            assert kept(made) == list(range(grams))
+            parts = {"answer": (words(n, "a"),), "passage": (words(n, "p"),)}
+            made = build(card(), [item("a", words(n), **parts)], hashed, ALIKE)
+            assert kept(made, 0) == kept(made, 1) == kept(made, 2) == list(range(grams))
 
 
-def test_a_question_of_more_tokens_keeps_some_of_its_grams():
-    assert 97 // 8 <= len(kept(asked(words(101)))) < 97
+def test_a_part_of_more_tokens_keeps_some_of_its_grams():
+    assert 597 // 8 <= len(kept(asked(words(601)))) < 597
 
 
-def test_passages_choices_and_answers_of_less_than_a_hundred_tokens_keep_some_of_their_grams():
-    parts = {"choices": (words(60, "c"),), "answer": (words(60, "a"),), "passage": (words(60, "p"),)}
-    made = build(card(), [item("a", "Who?", **parts)], hashed, ALIKE)
-    assert all(7 <= n < 56 for n in made.n_grams[1:].tolist())
+def test_choices_keep_some_of_their_grams_and_are_not_searched_for():
+    made = build(card(), [item("a", "Who?", choices=(words(60, "c"),))], hashed, ALIKE)
+    assert 7 <= made.n_grams[1] < 56
+    assert searched(made, 1) == []
+
+
+def test_texts_are_searched_for_all_grams_of_a_question_of_a_hundred_tokens_and_for_some_of_other_parts():
+    assert len(searched(asked(words(100)))) == 96
+    assert 97 // 8 <= len(searched(asked(words(101)))) < 97
+    made = build(card(), [item("a", "Who?", answer=(words(60, "a"),), passage=(words(60, "p"),))], hashed, ALIKE)
+    assert all(7 <= len(searched(made, part)) < 56 for part in (1, 2))
 
 
 @given(st.lists(st.sampled_from("abcdefgh"), min_size=5, max_size=300), st.sampled_from(["question", "passage"]))
-def test_every_run_of_twelve_tokens_meets_a_kept_gram_and_the_ends_are_kept(tokens, kind):
-    # A long part: what is no question, or has more tokens than FULL. The same grams come again and again.
+def test_every_run_of_twelve_tokens_meets_a_gram_that_is_searched_for_and_so_are_the_ends(tokens, kind):
+    # A long part: what is no question, or has more tokens than BRIEF. The same grams come again and again.
     if kind == "question":
         tokens = tokens * (1 + 100 // len(tokens))
     made = build(card(), [Item("a", {"question": ("Who?",), kind: (" ".join(tokens),)})], hashed, ALIKE)
-    starts = kept(made, len(made.kinds) - 1)
+    starts = searched(made, len(made.kinds) - 1)
     assert (starts[0], starts[-1]) == (0, len(tokens) - 5)
     assert all(any(run <= start <= run + 7 for start in starts) for run in range(len(tokens) - 11))
+
+
+def test_of_each_word_of_a_question_eight_bits_are_kept():
+    made = build(card(), [item("a", "Who was she?", answer=("Ann.",)), item("b", "She was who?")], hashed, ALIKE)
+    assert made.sketch.tolist() == [int(value) >> 56 for value in hashed(["Who was she", "She was who"]).hashes]
 
 
 @given(st.integers(0, 188), st.integers(0, 20), st.integers(0, 20))
@@ -295,17 +318,27 @@ def test_no_more_bits_are_kept_than_are_saved():
 # -- words in any order ----------------------------------------------------------------------------------------------
 
 
-def test_a_question_with_two_numbers_is_also_found_by_its_words():
+def test_a_question_with_two_numbers_is_also_found_by_these_and_its_words():
     made = asked("Tom has 3 apples, 12 pears and apples. Tom has 3?", "Tom has 3 apples")
     assert made.bags.tolist() == [0]
     assert made.bag_sizes.tolist() == [8]  # 3, 12, 3; tom, has, apples, pears, and
-    assert made.word_weights.tolist() == [0, 0, 0, 9, 9, 9, 9, 9]
+    assert made.word_weights.tolist() == [9 | 0x80] * 3 + [9] * 5
+    assert made.words[0] == made.words[2]
     assert len(set(made.words.tolist())) == 7
+    assert made.word_places.tolist() == [2 * 255 // 10, 4 * 255 // 10, 255, 0, 0, 0, 0, 0]
 
 
-def test_the_words_of_a_question_are_the_same_in_any_order():
+def test_a_number_in_words_is_the_same_in_digits_and_marked():
+    spelt, digits = asked("Tom has three apples and 12 pears"), asked("Tom has 3 apples and 12 pears")
+    assert spelt.words.tolist() == digits.words.tolist()
+    assert spelt.word_weights[:2].tolist() == [9 | 0xC0, 9 | 0x80]
+    assert len(asked("Tom has three apples and twelve pears").bags) == 0  # none in digits: too common
+
+
+def test_the_numbers_of_a_question_are_kept_in_order_and_its_words_in_any():
     made = asked("Tom has 3 apples and 12 pears", "And 12 pears has Tom, and 3 apples")
-    assert made.words[:7].tolist() == made.words[7:].tolist()
+    assert made.words[:2].tolist() == made.words[7:9].tolist()[::-1]
+    assert made.words[2:7].tolist() == made.words[9:].tolist()
 
 
 def test_words_without_weight_are_left_out():
@@ -440,7 +473,7 @@ def test_the_same_fingerprint_gives_the_same_bytes_at_any_time(tmp_path, monkeyp
 
 def test_a_file_begins_with_its_format_and_checksum(sample):
     line, _, rest = sample.read_bytes().partition(b"\n")
-    assert line == f"chataudit-fingerprint 1 {hashlib.sha256(rest).hexdigest()}".encode()
+    assert line == f"chataudit-fingerprint 2 {hashlib.sha256(rest).hexdigest()}".encode()
     assert int.from_bytes(rest[:8], "little") == len(unpacked(sample))
 
 
@@ -509,12 +542,12 @@ def test_a_file_of_something_else_is_refused(tmp_path):
     cases = [
         *(b"", b"\n", b"a text\n", b"PK", b"PK\x05\x06" + bytes(18), bytes(1000)),
         *(npy(np.zeros(3)), npz(a=np.zeros(3))),
-        *(b"chataudit-fingerprint", b"chataudit-fingerprint \n", b"chataudit-fingerprint 1\n"),
+        *(b"chataudit-fingerprint", b"chataudit-fingerprint \n", b"chataudit-fingerprint 2\n"),
         b"chataudit-fingerprint  " + b"0" * 64 + b"\n",
         b"chataudit-fingerprint x " + b"0" * 64 + b"\n",
-        b"chataudit-fingerprint 1 " + b"0" * 63 + b"\n",
-        b"chataudit-fingerprint 1 " + b"0" * 64 + b" \n",
-        b" chataudit-fingerprint 1 " + b"0" * 64 + b"\n",
+        b"chataudit-fingerprint 2 " + b"0" * 63 + b"\n",
+        b"chataudit-fingerprint 2 " + b"0" * 64 + b" \n",
+        b" chataudit-fingerprint 2 " + b"0" * 64 + b"\n",
     ]
     for content in cases:
         with case(content):
@@ -562,19 +595,19 @@ def test_a_flipped_byte_anywhere_is_refused(sample):
             sample.write_bytes(whole[:n] + bytes([whole[n] ^ bit]) + whole[n + 1 :])
             reported.add(why := refused(sample))
             assert why == DAMAGED or n < n_line
-    assert reported == {NONE, DAMAGED, "format 0; this version of chataudit reads format 1."}
+    assert reported == {NONE, DAMAGED, "format 3; this version of chataudit reads format 2."}
 
 
-@pytest.mark.parametrize("format", [0, 2, 11, 1000])
+@pytest.mark.parametrize("format", [0, 1, 11, 1000])
 def test_another_format_is_refused_with_any_content(sample, format):
     line, _, data = sample.read_bytes().partition(b"\n")
     for rest in (data, b"", b"of another form"):
-        sample.write_bytes(line.replace(b" 1 ", f" {format} ".encode()) + b"\n" + rest)
-        assert refused(sample) == f"format {format}; this version of chataudit reads format 1."
+        sample.write_bytes(line.replace(b" 2 ", f" {format} ".encode()) + b"\n" + rest)
+        assert refused(sample) == f"format {format}; this version of chataudit reads format 2."
 
 
 def test_a_format_that_no_number_can_be_is_refused(sample):
-    sample.write_bytes(sample.read_bytes().replace(b" 1 ", b" " + b"1" * 5000 + b" ", 1))
+    sample.write_bytes(sample.read_bytes().replace(b" 2 ", b" " + b"1" * 5000 + b" ", 1))
     refused(sample)
 
 

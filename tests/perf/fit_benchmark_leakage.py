@@ -8,6 +8,7 @@ checks/benchmark_leakage. All data are from ../shared or made here:
 - leaks: items of every shipped test and validation set, copied, wrapped and edited in some twenty ways;
 - chats: `pools`, `formats`, `oasst` and `lid`, each text once. Items that stand there word for word are left out;
 - questions of sets that are not shipped, and new items of templated tasks (leak_templates.py);
+- passages of shipped sets before one of these questions;
 - other items of a planted item's benchmark.
 
 Each candidate is judged by a model that saw neither the family of its benchmark (ten folds) nor its half of the
@@ -33,16 +34,16 @@ from chataudit.benchmarks_refs import cards, fingerprints
 from chataudit.benchmarks_refs.cards import Item
 from chataudit.benchmarks_refs.fingerprints import MASKED, N_GRAM, QUESTION, leading
 from chataudit.checks import Batch, Check, Result
-from chataudit.checks.base import kernels
 from chataudit.checks.base.arrow.columns import digests
-from chataudit.checks.base.kernels.layout import ALL_NUMBERS, HIT, NUMBER
+from chataudit.checks.base.kernels.layout import ALL_NUMBERS, NUMBER
 from chataudit.checks.base.statistics.intervals import wilson
 from chataudit.checks.base.text.tokens import grams
+from chataudit.checks.base.text.words import words
 from chataudit.checks.benchmark_leakage import model, ordinary, references
 from chataudit.checks.benchmark_leakage.check import BenchmarkLeakage
 from chataudit.checks.benchmark_leakage.evidence import HashedTexts
 from chataudit.checks.benchmark_leakage.features import FEATURES
-from chataudit.checks.benchmark_leakage.judge import evidence
+from chataudit.checks.benchmark_leakage.judge import evidence, scanned
 from leak_templates import templated
 from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -71,9 +72,11 @@ FAMILIES = {
 UP = (
     *("covered", "covered_masked", "run_share", "run", "nats", "nats_masked", "in_eights", "in_tens", "own_covered"),
     *("own_nats", "rare_nats", "rare_share", "by_sentence", "by_line", "by_text", "border_before", "border_after"),
-    *("label_before", "verbatim_in_borders", "choices", "nats_of_choices", "nats_beside"),
+    *("label_before", "verbatim_in_borders", "choices", "nats_of_choices", "nats_beside", "aligned", "nats_aligned"),
 )
-DOWN = ("nats_missing", "head_missing", "tail_missing", "owners", "chats")
+DOWN = ("nats_missing", "nats_unaligned", "head_missing", "tail_missing", "owners", "chats")
+# Weights of a message. Chats set the threshold, tasks must be quiet, and what anybody asks may be a leak.
+WEIGHTS = {"chats": 4, "tasks": 8, "anybody": 0.3}
 RATES = (100, 30, 10)  # false alarms per million messages
 # Digests of texts of `formats` and `pools` that were read, and contain a question of Vicuna or SVAMP in other words.
 READ = (
@@ -158,12 +161,23 @@ def renamed(rng: random.Random, text: str, words: list[str]) -> str:
     return re.sub(r"(?<=[a-z,] )[A-Z][a-z]{2,}", lambda m: other.setdefault(m[0], rng.choice(words).capitalize()), text)
 
 
+def renamed_code(rng: random.Random, code: str, words: list[str]) -> str:
+    """Give functions and their arguments other names."""
+    names = re.findall(r"def (\w+)\(", code)
+    for arguments in re.findall(r"def \w+\(([^)]*)\)", code):
+        names += [name for name in re.findall(r"\w+", re.sub(r"\s*[:=][^,]*", "", arguments)) if name != "self"]
+    for name in dict.fromkeys(names):
+        code = re.sub(rf"\b{name}\b", rng.choice(words), code)
+    return code
+
+
 def leaks(rng: random.Random, stock: Stock) -> Iterator[Planted]:
     """Yield items of all shipped sets in all ways."""
     for name in SETS:
         items = [item for item in cards.items(cards.cards()[name], DATA / "benchmarks") if "question" in item.parts]
         for kind, make in WAYS.items():
-            for item in rng.sample(items, min(PER_KIND, len(items))):
+            n = PER_KIND * (5 if kind in FEW else 1)
+            for item in rng.sample(items, min(n, len(items))):
                 if text := make(rng, item, stock):
                     yield Planted(name, item.id, kind, text)
 
@@ -237,8 +251,16 @@ def _passage(share: float) -> Way:
 
 def _solution(rng: random.Random, item: Item, stock: Stock) -> str:
     answer = max(item.parts.get("answer", ("",)), key=len)
-    is_worked = len(answer.split()) >= 15
+    is_worked = len(answer.split()) >= 8
     return rng.choice(("{}", "Of course.\n{}", "```python\n{}\n```")).replace("{}", answer) if is_worked else ""
+
+
+def _code(rng: random.Random, item: Item, stock: Stock) -> str:
+    """Return code of an item with other names."""
+    for text in (_question(item), *item.parts.get("answer", ())):
+        if "def " in text and (code := renamed_code(rng, text, stock.words)) != text:
+            return rng.choice(("{}", "Complete this:\n```python\n{}\n```", "{}\n")).replace("{}", code)
+    return ""
 
 
 WAYS: dict[str, Way] = {
@@ -259,12 +281,15 @@ WAYS: dict[str, Way] = {
     "misspelt": lambda rng, item, stock: _wrapped(rng, misspelt(rng, _question(item)), stock),
     "other numbers": _numbers,
     "other names and numbers": _names,
+    "code with other names": _code,
     "choices in another order": _options,
     "with its passage": _passage(0),
     "with its passage, 5 %": _passage(0.05),
     "with its passage, 10 %": _passage(0.1),
     "solution alone": _solution,
 }
+
+FEW = {kind for kind, make in WAYS.items() if "passage" in kind or make in (_code, _solution, _options)}  # of few sets
 
 # -- candidates ------------------------------------------------------------------------------------------------------
 
@@ -288,7 +313,8 @@ class Count(Check):
 
     def scan(self, batch: Batch) -> Result:
         keys, counts = GRAMS
-        tokens, is_number = batch.tokens, batch.marks & NUMBER > 0
+        _, tokens, marks = words(batch.column("text"), batch.tokens, batch.marks)
+        is_number = marks & NUMBER > 0
         masked = leading(grams(np.where(is_number, np.uint64(ALL_NUMBERS), tokens.hashes), N_GRAM), MASKED)
         row = np.repeat(np.arange(len(batch)), np.diff(tokens.bounds))[: len(masked)]
         known = digests(batch.column("text")).tolist()
@@ -312,14 +338,13 @@ class Collect(Check):
 
     def scan(self, batch: Batch) -> Result:
         refs = references.load(tuple(SETS), Path("none"))
-        hits = kernels.scan(batch.tokens.hashes, batch.tokens.bounds, batch.marks, N_GRAM, refs.sought)
-        columns = dict(zip(HIT, hits[~batch.is_context[hits[:, 0]]].T, strict=True))
-        kept, _, features = evidence(HashedTexts(batch, refs), columns, self.counted)
-        rows = columns["text"][kept]
+        texts = HashedTexts(words(batch.column("text"), batch.tokens, batch.marks), refs, batch)
+        columns, _, features = evidence(texts, scanned(texts, ~batch.is_context), self.counted)
+        rows = columns["text"]
         ids = batch.column("message_id").to_pylist()
         FOUND.ids += [ids[row] for row in rows.tolist()]
         FOUND.texts.append(digests(batch.column("text"))[rows])
-        FOUND.parts.append(columns["part"][kept])
+        FOUND.parts.append(columns["part"])
         FOUND.features.append(features)
         return Result()
 
@@ -369,6 +394,12 @@ class Known(NamedTuple):
     half: Columns  # of the messages
     message: Columns  # number in its group
     group: str
+
+    @property
+    def weights(self) -> Columns:
+        """Weights by which each message counts alike in its group, however many candidates it has."""
+        _, number, counts = np.unique(self.message, return_inverse=True, return_counts=True)
+        return WEIGHTS.get(self.group, 1) / counts[number]
 
     def where(self, chosen: Columns) -> "Known":
         return Known(*(each[chosen] for each in self[:5]), self.group)
@@ -432,10 +463,13 @@ def fitted(known: list[Known]) -> HistGradientBoostingClassifier:
     """Return monotone boosted trees."""
     signs = [1 if name in UP else -1 if name in DOWN else 0 for name in FEATURES]
     trees = HistGradientBoostingClassifier(
-        max_iter=100, learning_rate=0.08, max_leaf_nodes=10, min_samples_leaf=30, l2_regularization=2.0,
+        max_iter=150, learning_rate=0.08, max_leaf_nodes=10, min_samples_leaf=30, l2_regularization=2.0,
         monotonic_cst=signs, random_state=SEED,
     )  # fmt: skip
-    return trees.fit(np.concatenate([each.x for each in known]), np.concatenate([each.y for each in known]))
+    x, y, weights = (
+        np.concatenate(some) for some in zip(*((each.x, each.y, each.weights) for each in known), strict=True)
+    )
+    return trees.fit(x, y, sample_weight=weights)
 
 
 def unseen(known: list[Known]) -> list[np.ndarray]:
@@ -452,21 +486,21 @@ def unseen(known: list[Known]) -> list[np.ndarray]:
     return scores
 
 
-def without_kinds(planted: list[Planted], known: list[Known], anybody: Columns, n_chats: int) -> None:
+def without_kinds(planted: list[Planted], known: list[Known], n_chats: int) -> None:
     """Print recall on kinds of leaks that were not seen, nor this half of the messages: leave one kind out."""
-    true, *others, quiet = known
+    true, *others, quiet, asked = known
     group = np.array([re.sub(r" \d+ %|, (again|\d+ %)", "", each.kind) for each in planted])
     for kind in sorted(set(group)):
         own = group[true.message] == kind
         of_leak, of_chat = np.zeros(len(true.y)), np.zeros(len(quiet.y))
         for half in (0, 1):
             trees = fitted(
-                [true.where(~own & (true.half != half)), *(e.where(e.half != half) for e in (*others, quiet))]
+                [true.where(~own & (true.half != half)), *(e.where(e.half != half) for e in (*others, quiet, asked))]
             )
             for score, each in ((of_leak, true), (of_chat, quiet)):
                 score[each.half == half] = trees.predict_proba(each.x[each.half == half])[:, 1]
         best = of_messages(true.where(own), of_leak[own], len(planted))[group == kind]
-        chats = np.sort(of_messages(quiet.where(~anybody), of_chat[~anybody], quiet.message.max() + 1))[::-1]
+        chats = np.sort(of_messages(quiet, of_chat, quiet.message.max() + 1))[::-1]
         shares = "".join(f"{(best > chats[int(rate * 1e-6 * n_chats)]).mean():8.3f}" for rate in RATES)
         print(f"without {kind:32}{len(best):6}{'':8}{shares}")
 
@@ -478,7 +512,7 @@ def of_messages(known: Known, score: np.ndarray, n: int) -> np.ndarray:
     return best
 
 
-def exported(trees: HistGradientBoostingClassifier) -> model.Model:
+def exported(trees: HistGradientBoostingClassifier, features: tuple[str, ...]) -> model.Model:
     """Return the model as it is stored."""
     found = []
     for (predictor,) in trees._predictors:
@@ -494,7 +528,7 @@ def exported(trees: HistGradientBoostingClassifier) -> model.Model:
                 tuple(float(f"{value:.4g}") for value in np.where(is_leaf, nodes["value"], 0)),
             )
         )
-    return model.Model(FEATURES, float(trees._baseline_prediction[0, 0]), tuple(found))
+    return model.Model(features, float(trees._baseline_prediction[0, 0]), tuple(found))
 
 
 # -- what it prints --------------------------------------------------------------------------------------------------
@@ -514,25 +548,34 @@ def main() -> None:
         found = collected([written(folder, "leaks", [each.text for each in planted])], Collect())
         true, others = known_leaks(planted, found)
         asked = [_question(item) for each in NOT_SHIPPED for item in _sample(rng, each)]
+        asked += [f"{passage}\n{rng.choice(asked[:PER_SET])}" for passage in passages(rng)]
         hard, *_ = known_quiet(collected([written(folder, "asked", asked)], Collect()), "not shipped")
         new = list(templated(SEED, 200))
         tasks, *_ = known_quiet(collected([written(folder, "tasks", new)], Collect()), "tasks", is_new=True)
-        quiet, anybody, n_leaked = known_quiet(collected(chats(), Collect(counted=1)), "chats")
+        quiet, is_asked, n_leaked = known_quiet(collected(chats(), Collect(counted=1)), "chats")
     n_chats = ordinary.ordinary().n_chats
-    known = [true, others, hard, tasks, quiet]
+    known = [true, others, hard, tasks, quiet.where(~is_asked), quiet.where(is_asked)._replace(group="anybody")]
     for each in known:
         print(f"{each.group}: {len(each.y):,} candidates in {len(np.unique(each.message)):,} messages")
     print(f"{n_chats:,} chats, of which {n_leaked} contain an item and are left out")
     scores = unseen(known)
-    report(planted, known, scores, anybody, n_chats - n_leaked)
-    without_kinds(planted, known, anybody, n_chats - n_leaked)
+    report(planted, known, scores, n_chats - n_leaked)
+    without_kinds(planted, known, n_chats - n_leaked)
     if "--write" in sys.argv:
-        model.MODEL.write_bytes(msgspec.json.encode(exported(fitted(known))) + b"\n")
+        model.COPIED.write_bytes(msgspec.json.encode(exported(fitted(known), FEATURES)) + b"\n")
 
 
 def _sample(rng: random.Random, name: str) -> list[Item]:
     items = list(cards.items(cards.cards()[name], DATA / "benchmarks"))
     return rng.sample(items, min(PER_SET, len(items)))
+
+
+def passages(rng: random.Random) -> Iterator[str]:
+    """Yield passages of shipped sets."""
+    for name in SETS:
+        items = [item for item in cards.items(cards.cards()[name], DATA / "benchmarks") if "passage" in item.parts]
+        for item in rng.sample(items, min(10 * PER_KIND, len(items))):
+            yield "\n".join(item.parts["passage"])
 
 
 def count() -> None:
@@ -547,17 +590,14 @@ def count() -> None:
     ordinary.save(ordinary.Ordinary(keys[stands], counts, N_SEEN[0]))
 
 
-def report(
-    planted: list[Planted], known: list[Known], scores: list[np.ndarray], anybody: Columns, n_chats: int
-) -> None:
+def report(planted: list[Planted], known: list[Known], scores: list[np.ndarray], n_chats: int) -> None:
     """Print recall on benchmarks that were not seen, at several rates of false alarms, and the calibration."""
-    true, _, hard, tasks, quiet = known
+    true, _, hard, tasks, quiet, anybody = known
     of_leaks = of_messages(true, scores[0], len(planted))
-    n_messages = quiet.message.max() + 1
-    of_chats = np.sort(of_messages(quiet.where(~anybody), scores[4][~anybody], n_messages))[::-1]
+    of_chats = np.sort(of_messages(quiet, scores[4], quiet.message.max() + 1))[::-1]
     limits = {rate: float(of_chats[int(rate * 1e-6 * n_chats)]) for rate in RATES}
-    asked = of_messages(quiet.where(anybody), scores[4][anybody], n_messages)
-    print("short items word for word:", len(np.unique(quiet.message[anybody])), "texts, above the limits", end=" ")
+    asked = of_messages(anybody, scores[5], anybody.message.max() + 1)
+    print("short items word for word:", len(np.unique(anybody.message)), "texts, above the limits", end=" ")
     print({rate: int((asked > limit).sum()) for rate, limit in limits.items()})
     print("limits", {rate: round(limit, 4) for rate, limit in limits.items()})
     default = BenchmarkLeakage().min_probability

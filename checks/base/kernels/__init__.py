@@ -6,14 +6,14 @@ Both forms return the same values, bit for bit (scores of `visits` and `rank`: t
 
 from contextvars import ContextVar
 
-from .layout import Sought
+from .layout import Numbers, Sought
 
 try:
     from .compiled.alignment import align
-    from .compiled.classifier import rank, visits
+    from .compiled.classifier import log_odds, rank, visits
     from .compiled.join import join, overlaps
     from .compiled.prose import excerpts, prose
-    from .compiled.scan import scan
+    from .compiled.scan import in_order, resemble, scan
     from .compiled.sets import grams, place, shingle, sign, winnow
     from .compiled.signs import signs, words
     from .compiled.tokens import digest, mark, suspects, tokenise
@@ -21,10 +21,10 @@ try:
     COMPILED = True
 except ImportError:
     from .plain.alignment import align
-    from .plain.classifier import rank, visits
+    from .plain.classifier import log_odds, rank, visits
     from .plain.join import join, overlaps
     from .plain.prose import excerpts, prose
-    from .plain.scan import scan
+    from .plain.scan import in_order, resemble, scan
     from .plain.sets import grams, place, shingle, sign, winnow
     from .plain.signs import signs, words
     from .plain.tokens import digest, mark, suspects, tokenise
@@ -37,17 +37,21 @@ THREADS: ContextVar[int] = ContextVar("THREADS", default=1)
 __all__ = [
     "COMPILED",
     "THREADS",
+    "Numbers",
     "Sought",
     "align",
     "digest",
     "excerpts",
     "grams",
+    "in_order",
     "join",
+    "log_odds",
     "mark",
     "overlaps",
     "place",
     "prose",
     "rank",
+    "resemble",
     "scan",
     "shingle",
     "sign",

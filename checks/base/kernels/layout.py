@@ -72,8 +72,27 @@ class Sought(NamedTuple):
     limits: Ints  # (n_parts + 1,) of the grams of each part
     grams: Hashes  # 40 bits of the number-masked gram, 8 bits of the exact one
     at: Places  # token at which a gram begins
+    n_searched: Ints  # (n_parts,) grams of each part among the postings, before frequent ones are left out
     spans: Ints  # (n_parts + 1,) of the tokens of each part
     weights: Bytes  # of each token; A_NUMBER is added for a number
+    sketch: Bytes  # of each token of a question, its highest 8 bits; of other tokens 0
+
+
+class Numbers(NamedTuple):
+    """The numbers of several texts, each with its place: 0 at the first word of its text, 255 at the last one."""
+
+    values: Codes  # hashes
+    places: Bytes
+    weights: Bytes  # with A_NUMBER, and SPELT for those spelt out; of messages, not used
+    begins: Ints  # (n_texts,) where those of each text begin
+    ends: Ints
+
+
+SPELT = 0x40
+"""Added to the weight of a number that is spelt out, beside A_NUMBER."""
+
+MOST_NUMBERS = 24
+"""Largest number of numbers of a text in `in_order`."""
 
 
 # -- prose -----------------------------------------------------------------------------------------------------------

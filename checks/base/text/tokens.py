@@ -1,7 +1,6 @@
 """Texts as tokens: which characters form a token, and which tokens are equal."""
 
 import unicodedata
-from collections.abc import Sequence
 from functools import cache
 from threading import Lock
 from typing import NamedTuple
@@ -10,16 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ....benchmarks_refs.fingerprints import N_GRAM as REFERENCE_GRAM
-from ....benchmarks_refs.fingerprints import Hashed
 from .. import kernels
 from ..arrow.columns import IntArray, utf8
 from ..kernels.layout import (
-    ALL_NUMBERS,
     BLANK,
     MARK,
     MEANS,
-    NUMBER,
     PAYLOAD,
     SEPARATOR,
     SEQUENCE,
@@ -53,6 +48,12 @@ _INVISIBLE = (
     (0xFFA0, 0xFFA0),
     (0xE0100, 0xE01EF),
 )
+# Marks that copies of a text often lack: accents, points of Hebrew, vowel signs of Arabic.
+_ACCENTS = frozenset(
+    (*range(0x0300, 0x0370), *range(0x0483, 0x0488), *range(0x0591, 0x05C8), *range(0x064B, 0x0660), 0x0670)
+)
+# Blocks of letters that are composed with them: Latin, Greek, Cyrillic, Arabic.
+_ACCENTED = ((0x00C0, 0x024F), (0x0370, 0x052F), (0x0620, 0x06D3), (0x1E00, 0x1FFF))
 # Letters that look like a Latin one, small or capital; all case-folded (UTS #39, confusables.txt).
 _LIKE_LATIN = dict(
     zip(
@@ -101,8 +102,8 @@ class Shingles(NamedTuple):
     whole: HashArray  # (n_texts,) a hash of all tokens of a text, in order
 
 
-def tokenise(column: pa.Array) -> Tokens:
-    """Return the tokens of a column of strings; a null has none.
+def tokenise(column: pa.Array, *, is_plain: bool = False) -> Tokens:
+    """Return the tokens of a column of strings; a null has none. In plain form, é is e, and ٣ is 3.
 
     Characters are compared as `fold` returns them, in NFKD and case-folded. That makes equal what NFKC and lower case
     make equal, and works one character at a time. A token is a run of letters, digits and combining marks, or one
@@ -111,7 +112,8 @@ def tokenise(column: pa.Array) -> Tokens:
     """
     data, offsets = utf8(column)
     table = _table()
-    tokens = Tokens(*kernels.tokenise(data, offsets, table.entries, table.sequences))
+    entries = _plain_entries() if is_plain else table.entries
+    tokens = Tokens(*kernels.tokenise(data, offsets, entries, table.sequences))
     _fold_mixed_scripts(data, offsets, tokens)
     return tokens
 
@@ -197,19 +199,6 @@ def grams(hashes: HashArray, n: int = N_GRAM) -> HashArray:
     return kernels.grams(hashes, n)
 
 
-def hashed(texts: Sequence[str]) -> Hashed:
-    """Tokenise and hash texts for fingerprints of benchmarks."""
-    column = pa.array(texts, pa.string())
-    tokens = tokenise(column)
-    hashes, starts, ends, bounds = tokens
-    is_number = mark(column, tokens) & NUMBER > 0
-    exact, masked = (
-        np.append(grams(values, REFERENCE_GRAM), np.zeros(min(len(values), REFERENCE_GRAM - 1), dtype=np.uint64))
-        for values in (hashes, np.where(is_number, np.uint64(ALL_NUMBERS), hashes))
-    )
-    return Hashed(hashes, bounds, starts, ends, is_number, exact, masked, shingle(tokens).whole)
-
-
 def fold(character: str) -> str:
     """Return the form in which a character is compared: decomposed (NFKD) and case-folded, until nothing changes.
 
@@ -265,6 +254,22 @@ def _table() -> _Table:
         if not _TABLE:
             _TABLE.append(_made())
         return _TABLE[0]
+
+
+@cache
+def _plain_entries() -> npt.NDArray[np.uint32]:
+    """Return the entries of the table with all _ACCENTS left out, and the digits of all scripts as those of ASCII."""
+    table = _table().entries.copy()
+    for code in range(0x80, 0x1000):
+        if (digit := unicodedata.decimal(chr(code), -1)) >= 0:
+            table[code] = table[ord("0") + digit]
+    plain = [code for first, last in _ACCENTED for code in range(first, last + 1)]
+    for code in plain:
+        letters = [letter for letter in fold(chr(code)) if ord(letter) not in _ACCENTS]
+        if len(letters) == 1:
+            table[code] = table[ord(letters[0])]
+    table[list(_ACCENTS)] = SKIP << PAYLOAD
+    return table
 
 
 def _made() -> _Table:

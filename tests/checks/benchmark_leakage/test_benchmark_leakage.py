@@ -166,6 +166,49 @@ def test_the_same_numbers_and_words_in_another_order_are_a_note(tmp_path, check)
     assert found(tmp_path, check, text.replace("14", "15").replace("35", "36")) == []
 
 
+def test_a_translation_is_a_note(tmp_path, check):
+    text = (
+        "Maribels Quittengarten hat 14 Reihen, und jede Reihe gibt im Herbst 35 Körbe. Aus jeder Reihe verkauft sie 6 "
+        "Körbe an die Mosterei in Holm. Wie viele Körbe behält Maribel für Marmelade?"
+    )
+    assert found(tmp_path, check, text) == [("rephrased", "orchard", "translated")]
+    assert found(tmp_path, check, text.replace("14", "15").replace("35", "36")) == []
+
+
+def test_a_question_over_two_turns_is_found_with_both_pieces(tmp_path, check):
+    first, second = "The ferry of Ostrelle", FERRY.split(". ")
+    turns = [
+        message("a", text=f"Hello! {second[0]}."),
+        message("b", "a", role="assistant", text="I see. What would you like to know?"),
+        message("c", "b", "prompter", text=second[1]),
+    ]
+    table = audit(tmp_path, turns, check).table
+    (row,) = [row for row in table.to_pylist() if row["rule"] == "benchmark_leakage/question"]
+    assert "over two turns" in row["summary"]
+    assert [span["id"] for span in row["spans"]] == [uid("c"), uid("a")]
+    assert row["spans"][0]["quote"].startswith("How often must")
+    assert row["spans"][1]["quote"].startswith(first)
+    assert found(tmp_path, check, f"Hello! {second[0]}.", "I see.") == []
+
+
+def test_formulas_accents_and_hyphens_may_be_written_otherwise(tmp_path, check):
+    assert (
+        found(tmp_path, check, FERRY.replace("stubborn", "stub-\nborn").replace("Ostrelle", "Ostrèlle"))[0][1]
+        == "ferry"
+    )
+
+
+def test_an_answer_further_below_its_question_is_found(tmp_path, check):
+    turns = [
+        message("a", text=FERRY),
+        message("b", "a", role="assistant", text="Let me think."),
+        message("c", "b", "prompter", text="And?"),
+        message("d", "c", role="assistant", text=QUIZ[0].parts["answer"][0]),
+    ]
+    rules = audit(tmp_path, turns, check).table["rule"].to_pylist()
+    assert "benchmark_leakage/question_and_answer" in rules
+
+
 def test_a_short_question_is_found_as_a_message_as_a_line_and_behind_a_label_but_half_of_it_is_not(tmp_path, check):
     assert found(tmp_path, check, SHORT.lower()) == [("question", "short", "case_or_punctuation")]
     assert found(tmp_path, check, f"Hello there\n{SHORT}\nBye") == [("question", "short", "embedded")]
@@ -399,11 +442,9 @@ def test_known_benchmarks_without_a_fingerprint_are_named(tmp_path, monkeypatch)
 
 
 def test_a_setting_out_of_range_is_refused():
-    for name in ("min_probability", "min_numbers_shared", "min_words_shared"):
+    for name in ("min_probability", "min_probability_restated"):
         with pytest.raises(ValueError, match=re.escape(f"{name}: 1.5; expected in (0, 1]")):
             BenchmarkLeakage(**{name: 1.5})
-    with pytest.raises(ValueError, match="min_information: -1; expected at least 0"):
-        BenchmarkLeakage(min_information=-1)
 
 
 def test_originals_that_are_no_folder_are_refused(tmp_path):
@@ -434,7 +475,7 @@ def test_planted_leaks_are_found_and_hard_negatives_are_not(planted):
     ids, truth = planted
     leaks = {i for i, kind in truth.items() if not kind.startswith("neg_")}
     assert len(leaks) == 1000
-    assert len(leaks & ids) >= 993
+    assert len(leaks & ids) >= 995
     assert len(ids & truth.keys() - leaks) == 0
     assert len(ids - truth.keys()) <= 1
 
@@ -443,7 +484,7 @@ def test_planted_leaks_are_found_and_hard_negatives_are_not(planted):
 def test_one_word_in_ten_replaced_is_found(planted):
     ids, truth = planted
     edited = {i for i, kind in truth.items() if kind == "sub10"}
-    assert len(edited & ids) >= 97
+    assert len(edited & ids) >= 98
 
 
 @needs_shared

@@ -1,16 +1,20 @@
 """The evidence for a candidate of benchmark_leakage, and the model that weighs it."""
 
-import msgspec
+from unittest import mock
+
 import numpy as np
 import pytest
 from building import audit, message
 from chataudit.benchmarks_refs.cards import Item
+from chataudit.checks.base import kernels
 from chataudit.checks.benchmark_leakage import judge, model
 from chataudit.checks.benchmark_leakage.check import BenchmarkLeakage
 from chataudit.checks.benchmark_leakage.features import FEATURES
 from chataudit.checks.benchmark_leakage.ordinary import Ordinary, ordinary
+from chataudit.checks.benchmark_leakage.restated import FACTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernel_forms import COMPILED, PLAIN, both_forms, needs_compiled
 
 from .test_benchmark_leakage import FERRY, PASSAGE, QUIZ, made
 
@@ -29,10 +33,10 @@ def seen(tmp_path, monkeypatch):
     real = judge.evidence
 
     def spy(texts, columns, counted=0):
-        kept, hits, features = real(texts, columns, counted)
+        chosen, hits, features = real(texts, columns, counted)
         for hit, values in zip(hits, features.tolist(), strict=True):
             found[texts.refs.ids[hit.items[0]]] = dict(zip(FEATURES, values, strict=True))
-        return kept, hits, features
+        return chosen, hits, features
 
     monkeypatch.setattr(judge, "evidence", spy)
 
@@ -60,6 +64,23 @@ def test_words_replaced_are_missing_where_they_were(seen):
     assert all(0.8 < each["covered"] < 1 for each in (head, middle, tail))
 
 
+def test_words_in_order_are_counted_where_no_gram_is_left_between_two_edits(seen):
+    words = FERRY.split()
+    edited = seen(" ".join("crown" if k % 4 == 3 and k > 8 else word for k, word in enumerate(words)))["ferry"]
+    assert edited["covered"] < edited["aligned"] - 0.2
+    assert edited["nats"] < edited["nats_aligned"]
+    assert edited["nats_unaligned"] < edited["nats_missing"]
+
+
+def test_an_edited_question_beside_its_passage_is_a_candidate_without_any_gram(seen):
+    asked = "Who may never pay at once in bread of Quill Lane?"
+    assert "passage" not in seen(asked)
+    before, behind = seen(f"{asked}\n{PASSAGE}")["passage"], seen(f"{PASSAGE}\nQuestion: {asked}")["passage"]
+    for known in (before, behind):
+        assert (known["covered"], known["aligned"] > 0.5, known["nats_beside"] > 3) == (0, True, True)
+    assert "passage" not in seen(f"{PASSAGE}\nWhich bird sings first at dawn?")
+
+
 def test_what_stands_around_is_seen(seen):
     label, quoted, inside = (
         seen(text)["ferry"]
@@ -83,7 +104,9 @@ def test_choices_and_passages_of_the_item_are_evidence_too(seen):
     assert together["nats_beside"] > 3
 
 
-def test_the_model_adds_up_the_leaves_of_its_trees():
+@both_forms
+def test_the_model_adds_up_the_leaves_of_its_trees(form, monkeypatch):
+    monkeypatch.setattr(kernels, "log_odds", form.log_odds)
     names = FEATURES[:2]
     tree = model.Tree(
         (0, 0, 1, 0, 0), (2.0, 0.0, 5.0, 0.0, 0.0), (1, 1, 3, 3, 4), (2, 1, 4, 3, 4), (0, -1.0, 0, 0.5, 2.0)
@@ -91,7 +114,18 @@ def test_the_model_adds_up_the_leaves_of_its_trees():
     made_up = model.Model(names, 0.25, (tree, tree))
     rows = np.array([[2.0, 9.0], [2.1, 5.0], [2.1, 5.1]])
     logits = 0.25 + 2 * np.array([-1.0, 0.5, 2.0])
-    np.testing.assert_allclose(made_up.probability(rows), 1 / (1 + np.exp(-logits)))
+    np.testing.assert_allclose(model.Trees(made_up).probability(rows), 1 / (1 + np.exp(-logits)))
+
+
+@needs_compiled
+@given(st.lists(st.lists(st.floats(0, 6), min_size=len(FACTS), max_size=len(FACTS)), max_size=5))
+def test_both_forms_score_alike(rows):
+    trees = model.load(model.RESTATED, FACTS)
+    found = []
+    for form in (COMPILED, PLAIN):
+        with mock.patch.object(kernels, "log_odds", form.log_odds):
+            found.append(trees.probability(np.array(rows).reshape(-1, len(FACTS))).tolist())
+    assert found[0] == found[1]
 
 
 @settings(max_examples=200)
@@ -102,21 +136,15 @@ def test_more_evidence_never_makes_a_leak_less_probable(values, name, more):
     one = np.array([values])
     other = one.copy()
     other[0, FEATURES.index(name)] += more
-    (before,), (after,) = (model.load().probability(each) for each in (one, other))
+    (before,), (after,) = (model.load(model.COPIED, FEATURES).probability(each) for each in (one, other))
     assert 0 <= before <= after <= 1
 
 
-def test_a_model_of_another_version_is_refused(tmp_path, monkeypatch):
-    path = tmp_path / "model.json"
-    path.write_bytes(msgspec.json.encode(msgspec.structs.replace(model.load(), features=FEATURES[1:])))
-    monkeypatch.setattr(model, "MODEL", path)
-    model.load.cache_clear()
-    try:
+def test_a_model_of_another_version_is_refused():
+    for path, features in ((model.COPIED, FEATURES), (model.RESTATED, FACTS)):
+        assert model.load(path, features) is model.load(path, features)
         with pytest.raises(ValueError, match="belongs to another version of chataudit"):
-            model.load()
-    finally:
-        monkeypatch.undo()
-        model.load.cache_clear()
+            model.load(path, features[1:])
 
 
 def test_grams_that_no_chat_contains_count_nothing():

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
-"""Scores of texts by a naive Bayes model over an automaton, and ranks of its classes."""
+"""Scores of texts by a naive Bayes model over an automaton, ranks of its classes, and scores of rows by trees."""
 
 import numpy as np
 
@@ -255,3 +255,23 @@ def rank(const float[:, ::1] scores, const float[::1] heats, const int16_t[::1] 
                 values_[row, j] = p
                 best_[row, j] = k
     return best, values
+
+
+def log_odds(
+    const double[:, ::1] rows, const int32_t[::1] feature, const double[::1] threshold, const int64_t[:, ::1] children,
+    const double[::1] value, const int64_t[::1] roots
+):
+    total_ = np.zeros(rows.shape[0])
+    cdef double[::1] total = total_
+    cdef Py_ssize_t k, tree
+    cdef int64_t node, child
+    with nogil:
+        for k in range(rows.shape[0]):
+            for tree in range(roots.shape[0]):
+                child = roots[tree]
+                node = -1
+                while child != node:
+                    node = child
+                    child = children[node, 0 if rows[k, feature[node]] <= threshold[node] else 1]
+                total[k] += value[node]
+    return total_

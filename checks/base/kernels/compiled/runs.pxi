@@ -23,6 +23,7 @@ cdef struct Parts:  # the arrays of layout.Sought
     const int64_t *limits
     const uint64_t *grams
     const int32_t *at
+    const int64_t *n_searched
     const int64_t *spans
     const uint8_t *weights
     int head_shift, bit_shift, whole_shift

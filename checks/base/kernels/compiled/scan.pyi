@@ -1,1 +1,3 @@
+from ..plain.scan import in_order as in_order
+from ..plain.scan import resemble as resemble
 from ..plain.scan import scan as scan

@@ -6,7 +6,8 @@ import numpy as np
 from libc.stdlib cimport calloc, free, malloc, realloc
 
 from ..layout import (
-    A_NUMBER, ALL_NUMBERS, BY_LINE, BY_SENTENCE, BY_TEXT, HIT, LINE, MAX_PLACES, NUMBER, SENTENCE, WHOLE
+    A_NUMBER, ALL_NUMBERS, BY_LINE, BY_SENTENCE, BY_TEXT, HIT, LINE, MAX_PLACES, MOST_NUMBERS, NUMBER, SENTENCE, SPELT,
+    WHOLE,
 )
 
 include "hashing.pxi"
@@ -16,6 +17,7 @@ cdef enum:  # equal to layout.py; constants for the C compiler
     F_NUMBER = 1, F_LINE = 2, F_SENTENCE = 4
     IS_SENTENCE = 1, IS_LINE = 2, IS_TEXT = 3
     OF_WEIGHT = 0x7F  # bits of a weight; a higher bit marks a number
+    IN_WORDS = 0x40, MANY = 24  # numbers
 
 
 cdef struct Hit:  # the columns of layout.HIT
@@ -23,8 +25,9 @@ cdef struct Hit:  # the columns of layout.HIT
     int64_t place
 
 
-if (F_NUMBER, F_LINE, F_SENTENCE, IS_SENTENCE, IS_LINE, IS_TEXT, MOST, OF_WEIGHT + 1, NUMBERS, KEPT, sizeof(Hit)) != (
+if (F_NUMBER, F_LINE, F_SENTENCE, IS_SENTENCE, IS_LINE, IS_TEXT, MOST, OF_WEIGHT + 1, NUMBERS, KEPT, sizeof(Hit), IN_WORDS, MANY) != (
     *(NUMBER, LINE, SENTENCE, BY_SENTENCE, BY_LINE, BY_TEXT, MAX_PLACES, A_NUMBER, ALL_NUMBERS, WHOLE, 8 * len(HIT)),
+    *(SPELT, MOST_NUMBERS),
 ):
     raise ImportError("the compiled kernels belong to another version; install chataudit again")
 
@@ -218,7 +221,8 @@ cdef inline bint is_worth_tracing(const Text *text, const Parts *parts, int64_t 
     """Decide by the grams alone whether a part that no unit of the text equals is compared further."""
     cdef int64_t total = parts.limits[part + 1] - parts.limits[part], n_found = 0, g
     cdef bint is_winnowed = total < parts.spans[part + 1] - parts.spans[part] - n + 1
-    if total >= 8 and seeds < min(5, max(2, (total + 9) // 10)):
+    cdef int64_t n_searched = parts.n_searched[part]
+    if n_searched >= 8 and seeds < min(5, max(2, (n_searched + 9) // 10)):
         return False
     for g in range(parts.limits[part], parts.limits[part + 1]):
         n_found += first_place(text, parts.grams[g] & LEADING) >= 0
@@ -393,6 +397,7 @@ def scan(const uint64_t[::1] hashes, const int64_t[::1] bounds, const uint8_t[::
     cdef const uint64_t[::1] postings = sought.postings, bitmap = sought.bitmap, grams = sought.grams
     cdef const uint64_t[::1] wholes = sought.wholes, whole_bitmap = sought.whole_bitmap
     cdef const int64_t[::1] whole_parts = sought.whole_parts, limits = sought.limits, spans = sought.spans
+    cdef const int64_t[::1] n_searched = sought.n_searched
     cdef const int32_t[::1] heads = sought.heads, at = sought.at
     cdef const uint8_t[::1] weights = sought.weights
     cdef Parts parts
@@ -400,6 +405,7 @@ def scan(const uint64_t[::1] hashes, const int64_t[::1] bounds, const uint8_t[::
     parts.postings, parts.heads, parts.bitmap = &postings[0], &heads[0], &bitmap[0]
     parts.wholes, parts.whole_parts, parts.whole_bitmap = &wholes[0], &whole_parts[0], &whole_bitmap[0]
     parts.limits, parts.grams, parts.at = &limits[0], &grams[0], &at[0]
+    parts.n_searched = &n_searched[0]
     parts.spans, parts.weights = &spans[0], &weights[0]
     parts.head_shift = 65 - (heads.shape[0] - 1).bit_length()
     parts.bit_shift = 59 - bitmap.shape[0].bit_length()
@@ -416,3 +422,107 @@ def scan(const uint64_t[::1] hashes, const int64_t[::1] bounds, const uint8_t[::
         return hits_of(&space)
     finally:
         release(&space)
+
+
+# -- sketches --------------------------------------------------------------------------------------------------------
+
+
+cdef struct Shared:  # words of a text and the beginning of a part that are paired
+    int64_t weight, first, end
+
+
+cdef inline bint is_pair(
+    const uint8_t *part, int64_t i, int64_t n_part, const uint64_t *text, int64_t j, int64_t n_text
+) noexcept nogil:
+    """Whether two words are equal, and those before or those behind them too."""
+    return part[i] == text[j] >> 56 and (
+        i and j and part[i - 1] == text[j - 1] >> 56
+        or i + 1 < n_part and j + 1 < n_text and part[i + 1] == text[j + 1] >> 56
+    )
+
+
+cdef Shared shared_words(
+    const uint64_t *text, int64_t n_text, const uint8_t *part, const uint8_t *weights, int64_t n_part, Shared *best
+) noexcept nogil:
+    """Return the weightiest pairs in order; `best` has room for n_text + 1."""
+    cdef int64_t i, j, weight
+    cdef Shared corner, above
+    memset(best, 0, (n_text + 1) * sizeof(Shared))
+    for i in range(n_part):
+        corner = best[0]
+        weight = weights[i] & OF_WEIGHT
+        for j in range(n_text):
+            above = best[j + 1]
+            if best[j].weight > above.weight:
+                best[j + 1] = best[j]
+            if corner.weight + weight > best[j + 1].weight and is_pair(part, i, n_part, text, j, n_text):
+                best[j + 1].weight, best[j + 1].end = corner.weight + weight, j + 1
+                best[j + 1].first = corner.first if corner.weight else j
+            corner = above
+    return best[n_text]
+
+
+def resemble(
+    const uint64_t[::1] hashes, const uint8_t[::1] sketch, const uint8_t[::1] weights, const int64_t[:, ::1] rows
+):
+    found = np.zeros((rows.shape[0], 3), dtype=np.int64)
+    cdef int64_t[:, ::1] out = found
+    cdef int64_t k, longest = 0
+    cdef Shared shared
+    cdef Shared *best
+    for k in range(rows.shape[0]):
+        longest = max(longest, rows[k, 1] - rows[k, 0])
+    best = <Shared *>malloc((longest + 1) * sizeof(Shared))
+    if best == NULL:
+        raise MemoryError
+    try:
+        with nogil:
+            for k in range(rows.shape[0]):
+                if rows[k, 1] > rows[k, 0] and rows[k, 3] > rows[k, 2]:
+                    shared = shared_words(
+                        &hashes[rows[k, 0]], rows[k, 1] - rows[k, 0], &sketch[rows[k, 2]], &weights[rows[k, 2]],
+                        rows[k, 3] - rows[k, 2], best,
+                    )
+                    out[k, 0], out[k, 1], out[k, 2] = shared.weight, shared.first, shared.end
+    finally:
+        free(best)
+    return found
+
+
+# -- numbers ---------------------------------------------------------------------------------------------------------
+
+cdef enum:  # sums in one integer, the distance taken off: weight, numbers, numbers in digits, distance
+    ONE_NUMBER = 1 << 21, ONE_DIGITS = 1 << 13
+
+
+def in_order(asked, given, const int64_t[:, ::1] pairs):
+    cdef const uint32_t[::1] values = asked.values, others = given.values
+    cdef const uint8_t[::1] places = asked.places, weights = asked.weights, other_places = given.places
+    cdef const int64_t[::1] begins = asked.begins, ends = asked.ends
+    cdef const int64_t[::1] other_begins = given.begins, other_ends = given.ends
+    found = np.zeros((pairs.shape[0], 4), dtype=np.int64)
+    cdef int64_t[:, ::1] out = found
+    cdef int64_t[MANY + 1] best
+    cdef int64_t k, i, j, n, first, worth, corner, above, both, far
+    with nogil:
+        for k in range(pairs.shape[0]):
+            first = other_begins[pairs[k, 1]]
+            n = min(<int64_t>MANY, other_ends[pairs[k, 1]] - first)
+            memset(best, 0, sizeof(best))
+            for i in range(begins[pairs[k, 0]], ends[pairs[k, 0]]):
+                worth = <int64_t>(weights[i] & (IN_WORDS - 1)) << 29 | ONE_NUMBER
+                if weights[i] <= OF_WEIGHT + IN_WORDS:
+                    worth += ONE_DIGITS
+                corner = best[0]
+                for j in range(n):
+                    above = best[j + 1]
+                    best[j + 1] = max(above, best[j])
+                    if values[i] == others[first + j]:
+                        far = <int64_t>places[i] - other_places[first + j]
+                        both = corner + worth - (far if far >= 0 else -far)
+                        best[j + 1] = max(best[j + 1], both)
+                    corner = above
+            far = -best[n] & (ONE_DIGITS - 1)
+            both = best[n] + far
+            out[k, 0], out[k, 1], out[k, 2], out[k, 3] = both >> 29, both >> 21 & 255, both >> 13 & 255, far
+    return found

@@ -1,4 +1,4 @@
-"""Scores of texts by a naive Bayes model over an automaton, and ranks of its classes."""
+"""Scores of texts by a naive Bayes model over an automaton, ranks of its classes, and scores of rows by trees."""
 
 from itertools import pairwise
 
@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..layout import Bytes, Counts, Ints
+
+Scores = npt.NDArray[np.float64]
 
 
 def visits(
@@ -97,3 +99,37 @@ def rank(
     order = np.argsort(-sums, axis=1, kind="stable")[:, :top]
     values = np.take_along_axis(sums, order, axis=1)
     return np.where(values > 0, order, -1).astype(np.int16), values
+
+
+def log_odds(rows: Scores, feature: Counts, threshold: Scores, children: Ints, value: Scores, roots: Ints) -> Scores:
+    """Add up the leaves that rows of features reach in decision trees.
+
+    Parameters
+    ----------
+    rows : ndarray of float64, shape (n, n_features)
+        Features.
+    feature, threshold : ndarray of int32, ndarray of float64, shape (n_nodes,)
+        Of a node, the feature that decides, and the largest value that goes to its first child.
+    children : ndarray of int64, shape (n_nodes, 2)
+        Nodes of all trees; a leaf is its own child.
+    value : ndarray of float64, shape (n_nodes,)
+        Of a leaf.
+    roots : ndarray of int64, shape (n_trees,)
+        First node of each tree.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+    """
+    total = np.zeros(len(rows))
+    each = np.arange(len(rows))
+    for root in roots.tolist():
+        node = np.full(len(rows), root)
+        while True:
+            is_more = ~(rows[each, feature[node]] <= threshold[node])
+            child = children[node, is_more.astype(np.int64)]
+            if (child == node).all():
+                break
+            node = child
+        total += value[node]
+    return total

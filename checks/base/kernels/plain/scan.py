@@ -17,10 +17,12 @@ from ..layout import (
     MAX_PLACES,
     NUMBER,
     SENTENCE,
+    SPELT,
     WHOLE,
     Bytes,
     Hashes,
     Ints,
+    Numbers,
     Sought,
 )
 from .hashing import runs, spread
@@ -32,7 +34,7 @@ _LOW = np.uint64((1 << 24) - 1)  # bits of a posting for the number of its part
 def scan(hashes: Hashes, bounds: Ints, marks: Bytes, n: int, sought: Sought) -> Ints:
     """Find the parts of benchmark items that texts contain, whole or edited.
 
-    A part is compared with a text if one of its postings occurs in the text (with 8 grams or more: a tenth of them,
+    A part is compared with a text if one of its postings occurs in the text (with 8 postings or more: a tenth of them,
     but at least two and at most five), or if a sentence, a line or the text itself equals the part. Then all its grams
     are looked up in the text. If fewer than a fifth and fewer than nine occur (two, where not all grams are kept), the
     part is dropped, unless it occurs whole. Runs join grams at equal distances in part and text. Runs count that are
@@ -148,7 +150,9 @@ def _compare(text: _Text, part: int, nominee: _Nominee, n: int, sought: Sought) 
     raw = sought.weights[sought.spans[part] : sought.spans[part + 1]]
     own = sought.grams[sought.limits[part] : sought.limits[part + 1]]
     grid = [text.places.get(int(key), []) for key in own & ~_LOW]
-    if not nominee.whole and not _is_worth_tracing(grid, nominee.seeds, is_winnowed=len(own) < len(raw) - n + 1):
+    if not nominee.whole and not _is_worth_tracing(
+        grid, nominee.seeds, int(sought.n_searched[part]), is_winnowed=len(own) < len(raw) - n + 1
+    ):
         return None
     weights = (raw & np.uint8(A_NUMBER - 1)).astype(np.int64)
     of_words = np.where(raw & A_NUMBER, 0, weights)
@@ -183,9 +187,9 @@ def _compare(text: _Text, part: int, nominee: _Nominee, n: int, sought: Sought) 
     )
 
 
-def _is_worth_tracing(grid: list[list[int]], seeds: int, is_winnowed: bool) -> bool:
+def _is_worth_tracing(grid: list[list[int]], seeds: int, n_searched: int, is_winnowed: bool) -> bool:
     """Decide by the grams alone whether a part that no unit of the text equals is compared further."""
-    if len(grid) >= 8 and seeds < min(5, max(2, (len(grid) + 9) // 10)):
+    if n_searched >= 8 and seeds < min(5, max(2, (n_searched + 9) // 10)):
         return False
     n_found = sum(map(bool, grid))
     return n_found * 5 >= len(grid) or n_found >= (2 if is_winnowed else 9)
@@ -220,3 +224,90 @@ def _reach(traced: list[_Run], n_tokens: int) -> Ints:
     for run in traced:
         reach[run.start : run.end] = np.maximum(reach[run.start : run.end], run.length)
     return reach
+
+
+def resemble(hashes: Hashes, sketch: Bytes, weights: Bytes, rows: Ints) -> Ints:
+    """Weigh the words that parts and texts share in the same order, by the sketches of the parts.
+
+    Words count that are equal in 8 bits beside another one that is: two in a row. Of all ways to pair them in order the
+    one that weighs most is taken; of these, the one that pairs the least of the part's words at its end.
+
+    Parameters
+    ----------
+    hashes : ndarray of uint64
+        As `tokenise` returns them.
+    sketch, weights : ndarray of uint8
+        As in `Sought`.
+    rows : ndarray of int64, shape (n, 4)
+        First token of a text and the token after its last one; the same of a part.
+
+    Returns
+    -------
+    ndarray of int64, shape (n, 3)
+        The weight that they share; the first token of these, counted from the first one of the text, and the token
+        after the last one: 0, 0 if there are none.
+
+    References
+    ----------
+    Wagner and Fischer (1974), The string-to-string correction problem.
+    """
+    ours = (hashes >> np.uint64(56)).astype(np.uint8)
+    values = (weights & np.uint8(A_NUMBER - 1)).astype(np.int64)
+    found = [_resemble(ours[a:b], sketch[c:d], values[c:d].tolist()) for a, b, c, d in rows.tolist()]
+    return np.array(found, dtype=np.int64).reshape(-1, 3)
+
+
+def _resemble(text: Bytes, part: Bytes, weights: list[int]) -> tuple[int, int, int]:
+    equal = part[:, None] == text[None, :]
+    around = np.pad(equal, 1)
+    paired = equal & (around[:-2, :-2] | around[2:, 2:])
+    nothing = (0, 0, 0)  # weight, first, end
+    before = [nothing] * (len(text) + 1)
+    for weight, row in zip(weights, paired.tolist(), strict=True):
+        here = [nothing]
+        for j, is_pair in enumerate(row):
+            best = before[j + 1] if before[j + 1][0] >= here[j][0] else here[j]
+            if is_pair and before[j][0] + weight > best[0]:
+                best = (before[j][0] + weight, before[j][1] if before[j][0] else j, j + 1)
+            here.append(best)
+        before = here
+    return before[-1]
+
+
+def in_order(asked: Numbers, given: Numbers, pairs: Ints) -> Ints:
+    """Weigh the numbers that two texts have in the same order.
+
+    Of all ways to pair equal numbers in order, the one that weighs most is taken; of these the one with most pairs,
+    with most of them in digits, and with places that are least far apart.
+
+    Parameters
+    ----------
+    asked, given : Numbers
+        At most MOST_NUMBERS of a text; the weights are those of `asked`.
+    pairs : ndarray of int64, shape (n, 2)
+        A text of each.
+
+    Returns
+    -------
+    ndarray of int64, shape (n, 4)
+        Weight, numbers, those of `asked` that are in digits, and the sum of the distances of their places.
+    """
+    found = []
+    for a, b in pairs.tolist():
+        best = [(0, 0, 0, 0)] * (1 + int(given.ends[b] - given.begins[b]))
+        for i in range(int(asked.begins[a]), int(asked.ends[a])):
+            weight = int(asked.weights[i])
+            own = (weight & (SPELT - 1), 1, int(weight < A_NUMBER + SPELT))
+            before, here = best, [(0, 0, 0, 0)]
+            for j in range(int(given.begins[b]), int(given.ends[b])):
+                k = j - int(given.begins[b])
+                options = [before[k + 1], here[k]]
+                if asked.values[i] == given.values[j]:
+                    apart = abs(int(asked.places[i]) - int(given.places[j]))
+                    w, n, digits, far = before[k]
+                    options.append((w + own[0], n + 1, digits + own[2], far - apart))
+                here.append(max(options))
+            best = here
+        weight, n, digits, far = best[-1]
+        found.append((weight, n, digits, -far))
+    return np.array(found, dtype=np.int64).reshape(-1, 4)

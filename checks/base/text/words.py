@@ -1,0 +1,244 @@
+r"""The words of messages and of benchmark items as they are compared: no accents, formulas in one spelling.
+
+Copies of an item differ in how its formulas are written (`\dfrac12`, `\frac{1}{2}`, ½), in accents that a keyboard
+lacks, and in hyphens at the ends of lines. These are made equal here, and only for benchmark_leakage: to
+near_duplicates two such texts differ.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ....benchmarks_refs.fingerprints import N_GRAM, Hashed
+from ..arrow.columns import IntArray, places_within, utf8
+from ..kernels.layout import ALL_NUMBERS, NUMBER
+from .tokens import HashArray, Tokens, grams, mark, shingle, tokenise
+
+
+class Words(NamedTuple):
+    """The words of several texts, with their places in the texts as they are."""
+
+    column: pa.Array
+    tokens: Tokens
+    marks: npt.NDArray[np.uint8]  # as `tokens.mark` returns them
+
+
+_LETTERS = """
+    alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho - sigma tau upsilon phi chi
+    psi omega
+"""
+_GREEK = {name: chr(code) for code, name in enumerate(_LETTERS.split(), 0x3B1) if name != "-"}
+_GREEK |= {"varepsilon": "ε", "vartheta": "θ", "varphi": "φ", "varrho": "ρ", "varpi": "π"}
+# Commands for signs, which are no words in Unicode either, and for the look of a formula.
+_COMMANDS = """
+    frac dfrac tfrac cfrac over sqrt times cdot cdots ldots dots vdots div pm mp ast star circ bullet le leq leqslant
+    ge geq geqslant lt gt ne neq equiv approx sim cong propto infty in notin ni subset subseteq supset supseteq cup cap
+    setminus emptyset varnothing forall exists neg lnot land lor wedge vee to rightarrow leftarrow Rightarrow Leftarrow
+    leftrightarrow Leftrightarrow longrightarrow implies iff mapsto sum prod int oint partial nabla prime angle triangle
+    parallel perp mid nmid vert Vert lvert rvert lVert rVert langle rangle lfloor rfloor lceil rceil oplus otimes
+    therefore because degree backslash left right middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr displaystyle
+    textstyle scriptstyle limits nolimits mathrm mathbf mathit mathbb mathcal mathsf mathfrak boldsymbol bm text textbf
+    textit textrm textsf texttt emph underline overline bar hat vec tilde operatorname quad qquad hspace vspace hfill
+    hline boxed fbox hbox mbox phantom
+"""
+_SIGNS = frozenset(_COMMANDS.split())
+_UNITS = (
+    "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety hundred"
+# Of "one" and "half", copies in other words and other languages make other words.
+_NUMBERS = {
+    **{name: str(n) for n, name in enumerate(_UNITS.split(), 2)},
+    **{name: str(10 * n) for n, name in enumerate(_TENS.split(), 2)},
+    "nineteen": "19",
+    "thousand": "1000",
+    "dozen": "12",
+    "twice": "2",
+    "double": "2",
+}
+_ODD = re.compile(
+    r"(?<=[^\W\d_])-\r?\n[ \t]*(?=[^\W\d_])"  # a hyphen at the end of a line
+    r"|\\[dtc]?frac\s*(?P<upper>\d)\s*(?P<lower>\d)"
+    r"|\\(?P<command>[A-Za-z]{2,})"
+    r"|(?P<raised>[\u00b2\u00b3\u00b9\u2070-\u2079\u2080-\u2089\u00bc-\u00be\u2150-\u215e]+)"
+    r"|(?<=\d)(?P<letter>[^\W\d_\x00-\u0250\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff])"  # 2π, 16টি
+)
+
+
+def _plain(found: re.Match[str]) -> str:
+    """Return what a piece of a text that `_ODD` matches is compared as."""
+    if found["command"]:
+        name = found["command"]
+        if name in _SIGNS:
+            return " "
+        greek = _GREEK.get(name.lower(), "")
+        return f" {greek} " if greek else found[0]
+    if found["upper"]:
+        return f" {found['upper']} {found['lower']} "
+    piece = found["raised"] or found["letter"] or ""
+    return f" {piece} " if found["raised"] else f" {piece}" if piece else ""
+
+
+def words(column: pa.Array, tokens: Tokens | None = None, marks: npt.NDArray[np.uint8] | None = None) -> Words:
+    """Return the words of texts; `tokens` and `marks` are what the functions of that name return, where known."""
+    tokens = tokens or tokenise(column)
+    marks = mark(column, tokens) if marks is None else marks
+    data, offsets = utf8(column)
+    letters, odd = _places(data)
+    rows = _rows(offsets, letters)
+    if rows.size:
+        tokens = _without_accents(column, tokens, rows)
+    rows = np.unique(np.concatenate([_rows(offsets, places) for places in odd]))
+    return _in_one_spelling(column, tokens, marks, rows) if rows.size else Words(column, tokens, marks)
+
+
+def hashed(texts: Sequence[str]) -> Hashed:
+    """Hash the words of texts for fingerprints of benchmarks."""
+    _, tokens, marks = words(pa.array(texts, pa.string()))
+    hashes, starts, ends, bounds = tokens
+    is_number = marks & NUMBER > 0
+    numbers = np.where(is_number, hashes, spelt(hashes))
+    exact, masked = (
+        np.append(grams(values, N_GRAM), np.zeros(min(len(values), N_GRAM - 1), dtype=np.uint64))
+        for values in (hashes, np.where(is_number, np.uint64(ALL_NUMBERS), hashes))
+    )
+    return Hashed(hashes, bounds, starts, ends, is_number, numbers, exact, masked, shingle(tokens).whole)
+
+
+def spelt(hashes: HashArray) -> HashArray:
+    """Return the hashes of the numbers in digits that words stand for; 0 for other words."""
+    keys, values, is_one = _spelt()
+    found = np.zeros(len(hashes), dtype=np.uint64)
+    may = np.flatnonzero(is_one[hashes >> np.uint64(48)])  # one word in 2,000 that is none
+    at = np.minimum(np.searchsorted(keys, hashes[may]), len(keys) - 1)
+    found[may] = np.where(keys[at] == hashes[may], values[at], np.uint64(0))
+    return found
+
+
+@cache
+def _spelt() -> tuple[HashArray, HashArray, npt.NDArray[np.bool_]]:
+    """Return the hashes of number words, ascending, those of their numbers, and which begin with these 16 bits."""
+    names, digits = (tokenise(pa.array(some, pa.string())).hashes for some in (list(_NUMBERS), list(_NUMBERS.values())))
+    order = np.argsort(names)
+    is_one = np.zeros(1 << 16, dtype=bool)
+    is_one[names >> np.uint64(48)] = True
+    return names[order], digits[order], is_one
+
+
+def _places(data: npt.NDArray[np.uint8]) -> tuple[IntArray, tuple[IntArray, ...]]:
+    """Return the places of letters that may have an accent and of digits, and those of pieces of formulas and hyphens.
+
+    All ascend.
+    """
+    padded = np.append(data, np.uint8(0))
+    # Characters beyond ASCII are looked at by themselves: in most texts there are few.
+    at = np.flatnonzero(data >= 0xC2)
+    first, second = padded[at], padded[at + 1]
+    # Latin, Greek, Cyrillic, Hebrew and Arabic; more Latin and Greek; digits of India and beyond.
+    letters = at[(first - np.uint8(0xC3) <= 0xDB - 0xC3) | (first - np.uint8(0xE0) <= 1)]
+    is_raised = (first == 0xC2) & _among(second, (0xB2, 0xB3, 0xB9, 0xBC, 0xBD, 0xBE))
+    is_raised |= (first == 0xE2) & _among(second, (0x81, 0x82, 0x85))
+    is_letter = (first - np.uint8(0xCD) <= 0xE1 - 0xCD) | (first - np.uint8(0xEA) <= 3)
+    is_behind_digit = is_letter & (padded[at - 1] - np.uint8(ord("0")) < 10)
+    commands = np.flatnonzero(data == ord("\\"))
+    commands = commands[(padded[commands + 1] | 0x20) - np.uint8(ord("a")) < 26]
+    ends = np.flatnonzero(data == ord("\n"))
+    before = ends - 1 - (padded[ends - 1] == ord("\r"))
+    return letters, (at[is_raised | is_behind_digit], commands, ends[padded[before] == ord("-")])
+
+
+def _among(values: npt.NDArray[np.uint8], wanted: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """Mark the values that are one of a few."""
+    found = np.zeros(len(values), dtype=bool)
+    for value in wanted:
+        found |= values == value
+    return found
+
+
+def _rows(offsets: IntArray, places: IntArray) -> IntArray:
+    """Return the texts with some of these places."""
+    return np.flatnonzero(np.diff(np.searchsorted(places, offsets)))
+
+
+def _without_accents(column: pa.Array, tokens: Tokens, rows: IntArray) -> Tokens:
+    """Hash the words of these texts as if they had no accents, and their digits as those of ASCII."""
+    plain = tokenise(column.take(pa.array(rows)), is_plain=True)
+    counts = np.diff(tokens.bounds)[rows]
+    same = counts == np.diff(plain.bounds)  # a mark by itself may begin a token
+    _, at = places_within(tokens.bounds, rows[same])
+    _, found = places_within(plain.bounds, np.flatnonzero(same))
+    hashes = tokens.hashes.copy()
+    hashes[at] = plain.hashes[found]
+    return tokens._replace(hashes=hashes)
+
+
+def _in_one_spelling(column: pa.Array, tokens: Tokens, marks: npt.NDArray[np.uint8], rows: IntArray) -> Words:
+    """Replace the words of these texts by those of their plain forms."""
+    changed, plain, edges = [], [], []
+    for row, text in zip(rows.tolist(), column.take(pa.array(rows)).to_pylist(), strict=True):
+        if (form := _plain_form(text)) is not None:
+            changed.append(row)
+            plain.append(form[0])
+            edges.append(form[1])
+    if not changed:
+        return Words(column, tokens, marks)
+    written = pa.array(plain, pa.string())
+    again = tokenise(written, is_plain=True)
+    starts, ends = again.starts.copy(), again.ends.copy()
+    for n, own in enumerate(edges):
+        here = slice(again.bounds[n], again.bounds[n + 1])
+        starts[here], ends[here] = _as_written(own, again.starts[here], again.ends[here])
+    # Put them between the words of the other texts.
+    counts = np.diff(tokens.bounds)
+    firsts = tokens.bounds[:-1].copy()
+    at = np.array(changed)
+    firsts[at], counts[at] = len(tokens.hashes) + again.bounds[:-1], np.diff(again.bounds)
+    bounds = np.append(0, np.cumsum(counts))
+    order = np.repeat(firsts - bounds[:-1], counts) + np.arange(bounds[-1])
+    found = Tokens(
+        np.append(tokens.hashes, again.hashes)[order],
+        np.append(tokens.starts, starts)[order],
+        np.append(tokens.ends, ends)[order],
+        bounds,
+    )
+    return Words(column, found, np.append(marks, mark(written, again))[order])
+
+
+def _plain_form(text: str) -> tuple[str, IntArray] | None:
+    """Return the plain form of a text and its edges: places in bytes in the form, and in the text; None if it is plain.
+
+    Between an edge and the next, the same bytes stand in both, or, from each second one on, a piece is replaced.
+    """
+    pieces, edges = [], [(0, 0)]
+    before = n_text = n_plain = 0
+    is_changed = False
+    for found in _ODD.finditer(text):
+        same, new = text[before : found.start()], _plain(found)
+        is_changed |= new != found[0]
+        between = len(same.encode())
+        edges.append((n_plain + between, n_text + between))
+        n_text, n_plain = n_text + between + len(found[0].encode()), n_plain + between + len(new.encode())
+        edges.append((n_plain, n_text))
+        pieces += [same, new]
+        before = found.end()
+    if not is_changed:
+        return None
+    rest = len(text[before:].encode())
+    edges.append((n_plain + rest, n_text + rest))
+    return "".join([*pieces, text[before:]]), np.array(edges, dtype=np.int64).T
+
+
+def _as_written(
+    edges: IntArray, starts: npt.NDArray[np.int32], ends: npt.NDArray[np.int32]
+) -> tuple[IntArray, IntArray]:
+    """Return the bytes of a text that tokens of its plain form cover; those of a replaced piece are at all of it."""
+    plain, own = edges
+    first = np.searchsorted(plain, starts, side="right") - 1
+    last = np.searchsorted(plain, ends, side="left")
+    begin = np.where(first % 2, own[first], own[first] + starts - plain[first])
+    return begin, np.where((last - 1) % 2, own[last], own[last - 1] + ends - plain[last - 1])
