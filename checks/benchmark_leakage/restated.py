@@ -15,7 +15,7 @@ from ..base import kernels
 from ..base.arrow.columns import BoolArray, IntArray, places_within, utf8
 from ..base.kernels.layout import LINE, NUMBER, SENTENCE
 from ..base.text.tokens import HashArray
-from ..base.text.words import spelt
+from ..base.text.words import numbers
 from . import model
 from .evidence import HashedTexts, ItemHit
 from .references import number_keys
@@ -70,35 +70,36 @@ def same_numbers(texts: HashedTexts, is_open: BoolArray) -> Pairs:
     """Pair messages with questions that have the same numbers, except one or two."""
     bags, (_, tokens, marks) = texts.refs.bags, texts.words
     n_tokens = np.diff(tokens.bounds)
-    in_digits = marks & NUMBER > 0
-    n_digits = np.diff(np.append(0, np.cumsum(in_digits))[tokens.bounds])
-    rows = np.flatnonzero(is_open & (n_digits > 0) & (n_digits <= MAX_NUMBERS) & (n_tokens <= MAX_TOKENS))
-    _, at = places_within(tokens.bounds, rows)
-    owner = np.repeat(np.arange(len(rows)), n_tokens[rows])
-    words, is_digits = tokens.hashes[at], in_digits[at]
-    numbers = np.where(is_digits, words, spelt(words))
+    at, values = numbers(tokens, marks)
+    row = np.searchsorted(tokens.bounds, at, side="right") - 1
+    in_digits = marks[at] & NUMBER > 0
+    n_digits = np.bincount(row[in_digits], minlength=len(n_tokens))
+    n_numbers = np.bincount(row, minlength=len(n_tokens))
+    wanted = is_open & (n_digits > 0) & (n_numbers <= MAX_NUMBERS) & (n_tokens <= MAX_TOKENS)
+    kept = wanted[row]
+    row, values, in_digits = row[kept], values[kept], in_digits[kept]
     found = []
-    for chosen in (is_digits, numbers > 0):
-        counts = np.bincount(owner[chosen], minlength=len(rows))
-        keys, of_key = number_keys(shortened(numbers[chosen]), np.append(0, np.cumsum(counts)))
+    for chosen in (in_digits, np.ones(len(row), dtype=bool)):
+        counts = np.bincount(row[chosen], minlength=len(n_tokens))
+        keys, of_key = number_keys(shortened(values[chosen]), np.append(0, np.cumsum(counts)))
         left, right = (np.searchsorted(bags.keys, keys, side=side) for side in ("left", "right"))
         many = np.where((right - left <= MAX_FANOUT) & (counts[of_key] >= MIN_NUMBERS), right - left, 0)
         first = np.cumsum(many) - many
         bag = bags.of_key[np.repeat(left - first, many) + np.arange(many.sum())]
         found.append(np.repeat(of_key, many) * len(bags.parts) + bag)
-    owner_of, bag = np.divmod(np.unique(np.concatenate(found)), max(1, len(bags.parts)))
+    rows, bag = np.divmod(np.unique(np.concatenate(found)), max(1, len(bags.parts)))
     # Most pairs share only a few small numbers: these are not worth a comparison.
     _, entry = places_within(bags.limits, bag)
     of_pair = np.repeat(np.arange(len(bag)), np.diff(bags.limits)[bag])
     weights = bags.weights[entry]
     nats = np.bincount(of_pair, np.where(weights >= A_NUMBER, weights & (SPELT - 1), 0), len(bag)) * STEP
-    is_paired = np.zeros(len(rows), dtype=bool)
-    is_paired[owner_of] = True
-    paired = is_paired[owner]
-    own = np.sort(owner[paired].astype(np.uint64) << np.uint64(32) | shortened(words[paired]))
-    has_one = _among(own, owner_of[:, None].astype(np.uint64) << np.uint64(32) | bags.heaviest[bag]).any(axis=1)
-    kept = has_one | (nats >= MIN_NATS)
-    return Pairs(rows[owner_of[kept]], bag[kept])
+    paired, number = np.unique(rows, return_inverse=True)
+    _, at = places_within(tokens.bounds, paired)
+    owner = np.repeat(np.arange(len(paired)), n_tokens[paired])
+    own = np.sort(owner.astype(np.uint64) << np.uint64(32) | shortened(tokens.hashes[at]))
+    has_one = _among(own, number.reshape(-1, 1).astype(np.uint64) << np.uint64(32) | bags.heaviest[bag]).any(axis=1)
+    worth = has_one | (nats >= MIN_NATS)
+    return Pairs(rows[worth], bag[worth])
 
 
 def facts_of(texts: HashedTexts, pairs: Pairs) -> Facts:
@@ -117,8 +118,9 @@ def facts_of(texts: HashedTexts, pairs: Pairs) -> Facts:
     _, at = places_within(tokens.bounds, rows)
     n_tokens = np.diff(tokens.bounds)[rows]
     of_row = np.repeat(np.arange(len(rows)), n_tokens)
-    words, in_digits = tokens.hashes[at], marks[at] & NUMBER > 0
-    numbers = np.where(in_digits, words, spelt(words))
+    words, marks_of = tokens.hashes[at], marks[at]
+    in_digits = marks_of & NUMBER > 0
+    is_given, values_given = numbers(tokens._replace(hashes=words), marks_of)
     own = np.sort(of_row.astype(np.uint64) << np.uint64(32) | shortened(words))
     is_shared = _among(own, number[of_pair].astype(np.uint64) << np.uint64(32) | bags.words[entry]) & ~is_number
 
@@ -126,12 +128,12 @@ def facts_of(texts: HashedTexts, pairs: Pairs) -> Facts:
         return np.bincount(of_pair[chosen], of[chosen], n_pairs).astype(np.int64)
 
     ones = np.ones(len(entry), dtype=np.int64)
-    is_given = numbers > 0
     firsts = np.cumsum(n_tokens) - n_tokens
-    places = placed(np.flatnonzero(is_given) - firsts[of_row[is_given]], n_tokens[of_row[is_given]])
-    ends = np.cumsum(np.bincount(of_row[is_given], minlength=len(rows)))
+    row_given = of_row[is_given]
+    places = placed(is_given - firsts[row_given], n_tokens[row_given])
+    ends = np.cumsum(np.bincount(row_given, minlength=len(rows)))
     begins = np.append(0, ends)[:-1]
-    given = kernels.Numbers(shortened(numbers[is_given]), places, places, begins, ends)
+    given = kernels.Numbers(shortened(values_given), places, places, begins, ends)
     common = kernels.in_order(bags.numbers, given, np.stack([pairs.bags, number], axis=1))
     weight, matched, matched_digits, moved = common.T
     n_digits = sums(is_number & ~is_spelt, ones)
@@ -154,8 +156,8 @@ def facts_of(texts: HashedTexts, pairs: Pairs) -> Facts:
         "tokens": np.log1p(n_asked),
         "length": np.log1p(n_tokens[number]),
         "bytes_a_token": n_bytes / np.maximum(1, n_asked),
-        "lines": np.bincount(of_row[marks[at] & LINE > 0], minlength=len(rows))[number],
-        "sentences": np.bincount(of_row[marks[at] & SENTENCE > 0], minlength=len(rows))[number],
+        "lines": np.bincount(of_row[marks_of & LINE > 0], minlength=len(rows))[number],
+        "sentences": np.bincount(of_row[marks_of & SENTENCE > 0], minlength=len(rows))[number],
         "rivals": np.log1p(np.bincount(number)[number]),
     }
     return np.stack([np.asarray(known[name], dtype=np.float64) for name in FACTS], axis=1)

@@ -8,7 +8,8 @@ near_duplicates two such texts differ.
 import re
 from collections.abc import Sequence
 from functools import cache
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -102,22 +103,24 @@ def hashed(texts: Sequence[str]) -> Hashed:
     _, tokens, marks = words(pa.array(texts, pa.string()))
     hashes, starts, ends, bounds = tokens
     is_number = marks & NUMBER > 0
-    numbers = np.where(is_number, hashes, spelt(hashes))
+    of_number = np.zeros(len(hashes), dtype=np.uint64)
+    at, values = numbers(tokens, marks)
+    of_number[at] = values
     exact, masked = (
         np.append(grams(values, N_GRAM), np.zeros(min(len(values), N_GRAM - 1), dtype=np.uint64))
         for values in (hashes, np.where(is_number, np.uint64(ALL_NUMBERS), hashes))
     )
-    return Hashed(hashes, bounds, starts, ends, is_number, numbers, exact, masked, shingle(tokens).whole)
+    return Hashed(hashes, bounds, starts, ends, is_number, of_number, exact, masked, shingle(tokens).whole)
 
 
-def spelt(hashes: HashArray) -> HashArray:
-    """Return the hashes of the numbers in digits that words stand for; 0 for other words."""
+def numbers(tokens: Tokens, marks: npt.NDArray[np.uint8]) -> tuple[IntArray, HashArray]:
+    """Return which tokens are numbers, in digits or spelt out in English, and the hash of each number in digits."""
     keys, values, is_one = _spelt()
-    found = np.zeros(len(hashes), dtype=np.uint64)
-    may = np.flatnonzero(is_one[hashes >> np.uint64(48)])  # one word in 2,000 that is none
-    at = np.minimum(np.searchsorted(keys, hashes[may]), len(keys) - 1)
-    found[may] = np.where(keys[at] == hashes[may], values[at], np.uint64(0))
-    return found
+    at = np.flatnonzero((marks & NUMBER > 0) | is_one[tokens.hashes >> np.uint64(48)])
+    hashes, in_digits = tokens.hashes[at], marks[at] & NUMBER > 0
+    found = np.minimum(np.searchsorted(keys, hashes), len(keys) - 1)
+    numbers = np.where(in_digits, hashes, np.where(keys[found] == hashes, values[found], np.uint64(0)))
+    return at[numbers > 0], numbers[numbers > 0]
 
 
 @cache
@@ -193,20 +196,31 @@ def _in_one_spelling(column: pa.Array, tokens: Tokens, marks: npt.NDArray[np.uin
     for n, own in enumerate(edges):
         here = slice(again.bounds[n], again.bounds[n + 1])
         starts[here], ends[here] = _as_written(own, again.starts[here], again.ends[here])
-    # Put them between the words of the other texts.
-    counts = np.diff(tokens.bounds)
-    firsts = tokens.bounds[:-1].copy()
-    at = np.array(changed)
-    firsts[at], counts[at] = len(tokens.hashes) + again.bounds[:-1], np.diff(again.bounds)
-    bounds = np.append(0, np.cumsum(counts))
-    order = np.repeat(firsts - bounds[:-1], counts) + np.arange(bounds[-1])
-    found = Tokens(
-        np.append(tokens.hashes, again.hashes)[order],
-        np.append(tokens.starts, starts)[order],
-        np.append(tokens.ends, ends)[order],
-        bounds,
+    return _spliced(
+        Words(column, tokens, marks),
+        changed,
+        Words(column, Tokens(again.hashes, starts, ends, again.bounds), mark(written, again)),
     )
-    return Words(column, found, np.append(marks, mark(written, again))[order])
+
+
+def _spliced(words: Words, rows: list[int], others: Words) -> Words:
+    """Put the words of others in the place of those of these texts, which ascend."""
+    bounds, theirs = words.tokens.bounds, others.tokens.bounds
+    edges = [(int(bounds[row]), int(bounds[row + 1])) for row in rows]
+    kept = pairwise([0, *(edge for each in edges for edge in each), int(bounds[-1])])
+    between = [slice(*each) for each in list(kept)[::2]]
+    new = [slice(*each) for each in pairwise(theirs.tolist())]
+
+    def joined(own: npt.NDArray[Any], other: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        pieces = [own[between[0]]]
+        for here, there in zip(new, between[1:], strict=True):
+            pieces += [other[here], own[there]]
+        return np.concatenate(pieces)
+
+    counts = np.diff(bounds)
+    counts[rows] = np.diff(theirs)
+    arrays = (joined(own, other) for own, other in zip(words.tokens[:3], others.tokens[:3], strict=True))
+    return Words(words.column, Tokens(*arrays, np.append(0, np.cumsum(counts))), joined(words.marks, others.marks))
 
 
 def _plain_form(text: str) -> tuple[str, IntArray] | None:
