@@ -111,18 +111,15 @@ METHOD = Method(
         "Every message is compared with one-way fingerprints of all reference sets at once. They contain hashes and no "
         "text.",
         "The message, its lines and its sentences are looked up whole. Everything else is looked up by 5-grams in "
-        "which all numbers count as one word.",
+        "which all numbers count as one word. Accents and spellings of formulas make no difference.",
         "For each candidate part of an item, all of its 5-grams are looked up in the message, and the words of a "
         "question are aligned with those around. Words are weighted by how rare they are, so that stock phrases and "
         "boilerplate carry no evidence.",
         "A fitted model estimates the probability that the item is in the message. It weighs how much was found and "
-        "where, how common the wording is in ordinary chats, the surrounding text, and whether the choices follow.",
-        "Accents, spellings of formulas and hyphens at the ends of lines make no difference. Two turns of one role "
-        "with an answer between them are compared as one text, too.",
+        "where, how common the wording is in ordinary chats, the surrounding text, and whether the choices follow. A "
+        "second one weighs equal numbers in the same order, to note questions in other words or another language.",
         "Answers are looked for after the question and in all messages below it. Counts under published contamination "
         "rules are also reported.",
-        "A second model compares the numbers of messages and questions, and their order: so questions in other words "
-        "and in another language are found, as notes.",
     ),
     blind=(
         "Benchmarks without a fingerprint are not looked for. `chataudit refs list` shows the available ones, and "

@@ -219,8 +219,14 @@ def _spliced(words: Words, rows: list[int], others: Words) -> Words:
 
     counts = np.diff(bounds)
     counts[rows] = np.diff(theirs)
-    arrays = (joined(own, other) for own, other in zip(words.tokens[:3], others.tokens[:3], strict=True))
-    return Words(words.column, Tokens(*arrays, np.append(0, np.cumsum(counts))), joined(words.marks, others.marks))
+    (hashes, starts, ends, _), new_tokens = words.tokens, others.tokens
+    tokens = Tokens(
+        joined(hashes, new_tokens.hashes),
+        joined(starts, new_tokens.starts),
+        joined(ends, new_tokens.ends),
+        np.append(0, np.cumsum(counts)),
+    )
+    return Words(words.column, tokens, joined(words.marks, others.marks))
 
 
 def _plain_form(text: str) -> tuple[str, IntArray] | None:
