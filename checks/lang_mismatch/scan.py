@@ -53,8 +53,9 @@ MIN_SCRIPT = 0.5  # of the letters, for a language that its script decides
 MIN_KANA = 0.2  # of the letters, in Japanese
 MAX_OWN, MIN_TOP = 0.35, 0.6  # shares of letters in the declared language's scripts, and in one other script
 SURE_SECOND = 0.7  # of the second detector, for a close language; the first one's is 1 - max_declared
+SURE_UNKNOWN = 0.8  # product of both probabilities of English, under a language that no detector knows
 SURE_SLAVIC, SURE_NAMES = 0.8, 0.8  # product of both probabilities, for text that may be romanised, or mostly names
-MANY_CAPITALS, ALL_CAPITALS, LONG = 0.6, 0.8, 400  # shares of capitalised words; letters of a text beyond doubt
+MANY_CAPITALS, ALL_CAPITALS, LONG = 0.6, 0.8, 200  # shares of capitalised words; letters of a text beyond doubt
 MIN_SHARE = 0.3  # of the letters that the segments confirm
 
 _OF_SCRIPT = {script: language for language, script in SCRIPT_DECIDES.items()}
@@ -71,6 +72,7 @@ class Scan:
         self.declared, self.outcome = self._declared()
         self.is_match = np.zeros(n, dtype=bool)
         self.detected = np.full(n, "", dtype=object)
+        self.is_unknown = np.zeros(n, dtype=bool)  # whether no detector knows the declared language
         self.letters = batch.prose.counts[:, :N_SCRIPTS] * WEIGHTS
         self.total = self.letters.sum(axis=1)
 
@@ -203,18 +205,19 @@ class Scan:
         if not rows.size:
             return []
         first, second = detector(self.check.first), detector(self.check.second)
-        # A language that only one detector knows is enough for a text that both take for another, distant one.
+        # A language that only one detector knows is enough for a text that both take for another, distant one; under
+        # one that neither knows, only a text that is certainly English is none of it.
         known = pa.array(sorted(first.languages | second.languages | {""}))
-        is_known = as_bools(pc.is_in(pa.array(self.declared[rows], pa.string()), value_set=known))
-        self.outcome[rows[~is_known]] = UNSUPPORTED
-        rows = rows[is_known]
+        self.is_unknown[rows] = ~as_bools(pc.is_in(pa.array(self.declared[rows], pa.string()), value_set=known))
+        self.outcome[rows[self.is_unknown[rows]]] = UNSUPPORTED
         guesses = first.detect(self._excerpts(rows, SCREEN))
         declared = self.declared[rows]
         self.detected[rows] = guesses.codes[:, 0]
         self.detected[rows[guesses.probabilities[:, 0] < 0.5]] = ""
         is_match = guesses.codes[:, 0] == declared
         self.is_match[rows[is_match]] = True
-        rows = rows[~is_match & (declared != "")]
+        is_open = ~is_match & (declared != "") & (~self.is_unknown[rows] | (guesses.codes[:, 0] == "en"))
+        rows = rows[is_open]
         guesses = first.detect(self._excerpts(rows, READ))
         texts = self._doubted(rows, guesses)
         opinions = second.detect(self._excerpts(np.array([t.row for t in texts], dtype=np.int64), READ))
@@ -234,8 +237,8 @@ class Scan:
                 self.is_match[row] = True
                 continue
             is_latin = int(self.letters[row].argmax()) == LATIN
-            if best == "":
-                self.outcome[row] = FEW_LETTERS
+            if best == "" or (self.is_unknown[row] and best != "en"):
+                self.outcome[row] = UNSUPPORTED if self.is_unknown[row] else FEW_LETTERS
             elif guesses.mass(k, self._own_kin(row, declared)) > self.check.max_declared:
                 sure = p >= 1 - self.check.max_declared and letters >= self.check.min_close
                 if sure and best in kin(declared) and not are_one(best, declared):
@@ -257,10 +260,10 @@ class Scan:
             return text
         text = text._replace(second=round(opinion.mass(0, kin(text.detected)), 3))
         reason = self._doubt(text, best)
-        if reason:
-            self.outcome[text.row] = reason
-            return None
-        return text
+        if self.is_unknown[text.row] and (reason or best != "en" or text.first * text.second < SURE_UNKNOWN):
+            reason = UNSUPPORTED
+        self.outcome[text.row] = reason or CHECKED
+        return None if reason else text
 
     def _doubt(self, text: Suspect, second_best: str) -> str:
         """Return the reason against a claim that a text is in another language; empty: there is none."""

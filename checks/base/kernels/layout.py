@@ -121,4 +121,6 @@ LEADS = {
 or a path, or one of ORDERS."""
 
 MIN_SENTENCE = 5  # words of a line that ends like a sentence and is not part of the code around it
+MIN_RUNNING = 8  # words of a line that is not part of the code around it, however it ends
+MIN_MARKED_UP = 3  # words of a line of tags, or of the cells of a table, that are prose
 MAX_INLINE = 300  # bytes of a tag or a formula within a line

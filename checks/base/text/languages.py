@@ -68,6 +68,8 @@ _SAME = {
     **dict.fromkeys(("zsm",), "ms"),
     **dict.fromkeys(("ekk",), "et"),
     **dict.fromkeys(("lvs",), "lv"),
+    **dict.fromkeys(("quy", "quz"), "qu"),
+    **dict.fromkeys(("pbt", "pbu", "pst"), "ps"),
 }
 
 # Languages that people and detectors easily confuse.
@@ -96,19 +98,42 @@ _ONE = (frozenset(("id", "ms")), frozenset(("hr", "sr", "bs")), frozenset(("ku",
 _SLAVIC = frozenset(["ru", "uk", "be", "bg", "mk", "sr", "hr", "bs", "sl", "cs", "sk", "pl"])
 
 
+MIN_NAME = 4  # letters of the name of a language; a shorter word is a tag, or none
+
+
 @cache
 def base(tag: str) -> str | None:
-    """Return the code of a tag's language, without region and script: `pt` for `pt-BR`, `por` and `pt_br`.
+    """Return the code of a tag's language, without region and script: `pt` for `pt-BR`, `por`, `pt_br` and Portuguese.
 
-    Empty: the tag names no language (`und`, `mul`, `zxx`). None: it is not a language tag (BCP 47).
+    Of a code within a macrolanguage, that of this: `sw` for `swh`. Empty: the tag names no language (`und`, `mul`,
+    `zxx`). None: it is neither a language tag (BCP 47) nor the name of a language, in English or its own words.
     """
     from langcodes import Language, tag_is_valid  # its tables take 60 ms to load
 
     tag = tag.strip()
     if tag and not tag_is_valid(tag):
-        return None
+        return _named(tag)
     code = Language.get(tag).language if tag else None
-    return "" if code in (None, "und", "mul", "zxx", "mis") else _SAME.get(code, code)
+    if code in (None, "und", "mul", "zxx", "mis"):
+        return ""
+    if code not in _SAME:
+        code = Language.get(code).prefer_macrolanguage().language or code
+    return _SAME.get(code, code)
+
+
+def _named(name: str) -> str | None:
+    """Return the code of the language with this name; None where there is none."""
+    from langcodes import Language
+
+    if len(name) < MIN_NAME:
+        return None
+    try:
+        language = Language.find(name)
+    except LookupError:
+        return None
+    # It also finds what is only like a name.
+    names = (language.display_name("en"), language.autonym())
+    return base(language.to_tag()) if name.casefold() in map(str.casefold, names) else None
 
 
 @cache

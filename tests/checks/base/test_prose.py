@@ -204,6 +204,8 @@ BESIDE = {
     "Do you see what this prints?": True,
     "And this is what it prints:": True,
     "It prints three numbers": False,  # does not end
+    "It prints the three numbers from zero to two": True,  # but eight words and more are a sentence all the same
+    "It prints `i` for the three numbers from zero": False,
     "It prints numbers.": False,  # three words
     "    This prints the numbers from zero to two.": False,
     "\tThis prints the numbers from zero to two.": False,
@@ -235,6 +237,8 @@ def test_an_indented_line_is_code_only_where_the_text_contains_code(form):
 
 
 TABLES = {
+    "| n | text |\n|---|---|\n| 1 | Three words stand here | x |": "| 1 | Three words stand here | x |",
+    "| i = 3; | j = [i]; | k = {j}; |": "",
     "| a | b |\n|---|---|\n| one | two |\n\nBehind it": "Behind it",
     "one | two": "one | two",
     "| one": "| one",
@@ -248,6 +252,24 @@ def test_a_table_is_no_prose_and_no_code(form):
 
 
 # -- within lines ----------------------------------------------------------------------------------------------------
+
+
+TAGGED = {
+    "<p>Some words in a paragraph</p>": "Some words in a paragraph",
+    "<li><b>Bold</b> words and <i>others</i>": "Bold words and others",
+    "<p class='a'>": "",
+    "</div>": "",
+    "<name>ferry</name>": "",
+    "<script>var a = {b: [c]};</script>": "",
+    "<td>x</td><td>y</td>": "",
+}
+
+
+@both_forms
+def test_of_a_line_of_tags_the_text_stays_where_it_is_more_than_two_words(form):
+    assert {string: kept(form, string) for string in TAGGED} == TAGGED
+    counted = {string for string in TAGGED if n_code(form, string)}
+    assert counted == {string for string, text in TAGGED.items() if not text}
 
 
 UNCLOSED = "that nobody closes, all words but one are left"

@@ -572,7 +572,7 @@ NOT_JUDGED = [
     (rules.NO_LANGUAGE, "mul", DE),
     (rules.UNKNOWN_TAG, "zz", DE),
     (rules.UNKNOWN_TAG, "xx", DE),
-    (rules.UNSUPPORTED, "tlh", EN),
+    (rules.UNSUPPORTED, "tlh", DE),
     (rules.FEW_LETTERS, "de", "ok"),
     (rules.FEW_LETTERS, "de", ""),
     (rules.FEW_LETTERS, "de", "😀 12,5 %"),
@@ -672,9 +672,9 @@ def test_where_nothing_is_checked_the_command_and_the_report_name_a_way_out(tmp_
 def test_a_language_on_the_command_line_that_is_none_is_one_line_and_exit_code_2(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "d.jsonl", [{"id": "a", "text": DE}])
-    done = CliRunner().invoke(app, ["run", "d.jsonl", "--lang", "german"])
+    done = CliRunner().invoke(app, ["run", "d.jsonl", "--lang", "germanish"])
     assert done.exit_code == 2
-    assert "lang: 'german'; expected a language tag such as en or pt-BR" in done.output
+    assert "lang: 'germanish'; expected a language tag such as en or pt-BR" in done.output
     assert "Traceback" not in done.output
 
 
@@ -815,7 +815,7 @@ def test_a_setting_that_cannot_be_is_refused_with_what_is_expected():
         ({"first": "cld3"}, "first: 'cld3' does not exist. Available: py3langid, fasttext, langdetect"),
         ({"second": ""}, "second: '' does not exist. Available: py3langid, fasttext, langdetect"),
         ({"first": "fasttext"}, "second: 'fasttext' is the first detector too; a second opinion needs another one"),
-        ({"lang": "german"}, "lang: 'german'; expected a language tag such as en or pt-BR"),
+        ({"lang": "germanish"}, "lang: 'germanish'; expected a language tag such as en or pt-BR"),
         ({"lang": "und"}, "lang: 'und'; expected a language tag such as en or pt-BR"),
         ({"lang": ""}, "lang: ''; expected a language tag such as en or pt-BR"),
         ({"min_letters": 0}, "min_letters: 0; expected at least 1"),
@@ -1003,3 +1003,23 @@ def test_what_was_seen_in_the_english_part_of_oasst_is_found():
     found, truth = real("oasst_en_found")
     assert len(truth) == 125
     assert len(found) >= 115
+
+
+def test_english_under_a_language_that_no_detector_knows_is_found_and_nothing_else(tmp_path):
+    texts = {
+        "english": f"{TALES['en']}. {TALES['en'].replace('river', 'lake')}.",
+        "own": "Ngifuna ukuhamba emfuleni kusasa ekuseni ngoba izulu lihle kakhulu namhlanje",
+        "german": f"{TALES['de']}.",
+    }
+    tagged = [message(name, text=text, lang="tum") for name, text in texts.items()]
+    assert flagged(audit(tmp_path, tagged, LangMismatch())) == [("wrong_language", uid("english"))]
+
+
+def test_title_case_of_a_long_text_is_no_list_of_names(tmp_path):
+    text = (
+        "Wir Sind Heute Am Fluss Entlang Gelaufen, Bis Es Dunkel Wurde, Und Haben Danach In Der Kalten Küche Eine "
+        "Suppe Gekocht. Am Nächsten Morgen War Der Nebel So Dicht, Dass Wir Die Brücke Nicht Mehr Sehen Konnten Und "
+        "Erst Gegen Mittag Weitergegangen Sind, Als Die Sonne Endlich Durch Die Wolken Kam."
+    )
+    found = audit(tmp_path, [message("a", text=text, lang="es")], LangMismatch())
+    assert flagged(found) == [("wrong_language", uid("a"))]

@@ -86,9 +86,10 @@ cdef extern from *:
 
 cdef enum:  # equal to layout.py; constants for the C compiler
     DEFINES = 1, STARTS, IMPORTS, QUERIES, CALLS, ORDERS
-    MIN_SENTENCE = 5
-if (DEFINES, STARTS, IMPORTS, QUERIES, CALLS, ORDERS, MIN_SENTENCE) != (
+    MIN_SENTENCE = 5, MIN_RUNNING = 8, MIN_MARKED_UP = 3
+if (DEFINES, STARTS, IMPORTS, QUERIES, CALLS, ORDERS, MIN_SENTENCE, MIN_RUNNING, MIN_MARKED_UP) != (
     *(layout.DEFINES, layout.STARTS, layout.IMPORTS, layout.QUERIES, layout.CALLS, layout.ORDERS, layout.MIN_SENTENCE),
+    *(layout.MIN_RUNNING, layout.MIN_MARKED_UP),
 ):
     raise ImportError("the compiled kernels belong to another version; install chataudit again")
 
@@ -190,7 +191,7 @@ ctypedef struct Line:
     int64_t start, end        # of the line in its text, without the line end
     int64_t first, last       # without blanks at the ends
     int kind
-    bint is_ascii, may_inline, may_name, is_sentence
+    bint is_ascii, may_inline, may_name, is_sentence, is_running
 
 
 ctypedef struct Token:
@@ -198,6 +199,36 @@ ctypedef struct Token:
 
 
 # -- lines -----------------------------------------------------------------------------------------------------------
+
+
+cdef int64_t tag_end(const uint8_t *s, int64_t k, int64_t n) noexcept nogil:
+    """Return the end of the tag that begins at k; 0: none does."""
+    cdef uint8_t after = s[k + 1] if k + 1 < n else 0
+    cdef int64_t close
+    if s[k] != 0x3C or not (is_a(after, LETTER) or after == 0x21 or after == 0x2F):
+        return 0
+    close = find(s, k + 1, min(n, k + MAX_INLINE), 0x3E)
+    return close + 1 if close >= 0 and find(s, k + 1, close, 0x3C) < 0 else 0
+
+
+cdef int64_t words_of(const uint8_t *s, int64_t n) noexcept nogil:
+    """Count the words of a line of tags or cells; 0 where signs of code stand among them."""
+    cdef int64_t k = 0, end, n_words = 0, n_signs = 0, n_bytes = 0
+    cdef bint inside = False
+    while k < n:
+        end = tag_end(s, k, n)
+        if end:
+            k, inside = end, False
+            continue
+        if is_blank(s[k]) or s[k] == 0x7C:
+            inside = False
+        else:
+            n_bytes += 1
+            n_signs += added[s[k]] & 1
+            n_words += not inside and (is_a(s[k], LETTER) or s[k] >= 0x80)
+            inside = True
+        k += 1
+    return 0 if n_signs >= 2 and n_signs * 10 >= n_bytes else n_words
 
 
 cdef void split(const uint8_t *s, int64_t n, Token *tokens, int64_t most) noexcept nogil:
@@ -426,6 +457,7 @@ cdef void read_line(const uint8_t *s, int64_t start, int64_t end, Line *line, bi
     if length:
         look(t, length, &seen)
     line.is_ascii, line.may_inline, line.may_name = seen.all < 0x80, seen.may_inline, seen.may_name
+    line.is_running = seen.n_tokens >= MIN_RUNNING and seen.n_signs == 0 and not seen.may_inline
     line.is_sentence = length > 0 and seen.n_tokens >= MIN_SENTENCE and among(t[length - 1], b".?!:")
     odd = seen.has_quotes and (count3(t, length, 0x22) + count3(t, length, 0x27)) & 1
     if is_fence(t, length):
@@ -439,7 +471,9 @@ cdef void read_line(const uint8_t *s, int64_t start, int64_t end, Line *line, bi
     elif length == 0:
         line.kind = EMPTY
     elif t[0] == 0x7C and find(t, 1, length, 0x7C) >= 0:
-        line.kind = TABLE
+        line.kind = PROSE if words_of(t, length) >= MIN_MARKED_UP else TABLE
+    elif t[0] == 0x3C and tag_end(t, 0, length):
+        line.kind = PROSE if words_of(t, length) >= MIN_MARKED_UP else CODE
     else:
         line.kind = CODE if is_code(t, length, &seen) else PROSE
 
@@ -453,7 +487,7 @@ cdef void spread_code(Line *lines, int64_t start, int64_t end) noexcept nogil:
     else:
         return
     for k in range(start, end):
-        if lines[k].kind == PROSE and lines[k].is_ascii and not lines[k].is_sentence:
+        if lines[k].kind == PROSE and lines[k].is_ascii and not lines[k].is_sentence and not lines[k].is_running:
             lines[k].kind = CODE
 
 

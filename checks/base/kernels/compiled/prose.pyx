@@ -57,7 +57,7 @@ cdef extern from *:
 cdef int64_t inline_end(const uint8_t *s, int64_t k, int64_t n) noexcept nogil:
     """Return the end of what begins at k and is not prose; 0: nothing begins there."""
     cdef uint8_t lead = s[k], after = s[k + 1] if k + 1 < n else 0
-    cdef int64_t limit = min(n, k + MAX_INLINE), start, close, again
+    cdef int64_t limit = min(n, k + MAX_INLINE), start, close
     if lead == 0x60:
         start = k
         while start < n and s[start] == 0x60:
@@ -68,10 +68,7 @@ cdef int64_t inline_end(const uint8_t *s, int64_t k, int64_t n) noexcept nogil:
                 close += 1
             return close
     elif lead == 0x3C:
-        if is_a(after, LETTER) or after == 0x21 or after == 0x2F:
-            close = find(s, k + 1, limit, 0x3E)
-            if close >= 0 and find(s, k + 1, close, 0x3C) < 0:
-                return close + 1
+        return tag_end(s, k, n)
     elif lead == 0x5D:
         if after == 0x28:
             close = find(s, k, limit, 0x29)

@@ -10,6 +10,8 @@ from ..layout import (
     IMPORTS,
     LEADS,
     MAX_INLINE,
+    MIN_MARKED_UP,
+    MIN_RUNNING,
     MIN_SENTENCE,
     N_CODE,
     N_COUNTS,
@@ -102,7 +104,9 @@ def _kinds(lines: list[bytes]) -> list[int]:
         elif not s:
             kinds.append(_EMPTY)
         elif s.startswith(b"|") and s.count(b"|") > 1:
-            kinds.append(_TABLE)
+            kinds.append(_PROSE if _n_words(s) >= MIN_MARKED_UP else _TABLE)
+        elif s.startswith(b"<") and _tag_end(s, 0):
+            kinds.append(_PROSE if _n_words(s) >= MIN_MARKED_UP else _CODE)
         else:
             kinds.append(_CODE if _is_code(s) else _PROSE)
     # Successive lines of comments, or of keys with their values, are code as well.
@@ -122,7 +126,8 @@ def _kinds(lines: list[bytes]) -> list[int]:
             if k == len(lines) or kinds[k] == _EMPTY:
                 if _CODE in kinds[start:k]:
                     for j in range(start, k):
-                        if kinds[j] == _PROSE and lines[j].isascii() and not _is_sentence(lines[j].strip(_BLANK)):
+                        s = lines[j].strip(_BLANK)
+                        if kinds[j] == _PROSE and s.isascii() and not _is_sentence(s) and not _is_running(s):
                             kinds[j] = _CODE
                 start = k + 1
     return kinds
@@ -138,6 +143,42 @@ def _begins_comment(s: bytes) -> bool:
 
 def _is_sentence(s: bytes) -> bool:
     return s[-1] in b".?!:" and len(_split(s)) >= MIN_SENTENCE
+
+
+def _is_running(s: bytes) -> bool:
+    return len(_split(s)) >= MIN_RUNNING and not any(byte in _SIGNS or byte == 0x60 for byte in s)
+
+
+def _tag_end(s: bytes, k: int) -> int:
+    """Return the end of the tag that begins at k; 0: none does."""
+    after = s[k + 1] if k + 1 < len(s) else 0
+    if s[k] != 0x3C or not (after in _LETTERS or (after and after in b"!/")):
+        return 0
+    limit = min(len(s), k + MAX_INLINE)
+    close, again = s.find(b">", k + 1, limit), s.find(b"<", k + 1, limit)
+    return close + 1 if close >= 0 and not 0 <= again < close else 0
+
+
+def _n_words(s: bytes) -> int:
+    """Count the words of a line of tags or cells; 0 where signs of code stand among them.
+
+    A word begins with a letter, behind a blank, a tag or the edge of a cell.
+    """
+    k = n_words = n_signs = n_bytes = 0
+    inside = False
+    while k < len(s):
+        if end := _tag_end(s, k):
+            k, inside = end, False
+            continue
+        byte = s[k]
+        is_separator = byte in b" \t\r|"
+        if not is_separator:
+            n_bytes += 1
+            n_signs += byte in _SIGNS
+            n_words += not inside and (byte in _LETTERS or byte >= 0x80)
+        inside = not is_separator
+        k += 1
+    return 0 if n_signs >= 2 and n_signs * 10 >= n_bytes else n_words
 
 
 def _split(s: bytes) -> list[bytes]:
@@ -248,11 +289,8 @@ def _inline_end(line: bytes, k: int) -> int:
             while close < len(line) and line[close] == 0x60:
                 close += 1
             return close
-    elif lead == 0x3C and (after in _LETTERS or after in b"!/") and after:  # <
-        close = line.find(b">", k + 1, limit)
-        again = line.find(b"<", k + 1, limit)
-        if close >= 0 and not 0 <= again < close:
-            return close + 1
+    elif lead == 0x3C:  # <
+        return _tag_end(line, k)
     elif lead == 0x5D and after == 0x28:  # ](
         close = line.find(b")", k, limit)
         if close >= 0 and b" " not in line[k:close]:
