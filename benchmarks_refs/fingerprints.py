@@ -41,14 +41,14 @@ N_GRAM = 5  # tokens
 WINDOW = 8  # grams, of which at least one is searched for
 BRIEF = 100  # most tokens of a question all of whose grams are searched for: edits leave few of them intact
 FULL = 600  # most tokens of a part all of whose grams are stored, unless it is a choice
-SEARCHED = 0x80
+SEARCHED = 0x80  # added to the gap of a gram that texts are searched for
 MASKED, EXACT = 40, 8  # bits stored of a gram
 WHOLE = 48  # bits stored of the hash of a whole part
 STEP = 0.75  # nats in one unit of a weight
 A_NUMBER = 0x80
 MIN_NUMBERS = 2  # in a question that is also recognised by its numbers and words, one of them in digits
-MAX_NUMBERS = 24
-SPELT = 0x40
+MAX_NUMBERS = 24  # in such a question, and in a message that it is compared with
+SPELT = 0x40  # added to the weight of a number that is spelt out
 # Scripts whose letters are tokens, as the first word of their Unicode names. Nearly every text contains each of these
 # letters, but a few in a row still form a word, so a letter is worth at least one STEP.
 UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
@@ -98,9 +98,7 @@ class Fingerprint:
     # Questions with numbers, as these in order and their other words in any order; not for training splits.
     bags: Ints  # (n_bags,) part
     bag_sizes: Ints
-    words: npt.NDArray[
-        np.uint32
-    ]  # (sum of bag_sizes,) the highest bits of tokens: numbers in digits, then each word once
+    words: npt.NDArray[np.uint32]  # (sum of bag_sizes,) highest bits: of numbers in digits, then of each word once
     word_weights: npt.NDArray[np.uint8]  # in STEPs; plus A_NUMBER for a number, plus SPELT for one spelt out
     word_places: npt.NDArray[np.uint8]  # of a number: its place in the question, from 0 at the first word to 255
 
@@ -251,9 +249,8 @@ def _kept(
             windows = np.lib.stride_tricks.sliding_window_view(hashed.masked[first : first + n], min(WINDOW, n))
             # The first and the last gram show how far a copy extends. Choices are only checked for presence.
             ends = [] if kinds[k] == CHOICES else [0, n - 1]
-            sought = np.unique(np.concatenate([ends, windows.argmin(axis=1) + np.arange(len(windows))])).astype(
-                np.int64
-            )
+            least = windows.argmin(axis=1) + np.arange(len(windows))
+            sought = np.unique(np.concatenate([np.array(ends, dtype=np.int64), least]))
         stored = sought if kinds[k] == CHOICES or n_tokens[k] > FULL else np.arange(n)
         kept.append(first + stored)
         # Choices are looked for only where their question was found.

@@ -1,5 +1,7 @@
 """Messages in batches of whole trees, and the views of a batch that checks share."""
 
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -279,14 +281,15 @@ class Batch:
         limits, rows = self._children
         return list(rows[limits[row] : limits[row + 1]].tolist())
 
-    def all_below(self, row: int) -> list[int]:
-        """Return all rows below this one, nearest first; a cycle is followed once."""
-        found, seen = self.replies(row), {row}
-        for below in found:  # which grows meanwhile
+    def all_below(self, row: int) -> Iterator[int]:
+        """Yield the rows below this one, nearest first; each once, also in a cycle."""
+        waiting, seen = deque(self.replies(row)), {row}
+        while waiting:
+            below = waiting.popleft()
             if below not in seen:
                 seen.add(below)
-                found += self.replies(below)
-        return found
+                yield below
+                waiting.extend(self.replies(below))
 
     def below(self, marked: BoolArray) -> IntArray:
         """Return the nearest marked row above each row; -1: there is none."""

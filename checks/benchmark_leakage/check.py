@@ -87,7 +87,10 @@ class BenchmarkLeakage(Check):
         0.75, "Smallest probability that a question or a worked answer is in the message.", above=0, at_most=1
     )
     min_probability_restated: float = setting(
-        0.4, "The same of a question in other words or another language, which is a note.", above=0, at_most=1
+        0.4,
+        "Smallest probability that a question is in the message in other words or another language.",
+        above=0,
+        at_most=1,
     )
 
     @classmethod

@@ -115,7 +115,7 @@ def _summary(hit: ItemHit, refs: References) -> str:
     answer = ""
     if hit.answer:
         answer = "; answer follows" if hit.answer.row == hit.row else "; answer in a reply"
-    turns = ", over two turns" if hit.begins else ""
+    turns = ", split over two turns" if hit.begins else ""
     return f"{item}{_KINDS[hit.kind]}{turns}{share}{choices}{answer}"
 
 

@@ -1,10 +1,10 @@
 """Hits of benchmark items in messages: what kind, with which choices and answer."""
 
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from ...benchmarks_refs.fingerprints import (
     ANSWER,
@@ -16,9 +16,8 @@ from ...benchmarks_refs.fingerprints import (
     as_written,
     kept_of,
     leading,
-    shortened,
 )
-from ..base.arrow.columns import BoolArray
+from ..base.arrow.columns import BoolArray, is_among
 from ..base.kernels.layout import ALL_NUMBERS, NUMBER
 from ..base.messages import Batch
 from ..base.text.tokens import HashArray, grams
@@ -29,6 +28,7 @@ WHOLLY = 0.999  # of a part; less is an edit, and not rounding
 MIN_CHOICES = 0.75  # of the choices, where they must follow a question
 MIN_ANSWER = 3.5  # nats, of an answer after its question: a yes is no evidence
 MAX_OWNERS = 64  # items that share a question, whose choices are looked for
+MAX_BELOW = 64  # messages below a question that its answer is looked for in: trees may be long, and full of copies
 
 
 class Piece(NamedTuple):
@@ -81,10 +81,6 @@ class HashedTexts:
         bounds = self.words.tokens.bounds
         return self.words.marks[bounds[row] : bounds[row + 1]] & NUMBER > 0
 
-    def short(self, row: int) -> npt.NDArray[np.uint32]:
-        """Return the tokens of a message, shortened as in bags."""
-        return shortened(self.tokens(row))
-
     def grams(self, row: int) -> HashArray:
         """Return the grams of a message, as fingerprints keep them."""
         if row not in self._grams:
@@ -104,7 +100,7 @@ class HashedTexts:
             return (first + int(at[0]), first + int(at[0]) + n) if at.size else None
         here = self.grams(row)[first : max(first, end - N_GRAM + 1)]
         own = np.sort(own)
-        is_own = own[np.minimum(np.searchsorted(own, here), len(own) - 1)] == here
+        is_own = is_among(here, own)
         if 2 * len(set(here[is_own].tolist())) <= len(set(own.tolist())):
             return None
         at = np.flatnonzero(is_own)
@@ -215,7 +211,7 @@ def kind_of(hit: ItemHit, texts: HashedTexts) -> str:
 
 
 def with_answer(hit: ItemHit, texts: HashedTexts) -> ItemHit:
-    """Return the hit with the place of its answer: after the question, or in a reply to it."""
+    """Return the hit with the place of its answer: after the question, or in a message below it."""
     refs, batch = texts.refs, texts.batch
     if refs.kinds[hit.part] != QUESTION:
         return hit
@@ -224,7 +220,8 @@ def with_answer(hit: ItemHit, texts: HashedTexts) -> ItemHit:
             if refs.totals[answer] * STEP < MIN_ANSWER:
                 continue
             others = [c for c in refs.parts_of(item, CHOICES) if refs.whole[c] != refs.whole[answer]]
-            for row, first in [(hit.row, hit.end), *((below, 0) for below in batch.all_below(hit.row))]:
+            nearby = islice(batch.all_below(hit.row), MAX_BELOW)
+            for row, first in [(hit.row, hit.end), *((below, 0) for below in nearby)]:
                 end = len(texts.tokens(row))
                 place = texts.place(answer, row, first, end)
                 # Where all choices are repeated, the right one is not given away.

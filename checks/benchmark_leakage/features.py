@@ -4,9 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...benchmarks_refs.fingerprints import ANSWER, MASKED, N_GRAM, QUESTION, STEP, leading
-from ..base.arrow.columns import IntArray, places_within, utf8
+from ..base.arrow.columns import IntArray, is_among, places_within, utf8
 from ..base.kernels.layout import A_NUMBER, BY_LINE, BY_SENTENCE, BY_TEXT
-from ..base.text.tokens import HashArray
 from .evidence import HashedTexts, ItemHit
 from .ordinary import Ordinary
 from .references import References
@@ -169,8 +168,8 @@ def _of_grams(
     of_message = np.repeat(np.arange(len(rows)), [len(each) for each in there]).astype(np.uint64)
     found = np.concatenate([np.zeros(0, dtype=np.uint64), *there])
     mine = number.reshape(-1)[of].astype(np.uint64)
-    is_exact = _among(own | mine, np.sort(found | of_message)) | whole[of]
-    is_masked = _among(keys | mine, np.sort(leading(found, MASKED) | of_message)) | whole[of]
+    is_exact = is_among(own | mine, np.sort(found | of_message)) | whole[of]
+    is_masked = is_among(keys | mine, np.sort(leading(found, MASKED) | of_message)) | whole[of]
     weights = (sought.weights[token] & np.uint8(A_NUMBER - 1)).astype(np.int64)
     ends = np.cumsum(n)
     begins = ends - n
@@ -266,11 +265,3 @@ class _Reader:
 
 
 _LOW = np.uint64((1 << (64 - MASKED)) - 1)
-
-
-def _among(values: HashArray, ascending: HashArray) -> npt.NDArray[np.bool_]:
-    if not len(ascending):
-        return np.zeros(len(values), dtype=bool)
-    at = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
-    is_among: npt.NDArray[np.bool_] = ascending[at] == values
-    return is_among

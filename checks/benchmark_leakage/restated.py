@@ -12,9 +12,8 @@ import numpy.typing as npt
 
 from ...benchmarks_refs.fingerprints import A_NUMBER, BRIEF, MAX_NUMBERS, MIN_NUMBERS, SPELT, STEP, placed, shortened
 from ..base import kernels
-from ..base.arrow.columns import BoolArray, IntArray, places_within, utf8
+from ..base.arrow.columns import BoolArray, IntArray, is_among, places_within, utf8
 from ..base.kernels.layout import LINE, NUMBER, SENTENCE
-from ..base.text.tokens import HashArray
 from ..base.text.words import numbers
 from . import model
 from .evidence import HashedTexts, ItemHit
@@ -70,7 +69,7 @@ def same_numbers(texts: HashedTexts, is_open: BoolArray) -> Pairs:
     """Pair messages with questions that have the same numbers, except one or two."""
     bags, (_, tokens, marks) = texts.refs.bags, texts.words
     n_tokens = np.diff(tokens.bounds)
-    at, values = numbers(tokens, marks)
+    at, values = numbers(tokens.hashes, marks)
     row = np.searchsorted(tokens.bounds, at, side="right") - 1
     in_digits = marks[at] & NUMBER > 0
     n_digits = np.bincount(row[in_digits], minlength=len(n_tokens))
@@ -97,7 +96,7 @@ def same_numbers(texts: HashedTexts, is_open: BoolArray) -> Pairs:
     _, at = places_within(tokens.bounds, paired)
     owner = np.repeat(np.arange(len(paired)), n_tokens[paired])
     own = np.sort(owner.astype(np.uint64) << np.uint64(32) | shortened(tokens.hashes[at]))
-    has_one = _among(own, number.reshape(-1, 1).astype(np.uint64) << np.uint64(32) | bags.heaviest[bag]).any(axis=1)
+    has_one = is_among(number.reshape(-1, 1).astype(np.uint64) << np.uint64(32) | bags.heaviest[bag], own).any(axis=1)
     worth = has_one | (nats >= MIN_NATS)
     return Pairs(rows[worth], bag[worth])
 
@@ -120,9 +119,9 @@ def facts_of(texts: HashedTexts, pairs: Pairs) -> Facts:
     of_row = np.repeat(np.arange(len(rows)), n_tokens)
     words, marks_of = tokens.hashes[at], marks[at]
     in_digits = marks_of & NUMBER > 0
-    is_given, values_given = numbers(tokens._replace(hashes=words), marks_of)
+    is_given, values_given = numbers(words, marks_of)
     own = np.sort(of_row.astype(np.uint64) << np.uint64(32) | shortened(words))
-    is_shared = _among(own, number[of_pair].astype(np.uint64) << np.uint64(32) | bags.words[entry]) & ~is_number
+    is_shared = is_among(number[of_pair].astype(np.uint64) << np.uint64(32) | bags.words[entry], own) & ~is_number
 
     def sums(chosen: BoolArray, of: IntArray) -> IntArray:
         return np.bincount(of_pair[chosen], of[chosen], n_pairs).astype(np.int64)
@@ -161,11 +160,3 @@ def facts_of(texts: HashedTexts, pairs: Pairs) -> Facts:
         "rivals": np.log1p(np.bincount(number)[number]),
     }
     return np.stack([np.asarray(known[name], dtype=np.float64) for name in FACTS], axis=1)
-
-
-def _among(values: HashArray, sought: HashArray) -> BoolArray:
-    """Mark the sought values that are among the ascending ones."""
-    if not len(values):
-        return np.zeros(sought.shape, dtype=bool)
-    is_among: BoolArray = values[np.minimum(np.searchsorted(values, sought), len(values) - 1)] == sought
-    return is_among

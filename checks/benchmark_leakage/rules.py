@@ -63,7 +63,7 @@ REPHRASED = Rule(
     f"{NAME}/rephrased",
     "May be a benchmark question in other words or another language (same numbers in the same order)",
     NOTE,
-    "Read both: it may be the question in other words, or another question about the same things.",
+    "Read both: it may be the question in other words or another language, or another question with the same numbers.",
     example=Example(
         chat(
             "prompter: Out of every row in her quince orchard Maribel sells 6 baskets to Holm, to the cider press. Of "

@@ -61,7 +61,5 @@ def _resemble(texts: HashedTexts, windows: IntArray, parts: IntArray) -> IntArra
     """Call the kernel for windows of tokens of the batch and these parts."""
     sought = texts.refs.sought
     rows = np.concatenate([windows, np.stack([sought.spans[parts], sought.spans[parts + 1]], axis=1)], axis=1)
-    found: IntArray = kernels.resemble(
-        texts.words.tokens.hashes, sought.sketch, sought.weights, np.ascontiguousarray(rows)
-    )
+    found: IntArray = kernels.resemble(texts.words.tokens.hashes, sought.sketch, sought.weights, rows)
     return found

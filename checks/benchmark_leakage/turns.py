@@ -22,7 +22,8 @@ def over_two_turns(
 ) -> Iterator[ItemHit]:
     """Yield hits of questions of which two turns have a part each; `found` are those in one message."""
     refs, batch = texts.refs, texts.batch
-    pairs = sorted(_pairs(texts, columns, {(hit.row, hit.part) for hit in found}))
+    known = {(hit.row, hit.part) for hit in found}
+    pairs = sorted(_pairs(texts, columns, known))
     if not pairs:
         return
     column = batch.column("text")
@@ -34,16 +35,11 @@ def over_two_turns(
         before, row = pairs[hit.row]
         n = len(texts.tokens(before))
         whole = n + len(texts.tokens(row)) == len(joined.tokens(hit.row))
-        if (
-            whole
-            and hit.first < n < hit.end
-            and not {(before, hit.part), (row, hit.part)} & {(each.row, each.part) for each in found}
-        ):
-            begins = Piece(before, hit.first, n)
-            yield replace(hit, row=row, first=0, end=hit.end - n, begins=begins)
+        if whole and hit.first < n < hit.end and known.isdisjoint(((before, hit.part), (row, hit.part))):
+            yield replace(hit, row=row, first=0, end=hit.end - n, begins=Piece(before, hit.first, n))
 
 
-def _pairs(texts: HashedTexts, columns: dict[str, IntArray], found: set[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _pairs(texts: HashedTexts, columns: dict[str, IntArray], known: set[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Yield neighbouring turns of one role that contain pieces of the same question."""
     refs, part = texts.refs, columns["part"]
     # By its place, a piece goes on behind the end of its text, or has begun before it.
@@ -54,7 +50,7 @@ def _pairs(texts: HashedTexts, columns: dict[str, IntArray], found: set[tuple[in
     rows_of: dict[int, dict[int, tuple[int, bool]]] = {}  # by part: the rows with a piece, and its weight
     values = (columns["text"], part, columns["exact_weight"], goes_on)
     for row, p, weight, is_head in zip(*(each[is_piece].tolist() for each in values), strict=True):
-        if (row, p) not in found:
+        if (row, p) not in known:
             rows_of.setdefault(p, {})[row] = weight, is_head
     several = {row for rows in rows_of.values() if len(rows) > 1 for row in rows}
     before = _before(texts.batch, several)
@@ -79,9 +75,10 @@ def _before(batch: Batch, rows: set[int]) -> dict[int, int]:
     for row in rows:
         role, above = roles[row].as_py(), int(batch.parent[row])
         for _ in range(MAX_STEPS):
-            if above < 0 or roles[above].as_py() == role:
+            if above < 0:
+                break
+            if roles[above].as_py() == role:
+                found[row] = above
                 break
             above = int(batch.parent[above])
-        if above >= 0 and roles[above].as_py() == role:
-            found[row] = above
     return found

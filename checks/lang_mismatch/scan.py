@@ -237,8 +237,10 @@ class Scan:
                 self.is_match[row] = True
                 continue
             is_latin = int(self.letters[row].argmax()) == LATIN
-            if best == "" or (self.is_unknown[row] and best != "en"):
-                self.outcome[row] = UNSUPPORTED if self.is_unknown[row] else FEW_LETTERS
+            if self.is_unknown[row] and (best != "en" or best in kin(declared)):  # then it stays UNSUPPORTED
+                continue
+            if best == "":
+                self.outcome[row] = FEW_LETTERS
             elif guesses.mass(k, self._own_kin(row, declared)) > self.check.max_declared:
                 sure = p >= 1 - self.check.max_declared and letters >= self.check.min_close
                 if sure and best in kin(declared) and not are_one(best, declared):

@@ -45,6 +45,14 @@ def places_within(bounds: IntArray, rows: IntArray) -> tuple[IntArray, IntArray]
     return np.repeat(rows, sizes), np.arange(sizes.sum()) + np.repeat(skipped, sizes)
 
 
+def is_among(values: npt.NDArray[np.uint64], ascending: npt.NDArray[np.uint64]) -> BoolArray:
+    """Mark the values, of any shape, that are among the ascending ones."""
+    if not len(ascending):
+        return np.zeros(values.shape, dtype=bool)
+    found: BoolArray = ascending[np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)] == values
+    return found
+
+
 def single(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """Return the column in one piece."""
     if not isinstance(column, pa.ChunkedArray):

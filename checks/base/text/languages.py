@@ -98,7 +98,7 @@ _ONE = (frozenset(("id", "ms")), frozenset(("hr", "sr", "bs")), frozenset(("ku",
 _SLAVIC = frozenset(["ru", "uk", "be", "bg", "mk", "sr", "hr", "bs", "sl", "cs", "sk", "pl"])
 
 
-MIN_NAME = 4  # letters of the name of a language; a shorter word is a tag, or none
+_MIN_NAME = 4  # letters of the name of a language; a shorter word is a tag, or none
 
 
 @cache
@@ -125,7 +125,7 @@ def _named(name: str) -> str | None:
     """Return the code of the language with this name; None where there is none."""
     from langcodes import Language
 
-    if len(name) < MIN_NAME:
+    if len(name) < _MIN_NAME:
         return None
     try:
         language = Language.find(name)

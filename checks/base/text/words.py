@@ -81,8 +81,9 @@ def _plain(found: re.Match[str]) -> str:
         return f" {greek} " if greek else found[0]
     if found["upper"]:
         return f" {found['upper']} {found['lower']} "
-    piece = found["raised"] or found["letter"] or ""
-    return f" {piece} " if found["raised"] else f" {piece}" if piece else ""
+    if found["raised"]:
+        return f" {found['raised']} "
+    return f" {found['letter']}" if found["letter"] else ""  # a hyphen
 
 
 def words(column: pa.Array, tokens: Tokens | None = None, marks: npt.NDArray[np.uint8] | None = None) -> Words:
@@ -104,7 +105,7 @@ def hashed(texts: Sequence[str]) -> Hashed:
     hashes, starts, ends, bounds = tokens
     is_number = marks & NUMBER > 0
     of_number = np.zeros(len(hashes), dtype=np.uint64)
-    at, values = numbers(tokens, marks)
+    at, values = numbers(hashes, marks)
     of_number[at] = values
     exact, masked = (
         np.append(grams(values, N_GRAM), np.zeros(min(len(values), N_GRAM - 1), dtype=np.uint64))
@@ -113,14 +114,14 @@ def hashed(texts: Sequence[str]) -> Hashed:
     return Hashed(hashes, bounds, starts, ends, is_number, of_number, exact, masked, shingle(tokens).whole)
 
 
-def numbers(tokens: Tokens, marks: npt.NDArray[np.uint8]) -> tuple[IntArray, HashArray]:
+def numbers(hashes: HashArray, marks: npt.NDArray[np.uint8]) -> tuple[IntArray, HashArray]:
     """Return which tokens are numbers, in digits or spelt out in English, and the hash of each number in digits."""
     keys, values, is_one = _spelt()
-    at = np.flatnonzero((marks & NUMBER > 0) | is_one[tokens.hashes >> np.uint64(48)])
-    hashes, in_digits = tokens.hashes[at], marks[at] & NUMBER > 0
+    at = np.flatnonzero((marks & NUMBER > 0) | is_one[hashes >> np.uint64(48)])
+    hashes, in_digits = hashes[at], marks[at] & NUMBER > 0
     found = np.minimum(np.searchsorted(keys, hashes), len(keys) - 1)
-    numbers = np.where(in_digits, hashes, np.where(keys[found] == hashes, values[found], np.uint64(0)))
-    return at[numbers > 0], numbers[numbers > 0]
+    known = np.where(in_digits, hashes, np.where(keys[found] == hashes, values[found], np.uint64(0)))
+    return at[known > 0], known[known > 0]
 
 
 @cache

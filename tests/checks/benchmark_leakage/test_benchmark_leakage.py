@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 from pathlib import Path
+from time import process_time
 
 import pytest
 from building import SHARED, audit, flagged, message, needs_shared, uid, write
@@ -184,7 +185,7 @@ def test_a_question_over_two_turns_is_found_with_both_pieces(tmp_path, check):
     ]
     table = audit(tmp_path, turns, check).table
     (row,) = [row for row in table.to_pylist() if row["rule"] == "benchmark_leakage/question"]
-    assert "over two turns" in row["summary"]
+    assert "split over two turns" in row["summary"]
     assert [span["id"] for span in row["spans"]] == [uid("c"), uid("a")]
     assert row["spans"][0]["quote"].startswith("How often must")
     assert row["spans"][1]["quote"].startswith(first)
@@ -207,6 +208,15 @@ def test_an_answer_further_below_its_question_is_found(tmp_path, check):
     ]
     rules = audit(tmp_path, turns, check).table["rule"].to_pylist()
     assert "benchmark_leakage/question_and_answer" in rules
+
+
+def test_a_long_thread_of_one_question_is_read_in_time(tmp_path, check):
+    turns = [message("0", text=FERRY)]
+    turns += [message(f"{k}", f"{k - 1}", ("assistant", "prompter")[k % 2 == 0], text=FERRY) for k in range(1, 1500)]
+    began = process_time()
+    record = audit(tmp_path, turns, check)
+    assert process_time() - began < 30
+    assert record.table.num_rows >= 1500
 
 
 def test_a_short_question_is_found_as_a_message_as_a_line_and_behind_a_label_but_half_of_it_is_not(tmp_path, check):

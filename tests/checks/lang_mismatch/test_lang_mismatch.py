@@ -1015,6 +1015,17 @@ def test_english_under_a_language_that_no_detector_knows_is_found_and_nothing_el
     assert flagged(audit(tmp_path, tagged, LangMismatch())) == [("wrong_language", uid("english"))]
 
 
+@pytest.mark.parametrize(
+    "detectors", [("py3langid", "fasttext"), ("langdetect", "py3langid"), ("langdetect", "fasttext")]
+)
+def test_english_under_a_creole_of_it_is_none_where_no_detector_knows_that(tmp_path, detectors):
+    first, second = detectors
+    texts = [(lang, f"{TALES['en']}. {TALES['en'].replace('river', 'lake')}.") for lang in ("pcm", "sco", "tum")]
+    facts, rows = audited(tmp_path, *texts, first=first, second=second)
+    assert facts.error is None
+    assert {row["message_id"] for row in rows if row["rule"] == "lang_mismatch/wrong_language"} == {"2"}
+
+
 def test_title_case_of_a_long_text_is_no_list_of_names(tmp_path):
     text = (
         "Wir Sind Heute Am Fluss Entlang Gelaufen, Bis Es Dunkel Wurde, Und Haben Danach In Der Kalten Küche Eine "
