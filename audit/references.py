@@ -7,13 +7,15 @@ import glob
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from ..benchmarks_refs import fingerprints, hub
+from ..benchmarks_refs import fingerprints, hub, library
 from ..benchmarks_refs.cards import Card, Item, Parts, cards, checksum, items
-from ..benchmarks_refs.fingerprints import ENDING, PASSAGE, QUESTION, Fingerprint, Weights
+from ..benchmarks_refs.fingerprints import PASSAGE, QUESTION, Fingerprint, Weights
+from ..checks.base import kernels
 from ..checks.base.text.words import hashed
 
 
@@ -123,18 +125,21 @@ def verify(folder: Path, names: Sequence[str] = ()) -> Iterator[tuple[str, Path,
     LookupError
         If there is no fingerprint of that name.
     """
-    found, known = fingerprints.paths(folder), cards()
+    found, known = library.paths(folder), cards()
+    verify_shipped = cache(library.verify)  # one file for all
     for name in names or sorted(found):
         if name not in found:
             raise LookupError(f"no fingerprint of {name!r}; available: {', '.join(sorted(found))}")
         fault = ""
         try:
-            card = fingerprints.load(found[name]).card
+            if found[name] == library.LIBRARY:
+                verify_shipped()
+            card = library.load(name, found[name]).card
         except ValueError as error:
             fault = str(error)
         else:
-            if found[name].parent == fingerprints.SHIPPED and card != known.get(name):
-                fault = f"{found[name]}: built from a different card. Run `chataudit refs build {name}`"
+            if found[name] == library.LIBRARY and card != known.get(name):
+                fault = f"{found[name]}: {name} was built from a different card. Run `chataudit refs build {name}`"
         yield name, found[name], fault
 
 
@@ -161,11 +166,9 @@ def weigh(folder: Path) -> Weights:
 def _main(folder: Path) -> None:
     fingerprints.SHIPPED.mkdir(exist_ok=True)
     fingerprints.save_weights(weigh(folder), fingerprints.WEIGHTS)
-    for path in fingerprints.SHIPPED.glob(f"*{ENDING}"):
-        path.unlink()
-    for name, card in shipped():
-        fingerprints.save(made(card, items(card, folder)), fingerprints.SHIPPED / f"{name}{ENDING}")
-        print(name)
+    prints = {name: made(card, items(card, folder)) for name, card in sorted(shipped())}
+    library.save(library.together(prints, kernels.values_of), library.LIBRARY)
+    print(f"{library.LIBRARY}: {len(prints)} sets, {library.LIBRARY.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

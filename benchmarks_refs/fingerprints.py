@@ -1,11 +1,10 @@
 """One-way fingerprints of benchmarks: enough to recognise an item, not enough to read it.
 
-A part of an item (its question, one of its choices, its answer, its passage) is stored as hashes of its token 5-grams
-by position, each token's weight, and a hash of the whole. Of each gram 40 bits of its number-masked form are stored, in
-which every number is the same token, and 8 bits of its exact form: an item is recognised by several grams together. Of
-long parts, texts are searched only for the smallest hash in each window of 8 grams (winnowing), so any run of 12 tokens
-that a text shares with the part contains such a gram; of very long ones and of choices, only these are stored. Of each
-token of a question 8 bits are stored: they show that a text goes on as the question does where edits leave no 5-gram.
+Of a part of an item (its question, one of its choices, its answer, its passage) each token is stored as 8 bits of its
+hash and as its weight, in their order, and the whole as one hash. Five of these codes in a row are a gram, which stands
+for a token 5-gram in 40 bits; in its number-masked form all numbers have one code. An item is recognised by several
+grams together. Texts are searched for all grams of a short question; of longer parts for the smallest in each window of
+8 (winnowing), so any run of 12 tokens that a text shares with the part contains one; of choices for none.
 
 Schleimer, Wilkerson & Aiken (2003), Winnowing: local algorithms for document fingerprinting.
 """
@@ -33,19 +32,19 @@ Ints: TypeAlias = npt.NDArray[np.int32]
 PARTS = ("question", "choices", "answer", "passage")
 QUESTION, CHOICES, ANSWER, PASSAGE = range(len(PARTS))
 
-FORMAT = 2
+FORMAT = 3
 FOLDER = "chataudit-references"  # of the user's own fingerprints, in the current directory
 SHIPPED = Path(__file__).with_name("fingerprints")
 WEIGHTS = SHIPPED / "weights.npz"
 N_GRAM = 5  # tokens
 WINDOW = 8  # grams, of which at least one is searched for
 BRIEF = 100  # most tokens of a question all of whose grams are searched for: edits leave few of them intact
-FULL = 600  # most tokens of a part all of whose grams are stored, unless it is a choice
-SEARCHED = 0x80  # added to the gap of a gram that texts are searched for
-MASKED, EXACT = 40, 8  # bits stored of a gram
+TOKEN = 40  # bits stored of a token's hash where weights are looked up
 WHOLE = 48  # bits stored of the hash of a whole part
 STEP = 0.75  # nats in one unit of a weight
-A_NUMBER = 0x80
+MOST = 0x3F  # units
+SEARCHED = 0x40  # added to the weight of the first token of a gram that texts are searched for
+A_NUMBER = 0x80  # added to the weight of a token that is a number
 MIN_NUMBERS = 2  # in a question that is also recognised by its numbers and words, one of them in digits
 MAX_NUMBERS = 24  # in such a question, and in a message that it is compared with
 SPELT = 0x40  # added to the weight of a number that is spelt out
@@ -66,8 +65,7 @@ class Hashed(NamedTuple):
     ends: Ints
     is_number: npt.NDArray[np.bool_]  # (n_tokens,)
     numbers: Hashes  # (n_tokens,) of the number in digits, of numbers and of words for them; else 0
-    exact: Hashes  # (n_tokens,) of the gram that starts here; meaningless if too few tokens follow
-    masked: Hashes  # the same with all numbers replaced by one token
+    grams: Hashes  # (n_tokens,) of the number-masked gram that starts here; meaningless if too few tokens follow
     whole: Hashes  # (n_texts,) of all tokens, in order
 
 
@@ -86,13 +84,8 @@ class Fingerprint:
     n_words: Ints  # distinct tokens that are not numbers
     whole: Hashes  # hash of all tokens, of which the WHOLE highest bits are stored
     written: npt.NDArray[np.uint32]  # of questions: hash of the characters from the first token to the last; else 0
-    n_grams: Ints
-    grams: Hashes  # (sum of n_grams,) MASKED bits, then EXACT bits, from the highest
-    # (sum of n_grams,) tokens since the start of the gram before, 0 for the first; plus SEARCHED if texts are searched
-    # for the gram
-    gaps: npt.NDArray[np.uint8]
-    weights: npt.NDArray[np.uint8]  # (sum of n_tokens,) in STEPs; plus A_NUMBER for a number
-    sketch: npt.NDArray[np.uint8]  # of each token of the questions, see `sketched`
+    codes: npt.NDArray[np.uint8]  # (sum of n_tokens,) see `coded`
+    weights: npt.NDArray[np.uint8]  # (sum of n_tokens,) in STEPs; plus SEARCHED, plus A_NUMBER
     item: Ints  # (n_pairs,) which item has which part; in an item's own order
     part: Ints
     # Questions with numbers, as these in order and their other words in any order; not for training splits.
@@ -115,12 +108,12 @@ class Fingerprint:
 class Weights:
     """Token weights: inverse document frequencies among texts in the token's own script."""
 
-    keys: Hashes  # (n,) the highest 40 bits of tokens' hashes, ascending
+    keys: Hashes  # (n,) the highest bits (TOKEN) of tokens' hashes, ascending
     values: npt.NDArray[np.uint8]  # in STEPs
     unknown: int  # weight of a token that occurs in at most one text, in STEPs
 
     def of(self, hashes: Hashes) -> npt.NDArray[np.uint8]:
-        keys = hashes >> np.uint64(64 - MASKED)
+        keys = hashes >> np.uint64(64 - TOKEN)
         at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         return np.where(self.keys[at] == keys, self.values[at], self.unknown).astype(np.uint8)
 
@@ -167,8 +160,6 @@ def build(card: Card, items: Iterable[Item], hasher: Hasher, weights: Weights) -
     kinds = np.array([kind for kind, _ in parts], dtype=np.uint8)
     n_tokens = np.diff(hashed.bounds)
     of_text = np.repeat(np.arange(len(texts)), n_tokens)
-    at = np.arange(len(hashed.hashes)) - hashed.bounds[of_text]
-    kept, is_searched = _kept(hashed, kinds, n_tokens)
     weight = _weights(hashed, kinds, of_text, weights)
     asked = kinds == QUESTION if card.split in ("test", "validation") else np.zeros(len(kinds), dtype=bool)
     bags, bag_sizes, words, word_weights, word_places = _bags(hashed, asked & (n_tokens <= BRIEF), weight)
@@ -181,12 +172,8 @@ def build(card: Card, items: Iterable[Item], hasher: Hasher, weights: Weights) -
         _n_words(hashed, of_text, len(texts)),
         leading(hashed.whole, WHOLE),
         _written(texts, hashed, kinds),
-        np.bincount(of_text[kept], minlength=len(texts)).astype(np.int32),
-        kept_of(hashed.masked[kept], hashed.exact[kept]),
-        # The first is at 0, except in choices.
-        np.diff(at[kept], prepend=0).clip(0).astype(np.uint8) | is_searched * np.uint8(SEARCHED),
-        weight | hashed.is_number * np.uint8(A_NUMBER),
-        sketched(hashed.hashes[kinds[of_text] == QUESTION]),
+        coded(hashed.hashes),
+        weight | _searched(hashed, kinds, n_tokens) * np.uint8(SEARCHED) | hashed.is_number * np.uint8(A_NUMBER),
         np.ascontiguousarray(item),
         np.ascontiguousarray(part),
         bags,
@@ -202,19 +189,14 @@ def leading(hashes: Hashes, bits: int) -> Hashes:
     return hashes >> np.uint64(64 - bits) << np.uint64(64 - bits)
 
 
-def kept_of(masked: Hashes, exact: Hashes) -> Hashes:
-    """Return the stored bits of grams, from both of their forms."""
-    return leading(masked, MASKED) | leading(exact, EXACT) >> np.uint64(MASKED)
-
-
 def placed(places: npt.NDArray[np.int64], n: int | npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
     """Return places among n words in 256 steps."""
     steps: npt.NDArray[np.uint8] = (places * 255 // np.maximum(1, np.asarray(n) - 1)).astype(np.uint8)
     return steps
 
 
-def sketched(hashes: Hashes) -> npt.NDArray[np.uint8]:
-    """Return the stored bits of a token by its place in a question."""
+def coded(hashes: Hashes) -> npt.NDArray[np.uint8]:
+    """Return the stored bits of a token by its place in a part."""
     return (hashes >> np.uint64(56)).astype(np.uint8)
 
 
@@ -236,26 +218,20 @@ def as_written(text: bytes, start: int, end: int) -> int:
     return int.from_bytes(hashlib.blake2b(b" ".join(text[start:end].split()), digest_size=4).digest(), "little")
 
 
-def _kept(
-    hashed: Hashed, kinds: npt.NDArray[np.uint8], n_tokens: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """Return the tokens at which a stored gram starts, and which of these grams texts are searched for."""
+def _searched(hashed: Hashed, kinds: npt.NDArray[np.uint8], n_tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Mark the tokens that begin a gram which texts are searched for."""
     n_grams = n_tokens - N_GRAM + 1
-    kept, searched = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=bool)]
-    for k in np.flatnonzero(n_grams > 0).tolist():
+    searched = np.zeros(len(hashed.hashes), dtype=bool)
+    # Choices are looked for only where their question was found.
+    for k in np.flatnonzero((n_grams > 0) & (kinds != CHOICES)).tolist():
         first, n = int(hashed.bounds[k]), int(n_grams[k])
-        sought = np.arange(n)
-        if kinds[k] != QUESTION or n_tokens[k] > BRIEF:
-            windows = np.lib.stride_tricks.sliding_window_view(hashed.masked[first : first + n], min(WINDOW, n))
-            # The first and the last gram show how far a copy extends. Choices are only checked for presence.
-            ends = [] if kinds[k] == CHOICES else [0, n - 1]
-            least = windows.argmin(axis=1) + np.arange(len(windows))
-            sought = np.unique(np.concatenate([np.array(ends, dtype=np.int64), least]))
-        stored = sought if kinds[k] == CHOICES or n_tokens[k] > FULL else np.arange(n)
-        kept.append(first + stored)
-        # Choices are looked for only where their question was found.
-        searched.append(np.isin(stored, sought) & (kinds[k] != CHOICES))
-    return np.concatenate(kept), np.concatenate(searched)
+        if kinds[k] == QUESTION and n_tokens[k] <= BRIEF:
+            searched[first : first + n] = True
+            continue
+        windows = np.lib.stride_tricks.sliding_window_view(hashed.grams[first : first + n], min(WINDOW, n))
+        searched[first + windows.argmin(axis=1) + np.arange(len(windows))] = True
+        searched[[first, first + n - 1]] = True  # these show how far a copy extends
+    return searched
 
 
 def _n_words(hashed: Hashed, of_text: npt.NDArray[np.int64], n: int) -> Ints:
@@ -278,7 +254,7 @@ def _weights(
     most = np.full(len(keys), 255)
     common = (df * 20 >= n_questions) & (df >= 20)
     most[common] = np.maximum(1, np.round(np.log(n_questions / df[common]) / STEP))
-    capped: npt.NDArray[np.uint8] = np.minimum(weight, most[inverse]).astype(np.uint8)
+    capped: npt.NDArray[np.uint8] = np.minimum(weight, most[inverse]).clip(max=MOST).astype(np.uint8)
     return capped
 
 
@@ -327,7 +303,7 @@ def count(texts: Sequence[str], hasher: Hasher) -> Weights:
     values = np.round(np.log(n_texts[script_of[repeated]] / df[repeated]) / STEP)
     is_letter = np.isin(script_of[repeated], [scripts[name] for name in UNSPACED if name in scripts])
     values = np.maximum(values, is_letter)
-    keys = hashes[repeated] >> np.uint64(64 - MASKED)
+    keys = hashes[repeated] >> np.uint64(64 - TOKEN)
     keys, unique = np.unique(keys, return_index=True)
     return Weights(keys, values[unique].astype(np.uint8), round(float(np.log(n_texts.max())) / STEP))
 
@@ -341,11 +317,11 @@ def _document_frequency(texts: npt.NDArray[np.int64], values: npt.NDArray[np.int
 
 # -- files -----------------------------------------------------------------------------------------------------------
 
-_BITS = {"grams": MASKED + EXACT, "whole": WHOLE}  # number of bits stored
 _KINDS = {  # types of the stored arrays
-    **dict.fromkeys(("kinds", "grams", "whole", "gaps", "weights", "sketch", "word_weights", "word_places"), "u1"),
-    **dict.fromkeys(("n_tokens", "n_words", "n_grams", "item", "part", "bags", "bag_sizes"), "<i4"),
+    **dict.fromkeys(("kinds", "codes", "weights", "word_weights", "word_places"), "u1"),
+    **dict.fromkeys(("n_tokens", "n_words", "item", "part", "bags", "bag_sizes"), "<i4"),
     **dict.fromkeys(("written", "words"), "<u4"),
+    "whole": "<u8",
 }
 
 
@@ -354,14 +330,6 @@ def own_folder() -> Path:
     named = os.environ.get("CHATAUDIT_REFERENCES")
     data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(named) if named else Path(data) / "chataudit" / "references"
-
-
-def paths(folder: Path) -> dict[str, Path]:
-    """Return all fingerprints by name; those in `folder` win over the user's own, and these over shipped ones."""
-    found: dict[str, Path] = {}
-    for place in (SHIPPED, own_folder(), folder):
-        found |= {path.stem: path for path in sorted(place.glob(f"*{ENDING}")) if path.is_file()}
-    return found
 
 
 def save(fingerprint: Fingerprint, path: Path, *, replace: bool = False) -> None:
@@ -395,7 +363,7 @@ def verify(path: Path) -> bytes:
     ValueError
         If the file is damaged, or in a format that this version does not read.
     """
-    again = f"Run `chataudit refs build {path.stem} --overwrite`, or for a set of your own `refs add`"
+    again = _again(path.stem)
     head, _, data = path.read_bytes().partition(b"\n")
     header = re.fullmatch(rf"{_NAME} (\d{{1,9}}) ([0-9a-f]{{64}})".encode(), head)
     if header is None:
@@ -407,56 +375,75 @@ def verify(path: Path) -> bytes:
     return data
 
 
+def _again(name: str) -> str:
+    return f"Run `chataudit refs build {name} --overwrite`, or for a set of your own `refs add`"
+
+
 def load(path: Path, *, is_verified: bool = False) -> Fingerprint:
     """Read a fingerprint from a file.
 
     Raises
     ------
     ValueError
-        As `verify`, which is not called if `is_verified`.
+        As `verify`, which is not called if `is_verified`; or if the content contradicts itself.
     """
     data = path.read_bytes().partition(b"\n")[2] if is_verified else verify(path)
-    # The checksum shows that `save` wrote these bytes. (As .npz, reading all took a second instead of a fifth.)
     packed = pa.Codec("zstd").decompress(data[8:], int.from_bytes(data[:8], "little"), asbytes=True)
-    members = msgspec.msgpack.decode(packed)
-    card = msgspec.convert(members.pop("card"), Card)
-    ids = tuple(members.pop("ids"))
-    arrays = {name: np.frombuffer(members[name], kind) for name, kind in _KINDS.items()}
-    for name, bits in _BITS.items():
-        arrays[name] = _hashes(arrays[name].reshape(-1, bits // 8))
-    return Fingerprint(card, ids, **arrays)
+    try:
+        members = msgspec.msgpack.decode(packed)
+        card = msgspec.convert(members["card"], Card)
+        ids = msgspec.convert(members["ids"], tuple[str, ...])
+        found = Fingerprint(card, ids, **{name: np.frombuffer(members[name], kind) for name, kind in _KINDS.items()})
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: not the content of a fingerprint ({error})") from None
+    if fault := contradiction(found):
+        raise ValueError(f"{path}: {fault}; was it changed by hand? {_again(path.stem)}")
+    return found
+
+
+def contradiction(found: Fingerprint) -> str:
+    """Return what in a fingerprint contradicts the rest, nothing if it is consistent.
+
+    Kernels rely on it; a checksum shows damage, but who changes a file may change its checksum too.
+    """
+    n_parts, n_entries = len(found.kinds), len(found.words)
+    for name in ("n_tokens", "n_words", "whole", "written"):
+        if len(getattr(found, name)) != n_parts:
+            return f"{name} is not of {n_parts:,} parts"
+    for name, limit in (("kinds", len(PARTS)), ("item", len(found.ids)), ("part", n_parts), ("bags", n_parts)):
+        values = getattr(found, name)
+        if len(values) and not 0 <= values.min() <= values.max() < limit:
+            return f"{name} has a number beyond {limit - 1:,}"
+    for name, sizes, n in (("codes", found.n_tokens, len(found.codes)), ("words", found.bag_sizes, n_entries)):
+        if (sizes < 0).any() or sizes.sum(dtype=np.int64) != n:
+            return f"the sizes of its pieces do not add up to {n:,} {name}"
+    pairs = (("weights", "codes"), ("part", "item"), ("bag_sizes", "bags"))
+    for name, other in (*pairs, ("word_weights", "words"), ("word_places", "words")):
+        if len(getattr(found, name)) != len(getattr(found, other)):
+            return f"{name} and {other} differ in length"
+    return "" if (found.bag_sizes > 0).all() else "an empty bag of words"
 
 
 def save_weights(weights: Weights, path: Path) -> None:
     """Write weights."""
+    keys = (weights.keys << np.uint64(64 - TOKEN)).astype(">u8").view(np.uint8).reshape(-1, 8)[:, : TOKEN // 8]
     with path.open("wb") as file:
         np.savez_compressed(
-            file, allow_pickle=False, keys=_bytes(weights.keys << np.uint64(64 - MASKED), MASKED),
-            values=weights.values, unknown=np.array(weights.unknown),
-        )  # fmt: skip
+            file, allow_pickle=False, keys=keys, values=weights.values, unknown=np.array(weights.unknown)
+        )
 
 
 def load_weights(path: Path = WEIGHTS) -> Weights:
     """Read the token weights that all fingerprints are built with."""
     with np.load(path, allow_pickle=False) as file:
-        keys = _hashes(file["keys"]) >> np.uint64(64 - MASKED)
+        kept = file["keys"]
+        full = np.zeros((len(kept), 8), dtype=np.uint8)
+        full[:, : TOKEN // 8] = kept
+        keys = full.view(">u8").reshape(-1).astype(np.uint64) >> np.uint64(64 - TOKEN)
         return Weights(keys, file["values"], int(file["unknown"]))
 
 
 def _members(fingerprint: Fingerprint) -> dict[str, Any]:
     """Return the content of a fingerprint as it is stored."""
-    members = {name: getattr(fingerprint, name) for name in _KINDS}
-    members |= {name: _bytes(members[name], bits) for name, bits in _BITS.items()}
-    stored = {name: array.astype(_KINDS[name], copy=False).tobytes() for name, array in members.items()}
+    stored = {name: getattr(fingerprint, name).astype(kind, copy=False).tobytes() for name, kind in _KINDS.items()}
     return {"card": msgspec.to_builtins(fingerprint.card), "ids": fingerprint.ids, **stored}
-
-
-def _bytes(values: Hashes, bits: int) -> npt.NDArray[np.uint8]:
-    """Return the highest bits of each value, shape (n, bits / 8)."""
-    return np.ascontiguousarray(values.astype(">u8").view(np.uint8).reshape(-1, 8)[:, : bits // 8])
-
-
-def _hashes(kept: npt.NDArray[np.uint8]) -> Hashes:
-    full = np.zeros((len(kept), 8), dtype=np.uint8)
-    full[:, : kept.shape[1]] = kept
-    return full.view(">u8").reshape(-1).astype(np.uint64)

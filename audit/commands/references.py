@@ -44,10 +44,10 @@ def refs_list(
 ) -> None:
     """List the known benchmarks, or show one in full."""
     with user_errors():
-        from ...benchmarks_refs import fingerprints
+        from ...benchmarks_refs import fingerprints, library
         from ...benchmarks_refs.cards import cards
 
-        known, built = cards(), fingerprints.paths(references or FOLDER)
+        known, built = cards(), library.paths(references or FOLDER)
         own = {key: fingerprints.load(built[key]).card for key in built if key not in known and name in (None, key)}
         if name is None:
             _print_list({**known, **own}, built)
@@ -62,13 +62,13 @@ def refs_list(
 
 def _print_list(cards: Mapping[str, "Card"], built: Mapping[str, Path]) -> None:
     """Print one line for each card; on a terminal, its title is cut to fit."""
-    from ...benchmarks_refs import fingerprints
+    from ...benchmarks_refs.library import LIBRARY
 
     width = max(map(len, cards))
     for name, card in cards.items():
         items = number(card.items) if card.items is not None else "?"
         state = "not built" if name not in built else "shipped"
-        if name in built and built[name].parent != fingerprints.SHIPPED:
+        if name in built and built[name] != LIBRARY:
             state = "your own"
         line = f"{name:{width}} {items:>8}  {card.split:10}  {state:10}  "
         if out.is_terminal:

@@ -139,12 +139,9 @@ class BenchmarkLeakage(Check):
             containing.setdefault(hit.part, set()).add(hit.row)
         found = [with_answer(hit, texts) for hit in found if not restates(hit, batch, containing[hit.part])]
         # An answer beside its question is reported with it, or is one of its choices.
-        asked = {
-            (row, item) for hit in found if refs.kinds[hit.part] == QUESTION for row in hit.rows for item in hit.items
-        }
-        found = [
-            hit for hit in found if refs.kinds[hit.part] != ANSWER or asked.isdisjoint((hit.row, i) for i in hit.items)
-        ]
+        kinds = refs.columns.kinds
+        asked = {(row, item) for hit in found if kinds[hit.part] == QUESTION for row in hit.rows for item in hit.items}
+        found = [hit for hit in found if kinds[hit.part] != ANSWER or asked.isdisjoint((hit.row, i) for i in hit.items)]
         is_open[[hit.row for hit in found]] = False  # these are reported already
         found += restated(texts, is_open, self.min_probability_restated)
         published = published_flags(refs, columns)
@@ -198,7 +195,7 @@ class BenchmarkLeakage(Check):
                     tuple(
                         (name, card.split, int(n), ours, in_percent(ours / n, 2), *published)
                         for name, card, n, (ours, *published) in sorted(
-                            zip(refs.names, refs.cards, refs.n_items, touched.values(), strict=True),
+                            zip(refs.names, refs.cards, refs.columns.items_of_set, touched.values(), strict=True),
                             key=lambda each: ([-count for count in each[-1]], each[0]),
                         )
                     ),
@@ -233,7 +230,7 @@ class BenchmarkLeakage(Check):
 def _compared_with(refs: References) -> str:
     n = len(refs.names)
     sets = f"{n:,} reference {'set' if n == 1 else 'sets'}"
-    return f"Compared with {int(refs.n_items.sum()):,} items of {sets}: {', '.join(refs.names)}"
+    return f"Compared with {int(refs.columns.items_of_set.sum()):,} items of {sets}: {', '.join(refs.names)}"
 
 
 @lru_cache(maxsize=8)

@@ -92,7 +92,7 @@ def rule_of(hit: ItemHit, refs: References) -> Rule:
     """Return the rule that a hit breaks, by its part and the split of its benchmark."""
     if hit.kind in ("rephrased", "translated"):
         return REPHRASED
-    kind = refs.kinds[hit.part]
+    kind = refs.columns.kinds[hit.part]
     if kind == PASSAGE:
         return PASSAGE_ALONE
     if refs.cards[refs.card_of_part[hit.part]].split in TRAINED_ON:
@@ -108,7 +108,7 @@ def _summary(hit: ItemHit, refs: References) -> str:
     item = f"{card.title} {card.split} item {refs.ids[hit.items[0]]}{more}"
     matched = in_percent(hit.share, 0)
     if not hit.kind:
-        part = "worked answer" if refs.kinds[hit.part] == ANSWER else "passage"
+        part = "worked answer" if refs.columns.kinds[hit.part] == ANSWER else "passage"
         return f"{item}: {matched} of its {part}"
     share = f" ({matched} matched)" if hit.kind in ("edited", "numbers_changed") else ""
     choices = f"; {hit.choices.n_found} of {hit.choices.n} choices follow" if hit.choices else ""
@@ -142,7 +142,7 @@ def touched_items(refs: References, published: Flags, found: list[ItemHit]) -> p
     """Return SEEN of a batch: which rules find an item in a message, by its question."""
     touched: dict[tuple[int, int], list[bool]] = {}  # by message and item
     for (row, part), flags in published.items():
-        if refs.kinds[part] == QUESTION:
+        if refs.columns.kinds[part] == QUESTION:
             for item in refs.items_of(part).tolist():
                 touched[row, item] = [False, *flags]
     for hit in found:

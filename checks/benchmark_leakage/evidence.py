@@ -14,11 +14,12 @@ from ...benchmarks_refs.fingerprints import (
     STEP,
     WHOLE,
     as_written,
-    kept_of,
+    coded,
     leading,
 )
+from ..base import kernels
 from ..base.arrow.columns import BoolArray, is_among
-from ..base.kernels.layout import ALL_NUMBERS, NUMBER
+from ..base.kernels.layout import NUMBER
 from ..base.messages import Batch
 from ..base.text.tokens import HashArray, grams
 from ..base.text.words import Words
@@ -82,21 +83,19 @@ class HashedTexts:
         return self.words.marks[bounds[row] : bounds[row + 1]] & NUMBER > 0
 
     def grams(self, row: int) -> HashArray:
-        """Return the grams of a message, as fingerprints keep them."""
+        """Return the values of the grams of a message."""
         if row not in self._grams:
-            tokens = self.tokens(row)
-            masked = grams(np.where(self.is_number(row), np.uint64(ALL_NUMBERS), tokens), N_GRAM)
-            self._grams[row] = kept_of(masked, grams(tokens, N_GRAM))
+            self._grams[row] = kernels.values_of(coded(self.tokens(row)), N_GRAM)
         return self._grams[row]
 
     def place(self, part: int, row: int, first: int, end: int) -> tuple[int, int] | None:
         """Return the place of a part among the tokens [first, end) of a message; over half of its grams suffice."""
-        n, own = int(self.refs.n_tokens[part]), self.refs.grams_of(part)
+        n, own = int(self.refs.n_tokens[part]), kernels.values_of(self.refs.codes_of(part), N_GRAM)
         if not n:
             return None
         if not len(own):
             here = leading(grams(self.tokens(row)[first:end], n), WHOLE)
-            at = np.flatnonzero(here == self.refs.whole[part])
+            at = np.flatnonzero(here == self.refs.columns.whole[part])
             return (first + int(at[0]), first + int(at[0]) + n) if at.size else None
         here = self.grams(row)[first : max(first, end - N_GRAM + 1)]
         own = np.sort(own)
@@ -134,7 +133,7 @@ def best(group: list[ItemHit], refs: References) -> list[ItemHit]:
         better = [
             other
             for other in kept
-            if refs.kinds[other.part] == refs.kinds[hit.part]
+            if refs.columns.kinds[other.part] == refs.columns.kinds[hit.part]
             and 2 * (min(hit.end, other.end) - max(hit.first, other.first)) > hit.end - hit.first
         ]
         # A verbatim item of another benchmark counts by itself; in one benchmark, a part of a longer item does not.
@@ -178,7 +177,7 @@ def choices_behind(hit: ItemHit, texts: HashedTexts) -> Choices | None:
             (*found.items, item) if found and share == found.share else (item,),
             len(there),
             len(choices),
-            STEP * float(sum(refs.totals[c] for c, place in zip(choices, places, strict=True) if place)),
+            STEP * float(sum(refs.total(c) for c, place in zip(choices, places, strict=True) if place)),
             max(end for _, end in there),
             share == 1 and sorted(there) != there,
         )
@@ -205,7 +204,7 @@ def kind_of(hit: ItemHit, texts: HashedTexts) -> str:
     text = texts.words.column[hit.row].as_py().encode()
     first = int(tokens.bounds[hit.row]) + hit.first
     start, end = int(tokens.starts[first]), int(tokens.ends[first + hit.end - hit.first - 1])
-    if as_written(text, start, end) != texts.refs.written[hit.part]:
+    if as_written(text, start, end) != texts.refs.columns.written[hit.part]:
         return "case_or_punctuation"
     return "verbatim" if hit.end - hit.first == len(texts.tokens(hit.row)) else "embedded"
 
@@ -213,13 +212,13 @@ def kind_of(hit: ItemHit, texts: HashedTexts) -> str:
 def with_answer(hit: ItemHit, texts: HashedTexts) -> ItemHit:
     """Return the hit with the place of its answer: after the question, or in a message below it."""
     refs, batch = texts.refs, texts.batch
-    if refs.kinds[hit.part] != QUESTION:
+    if refs.columns.kinds[hit.part] != QUESTION:
         return hit
     for item in hit.items[:MAX_OWNERS]:
         for answer in refs.parts_of(item, ANSWER):
-            if refs.totals[answer] * STEP < MIN_ANSWER:
+            if refs.total(answer) * STEP < MIN_ANSWER:
                 continue
-            others = [c for c in refs.parts_of(item, CHOICES) if refs.whole[c] != refs.whole[answer]]
+            others = [c for c in refs.parts_of(item, CHOICES) if refs.columns.whole[c] != refs.columns.whole[answer]]
             nearby = islice(batch.all_below(hit.row), MAX_BELOW)
             for row, first in [(hit.row, hit.end), *((below, 0) for below in nearby)]:
                 end = len(texts.tokens(row))

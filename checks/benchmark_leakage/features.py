@@ -3,11 +3,13 @@
 import numpy as np
 import numpy.typing as npt
 
-from ...benchmarks_refs.fingerprints import ANSWER, MASKED, N_GRAM, QUESTION, STEP, leading
+from ...benchmarks_refs.fingerprints import A_NUMBER, ANSWER, MOST, N_GRAM, QUESTION, STEP, coded, leading
+from ..base import kernels
 from ..base.arrow.columns import IntArray, is_among, places_within, utf8
-from ..base.kernels.layout import A_NUMBER, BY_LINE, BY_SENTENCE, BY_TEXT
+from ..base.kernels.layout import BY_LINE, BY_SENTENCE, BY_TEXT, NUMBER
+from ..base.text.tokens import HashArray
 from .evidence import HashedTexts, ItemHit
-from .ordinary import Ordinary
+from .ordinary import KEPT, Ordinary
 from .references import References
 
 FEATURES = (
@@ -44,10 +46,11 @@ _OWN = 2  # parts that share a gram
 def candidates(refs: References, columns: dict[str, IntArray]) -> IntArray:
     """Return the hits of `kernels.scan` that are worth a judgement."""
     part = columns["part"]
-    kinds, n = refs.kinds[part], refs.n_tokens[part]
+    kinds, n = refs.columns.kinds[part], refs.n_tokens[part]
     is_asked = (kinds == QUESTION) & (n >= MIN_TOKENS[QUESTION])
-    is_answer = (kinds == ANSWER) & (n >= MIN_TOKENS[ANSWER]) & (refs.n_words[part] >= MIN_WORDS_OF_ANSWER)
-    is_answer &= refs.totals[part] * STEP >= MIN_NATS_OF_ANSWER
+    is_answer = (kinds == ANSWER) & (n >= MIN_TOKENS[ANSWER]) & (refs.columns.n_words[part] >= MIN_WORDS_OF_ANSWER)
+    total, _ = refs.totals(part)
+    is_answer &= total * STEP >= MIN_NATS_OF_ANSWER
     says = np.maximum(columns["exact_weight"], columns["masked_weight"]) * STEP >= MIN_NATS
     return np.flatnonzero((is_asked | is_answer) & (says | (columns["whole"] > 0)))
 
@@ -83,14 +86,14 @@ def features_of(
     """
     beside = _nats_beside(texts.refs, hits, found)
     refs, part = texts.refs, columns["part"]
-    n, total, of_words = (values[part] for values in (refs.n_tokens, refs.totals, refs.word_totals))
+    n, (total, of_words) = refs.n_tokens[part], refs.totals(part)
     n_message = np.diff(texts.words.tokens.bounds)[columns["text"]]
     whole = columns["whole"]
     nats = columns["exact_weight"] * STEP
     values = {
         "tokens": np.log1p(n),
-        "words": np.log1p(refs.n_words[part]),
-        "is_answer": refs.kinds[part] == ANSWER,
+        "words": np.log1p(refs.columns.n_words[part]),
+        "is_answer": refs.columns.kinds[part] == ANSWER,
         "number_share": 1 - of_words / np.maximum(1, total),
         "owners": np.log1p(np.diff(refs.owners[0])[part]),
         "covered": columns["exact_weight"] / np.maximum(1, total),
@@ -134,11 +137,11 @@ def _nats_beside(refs: References, columns: dict[str, IntArray], found: list[Ite
     for hit in found:
         of_items = []
         for item in hit.items[:8]:
-            parts = refs.parts[1][refs.parts[0][item] : refs.parts[0][item + 1]].tolist()
+            parts = refs.all_parts_of(item).tolist()
             by_kind: dict[int, float] = {}  # an answer may be stored in two forms
             for p in parts:
-                kind = int(refs.kinds[p])
-                if kind != refs.kinds[hit.part] and refs.whole[p] != refs.whole[hit.part]:
+                kind = int(refs.columns.kinds[p])
+                if kind != refs.columns.kinds[hit.part] and refs.columns.whole[p] != refs.columns.whole[hit.part]:
                     by_kind[kind] = max(by_kind.get(kind, 0.0), nats.get((hit.row, p), 0.0))
             of_items.append(sum(by_kind.values()))
         beside.append(max(of_items, default=0.0))
@@ -154,26 +157,30 @@ def _of_grams(
     texts: HashedTexts, columns: dict[str, IntArray], ordinary: Ordinary, counted: int
 ) -> dict[str, npt.NDArray[np.float64]]:
     """Describe which grams of each part are in its message."""
-    sought, part, whole = texts.refs.sought, columns["part"], columns["whole"] > 0
-    n = texts.refs.n_tokens[part]
+    refs, part, whole = texts.refs, columns["part"], columns["whole"] > 0
+    n = refs.n_tokens[part].astype(np.int64)
     n_candidates = len(part)
-    n_grams = np.diff(sought.limits)[part]
-    of = np.repeat(np.arange(n_candidates), n_grams)  # candidate of each gram
-    _, gram = places_within(sought.limits, part)
-    _, token = places_within(sought.spans, part)
-    own, keys = sought.grams[gram], leading(sought.grams[gram], MASKED)
-    # What is kept of a gram leaves its lowest 16 bits free: there the message is numbered.
-    rows, number = np.unique(columns["text"], return_inverse=True)
-    there = [texts.grams(row) for row in rows.tolist()]
-    of_message = np.repeat(np.arange(len(rows)), [len(each) for each in there]).astype(np.uint64)
-    found = np.concatenate([np.zeros(0, dtype=np.uint64), *there])
-    mine = number.reshape(-1)[of].astype(np.uint64)
-    is_exact = is_among(own | mine, np.sort(found | of_message)) | whole[of]
-    is_masked = is_among(keys | mine, np.sort(leading(found, MASKED) | of_message)) | whole[of]
-    weights = (sought.weights[token] & np.uint8(A_NUMBER - 1)).astype(np.int64)
+    _, token = places_within(refs.columns.spans, part)
+    weights, codes = refs.columns.weights[token], refs.columns.codes[token]
+    is_number = weights >= A_NUMBER
+    weights = (weights & np.uint8(MOST)).astype(np.int64)
     ends = np.cumsum(n)
     begins = ends - n
-    at = begins[of] + sought.at[gram]  # token at which each gram begins
+    at, of = _beginning(n)
+    exact, keys = (kernels.values_of(some, N_GRAM)[at] for some in (codes, np.where(is_number, np.uint8(0), codes)))
+    # The lowest bits of a value are left out: there the message is numbered.
+    rows, number = np.unique(columns["text"], return_inverse=True)
+    bounds = texts.words.tokens.bounds
+    _, there = places_within(bounds, rows)
+    at_message, of_message = _beginning(np.diff(bounds)[rows])
+    codes = coded(texts.words.tokens.hashes[there])
+    masked = np.where(texts.words.marks[there] & NUMBER > 0, np.uint8(0), codes)
+    mine = number.reshape(-1)[of]
+    is_exact, is_masked = (
+        is_among(_numbered(own, mine), np.sort(_numbered(kernels.values_of(some, N_GRAM)[at_message], of_message)))
+        | whole[of]
+        for own, some in ((exact, codes), (keys, masked))
+    )
 
     def counts(chosen: npt.NDArray[np.bool_]) -> IntArray:
         return np.bincount(of[chosen], minlength=n_candidates)
@@ -197,12 +204,12 @@ def _of_grams(
     n_runs = sums(is_covered & ~before)
     places = np.append(np.flatnonzero(is_covered), len(token))
     first, last = places[np.searchsorted(places, begins)], places[np.searchsorted(places, ends) - 1]
-    numbers = np.append(0, np.cumsum(sought.weights[token] >= A_NUMBER))
+    numbers = np.append(0, np.cumsum(is_number))
     with_number = numbers[at + N_GRAM] > numbers[at]
     n_numbers = counts(with_number & is_masked)
-    owners = np.searchsorted(sought.postings, keys | _LOW, side="right") - np.searchsorted(sought.postings, keys)
+    owners = refs.n_parts_with(keys)
     is_own = (owners > 0) & (owners <= _OWN)
-    chats = np.maximum(0, ordinary.of(keys) - counted)
+    chats = np.maximum(0, ordinary.of(leading(keys, KEPT)) - counted)
     is_rare = is_exact & (chats == 0)
     fewest = np.full(n_candidates, np.iinfo(np.int64).max)
     np.minimum.at(fewest, of[is_exact], chats[is_exact])
@@ -219,8 +226,21 @@ def _of_grams(
         "chats": np.log1p(fewest),
     }
     # A part that is shorter than a gram was found whole.
-    short = n_grams == 0
+    short = n < N_GRAM
     return {name: np.where(short, name in ("numbers_agree", "own_covered"), values) for name, values in known.items()}
+
+
+def _beginning(sizes: IntArray) -> tuple[IntArray, IntArray]:
+    """Return where grams begin in pieces that follow one another, and the piece of each."""
+    of = np.repeat(np.arange(len(sizes)), sizes)
+    at = np.flatnonzero(np.arange(len(of)) + N_GRAM <= np.cumsum(sizes)[of])
+    return at, of[at]
+
+
+def _numbered(values: HashArray, numbers: IntArray) -> HashArray:
+    """Return the 48 highest bits of values beside a number of 16 bits."""
+    joined: HashArray = leading(values, 48) | numbers.astype(np.uint64)
+    return joined
 
 
 class _Reader:
@@ -262,6 +282,3 @@ class _Reader:
             "bytes_a_token": min(12.0, len(said) / (stop - begin)),
             "signs": sum(said[:600].count(sign) for sign in b"=+*/\\$^_{}()[]<>|") / max(1, len(said[:600])),
         }
-
-
-_LOW = np.uint64((1 << (64 - MASKED)) - 1)

@@ -29,8 +29,9 @@ def scanned(texts: HashedTexts, is_open: BoolArray) -> dict[str, IntArray]:
 def probable(texts: HashedTexts, columns: dict[str, IntArray], minimum: float) -> Iterator[ItemHit]:
     """Yield the hits of `kernels.scan` that are at least this probable, and passages."""
     _, found, known = evidence(texts, columns)
+    kinds = texts.refs.columns.kinds
     hits = [
-        with_kind(replace(hit, score=p), texts) if texts.refs.kinds[hit.part] == QUESTION else replace(hit, score=p)
+        with_kind(replace(hit, score=p), texts) if kinds[hit.part] == QUESTION else replace(hit, score=p)
         for hit, p in zip(found, model.load(model.COPIED, FEATURES).probability(known).tolist(), strict=True)
         if p >= minimum
     ]
@@ -47,7 +48,7 @@ def evidence(
     chosen = {name: np.concatenate([values[kept], beside[name]]) for name, values in columns.items()}
     chosen["aligned"] = aligned(texts, chosen)
     found = [
-        replace(hit, choices=choices_behind(hit, texts)) if refs.has_choices[hit.part] else hit
+        replace(hit, choices=choices_behind(hit, texts)) if refs.columns.has_choices[hit.part] else hit
         for hit in _hits(texts, chosen)
     ]
     return chosen, found, features_of(texts, columns, chosen, found, ordinary(), counted)
@@ -55,8 +56,8 @@ def evidence(
 
 def _passages(texts: HashedTexts, columns: dict[str, IntArray]) -> Iterator[ItemHit]:
     refs, part = texts.refs, columns["part"]
-    is_one = (refs.kinds[part] == PASSAGE) & (refs.n_words[part] >= MIN_WORDS)
-    is_one &= columns["exact_weight"] >= np.maximum(MIN_PASSAGE * refs.totals[part], MIN_NATS / STEP)
+    is_one = (refs.columns.kinds[part] == PASSAGE) & (refs.columns.n_words[part] >= MIN_WORDS)
+    is_one &= columns["exact_weight"] >= np.maximum(MIN_PASSAGE * refs.totals(part)[0], MIN_NATS / STEP)
     chosen = {name: values[is_one] for name, values in columns.items()}
     chosen["aligned"] = chosen["exact_weight"]
     return (replace(hit, score=hit.share) for hit in _hits(texts, chosen))
@@ -65,8 +66,10 @@ def _passages(texts: HashedTexts, columns: dict[str, IntArray]) -> Iterator[Item
 def _hits(texts: HashedTexts, columns: dict[str, IntArray]) -> Iterator[ItemHit]:
     refs = texts.refs
     names = ("text", "part", "first", "end", "exact_weight", "masked_weight", "aligned")
-    for row, part, first, end, exact, masked, same in zip(*(columns[name].tolist() for name in names), strict=True):
-        total = max(1, int(refs.totals[part]))
+    totals = (np.maximum(1, some).tolist() for some in refs.totals(columns["part"]))
+    for row, part, first, end, exact, masked, same, total, of_words in zip(
+        *(columns[name].tolist() for name in names), *totals, strict=True
+    ):
         yield ItemHit(
             row,
             part,
@@ -75,6 +78,6 @@ def _hits(texts: HashedTexts, columns: dict[str, IntArray]) -> Iterator[ItemHit]
             end,
             same / total,
             exact / total,
-            masked / max(1, int(refs.word_totals[part])),
+            masked / of_words,
             same * STEP,
         )

@@ -7,17 +7,17 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ...benchmarks_refs.fingerprints import MASKED
 from ..base.arrow.columns import IntArray
 from ..base.text.tokens import HashArray
 
+KEPT = 40  # bits of the value of a gram
 ORDINARY = Path(__file__).with_name("ordinary.npz")
 
 
 class Ordinary(NamedTuple):
     """Hashed grams of benchmarks that occur in chats, and in how many; all others occur in none."""
 
-    keys: HashArray  # ascending; the MASKED highest bits of number-masked grams
+    keys: HashArray  # ascending; the KEPT highest bits of the values of number-masked grams
     counts: npt.NDArray[np.uint16]
     n_chats: int  # that were read
 
@@ -33,12 +33,12 @@ class Ordinary(NamedTuple):
 def ordinary() -> Ordinary:
     """Return the counts that are shipped; tests/perf/fit_benchmark_leakage.py makes them."""
     with np.load(ORDINARY, allow_pickle=False) as file:
-        keys = np.cumsum(file["steps"], dtype=np.uint64) << np.uint64(64 - MASKED)
+        keys = np.cumsum(file["steps"], dtype=np.uint64) << np.uint64(64 - KEPT)
         return Ordinary(keys, file["counts"], int(file["n_chats"]))
 
 
 def save(found: Ordinary) -> None:
     """Write the counts that are shipped."""
-    steps = np.diff(found.keys >> np.uint64(64 - MASKED), prepend=np.uint64(0))
+    steps = np.diff(found.keys >> np.uint64(64 - KEPT), prepend=np.uint64(0))
     with ORDINARY.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, steps=steps, counts=found.counts, n_chats=found.n_chats)

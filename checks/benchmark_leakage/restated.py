@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ...benchmarks_refs.fingerprints import A_NUMBER, BRIEF, MAX_NUMBERS, MIN_NUMBERS, SPELT, STEP, placed, shortened
+from ...benchmarks_refs.library import number_keys
 from ..base import kernels
 from ..base.arrow.columns import BoolArray, IntArray, is_among, places_within, utf8
 from ..base.kernels.layout import LINE, NUMBER, SENTENCE
 from ..base.text.words import numbers
 from . import model
 from .evidence import HashedTexts, ItemHit
-from .references import number_keys
 
 FACTS = (
     # Numbers in digits of the question and of the message, those spelt out, and those that both have in order.

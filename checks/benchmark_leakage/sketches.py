@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from ...benchmarks_refs.fingerprints import FULL, PASSAGE, QUESTION
+from ...benchmarks_refs.fingerprints import PASSAGE, QUESTION
 from ..base import kernels
 from ..base.arrow.columns import IntArray
 from ..base.kernels.layout import HIT
 from .evidence import MAX_OWNERS, HashedTexts
 
+FULL = 600  # tokens of a question whose words are aligned: this takes time with their square
 PAD = 8  # tokens before and behind the place of a question, and a quarter of its own; insertions move its words
 BESIDE = 60  # tokens between a passage and its question: a label, or other questions
 MIN_SHARE = 0.5  # of a question beside its passage, by weight
@@ -17,7 +18,7 @@ def aligned(texts: HashedTexts, columns: dict[str, IntArray]) -> IntArray:
     """Return the weight of each part that its message contains in grams or, of a question, in order."""
     refs, part, row = texts.refs, columns["part"], columns["text"]
     bounds, n = texts.words.tokens.bounds, refs.n_tokens[part]
-    chosen = np.flatnonzero((refs.kinds[part] == QUESTION) & (n <= FULL))
+    chosen = np.flatnonzero((refs.columns.kinds[part] == QUESTION) & (n <= FULL))
     begins = bounds[row] + columns["place"]
     pads = PAD + n // 4
     windows = np.stack([np.maximum(bounds[row], begins - pads), np.minimum(bounds[row + 1], begins + n + pads)], axis=1)
@@ -32,7 +33,7 @@ def beside_passages(texts: HashedTexts, columns: dict[str, IntArray], kept: IntA
     known = set(zip(columns["text"][kept].tolist(), columns["part"][kept].tolist(), strict=True))
     pairs: list[tuple[int, int]] = []
     windows: list[tuple[int, int]] = []
-    passages = np.flatnonzero(refs.kinds[columns["part"]] == PASSAGE)
+    passages = np.flatnonzero(refs.columns.kinds[columns["part"]] == PASSAGE)
     names = ("text", "part", "first", "end")
     for row, passage, first, end in zip(*(columns[name][passages].tolist() for name in names), strict=True):
         last = len(texts.tokens(row))
@@ -48,7 +49,7 @@ def beside_passages(texts: HashedTexts, columns: dict[str, IntArray], kept: IntA
     shared = _resemble(texts, begins + texts.words.tokens.bounds[at[:, :1]], at[:, 1]).reshape(-1, 2, 3)
     better = 2 * np.arange(len(shared)) + shared[:, :, 0].argmax(axis=1)
     weights, first, end = shared.reshape(-1, 3)[better].T
-    enough = weights >= np.maximum(1, MIN_SHARE * refs.totals[at[better, 1]])
+    enough = weights >= np.maximum(1, MIN_SHARE * refs.totals(at[better, 1])[0])
     better, begins = better[enough], begins[better[enough], 0]
     found = {name: np.zeros(len(better), dtype=np.int64) for name in HIT}
     found["text"], found["part"] = at[better].T
@@ -61,5 +62,5 @@ def _resemble(texts: HashedTexts, windows: IntArray, parts: IntArray) -> IntArra
     """Call the kernel for windows of tokens of the batch and these parts."""
     sought = texts.refs.sought
     rows = np.concatenate([windows, np.stack([sought.spans[parts], sought.spans[parts + 1]], axis=1)], axis=1)
-    found: IntArray = kernels.resemble(texts.words.tokens.hashes, sought.sketch, sought.weights, rows)
+    found: IntArray = kernels.resemble(texts.words.tokens.hashes, sought.codes, sought.weights, rows)
     return found

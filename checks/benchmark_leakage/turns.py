@@ -30,7 +30,7 @@ def over_two_turns(
     both = [[column[row].as_py() for row in rows] for rows in pairs]
     joined = HashedTexts(words(pa.array(["\n".join(each) for each in both], pa.string())), refs, batch)
     asked = scanned(joined, np.ones(len(pairs), dtype=bool))
-    asked = {name: values[refs.kinds[asked["part"]] == QUESTION] for name, values in asked.items()}
+    asked = {name: values[refs.columns.kinds[asked["part"]] == QUESTION] for name, values in asked.items()}
     for hit in probable(joined, asked, minimum):
         before, row = pairs[hit.row]
         n = len(texts.tokens(before))
@@ -45,7 +45,7 @@ def _pairs(texts: HashedTexts, columns: dict[str, IntArray], known: set[tuple[in
     # By its place, a piece goes on behind the end of its text, or has begun before it.
     bounds, n = texts.words.tokens.bounds, refs.n_tokens[part]
     goes_on = columns["place"] + n > np.diff(bounds)[columns["text"]]
-    is_piece = (refs.kinds[part] == QUESTION) & (columns["exact_weight"] < WHOLLY * refs.totals[part])
+    is_piece = (refs.columns.kinds[part] == QUESTION) & (columns["exact_weight"] < WHOLLY * refs.totals(part)[0])
     is_piece &= goes_on | (columns["place"] < 0)
     rows_of: dict[int, dict[int, tuple[int, bool]]] = {}  # by part: the rows with a piece, and its weight
     values = (columns["text"], part, columns["exact_weight"], goes_on)
@@ -61,7 +61,7 @@ def _pairs(texts: HashedTexts, columns: dict[str, IntArray], known: set[tuple[in
             if above not in rows or row in seen:
                 continue
             (head, is_head), (tail, _) = rows[above], rows[row]
-            if is_head and head + tail >= MIN_SHARE * refs.totals[p]:
+            if is_head and head + tail >= MIN_SHARE * refs.total(p):
                 seen.add(row)
                 yield above, row
 

@@ -19,9 +19,9 @@ from cases import case
 from chataudit.audit import references
 from chataudit.audit.commands.app import app
 from chataudit.benchmarks_refs import cards as known
-from chataudit.benchmarks_refs import hub
+from chataudit.benchmarks_refs import hub, library
 from chataudit.benchmarks_refs.cards import Card, Parts, Pick, cards
-from chataudit.benchmarks_refs.fingerprints import ANSWER, CHOICES, ENDING, PASSAGE, QUESTION, SHIPPED, load, save
+from chataudit.benchmarks_refs.fingerprints import ANSWER, CHOICES, ENDING, PASSAGE, QUESTION, load, save
 from huggingface_hub import constants
 from typer.testing import CliRunner
 
@@ -378,7 +378,7 @@ def test_a_title_cannot_colour_or_steer_the_terminal(call, birds):
 
 
 def test_the_list_names_the_origin_of_each_fingerprint(call, tmp_path):
-    copa = load(SHIPPED / f"copa{ENDING}")
+    copa = library.shipped().cut("copa")
     lines = call("refs", "list").output.splitlines()
     assert len(lines) == len(cards())
     assert [line.split()[:5] for line in lines if line.startswith("copa ")] == [
@@ -396,9 +396,9 @@ def test_the_list_names_the_origin_of_each_fingerprint(call, tmp_path):
 def test_what_is_shipped_is_as_it_was_made(call, tmp_path):
     done = call("refs", "verify")
     assert done.exit_code == 0, done.output
-    names = sorted(path.stem for path in SHIPPED.glob(f"*{ENDING}"))
+    names = sorted(library.shipped().names)
     assert len(names) > 20
-    assert done.output.splitlines() == [f"{name}: verified ({SHIPPED / name}{ENDING})" for name in names]
+    assert done.output.splitlines() == [f"{name}: verified ({library.LIBRARY})" for name in names]
 
 
 def test_only_those_that_are_named_are_verified(call):
@@ -431,7 +431,7 @@ def test_verify_names_set_file_and_fault(tmp_path):
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / f"mine{ENDING}").write_text("x")
     (good, damaged) = references.verify(tmp_path, ["copa", "mine"])
-    assert good == ("copa", SHIPPED / f"copa{ENDING}", "")
+    assert good == ("copa", library.LIBRARY, "")
     assert damaged[:2] == ("mine", tmp_path / "own" / f"mine{ENDING}")
     assert "not a fingerprint" in damaged[2]
 
@@ -440,7 +440,7 @@ def test_a_shipped_fingerprint_of_another_card_is_a_fault_and_one_of_your_own_is
     corrected = {**cards(), "copa": msgspec.structs.replace(cards()["copa"], note="Corrected.")}
     monkeypatch.setattr(references, "cards", lambda: corrected)
     ((_, path, fault),) = references.verify(tmp_path, ["copa"])
-    assert fault == f"{path}: built from a different card. Run `chataudit refs build copa`"
+    assert fault == f"{path}: copa was built from a different card. Run `chataudit refs build copa`"
     save(load(path), tmp_path / f"copa{ENDING}")
     assert list(references.verify(tmp_path, ["copa"])) == [("copa", tmp_path / f"copa{ENDING}", "")]
 

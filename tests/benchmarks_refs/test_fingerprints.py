@@ -2,8 +2,8 @@ import hashlib
 import io
 import re
 import time
-from dataclasses import fields
-from functools import cache
+from dataclasses import fields, replace
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 from building import SHARED, needs_shared
 from cases import case
 from chataudit.audit import references
-from chataudit.benchmarks_refs import fingerprints
+from chataudit.benchmarks_refs import fingerprints, library
 from chataudit.benchmarks_refs.cards import Card, Item, cards, items
 from chataudit.benchmarks_refs.fingerprints import (
     ANSWER,
@@ -33,21 +33,22 @@ from chataudit.benchmarks_refs.fingerprints import (
     load,
     load_weights,
     own_folder,
-    paths,
     save,
     save_weights,
     texts_of,
 )
+from chataudit.benchmarks_refs.library import LIBRARY, paths
+from chataudit.checks.base import kernels
 from chataudit.checks.base.text.words import hashed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 BENCHMARKS = SHARED / "data" / "benchmarks"
 CARDS = cards()
-NAMES = sorted(path.stem for path in SHIPPED.glob(f"*{ENDING}"))
+NAMES = sorted(library.shipped().names)
 ALIKE = Weights(np.array([0], dtype=np.uint64), np.array([0], dtype=np.uint8), 9)  # no token is known: each weighs 9
 
-shipped = cache(lambda name: load(SHIPPED / f"{name}{ENDING}"))
+shipped = cache(lambda name: library.shipped().cut(name))
 weights = cache(load_weights)
 original = cache(lambda card: list(items(card, BENCHMARKS)))  # to read all of them takes 5 s
 
@@ -68,6 +69,15 @@ def asked(*questions: str, given: Weights = ALIKE, **more: Any) -> Fingerprint:
     return build(card(**more), [item(str(n), question) for n, question in enumerate(questions, 1)], hashed, given)
 
 
+def written(made: library.Library, folder: Path, monkeypatch: pytest.MonkeyPatch) -> library.Library:
+    """Write a library in the place of the one that ships, for this test, and map it."""
+    monkeypatch.setattr(library, "LIBRARY", folder / "shipped.library")
+    library.shipped.cache_clear()
+    monkeypatch.setattr(library, "shipped", lru_cache(library.shipped.__wrapped__))
+    library.save(made, library.LIBRARY)
+    return library.shipped()
+
+
 def words(n: int, word: str = "word") -> str:
     """Return this number of different words: wordaaa, wordaab, wordaac."""
     return " ".join(word + letters(k) for k in range(n))
@@ -78,23 +88,16 @@ def letters(k: int) -> str:
     return "".join(chr(ord("a") + k // base % 26) for base in (676, 26, 1))
 
 
-def kept(made: Fingerprint, part: int = 0) -> list[int]:
-    """Return the tokens of a part at which a gram begins that is kept."""
-    first = made.n_grams[:part].sum()
-    return np.cumsum(made.gaps[first : first + made.n_grams[part]] & (SEARCHED - 1), dtype=np.int64).tolist()
-
-
 def searched(made: Fingerprint, part: int = 0) -> list[int]:
     """Return the tokens of a part at which a gram begins that texts are searched for."""
-    first = made.n_grams[:part].sum()
-    flags = made.gaps[first : first + made.n_grams[part]] >= SEARCHED
-    return [at for at, flag in zip(kept(made, part), flags.tolist(), strict=True) if flag]
+    first = made.n_tokens[:part].sum()
+    return np.flatnonzero(made.weights[first : first + made.n_tokens[part]] & SEARCHED).tolist()
 
 
 def weighed(made: Fingerprint, part: int = 0) -> list[int]:
-    """Return the weights of the tokens of a part."""
+    """Return the weights of the tokens of a part, with the flags of numbers."""
     first = made.n_tokens[:part].sum()
-    return made.weights[first : first + made.n_tokens[part]].tolist()
+    return (made.weights[first : first + made.n_tokens[part]] & ~np.uint8(SEARCHED)).tolist()
 
 
 def packed(path: Path) -> bytes:
@@ -144,7 +147,7 @@ def test_the_shipped_weights_are_those_that_the_original_files_make(monkeypatch)
 
 def test_all_that_is_shipped_is_small():
     assert sum(path.stat().st_size for path in SHIPPED.iterdir()) <= 45_000_000
-    assert {path.name for path in SHIPPED.iterdir()} == {WEIGHTS.name, *(f"{name}{ENDING}" for name in NAMES)}
+    assert {path.name for path in SHIPPED.iterdir()} == {WEIGHTS.name, LIBRARY.name}
 
 
 @needs_shared
@@ -154,13 +157,13 @@ def test_no_shipped_file_contains_readable_text_of_an_item():
         with case(name):
             texts = [text for found in original(CARDS[name]) for part in found.parts.values() for text in part]
             runs = [re.findall(r"[^\W\d_]+", text) for text in texts[:: max(1, len(texts) // 150)]]
-            members = msgspec.msgpack.decode(unpacked(SHIPPED / f"{name}{ENDING}"))
-            ids = "\n".join(members.pop("ids"))
-            assert msgspec.convert(members.pop("card"), Card) == CARDS[name]  # our own words, and so none of an item
-            assert all(isinstance(array, bytes) for array in members.values())
+            made = shipped(name)
+            ids = "\n".join(made.ids)
+            arrays = [getattr(made, each.name) for each in fields(made) if each.name not in ("card", "ids")]
+            assert all(isinstance(array, np.ndarray) for array in arrays)
             longest = {word for run in runs if run for word in [max(run, key=len)] if len(word) >= 7}
             assert len(longest) > 50
-            assert not [word for word in longest for array in members.values() if word.encode() in array]
+            assert not [word for word in longest for array in arrays if word.encode() in array.tobytes()]
             assert not [run for run in runs if len(run) >= 3 and re.search(r"[\W_]+".join(run[:3]), ids)]
 
 
@@ -170,15 +173,12 @@ def test_the_arrays_of_a_shipped_fingerprint_fit_together():
             made = shipped(name)
             n_parts = len(made.kinds)
             assert len(made.n_tokens) == len(made.n_words) == len(made.whole) == len(made.written) == n_parts
-            assert len(made.n_grams) == n_parts
-            assert len(made.grams) == len(made.gaps) == made.n_grams.sum()
-            assert len(made.weights) == made.n_tokens.sum()
+            assert len(made.codes) == len(made.weights) == made.n_tokens.sum()
             assert len(made.words) == len(made.word_weights) == made.bag_sizes.sum()
             assert set(made.item.tolist()) == set(range(len(made)))
             assert set(made.part.tolist()) == set(range(n_parts))
-            assert ((made.gaps & (SEARCHED - 1)) <= 8).all()
             assert len(made.word_places) == len(made.words)
-            assert len(made.sketch) == made.n_tokens[made.kinds == QUESTION].sum()
+            assert fingerprints.contradiction(made) == ""
 
 
 # -- parts -----------------------------------------------------------------------------------------------------------
@@ -229,9 +229,9 @@ def test_of_words_the_different_ones_that_are_no_numbers_are_counted():
     assert made.n_words.tolist() == [5, 1, 0, 0, 0]
 
 
-def test_a_question_of_signs_alone_has_no_tokens_and_no_grams():
+def test_a_question_of_signs_alone_has_no_tokens():
     made = asked("?!", "Who?")
-    assert (made.n_tokens.tolist(), made.n_grams.tolist(), made.written[0]) == ([0, 1], [0, 0], 0)
+    assert (made.n_tokens.tolist(), searched(made, 1), made.written[0]) == ([0, 1], [], 0)
 
 
 def test_whole_is_the_same_for_another_case_and_written_is_not():
@@ -253,21 +253,14 @@ def test_as_written_takes_any_space_for_one_and_minds_all_else():
 # -- grams -----------------------------------------------------------------------------------------------------------
 
 
-def test_parts_of_six_hundred_tokens_and_less_keep_all_grams():
-    for n, grams in [(4, 0), (5, 1), (6, 2), (99, 95), (600, 596)]:
+def test_a_gram_that_is_searched_for_begins_at_each_of_its_tokens_with_four_behind_it():
+    for n, grams in [(4, 0), (5, 1), (6, 2), (100, 96)]:
         with case(n, grams):
-            parts = {"answer": (words(n, "a"),), "passage": (words(n, "p"),)}
-            made = build(card(), [item("a", words(n), **parts)], hashed, ALIKE)
-            assert kept(made, 0) == kept(made, 1) == kept(made, 2) == list(range(grams))
+            assert searched(asked(words(n))) == list(range(grams))
 
 
-def test_a_part_of_more_tokens_keeps_some_of_its_grams():
-    assert 597 // 8 <= len(kept(asked(words(601)))) < 597
-
-
-def test_choices_keep_some_of_their_grams_and_are_not_searched_for():
+def test_choices_are_not_searched_for():
     made = build(card(), [item("a", "Who?", choices=(words(60, "c"),))], hashed, ALIKE)
-    assert 7 <= made.n_grams[1] < 56
     assert searched(made, 1) == []
 
 
@@ -289,9 +282,10 @@ def test_every_run_of_twelve_tokens_meets_a_gram_that_is_searched_for_and_so_are
     assert all(any(run <= start <= run + 7 for start in starts) for run in range(len(tokens) - 11))
 
 
-def test_of_each_word_of_a_question_eight_bits_are_kept():
-    made = build(card(), [item("a", "Who was she?", answer=("Ann.",)), item("b", "She was who?")], hashed, ALIKE)
-    assert made.sketch.tolist() == [int(value) >> 56 for value in hashed(["Who was she", "She was who"]).hashes]
+def test_of_each_token_eight_bits_are_kept():
+    made = build(card(), [item("a", "Who was she?", answer=("Ann 2.",)), item("b", "She was who?")], hashed, ALIKE)
+    texts = ["Who was she", "Ann 2", "She was who"]
+    assert made.codes.tolist() == [int(value) >> 56 for value in hashed(texts).hashes]
 
 
 @given(st.integers(0, 188), st.integers(0, 20), st.integers(0, 20))
@@ -300,18 +294,19 @@ def test_twelve_tokens_of_a_passage_in_any_other_text_share_a_kept_gram(run, bef
     copied = " ".join(words(200, "p").split()[run : run + 12])
     question = f"{words(before, 'x')} {copied} {words(after, 'y')}"
     made = build(card(), [item("a", question, passage=(words(200, "p"),))], hashed, ALIKE)
-    in_question, in_passage = np.split(made.grams, [made.n_grams[0]])
-    assert set(in_question.tolist()) & set(in_passage.tolist())
+    codes = [*np.split(made.codes, [made.n_tokens[0]])]
+    passage = {tuple(codes[1][at : at + 5].tolist()) for at in searched(made, 1)}
+    assert passage & {tuple(codes[0][at : at + 5].tolist()) for at in range(len(codes[0]) - 4)}
 
 
-def test_of_a_gram_forty_bits_forget_the_numbers_and_eight_do_not():
-    grams = asked("He buys 3 red apples", "He buys 12 red apples", "He buys three red apples").grams.tolist()
-    assert grams[0] >> 24 == grams[1] >> 24 != grams[2] >> 24
-    assert grams[0] >> 16 & 0xFF != grams[1] >> 16 & 0xFF
+def test_masked_grams_of_texts_with_other_numbers_are_equal():
+    texts = ["He buys 3 red apples", "He buys 12 red apples", "He buys three red apples"]
+    first, second, spelt = hashed(texts).grams[::5].tolist()
+    assert first == second != spelt
+    assert len(set(asked(*texts).codes[2::5].tolist())) == 3
 
 
-def test_no_more_bits_are_kept_than_are_saved():
-    assert not (SAMPLE.grams & np.uint64(0xFFFF)).any()
+def test_no_more_bits_are_kept_of_a_whole_part_than_are_compared():
     assert not (SAMPLE.whole & np.uint64(0xFFFF)).any()
 
 
@@ -473,7 +468,7 @@ def test_the_same_fingerprint_gives_the_same_bytes_at_any_time(tmp_path, monkeyp
 
 def test_a_file_begins_with_its_format_and_checksum(sample):
     line, _, rest = sample.read_bytes().partition(b"\n")
-    assert line == f"chataudit-fingerprint 2 {hashlib.sha256(rest).hexdigest()}".encode()
+    assert line == f"chataudit-fingerprint 3 {hashlib.sha256(rest).hexdigest()}".encode()
     assert int.from_bytes(rest[:8], "little") == len(unpacked(sample))
 
 
@@ -542,12 +537,12 @@ def test_a_file_of_something_else_is_refused(tmp_path):
     cases = [
         *(b"", b"\n", b"a text\n", b"PK", b"PK\x05\x06" + bytes(18), bytes(1000)),
         *(npy(np.zeros(3)), npz(a=np.zeros(3))),
-        *(b"chataudit-fingerprint", b"chataudit-fingerprint \n", b"chataudit-fingerprint 2\n"),
+        *(b"chataudit-fingerprint", b"chataudit-fingerprint \n", b"chataudit-fingerprint 3\n"),
         b"chataudit-fingerprint  " + b"0" * 64 + b"\n",
         b"chataudit-fingerprint x " + b"0" * 64 + b"\n",
-        b"chataudit-fingerprint 2 " + b"0" * 63 + b"\n",
-        b"chataudit-fingerprint 2 " + b"0" * 64 + b" \n",
-        b" chataudit-fingerprint 2 " + b"0" * 64 + b"\n",
+        b"chataudit-fingerprint 3 " + b"0" * 63 + b"\n",
+        b"chataudit-fingerprint 3 " + b"0" * 64 + b" \n",
+        b" chataudit-fingerprint 3 " + b"0" * 64 + b"\n",
     ]
     for content in cases:
         with case(content):
@@ -595,20 +590,57 @@ def test_a_flipped_byte_anywhere_is_refused(sample):
             sample.write_bytes(whole[:n] + bytes([whole[n] ^ bit]) + whole[n + 1 :])
             reported.add(why := refused(sample))
             assert why == DAMAGED or n < n_line
-    assert reported == {NONE, DAMAGED, "format 3; this version of chataudit reads format 2."}
+    assert reported == {NONE, DAMAGED, "format 2; this version of chataudit reads format 3."}
 
 
-@pytest.mark.parametrize("format", [0, 1, 11, 1000])
+@pytest.mark.parametrize("format", [0, 2, 11, 1000])
 def test_another_format_is_refused_with_any_content(sample, format):
     line, _, data = sample.read_bytes().partition(b"\n")
     for rest in (data, b"", b"of another form"):
-        sample.write_bytes(line.replace(b" 2 ", f" {format} ".encode()) + b"\n" + rest)
-        assert refused(sample) == f"format {format}; this version of chataudit reads format 2."
+        sample.write_bytes(line.replace(b" 3 ", f" {format} ".encode()) + b"\n" + rest)
+        assert refused(sample) == f"format {format}; this version of chataudit reads format 3."
 
 
 def test_a_format_that_no_number_can_be_is_refused(sample):
-    sample.write_bytes(sample.read_bytes().replace(b" 2 ", b" " + b"1" * 5000 + b" ", 1))
+    sample.write_bytes(sample.read_bytes().replace(b" 3 ", b" " + b"1" * 5000 + b" ", 1))
     refused(sample)
+
+
+def test_content_that_contradicts_itself_is_refused(tmp_path):
+    one, empty = np.array([1], dtype=np.int32), np.zeros(0, dtype=np.int32)
+    n = len(SAMPLE.codes)
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"kinds": np.array([0, 4], dtype=np.uint8)}, "kinds has a number beyond 3"),
+        ({"n_tokens": SAMPLE.n_tokens + 1}, f"the sizes of its pieces do not add up to {n} codes"),
+        ({"n_tokens": np.array([-1, n + 1], dtype=np.int32)}, f"the sizes of its pieces do not add up to {n} codes"),
+        ({"n_tokens": one}, "n_tokens is not of 2 parts"),
+        ({"whole": SAMPLE.whole[:1]}, "whole is not of 2 parts"),
+        ({"weights": SAMPLE.weights[1:]}, "weights and codes differ in length"),
+        ({"item": SAMPLE.item + 1}, "item has a number beyond 1"),
+        ({"part": SAMPLE.part - 1}, "part has a number beyond 1"),
+        ({"part": SAMPLE.part[:1]}, "part and item differ in length"),
+        ({"bags": SAMPLE.bags + 2}, "bags has a number beyond 1"),
+        ({"bag_sizes": empty}, f"the sizes of its pieces do not add up to {len(SAMPLE.words)} words"),
+        ({"bags": np.append(SAMPLE.bags, one), "bag_sizes": np.append(SAMPLE.bag_sizes, 0)}, "an empty bag of words"),
+        ({"word_places": SAMPLE.word_places[1:]}, "word_places and words differ in length"),
+    ]
+    for changed, fault in cases:
+        with case(changed):
+            made = replace(
+                SAMPLE, **{name: values.astype(getattr(SAMPLE, name).dtype) for name, values in changed.items()}
+            )
+            save(made, tmp_path / f"x{ENDING}", replace=True)
+            assert refused(tmp_path / f"x{ENDING}") == f"{fault}; was it changed by hand?"
+
+
+def test_content_of_another_form_is_refused(tmp_path):
+    path = tmp_path / f"x{ENDING}"
+    for content in ([1], {}, {"card": {}, "ids": []}, {"card": 1}):
+        packed = msgspec.msgpack.encode(content)
+        data = len(packed).to_bytes(8, "little") + pa.Codec("zstd").compress(packed, asbytes=True)
+        path.write_bytes(f"chataudit-fingerprint 3 {hashlib.sha256(data).hexdigest()}\n".encode() + data)
+        with pytest.raises(ValueError, match="not the content of a fingerprint"):
+            load(path)
 
 
 def test_every_id_is_kept_as_it_is(tmp_path):
@@ -646,7 +678,7 @@ def test_own_fingerprints_are_among_the_users_data_by_default(monkeypatch, tmp_p
 def test_a_projects_own_fingerprint_goes_before_the_users_and_that_before_a_shipped_one(monkeypatch, tmp_path):
     mine, project = tmp_path / "mine", tmp_path / "project"
     monkeypatch.setenv("CHATAUDIT_REFERENCES", str(mine))
-    assert paths(project)["copa"] == SHIPPED / f"copa{ENDING}"
+    assert paths(project)["copa"] == LIBRARY
     save(SAMPLE, mine / f"copa{ENDING}")
     save(SAMPLE, mine / f"own{ENDING}")
     assert paths(project)["copa"] == mine / f"copa{ENDING}"
@@ -667,3 +699,53 @@ def test_the_weights_are_no_fingerprint(monkeypatch, tmp_path):
     monkeypatch.setenv("CHATAUDIT_REFERENCES", str(tmp_path))
     assert "weights" not in paths(tmp_path)
     assert fingerprints.WEIGHTS.exists()
+
+
+# -- the library that ships ------------------------------------------------------------------------------------------
+
+
+def test_the_library_that_ships_is_the_one_that_its_fingerprints_make():
+    again = library.together({name: shipped(name) for name in library.shipped().names}, kernels.values_of)
+    assert (again.names, again.cards, again.ids) == (tuple(NAMES), library.shipped().cards, library.shipped().ids)
+    for name, values in again.columns._asdict().items():
+        with case(name):
+            kept = getattr(library.shipped().columns, name)
+            assert values.dtype == kept.dtype
+            assert np.array_equal(values, kept)
+
+
+def test_a_library_that_was_written_is_read_again(tmp_path, monkeypatch):
+    made = library.together({"a": SAMPLE, "b": asked("Who?")}, kernels.values_of)
+    read = written(made, tmp_path, monkeypatch)
+    library.verify()
+    assert (read.names, read.cards, read.ids) == (("a", "b"), made.cards, ("1", "2", "1"))
+    for name, values in made.columns._asdict().items():
+        assert np.array_equal(getattr(read.columns, name), values), name
+    assert (read.cut("a").digest, read.cut("b").digest) == (SAMPLE.digest, asked("Who?").digest)
+
+
+def test_a_library_that_is_damaged_is_refused(tmp_path, monkeypatch):
+    written(library.together({"a": SAMPLE}, kernels.values_of), tmp_path, monkeypatch)
+    whole = library.LIBRARY.read_bytes()
+    for content, fault in [
+        (b"x" + whole[1:], "not what this version ships"),
+        (whole.replace(b" 3 ", b" 2 ", 1), "not what this version ships"),
+        (whole[:200], "damaged"),
+        (whole[:-64], "incomplete"),
+        (whole + b"x", "incomplete"),
+    ]:
+        with case(fault):
+            library.LIBRARY.write_bytes(content)
+            library.shipped.cache_clear()
+            with pytest.raises(ValueError, match=rf"shipped\.library: {fault}\. Reinstall chataudit$"):
+                library.shipped()
+    library.LIBRARY.write_bytes(whole[:-1] + b"\1")
+    library.shipped.cache_clear()
+    with pytest.raises(ValueError, match="its checksum does not match"):
+        library.verify()
+
+
+def test_more_parts_than_can_be_numbered_are_refused(monkeypatch):
+    monkeypatch.setattr(library, "MAX_NUMBER", 1)
+    with pytest.raises(ValueError, match="2 parts of items in all; expected 1 at most"):
+        library.together({"a": SAMPLE}, kernels.values_of)

@@ -30,14 +30,15 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 from chataudit import run
-from chataudit.benchmarks_refs import cards, fingerprints
+from chataudit.benchmarks_refs import cards
 from chataudit.benchmarks_refs.cards import Item
-from chataudit.benchmarks_refs.fingerprints import MASKED, N_GRAM, QUESTION, leading
+from chataudit.benchmarks_refs.fingerprints import A_NUMBER, N_GRAM, QUESTION, coded, leading
+from chataudit.benchmarks_refs.library import shipped
 from chataudit.checks import Batch, Check, Result
+from chataudit.checks.base import kernels
 from chataudit.checks.base.arrow.columns import digests
-from chataudit.checks.base.kernels.layout import ALL_NUMBERS, NUMBER
+from chataudit.checks.base.kernels.layout import NUMBER
 from chataudit.checks.base.statistics.intervals import wilson
-from chataudit.checks.base.text.tokens import grams
 from chataudit.checks.base.text.words import words
 from chataudit.checks.benchmark_leakage import model, ordinary, references
 from chataudit.checks.benchmark_leakage.check import BenchmarkLeakage
@@ -50,9 +51,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 SEED, FOLDS, PER_KIND, PER_SET = 1, 10, 14, 4000
 SETS = sorted(
-    path.stem
-    for path in fingerprints.SHIPPED.glob(f"*{fingerprints.ENDING}")
-    if cards.cards()[path.stem].split in ("test", "validation")
+    name for name, card in zip(shipped().names, shipped().cards, strict=True) if card.split in ("test", "validation")
 )
 NOT_SHIPPED = ("triviaqa", "jeopardy", "social_iqa", "cmmlu", "agieval_jec_qa", "gsm8k_train")
 # Sets with the same items or the same source are judged together.
@@ -314,8 +313,8 @@ class Count(Check):
     def scan(self, batch: Batch) -> Result:
         keys, counts = GRAMS
         _, tokens, marks = words(batch.column("text"), batch.tokens, batch.marks)
-        is_number = marks & NUMBER > 0
-        masked = leading(grams(np.where(is_number, np.uint64(ALL_NUMBERS), tokens.hashes), N_GRAM), MASKED)
+        codes = np.where(marks & NUMBER > 0, np.uint8(0), coded(tokens.hashes))
+        masked = leading(kernels.values_of(codes, N_GRAM), ordinary.KEPT)
         row = np.repeat(np.arange(len(batch)), np.diff(tokens.bounds))[: len(masked)]
         known = digests(batch.column("text")).tolist()
         is_new = np.array([not (text in SEEN or SEEN.add(text)) for text in known])
@@ -423,8 +422,8 @@ def known_leaks(planted: list[Planted], found: Candidates) -> tuple[Known, Known
     y, is_other = np.zeros((2, len(part)), dtype=bool)
     for k, (row, p) in enumerate(zip(message.tolist(), part.tolist(), strict=True)):
         item = number[planted[row].set, planted[row].item]
-        own = refs.parts[1][refs.parts[0][item] : refs.parts[0][item + 1]]
-        y[k] = p in own or (refs.whole[p] == refs.whole[own]).any()
+        own = refs.all_parts_of(item)
+        y[k] = p in own or (refs.columns.whole[p] == refs.columns.whole[own]).any()
         is_other[k] = not y[k] and refs.names[refs.card_of_part[p]] == planted[row].set
     is_other &= x[:, FEATURES.index("covered")] < 0.9  # more is the same item once more
     fold, half = folds()[refs.card_of_part[part]], message % 2
@@ -442,7 +441,7 @@ def known_quiet(found: Candidates, group: str, *, is_new: bool = False) -> tuple
     part, x, text = (np.concatenate(each) for each in (found.parts, found.features, found.texts))
     column = {name: x[:, k] for k, name in enumerate(FEATURES)}
     long = (refs.n_tokens[part] >= 8) & (column["nats"] >= np.log1p(18))
-    verbatim = (column["covered"] > 0.999) & (column["run_share"] >= 0.999) & (refs.kinds[part] == QUESTION)
+    verbatim = (column["covered"] > 0.999) & (column["run_share"] >= 0.999) & (refs.columns.kinds[part] == QUESTION)
     leaked = np.append(np.unique(text[verbatim & long]), np.array(READ, dtype=np.uint64))
     if is_new:
         leaked = leaked[:0]
@@ -581,8 +580,11 @@ def passages(rng: random.Random) -> Iterator[str]:
 def count() -> None:
     """Count in how many chats each gram of the benchmarks stands, and write it."""
     global GRAMS
-    refs = references.load(tuple(SETS), Path("none"))
-    keys = np.unique(leading(refs.sought.grams, MASKED))
+    sought = references.load(tuple(SETS), Path("none")).sought
+    of = np.repeat(np.arange(len(sought.spans) - 1), np.diff(sought.spans))
+    inside = np.arange(len(of)) + N_GRAM <= sought.spans[of + 1]
+    codes = np.where(sought.weights >= A_NUMBER, np.uint8(0), sought.codes)
+    keys = np.unique(leading(kernels.values_of(codes, N_GRAM), ordinary.KEPT)[inside[: len(of) - N_GRAM + 1]])
     GRAMS = keys, np.zeros(len(keys), dtype=np.int64)
     collected(chats(), Count())
     stands = GRAMS[1] > 0

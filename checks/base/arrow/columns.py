@@ -38,7 +38,7 @@ def nth(columns: IntArray) -> IntArray:
     return number
 
 
-def places_within(bounds: IntArray, rows: IntArray) -> tuple[IntArray, IntArray]:
+def places_within(bounds: npt.NDArray[np.integer], rows: IntArray) -> tuple[IntArray, IntArray]:
     """Return the row and the place of each value of some rows; those of row k are at bounds[k] to bounds[k + 1]."""
     sizes = np.diff(bounds)[rows]
     skipped = bounds[rows] - np.append(0, np.cumsum(sizes))[:-1]

@@ -44,8 +44,8 @@ ALL_NUMBERS = 0x9E3779B97F4A7C15
 WHOLE = ~0xFFFF & 0xFFFFFFFFFFFFFFFF
 """Bits of the hash of a whole part that are compared."""
 
-A_NUMBER = 0x80
-"""Added to the weight of a token that is a number."""
+A_NUMBER, SEARCHED = 0x80, 0x40
+"""Added to the weight of a token that is a number, and of one that begins a gram which texts are searched for."""
 
 MAX_PLACES = 16
 """Largest number of places of one gram in a text that are compared."""
@@ -61,21 +61,18 @@ BY_SENTENCE, BY_LINE, BY_TEXT = 1, 2, 3
 
 
 class Sought(NamedTuple):
-    """Parts of benchmark items for `scan` to search for; made in benchmarks_refs/fingerprints.py."""
+    """Parts of benchmark items for `scan` to search for; made in benchmarks_refs/library.py."""
 
-    postings: Hashes  # ascending; 40 bits of a gram to search for, 24 bits: number of its part
-    heads: Places  # (2**k + 1,) start, among the postings, of those with the same k highest bits
-    bitmap: Hashes  # bit by the highest bits of a gram: whether it may be among the postings
-    wholes: Hashes  # ascending; WHOLE of the hashes of whole parts to search for
-    whole_parts: Ints
+    postings: Codes  # by head, ascending: the bits of a gram's value behind those of its head, then its part's number
+    heads: Places  # (2**k + 1,) start, among the postings, of those whose gram has the same k highest bits
+    part_bits: int  # of a posting, for the number of the part
+    bitmap: Hashes  # bit by the highest bits of a gram's value: whether it may be among the postings
+    whole: Hashes  # (n_parts,) WHOLE of their hashes
+    whole_parts: Places  # parts that texts are searched for as a whole, ascending by `whole`
     whole_bitmap: Hashes
-    limits: Ints  # (n_parts + 1,) of the grams of each part
-    grams: Hashes  # 40 bits of the number-masked gram, 8 bits of the exact one
-    at: Places  # token at which a gram begins
-    n_searched: Ints  # (n_parts,) grams of each part among the postings, before frequent ones are left out
-    spans: Ints  # (n_parts + 1,) of the tokens of each part
-    weights: Bytes  # of each token; A_NUMBER is added for a number
-    sketch: Bytes  # of each token of a question, its highest 8 bits; of other tokens 0
+    spans: Places  # (n_parts + 1,) of the tokens of each part
+    codes: Bytes  # of each token: the 8 highest bits of its hash
+    weights: Bytes  # of each token; SEARCHED is added where a gram to search for begins, A_NUMBER for a number
 
 
 class Numbers(NamedTuple):

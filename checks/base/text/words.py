@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ....benchmarks_refs.fingerprints import N_GRAM, Hashed
+from ....benchmarks_refs.fingerprints import N_GRAM, Hashed, coded
+from .. import kernels
 from ..arrow.columns import IntArray, places_within, utf8
-from ..kernels.layout import ALL_NUMBERS, NUMBER
-from .tokens import HashArray, Tokens, grams, mark, shingle, tokenise
+from ..kernels.layout import NUMBER
+from .tokens import HashArray, Tokens, mark, shingle, tokenise
 
 
 class Words(NamedTuple):
@@ -107,11 +108,9 @@ def hashed(texts: Sequence[str]) -> Hashed:
     of_number = np.zeros(len(hashes), dtype=np.uint64)
     at, values = numbers(hashes, marks)
     of_number[at] = values
-    exact, masked = (
-        np.append(grams(values, N_GRAM), np.zeros(min(len(values), N_GRAM - 1), dtype=np.uint64))
-        for values in (hashes, np.where(is_number, np.uint64(ALL_NUMBERS), hashes))
-    )
-    return Hashed(hashes, bounds, starts, ends, is_number, of_number, exact, masked, shingle(tokens).whole)
+    codes = np.where(is_number, np.uint8(0), coded(hashes))
+    grams = np.append(kernels.values_of(codes, N_GRAM), np.zeros(min(len(codes), N_GRAM - 1), dtype=np.uint64))
+    return Hashed(hashes, bounds, starts, ends, is_number, of_number, grams, shingle(tokens).whole)
 
 
 def numbers(hashes: HashArray, marks: npt.NDArray[np.uint8]) -> tuple[IntArray, HashArray]:

@@ -10,7 +10,7 @@ import pytest
 from building import SHARED, audit, flagged, message, needs_shared, uid, write
 from chataudit.audit import references
 from chataudit.audit.run import run
-from chataudit.benchmarks_refs import fingerprints
+from chataudit.benchmarks_refs import fingerprints, library
 from chataudit.benchmarks_refs.cards import Card, Item, Parts
 from chataudit.checks.benchmark_leakage.check import BenchmarkLeakage
 from chataudit.checks.benchmark_leakage.rules import NO_WORDS
@@ -398,10 +398,13 @@ def test_missing_references_are_refused_with_a_way_out():
         BenchmarkLeakage(references=("gsm9k",)).verify()
 
 
-def test_without_any_reference_there_is_no_audit(tmp_path, monkeypatch):
-    monkeypatch.setattr(fingerprints, "SHIPPED", tmp_path)
-    monkeypatch.setenv("CHATAUDIT_REFERENCES", str(tmp_path))
-    with pytest.raises(ValueError, match="no fingerprint at all"):
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_without_the_library_that_ships_there_is_no_audit(tmp_path, monkeypatch, is_empty):
+    monkeypatch.setattr(library, "LIBRARY", tmp_path / "shipped.library")
+    if is_empty:
+        library.LIBRARY.touch()
+    monkeypatch.setattr(library, "shipped", library.shipped.__wrapped__)
+    with pytest.raises(ValueError, match=r"shipped\.library: .*Reinstall chataudit$"):
         BenchmarkLeakage(folder=str(tmp_path)).verify()
 
 
@@ -445,7 +448,7 @@ def test_known_benchmarks_without_a_fingerprint_are_named(tmp_path, monkeypatch)
     text = [message("a", text="Hello there")]
     compared, not_compared = audit(tmp_path, text, BenchmarkLeakage(folder=str(tmp_path))).facts.checks[0].notes
     names, others = (note.rpartition(": ")[2].split(", ") for note in (compared, not_compared))
-    assert names == sorted(path.stem for path in fingerprints.SHIPPED.glob(f"*{fingerprints.ENDING}"))
+    assert names == sorted(library.shipped().names)
     assert {"alpaca_eval", "gpqa", "agieval_logiqa"} <= set(others)
     assert not set(names) & set(others)
     assert f"Not compared with {len(others)} known benchmarks" in not_compared

@@ -2,11 +2,9 @@
 
 cdef extern from *:
     """
-    #define NUMBERS 0x9E3779B97F4A7C15ULL
-    #define LEADING (~0xFFFFFFULL)
     #define KEPT (~0xFFFFULL)
     """
-    const uint64_t NUMBERS, LEADING, KEPT
+    const uint64_t KEPT
 
 cdef enum:
     MOST = 16  # places of one gram; equal to layout.MAX_PLACES
@@ -14,27 +12,30 @@ cdef enum:
 
 cdef struct Parts:  # the arrays of layout.Sought
     Py_ssize_t n, n_postings, n_wholes
-    const uint64_t *postings
+    const uint32_t *postings
     const int32_t *heads
     const uint64_t *bitmap
-    const uint64_t *wholes
-    const int64_t *whole_parts
+    const uint64_t *whole
+    const int32_t *whole_parts
     const uint64_t *whole_bitmap
-    const int64_t *limits
-    const uint64_t *grams
-    const int32_t *at
-    const int64_t *n_searched
-    const int64_t *spans
+    const int32_t *spans
+    const uint8_t *codes
     const uint8_t *weights
-    int head_shift, bit_shift, whole_shift
+    int part_bits, head_shift, bit_shift, whole_shift
+
+
+cdef struct Part:  # that is compared with a text
+    Py_ssize_t n_tokens, n_grams
+    const uint8_t *codes
+    const uint8_t *weights
+    uint64_t *keys  # by gram: the value of its number-masked form
 
 
 cdef struct Text:
     const uint64_t *hashes  # of its tokens
     const uint8_t *marks
     Py_ssize_t n_tokens, n_grams
-    uint64_t *keys  # by gram: its number-masked form
-    uint8_t *checks  # by gram: eight bits of its exact form
+    uint64_t *keys  # by gram: the value of its number-masked form
     int32_t *after  # by gram: the next place of an equal one; -1: none
     int32_t *table  # a hash table of the first places of grams; -1: empty
     uint64_t mask
@@ -53,7 +54,7 @@ cdef void index_text(Text *text) noexcept nogil:
     memset(text.table, 255, size * sizeof(int32_t))
     for i in range(text.n_grams):
         text.after[i] = -1
-        slot = text.keys[i] >> 24 & text.mask
+        slot = text.keys[i] & text.mask
         while text.table[slot] >= 0 and text.keys[text.table[slot]] != text.keys[i]:
             slot = (slot + 1) & text.mask
         if text.table[slot] < 0:
@@ -69,7 +70,7 @@ cdef void index_text(Text *text) noexcept nogil:
 
 cdef inline int32_t first_place(const Text *text, uint64_t key) noexcept nogil:
     """Return the first place of a gram; -1: none."""
-    cdef uint64_t slot = key >> 24 & text.mask
+    cdef uint64_t slot = key & text.mask
     while text.table[slot] >= 0:
         if text.keys[text.table[slot]] == key:
             return text.table[slot]
@@ -93,24 +94,31 @@ cdef inline Run ended(const Active *active, int32_t end) noexcept nogil:
     return run
 
 
-cdef Py_ssize_t trace(const Text *text, const Parts *parts, Py_ssize_t part, int n, bint exact, Run *runs) noexcept nogil:
+cdef inline bint is_same(const uint64_t *hashes, const uint8_t *codes, int n) noexcept nogil:
+    """Whether the next tokens of a text and of a part have the same codes, numbers too."""
+    cdef int k
+    for k in range(n):
+        if hashes[k] >> 56 != codes[k]:
+            return False
+    return True
+
+
+cdef Py_ssize_t trace(const Text *text, const Part *part, int n, bint exact, Run *runs) noexcept nogil:
     """Write the runs of a part in the text; return their number."""
     cdef Active[MOST] first, second
     cdef Active *active = first
     cdef Active *following = second
     cdef int n_active = 0, n_following, k
-    cdef Py_ssize_t g, n_runs = 0
+    cdef Py_ssize_t n_runs = 0
     cdef int32_t p, j, before = 0
-    cdef uint64_t own
-    for g in range(parts.limits[part], parts.limits[part + 1]):
-        own, j = parts.grams[g], parts.at[g]
+    for j in range(part.n_grams):
         n_following = 0
-        p = first_place(text, own & LEADING)
+        p = first_place(text, part.keys[j])
         while p >= 0:
-            if not exact or text.checks[p] == (own >> 16 & 255):
+            if not exact or is_same(text.hashes + p, part.codes + j, n):
                 following[n_following].last, following[n_following].start, following[n_following].place = p, j, p
                 for k in range(n_active):
-                    if active[k].last == p - (j - before):
+                    if active[k].last == p - 1:
                         following[n_following].start, following[n_following].place = active[k].start, active[k].place
                         active[k].last = -1  # continued
                         break

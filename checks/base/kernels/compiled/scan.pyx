@@ -6,7 +6,7 @@ import numpy as np
 from libc.stdlib cimport calloc, free, malloc, realloc
 
 from ..layout import (
-    A_NUMBER, ALL_NUMBERS, BY_LINE, BY_SENTENCE, BY_TEXT, HIT, LINE, MAX_PLACES, MOST_NUMBERS, NUMBER, SENTENCE, SPELT,
+    A_NUMBER, BY_LINE, BY_SENTENCE, BY_TEXT, HIT, LINE, MAX_PLACES, MOST_NUMBERS, NUMBER, SEARCHED, SENTENCE, SPELT,
     WHOLE,
 )
 
@@ -16,7 +16,7 @@ include "runs.pxi"
 cdef enum:  # equal to layout.py; constants for the C compiler
     F_NUMBER = 1, F_LINE = 2, F_SENTENCE = 4
     IS_SENTENCE = 1, IS_LINE = 2, IS_TEXT = 3
-    OF_WEIGHT = 0x7F  # bits of a weight; a higher bit marks a number
+    OF_WEIGHT = 0x3F, TO_SEARCH = 0x40, OF_NUMBER = 0x80  # bits of a weight, and flags beside it
     IN_WORDS = 0x40, MANY = 24  # numbers
 
 
@@ -25,8 +25,8 @@ cdef struct Hit:  # the columns of layout.HIT
     int64_t place
 
 
-if (F_NUMBER, F_LINE, F_SENTENCE, IS_SENTENCE, IS_LINE, IS_TEXT, MOST, OF_WEIGHT + 1, NUMBERS, KEPT, sizeof(Hit), IN_WORDS, MANY) != (
-    *(NUMBER, LINE, SENTENCE, BY_SENTENCE, BY_LINE, BY_TEXT, MAX_PLACES, A_NUMBER, ALL_NUMBERS, WHOLE, 8 * len(HIT)),
+if (F_NUMBER, F_LINE, F_SENTENCE, IS_SENTENCE, IS_LINE, IS_TEXT, MOST, OF_NUMBER, TO_SEARCH, KEPT, sizeof(Hit), IN_WORDS, MANY) != (
+    *(NUMBER, LINE, SENTENCE, BY_SENTENCE, BY_LINE, BY_TEXT, MAX_PLACES, A_NUMBER, SEARCHED, WHOLE, 8 * len(HIT)),
     *(SPELT, MOST_NUMBERS),
 ):
     raise ImportError("the compiled kernels belong to another version; install chataudit again")
@@ -44,6 +44,7 @@ cdef struct Nominee:  # a part that the current text may contain
 
 cdef struct Space:  # owns all buffers of a search
     Text text
+    Part part
     Nominee *nominees  # by part
     int64_t *nominated  # parts
     Py_ssize_t n_nominated
@@ -57,30 +58,29 @@ cdef struct Space:  # owns all buffers of a search
 
 cdef bint allocate(Space *s, const Parts *parts, const int64_t[::1] bounds) noexcept nogil:
     """Make room for the longest text and the longest part; return False where there is no memory."""
-    cdef Py_ssize_t n_tokens = 1, n_grams = 1, n_own = 1, n_slots = 4, k
+    cdef Py_ssize_t n_tokens = 1, n_own = 1, n_slots = 4, k
     for k in range(bounds.shape[0] - 1):
         n_tokens = max(n_tokens, bounds[k + 1] - bounds[k])
     for k in range(parts.n):
-        n_grams = max(n_grams, parts.limits[k + 1] - parts.limits[k])
         n_own = max(n_own, parts.spans[k + 1] - parts.spans[k])
     while n_slots < 2 * n_tokens:
         n_slots *= 2
     memset(s, 0, sizeof(Space))
     s.room = 256
     s.text.keys = <uint64_t *>malloc(n_tokens * sizeof(uint64_t))
-    s.text.checks = <uint8_t *>malloc(n_tokens)
     s.text.after = <int32_t *>malloc(n_tokens * sizeof(int32_t))
     s.text.table = <int32_t *>malloc(n_slots * sizeof(int32_t))
     s.text.candidates = <int32_t *>malloc(n_tokens * sizeof(int32_t))
     s.nominees = <Nominee *>calloc(parts.n + 1, sizeof(Nominee))
     s.nominated = <int64_t *>malloc((parts.n + 1) * sizeof(int64_t))
-    s.runs = <Run *>malloc(n_grams * MOST * sizeof(Run))
-    s.exact_runs = <Run *>malloc(n_grams * MOST * sizeof(Run))
+    s.part.keys = <uint64_t *>malloc(n_own * sizeof(uint64_t))
+    s.runs = <Run *>malloc(n_own * MOST * sizeof(Run))
+    s.exact_runs = <Run *>malloc(n_own * MOST * sizeof(Run))
     s.reach = <int32_t *>malloc(n_own * sizeof(int32_t))
     s.opens = <uint8_t *>malloc(n_own)
     s.hits = <Hit *>malloc(s.room * sizeof(Hit))
     return (
-        s.text.keys != NULL and s.text.checks != NULL and s.text.after != NULL and s.text.table != NULL
+        s.text.keys != NULL and s.part.keys != NULL and s.text.after != NULL and s.text.table != NULL
         and s.text.candidates != NULL and s.nominees != NULL and s.nominated != NULL and s.runs != NULL
         and s.exact_runs != NULL and s.reach != NULL and s.opens != NULL and s.hits != NULL
     )
@@ -88,7 +88,7 @@ cdef bint allocate(Space *s, const Parts *parts, const int64_t[::1] bounds) noex
 
 cdef void release(Space *s) noexcept nogil:
     free(s.text.keys)
-    free(s.text.checks)
+    free(s.part.keys)
     free(s.text.after)
     free(s.text.table)
     free(s.text.candidates)
@@ -128,11 +128,11 @@ cdef void nominate_wholes(
     if not is_set(parts.whole_bitmap, value >> parts.whole_shift):
         return
     while k < high:
-        if parts.wholes[(k + high) // 2] < value:
+        if parts.whole[parts.whole_parts[(k + high) // 2]] < value:
             k = (k + high) // 2 + 1
         else:
             high = (k + high) // 2
-    while k < parts.n_wholes and parts.wholes[k] == value:
+    while k < parts.n_wholes and parts.whole[parts.whole_parts[k]] == value:
         nominee = nominate(s, parts.whole_parts[k])
         if nominee.whole < whole:
             nominee.whole, nominee.first, nominee.end = whole, first, end
@@ -147,18 +147,17 @@ cdef inline uint64_t hash_all(const uint64_t *tokens, Py_ssize_t n) noexcept nog
     return h
 
 
-cdef inline uint64_t masked(const Text *text, Py_ssize_t i) noexcept nogil:
-    return NUMBERS if text.marks[i] & F_NUMBER else text.hashes[i]
+cdef inline uint64_t ones(int n) noexcept nogil:
+    """Return the bits of n codes."""
+    return ~<uint64_t>0 >> (64 - 8 * n)
 
 
-cdef void read_text(Space *s, const Parts *parts, int n, uint64_t power) noexcept nogil:
-    """Hash all n-grams of the text, and nominate the parts that equal a sentence, a line or the whole text."""
+cdef void read_text(Space *s, const Parts *parts, int n) noexcept nogil:
+    """Value all n-grams of the text, and nominate the parts that equal a sentence, a line or the whole text."""
     cdef Text *text = &s.text
     cdef const uint64_t *hashes = text.hashes
-    cdef uint64_t *keys = text.keys
-    cdef uint8_t *checks = text.checks
     cdef Py_ssize_t i, line = 0, sentence = 0, n_tokens = text.n_tokens
-    cdef uint64_t h = 0, e = 0, of_line = 0, of_sentence = 0
+    cdef uint64_t codes = 0, of_line = 0, of_sentence = 0, mask = ones(n)
     cdef int flag
     for i in range(n_tokens + 1):
         flag = text.marks[i] if i < n_tokens else F_LINE | F_SENTENCE
@@ -172,14 +171,9 @@ cdef void read_text(Space *s, const Parts *parts, int n, uint64_t power) noexcep
             break
         of_line = of_line * K + hashes[i]
         of_sentence = of_sentence * K + hashes[i]
-        if i >= n:
-            e -= hashes[i - n] * power
-            h -= masked(text, i - n) * power
-        e = e * K + hashes[i]
-        h = h * K + (NUMBERS if flag & F_NUMBER else hashes[i])
+        codes = codes << 8 & mask | (0 if flag & F_NUMBER else hashes[i] >> 56)
         if i >= n - 1:
-            keys[i - n + 1] = spread(h) & LEADING
-            checks[i - n + 1] = <uint8_t>(spread(e) >> 56)
+            text.keys[i - n + 1] = spread(codes)
     if n_tokens:
         nominate_wholes(s, parts, hash_all(hashes, n_tokens), IS_TEXT, 0, n_tokens)
 
@@ -190,6 +184,8 @@ cdef void nominate_by_grams(Space *s, const Parts *parts) noexcept nogil:
     cdef const Text *text = &s.text
     cdef Py_ssize_t i, k, high, n_candidates = 0
     cdef uint64_t value
+    cdef uint32_t rest, of_part = (<uint32_t>1 << parts.part_bits) - 1
+    cdef int rest_bits = 32 - parts.part_bits
     cdef Nominee *nominee
     for i in range(text.n_grams):
         if i + AHEAD < text.n_grams:
@@ -206,10 +202,11 @@ cdef void nominate_by_grams(Space *s, const Parts *parts) noexcept nogil:
         value = text.keys[text.candidates[i]]
         k = parts.heads[value >> parts.head_shift]
         high = parts.heads[(value >> parts.head_shift) + 1]
-        while k < high and parts.postings[k] < value:
+        rest = <uint32_t>(value >> (parts.head_shift - rest_bits)) & ((<uint32_t>1 << rest_bits) - 1)
+        while k < high and parts.postings[k] >> parts.part_bits < rest:
             k += 1
-        while k < high and parts.postings[k] & LEADING == value:
-            nominee = nominate(s, parts.postings[k] & ~LEADING)
+        while k < high and parts.postings[k] >> parts.part_bits == rest:
+            nominee = nominate(s, parts.postings[k] & of_part)
             nominee.seeds += 1
             k += 1
 
@@ -217,16 +214,30 @@ cdef void nominate_by_grams(Space *s, const Parts *parts) noexcept nogil:
 # -- how much of a part a text contains ------------------------------------------------------------------------------
 
 
-cdef inline bint is_worth_tracing(const Text *text, const Parts *parts, int64_t part, int32_t seeds, int n) noexcept nogil:
+cdef void read_part(Part *part, int n) noexcept nogil:
+    """Value all n-grams of the part."""
+    cdef uint64_t codes = 0, mask = ones(n)
+    cdef Py_ssize_t i
+    for i in range(part.n_tokens):
+        codes = codes << 8 & mask | (0 if part.weights[i] & OF_NUMBER else part.codes[i])
+        if i >= n - 1:
+            part.keys[i - n + 1] = spread(codes)
+
+
+cdef inline bint has_enough_seeds(const Part *part, int32_t seeds) noexcept nogil:
+    cdef Py_ssize_t i, n_searched = 0
+    for i in range(part.n_tokens):
+        n_searched += part.weights[i] & TO_SEARCH
+    n_searched //= TO_SEARCH
+    return n_searched < 8 or seeds >= min(5, max(2, (n_searched + 9) // 10))
+
+
+cdef inline bint is_worth_tracing(const Text *text, const Part *part) noexcept nogil:
     """Decide by the grams alone whether a part that no unit of the text equals is compared further."""
-    cdef int64_t total = parts.limits[part + 1] - parts.limits[part], n_found = 0, g
-    cdef bint is_winnowed = total < parts.spans[part + 1] - parts.spans[part] - n + 1
-    cdef int64_t n_searched = parts.n_searched[part]
-    if n_searched >= 8 and seeds < min(5, max(2, (n_searched + 9) // 10)):
-        return False
-    for g in range(parts.limits[part], parts.limits[part + 1]):
-        n_found += first_place(text, parts.grams[g] & LEADING) >= 0
-    return n_found * 5 >= total or n_found >= (2 if is_winnowed else 9)
+    cdef Py_ssize_t n_found = 0, j
+    for j in range(part.n_grams):
+        n_found += first_place(text, part.keys[j]) >= 0
+    return n_found * 5 >= part.n_grams or n_found >= 9
 
 
 cdef inline void cover(int32_t *reach, const Run *run) noexcept nogil:
@@ -241,16 +252,16 @@ cdef inline void weigh(const uint8_t *weights, Py_ssize_t n, int64_t *total, int
     total[0], words[0] = 0, 0
     for i in range(n):
         total[0] += weights[i] & OF_WEIGHT
-        words[0] += weights[i] if weights[i] <= OF_WEIGHT else 0
+        words[0] += 0 if weights[i] & OF_NUMBER else weights[i] & OF_WEIGHT
 
 
 cdef void count_masked(
-    Space *s, Py_ssize_t n_runs, const Run *best, int32_t slack, const uint8_t *weights, Py_ssize_t size, Hit *hit
+    Space *s, Py_ssize_t n_runs, const Run *best, int32_t slack, Hit *hit
 ) noexcept nogil:
     """Fill the columns of a hit that concern the number-masked runs near the best one."""
     cdef Py_ssize_t i
     cdef Run *run
-    memset(s.reach, 0, size * sizeof(int32_t))
+    memset(s.reach, 0, s.part.n_tokens * sizeof(int32_t))
     hit.first, hit.end = s.text.n_tokens, 0
     for i in range(n_runs):
         run = &s.runs[i]
@@ -258,46 +269,45 @@ cdef void count_masked(
             cover(s.reach, run)
             hit.first = min(hit.first, run.place)
             hit.end = max(hit.end, run.place + length_of(run))
-    for i in range(size):
-        if s.reach[i] and weights[i] <= OF_WEIGHT:
-            hit.masked_weight += weights[i]
+    for i in range(s.part.n_tokens):
+        if s.reach[i] and not s.part.weights[i] & OF_NUMBER:
+            hit.masked_weight += s.part.weights[i] & OF_WEIGHT
     hit.masked_run = length_of(best)
     hit.place = best.place - best.start
 
 
 cdef void count_exact(
-    Space *s, Py_ssize_t n_runs, const Run *best, int32_t slack, const uint8_t *weights, Py_ssize_t size, Hit *hit
+    Space *s, Py_ssize_t n_runs, const Run *best, int32_t slack, Hit *hit
 ) noexcept nogil:
     """Fill the columns of a hit that concern the exact runs near the best one."""
     cdef Py_ssize_t i, k
     cdef Run *run
-    memset(s.reach, 0, size * sizeof(int32_t))
-    memset(s.opens, 0, size)
+    memset(s.reach, 0, s.part.n_tokens * sizeof(int32_t))
+    memset(s.opens, 0, s.part.n_tokens)
     for i in range(n_runs):
         run = &s.exact_runs[i]
         if is_near(run, best, slack):
             cover(s.reach, run)
             for k in range(run.start, run.end - 7):
                 s.opens[k] = 1
-    for i in range(size):
+    for i in range(s.part.n_tokens):
         if s.reach[i]:
-            hit.exact_weight += weights[i] & OF_WEIGHT
+            hit.exact_weight += s.part.weights[i] & OF_WEIGHT
             hit.exact_run = max(hit.exact_run, s.reach[i])
         hit.in_tens += s.reach[i] >= 10
         hit.in_eights += s.reach[i] >= 8
         hit.eights += s.opens[i]
 
 
-cdef bint count_runs(Space *s, const Parts *parts, int64_t part, int n, Hit *hit) noexcept nogil:
-    """Fill a hit with what the runs of a part cover; return False where there is no run."""
-    cdef Py_ssize_t size = parts.spans[part + 1] - parts.spans[part], n_runs, n_exact
-    cdef const uint8_t *weights = parts.weights + parts.spans[part]
+cdef bint count_runs(Space *s, int n, Hit *hit) noexcept nogil:
+    """Fill a hit with what the runs of the part cover; return False where there is no run."""
+    cdef Py_ssize_t size = s.part.n_tokens, n_runs, n_exact
     cdef Run best, exact_best
     cdef int32_t slack
-    n_runs = trace(&s.text, parts, part, n, False, s.runs)
+    n_runs = trace(&s.text, &s.part, n, False, s.runs)
     if not n_runs:
         return False
-    n_exact = trace(&s.text, parts, part, n, True, s.exact_runs)
+    n_exact = trace(&s.text, &s.part, n, True, s.exact_runs)
     best = longest_of(s.runs, n_runs)
     if n_exact:
         # Of equally long runs the exact one: where a text contains two copies, it is the better one.
@@ -305,22 +315,28 @@ cdef bint count_runs(Space *s, const Parts *parts, int64_t part, int n, Hit *hit
         if length_of(&exact_best) == length_of(&best):
             best = exact_best
     slack = max(32, <int32_t>size) if length_of(&best) < size else 0
-    count_masked(s, n_runs, &best, slack, weights, size, hit)
-    count_exact(s, n_exact, &best, slack, weights, size, hit)
+    count_masked(s, n_runs, &best, slack, hit)
+    count_exact(s, n_exact, &best, slack, hit)
     return True
 
 
-cdef bint compare(Space *s, const Parts *parts, int64_t part, const Nominee *nominee, int n, Hit *hit) noexcept nogil:
+cdef bint compare(Space *s, const Parts *parts, int64_t number, const Nominee *nominee, int n, Hit *hit) noexcept nogil:
     """Fill a hit with what the text contains of a part; return whether it is enough."""
-    cdef int64_t size = parts.spans[part + 1] - parts.spans[part], weight, of_words
-    cdef bint has_grams = parts.limits[part + 1] > parts.limits[part]
-    if has_grams:
-        if not nominee.whole and not is_worth_tracing(&s.text, parts, part, nominee.seeds, n):
+    cdef Part *part = &s.part
+    cdef int64_t weight, of_words
+    part.n_tokens = parts.spans[number + 1] - parts.spans[number]
+    part.n_grams = max(0, part.n_tokens - n + 1)
+    part.codes, part.weights = parts.codes + parts.spans[number], parts.weights + parts.spans[number]
+    if part.n_grams:
+        if not nominee.whole and not has_enough_seeds(part, nominee.seeds):
             return False
-        if not count_runs(s, parts, part, n, hit):
+        read_part(part, n)
+        if not nominee.whole and not is_worth_tracing(&s.text, part):
             return False
-    weigh(parts.weights + parts.spans[part], size, &weight, &of_words)
-    if not has_grams:  # found as a whole
+        if not count_runs(s, n, hit):
+            return False
+    weigh(part.weights, part.n_tokens, &weight, &of_words)
+    if not part.n_grams:  # found as a whole
         hit.exact_weight, hit.masked_weight = weight, of_words
         hit.exact_run = hit.masked_run = nominee.end - nominee.first
         hit.first, hit.end = nominee.first, nominee.end
@@ -330,7 +346,7 @@ cdef bint compare(Space *s, const Parts *parts, int64_t part, const Nominee *nom
         or hit.exact_weight * 5 >= weight
         or (of_words and hit.masked_weight * 5 >= of_words)
         or hit.exact_run >= 13
-        or hit.in_eights * 2 >= size
+        or hit.in_eights * 2 >= part.n_tokens
     )
 
 
@@ -366,15 +382,12 @@ cdef bint scan_texts(
 ) noexcept nogil:
     """Find the parts in all texts; return False where there is no memory."""
     cdef Text *text = &s.text
-    cdef uint64_t power = 1
     cdef Py_ssize_t k
-    for k in range(n - 1):
-        power *= K
     for k in range(bounds.shape[0] - 1):
         text.hashes, text.marks = hashes + bounds[k], marks + bounds[k]
         text.n_tokens = bounds[k + 1] - bounds[k]
         text.n_grams = max(0, text.n_tokens - n + 1)
-        read_text(s, parts, n, power)
+        read_text(s, parts, n)
         nominate_by_grams(s, parts)
         if s.n_nominated:
             index_text(text)
@@ -393,20 +406,30 @@ cdef hits_of(const Space *s):
     return found[np.lexsort((found[:, 1], found[:, 0]))]
 
 
+def values_of(const uint8_t[::1] codes, int n):
+    values = np.empty(max(0, codes.shape[0] - n + 1), dtype=np.uint64)
+    cdef uint64_t[::1] out = values
+    cdef uint64_t joined = 0, mask = ones(n)
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(codes.shape[0]):
+            joined = joined << 8 & mask | codes[i]
+            if i >= n - 1:
+                out[i - n + 1] = spread(joined)
+    return values
+
+
 def scan(const uint64_t[::1] hashes, const int64_t[::1] bounds, const uint8_t[::1] marks, int n, sought):
-    cdef const uint64_t[::1] postings = sought.postings, bitmap = sought.bitmap, grams = sought.grams
-    cdef const uint64_t[::1] wholes = sought.wholes, whole_bitmap = sought.whole_bitmap
-    cdef const int64_t[::1] whole_parts = sought.whole_parts, limits = sought.limits, spans = sought.spans
-    cdef const int64_t[::1] n_searched = sought.n_searched
-    cdef const int32_t[::1] heads = sought.heads, at = sought.at
-    cdef const uint8_t[::1] weights = sought.weights
+    cdef const uint32_t[::1] postings = sought.postings
+    cdef const int32_t[::1] heads = sought.heads, whole_parts = sought.whole_parts, spans = sought.spans
+    cdef const uint64_t[::1] bitmap = sought.bitmap, whole = sought.whole, whole_bitmap = sought.whole_bitmap
+    cdef const uint8_t[::1] codes = sought.codes, weights = sought.weights
     cdef Parts parts
-    parts.n, parts.n_postings, parts.n_wholes = limits.shape[0] - 1, postings.shape[0], wholes.shape[0]
+    parts.n, parts.n_postings, parts.n_wholes = spans.shape[0] - 1, postings.shape[0], whole_parts.shape[0]
     parts.postings, parts.heads, parts.bitmap = &postings[0], &heads[0], &bitmap[0]
-    parts.wholes, parts.whole_parts, parts.whole_bitmap = &wholes[0], &whole_parts[0], &whole_bitmap[0]
-    parts.limits, parts.grams, parts.at = &limits[0], &grams[0], &at[0]
-    parts.n_searched = &n_searched[0]
-    parts.spans, parts.weights = &spans[0], &weights[0]
+    parts.whole, parts.whole_parts, parts.whole_bitmap = &whole[0], &whole_parts[0], &whole_bitmap[0]
+    parts.spans, parts.codes, parts.weights = &spans[0], &codes[0], &weights[0]
+    parts.part_bits = sought.part_bits
     parts.head_shift = 65 - (heads.shape[0] - 1).bit_length()
     parts.bit_shift = 59 - bitmap.shape[0].bit_length()
     parts.whole_shift = 59 - whole_bitmap.shape[0].bit_length()
@@ -424,7 +447,7 @@ def scan(const uint64_t[::1] hashes, const int64_t[::1] bounds, const uint8_t[::
         release(&space)
 
 
-# -- sketches --------------------------------------------------------------------------------------------------------
+# -- single words --------------------------------------------------------------------------------------------------------
 
 
 cdef struct Shared:  # words of a text and the beginning of a part that are paired
@@ -463,7 +486,7 @@ cdef Shared shared_words(
 
 
 def resemble(
-    const uint64_t[::1] hashes, const uint8_t[::1] sketch, const uint8_t[::1] weights, const int64_t[:, ::1] rows
+    const uint64_t[::1] hashes, const uint8_t[::1] codes, const uint8_t[::1] weights, const int64_t[:, ::1] rows
 ):
     found = np.zeros((rows.shape[0], 3), dtype=np.int64)
     cdef int64_t[:, ::1] out = found
@@ -480,7 +503,7 @@ def resemble(
             for k in range(rows.shape[0]):
                 if rows[k, 1] > rows[k, 0] and rows[k, 3] > rows[k, 2]:
                     shared = shared_words(
-                        &hashes[rows[k, 0]], rows[k, 1] - rows[k, 0], &sketch[rows[k, 2]], &weights[rows[k, 2]],
+                        &hashes[rows[k, 0]], rows[k, 1] - rows[k, 0], &codes[rows[k, 2]], &weights[rows[k, 2]],
                         rows[k, 3] - rows[k, 2], best,
                     )
                     out[k, 0], out[k, 1], out[k, 2] = shared.weight, shared.first, shared.end
@@ -511,7 +534,7 @@ def in_order(asked, given, const int64_t[:, ::1] pairs):
             memset(best, 0, sizeof(best))
             for i in range(begins[pairs[k, 0]], ends[pairs[k, 0]]):
                 worth = <int64_t>(weights[i] & (IN_WORDS - 1)) << 29 | ONE_NUMBER
-                if weights[i] <= OF_WEIGHT + IN_WORDS:
+                if weights[i] < OF_NUMBER + IN_WORDS:
                     worth += ONE_DIGITS
                 corner = best[0]
                 for j in range(n):

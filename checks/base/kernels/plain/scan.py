@@ -8,7 +8,6 @@ import numpy as np
 
 from ..layout import (
     A_NUMBER,
-    ALL_NUMBERS,
     BY_LINE,
     BY_SENTENCE,
     BY_TEXT,
@@ -16,6 +15,7 @@ from ..layout import (
     LINE,
     MAX_PLACES,
     NUMBER,
+    SEARCHED,
     SENTENCE,
     SPELT,
     WHOLE,
@@ -26,9 +26,17 @@ from ..layout import (
     Sought,
 )
 from .hashing import runs, spread
-from .sets import grams
 
-_LOW = np.uint64((1 << 24) - 1)  # bits of a posting for the number of its part
+_OF_WEIGHT = np.uint8(SEARCHED - 1)  # bits
+
+
+def values_of(codes: Bytes, n: int) -> Hashes:
+    """Return the value of each n codes in a row, at most eight: their bits, spread evenly."""
+    n_values = max(0, len(codes) - n + 1)
+    joined = np.zeros(n_values, dtype=np.uint64)
+    for k in range(n):
+        joined = joined << np.uint64(8) | codes[k : k + n_values]
+    return spread(joined)
 
 
 def scan(hashes: Hashes, bounds: Ints, marks: Bytes, n: int, sought: Sought) -> Ints:
@@ -36,8 +44,8 @@ def scan(hashes: Hashes, bounds: Ints, marks: Bytes, n: int, sought: Sought) -> 
 
     A part is compared with a text if one of its postings occurs in the text (with 8 postings or more: a tenth of them,
     but at least two and at most five), or if a sentence, a line or the text itself equals the part. Then all its grams
-    are looked up in the text. If fewer than a fifth and fewer than nine occur (two, where not all grams are kept), the
-    part is dropped, unless it occurs whole. Runs join grams at equal distances in part and text. Runs count that are
+    are looked up in the text. If fewer than a fifth and fewer than nine occur, the part is dropped, unless it occurs
+    whole. Runs join grams at equal distances in part and text. Runs count that are
     moved, against the longest one, by at most the length of the part, or 32 tokens if it is shorter; not at all where
     the longest run is the whole part.
 
@@ -75,12 +83,11 @@ def scan(hashes: Hashes, bounds: Ints, marks: Bytes, n: int, sought: Sought) -> 
         place
             Token of the text where the part begins, by its longest run; negative: before the text.
     """
-    keys = sought.postings & ~_LOW
     found = []
     for number in range(len(bounds) - 1):
         here = slice(bounds[number], bounds[number + 1])
         text = _text(hashes[here], marks[here], n)
-        for part, nominee in sorted(_nominees(text, keys, sought).items()):
+        for part, nominee in sorted(_nominees(text, sought).items()):
             hit = _compare(text, part, nominee, n, sought)
             if hit is not None:
                 found.append((number, part, *hit[:-1], nominee.whole, hit[-1]))
@@ -90,8 +97,8 @@ def scan(hashes: Hashes, bounds: Ints, marks: Bytes, n: int, sought: Sought) -> 
 class _Text(NamedTuple):
     tokens: Hashes
     flags: Bytes
-    keys: Hashes  # by gram: its number-masked form
-    checks: Ints  # by gram: eight bits of its exact form
+    codes: Bytes
+    keys: Hashes  # by gram: the value of its number-masked form
     places: dict[int, list[int]]  # by key: the first places
 
 
@@ -117,27 +124,33 @@ class _Run(NamedTuple):
 
 
 def _text(tokens: Hashes, flags: Bytes, n: int) -> _Text:
-    keys = grams(np.where(flags & NUMBER, np.uint64(ALL_NUMBERS), tokens), n) & ~_LOW
-    checks = (grams(tokens, n) >> np.uint64(56)).astype(np.int64)
+    codes = (tokens >> np.uint64(56)).astype(np.uint8)
+    keys = values_of(np.where(flags & NUMBER, np.uint8(0), codes), n)
     places: dict[int, list[int]] = {}
     for p, key in enumerate(keys.tolist()):
         if len(here := places.setdefault(key, [])) < MAX_PLACES:
             here.append(p)
-    return _Text(tokens, flags, keys, checks, places)
+    return _Text(tokens, flags, codes, keys, places)
 
 
-def _nominees(text: _Text, keys: Hashes, sought: Sought) -> dict[int, _Nominee]:
-    """Return the parts to compare with a text, by the keys of the postings and by whole units."""
-    left, right = (np.searchsorted(keys, text.keys, side=side) for side in ("left", "right"))
-    seeds = Counter(
-        int(sought.postings[k] & _LOW)
-        for a, b in zip(left[right > left].tolist(), right[right > left].tolist(), strict=True)
-        for k in range(a, b)
-    )
+def _nominees(text: _Text, sought: Sought) -> dict[int, _Nominee]:
+    """Return the parts to compare with a text, by postings and by whole units."""
+    of_part, n_heads = np.uint32(sought.part_bits), (len(sought.heads) - 1).bit_length() - 1
+    n_bits = 5 + len(sought.bitmap).bit_length()
+    at = (text.keys >> np.uint64(64 - n_bits)).astype(np.int64)
+    keys = text.keys[(sought.bitmap[at >> 6] >> (at & 63).astype(np.uint64) & np.uint64(1)) > 0]
+    head = (keys >> np.uint64(64 - n_heads)).astype(np.int64)
+    rest_bits = 32 - sought.part_bits
+    rest = keys >> np.uint64(64 - n_heads - rest_bits) & np.uint64((1 << rest_bits) - 1)
+    seeds: Counter[int] = Counter()
+    for key, first, end in zip(rest, sought.heads[head].tolist(), sought.heads[head + 1].tolist(), strict=True):
+        postings = sought.postings[first:end]
+        seeds.update((postings[postings >> of_part == key] & np.uint32((1 << sought.part_bits) - 1)).tolist())
     nominees = {part: _Nominee(count) for part, count in seeds.items()}
     for whole, first, end in _blocks(text.flags):
         value = spread(runs(text.tokens, np.array([first]), np.array([end])))[0] & np.uint64(WHOLE)
-        a, b = (int(np.searchsorted(sought.wholes, value, side=side)) for side in ("left", "right"))
+        wholes = sought.whole[sought.whole_parts]
+        a, b = (int(np.searchsorted(wholes, value, side=side)) for side in ("left", "right"))
         for part in sought.whole_parts[a:b].tolist():
             before = nominees.get(part, _Nominee())
             if before.whole < whole:
@@ -147,23 +160,21 @@ def _nominees(text: _Text, keys: Hashes, sought: Sought) -> dict[int, _Nominee]:
 
 def _compare(text: _Text, part: int, nominee: _Nominee, n: int, sought: Sought) -> tuple[int, ...] | None:
     """Return the columns of a hit behind `part`, without `whole`; None where the text contains too little of it."""
-    raw = sought.weights[sought.spans[part] : sought.spans[part + 1]]
-    own = sought.grams[sought.limits[part] : sought.limits[part + 1]]
-    grid = [text.places.get(int(key), []) for key in own & ~_LOW]
-    if not nominee.whole and not _is_worth_tracing(
-        grid, nominee.seeds, int(sought.n_searched[part]), is_winnowed=len(own) < len(raw) - n + 1
-    ):
+    here = slice(sought.spans[part], sought.spans[part + 1])
+    raw, codes = sought.weights[here], sought.codes[here]
+    is_number = raw >= A_NUMBER
+    grid = [text.places.get(int(key), []) for key in values_of(np.where(is_number, np.uint8(0), codes), n)]
+    n_searched = int((raw & np.uint8(SEARCHED) > 0).sum())
+    if not nominee.whole and not _is_worth_tracing(grid, nominee.seeds, n_searched):
         return None
-    weights = (raw & np.uint8(A_NUMBER - 1)).astype(np.int64)
-    of_words = np.where(raw & A_NUMBER, 0, weights)
-    if not len(own):  # found as a whole
+    weights = (raw & _OF_WEIGHT).astype(np.int64)
+    of_words = np.where(is_number, 0, weights)
+    if not grid:  # found as a whole
         length = nominee.end - nominee.first
         place = nominee.first
         return int(weights.sum()), int(of_words.sum()), length, length, place, nominee.end, 0, 0, 0, place
-    at = sought.at[sought.limits[part] : sought.limits[part + 1]].tolist()
-    checks = ((own >> np.uint64(16)) & np.uint64(255)).astype(np.int64).tolist()
-    same = [[p for p in here if text.checks[p] == value] for here, value in zip(grid, checks, strict=True)]
-    masked, exact = _trace(grid, at, n), _trace(same, at, n)
+    same = [[p for p in places if (text.codes[p : p + n] == codes[j : j + n]).all()] for j, places in enumerate(grid)]
+    masked, exact = _trace(grid, n), _trace(same, n)
     if not masked:
         return None
     # Of equally long runs the exact one: where a text contains two copies, it is the better one.
@@ -187,12 +198,12 @@ def _compare(text: _Text, part: int, nominee: _Nominee, n: int, sought: Sought) 
     )
 
 
-def _is_worth_tracing(grid: list[list[int]], seeds: int, n_searched: int, is_winnowed: bool) -> bool:
+def _is_worth_tracing(grid: list[list[int]], seeds: int, n_searched: int) -> bool:
     """Decide by the grams alone whether a part that no unit of the text equals is compared further."""
     if n_searched >= 8 and seeds < min(5, max(2, (n_searched + 9) // 10)):
         return False
     n_found = sum(map(bool, grid))
-    return n_found * 5 >= len(grid) or n_found >= (2 if is_winnowed else 9)
+    return n_found * 5 >= len(grid) or n_found >= 9
 
 
 def _blocks(flags: Bytes) -> list[tuple[int, int, int]]:
@@ -206,16 +217,15 @@ def _blocks(flags: Bytes) -> list[tuple[int, int, int]]:
     return [*blocks, (BY_TEXT, 0, len(flags))]
 
 
-def _trace(grid: list[list[int]], at: list[int], n: int) -> list[_Run]:
-    """Return the runs of grams with these places in the text and these in the part."""
+def _trace(grid: list[list[int]], n: int) -> list[_Run]:
+    """Return the runs of grams with these places in the text."""
     traced = []
     active: dict[int, tuple[int, int]] = {}  # place of the last gram -> where the run begins in part and text
-    before = 0
-    for here, j in zip(grid, at, strict=True):
-        following = {p: active.pop(p - (j - before), (j, p)) for p in here}
-        traced += [_Run(start, before + n, place) for start, place in active.values()]
-        active, before = following, j
-    return traced + [_Run(start, before + n, place) for start, place in active.values()]
+    for j, here in enumerate(grid):
+        following = {p: active.pop(p - 1, (j, p)) for p in here}
+        traced += [_Run(start, j - 1 + n, place) for start, place in active.values()]
+        active = following
+    return traced + [_Run(start, len(grid) - 1 + n, place) for start, place in active.values()]
 
 
 def _reach(traced: list[_Run], n_tokens: int) -> Ints:
@@ -226,8 +236,8 @@ def _reach(traced: list[_Run], n_tokens: int) -> Ints:
     return reach
 
 
-def resemble(hashes: Hashes, sketch: Bytes, weights: Bytes, rows: Ints) -> Ints:
-    """Weigh the words that parts and texts share in the same order, by the sketches of the parts.
+def resemble(hashes: Hashes, codes: Bytes, weights: Bytes, rows: Ints) -> Ints:
+    """Weigh the words that parts and texts share in the same order, by the codes of the parts.
 
     Words count that are equal in 8 bits beside another one that is: two in a row. Of all ways to pair them in order the
     one that weighs most is taken; of these, the one that pairs the least of the part's words at its end.
@@ -236,7 +246,7 @@ def resemble(hashes: Hashes, sketch: Bytes, weights: Bytes, rows: Ints) -> Ints:
     ----------
     hashes : ndarray of uint64
         As `tokenise` returns them.
-    sketch, weights : ndarray of uint8
+    codes, weights : ndarray of uint8
         As in `Sought`.
     rows : ndarray of int64, shape (n, 4)
         First token of a text and the token after its last one; the same of a part.
@@ -252,8 +262,8 @@ def resemble(hashes: Hashes, sketch: Bytes, weights: Bytes, rows: Ints) -> Ints:
     Wagner and Fischer (1974), The string-to-string correction problem.
     """
     ours = (hashes >> np.uint64(56)).astype(np.uint8)
-    values = (weights & np.uint8(A_NUMBER - 1)).astype(np.int64)
-    found = [_resemble(ours[a:b], sketch[c:d], values[c:d].tolist()) for a, b, c, d in rows.tolist()]
+    values = (weights & _OF_WEIGHT).astype(np.int64)
+    found = [_resemble(ours[a:b], codes[c:d], values[c:d].tolist()) for a, b, c, d in rows.tolist()]
     return np.array(found, dtype=np.int64).reshape(-1, 3)
 
 
