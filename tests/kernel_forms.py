@@ -12,7 +12,7 @@ MODULES = {
     "signs": ("signs", "words"),
     "alignment": ("align",),
     "join": ("join", "overlaps"),
-    "scan": ("in_order", "resemble", "scan", "values_of"),
+    "scan": ("in_order", "n_parts_with", "resemble", "scan", "values_of"),
     "prose": ("excerpts", "prose"),
     "classifier": ("log_odds", "rank", "visits"),
 }

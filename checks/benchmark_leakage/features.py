@@ -51,7 +51,9 @@ def candidates(refs: References, columns: dict[str, IntArray]) -> IntArray:
     is_answer = (kinds == ANSWER) & (n >= MIN_TOKENS[ANSWER]) & (refs.columns.n_words[part] >= MIN_WORDS_OF_ANSWER)
     total, _ = refs.totals(part)
     is_answer &= total * STEP >= MIN_NATS_OF_ANSWER
-    says = np.maximum(columns["exact_weight"], columns["masked_weight"]) * STEP >= MIN_NATS
+    # A worked answer with other numbers, of which little else is found, is a task of the same kind.
+    says = np.where(is_answer, columns["exact_weight"], np.maximum(columns["exact_weight"], columns["masked_weight"]))
+    says = says * STEP >= MIN_NATS
     return np.flatnonzero((is_asked | is_answer) & (says | (columns["whole"] > 0)))
 
 
@@ -207,7 +209,7 @@ def _of_grams(
     numbers = np.append(0, np.cumsum(is_number))
     with_number = numbers[at + N_GRAM] > numbers[at]
     n_numbers = counts(with_number & is_masked)
-    owners = refs.n_parts_with(keys)
+    owners = kernels.n_parts_with(keys, refs.sought)
     is_own = (owners > 0) & (owners <= _OWN)
     chats = np.maximum(0, ordinary.of(leading(keys, KEPT)) - counted)
     is_rare = is_exact & (chats == 0)

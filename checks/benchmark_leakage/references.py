@@ -14,7 +14,6 @@ from ...benchmarks_refs.library import LIBRARY, N_HEAVIEST, Library, number_keys
 from ..base import kernels
 from ..base.arrow.columns import IntArray, places_within
 from ..base.kernels.layout import Places
-from ..base.text.tokens import HashArray
 
 _LOCK = Lock()  # threads that want the same references wait for the first
 
@@ -108,18 +107,6 @@ class References(Library):
         sums = (np.append(0, np.cumsum(some, dtype=np.int64)) for some in (plain, plain * (weights < A_NUMBER)))
         of_all, of_words = (np.diff(some[limits]) for some in sums)
         return of_all, of_words
-
-    def n_parts_with(self, values: HashArray) -> IntArray:
-        """Return in how many parts texts are searched for grams of these values; 0 for grams of very many."""
-        sought = self.sought
-        n_heads, rest_bits = (len(sought.heads) - 1).bit_length() - 1, 32 - sought.part_bits
-        head = (values >> np.uint64(64 - n_heads)).astype(np.int64)
-        rest = values >> np.uint64(64 - n_heads - rest_bits) & np.uint64((1 << rest_bits) - 1)
-        _, at = places_within(sought.heads, head)
-        sizes = sought.heads[head + 1] - sought.heads[head]
-        is_same = sought.postings[at] >> np.uint32(sought.part_bits) == np.repeat(rest, sizes)
-        found: IntArray = np.diff(np.append(0, np.cumsum(is_same))[np.append(0, np.cumsum(sizes))])
-        return found
 
 
 _File = tuple[str, Path, int]  # name, path, time of the last change in nanoseconds

@@ -441,7 +441,7 @@ def test_a_shipped_fingerprint_of_another_card_is_a_fault_and_one_of_your_own_is
     monkeypatch.setattr(references, "cards", lambda: corrected)
     ((_, path, fault),) = references.verify(tmp_path, ["copa"])
     assert fault == f"{path}: copa was built from a different card. Run `chataudit refs build copa`"
-    save(load(path), tmp_path / f"copa{ENDING}")
+    save(library.load("copa", path), tmp_path / f"copa{ENDING}")
     assert list(references.verify(tmp_path, ["copa"])) == [("copa", tmp_path / f"copa{ENDING}", "")]
 
 

@@ -13,7 +13,7 @@ try:
     from .compiled.classifier import log_odds, rank, visits
     from .compiled.join import join, overlaps
     from .compiled.prose import excerpts, prose
-    from .compiled.scan import in_order, resemble, scan, values_of
+    from .compiled.scan import in_order, n_parts_with, resemble, scan, values_of
     from .compiled.sets import grams, place, shingle, sign, winnow
     from .compiled.signs import signs, words
     from .compiled.tokens import digest, mark, suspects, tokenise
@@ -24,7 +24,7 @@ except ImportError:
     from .plain.classifier import log_odds, rank, visits
     from .plain.join import join, overlaps
     from .plain.prose import excerpts, prose
-    from .plain.scan import in_order, resemble, scan, values_of
+    from .plain.scan import in_order, n_parts_with, resemble, scan, values_of
     from .plain.sets import grams, place, shingle, sign, winnow
     from .plain.signs import signs, words
     from .plain.tokens import digest, mark, suspects, tokenise
@@ -47,6 +47,7 @@ __all__ = [
     "join",
     "log_odds",
     "mark",
+    "n_parts_with",
     "overlaps",
     "place",
     "prose",

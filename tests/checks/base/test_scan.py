@@ -1056,3 +1056,25 @@ some_texts = st.lists(st.lists(number, max_size=fingerprints.MAX_NUMBERS), min_s
 def test_both_forms_weigh_numbers_alike(asked, given):
     one, other = some_numbers(*asked, []), some_numbers(*given, [])
     assert weighed_in_order(COMPILED, one, other) == weighed_in_order(PLAIN, one, other)
+
+
+@both_forms
+def test_the_parts_with_a_gram_are_counted_unless_there_are_very_many(form):
+    shared, own = " ".join(words(5)), " ".join(words(9, "x"))
+    few = sought(*(question(f"{shared} {own} {n * 'and '}") for n in range(3)))
+    codes = fingerprints.coded(tokenising.tokenise(pa.array([f"{shared} nothing of these"])).hashes)
+    assert form.n_parts_with(form.values_of(codes, N), few).tolist() == [3, 0, 0, 0]
+    many = sought(*(question(f"{shared} {word}") for word in words(library.MAX_PARTS + 1, "y")))
+    assert form.n_parts_with(form.values_of(codes, N), many).tolist() == [0, 0, 0, 0]
+    assert form.n_parts_with(np.zeros(0, dtype=np.uint64), few).tolist() == []
+
+
+@needs_compiled
+@settings(max_examples=50)
+@given(drawn=audits())
+def test_both_forms_count_the_parts_with_a_gram_alike(drawn):
+    texts, items = drawn
+    made = sought(*items)
+    tokens = tokenising.tokenise(pa.array(texts, pa.string()))
+    values = COMPILED.values_of(fingerprints.coded(tokens.hashes), N)
+    same(COMPILED.n_parts_with(values, made), PLAIN.n_parts_with(values, made))

@@ -39,6 +39,23 @@ def values_of(codes: Bytes, n: int) -> Hashes:
     return spread(joined)
 
 
+def n_parts_with(values: Hashes, sought: Sought) -> Ints:
+    """Return in how many parts grams of these values are searched for; 0 too for those of very many parts."""
+    head, rest = _split(values, sought)
+    first, sizes = sought.heads[head], sought.heads[head + 1] - sought.heads[head]
+    at = np.arange(sizes.sum()) + np.repeat(first - np.cumsum(sizes) + sizes, sizes)
+    is_same = sought.postings[at] >> np.uint32(sought.part_bits) == np.repeat(rest, sizes)
+    found: Ints = np.diff(np.append(0, np.cumsum(is_same))[np.append(0, np.cumsum(sizes))])
+    return found
+
+
+def _split(values: Hashes, sought: Sought) -> tuple[Ints, Hashes]:
+    """Return the head of the postings of each value, and the bits behind it that a posting keeps."""
+    n_heads, n_rest = (len(sought.heads) - 1).bit_length() - 1, 32 - sought.part_bits
+    head = (values >> np.uint64(64 - n_heads)).astype(np.int64)
+    return head, values >> np.uint64(64 - n_heads - n_rest) & np.uint64((1 << n_rest) - 1)
+
+
 def scan(hashes: Hashes, bounds: Ints, marks: Bytes, n: int, sought: Sought) -> Ints:
     """Find the parts of benchmark items that texts contain, whole or edited.
 
@@ -135,13 +152,11 @@ def _text(tokens: Hashes, flags: Bytes, n: int) -> _Text:
 
 def _nominees(text: _Text, sought: Sought) -> dict[int, _Nominee]:
     """Return the parts to compare with a text, by postings and by whole units."""
-    of_part, n_heads = np.uint32(sought.part_bits), (len(sought.heads) - 1).bit_length() - 1
+    of_part = np.uint32(sought.part_bits)
     n_bits = 5 + len(sought.bitmap).bit_length()
     at = (text.keys >> np.uint64(64 - n_bits)).astype(np.int64)
     keys = text.keys[(sought.bitmap[at >> 6] >> (at & 63).astype(np.uint64) & np.uint64(1)) > 0]
-    head = (keys >> np.uint64(64 - n_heads)).astype(np.int64)
-    rest_bits = 32 - sought.part_bits
-    rest = keys >> np.uint64(64 - n_heads - rest_bits) & np.uint64((1 << rest_bits) - 1)
+    head, rest = _split(keys, sought)
     seeds: Counter[int] = Counter()
     for key, first, end in zip(rest, sought.heads[head].tolist(), sought.heads[head + 1].tolist(), strict=True):
         postings = sought.postings[first:end]
