@@ -225,12 +225,15 @@ def _searched(hashed: Hashed, kinds: npt.NDArray[np.uint8], n_tokens: npt.NDArra
     # Choices are looked for only where their question was found.
     for k in np.flatnonzero((n_grams > 0) & (kinds != CHOICES)).tolist():
         first, n = int(hashed.bounds[k]), int(n_grams[k])
-        if kinds[k] == QUESTION and n_tokens[k] <= BRIEF:
-            searched[first : first + n] = True
-            continue
-        windows = np.lib.stride_tricks.sliding_window_view(hashed.grams[first : first + n], min(WINDOW, n))
-        searched[first + windows.argmin(axis=1) + np.arange(len(windows))] = True
-        searched[[first, first + n - 1]] = True  # these show how far a copy extends
+        chosen = np.ones(n, dtype=bool)
+        if kinds[k] != QUESTION or n_tokens[k] > BRIEF:
+            windows = np.lib.stride_tricks.sliding_window_view(hashed.grams[first : first + n], min(WINDOW, n))
+            chosen[:] = False
+            chosen[windows.argmin(axis=1) + np.arange(len(windows))] = True
+            chosen[[0, -1]] = True
+        # One word among numbers says little, and many texts contain it.
+        says = np.convolve(~hashed.is_number[first : first + n_tokens[k]], np.ones(N_GRAM, dtype=np.int64), "valid") > 1
+        searched[first : first + n] = chosen & says if (chosen & says).any() else chosen
     return searched
 
 

@@ -63,6 +63,7 @@ class Columns(NamedTuple):
     written: Codes
     has_choices: npt.NDArray[np.bool_]  # whether an item with this part has choices
     # For kernels.Sought.
+    n_searched: Bytes
     spans: Ints
     codes: Bytes
     weights: Bytes
@@ -193,6 +194,7 @@ def together(prints: Mapping[str, Fingerprint], grams: Grams) -> Library:
         whole,
         column("written"),
         has_choices,
+        np.diff(np.append(0, np.cumsum(weights & SEARCHED > 0))[spans]).clip(max=255).astype(np.uint8),
         spans.astype(np.int32),
         codes,
         weights,

@@ -51,8 +51,8 @@ class References(Library):
     def sought(self) -> kernels.Sought:
         c = self.columns
         return kernels.Sought(
-            *(c.postings, c.heads, part_bits(len(c.kinds)), c.bitmap, c.whole, c.whole_parts, c.whole_bitmap, c.spans),
-            *(c.codes, c.weights),
+            *(c.postings, c.heads, part_bits(len(c.kinds)), c.bitmap, c.whole, c.whole_parts, c.whole_bitmap),
+            *(c.n_searched, c.spans, c.codes, c.weights),
         )
 
     @cached_property

@@ -259,6 +259,14 @@ def test_a_gram_that_is_searched_for_begins_at_each_of_its_tokens_with_four_behi
             assert searched(asked(words(n))) == list(range(grams))
 
 
+def test_grams_with_less_than_two_words_are_searched_for_where_a_part_has_no_others_alone():
+    assert searched(asked("Add 1 2 3 4 5 6 to all")) == [4]
+    assert searched(asked("Add 1 2 3 4 5 6")) == [0, 1, 2]
+    numbers = " ".join(map(str, range(200)))
+    made = build(card(), [item("a", "Who?", passage=(f"The numbers {numbers} are all",))], hashed, ALIKE)
+    assert searched(made, 1) == [0, 199]
+
+
 def test_choices_are_not_searched_for():
     made = build(card(), [item("a", "Who?", choices=(words(60, "c"),))], hashed, ALIKE)
     assert searched(made, 1) == []

@@ -70,6 +70,7 @@ class Sought(NamedTuple):
     whole: Hashes  # (n_parts,) WHOLE of their hashes
     whole_parts: Places  # parts that texts are searched for as a whole, ascending by `whole`
     whole_bitmap: Hashes
+    n_searched: Bytes  # (n_parts,) grams of each part that texts are searched for, 255 where there are more
     spans: Places  # (n_parts + 1,) of the tokens of each part
     codes: Bytes  # of each token: the 8 highest bits of its hash
     weights: Bytes  # of each token; SEARCHED is added where a gram to search for begins, A_NUMBER for a number

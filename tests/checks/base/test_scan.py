@@ -451,12 +451,12 @@ def test_a_fifth_of_the_weights_is_reported_and_less_is_not(form):
 
 @both_forms
 def test_a_fifth_of_the_weights_will_do_where_it_is_numbers(form):
-    part = ["1", "2", "3", "4", "5", "6", *words(8)]
-    # The numbers weigh 54; all together, 54 + 7 * 27 + 27 = 270, of which it is a fifth, or 271. None is a word.
-    for last, expected in [(27, [Hit(0, 0, 54, 0, 6, 6, first=1, end=7, place=1)]), (28, [])]:
-        weights = weighing(9, **dict.fromkeys(part[6:13], 27), **{part[13]: last})
+    part = ["1", "2", "and", "3", "or", "4", *words(8)]
+    # The numbers weigh 36; all together, 36 + 7 * 18 + 18 = 180, of which it is a fifth, or 181. "And" and "or": 0.
+    for last, expected in [(18, [Hit(0, 0, 36, 0, 6, 6, first=1, end=7, place=1)]), (19, [])]:
+        weights = weighing(9, **{"and": 0, "or": 0}, **dict.fromkeys(part[6:13], 18), **{part[13]: last})
         made = sought(question(" ".join(part)), weights=weights)
-        assert hits(form, "so 1 2 3 4 5 6 other", made) == expected, last
+        assert hits(form, "so 1 2 and 3 or 4 other", made) == expected, last
 
 
 @both_forms

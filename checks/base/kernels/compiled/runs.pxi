@@ -18,6 +18,7 @@ cdef struct Parts:  # the arrays of layout.Sought
     const uint64_t *whole
     const int32_t *whole_parts
     const uint64_t *whole_bitmap
+    const uint8_t *n_searched
     const int32_t *spans
     const uint8_t *codes
     const uint8_t *weights

@@ -16,7 +16,7 @@ include "runs.pxi"
 cdef enum:  # equal to layout.py; constants for the C compiler
     F_NUMBER = 1, F_LINE = 2, F_SENTENCE = 4
     IS_SENTENCE = 1, IS_LINE = 2, IS_TEXT = 3
-    OF_WEIGHT = 0x3F, TO_SEARCH = 0x40, OF_NUMBER = 0x80  # bits of a weight, and flags beside it
+    OF_WEIGHT = 0x3F, OF_NUMBER = 0x80  # bits of a weight, and the flag of a number
     IN_WORDS = 0x40, MANY = 24  # numbers
 
 
@@ -25,7 +25,7 @@ cdef struct Hit:  # the columns of layout.HIT
     int64_t place
 
 
-if (F_NUMBER, F_LINE, F_SENTENCE, IS_SENTENCE, IS_LINE, IS_TEXT, MOST, OF_NUMBER, TO_SEARCH, KEPT, sizeof(Hit), IN_WORDS, MANY) != (
+if (F_NUMBER, F_LINE, F_SENTENCE, IS_SENTENCE, IS_LINE, IS_TEXT, MOST, OF_NUMBER, OF_WEIGHT + 1, KEPT, sizeof(Hit), IN_WORDS, MANY) != (
     *(NUMBER, LINE, SENTENCE, BY_SENTENCE, BY_LINE, BY_TEXT, MAX_PLACES, A_NUMBER, SEARCHED, WHOLE, 8 * len(HIT)),
     *(SPELT, MOST_NUMBERS),
 ):
@@ -36,7 +36,7 @@ if (F_NUMBER, F_LINE, F_SENTENCE, IS_SENTENCE, IS_LINE, IS_TEXT, MOST, OF_NUMBER
 
 
 cdef struct Nominee:  # a part that the current text may contain
-    int64_t first, end  # tokens of the text that are the whole part
+    int32_t first, end  # tokens of the text that are the whole part
     int32_t seeds  # postings of the part in the text
     int8_t whole
     bint is_nominated
@@ -135,7 +135,7 @@ cdef void nominate_wholes(
     while k < parts.n_wholes and parts.whole[parts.whole_parts[k]] == value:
         nominee = nominate(s, parts.whole_parts[k])
         if nominee.whole < whole:
-            nominee.whole, nominee.first, nominee.end = whole, first, end
+            nominee.whole, nominee.first, nominee.end = whole, <int32_t>first, <int32_t>end
         k += 1
 
 
@@ -237,11 +237,7 @@ cdef void read_part(Part *part, int n) noexcept nogil:
             part.keys[i - n + 1] = spread(codes)
 
 
-cdef inline bint has_enough_seeds(const Part *part, int32_t seeds) noexcept nogil:
-    cdef Py_ssize_t i, n_searched = 0
-    for i in range(part.n_tokens):
-        n_searched += part.weights[i] & TO_SEARCH
-    n_searched //= TO_SEARCH
+cdef inline bint has_enough_seeds(int32_t n_searched, int32_t seeds) noexcept nogil:
     return n_searched < 8 or seeds >= min(5, max(2, (n_searched + 9) // 10))
 
 
@@ -337,12 +333,12 @@ cdef bint compare(Space *s, const Parts *parts, int64_t number, const Nominee *n
     """Fill a hit with what the text contains of a part; return whether it is enough."""
     cdef Part *part = &s.part
     cdef int64_t weight, of_words
+    if not nominee.whole and not has_enough_seeds(parts.n_searched[number], nominee.seeds):
+        return False
     part.n_tokens = parts.spans[number + 1] - parts.spans[number]
     part.n_grams = max(0, part.n_tokens - n + 1)
     part.codes, part.weights = parts.codes + parts.spans[number], parts.weights + parts.spans[number]
     if part.n_grams:
-        if not nominee.whole and not has_enough_seeds(part, nominee.seeds):
-            return False
         read_part(part, n)
         if not nominee.whole and not is_worth_tracing(&s.text, part):
             return False
@@ -436,13 +432,13 @@ cdef Parts parts_of(sought):
     cdef const uint32_t[::1] postings = sought.postings
     cdef const int32_t[::1] heads = sought.heads, whole_parts = sought.whole_parts, spans = sought.spans
     cdef const uint64_t[::1] bitmap = sought.bitmap, whole = sought.whole, whole_bitmap = sought.whole_bitmap
-    cdef const uint8_t[::1] codes = sought.codes, weights = sought.weights
+    cdef const uint8_t[::1] n_searched = sought.n_searched, codes = sought.codes, weights = sought.weights
     cdef Parts parts
     parts.n, parts.n_postings, parts.n_wholes = spans.shape[0] - 1, postings.shape[0], whole_parts.shape[0]
     parts.postings, parts.heads, parts.bitmap = &postings[0], &heads[0], &bitmap[0]
     parts.whole, parts.whole_parts, parts.whole_bitmap = &whole[0], &whole_parts[0], &whole_bitmap[0]
     parts.spans, parts.codes, parts.weights = &spans[0], &codes[0], &weights[0]
-    parts.part_bits = sought.part_bits
+    parts.n_searched, parts.part_bits = &n_searched[0], sought.part_bits
     parts.head_shift = 65 - (heads.shape[0] - 1).bit_length()
     parts.bit_shift = 59 - bitmap.shape[0].bit_length()
     parts.whole_shift = 59 - whole_bitmap.shape[0].bit_length()

@@ -179,8 +179,7 @@ def _compare(text: _Text, part: int, nominee: _Nominee, n: int, sought: Sought) 
     raw, codes = sought.weights[here], sought.codes[here]
     is_number = raw >= A_NUMBER
     grid = [text.places.get(int(key), []) for key in values_of(np.where(is_number, np.uint8(0), codes), n)]
-    n_searched = int((raw & np.uint8(SEARCHED) > 0).sum())
-    if not nominee.whole and not _is_worth_tracing(grid, nominee.seeds, n_searched):
+    if not nominee.whole and not _is_worth_tracing(grid, nominee.seeds, int(sought.n_searched[part])):
         return None
     weights = (raw & _OF_WEIGHT).astype(np.int64)
     of_words = np.where(is_number, 0, weights)
