@@ -16,7 +16,7 @@ try:
     from .compiled.scan import in_order, n_parts_with, resemble, scan, values_of
     from .compiled.sets import grams, place, shingle, sign, winnow
     from .compiled.signs import signs, words
-    from .compiled.tokens import digest, mark, suspects, tokenise
+    from .compiled.tokens import digest, mark, peculiar, suspects, tokenise
 
     COMPILED = True
 except ImportError:
@@ -27,7 +27,7 @@ except ImportError:
     from .plain.scan import in_order, n_parts_with, resemble, scan, values_of
     from .plain.sets import grams, place, shingle, sign, winnow
     from .plain.signs import signs, words
-    from .plain.tokens import digest, mark, suspects, tokenise
+    from .plain.tokens import digest, mark, peculiar, suspects, tokenise
 
     COMPILED = False
 
@@ -49,6 +49,7 @@ __all__ = [
     "mark",
     "n_parts_with",
     "overlaps",
+    "peculiar",
     "place",
     "prose",
     "rank",

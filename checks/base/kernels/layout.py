@@ -36,6 +36,10 @@ NUMERIC, SHORT = 1, 2
 BLANK, SIGN, MEANS = range(3)
 """Kinds of characters between tokens: blank; punctuation; a sign that carries meaning wherever it is."""
 
+CHANGES, ODD, ODD_BEHIND_DIGIT = 1, 2, 4
+"""Flags of characters and of texts for `peculiar`: has another plain form; is a piece of a formula; is one where it
+follows a digit."""
+
 # -- benchmark parts -------------------------------------------------------------------------------------------------
 
 ALL_NUMBERS = 0x9E3779B97F4A7C15

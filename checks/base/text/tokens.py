@@ -272,6 +272,12 @@ def _plain_entries() -> npt.NDArray[np.uint32]:
     return table
 
 
+def changes_plainly() -> npt.NDArray[np.bool_]:
+    """Mark the characters of the basic plane that `tokenise` reads as others in plain form."""
+    differ: npt.NDArray[np.bool_] = _plain_entries()[: 1 << 16] != _table().entries[: 1 << 16]
+    return differ
+
+
 def _made() -> _Table:
     kinds = np.zeros(0x110000, dtype=np.uint32)  # SEPARATOR
     codes = [code for first, end in _ASSIGNED for code in range(first, end)]

@@ -8,7 +8,7 @@ near_duplicates two such texts differ.
 import re
 from collections.abc import Sequence
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,8 +18,8 @@ import pyarrow as pa
 from ....benchmarks_refs.fingerprints import N_GRAM, Hashed, coded
 from .. import kernels
 from ..arrow.columns import IntArray, places_within, utf8
-from ..kernels.layout import NUMBER
-from .tokens import HashArray, Tokens, mark, shingle, tokenise
+from ..kernels.layout import CHANGES, NUMBER, ODD, ODD_BEHIND_DIGIT
+from .tokens import HashArray, Tokens, changes_plainly, mark, shingle, tokenise
 
 
 class Words(NamedTuple):
@@ -63,12 +63,15 @@ _NUMBERS = {
     "twice": "2",
     "double": "2",
 }
+# Digits above and below the line, and fractions; letters that formulas join to a digit: 2π, 16টি.
+_RAISED = r"[\u00b2\u00b3\u00b9\u2070-\u2079\u2080-\u2089\u00bc-\u00be\u2150-\u215e]"
+_JOINED = r"[^\W\d_\x00-\u0250\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff]"
 _ODD = re.compile(
     r"(?<=[^\W\d_])-\r?\n[ \t]*(?=[^\W\d_])"  # a hyphen at the end of a line
     r"|\\[dtc]?frac\s*(?P<upper>\d)\s*(?P<lower>\d)"
     r"|\\(?P<command>[A-Za-z]{2,})"
-    r"|(?P<raised>[\u00b2\u00b3\u00b9\u2070-\u2079\u2080-\u2089\u00bc-\u00be\u2150-\u215e]+)"
-    r"|(?<=\d)(?P<letter>[^\W\d_\x00-\u0250\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff])"  # 2π, 16টি
+    rf"|(?P<raised>{_RAISED}+)"
+    rf"|(?<=\d)(?P<letter>{_JOINED})"
 )
 
 
@@ -92,11 +95,10 @@ def words(column: pa.Array, tokens: Tokens | None = None, marks: npt.NDArray[np.
     tokens = tokens or tokenise(column)
     marks = mark(column, tokens) if marks is None else marks
     data, offsets = utf8(column)
-    letters, odd = _places(data)
-    rows = _rows(offsets, letters)
-    if rows.size:
+    flags = kernels.peculiar(data, offsets, kinds(), commands())
+    if (rows := np.flatnonzero(flags & CHANGES)).size:
         tokens = _without_accents(column, tokens, rows)
-    rows = np.unique(np.concatenate([_rows(offsets, places) for places in odd]))
+    rows = np.flatnonzero(flags & ODD)
     return _in_one_spelling(column, tokens, marks, rows) if rows.size else Words(column, tokens, marks)
 
 
@@ -133,39 +135,31 @@ def _spelt() -> tuple[HashArray, HashArray, npt.NDArray[np.bool_]]:
     return names[order], digits[order], is_one
 
 
-def _places(data: npt.NDArray[np.uint8]) -> tuple[IntArray, tuple[IntArray, ...]]:
-    """Return the places of letters that may have an accent and of digits, and those of pieces of formulas and hyphens.
-
-    All ascend.
-    """
-    padded = np.append(data, np.uint8(0))
-    # Characters beyond ASCII are looked at by themselves: in most texts there are few.
-    at = np.flatnonzero(data >= 0xC2)
-    first, second = padded[at], padded[at + 1]
-    # Latin, Greek, Cyrillic, Hebrew and Arabic; more Latin and Greek; digits of India and beyond.
-    letters = at[(first - np.uint8(0xC3) <= 0xDB - 0xC3) | (first - np.uint8(0xE0) <= 1)]
-    is_raised = (first == 0xC2) & _among(second, (0xB2, 0xB3, 0xB9, 0xBC, 0xBD, 0xBE))
-    is_raised |= (first == 0xE2) & _among(second, (0x81, 0x82, 0x85))
-    is_letter = (first - np.uint8(0xCD) <= 0xE1 - 0xCD) | (first - np.uint8(0xEA) <= 3)
-    is_behind_digit = is_letter & (padded[at - 1] - np.uint8(ord("0")) < 10)
-    commands = np.flatnonzero(data == ord("\\"))
-    commands = commands[(padded[commands + 1] | 0x20) - np.uint8(ord("a")) < 26]
-    ends = np.flatnonzero(data == ord("\n"))
-    before = ends - 1 - (padded[ends - 1] == ord("\r"))
-    return letters, (at[is_raised | is_behind_digit], commands, ends[padded[before] == ord("-")])
+@cache
+def kinds() -> npt.NDArray[np.uint8]:
+    """Return the kind of each character of the basic plane for `kernels.peculiar`."""
+    kinds = changes_plainly() * np.uint8(CHANGES)
+    codes = np.array([code for code in range(0x80, len(kinds)) if not 0xD800 <= code < 0xE000])  # without surrogates
+    characters = "".join(map(chr, codes.tolist()))
+    for pattern, kind in ((_RAISED, ODD), (_JOINED, ODD_BEHIND_DIGIT)):
+        for found in re.finditer(f"{pattern}+", characters):
+            kinds[codes[found.start() : found.end()]] |= kind
+    return kinds
 
 
-def _among(values: npt.NDArray[np.uint8], wanted: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-    """Mark the values that are one of a few."""
-    found = np.zeros(len(values), dtype=bool)
-    for value in wanted:
-        found |= values == value
+@cache
+def commands() -> npt.NDArray[np.uint8]:
+    """Return ODD for the first two letters of the commands that have another plain form."""
+    found = np.zeros(1 << 16, dtype=np.uint8)
+    names = (*_SIGNS, *(first + second for name in _GREEK for first, second in product(*map(_cases, name[:2]))))
+    for name in names:
+        if len(name) > 1:
+            found[ord(name[0]) << 8 | ord(name[1])] = ODD
     return found
 
 
-def _rows(offsets: IntArray, places: IntArray) -> IntArray:
-    """Return the texts with some of these places."""
-    return np.flatnonzero(np.diff(np.searchsorted(places, offsets)))
+def _cases(letter: str) -> str:
+    return letter + letter.upper()
 
 
 def _without_accents(column: pa.Array, tokens: Tokens, rows: IntArray) -> Tokens:

@@ -5,10 +5,13 @@ import itertools
 import numpy as np
 import pyarrow as pa
 import pytest
+from chataudit.checks.base.arrow.columns import utf8
+from chataudit.checks.base.text import words as plain
 from chataudit.checks.base.text.tokens import tokenise
 from chataudit.checks.base.text.words import hashed, numbers, words
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernel_forms import COMPILED, PLAIN, both_forms, needs_compiled
 
 
 def hashes(text):
@@ -110,3 +113,41 @@ def test_numbers_in_words_are_those_in_digits():
     assert hashed(["Three of 12 cats"]).numbers.tolist() == [
         *tokenise(pa.array(["3"])).hashes, 0, *tokenise(pa.array(["12"])).hashes, 0,
     ]  # fmt: skip
+
+
+PIECES = ["\\", "fr", "al", "x", "é", "й", "π", "2", "٣", "²", "-", "\n", "\r", " ", "ক", "한", "😀"]
+some_text = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
+
+
+@needs_compiled
+@settings(max_examples=500)
+@given(st.lists(some_text, max_size=5), st.integers(0, 2))
+def test_both_forms_find_the_same_peculiar_spelling(texts, n_before):
+    column = pa.array(["a-"] * n_before + texts, pa.string()).slice(n_before)
+    data, offsets = utf8(column)
+    one, other = (form.peculiar(data, offsets, plain.kinds(), plain.commands()) for form in (COMPILED, PLAIN))
+    assert one.tolist() == other.tolist()
+
+
+@both_forms
+def test_spelling_is_peculiar_where_its_plain_form_differs(form):
+    texts = {
+        "plain text of 2020, with - signs -\n and C:\\Users\\Files": 0,
+        "café": 1,
+        "ёлка": 1,
+        "x²": 2,
+        "½": 2,
+        "2π": 2,
+        "2 π": 0,
+        "\\frac12": 2,
+        "\\Alpha": 2,
+        "\\x \\n": 0,
+        "a well-\n  known é": 3,
+        "a well-\r\nknown": 2,
+        "- well -\nknown": 0,
+        "known-": 0,
+        "": 0,
+    }
+    data, offsets = utf8(pa.array(list(texts)))
+    found = form.peculiar(data, offsets, plain.kinds(), plain.commands())
+    assert dict(zip(texts, found.tolist(), strict=True)) == texts

@@ -1,11 +1,13 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
-"""Tokens of texts and their flags, suspect bytes, and digests of texts."""
+"""Tokens of texts and their flags, peculiar spelling, suspect bytes, and digests of texts."""
 
 import numpy as np
 
 from libc.stdlib cimport free, malloc, realloc
 
-from ..layout import LINE, MARK, NUMBER, SENTENCE, SEPARATOR, SEQUENCE, SINGLE, SKIP, WORD, WORDS
+from ..layout import (
+    CHANGES, LINE, MARK, NUMBER, ODD, ODD_BEHIND_DIGIT, SENTENCE, SEPARATOR, SEQUENCE, SINGLE, SKIP, WORD, WORDS,
+)
 
 include "hashing.pxi"
 
@@ -13,9 +15,10 @@ cdef enum:  # equal to layout.py; constants for the C compiler
     SEP, RUN, ONE, JOINS, PASSES, MANY, RUNS
     INSIDE = 1 << RUN | 1 << JOINS | 1 << RUNS  # kinds that continue a word
     F_NUMBER = 1, F_LINE = 2, F_SENTENCE = 4
+    F_CHANGES = 1, F_ODD = 2, F_BEHIND = 4
     BLOCK = 64  # characters of ASCII that are classified at a time
-if (SEP, RUN, ONE, JOINS, PASSES, MANY, RUNS, F_NUMBER, F_LINE, F_SENTENCE) != (
-    *(SEPARATOR, WORD, SINGLE, MARK, SKIP, SEQUENCE, WORDS, NUMBER, LINE, SENTENCE),
+if (SEP, RUN, ONE, JOINS, PASSES, MANY, RUNS, F_NUMBER, F_LINE, F_SENTENCE, F_CHANGES, F_ODD, F_BEHIND) != (
+    *(SEPARATOR, WORD, SINGLE, MARK, SKIP, SEQUENCE, WORDS, NUMBER, LINE, SENTENCE, CHANGES, ODD, ODD_BEHIND_DIGIT),
 ):
     raise ImportError("the compiled kernels belong to another version; install chataudit again")
 
@@ -364,6 +367,70 @@ def mark(
 
 
 # -- bytes -----------------------------------------------------------------------------------------------------------
+
+
+cdef inline bint is_ascii_letter(uint8_t c) noexcept nogil:
+    return 97 <= c | 32 <= 122
+
+
+cdef inline bint is_in_word(uint8_t c) noexcept nogil:
+    return c >= 0x80 or is_ascii_letter(c)
+
+
+cdef bint divides_a_word(const uint8_t *data, int64_t p, int64_t base, int64_t end) noexcept nogil:
+    """Whether a word goes on behind the hyphen before this line feed."""
+    cdef int64_t before = p - 1 - (p > base and data[p - 1] == 13)
+    if before <= base or data[before] != 45 or not is_in_word(data[before - 1]):
+        return False
+    p += 1
+    while p < end and (data[p] == 32 or data[p] == 9):
+        p += 1
+    return p < end and is_in_word(data[p])
+
+
+cdef uint8_t peculiarities(
+    const uint8_t *data, int64_t base, int64_t end, const uint8_t *kinds, const uint8_t *commands
+) noexcept nogil:
+    cdef uint8_t found = 0, c, kind
+    cdef int64_t p = base
+    cdef uint64_t word, x, y
+    cdef uint32_t code
+    cdef int width
+    while p < end:
+        if p + 8 <= end:  # eight bytes at a time without any of these
+            word = load8(&data[p])
+            x, y = word ^ ONES * 92, word ^ ONES * 10
+            if not ((word | (x - ONES) & ~x | (y - ONES) & ~y) & HIGHS):
+                p += 8
+                continue
+        c = data[p]
+        if c >= 0x80:
+            code = decode(&data[p], &width)
+            kind = kinds[code] if code < 0x10000 else 0
+            found |= kind & (F_CHANGES | F_ODD)
+            if kind & F_BEHIND and p > base and 48 <= data[p - 1] <= 57:
+                found |= F_ODD
+            p += width
+            continue
+        if c == 92 and p + 2 < end and is_ascii_letter(data[p + 1]) and is_ascii_letter(data[p + 2]):
+            found |= commands[data[p + 1] << 8 | data[p + 2]]
+        elif c == 10 and divides_a_word(data, p, base, end):
+            found |= F_ODD
+        p += 1
+    return found
+
+
+def peculiar(
+    const uint8_t[::1] data, const int64_t[::1] offsets, const uint8_t[::1] kinds, const uint8_t[::1] commands
+):
+    found = np.zeros(offsets.shape[0] - 1, dtype=np.uint8)
+    cdef uint8_t[::1] out = found
+    cdef Py_ssize_t k
+    with nogil:
+        for k in range(offsets.shape[0] - 1):
+            if offsets[k + 1] > offsets[k]:
+                out[k] = peculiarities(&data[0], offsets[k], offsets[k + 1], &kinds[0], &commands[0])
+    return found
 
 
 def suspects(const uint8_t[::1] data):

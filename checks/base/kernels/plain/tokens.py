@@ -1,11 +1,16 @@
-"""Tokens of texts and their flags, suspect bytes, and digests of texts."""
+"""Tokens of texts and their flags, peculiar spelling, suspect bytes, and digests of texts."""
+
+import re
 
 import numpy as np
 
 from ..layout import (
+    CHANGES,
     LINE,
     MARK,
     NUMBER,
+    ODD,
+    ODD_BEHIND_DIGIT,
     PAYLOAD,
     SENTENCE,
     SEPARATOR,
@@ -183,6 +188,56 @@ def mark(data: Bytes, offsets: Ints, starts: Places, ends: Places, bounds: Ints,
 
 
 # -- bytes -----------------------------------------------------------------------------------------------------------
+
+
+_COMMAND = re.compile(rb"\\([A-Za-z]{2})")
+_DIVIDED = re.compile(rb"(?<=[A-Za-z\x80-\xff])-\r?\n[ \t]*(?=[A-Za-z\x80-\xff])")
+
+
+def peculiar(data: Bytes, offsets: Ints, kinds: Bytes, commands: Bytes) -> Bytes:
+    """Return which texts have characters with another plain form, and which pieces of formulas or divided words.
+
+    Parameters
+    ----------
+    data, offsets : ndarray of uint8, ndarray of int64
+        UTF-8 of all texts; text k is data[offsets[k] : offsets[k + 1]].
+    kinds : ndarray of uint8, shape (65536,)
+        CHANGES, ODD and ODD_BEHIND_DIGIT of each character of the basic plane; those of ASCII do not count.
+    commands : ndarray of uint8, shape (65536,)
+        ODD for a backslash with these two letters, of which the first one is the higher byte.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n_texts,)
+        CHANGES; ODD if there is one of these, or a hyphen at a line end within a word. A command that only begins like
+        another one is ODD too.
+    """
+    first = int(offsets[0])
+    body = data[first : offsets[-1]]
+    found = np.zeros(len(offsets) - 1, dtype=np.uint8)
+
+    def row_of(place: int) -> int:
+        return int(np.searchsorted(offsets, first + place, side="right")) - 1
+
+    at = np.flatnonzero(body & np.uint8(0xC0) != 0x80)
+    codes = np.frombuffer(body.tobytes().decode().encode("utf-32-le"), dtype=np.uint32)
+    at, codes = at[codes >= 0x80], codes[codes >= 0x80]
+    kind = np.where(codes < 0x10000, kinds[np.minimum(codes, 0xFFFF)], 0)
+    rows = np.searchsorted(offsets, first + at, side="right") - 1
+    before = body[np.maximum(at - 1, 0)]
+    behind = (first + at > offsets[rows]) & (before >= ord("0")) & (before <= ord("9"))
+    flags = kind & np.uint8(CHANGES | ODD) | np.uint8(ODD) * (behind & (kind & np.uint8(ODD_BEHIND_DIGIT) > 0))
+    np.bitwise_or.at(found, rows, flags.astype(np.uint8))
+    text = body.tobytes()
+    for match in _COMMAND.finditer(text):
+        row = row_of(match.start())
+        if first + match.end() <= offsets[row + 1]:
+            found[row] |= commands[int.from_bytes(match[1], "big")]
+    for match in _DIVIDED.finditer(text):
+        row = row_of(match.start())
+        if first + match.start() > offsets[row] and first + match.end() < offsets[row + 1]:
+            found[row] |= ODD
+    return found
 
 
 def suspects(data: Bytes) -> Ints:
