@@ -69,13 +69,12 @@ def same_numbers(texts: HashedTexts, is_open: BoolArray) -> Pairs:
     """Pair messages with questions that have the same numbers, except one or two."""
     bags, (_, tokens, marks) = texts.refs.bags, texts.words
     n_tokens = np.diff(tokens.bounds)
-    at, values = numbers(tokens.hashes, marks)
-    row = np.searchsorted(tokens.bounds, at, side="right") - 1
-    in_digits = marks[at] & NUMBER > 0
-    n_digits = np.bincount(row[in_digits], minlength=len(n_tokens))
-    n_numbers = np.bincount(row, minlength=len(n_tokens))
-    wanted = is_open & (n_digits > 0) & (n_numbers <= MAX_NUMBERS) & (n_tokens <= MAX_TOKENS)
-    kept = wanted[row]
+    n_digits = np.diff(np.searchsorted(np.flatnonzero(marks & NUMBER), tokens.bounds))
+    asked = np.flatnonzero(is_open & (n_digits > 0) & (n_tokens <= MAX_TOKENS))
+    _, place = places_within(tokens.bounds, asked)
+    at, values = numbers(tokens.hashes[place], marks[place])
+    row, in_digits = np.repeat(asked, n_tokens[asked])[at], marks[place[at]] & NUMBER > 0
+    kept = (np.bincount(row, minlength=len(n_tokens)) <= MAX_NUMBERS)[row]
     row, values, in_digits = row[kept], values[kept], in_digits[kept]
     found = []
     for chosen in (in_digits, np.ones(len(row), dtype=bool)):

@@ -29,7 +29,7 @@ cdef struct Part:  # that is compared with a text
     Py_ssize_t n_tokens, n_grams
     const uint8_t *codes
     const uint8_t *weights
-    uint64_t *keys  # by gram: the value of its number-masked form
+    int32_t *places  # by gram: the first one in the text; -1: none
 
 
 cdef struct Text:
@@ -40,6 +40,7 @@ cdef struct Text:
     int32_t *after  # by gram: the next place of an equal one; -1: none
     int32_t *table  # a hash table of the first places of grams; -1: empty
     uint64_t mask
+    bint is_indexed  # whether the table is that of this text
     int32_t *candidates  # grams that may be among the postings
 
 
@@ -52,6 +53,7 @@ cdef void index_text(Text *text) noexcept nogil:
     while size < 2 * text.n_grams:
         size *= 2
     text.mask = size - 1
+    text.is_indexed = True
     memset(text.table, 255, size * sizeof(int32_t))
     for i in range(text.n_grams):
         text.after[i] = -1
@@ -114,7 +116,7 @@ cdef Py_ssize_t trace(const Text *text, const Part *part, int n, bint exact, Run
     cdef int32_t p, j, before = 0
     for j in range(part.n_grams):
         n_following = 0
-        p = first_place(text, part.keys[j])
+        p = part.places[j]
         while p >= 0:
             if not exact or is_same(text.hashes + p, part.codes + j, n):
                 following[n_following].last, following[n_following].start, following[n_following].place = p, j, p

@@ -35,18 +35,22 @@ if (F_NUMBER, F_LINE, F_SENTENCE, IS_SENTENCE, IS_LINE, IS_TEXT, MOST, OF_NUMBER
 # -- memory ----------------------------------------------------------------------------------------------------------
 
 
-cdef struct Nominee:  # a part that the current text may contain
-    int32_t first, end  # tokens of the text that are the whole part
-    int32_t seeds  # postings of the part in the text
+cdef enum:  # of a part that the current text may contain; a byte for each part, so that all stay in the cache
+    SEEDS = 0x7F  # how many of its postings are in the text, as far as these bits count
+    AS_WHOLE = 0x80  # whether a unit of the text equals the part
+
+
+cdef struct Unit:  # of a text, that equals a part
+    int32_t first, end  # tokens
     int8_t whole
-    bint is_nominated
 
 
 cdef struct Space:  # owns all buffers of a search
     Text text
     Part part
-    Nominee *nominees  # by part
-    int64_t *nominated  # parts
+    uint8_t *nominees  # by part: SEEDS and AS_WHOLE; 0: not nominated
+    int32_t *nominated  # parts
+    Unit *units  # by part
     Py_ssize_t n_nominated
     Run *runs
     Run *exact_runs
@@ -71,29 +75,31 @@ cdef bint allocate(Space *s, const Parts *parts, const int64_t[::1] bounds) noex
     s.text.after = <int32_t *>malloc(n_tokens * sizeof(int32_t))
     s.text.table = <int32_t *>malloc(n_slots * sizeof(int32_t))
     s.text.candidates = <int32_t *>malloc(n_tokens * sizeof(int32_t))
-    s.nominees = <Nominee *>calloc(parts.n + 1, sizeof(Nominee))
-    s.nominated = <int64_t *>malloc((parts.n + 1) * sizeof(int64_t))
-    s.part.keys = <uint64_t *>malloc(n_own * sizeof(uint64_t))
+    s.nominees = <uint8_t *>calloc(parts.n + 1, 1)
+    s.nominated = <int32_t *>malloc((parts.n + 1) * sizeof(int32_t))
+    s.units = <Unit *>calloc(parts.n + 1, sizeof(Unit))
+    s.part.places = <int32_t *>malloc(n_own * sizeof(int32_t))
     s.runs = <Run *>malloc(n_own * MOST * sizeof(Run))
     s.exact_runs = <Run *>malloc(n_own * MOST * sizeof(Run))
     s.reach = <int32_t *>malloc(n_own * sizeof(int32_t))
     s.opens = <uint8_t *>malloc(n_own)
     s.hits = <Hit *>malloc(s.room * sizeof(Hit))
     return (
-        s.text.keys != NULL and s.part.keys != NULL and s.text.after != NULL and s.text.table != NULL
-        and s.text.candidates != NULL and s.nominees != NULL and s.nominated != NULL and s.runs != NULL
+        s.text.keys != NULL and s.part.places != NULL and s.text.after != NULL and s.text.table != NULL
+        and s.text.candidates != NULL and s.nominees != NULL and s.nominated != NULL and s.units != NULL and s.runs != NULL
         and s.exact_runs != NULL and s.reach != NULL and s.opens != NULL and s.hits != NULL
     )
 
 
 cdef void release(Space *s) noexcept nogil:
     free(s.text.keys)
-    free(s.part.keys)
+    free(s.part.places)
     free(s.text.after)
     free(s.text.table)
     free(s.text.candidates)
     free(s.nominees)
     free(s.nominated)
+    free(s.units)
     free(s.runs)
     free(s.exact_runs)
     free(s.reach)
@@ -104,14 +110,10 @@ cdef void release(Space *s) noexcept nogil:
 # -- which parts a text may contain ----------------------------------------------------------------------------------
 
 
-cdef inline Nominee *nominate(Space *s, int64_t part) noexcept nogil:
-    cdef Nominee *nominee = &s.nominees[part]
-    if not nominee.is_nominated:
-        nominee.is_nominated = True
-        nominee.first, nominee.end, nominee.seeds, nominee.whole = 0, 0, 0, 0
-        s.nominated[s.n_nominated] = part
+cdef inline void nominate(Space *s, int64_t part) noexcept nogil:
+    if not s.nominees[part]:
+        s.nominated[s.n_nominated] = <int32_t>part
         s.n_nominated += 1
-    return nominee
 
 
 cdef inline bint is_set(const uint64_t *bitmap, uint64_t k) noexcept nogil:
@@ -124,7 +126,8 @@ cdef void nominate_wholes(
     """Nominate the parts that equal the tokens [first, end), by the hash of these."""
     cdef uint64_t value = spread(hash_) & KEPT
     cdef Py_ssize_t k = 0, high = parts.n_wholes
-    cdef Nominee *nominee
+    cdef int64_t part
+    cdef Unit *unit
     if not is_set(parts.whole_bitmap, value >> parts.whole_shift):
         return
     while k < high:
@@ -133,9 +136,12 @@ cdef void nominate_wholes(
         else:
             high = (k + high) // 2
     while k < parts.n_wholes and parts.whole[parts.whole_parts[k]] == value:
-        nominee = nominate(s, parts.whole_parts[k])
-        if nominee.whole < whole:
-            nominee.whole, nominee.first, nominee.end = whole, <int32_t>first, <int32_t>end
+        part = parts.whole_parts[k]
+        unit = &s.units[part]
+        nominate(s, part)
+        if not s.nominees[part] & AS_WHOLE or unit.whole < whole:
+            unit.whole, unit.first, unit.end = whole, <int32_t>first, <int32_t>end
+        s.nominees[part] |= AS_WHOLE
         k += 1
 
 
@@ -205,7 +211,7 @@ cdef void nominate_by_grams(Space *s, const Parts *parts) noexcept nogil:
     cdef uint64_t value
     cdef uint32_t of_part = (<uint32_t>1 << parts.part_bits) - 1
     cdef Range found
-    cdef Nominee *nominee
+    cdef int64_t part
     for i in range(text.n_grams):
         if i + AHEAD < text.n_grams:
             prefetch(&parts.bitmap[text.keys[i + AHEAD] >> parts.bit_shift >> 6])
@@ -220,33 +226,29 @@ cdef void nominate_by_grams(Space *s, const Parts *parts) noexcept nogil:
             prefetch(&parts.postings[min(k, parts.n_postings - 1)])
         found = postings_of(parts, text.keys[text.candidates[i]])
         for k in range(found.first, found.end):
-            nominee = nominate(s, parts.postings[k] & of_part)
-            nominee.seeds += 1
+            part = parts.postings[k] & of_part
+            nominate(s, part)
+            if s.nominees[part] & SEEDS < SEEDS:
+                s.nominees[part] += 1
 
 
 # -- how much of a part a text contains ------------------------------------------------------------------------------
 
 
-cdef void read_part(Part *part, int n) noexcept nogil:
-    """Value all n-grams of the part."""
+cdef Py_ssize_t find_grams(const Text *text, Part *part, int n) noexcept nogil:
+    """Look up all n-grams of the part in the text; return how many are found."""
     cdef uint64_t codes = 0, mask = ones(n)
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, n_found = 0
     for i in range(part.n_tokens):
         codes = codes << 8 & mask | (0 if part.weights[i] & OF_NUMBER else part.codes[i])
         if i >= n - 1:
-            part.keys[i - n + 1] = spread(codes)
+            part.places[i - n + 1] = first_place(text, spread(codes))
+            n_found += part.places[i - n + 1] >= 0
+    return n_found
 
 
 cdef inline bint has_enough_seeds(int32_t n_searched, int32_t seeds) noexcept nogil:
     return n_searched < 8 or seeds >= min(5, max(2, (n_searched + 9) // 10))
-
-
-cdef inline bint is_worth_tracing(const Text *text, const Part *part) noexcept nogil:
-    """Decide by the grams alone whether a part that no unit of the text equals is compared further."""
-    cdef Py_ssize_t n_found = 0, j
-    for j in range(part.n_grams):
-        n_found += first_place(text, part.keys[j]) >= 0
-    return n_found * 5 >= part.n_grams or n_found >= 9
 
 
 cdef inline void cover(int32_t *reach, const Run *run) noexcept nogil:
@@ -329,29 +331,30 @@ cdef bint count_runs(Space *s, int n, Hit *hit) noexcept nogil:
     return True
 
 
-cdef bint compare(Space *s, const Parts *parts, int64_t number, const Nominee *nominee, int n, Hit *hit) noexcept nogil:
+cdef bint compare(Space *s, const Parts *parts, int64_t number, const Unit *unit, int n, Hit *hit) noexcept nogil:
     """Fill a hit with what the text contains of a part; return whether it is enough."""
     cdef Part *part = &s.part
     cdef int64_t weight, of_words
-    if not nominee.whole and not has_enough_seeds(parts.n_searched[number], nominee.seeds):
-        return False
+    cdef Py_ssize_t n_found
     part.n_tokens = parts.spans[number + 1] - parts.spans[number]
     part.n_grams = max(0, part.n_tokens - n + 1)
     part.codes, part.weights = parts.codes + parts.spans[number], parts.weights + parts.spans[number]
     if part.n_grams:
-        read_part(part, n)
-        if not nominee.whole and not is_worth_tracing(&s.text, part):
+        if not s.text.is_indexed:  # few texts need it
+            index_text(&s.text)
+        n_found = find_grams(&s.text, part, n)
+        if unit == NULL and n_found * 5 < part.n_grams and n_found < 9:
             return False
         if not count_runs(s, n, hit):
             return False
     weigh(part.weights, part.n_tokens, &weight, &of_words)
     if not part.n_grams:  # found as a whole
         hit.exact_weight, hit.masked_weight = weight, of_words
-        hit.exact_run = hit.masked_run = nominee.end - nominee.first
-        hit.first, hit.end = nominee.first, nominee.end
-        hit.place = nominee.first
+        hit.exact_run = hit.masked_run = unit.end - unit.first
+        hit.first, hit.end = unit.first, unit.end
+        hit.place = unit.first
     return (
-        nominee.whole
+        unit != NULL
         or hit.exact_weight * 5 >= weight
         or (of_words and hit.masked_weight * 5 >= of_words)
         or hit.exact_run >= 13
@@ -364,13 +367,19 @@ cdef bint compare_nominees(Space *s, const Parts *parts, int64_t text, int n) no
     cdef Py_ssize_t m
     cdef Hit hit
     cdef Hit *grown
-    cdef Nominee *nominee
+    cdef uint8_t nominee
+    cdef int64_t part
+    cdef Unit *unit
     for m in range(s.n_nominated):
-        nominee = &s.nominees[s.nominated[m]]
-        nominee.is_nominated = False
+        part = s.nominated[m]
+        nominee = s.nominees[part]
+        s.nominees[part] = 0
+        if not nominee & AS_WHOLE and not has_enough_seeds(parts.n_searched[part], nominee & SEEDS):
+            continue
+        unit = &s.units[part] if nominee & AS_WHOLE else NULL
         memset(&hit, 0, sizeof(Hit))
-        hit.text, hit.part, hit.whole = text, s.nominated[m], nominee.whole
-        if not compare(s, parts, hit.part, nominee, n, &hit):
+        hit.text, hit.part, hit.whole = text, part, unit.whole if unit != NULL else 0
+        if not compare(s, parts, part, unit, n, &hit):
             continue
         if s.n_hits == s.room:
             grown = <Hit *>realloc(s.hits, 2 * s.room * sizeof(Hit))
@@ -398,10 +407,9 @@ cdef bint scan_texts(
         text.n_grams = max(0, text.n_tokens - n + 1)
         read_text(s, parts, n)
         nominate_by_grams(s, parts)
-        if s.n_nominated:
-            index_text(text)
-            if not compare_nominees(s, parts, k, n):
-                return False
+        text.is_indexed = False
+        if not compare_nominees(s, parts, k, n):
+            return False
     return True
 
 
