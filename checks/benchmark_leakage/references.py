@@ -15,6 +15,7 @@ from ..base import kernels
 from ..base.arrow.columns import IntArray, places_within
 from ..base.kernels.layout import Places
 
+KEY_BITS = 20
 _LOCK = Lock()  # threads that want the same references wait for the first
 
 
@@ -29,6 +30,7 @@ class Bags(NamedTuple):
     heaviest: npt.NDArray[np.uint32]  # (n_bags, N_HEAVIEST) words
     keys: npt.NDArray[np.uint32]  # ascending; see `number_keys`
     of_key: npt.NDArray[np.int32]
+    has_key: BoolArray  # (2**KEY_BITS,) by the highest bits of a key; most keys of messages are found here not to be one
 
 
 class References(Library):
@@ -69,10 +71,12 @@ class References(Library):
         c = self.columns
         n_numbers = np.diff(np.append(0, np.cumsum(c.bag_weights >= A_NUMBER))[c.bag_limits])
         begins = c.bag_limits[:-1].astype(np.int64)
+        has_key = np.zeros(1 << KEY_BITS, dtype=bool)
+        has_key[c.bag_keys >> np.uint32(32 - KEY_BITS)] = True
         numbers = kernels.Numbers(c.bag_words, c.bag_places, c.bag_weights, begins, begins + n_numbers)
         return Bags(
             *(c.bag_parts, c.bag_limits, c.bag_words, c.bag_weights, numbers, c.bag_heaviest.reshape(-1, N_HEAVIEST)),
-            *(c.bag_keys, c.bag_of_key),
+            *(c.bag_keys, c.bag_of_key, has_key),
         )
 
     def items_of(self, part: int) -> Places:

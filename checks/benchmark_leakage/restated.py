@@ -18,6 +18,7 @@ from ..base.kernels.layout import LINE, NUMBER, SENTENCE
 from ..base.text.words import numbers
 from . import model
 from .evidence import HashedTexts, ItemHit
+from .references import KEY_BITS
 
 FACTS = (
     # Numbers in digits of the question and of the message, those spelt out, and those that both have in order.
@@ -80,6 +81,8 @@ def same_numbers(texts: HashedTexts, is_open: BoolArray) -> Pairs:
     for chosen in (in_digits, np.ones(len(row), dtype=bool)):
         counts = np.bincount(row[chosen], minlength=len(n_tokens))
         keys, of_key = number_keys(shortened(values[chosen]), np.append(0, np.cumsum(counts)))
+        known = bags.has_key[keys >> np.uint32(32 - KEY_BITS)]
+        keys, of_key = keys[known], of_key[known]
         left, right = (np.searchsorted(bags.keys, keys, side=side) for side in ("left", "right"))
         many = np.where((right - left <= MAX_FANOUT) & (counts[of_key] >= MIN_NUMBERS), right - left, 0)
         first = np.cumsum(many) - many
