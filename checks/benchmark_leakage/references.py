@@ -12,7 +12,7 @@ from ...benchmarks_refs import fingerprints, library
 from ...benchmarks_refs.fingerprints import A_NUMBER, ANSWER, CHOICES, MOST, PASSAGE, QUESTION
 from ...benchmarks_refs.library import LIBRARY, N_HEAVIEST, Library, number_keys, part_bits
 from ..base import kernels
-from ..base.arrow.columns import IntArray, places_within
+from ..base.arrow.columns import BoolArray, IntArray, places_within
 from ..base.kernels.layout import Places
 
 KEY_BITS = 20
@@ -30,7 +30,7 @@ class Bags(NamedTuple):
     heaviest: npt.NDArray[np.uint32]  # (n_bags, N_HEAVIEST) words
     keys: npt.NDArray[np.uint32]  # ascending; see `number_keys`
     of_key: npt.NDArray[np.int32]
-    has_key: BoolArray  # (2**KEY_BITS,) by the highest bits of a key; most keys of messages are found here not to be one
+    has_key: BoolArray  # (2**KEY_BITS,) by the highest bits of a key: whether there may be one
 
 
 class References(Library):
