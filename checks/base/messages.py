@@ -127,7 +127,8 @@ TEXT_FACTS = pa.schema(
         ("first_control", pa.int64()),
         ("is_thought", pa.bool_()),  # the text is reasoning between marks, and no more
         ("is_open", pa.bool_()),  # the text begins with a mark of reasoning that is never closed
-        ("digest", pa.uint64()),  # equal where text and reasoning are the same, byte for byte
+        # In data with preference pairs: equal where text and reasoning are, but for white space around them; else 0.
+        ("digest", pa.uint64()),
     ]
 )
 """Facts about a text that checks need where the text itself is not available."""
@@ -405,6 +406,8 @@ class Batch:
                 is_open[row] = thought.end is None
                 is_thought[row] = thought.end is not None and not text[thought.end :].strip()
         facts += [pa.array(is_thought), pa.array(is_open)]
-        digest = self.text_digest * MIXED + digests(thoughts) if with_thought.size else self.text_digest
+        digest = np.zeros(len(self), dtype=np.uint64)
+        if self.column("branch").null_count < len(self):
+            digest = digests(pc.utf8_trim_whitespace(column)) * MIXED + digests(pc.utf8_trim_whitespace(thoughts))
         facts.append(pa.array(digest))
         return pa.table(facts, schema=TEXT_FACTS)

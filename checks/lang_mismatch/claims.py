@@ -10,7 +10,7 @@ from ..base.claims import Spans, claim
 from ..base.findings import FINDINGS, Rule
 from ..base.messages import Batch
 from ..base.statistics.intervals import in_percent
-from ..base.text.languages import english_name
+from ..base.text.languages import english_name, language_of_country
 from .context import STANDS_OUT
 from .rules import CLOSE_LANGUAGE, MIXED_LANGUAGE, WRONG_LANGUAGE
 from .segments import Segments, Suspect, prose_of
@@ -87,7 +87,11 @@ def _summary(c: Claim) -> str:
     sure = "by its script" if c.text.by_script else f"detectors: {first}, {second}"
     if c.rule is CLOSE_LANGUAGE:
         return f"Tagged {declared}, but {text} is {detected}, a close language ({sure})"
-    return f"Tagged {declared}, but {text} is {detected} ({sure})"
+    summary = f"Tagged {declared}, but {text} is {detected} ({sure})"
+    country = language_of_country(c.text.declared)
+    if country is not None and country[1] == c.text.detected:
+        summary += f"; {c.text.declared} is the code of {country[0]}, that of {detected} is {c.text.detected}"
+    return summary
 
 
 def _facets(c: Claim) -> dict[str, str]:

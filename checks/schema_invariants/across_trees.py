@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 from ..base.arrow.columns import IntArray, as_bools, as_ints, digests, single
 from ..base.claims import Spans
 from ..base.messages import PLACES, Batch
-from .claims import Claims, claims_at, quoted
+from .claims import Claims, claims_at, counted, quoted
 from .thread_rules import DANGLING_PARENT, DUPLICATE_ID, DUPLICATE_TREE, PARENT_IN_OTHER_TREE
 
 MAX_FUTURE = 100  # late messages at most; more are a later collection, not outliers
@@ -111,7 +111,7 @@ def duplicate_ids(ids: pa.Table) -> list[Claims]:
         DUPLICATE_TREE,
         heads,
         [
-            f"All {n} ids of the tree are already used, the first at {place}"
+            f"The whole tree ({counted(n, 'message')}) is already at {place}"
             for n, place in zip(sizes, _relative_places(copies, original[heads], heads), strict=True)
         ],
         spans=[Spans(heads), Spans(original[heads])],
@@ -151,7 +151,7 @@ def lost_parents(ids: pa.Table, parents: pa.Table) -> list[Claims]:
         places,
         PARENT_IN_OTHER_TREE,
         strayed,
-        [f"Parent is in another tree: {quoted(parent_ids[r])}" for r in strayed],
+        [f"Parent {quoted(parent_ids[r])} is in another tree" for r in strayed],
         spans=[Spans(strayed), Spans(home[strayed] + parents.num_rows)],
         about=[parent_ids[r] for r in strayed],
     )

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from ..base.arrow.columns import IntArray, as_bools, as_ints
 from ..base.messages import Batch
+from ..base.text.languages import english_name, language_of_country
 from .claims import Claims, claims_at, quoted
 from .field_rules import LANGUAGE_TAG, MALFORMED_ID, MISSING_FIELD
 
@@ -39,11 +40,17 @@ def field_claims(batch: Batch) -> list[Claims]:
     bad = [k for k, tag in enumerate(tags.dictionary.to_pylist()) if not is_language_tag(tag)]
     if bad:
         odd = np.flatnonzero(np.isin(as_ints(tags.indices, -1), bad) & is_message)
-        shown = [quoted(tag) for tag in tags.take(pa.array(odd)).to_pylist()]
         claims += claims_at(
-            batch.places, LANGUAGE_TAG, odd, [f"Language tag is {t}; expected one such as en or pt-BR" for t in shown]
+            batch.places, LANGUAGE_TAG, odd, [_bad_tag(tag) for tag in tags.take(pa.array(odd)).to_pylist()]
         )
     return claims
+
+
+def _bad_tag(tag: str) -> str:
+    if (country := language_of_country(tag)) is not None:
+        name, language = country
+        return f"Language tag is {quoted(tag)}, the code of {name}; the code of {english_name(language)} is {language}"
+    return f"Language tag is {quoted(tag)}; expected one such as en or pt-BR"
 
 
 def _unexplained(batch: Batch, name: str, rows: IntArray) -> IntArray:

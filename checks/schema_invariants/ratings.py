@@ -70,7 +70,10 @@ def rank_claims(batch: Batch) -> list[Claims]:
     given = ~as_bools(column.is_null()) & ~batch.is_copy
     rank = as_ints(column, -1)
     role = batch.column("role")
-    prompts = np.flatnonzero(given & as_bools(pc.equal(role, "prompter")))
+    # A prompt that answers a prompt has the wrong role, and is reported for that.
+    prompter = as_bools(pc.equal(role, "prompter"))
+    repeats = (batch.parent >= 0) & prompter[batch.parent] & ~batch.is_on_cycle
+    prompts = np.flatnonzero(given & prompter & ~repeats)
     claims = claims_at(
         batch.places,
         RANK_OF_PROMPTER,

@@ -49,12 +49,14 @@ from .thread_rules import (
     ROOT_ROLE,
     SAME_PAIR,
     SELF_PARENT,
+    SUCCESSIVE_PROMPTS,
     SYSTEM_FIRST,
     TREE_ID,
     UNANSWERED_THREAD,
     UNKNOWN_ROLE,
 )
 from .tool_rules import (
+    CALL_ARGUMENTS,
     CALL_FORMAT,
     REPEATED_CALL_ID,
     TOOL_RESULT,
@@ -65,6 +67,7 @@ from .tool_rules import (
 
 RULES = (
     ROLE_ALTERNATION,
+    SUCCESSIVE_PROMPTS,
     ROOT_ROLE,
     UNKNOWN_ROLE,
     SYSTEM_FIRST,
@@ -72,6 +75,7 @@ RULES = (
     UNANSWERED_CALL,
     REPEATED_CALL_ID,
     UNDECLARED_TOOL,
+    CALL_ARGUMENTS,
     UNUSED_RESULT,
     DUPLICATE_ID,
     DUPLICATE_TREE,

@@ -25,7 +25,12 @@ def text_claims(batch: Batch) -> list[Claims]:
     is_message, facts = ~batch.is_context, batch.text_facts
     thinks = as_bools(batch.column("reasoning").is_valid())
     is_blank = as_bools(single(facts["is_blank"]))
+    # The reasoning before a call that is a message of its own has its answer in that.
+    calls = as_bools(batch.column("calls").is_valid())
+    goes_on = np.zeros(len(batch), dtype=bool)
+    goes_on[batch.parent[calls & (batch.parent >= 0)]] = True
     is_silent = is_blank | (thinks & as_bools(batch.column("text").is_null())) | as_bools(single(facts["is_thought"]))
+    is_silent &= ~(thinks & goes_on)
     blank = np.flatnonzero(is_silent & is_message & ~_has_more(batch))
     lengths = batch.places["n_chars"].take(pa.array(blank)).to_pylist()
     claims = claims_at(
@@ -33,7 +38,11 @@ def text_claims(batch: Batch) -> list[Claims]:
         EMPTY_TEXT,
         blank,
         [
-            "Only reasoning, no answer" if thought else f"No visible character in a text of {counted(n, 'character')}"
+            "Only reasoning, no answer"
+            if thought
+            else f"No visible character in a text of {counted(n, 'character')}"
+            if n
+            else "Text is empty"
             for n, thought in zip(lengths, thinks[blank], strict=True)
         ],
     )

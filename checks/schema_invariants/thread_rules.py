@@ -8,7 +8,7 @@ ROLE_ALTERNATION = Rule(
     f"{NAME}/role_alternation",
     "Reply has the same role as its parent",
     ERROR,
-    "Fix the role or drop the branch: a model trained on it learns to answer itself.",
+    "Fix the role or drop the branch: chat templates expect prompts and answers in turn.",
     example=Example(
         chat(
             "prompter: Is the lighthouse open on Mondays?",
@@ -20,6 +20,26 @@ ROLE_ALTERNATION = Rule(
             "assistant: No, it is closed on Mondays.",
             turn("assistant: You can visit it from Tuesday to Sunday.", to=0),
         ),
+    ),
+)
+SUCCESSIVE_PROMPTS = Rule(
+    f"{NAME}/successive_prompts",
+    "Prompts in a row",
+    NOTE,
+    "Join them into one prompt if your chat template expects prompts and answers in turn.",
+    example=Example(
+        conversation(
+            "storm",
+            "user: Good morning!",
+            "user: Will the storm reach Lisbon?",
+            "assistant: Yes, on Thursday evening.",
+        ),
+        not_this=conversation(
+            "storm",
+            "user: Good morning! Will the storm reach Lisbon?",
+            "assistant: Yes, on Thursday evening.",
+        ),
+        at="#2",
     ),
 )
 ROOT_ROLE = Rule(
@@ -191,7 +211,7 @@ CYCLE = Rule(
 )
 ONE_ROOT = Rule(
     f"{NAME}/one_root",
-    "Tree has no root or several roots",
+    "Tree has several roots",
     ERROR,
     "Split the tree by root, or restore the parent.",
     example=Example(

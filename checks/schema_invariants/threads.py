@@ -1,12 +1,14 @@
 """Claims about threads and trees: parents, order, roles, pairs."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..base.arrow.columns import IntArray, as_bools
+from ..base.arrow.columns import BoolArray, IntArray, as_bools
 from ..base.claims import Spans
-from ..base.findings import NOTE
+from ..base.findings import WARNING
 from ..base.messages import CHAT_ROLES, Batch
 from .claims import Claims, claims_at, counted, first_positions, has_role, quoted
 from .thread_rules import (
@@ -19,6 +21,7 @@ from .thread_rules import (
     ROOT_ROLE,
     SAME_PAIR,
     SELF_PARENT,
+    SUCCESSIVE_PROMPTS,
     SYSTEM_FIRST,
     TREE_ID,
     UNANSWERED_THREAD,
@@ -61,27 +64,21 @@ def _cycle_claims(batch: Batch, rows: IntArray) -> list[Claims]:
 
 
 def _root_claims(batch: Batch) -> list[Claims]:
-    """Return the claims about trees without a root or with several, and about tree ids."""
+    """Return the claims about trees with several roots, and about tree ids.
+
+    A tree without a root is reported at its messages: their parents are missing, elsewhere, or below them.
+    """
     ids, trees = batch.column("message_id"), batch.column("tree_id")
     n_roots = np.bincount(batch.tree, weights=batch.is_root & ~batch.is_copy, minlength=batch.n_trees).astype(int)
     has_id = ~as_bools(trees.is_null())
-    first_of_tree = first_positions(batch.tree)
-    rootless = first_of_tree[(n_roots[batch.tree[first_of_tree]] == 0) & has_id[first_of_tree]]
-    sizes = np.bincount(batch.tree)[batch.tree[rootless]]
-    claims = claims_at(
-        batch.places,
-        ONE_ROOT,
-        rootless,
-        [f"Tree of {counted(n, 'message')} has no root" for n in sizes],
-        about=trees.take(pa.array(rootless)).to_pylist(),
-    )
     # A second copy of a root is reported as a duplicate id.
     roots = np.flatnonzero(batch.is_root & has_id & ~batch.is_copy)
     main = roots[first_positions(batch.tree[roots])]
     first_root = np.full(batch.n_trees, -1)
     first_root[batch.tree[main]] = main
-    later = np.setdiff1d(roots, main)
-    claims += claims_at(
+    # The sides of a pair without a common prompt are reported as such.
+    later = np.setdiff1d(roots[as_bools(batch.column("branch").take(pa.array(roots)).is_null())], main)
+    claims = claims_at(
         batch.places,
         ONE_ROOT,
         later,
@@ -151,7 +148,6 @@ def role_claims(batch: Batch) -> list[Claims]:
     if not batch.form.roles:
         return []
     prompter, assistant, system, tool = (has_role(batch, name) for name in CHAT_ROLES)
-    calls = as_bools(batch.column("calls").is_valid())
     claims = _unknown_role_claims(batch)
     is_start = batch.is_root
     is_opening = np.zeros(len(batch), dtype=bool)
@@ -159,26 +155,10 @@ def role_claims(batch: Batch) -> list[Claims]:
         above = batch.below(~system | batch.is_root)
         is_behind = (above >= 0) & (system & batch.is_root)[above]
         is_start, is_opening = is_start | is_behind, is_behind & system
-    for speaks, name in ((assistant, "an assistant"), (tool, "a tool result")):
+    for speaks, name in ((assistant, "an answer"), (tool, "a tool result")):
         start = np.flatnonzero(is_start & speaks)
         claims += claims_at(batch.places, ROOT_ROLE, start, f"Conversation starts with {name}")
-    for speaks, name in ((prompter, "prompter"), (assistant, "assistant")):
-        # A text and the call right after it are one turn, also where the data have them apart.
-        repeats = np.flatnonzero(
-            (batch.parent >= 0) & speaks & speaks[batch.parent] & (batch.parent != np.arange(len(batch))) & ~calls
-        )
-        # In a chat, somebody who says two things before the answer comes breaks no turn of the assistant.
-        is_mild = np.isin(repeats, batch.parent[assistant]) & ("system" in batch.form.roles) & prompter[repeats]
-        for rows, severity in ((repeats[~is_mild], None), (repeats[is_mild], NOTE)):
-            claims += claims_at(
-                batch.places,
-                ROLE_ALTERNATION,
-                rows,
-                f"{name.capitalize()} follows {name}",
-                spans=[Spans(rows), Spans(batch.parent[rows])],
-                facets=[{"role": name}] * len(rows),
-                severity=severity,
-            )
+    claims += _alternation_claims(batch, is_start)
     # Several at the start, such as those of the provider and the developer, are as good as one.
     late = np.flatnonzero(system & (batch.depth > 0) & ~is_opening)
     claims += claims_at(
@@ -199,11 +179,41 @@ def role_claims(batch: Batch) -> list[Claims]:
     return claims
 
 
+def _alternation_claims(batch: Batch, is_start: BoolArray) -> list[Claims]:
+    """Return the claims about messages with the role of their parent."""
+    prompter, assistant = has_role(batch, "prompter"), has_role(batch, "assistant")
+    calls = as_bools(batch.column("calls").is_valid())
+    is_chat = "system" in batch.form.roles
+    # Cycles, sides of a pair without a common prompt, answers at the start and calls without a result are reported
+    # themselves. A text and the call right after it are one turn, also where the data have them apart.
+    is_apart = as_bools(batch.column("branch").is_valid()) & np.isin(batch.tree, _pairs_of(batch).trees_apart)
+    is_open = (batch.parent >= 0) & ~batch.is_on_cycle & ~is_apart & ~calls
+    is_open &= ~(assistant & (is_start | calls))[batch.parent]
+    claims: list[Claims] = []
+    for speaks, name in ((prompter, "prompt"), (assistant, "answer")):
+        repeats = is_open & speaks & speaks[batch.parent]
+        if is_chat:  # several in a row are one fault
+            repeats &= ~repeats[batch.parent]
+        rows = np.flatnonzero(repeats)
+        claims += claims_at(
+            batch.places,
+            SUCCESSIVE_PROMPTS if is_chat and name == "prompt" else ROLE_ALTERNATION,
+            rows,
+            f"{name.capitalize()} follows {'an' if name == 'answer' else 'a'} {name}",
+            spans=[Spans(rows), Spans(batch.parent[rows])],
+            facets=[{"role": "prompter" if name == "prompt" else "assistant"}] * len(rows),
+            severity=WARNING if is_chat and name == "answer" else None,
+        )
+    return claims
+
+
 def _unknown_role_claims(batch: Batch) -> list[Claims]:
     role = batch.column("role")
     is_known = as_bools(pc.is_in(role, value_set=pa.array(batch.form.roles)))
     strange = np.flatnonzero(as_bools(role.is_valid()) & ~is_known)
-    *others, last = batch.form.roles
+    # In chats, a prompter is written as a user.
+    names = ["user" if name == "prompter" and "system" in batch.form.roles else name for name in batch.form.roles]
+    *others, last = names
     return claims_at(
         batch.places,
         UNKNOWN_ROLE,
@@ -220,18 +230,8 @@ def pair_claims(batch: Batch) -> list[Claims]:
     branch = batch.column("branch")
     if branch.null_count == len(branch):
         return []
-    ends, n_own = [], []
-    for side in ("chosen", "rejected"):
-        own = as_bools(pc.equal(branch, side))
-        last = np.flatnonzero(own & batch.is_leaf)
-        of_tree = np.full(batch.n_trees, -1)
-        of_tree[batch.tree[last]] = last
-        ends.append(of_tree)
-        n_own.append(np.bincount(batch.tree[own], minlength=batch.n_trees))
-    is_pair = (ends[0] >= 0) & (ends[1] >= 0)
-    chosen, rejected = ends[0][is_pair], ends[1][is_pair]
+    chosen, rejected, are_siblings, _ = _pairs_of(batch)
     prompts = batch.parent[chosen], batch.parent[rejected]
-    are_siblings = prompts[0] == prompts[1]
     texts = np.asarray(batch.text_facts["digest"])
     # Two messages with the same text may make different calls, or show different images.
     is_text_only = as_bools(batch.column("text").is_valid())
@@ -249,17 +249,44 @@ def pair_claims(batch: Batch) -> list[Claims]:
     )
     claims += _pair_end_claims(batch)
     apart = np.flatnonzero(~are_siblings)
-    n_chosen, n_rejected = (n[batch.tree[rejected[apart]]] for n in n_own)
+    n_chosen, n_rejected = (
+        np.bincount(batch.tree[as_bools(pc.equal(branch, side))], minlength=batch.n_trees)[batch.tree[rejected[apart]]]
+        for side in ("chosen", "rejected")
+    )
     return claims + claims_at(
         batch.places,
         PAIR_PROMPT,
         rejected[apart],
         [
-            f"Answers do not share a prompt: {counted(a, 'message')} on the chosen side, {b} on the rejected side"
+            f"Answers do not share a prompt: {counted(a, 'message')} on "
+            + ("each side" if a == b else f"the chosen side, {b} on the rejected side")
             for a, b in zip(n_chosen, n_rejected, strict=True)
         ],
         spans=[Spans(rejected[apart]), Spans(chosen[apart])],
     )
+
+
+class _Pairs(NamedTuple):
+    """The last message of both sides of each pair."""
+
+    chosen: IntArray
+    rejected: IntArray
+    are_siblings: BoolArray  # whether both answer the same message
+    trees_apart: IntArray  # trees of pairs of which they do not
+
+
+def _pairs_of(batch: Batch) -> _Pairs:
+    branch = batch.column("branch")
+    ends = []
+    for side in ("chosen", "rejected"):
+        last = np.flatnonzero(as_bools(pc.equal(branch, side)) & batch.is_leaf)
+        of_tree = np.full(batch.n_trees, -1)
+        of_tree[batch.tree[last]] = last
+        ends.append(of_tree)
+    is_pair = (ends[0] >= 0) & (ends[1] >= 0)
+    chosen, rejected = ends[0][is_pair], ends[1][is_pair]
+    are_siblings = batch.parent[chosen] == batch.parent[rejected]
+    return _Pairs(chosen, rejected, are_siblings, batch.tree[chosen[~are_siblings]])
 
 
 def _pair_end_claims(batch: Batch) -> list[Claims]:

@@ -100,6 +100,28 @@ UNDECLARED_TOOL = Rule(
 )
 
 
+def _train_chat(arguments: str) -> Data:
+    stations = {"from": {"type": "string"}, "to": {"type": "string"}}
+    schema = {"type": "object", "properties": stations, "required": ["from", "to"]}
+    return conversation(
+        "train",
+        "user: How much is a ticket from Lyon to Turin?",
+        _calling("fare", "call_train", arguments=arguments),
+        _result("call_train", "39 euros"),
+        "assistant: It costs 39 euros.",
+        tools=[{"type": "function", "function": {"name": "fare", "parameters": schema}}],
+    )
+
+
+CALL_ARGUMENTS = Rule(
+    f"{NAME}/call_arguments",
+    "Arguments of a tool call break the tool's schema",
+    WARNING,
+    "Correct the arguments or the declaration: a model trained on it learns calls that the tool refuses.",
+    example=Example(_train_chat('{"from": "Lyon"}'), not_this=_train_chat('{"from": "Lyon", "to": "Turin"}'), at="#2"),
+)
+
+
 def _bus_chat(*after: dict[str, Any] | str) -> Data:
     return conversation(
         "bus",

@@ -1,6 +1,6 @@
 """Claims about calls of tools and their results."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +10,14 @@ from ..base.arrow.columns import BoolArray, IntArray, as_bools, as_ints
 from ..base.claims import Spans
 from ..base.messages import Batch
 from .claims import Claims, claims_at, counted, has_role, quoted
-from .tool_rules import REPEATED_CALL_ID, TOOL_RESULT, UNANSWERED_CALL, UNDECLARED_TOOL, UNUSED_RESULT
+from .tool_rules import (
+    CALL_ARGUMENTS,
+    REPEATED_CALL_ID,
+    TOOL_RESULT,
+    UNANSWERED_CALL,
+    UNDECLARED_TOOL,
+    UNUSED_RESULT,
+)
 
 
 def tool_claims(batch: Batch) -> list[Claims]:
@@ -31,6 +38,7 @@ def tool_claims(batch: Batch) -> list[Claims]:
         *_repeated_claims(batch),
         *_unanswered_claims(batch, tool, turn, caller, unmade),
         *_undeclared_claims(batch),
+        *_argument_claims(batch),
     ]
 
 
@@ -68,6 +76,17 @@ def _result_claims(batch: Batch, tool: BoolArray, caller: IntArray, stray: IntAr
         ],
         spans=[Spans(unmade), Spans(caller[unmade])],
     )
+    again = _second_results(batch, tool, caller)
+    claims += claims_at(
+        batch.places,
+        TOOL_RESULT,
+        again,
+        [
+            f"Tool result answers the call {quoted(name)} again"
+            for name in batch.column("call_id").take(pa.array(again)).to_pylist()
+        ],
+        spans=[Spans(again), Spans(caller[again])],
+    )
     prompter = has_role(batch, "prompter")
     prompts = np.flatnonzero(prompter & (batch.parent >= 0) & tool[batch.parent])
     return claims + claims_at(
@@ -78,6 +97,27 @@ def _result_claims(batch: Batch, tool: BoolArray, caller: IntArray, stray: IntAr
         spans=[Spans(batch.parent[prompts]), Spans(prompts)],
         about=batch.column("message_id").take(pa.array(prompts)).fill_null("").to_pylist(),
     )
+
+
+def _second_results(batch: Batch, tool: BoolArray, caller: IntArray) -> IntArray:
+    """Return the first result of each branch that answers a call once more."""
+    made, maker = _made(batch.column("calls"))
+    n_made = Counter(zip(maker.tolist(), made.to_pylist(), strict=True))  # several with one id are reported as such
+    call_id = batch.column("call_id")
+    rows = np.flatnonzero(tool & (caller >= 0) & as_bools(pc.not_equal(call_id, "")))
+    before: dict[tuple[int, str], set[int]] = defaultdict(set)  # by call: its results
+    repeated: set[int] = set()
+    found = []
+    for row, own in zip(rows.tolist(), call_id.take(pa.array(rows)).to_pylist(), strict=True):
+        key = int(caller[row]), own
+        up = int(batch.parent[row])
+        while up >= 0 and tool[up] and up not in before[key]:  # results that are siblings are in other branches
+            up = int(batch.parent[up])
+        if up >= 0 and tool[up] and n_made[key] <= 1:
+            repeated.add(row)
+            found += [] if up in repeated else [row]
+        before[key].add(row)
+    return np.array(found, dtype=np.int64)
 
 
 def _repeated_claims(batch: Batch) -> list[Claims]:
@@ -111,7 +151,9 @@ def _unanswered_claims(
     has_vague = np.isin(turn[maker], turn[caller[results[is_vague]]])
     # The conversation goes on with an answer, or with a prompt that is answered.
     further = (caller >= 0) & (turn != turn[caller]) & ~tool
-    answers = has_role(batch, "assistant") & further
+    makes_calls = as_bools(batch.column("calls").is_valid())
+    at_once = (batch.parent >= 0) & makes_calls[batch.parent] & ~makes_calls  # the call's answer, without its result
+    answers = has_role(batch, "assistant") & (further | at_once)
     prompts = has_role(batch, "prompter") & further & ~batch.is_leaf
     unnamed = as_bools(pc.equal(made, ""))
     # Without ids it is only known that there is no result at all; a prompt may contain the result as text.
@@ -141,13 +183,7 @@ def _unanswered_claims(
 
 def _undeclared_claims(batch: Batch) -> list[Claims]:
     """Return the claims about calls of tools that the conversation does not declare, although it declares others."""
-    tools, calls = batch.column("tools"), batch.column("calls")
-    if tools.null_count == len(tools):
-        return []
-    declared: dict[int, set[str | None]] = defaultdict(set)
-    holders = np.asarray(pc.list_parent_indices(tools), dtype=np.int64)
-    for row, name in zip(holders.tolist(), pc.struct_field(tools.flatten(), "name").to_pylist(), strict=True):
-        declared[int(batch.tree[row])].add(_plain(name))
+    calls, declared = batch.column("calls"), _declared(batch)
     maker = np.asarray(pc.list_parent_indices(calls), dtype=np.int64)
     found: dict[tuple[int, str], list[str]] = {}
     for row, name in zip(maker.tolist(), pc.struct_field(calls.flatten(), "name").to_pylist(), strict=True):
@@ -165,6 +201,41 @@ def _undeclared_claims(batch: Batch) -> list[Claims]:
         ],
         about=[name for _, name in found],
     )
+
+
+def _argument_claims(batch: Batch) -> list[Claims]:
+    """Return the claims about calls whose arguments break the schema that the conversation declares for their tool."""
+    calls, declared = batch.column("calls"), _declared(batch)
+    if not declared:
+        return []
+    from .arguments import fault_by, is_damaged  # jsonschema takes 70 ms to load, and few data need it
+
+    maker = np.asarray(pc.list_parent_indices(calls), dtype=np.int64)
+    found: dict[tuple[int, str, str], None] = {}
+    for row, call in zip(maker.tolist(), calls.flatten().to_pylist(), strict=True):
+        schema = declared.get(int(batch.tree[row]), {}).get(_plain(call["name"]))
+        # Arguments that are damaged, or written by Python, are reported by the reader.
+        if call["name"] and schema and call["arguments"] is not None and not is_damaged(call["arguments"]):
+            by = fault_by(schema)
+            if by is not None and (fault := by(call["arguments"])):
+                found.setdefault((row, quoted(call["name"]), fault))
+    return claims_at(
+        batch.places,
+        CALL_ARGUMENTS,
+        np.array([row for row, _, _ in found], dtype=np.int64),
+        [f"Call of {name}: {fault}" for _, name, fault in found],
+        about=[f"{name}: {fault}" for _, name, fault in found],
+    )
+
+
+def _declared(batch: Batch) -> dict[int, dict[str | None, str | None]]:
+    """Return the tools that each tree declares, by name: their declarations as JSON."""
+    tools = batch.column("tools")
+    declared: dict[int, dict[str | None, str | None]] = defaultdict(dict)
+    holders = np.asarray(pc.list_parent_indices(tools), dtype=np.int64)
+    for row, tool in zip(holders.tolist(), tools.flatten().to_pylist(), strict=True):
+        declared[int(batch.tree[row])][_plain(tool["name"])] = tool["schema"]
+    return declared
 
 
 def _plain(name: str | None) -> str | None:

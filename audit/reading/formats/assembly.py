@@ -118,10 +118,10 @@ def rendered_turns(found: templates.Rendered, where: str) -> Generator[Fault, No
     if first.role is None:  # text before the first mark
         fault = Fault(FaultKind.MISSING_FIELD, f"{where} starts with a text without a mark; expected a role", 0)
         lead, turns = [RecordTurn(None, first.text, faults=(fault,))], others
-    said = [
-        {"role": turn.role, "content": turn.text} | ({"channel": turn.channel} if turn.channel else {})
-        for turn in turns
-    ]
+    said = []
+    for turn in turns:
+        beside = {name: getattr(turn, name) for name in ("channel", "recipient") if getattr(turn, name)}
+        said.append({"role": turn.role, "content": turn.text, **beside})
     return lead + (yield from turns_of(said, where))
 
 

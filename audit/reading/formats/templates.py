@@ -15,6 +15,7 @@ class Turn(NamedTuple):
     text: str
     start: int  # where it starts in the rendered text, in code points
     channel: str | None = None  # Harmony only: analysis, commentary or final
+    recipient: str | None = None  # Harmony only: the tool that is called
 
 
 class Rendered(NamedTuple):
@@ -301,6 +302,9 @@ class _Found(NamedTuple):
     is_open: bool  # the last turn is an assistant's, without text and end mark
 
 
+_RECIPIENT = re.compile(r"\bto=([\w.-]{1,100})")
+
+
 def _turns(text: str, template: Template) -> _Found:
     lead = _START.match(text)
     assert lead is not None
@@ -316,7 +320,9 @@ def _turns(text: str, template: Template) -> _Found:
             continue  # white space up to the next mark
         previous, raw = raw, mark["role"].strip()
         role = template.roles.get(raw.lower()) or ROLES.get(raw.lower(), raw)
-        turn = Turn(role, body[mark.end() : limit], start + mark.end(), mark.groupdict().get("channel"))
+        channel = mark.groupdict().get("channel")
+        sent = _RECIPIENT.search(mark[0]) if channel else None
+        turn = Turn(role, body[mark.end() : limit], start + mark.end(), channel, sent[1] if sent else None)
         if role == _INPUT:
             turn = turn._replace(role="prompter")
             if previous == "Instruction":

@@ -35,8 +35,10 @@ _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "thought")
 _WEIGHTS = ("weight", "loss_weight", "train")
 # Fields that are read besides role and text.
 BESIDES = frozenset(("tool_calls", "function_call", "tool_call_id", "tools", "functions", "channel", "type"))
-BESIDES |= {*_THOUGHTS, *_WEIGHTS}
-_ANALYSIS = "analysis"  # the channel of reasoning in OpenAI's Harmony
+BESIDES |= {*_THOUGHTS, *_WEIGHTS, "recipient", "refusal", "audio"}
+# Channels of OpenAI's Harmony: reasoning; what is said besides the answer, and calls, which are sent to a tool.
+_ANALYSIS, _COMMENTARY = "analysis", "commentary"
+_FUNCTIONS = "functions."
 # Items of OpenAI's Responses that are no messages, and their roles.
 _ITEMS = {"function_call": "assistant", "reasoning": "assistant", "function_call_output": "tool"}
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
@@ -132,9 +134,13 @@ def turns_of(raw: object, where: str, fields: Fields = FIELDS) -> Generator[Faul
         else:
             turns += thoughts
         thoughts = []
-        if turns and _is_call_item(item) and _is_call_item(opened(items[k - 1])):
-            # Each of several calls at once is an item of its own; together they are one message.
+        before = opened(items[k - 1]) if k else None
+        is_one_message = _is_call_item(item) and _is_call_item(before)  # each of several calls is an item of its own
+        if turns and found[0].role == turns[-1].role == "assistant":
+            is_one_message |= _is_preamble(before)
+        if turns and is_one_message:
             turns[-1] = _joined(turns[-1], found[0])
+            turns += found[1:]
         else:
             turns += found
     return turns + thoughts
@@ -144,6 +150,21 @@ def _is_analysis(item: object) -> bool:
     return isinstance(item, dict) and (
         item.get("channel") == _ANALYSIS or (item.get("type") == "reasoning" and item.get("role") is None)
     )
+
+
+def _is_preamble(item: object) -> bool:
+    """Whether this is what an assistant says before its answer."""
+    if not isinstance(item, dict) or item.get("channel") != _COMMENTARY:
+        return False
+    return not (_recipient(item) or item.get("tool_calls") or item.get("function_call"))
+
+
+def _recipient(raw: Row) -> str | None:
+    """Return the tool that a message is sent to as a call; None if it is sent to people."""
+    name = raw.get("recipient")
+    if isinstance(name, str) and raw.get("channel") == _COMMENTARY and name.startswith(_FUNCTIONS):
+        return name
+    return None
 
 
 def _is_call_item(item: object) -> bool:
@@ -180,7 +201,7 @@ def turns_within(raw: object, where: str, fields: Fields = FIELDS) -> list[Recor
         return [_result_turn(result_of(raw.get("output"), f"{where}.output", raw, where))]
     role = _role(raw, role_field, where, fields, faults) if item is None else _ITEMS[item]
     text, content = _content(raw, text_field, where, faults)
-    _read_calls(raw, where, content, is_call=item == "function_call")
+    _read_calls(raw, where, text, content, is_call=item == "function_call")
     faults += _read_marks(text, role, raw.get(role_field), f"{where}.{text_field}", content)
     faults += argument_fault(content.calls, where)
     if content.written and not text:
@@ -327,14 +348,22 @@ def _content(raw: Row, name: str, where: str, faults: list[Fault]) -> tuple[str 
     if value is not None and not isinstance(value, str):
         faults.append(mistyped(f"{where}.{name}", value, "a string")._replace(field="text"))
         value = None
-    return value, Content()
+    content = Content()
+    if isinstance(audio := raw.get("audio"), dict):  # an answer that is spoken
+        content.media.append("audio")
+        value = value or (audio["transcript"] if isinstance(audio.get("transcript"), str) else value)
+    if value is None and isinstance(raw.get("refusal"), str):
+        value = raw["refusal"]
+    return value, content
 
 
-def _read_calls(raw: Row, where: str, content: Content, *, is_call: bool) -> None:
+def _read_calls(raw: Row, where: str, text: str | None, content: Content, *, is_call: bool) -> None:
     """Read the calls outside of the text, after those within it; `is_call`: the message is one itself."""
     if is_call:
         content.calls.append(call_of(raw))
         content.written.append(raw)
+    if tool := _recipient(raw):
+        content.calls.append({"id": "", "name": tool, "arguments": text})
     for name, kind, expected in (("tool_calls", list, "a list of calls"), ("function_call", dict, "an object")):
         calls = raw.get(name)
         if calls is not None and not isinstance(calls, kind):

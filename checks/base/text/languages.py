@@ -114,11 +114,26 @@ def base(tag: str) -> str | None:
     if tag and not tag_is_valid(tag):
         return _named(tag)
     code = Language.get(tag).language if tag else None
-    if code in (None, "und", "mul", "zxx", "mis"):
+    if code in (None, "und", "mul", "zxx", "mis") or code.startswith("x-") or "qaa" <= code <= "qtz":  # private use
         return ""
     if code not in _SAME:
         code = Language.get(code).prefer_macrolanguage().language or code
     return _SAME.get(code, code)
+
+
+@cache
+def language_of_country(tag: str) -> tuple[str, str] | None:
+    """Return name and main language of the country with this code, where the language has another one: se is Sweden."""
+    from langcodes import Language
+
+    if len(tag) != 2 or not (tag.isascii() and tag.isalpha()):
+        return None
+    country = Language.make(territory=tag.upper())
+    language = country.maximize().language
+    name = country.territory_name()
+    if not country.is_valid() or name.startswith("Unknown") or language in (None, "und", tag.lower()):
+        return None
+    return name, language
 
 
 def _named(name: str) -> str | None:

@@ -3,10 +3,11 @@
 import re
 from typing import NamedTuple
 
-# In lower case: with the closing mark of each. Of DeepSeek, Qwen and most others; of Sky-T1; of Mistral.
-_MARKS = {f"<{tag}>": f"</{tag}>" for tag in ("think", "thinking", "thought", "reasoning")} | {
+# In lower case: with the closing mark of each. Of DeepSeek, Qwen, Seed and most others; of Sky-T1; of Mistral; of Kimi.
+_MARKS = {f"<{tag}>": f"</{tag}>" for tag in ("think", "thinking", "thought", "reasoning", "seed:think")} | {
     "<|begin_of_thought|>": "<|end_of_thought|>",
     "[think]": "[/think]",
+    "◁think▷": "◁/think▷",
 }
 _OPENING = re.compile(r"\s*(" + "|".join(map(re.escape, _MARKS)) + ")", re.IGNORECASE)
 

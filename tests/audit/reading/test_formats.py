@@ -675,7 +675,7 @@ SHARED_FILES = {
     "formats/fastchat_dummy_conversation.json": ("sharegpt", 500, 2000, {}),
     "formats/glaive_toolcall_en_demo.json": ("sharegpt", 300, 1914, {}),
     # Nine conversations in which the mark of the assistant occurs twice in a row.
-    "formats/hh-rlhf_harmless-base_test.jsonl.gz": ("preferences", 2312, 13833, {"role_alternation": 9}),
+    "formats/hh-rlhf_harmless-base_test.jsonl.gz": ("preferences", 2312, 13833, {}),
     "formats/kto_en_demo.json": ("labelled_conversation", 300, 974, {}),
     "formats/reason_tool_use_demo_50.jsonl": ("messages", 50, 274, {}),
     "formats/sdft_dolly_train.json": ("instructions", 2000, 4000, {}),

@@ -84,7 +84,7 @@ class Lines(NamedTuple):
 RECORDS = [
     Lines("role-last-turn-user", [chat(Q, A, Q2), {"messages": [*chat(Q, A, Q2)["messages"], {"role": "user",
         "content": A2}]}],
-        [*SAID, MORE[0], *SAID, MORE[0], ("prompter", A2)], ["unanswered_thread 1", "role_alternation 2",
+        [*SAID, MORE[0], *SAID, MORE[0], ("prompter", A2)], ["unanswered_thread 1", "successive_prompts 2",
         "unanswered_thread 2"]),
     Lines("role-gpt-then-function-call", [sharegpt(Q, A2, CALL, "Athene noctua", A,
         names=("human", "gpt", "function_call", "observation", "gpt"))],
@@ -95,7 +95,7 @@ RECORDS = [
         {"role": "assistant", "content": A}]}],
         [SAID[0], ("assistant", A2), ("tool", "1"), ("tool", "2"), SAID[1]]),
     Lines("role-user-says-twice", [sharegpt(Q, Q2, A, names=("human", "human", "gpt"))], [SAID[0], MORE[0], SAID[1]],
-        ["role_alternation 1"]),
+        ["successive_prompts 1"]),
     Lines("role-cohere-chatbot", [{"messages": [
         {"role": "System", "content": A2}, {"role": "User", "content": Q}, {"role": "Chatbot", "content": A}]}],
         [("system", A2), *SAID]),

@@ -311,6 +311,22 @@ def test_facets_and_summary_name_the_languages_and_how_sure_each_detector_is(tmp
     assert [row["severity"] for row in rows] == [3, 3]
 
 
+def test_the_code_of_a_country_in_place_of_that_of_its_language_is_explained(tmp_path):
+    _, rows = audited(tmp_path, ("se", TALES["sv"]), ("kr", TALES["ko"]), ("kr", TALES["th"]))
+    hints = [row["summary"].partition("; ")[2] for row in rows]
+    assert hints == [
+        "se is the code of Sweden, that of Swedish is sv",
+        "kr is the code of South Korea, that of Korean is ko",
+        "",
+    ]
+
+
+def test_a_private_tag_declares_no_language(tmp_path):
+    texts = [(tag, DE) for tag in ("x-pirate", "qaa", "qtz-Latn")]
+    facts, rows = audited(tmp_path, *texts)
+    assert (facts.skipped, rows) == ({rules.NO_LANGUAGE: 3}, [])
+
+
 def test_detectors_that_are_all_but_sure_are_not_taken_for_the_script(tmp_path):
     _, rows = audited(tmp_path, ("en", "Danach haben wir noch einen großen Kuchen aus dem Ofen geholt"))
     assert [dict(row["facets"])["detected"] for row in rows] == ["de"]

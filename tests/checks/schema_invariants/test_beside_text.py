@@ -157,9 +157,7 @@ def test_a_tree_that_occurs_again_is_one_finding(tmp_path):
         with case(records):
             record = audited(tmp_path, records)
             assert flagged(record) == [("duplicate_tree", uid("a"))]
-            assert summaries(record, "duplicate_tree") == [
-                "All 3 ids of the tree are already used, the first at line 1"
-            ]
+            assert summaries(record, "duplicate_tree") == ["The whole tree (3 messages) is already at line 1"]
     assert flagged(audited(tmp_path, tree * 3)) == [("duplicate_tree", uid("a"))] * 2
     assert flagged(audited(tmp_path, [*tree, *tree[:2]])) == sorted(("duplicate_id", uid(name)) for name in "ab")
 

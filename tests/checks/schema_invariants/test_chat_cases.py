@@ -56,12 +56,11 @@ CASES = [  # kind, records, rule and line of all findings
     ("19_kto", [{"prompt": Q, "completion": A, "label": True}, {"prompt": Q, "completion": W, "label": False}], []),
     ("20_kto_bad_label", [{"prompt": Q, "completion": A, "label": label} for label in ("yes", None, 1, "perhaps")],
         ["mistyped_field 2", "mistyped_field 4"]),
-    ("22_oasst_cut_root", [message("b", "a"), message("c", "b", "prompter"), message("d", "c")], ["dangling_parent 1",
-        "one_root 1"]),
+    ("22_oasst_cut_root", [message("b", "a"), message("c", "b", "prompter"), message("d", "c")], ["dangling_parent 1"]),
     ("23_oasst_two_roots_cycle", [
         message("a"), message("b", "a"), message("a2"), message("b2", "a2"),
         message("x", "y", message_tree_id=uid("x")), message("y", "x", "prompter", message_tree_id=uid("x"))],
-        ["one_root 3", "cycle 5", "one_root 5"]),
+        ["one_root 3", "cycle 5"]),
     ("25_developer_role", [chat(f"developer: {W}", *CHAT)], []),
     ("26_function_role", [chat(
         f"user: {Q}", {"role": "assistant", "content": None, "function_call": {"name": "look_up", "arguments": "{}"}},
@@ -71,7 +70,7 @@ CASES = [  # kind, records, rule and line of all findings
         "thinking": "A long neck."}]),
         answered("<think>A long neck</think>"), answered("<think>A long neck, so it is a heron")],
         ["empty_text 1", "empty_text 2", "empty_text 3", "open_reasoning 4"]),
-    ("29_consecutive_users", [chat("user: Hello", *CHAT)], ["role_alternation 1"]),
+    ("29_consecutive_users", [chat("user: Hello", *CHAT)], ["successive_prompts 1"]),
     ("31_empty_conversations", [{"messages": []}, {"messages": None}, {}, chat(*CHAT)],
         ["missing_field 1", "missing_field 2", "missing_field 3"]),
     ("32_sharegpt_empty", [sharegpt(id="x"), sharegpt(("human", Q), ("gpt", A), id=3), sharegpt(("human", Q), ("gpt",
@@ -117,7 +116,7 @@ CASES = [  # kind, records, rule and line of all findings
     ("74_dpo_reply_roles", [
         pair(turns("user: Why?", CHAT[1]), turns(f"assistant: {W}"), prompt=Q),
         pair(turns(*CHAT, "user: Why?"), turns(CHAT[0], f"assistant: {W}", "user: Why?"))],
-        ["pair_prompt 1", "role_alternation 1", "pair_end 2", "pair_prompt 2"]),
+        ["pair_prompt 1", "pair_end 2", "pair_prompt 2"]),
 ]
 # fmt: on
 
