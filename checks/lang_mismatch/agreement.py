@@ -1,5 +1,7 @@
 """Agreement with human labels of the language, and languages of untagged messages."""
 
+from collections import Counter, defaultdict
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -16,10 +18,11 @@ from ..base.text.languages import english_name
 from .rules import LABEL_DISAGREES
 
 MAX_DISAGREEMENTS = 20  # reported each way
+MAX_LANGUAGES = 50  # shown of a file
 
 
-UNDECLARED = pa.schema([("detected", pa.string()), ("messages", pa.int64())])
-"""How many messages of a batch declare no language, by the language that the first detector finds."""
+UNDECLARED = pa.schema([("source", pa.string()), ("detected", pa.string()), ("messages", pa.int64())])
+"""How many messages of a batch declare no language, by file and by the language that the first detector finds."""
 
 LABELLED = pa.schema(
     [
@@ -36,16 +39,25 @@ LABELLED = pa.schema(
 
 
 def distribution(rows: pa.Table) -> Table:
-    """Count the detected languages of messages without a language tag."""
-    counts = rows.group_by("detected", use_threads=False).aggregate([("messages", "sum")]).to_pylist()
-    n = sum(row["messages_sum"] for row in counts)
-    lines = []
-    for row in sorted(counts, key=lambda row: (-row["messages_sum"], row["detected"])):
-        low, high = wilson(row["messages_sum"], n)
-        share = f"{in_percent(row['messages_sum'] / n)} ({100 * low:.1f}-{100 * high:.1f})"
-        lines.append((row["detected"] or "unknown", row["messages_sum"], share))
+    """Count the detected languages of messages without a language tag, file by file where there are several."""
+    counts = rows.group_by(["source", "detected"], use_threads=False).aggregate([("messages", "sum")])
+    by_file: dict[str, Counter[str]] = defaultdict(Counter)
+    for source, detected, n in zip(*(counts[name].to_pylist() for name in counts.column_names), strict=True):
+        by_file[source][detected] += n
+    lines = [
+        (*((source,) if len(by_file) > 1 else ()), detected or "unsure", n, _share(n, found.total()))
+        for source, found in sorted(by_file.items())
+        for detected, n in sorted(found.items(), key=lambda each: (-each[1], each[0]))[:MAX_LANGUAGES]
+    ]
     about = "What the first detector finds in messages without a language tag; shares with their 95 % CI."
-    return Table("Languages of messages without a tag", about, ("language", "messages", "share"), tuple(lines))
+    about += " Of each file, its most frequent languages." if len(by_file) > 1 else ""
+    columns = (*(("file",) if len(by_file) > 1 else ()), "language", "messages", "share")
+    return Table("Languages of messages without a tag", about, columns, tuple(lines))
+
+
+def _share(n: int, total: int) -> str:
+    low, high = wilson(n, total)
+    return f"{in_percent(n / total)} ({100 * low:.1f}-{100 * high:.1f})"
 
 
 def verdicts(rows: pa.Table) -> tuple[BoolArray, BoolArray]:

@@ -24,7 +24,7 @@ from ..base.statistics.intervals import Confusion
 from ..base.text.languages import base
 from .agreement import LABELLED, UNDECLARED, disagreements, distribution, measured_agreement, verdicts
 from .detectors import DETECTORS, detector, release
-from .rules import CLOSE_LANGUAGE, LABEL_DISAGREES, METHOD, MIXED_LANGUAGE, NAME, WRONG_LANGUAGE
+from .rules import CLOSE_LANGUAGE, LABEL_DISAGREES, METHOD, MIXED_LANGUAGE, NAME, OTHER_SCRIPT, WRONG_LANGUAGE
 from .scan import Scan
 
 
@@ -37,7 +37,7 @@ class LangMismatch(Check):
     """Report messages whose text does not match their language tag."""
 
     name: ClassVar = NAME
-    rules: ClassVar = (WRONG_LANGUAGE, CLOSE_LANGUAGE, MIXED_LANGUAGE, LABEL_DISAGREES)
+    rules: ClassVar = (WRONG_LANGUAGE, CLOSE_LANGUAGE, MIXED_LANGUAGE, OTHER_SCRIPT, LABEL_DISAGREES)
     measurement: ClassVar[Method] = METHOD
     facets: ClassVar[Mapping[str, str]] = {
         "declared": "declared language",
@@ -46,6 +46,7 @@ class LangMismatch(Check):
         "second": "probability, second detector",
         "share": "share of letters in the detected language",
         "context": "neighbouring messages",
+        "script": "script of the text",
         "people": "mean human label (1: another language)",
     }
 

@@ -59,6 +59,19 @@ MIXED_LANGUAGE = Rule(
 )
 
 
+_STREET = "assistant: Улица је мирна, а пекара на углу отвара се већ у пет ујутру."
+OTHER_SCRIPT = Rule(
+    f"{NAME}/other_script",
+    "Text is in a script other than that of its tag",
+    NOTE,
+    "Correct the script in the tag, or leave it out.",
+    example=Example(
+        chat("prompter: Kakva je ulica?", turn(_STREET, lang="sr-Latn"), lang="sr-Latn"),
+        chat("prompter: Kakva je ulica?", turn(_STREET, lang="sr-Cyrl"), lang="sr-Latn"),
+    ),
+)
+
+
 def _labelled(value: float) -> dict[str, list[str] | list[float] | list[int]]:
     """Return labels of three people, whose mean says how far they see another language."""
     return {"name": ["spam", "lang_mismatch"], "value": [0.0, value], "count": [3, 3]}

@@ -43,6 +43,7 @@ from .rules import (
     UNSUPPORTED,
     WRONG_LANGUAGE,
 )
+from .script import other_scripts
 from .segments import MIN_OWN_LETTERS, MIN_WEIGHT, READ, Suspect, is_wrapped, prose_of, segments_of
 from .settings import ScanSettings
 
@@ -80,8 +81,12 @@ class Scan:
         """Return the findings, the coverage and the rows for later stages."""
         batch = self.batch
         claims = self._in_context(self._voted(self._candidates()))
+        is_left = ~batch.is_context & ~np.isin(self.outcome, (NO_LANGUAGE, UNKNOWN_TAG, TOOL, ASKED_FOR))
+        is_left[[c.text.row for c in claims]] = False
+        in_others, others = other_scripts(batch, self.letters, np.flatnonzero(is_left))
+        self.outcome[in_others] = CHECKED
         return Result(
-            findings_of(batch, claims),
+            pa.concat_tables([findings_of(batch, claims), others]),
             cover(batch.checkable, pa.array(self.outcome[~batch.is_context], pa.string())),
             {"undeclared": self._undeclared(), "labels": self._labelled(claims)},
         )
@@ -298,8 +303,12 @@ class Scan:
     def _undeclared(self) -> pa.Table:
         """Return UNDECLARED of this batch."""
         rows = np.flatnonzero((self.outcome == NO_LANGUAGE) & ~self.batch.is_context)
-        codes, counts = np.unique(self.detected[rows].astype(str), return_counts=True)
-        return pa.table([pa.array(codes, pa.string()), pa.array(counts, pa.int64())], schema=UNDECLARED)
+        found = pa.table(
+            [self.batch.column("source").take(pa.array(rows)), pa.array(self.detected[rows], pa.string())],
+            names=["source", "detected"],
+        )
+        counted = found.group_by(["source", "detected"], use_threads=False).aggregate([([], "count_all")])
+        return counted.rename_columns(UNDECLARED.names).cast(UNDECLARED)
 
     def _labelled(self, claims: Sequence[Claim]) -> pa.Table:
         """Return LABELLED of this batch."""

@@ -27,8 +27,7 @@ _BLOCKS = {
     DEVANAGARI: ((0x0900, 0x097F), (0xA8E0, 0xA8FF)),
 }
 
-# By ISO 15924, as Unicode's likely subtags have it.
-_OF_CODE = {
+SCRIPTS = {
     "Latn": (LATIN,),
     "Cyrl": (CYRILLIC,),
     "Grek": (GREEK,),
@@ -42,6 +41,8 @@ _OF_CODE = {
     "Hant": (HAN,),
     "Kore": (HANGUL,),
 }
+"""Scripts by ISO 15924, as Unicode's likely subtags have it."""
+
 _TWO_SCRIPTS = {
     "sr": (CYRILLIC, LATIN),
     **dict.fromkeys(("uz", "bs", "az"), (LATIN, CYRILLIC)),
@@ -158,7 +159,7 @@ def scripts(code: str) -> tuple[int, ...]:
         return _TWO_SCRIPTS[code]
     from langcodes import Language
 
-    return _OF_CODE.get(Language.get(code).maximize().script or "", (OTHER,))
+    return SCRIPTS.get(Language.get(code).maximize().script or "", (OTHER,))
 
 
 @cache

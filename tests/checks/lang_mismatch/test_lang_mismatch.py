@@ -644,10 +644,21 @@ def test_languages_of_messages_that_declare_none_are_counted(tmp_path):
     (table,) = facts.tables
     assert table.name == "Languages of messages without a tag"
     assert table.columns == ("language", "messages", "share")
-    assert [row[:2] for row in table.rows] == [("de", 3), ("en", 2), ("unknown", 1), ("th", 1)]
+    assert [row[:2] for row in table.rows] == [("de", 3), ("en", 2), ("unsure", 1), ("th", 1)]
     assert table.rows[0][2] == "42.9 % (15.8-75.0)"  # Wilson's interval of 3 in 7
     assert rows == []
     assert facts.skipped == {rules.NO_LANGUAGE: 7}
+
+
+def test_languages_of_several_files_are_counted_file_by_file(tmp_path):
+    for name, texts in {"a": [DE, DE, EN], "b": [FR, "ok"]}.items():
+        lines = [json.dumps({"id": f"{name}{k}", "text": text}) for k, text in enumerate(texts)]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines))
+    record = run([tmp_path / "a.jsonl", tmp_path / "b.jsonl"], checks=[LangMismatch()])
+    (table,) = record.facts.checks[0].tables
+    assert table.columns == ("file", "language", "messages", "share")
+    shown = [(file.rpartition("/")[2], language, n) for file, language, n, _ in table.rows]
+    assert shown == [("a.jsonl", "de", 2), ("a.jsonl", "en", 1), ("b.jsonl", "unsure", 1), ("b.jsonl", "fr", 1)]
 
 
 def test_where_all_declare_a_language_there_is_no_such_table(tmp_path):
@@ -1050,3 +1061,48 @@ def test_title_case_of_a_long_text_is_no_list_of_names(tmp_path):
     )
     found = audit(tmp_path, [message("a", text=text, lang="es")], LangMismatch())
     assert flagged(found) == [("wrong_language", uid("a"))]
+
+
+# -- scripts that tags name ------------------------------------------------------------------------------------------
+
+SERBIAN = "Улица је мирна, а пекара на углу отвара се већ у пет ујутру."
+SERBIAN_LATIN = "Ulica je mirna, a pekara na uglu otvara se već u pet ujutru."
+SIMPLIFIED, TRADITIONAL = "这条街很安静,转角的面包店早上五点就开门了。", "這條街很安靜,轉角的麵包店早上五點就開門了。"
+
+
+def test_a_script_that_a_tag_names_is_that_of_the_text_or_a_note(tmp_path):
+    for tag, text, script in [
+        ("sr-Latn", SERBIAN, "Cyrl"),
+        ("sr-Cyrl", SERBIAN_LATIN, "Latn"),
+        ("zh-Hans", TRADITIONAL, "Hant"),
+        ("zh-Hant", SIMPLIFIED, "Hans"),
+        ("zh-Hans-CN", TRADITIONAL, "Hant"),
+        ("hi-Latn", "आज मौसम बहुत अच्छा है", "Deva"),
+        ("zh-Latn", TRADITIONAL, "Hani"),
+        ("sr-Latn", SERBIAN_LATIN, None),
+        ("sr-Cyrl", SERBIAN, None),
+        ("sr", SERBIAN, None),
+        ("sr", SERBIAN_LATIN, None),
+        ("zh-Hans", SIMPLIFIED, None),
+        ("zh-Hant", TRADITIONAL, None),
+        ("zh-TW", SIMPLIFIED, None),  # a country is no script
+        ("zh-Hans", "人人生而自由", None),  # the same in both forms
+        ("zh-Hans", f"{SIMPLIFIED}麵條", None),
+        ("sr-Latn", "Улица", None),  # too few letters
+        ("sr-Latn", f"{SERBIAN} {SERBIAN_LATIN}", None),
+    ]:
+        _, rows = audited(tmp_path, (tag, text))
+        found = [(r["rule"].partition("/")[2], dict(r["facets"])["script"], r["severity"]) for r in rows]
+        assert found == ([("other_script", script, 1)] if script else []), (tag, text)
+
+
+def test_a_text_in_another_script_is_summed_up_in_words(tmp_path):
+    _, (row,) = audited(tmp_path, ("sr-Latn", SERBIAN))
+    assert row["summary"] == "Tagged sr-Latn, but the text is in Cyrillic script"
+
+
+def test_a_text_in_another_language_is_no_text_in_another_script(tmp_path):
+    assert findings_of(tmp_path, ("sr-Cyrl", DE), ("zh-Hans", DE)) == [
+        (0, "wrong_language", "de"),
+        (1, "wrong_language", "de"),
+    ]
