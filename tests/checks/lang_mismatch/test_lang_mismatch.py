@@ -654,7 +654,7 @@ def test_languages_of_several_files_are_counted_file_by_file(tmp_path):
     for name, texts in {"a": [DE, DE, EN], "b": [FR, "ok"]}.items():
         lines = [json.dumps({"id": f"{name}{k}", "text": text}) for k, text in enumerate(texts)]
         (tmp_path / f"{name}.jsonl").write_text("\n".join(lines))
-    record = run([tmp_path / "a.jsonl", tmp_path / "b.jsonl"], checks=[LangMismatch()])
+    record = run(tmp_path / "a.jsonl", tmp_path / "b.jsonl", checks=[LangMismatch()])
     (table,) = record.facts.checks[0].tables
     assert table.columns == ("file", "language", "messages", "share")
     shown = [(file.rpartition("/")[2], language, n) for file, language, n, _ in table.rows]
