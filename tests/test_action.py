@@ -177,7 +177,7 @@ def test_the_action_works_with_the_command_itself(runner, tmp_path):
         "::error title=Gate%3A schema_invariants::schema_invariants: 1 finding, above the limit of 0\n"
     )
     assert (
-        "\n::warning file=data.jsonl,line=2,title=Reply has the same role as its parent::Prompter follows prompter\n"
+        "\n::warning file=data.jsonl,line=2,title=Reply has the same role as its parent::Prompt follows a prompt\n"
         in (f"\n{output}")
     )
     assert summary.read_text(encoding="utf-8").startswith("# Gate failed: 1 of 1 limit exceeded\n")

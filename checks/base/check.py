@@ -136,6 +136,7 @@ class Check:
     facets: ClassVar[Mapping[str, str]] = MappingProxyType({})  # what the facets of its findings say, by key
     faults: ClassVar[Mapping[FaultKind, Rule]] = MappingProxyType({})  # which of its rules report what the reader met
     reads_texts: ClassVar[bool] = True  # False: ids, roles, other fields and `Batch.text_facts` are enough
+    rules_on_texts: ClassVar[Sequence[Rule]] = ()  # where it reads none: rules that do, such as on arguments of calls
 
     def __post_init__(self) -> None:
         refuse_bad(self)

@@ -40,9 +40,12 @@ class Context:
             return LIKE_OTHERS
         return STANDS_OUT if any(self._is_match[other] for other in near) else ""
 
-    def is_requested(self, prompt: int, declared: str, detected: str, claimed: Mapping[int, str]) -> bool:
-        """Whether a prompt in another language, or a message above it, asks for the detected language."""
-        if prompt < 0 or self._shares(prompt, detected, claimed):
+    def is_requested(self, prompt: int, declared: str, detected: str) -> bool:
+        """Whether a prompt, or a message above it, asks for the detected language.
+
+        The prompt may seem to be in that language itself, where it quotes more of it than it says.
+        """
+        if prompt < 0 or self._declared[prompt] in kin(detected):
             return False
         key = prompt, declared, detected
         if key not in self._requested:  # many replies may share a prompt
@@ -62,12 +65,13 @@ class Context:
 
     def _names(self, prompt: int, declared: str, detected: str) -> bool:
         """Whether a prompt, or a message above it, names the detected language."""
-        row = prompt
+        row, languages = prompt, sorted(kin(detected) - {declared})
         for _ in range(MAX_ANCESTORS):
             if row < 0:
                 break
             text = both_ends(self._batch.column("text")[row].as_py() or "")
-            if asks_for(text, detected, (declared, "en"), translation=row == prompt):
+            # A detector may have taken the language that was asked for for one close to it.
+            if any(asks_for(text, code, (declared, "en"), translation=row == prompt) for code in languages):
                 return True
             row = int(self._batch.parent[row])
         return False

@@ -122,7 +122,7 @@ class Scan:
             row, declared, detected = c.text.row, c.text.declared, c.text.detected
             prompt = int(batch.parent[row])
             continues = prompt >= 0 and requested.get(prompt) == detected
-            if continues or context.is_requested(prompt, declared, detected, claimed):
+            if continues or context.is_requested(prompt, declared, detected):
                 self.outcome[row] = ASKED_FOR
                 requested[row] = claimed.pop(row)
                 continue

@@ -45,6 +45,7 @@ from .rules import FAULT_RULES, RULES
 from .texts import date_claims, text_claims
 from .thread_rules import DANGLING_PARENT, ONE_ROOT
 from .threads import link_claims, pair_claims, role_claims
+from .tool_rules import CALL_ARGUMENTS
 from .tools import tool_claims
 
 
@@ -61,6 +62,7 @@ class SchemaInvariants(Check):
     }
     faults: ClassVar[Mapping[FaultKind, Rule]] = FAULT_RULES
     reads_texts: ClassVar[bool] = False
+    rules_on_texts: ClassVar[Sequence[Rule]] = (CALL_ARGUMENTS,)
 
     off: tuple[str, ...] = setting((), "Names of rules to switch off.", choices=tuple(rule.name for rule in RULES))
     filtered_export: bool = setting(False, "Report missing parents and roots as notes: they were left out on purpose.")

@@ -196,6 +196,15 @@ def names(code: str, tongues: Iterable[str]) -> frozenset[str]:
 
 
 @cache
+def country_of(code: str, tongue: str) -> str:
+    """Return the name, in some language, of the country where a language is mostly spoken; empty if it is unknown."""
+    from langcodes import Language
+
+    territory = Language.get(code).maximize().territory
+    return Language.make(territory=territory).territory_name(tongue) if territory else ""
+
+
+@cache
 def script_table() -> npt.NDArray[np.uint8]:
     """Return the script of each letter of the first plane, by code point; 0: not a letter."""
     table = np.full(0x10000, OTHER, dtype=np.uint8)

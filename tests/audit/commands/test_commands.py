@@ -385,7 +385,7 @@ def test_diff_counts_messages_and_findings(call, audited):
         "messages: 0 added, 0 removed, 1 changed, 2 in both",
         "findings: 2 new, 0 fixed, 0 unchanged",
     ]
-    assert f"  bad.jsonl:2  {uid('b')}  Prompter follows prompter" in done.output.splitlines()
+    assert f"  bad.jsonl:2  {uid('b')}  Prompt follows a prompt" in done.output.splitlines()
     assert "new       1  schema_invariants/role_alternation" in done.output
     done = call("diff", "bad", "good")
     assert "findings: 0 new, 2 fixed, 0 unchanged" in done.output
@@ -420,7 +420,7 @@ def test_diff_prints_some_findings_of_each_rule_and_counts_all(call, audited):
     write(audited / "more.jsonl", [*rows("assistant"), *more])
     call("run", "more.jsonl", "--out", "more", "-q", *RUN)
     done = call("diff", "good", "more")
-    shown = [line for line in done.output.splitlines() if "Prompter follows prompter" in line]
+    shown = [line for line in done.output.splitlines() if "Prompt follows a prompt" in line]
     assert len(shown) == 20
     assert "  and 1 more: --out FILE.csv writes all" in done.output
 

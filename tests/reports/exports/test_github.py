@@ -52,7 +52,7 @@ def test_what_breaks_the_gate_comes_first_then_the_findings_with_their_places(re
         (
             "warning",
             {"file": str(tmp_path / "data.jsonl"), "line": "2", "title": "Reply has the same role as its parent"},
-            "Prompter follows prompter",
+            "Prompt follows a prompt",
         ),
     ]
 
@@ -62,7 +62,7 @@ def test_of_each_rule_the_worst_finding_represents_the_others(tmp_path):
     record = audit(tmp_path, [message("x", lang="x y", message_tree_id=uid("x")), *rows], SchemaInvariants())
     reported = [read(line) for line in annotations(record, decided(record))]
     assert [(kind, place["line"], words) for kind, place, words in reported] == [
-        ("warning", "3", "Prompter follows prompter (and 2 more of this rule)"),
+        ("warning", "3", "Prompt follows a prompt (and 2 more of this rule)"),
         ("warning", "1", "Language tag is 'x y'; expected one such as en or pt-BR"),
     ]
 

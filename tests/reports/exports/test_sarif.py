@@ -68,7 +68,7 @@ def test_a_finding_is_a_result_with_its_rule_level_place_and_fingerprint(record,
     assert result == {
         "ruleId": ROLE,
         "level": "error",
-        "message": {"text": "Prompter follows prompter"},
+        "message": {"text": "Prompt follows a prompt"},
         "locations": [place(2, "b")],
         "relatedLocations": [{"id": 1, **place(1, "a")}],
         "partialFingerprints": {"chataudit/v1": row["fingerprint"]},
@@ -236,7 +236,7 @@ def test_more_findings_than_are_shown_are_merged_by_rule_and_file_the_worst_firs
         ("unanswered_thread", "two.jsonl", 1),
     ]
     assert log["results"][0]["message"]["text"] == (
-        "2 findings: Reply has the same role as its parent. The first: Prompter follows prompter"
+        "2 findings: Reply has the same role as its parent. The first: Prompt follows a prompt"
     )
     assert log["results"][0]["locations"][0]["physicalLocation"]["region"] == {"startLine": 2}
     assert (log["properties"]["findings"], log["properties"]["oneResultPerRuleAndFile"]) == (7, True)

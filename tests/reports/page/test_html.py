@@ -315,7 +315,7 @@ def test_a_link_to_a_rule_leads_to_its_findings_and_one_to_its_first(bad):
     link = "#findings?severity=error&amp;rule=schema_invariants/role_alternation"
     assert f'<a href="{link}">Reply has the same role as its parent</a>' in html
     first = bad.findings().query("rule == 'schema_invariants/role_alternation'").iloc[0]
-    assert f'<a href="#f/{first.fingerprint}">First</a>: <bdi>Prompter follows prompter</bdi>' in html
+    assert f'<a href="#f/{first.fingerprint}">First</a>: <bdi>Prompt follows a prompt</bdi>' in html
 
 
 def test_every_id_of_an_element_is_there_once_and_every_link_within_the_page_has_its_end(hostile):
