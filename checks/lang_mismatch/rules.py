@@ -110,7 +110,8 @@ METHOD = Method(
         "detected.",
         "Between close languages, short texts and texts that one detector is unsure of are missed.",
         "A paragraph in another language within a text in the declared language is not reported.",
-        "A reply below any prompt that mentions its language, its people or its country counts as asked for.",
+        "A reply counts as asked for below a prompt that names its language in a frame such as 'in Spanish' or "
+        "'a Spanish poem', or that quotes a sentence of it. Requests in other words are not recognised.",
         "English that looks like code comments is not flagged in a message tagged as another language. Tool "
         "results are not checked.",
     ),
