@@ -13,7 +13,7 @@ from ..base.statistics.intervals import in_percent
 from ..base.text.languages import english_name, language_of_country
 from .context import STANDS_OUT
 from .rules import CLOSE_LANGUAGE, MIXED_LANGUAGE, WRONG_LANGUAGE
-from .segments import Segments, Suspect, prose_of
+from .segments import UNKNOWN, Segments, Suspect, prose_of
 
 MAX_SPANS = 3
 
@@ -84,6 +84,9 @@ def _summary(c: Claim) -> str:
     if c.rule is MIXED_LANGUAGE:
         return f"Tagged {declared}, but {share} of the text is {detected}; some of it is {declared}"
     first, second = in_percent(c.text.first, 0), in_percent(c.text.second, 0)
+    if c.text.detected == UNKNOWN:
+        sure = f"not {declared} by both detectors: {first}, {second}"
+        return f"Tagged {declared}, but {text} is in another language ({sure})"
     sure = "by its script" if c.text.by_script else f"detectors: {first}, {second}"
     if c.rule is CLOSE_LANGUAGE:
         return f"Tagged {declared}, but {text} is {detected}, a close language ({sure})"

@@ -106,8 +106,8 @@ METHOD = Method(
     ),
     blind=(
         "Most short texts in Latin script are skipped.",
-        "Dialects, languages that neither detector knows, and text of one language in the script of another are not "
-        "detected.",
+        "Dialects, languages that neither detector knows (except under English), and text of one language in the "
+        "script of another are not detected.",
         "Between close languages, short texts and texts that one detector is unsure of are missed.",
         "A paragraph in another language within a text in the declared language is not reported.",
         "A reply counts as asked for below a prompt that names its language in a frame such as 'in Spanish' or "

@@ -44,7 +44,7 @@ from .rules import (
     WRONG_LANGUAGE,
 )
 from .script import other_scripts
-from .segments import MIN_OWN_LETTERS, MIN_WEIGHT, READ, Suspect, is_wrapped, prose_of, segments_of
+from .segments import MIN_OWN_LETTERS, MIN_WEIGHT, READ, UNKNOWN, Suspect, is_wrapped, prose_of, segments_of
 from .settings import ScanSettings
 
 SCREEN = 300  # bytes of each text that are read at first: enough to confirm most tags
@@ -57,6 +57,14 @@ SURE_SECOND = 0.7  # of the second detector, for a close language; the first one
 SURE_UNKNOWN = 0.8  # product of both probabilities of English, under a language that no detector knows
 SURE_SLAVIC, SURE_NAMES = 0.8, 0.8  # product of both probabilities, for text that may be romanised, or mostly names
 MANY_CAPITALS, ALL_CAPITALS, LONG = 0.6, 0.8, 200  # shares of capitalised words; letters of a text beyond doubt
+# Of a text under English that is in an unknown language: letters, words, probability left to English, and share of the
+# most frequent English words.
+MIN_UNKNOWN, MIN_UNKNOWN_WORDS, MAX_LEFT, MAX_WORDS = 40, 6, 0.02, 0.1
+_FREQUENT = """
+    the of and to in a is that for it you on with as are this be was not or have by from at what how can your my do me
+    we they
+"""
+_ENGLISH = frozenset(_FREQUENT.split())
 MIN_SHARE = 0.3  # of the letters that the segments confirm
 
 _OF_SCRIPT = {script: language for language, script in SCRIPT_DECIDES.items()}
@@ -122,7 +130,8 @@ class Scan:
             row, declared, detected = c.text.row, c.text.declared, c.text.detected
             prompt = int(batch.parent[row])
             continues = prompt >= 0 and requested.get(prompt) == detected
-            if continues or context.is_requested(prompt, declared, detected):
+            asked = c.text.guesses or (detected,)
+            if continues or any(context.is_requested(prompt, declared, code) for code in asked):
                 self.outcome[row] = ASKED_FOR
                 requested[row] = claimed.pop(row)
                 continue
@@ -253,7 +262,8 @@ class Scan:
                 else:
                     self.outcome[row] = NEAR_DECLARED
             else:
-                found.append(Suspect(row, declared, letters, is_latin, best, round(guesses.mass(k, kin(best)), 3), 0))
+                first, left = (round(guesses.mass(k, some), 3) for some in (kin(best), self._own_kin(row, declared)))
+                found.append(Suspect(row, declared, letters, is_latin, best, first, 0, left=left))
         return found
 
     def _agreed(self, text: Suspect, opinion: Guesses) -> Suspect | None:
@@ -267,10 +277,26 @@ class Scan:
             return text
         text = text._replace(second=round(opinion.mass(0, kin(text.detected)), 3))
         reason = self._doubt(text, best)
+        left = opinion.mass(0, self._own_kin(text.row, text.declared))
+        if reason == NOT_AGREED and self._is_surely_not(text, left):
+            guesses = text.detected, best
+            text = text._replace(detected=UNKNOWN, first=1 - text.left, second=round(1 - left, 3), guesses=guesses)
+            reason = ""
         if self.is_unknown[text.row] and (reason or best != "en" or text.first * text.second < SURE_UNKNOWN):
             reason = UNSUPPORTED
         self.outcome[text.row] = reason or CHECKED
         return None if reason else text
+
+    def _is_surely_not(self, text: Suspect, left: float) -> bool:
+        """Whether a text is not in the declared language, although both detectors take it for different ones.
+
+        Only of English: all of its texts were known to one of them, where none of 15 others in 9 languages was.
+        """
+        words = [word.lower() for word in _WORD.findall(prose_of(self.batch, text.row))]
+        own = sum(word in _ENGLISH for word in words) / max(1, len(words))
+        is_none = max(text.left, left) <= MAX_LEFT and own <= MAX_WORDS
+        is_long = text.letters >= MIN_UNKNOWN and len(words) >= MIN_UNKNOWN_WORDS
+        return text.declared == "en" and is_long and is_none
 
     def _doubt(self, text: Suspect, second_best: str) -> str:
         """Return the reason against a claim that a text is in another language; empty: there is none."""

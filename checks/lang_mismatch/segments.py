@@ -25,6 +25,7 @@ MAX_PROMPT = 5000  # characters of a prompt that are read at each end
 MIN_WEIGHT = 4  # of the letters of a text that is checked
 MIN_OWN_LETTERS, MIN_OWN = 30, 0.15  # letters or their share in the declared language, for a mixed text
 MIN_SEGMENT = 8  # letters
+UNKNOWN = "und"  # a language that no detector knows
 
 _LETTERS = WEIGHTS * (np.arange(N_SCRIPTS) > 0)  # the weight of a character of each script; 0: no letter
 
@@ -44,6 +45,8 @@ class Suspect(NamedTuple):
     second: float
     close: bool = False
     by_script: bool = False  # without a detector
+    left: float = 0.0  # probability that the first detector leaves to the declared language and its kin
+    guesses: tuple[str, ...] = ()  # of a text in UNKNOWN: what both detectors take it for
 
 
 class Segments(NamedTuple):
@@ -80,7 +83,8 @@ def _vote(text: Suspect, parts: list["_Share"], guesses: Guesses, second: str) -
         by_script = apart and part.own > 0.5
         is_own = is_long and ((by_script and not is_latin) or (best in own_kin and p >= 0.5))
         own.append(is_own)
-        other.append(not is_own and (best in other_kin or not is_long or (apart and part.own < 0.5)))
+        is_other = best in other_kin or not is_long or text.detected == UNKNOWN or (apart and part.own < 0.5)
+        other.append(not is_own and is_other)
     letters = np.array([part.letters for part in parts])
     total, n_own = letters.sum(), letters[own].sum()
     is_mixed = len(parts) > 1 and bool(n_own >= MIN_OWN * total)

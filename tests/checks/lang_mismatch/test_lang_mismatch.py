@@ -1106,3 +1106,33 @@ def test_a_text_in_another_language_is_no_text_in_another_script(tmp_path):
         (0, "wrong_language", "de"),
         (1, "wrong_language", "de"),
     ]
+
+
+# -- languages that no detector knows --------------------------------------------------------------------------------
+
+UNKNOWN_TEXTS = {
+    "haw": "I ke kakahiaka ua hele nā keiki i ke kahawai e lawaiʻa ai, a i ke ahiahi hoʻi mai lākou me nā hīnaʻi piha.",
+    "sm": "I le taeao na o atu ai tamaiti i le vaitafe e fagogota ai, ma toe foi mai i le afiafi ma ato ua tumu.",
+}
+
+
+def test_under_english_a_text_in_a_language_that_no_detector_knows_is_found(tmp_path):
+    _, rows = audited(tmp_path, *(("en", text) for text in UNKNOWN_TEXTS.values()))
+    assert [(row["rule"], dict(row["facets"])["detected"]) for row in rows] == [
+        ("lang_mismatch/wrong_language", "und")
+    ] * 2
+    for row in rows:
+        assert row["summary"].startswith("Tagged English, but the text is in another language (not English by both det")
+        assert row["score"] > 0.95
+
+
+def test_under_other_languages_detectors_that_disagree_decide_nothing(tmp_path):
+    assert findings_of(tmp_path, *(("fi", text) for text in UNKNOWN_TEXTS.values())) == []
+
+
+def test_english_that_detectors_disagree_on_is_not_reported(tmp_path):
+    for text in [
+        "Wag1 fam, u comin 2 da park l8r? gonna b mad fun wit da boyz n gurls 2nite fo sho",
+        "The smørrebrød, gravlax, köttbullar and aquavit were delicious at midsommar, but the surströmming was not.",
+    ]:
+        assert findings_of(tmp_path, ("en", text)) == [], text
