@@ -118,8 +118,8 @@ METHOD = Method(
         "A fitted model estimates the probability that the item is in the message. It weighs how much was found and "
         "where, how common the wording is in ordinary chats, the surrounding text, and whether the choices follow. A "
         "second one weighs equal numbers in the same order, to note questions in other words or another language.",
-        "Answers are looked for after the question and in all messages below it. Counts under published contamination "
-        "rules are also reported.",
+        "Answers are looked for after the question and in the 64 nearest messages below it. Counts under published "
+        "contamination rules are also reported.",
     ),
     blind=(
         "Benchmarks without a fingerprint are not looked for. `chataudit refs list` shows the available ones, and "
@@ -134,7 +134,7 @@ METHOD = Method(
     measured=(
         "11,494 texts with items of 39 benchmark splits, copied, wrapped or edited in 21 ways. Each was scored by a "
         "model that had seen neither the benchmark nor this half of the messages: 85 % found.",
-        "179,154 messages of public chat data, scored in the same way: 7 reported. 51 more contain a short benchmark "
+        "179,154 messages of public chat data, scored in the same way: 11 reported. 245 more contain a short benchmark "
         "question that a user could have asked independently, and were not counted.",
     ),
     sources=(
