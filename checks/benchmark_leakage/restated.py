@@ -31,7 +31,7 @@ FACTS = (
     # questions the message is paired with.
     *("tokens", "length", "bytes_a_token", "lines", "sentences", "rivals"),
 )
-MAX_FANOUT = 24  # questions with the same numbers
+MAX_FANOUT = 8  # questions with the same numbers
 MIN_NATS = 6.0  # of a question's numbers, if the message has none of its N_HEAVIEST words
 MAX_TOKENS = 4 * BRIEF  # of a message: a question in other words is no essay
 TRANSLATED = 0.2  # share of a question's words by weight, below which the message is in another language
