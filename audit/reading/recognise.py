@@ -59,11 +59,13 @@ def recognise(source: Source, forced: str | None = None, formats: Mapping[str, F
         return replace(plan, schema=plan.format.schema(sample))
     votes: Counter[str] = Counter()
     reasons: dict[str, str] = {}
+    firsts: dict[str, int] = {}  # number of the first record of each format
     every = Records(formats, next(iter(formats)))
-    for record in sample:
+    for number, record in enumerate(sample, 1):
         name, _ = every.fitting(record)
         if name is not None:
             votes[name] += 1
+            firsts.setdefault(name, number)
             if name not in reasons:
                 reasons[name] = every.recognised(record)[1]
     if not votes:
@@ -73,7 +75,8 @@ def recognise(source: Source, forced: str | None = None, formats: Mapping[str, F
     source.format = main
     source.reason = f"{reasons[main]} ({sampled}, {'all' if n == len(sample) else f'{n:,}'} match)"
     if len(votes) > 1:
-        source.reason += f"; others are {', '.join(f'{name} ({votes[name]:,})' for name in votes if name != main)}"
+        others = [f"{name} ({votes[name]:,}, the first is record {firsts[name]:,})" for name in votes if name != main]
+        source.reason += f"; others are {', '.join(others)}"
     plan = planned(main, formats, languages)
     return replace(plan, schema=plan.format.schema(sample))
 

@@ -1392,7 +1392,7 @@ def test_the_format_of_most_records_is_that_of_the_file(tmp_path):
     path = write(tmp_path / "data.jsonl", [{"text": "stray"}, *conversation("a"), {"odd": 1}, "broken"])
     (facts,) = look(path).facts.sources
     assert facts.format == "oasst_messages"
-    assert facts.reason.endswith("(5 records examined, 3 match); others are documents (1)")
+    assert facts.reason.endswith("(5 records examined, 3 match); others are documents (1, the first is record 1)")
 
 
 def test_a_format_that_nobody_knows_is_an_error_that_names_fields_and_formats(tmp_path):

@@ -467,11 +467,12 @@ def test_a_map_over_a_map_ends(engine):
 
 
 def test_what_was_begun_and_is_not_wanted_keeps_nobody_waiting():
+    before = threading.active_count()  # other tests may have left some
     with engines.start("threads", 2) as threads:
         results = threads.map(lambda n: n, itertools.count())
         next(results)
         results.close()
-    assert threading.active_count() < 20
+    assert threading.active_count() <= before
 
 
 def test_the_engine_follows_from_its_name_and_the_processors(monkeypatch):
