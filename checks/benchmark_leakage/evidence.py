@@ -18,8 +18,7 @@ from ...benchmarks_refs.fingerprints import (
     leading,
 )
 from ..base import kernels
-from ..base.arrow.columns import BoolArray, is_among
-from ..base.kernels.layout import NUMBER
+from ..base.arrow.columns import is_among
 from ..base.messages import Batch
 from ..base.text.tokens import HashArray, grams
 from ..base.text.words import Words
@@ -76,11 +75,6 @@ class HashedTexts:
         """Return the hashes of a message's tokens."""
         bounds = self.words.tokens.bounds
         return self.words.tokens.hashes[bounds[row] : bounds[row + 1]]
-
-    def is_number(self, row: int) -> BoolArray:
-        """Mark the tokens of a message that are numbers."""
-        bounds = self.words.tokens.bounds
-        return self.words.marks[bounds[row] : bounds[row + 1]] & NUMBER > 0
 
     def grams(self, row: int) -> HashArray:
         """Return the values of the grams of a message."""

@@ -290,7 +290,8 @@ class Scan:
     def _is_surely_not(self, text: Suspect, left: float) -> bool:
         """Whether a text is not in the declared language, although both detectors take it for different ones.
 
-        Only of English: all of its texts were known to one of them, where none of 15 others in 9 languages was.
+        Only under English, which both detectors know well: a text that neither takes for English, and that has few of
+        its most frequent words, is in a language that they do not know.
         """
         words = [word.lower() for word in _WORD.findall(prose_of(self.batch, text.row))]
         own = sum(word in _ENGLISH for word in words) / max(1, len(words))

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ..base.arrow.columns import IntArray, as_ints
+from ..base.arrow.columns import BoolArray, IntArray, as_ints
 from ..base.claims import claim
 from ..base.findings import FINDINGS
 from ..base.messages import Batch
@@ -58,8 +58,11 @@ def _texts(batch: Batch, letters: npt.NDArray[np.float32], rows: IntArray) -> It
         some = rows[codes == k]
         if named in _FORMS:
             (other,) = set(_FORMS) - {named}
+            only_other, only_named = _only(other, named), _only(named, other)
             for row in some.tolist():
-                if _is_in_form(texts[row].as_py() or "", other, named):
+                characters = np.frombuffer((texts[row].as_py() or "").encode("utf-16-le"), np.uint16)
+                n_other, n_named = (int(only[characters].sum()) for only in (only_other, only_named))
+                if n_other >= max(MIN_OTHER, MORE_OTHER * n_named):
                     yield _Text(row, tag, named, other)
             continue
         own, total = letters[some][:, list(SCRIPTS[named])].sum(axis=1), letters[some].sum(axis=1)
@@ -80,22 +83,14 @@ def _named(tag: str) -> str | None:
     return script if script in SCRIPTS else None
 
 
-def _is_in_form(text: str, form: str, other: str) -> bool:
-    """Whether a Chinese text is in one form and not in the other one."""
-    n_own, n_other = (
-        sum(_has(one, character) and not _has(two, character) for character in text)
-        for one, two in ((form, other), (other, form))
-    )
-    return n_own >= max(MIN_OTHER, MORE_OTHER * n_other)
-
-
 @cache
-def _has(form: str, character: str) -> bool:
-    try:
-        character.encode(_FORMS[form])
-    except UnicodeEncodeError:
-        return False
-    return "\u4e00" <= character <= "\u9fff"
+def _only(form: str, other: str) -> BoolArray:
+    """Mark the characters of the basic plane that one form of Chinese has and the other has not."""
+    marks = np.zeros(1 << 16, dtype=bool)
+    for code in range(0x4E00, 0xA000):
+        own, others = (chr(code).encode(_FORMS[name], "ignore") for name in (form, other))
+        marks[code] = bool(own) and not others
+    return marks
 
 
 def _name(script: str) -> str:

@@ -115,6 +115,7 @@ def _nothing(*_: object) -> tuple[()]:
 def _words(error: ValidationError) -> str:
     """Say what is wrong; names and values of the data are clipped."""
     place = _clipped(".".join(map(str, error.absolute_path)))
+    subject = place or "the whole"
     expected: Any = error.validator_value
     match error.validator:
         case "required":
@@ -126,11 +127,11 @@ def _words(error: ValidationError) -> str:
             return f"{_clipped(f'{place}.{extra}'.lstrip('.'))} is not a parameter"
         case "type":
             of = expected if isinstance(expected, str) else " or ".join(map(str, expected))
-            return f"{place} is {_kind(error.instance)}; expected {_clipped(of)}"
+            return f"{subject} is {_kind(error.instance)}; expected {_clipped(of)}"
         case "enum" | "const":
             values = expected if isinstance(expected, list) else [expected]
-            return f"{place} is {_shown(error.instance)}; expected {_clipped(' or '.join(map(_shown, values[:5])))}"
-    return f"{place or 'the whole'} does not satisfy {_clipped(str(error.validator))}"
+            return f"{subject} is {_shown(error.instance)}; expected {_clipped(' or '.join(map(_shown, values[:5])))}"
+    return f"{subject} does not satisfy {_clipped(str(error.validator))}"
 
 
 def _kind(value: object) -> str:

@@ -19,6 +19,8 @@ from .tool_rules import (
     UNUSED_RESULT,
 )
 
+MAX_RESULTS = 256  # above a result that are searched for another one of its call: the time grows with their square
+
 
 def tool_claims(batch: Batch) -> list[Claims]:
     """Return the claims about calls of tools and about their results."""
@@ -66,27 +68,16 @@ def _result_claims(batch: Batch, tool: BoolArray, caller: IntArray, stray: IntAr
         "Tool result follows a message without a tool call",
         spans=[Spans(stray), Spans(batch.parent[stray])],
     )
-    claims += claims_at(
-        batch.places,
-        TOOL_RESULT,
-        unmade,
-        [
-            f"Tool result answers the call {quoted(name)}, which the message above does not make"
-            for name in batch.column("call_id").take(pa.array(unmade)).to_pylist()
-        ],
-        spans=[Spans(unmade), Spans(caller[unmade])],
-    )
     again = _second_results(batch, tool, caller)
-    claims += claims_at(
-        batch.places,
-        TOOL_RESULT,
-        again,
-        [
-            f"Tool result answers the call {quoted(name)} again"
-            for name in batch.column("call_id").take(pa.array(again)).to_pylist()
-        ],
-        spans=[Spans(again), Spans(caller[again])],
-    )
+    for rows, fault in ((unmade, ", which the message above does not make"), (again, " again")):
+        names = batch.column("call_id").take(pa.array(rows)).to_pylist()
+        claims += claims_at(
+            batch.places,
+            TOOL_RESULT,
+            rows,
+            [f"Tool result answers the call {quoted(name)}{fault}" for name in names],
+            spans=[Spans(rows), Spans(caller[rows])],
+        )
     prompter = has_role(batch, "prompter")
     prompts = np.flatnonzero(prompter & (batch.parent >= 0) & tool[batch.parent])
     return claims + claims_at(
@@ -110,10 +101,12 @@ def _second_results(batch: Batch, tool: BoolArray, caller: IntArray) -> IntArray
     found = []
     for row, own in zip(rows.tolist(), call_id.take(pa.array(rows)).to_pylist(), strict=True):
         key = int(caller[row]), own
-        up = int(batch.parent[row])
-        while up >= 0 and tool[up] and up not in before[key]:  # results that are siblings are in other branches
+        up = int(batch.parent[row]) if before[key] else -1
+        for _ in range(MAX_RESULTS):  # results that are siblings are in other branches
+            if up < 0 or not tool[up] or up in before[key]:
+                break
             up = int(batch.parent[up])
-        if up >= 0 and tool[up] and n_made[key] <= 1:
+        if up in before[key] and n_made[key] <= 1:
             repeated.add(row)
             found += [] if up in repeated else [row]
         before[key].add(row)

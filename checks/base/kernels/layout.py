@@ -42,9 +42,6 @@ follows a digit."""
 
 # -- benchmark parts -------------------------------------------------------------------------------------------------
 
-ALL_NUMBERS = 0x9E3779B97F4A7C15
-"""Hash of every number where numbers are masked; the golden ratio in 64 bits."""
-
 WHOLE = ~0xFFFF & 0xFFFFFFFFFFFFFFFF
 """Bits of the hash of a whole part that are compared."""
 

@@ -62,9 +62,8 @@ def scan(hashes: Hashes, bounds: Ints, marks: Bytes, n: int, sought: Sought) -> 
     A part is compared with a text if one of its postings occurs in the text (with 8 postings or more: a tenth of them,
     but at least two and at most five), or if a sentence, a line or the text itself equals the part. Then all its grams
     are looked up in the text. If fewer than a fifth and fewer than nine occur, the part is dropped, unless it occurs
-    whole. Runs join grams at equal distances in part and text. Runs count that are
-    moved, against the longest one, by at most the length of the part, or 32 tokens if it is shorter; not at all where
-    the longest run is the whole part.
+    whole. Runs join grams at equal distances in part and text. Beside the longest run, those count that are moved
+    against it by at most the length of the part, or 32 tokens if it is shorter; none where it is the whole part.
 
     Parameters
     ----------
@@ -162,9 +161,9 @@ def _nominees(text: _Text, sought: Sought) -> dict[int, _Nominee]:
         postings = sought.postings[first:end]
         seeds.update((postings[postings >> of_part == key] & np.uint32((1 << sought.part_bits) - 1)).tolist())
     nominees = {part: _Nominee(count) for part, count in seeds.items()}
+    wholes = sought.whole[sought.whole_parts]
     for whole, first, end in _blocks(text.flags):
         value = spread(runs(text.tokens, np.array([first]), np.array([end])))[0] & np.uint64(WHOLE)
-        wholes = sought.whole[sought.whole_parts]
         a, b = (int(np.searchsorted(wholes, value, side=side)) for side in ("left", "right"))
         for part in sought.whole_parts[a:b].tolist():
             before = nominees.get(part, _Nominee())
