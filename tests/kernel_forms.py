@@ -7,7 +7,7 @@ import pytest
 from chataudit.checks.base import kernels
 
 MODULES = {
-    "tokens": ("digest", "mark", "peculiar", "suspects", "tokenise"),
+    "tokens": ("digest", "mark", "mixed", "peculiar", "suspects", "tokenise"),
     "sets": ("grams", "place", "shingle", "sign", "winnow"),
     "signs": ("signs", "words"),
     "alignment": ("align",),

@@ -162,7 +162,13 @@ def choices_behind(hit: ItemHit, texts: HashedTexts) -> Choices | None:
             continue
         # As far after the question as letters, line breaks and edits may move them.
         end = min(len(texts.tokens(hit.row)), hit.end + 2 * int(refs.n_tokens[choices].sum()) + 16)
-        places = [texts.place(choice, hit.row, hit.end, end) for choice in choices]
+        places: list[tuple[int, int] | None] = []
+        n_missing = 0
+        for choice in choices:
+            places.append(texts.place(choice, hit.row, hit.end, end))
+            n_missing += places[-1] is None
+            if len(choices) - n_missing < MIN_CHOICES * len(choices):
+                break
         there = [place for place in places if place]
         share = len(there) / len(choices)
         if share < MIN_CHOICES or (found and share < found.share):

@@ -34,6 +34,7 @@ FACTS = (
 MAX_FANOUT = 8  # questions with the same numbers
 MIN_NATS = 6.0  # of a question's numbers, if the message has none of its N_HEAVIEST words
 MAX_TOKENS = 4 * BRIEF  # of a message: a question in other words is no essay
+WORD_BITS = 18  # of a word's hash, by which words that are not sought are left out
 TRANSLATED = 0.2  # share of a question's words by weight, below which the message is in another language
 
 Facts = npt.NDArray[np.float64]
@@ -97,10 +98,21 @@ def same_numbers(texts: HashedTexts, is_open: BoolArray) -> Pairs:
     paired, number = np.unique(rows, return_inverse=True)
     _, at = places_within(tokens.bounds, paired)
     owner = np.repeat(np.arange(len(paired)), n_tokens[paired])
-    own = np.sort(owner.astype(np.uint64) << np.uint64(32) | shortened(tokens.hashes[at]))
-    has_one = is_among(number.reshape(-1, 1).astype(np.uint64) << np.uint64(32) | bags.heaviest[bag], own).any(axis=1)
+    has_one = _stand_in(number.reshape(-1, 1), bags.heaviest[bag], owner, shortened(tokens.hashes[at])).any(axis=1)
     worth = has_one | (nats >= MIN_NATS)
     return Pairs(rows[worth], bag[worth])
+
+
+def _stand_in(
+    messages: IntArray, sought: npt.NDArray[np.uint32], owners: IntArray, words: npt.NDArray[np.uint32]
+) -> BoolArray:
+    """Whether words stand in the messages of these numbers; `owners` and `words` are all messages' words."""
+    # Sorting takes longest, and few words are sought.
+    is_sought = np.zeros(1 << WORD_BITS, dtype=bool)
+    is_sought[sought >> np.uint32(32 - WORD_BITS)] = True
+    near = is_sought[words >> np.uint32(32 - WORD_BITS)]
+    own = np.sort(owners[near].astype(np.uint64) << np.uint64(32) | words[near])
+    return is_among(messages.astype(np.uint64) << np.uint64(32) | sought, own)
 
 
 def facts_of(texts: HashedTexts, pairs: Pairs) -> Facts:
@@ -122,8 +134,7 @@ def facts_of(texts: HashedTexts, pairs: Pairs) -> Facts:
     words, marks_of = tokens.hashes[at], marks[at]
     in_digits = marks_of & NUMBER > 0
     is_given, values_given = numbers(words, marks_of)
-    own = np.sort(of_row.astype(np.uint64) << np.uint64(32) | shortened(words))
-    is_shared = is_among(number[of_pair].astype(np.uint64) << np.uint64(32) | bags.words[entry], own) & ~is_number
+    is_shared = _stand_in(number[of_pair], bags.words[entry], of_row, shortened(words)) & ~is_number
 
     def sums(chosen: BoolArray, of: IntArray) -> IntArray:
         return np.bincount(of_pair[chosen], of[chosen], n_pairs).astype(np.int64)

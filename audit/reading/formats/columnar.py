@@ -162,7 +162,7 @@ def _has(column: pa.Array, steps: Sequence[str | int], setting: str) -> BoolArra
         if is_text(kind) and setting in _ONLY_LISTS:
             return begins(column, _JSON)
         if setting == "transcript":
-            return is_rendered(fit(column, pa.string())) if is_text(kind) else None
+            return may_be_rendered(fit(column, pa.string())) if is_text(kind) else None
         return as_bools(column.is_valid())
     if is_text(kind):
         return begins(column, _JSON)
@@ -214,12 +214,12 @@ def _first_bytes(column: pa.Array) -> npt.NDArray[np.uint8]:
     return np.where(offsets[1:] > offsets[:-1], data[np.minimum(offsets[:-1], len(data) - 1)], 0)
 
 
-def is_rendered(column: pa.Array) -> BoolArray:
-    """Return the texts that contain a conversation in the markup of a template."""
+def may_be_rendered(column: pa.Array) -> BoolArray:
+    """Return the texts that begin as a conversation in the markup of a template does."""
     found = as_bools(pc.match_substring_regex(column, templates.MAY_BEGIN))
     at = np.flatnonzero(found)
     if at.size:
-        found[at] = [templates.read(text) is not None for text in column.take(pa.array(at)).to_pylist()]
+        found[at] = [templates.begins(text) for text in column.take(pa.array(at)).to_pylist()]
     return found
 
 
@@ -509,7 +509,7 @@ def exchanges(layout: Layout, shared: dict[str, pa.Array]) -> tuple[pa.Table, In
     _, prompts = layout.parts["prompt"]
     said = {"prompter": prompts}
     # Where the prompt is empty, another field may contain it.
-    layout.odd |= begins(prompts, _JSON) | is_rendered(prompts) | as_bools(pc.equal(prompts, ""))
+    layout.odd |= begins(prompts, _JSON) | may_be_rendered(prompts) | as_bools(pc.equal(prompts, ""))
     if "input" in layout.parts:
         given = layout.parts["input"][1]
         is_given = _has_characters(given)
@@ -519,7 +519,7 @@ def exchanges(layout: Layout, shared: dict[str, pa.Array]) -> tuple[pa.Table, In
     reasoning = [pa.nulls(n, pa.string())]
     if "answer" in layout.parts:
         answers = layout.parts["answer"][1]
-        layout.odd |= begins(answers, _JSON) | is_rendered(answers)
+        layout.odd |= begins(answers, _JSON) | may_be_rendered(answers)
         said["assistant"] = answers
         reasoning.append(thoughts(answers, np.ones(n, dtype=bool)))
     rows = np.repeat(np.arange(n), len(said))

@@ -268,6 +268,11 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
+def begins(text: str) -> bool:
+    """Whether a text begins as a conversation does."""
+    return _compiled(_ANY_BEGINS).match(text) is not None
+
+
 @lru_cache(8)  # of one text, several formats and settings ask
 def read(text: str) -> Rendered | None:
     """Return the turns of a text that is a conversation; None if it is not, even if it mentions such marks.
@@ -275,10 +280,10 @@ def read(text: str) -> Rendered | None:
     The text must begin with a mark or with the usual introduction, and both sides must have a mark. With control
     tokens, one complete turn is enough.
     """
-    if _compiled(_ANY_BEGINS).match(text) is None:
+    if not begins(text):
         return None
-    for begins, template in zip(_BEGINS, TEMPLATES, strict=True):
-        is_marked = _compiled(begins).match(text) or (template.may_be_introduced and _INTRODUCED.match(text))
+    for mark, template in zip(_BEGINS, TEMPLATES, strict=True):
+        is_marked = _compiled(mark).match(text) or (template.may_be_introduced and _INTRODUCED.match(text))
         if is_marked and all(each in text for each in template.contains):
             found = _turns(text, template)
             if _is_conversation(found, template):

@@ -16,7 +16,7 @@ try:
     from .compiled.scan import in_order, n_parts_with, resemble, scan, values_of
     from .compiled.sets import grams, place, shingle, sign, winnow
     from .compiled.signs import signs, words
-    from .compiled.tokens import digest, mark, peculiar, suspects, tokenise
+    from .compiled.tokens import digest, mark, mixed, peculiar, suspects, tokenise
 
     COMPILED = True
 except ImportError:
@@ -27,7 +27,7 @@ except ImportError:
     from .plain.scan import in_order, n_parts_with, resemble, scan, values_of
     from .plain.sets import grams, place, shingle, sign, winnow
     from .plain.signs import signs, words
-    from .plain.tokens import digest, mark, peculiar, suspects, tokenise
+    from .plain.tokens import digest, mark, mixed, peculiar, suspects, tokenise
 
     COMPILED = False
 
@@ -47,6 +47,7 @@ __all__ = [
     "join",
     "log_odds",
     "mark",
+    "mixed",
     "n_parts_with",
     "overlaps",
     "peculiar",

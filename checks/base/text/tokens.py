@@ -1,7 +1,7 @@
 """Texts as tokens: which characters form a token, and which tokens are equal."""
 
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from threading import Lock
 from typing import NamedTuple
 
@@ -124,27 +124,25 @@ def _fold_mixed_scripts(data: npt.NDArray[np.uint8], offsets: IntArray, tokens: 
     Most texts of spammers and leaks that hide so put Cyrillic or Greek letters into Latin words. A word that is mixed
     for another reason (a Russian ending on a Latin name) has letters without a look-alike, and stays as it is.
     """
-    # Greek and Cyrillic letters begin with these bytes, and take two.
-    at = offsets[0] + np.flatnonzero(data[offsets[0] : offsets[-1]] - np.uint8(0xCD) <= 0xD4 - 0xCD)
-    beside = data[np.stack([at - 1, np.minimum(at + 2, len(data) - 1)])] | 0x20
-    at = at[((beside >= ord("a")) & (beside <= ord("z"))).any(axis=0)]
+    at = kernels.mixed(data, offsets)
     if not at.size:
         return
     words = {}
-    for text, place in zip((np.searchsorted(offsets, at, side="right") - 1).tolist(), at.tolist(), strict=True):
-        first, end = tokens.bounds[text : text + 2]
-        token = first + np.searchsorted(tokens.starts[first:end], place - offsets[text], side="right") - 1
-        if token < first:
-            continue
-        word = data[offsets[text] + tokens.starts[token] : offsets[text] + tokens.ends[token]].tobytes().decode()
-        if (folded := one_script(word.casefold())) != word.casefold():
-            words[int(token)] = folded
+    texts = np.searchsorted(offsets, at, side="right") - 1
+    for text, places in zip(np.unique(texts).tolist(), np.split(at, np.flatnonzero(np.diff(texts)) + 1), strict=True):
+        base, first, end = int(offsets[text]), int(tokens.bounds[text]), int(tokens.bounds[text + 1])
+        own = np.unique(np.searchsorted(tokens.starts[first:end], places - base, side="right") - 1)
+        for token in (first + own[own >= 0]).tolist():
+            word = data[base + tokens.starts[token] : base + tokens.ends[token]].tobytes().decode().casefold()
+            if (folded := one_script(word)) != word:
+                words[token] = folded
     if words:
         hashes = tokenise(pa.array(list(words.values()))).hashes
         if len(hashes) == len(words):
             tokens.hashes[list(words)] = hashes
 
 
+@lru_cache(4096)  # formulas repeat theirs
 def one_script(word: str) -> str:
     """Return a word in the script of most of its letters, if all others look like letters of that script."""
     latin = sum("a" <= letter <= "z" for letter in word)

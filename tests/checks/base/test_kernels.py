@@ -13,6 +13,7 @@ from unittest import mock
 import numpy as np
 import pyarrow as pa
 from chataudit.checks.base import kernels
+from chataudit.checks.base.arrow.columns import utf8
 from chataudit.checks.base.kernels.plain import tokens as plain_tokens
 from chataudit.checks.base.text import tokens
 from chataudit.checks.base.text.tokens import Tokens
@@ -503,6 +504,21 @@ def test_suspects_of_much_data_are_found_over_the_edges_of_pieces(form):
     data = np.random.default_rng(3).integers(0, 256, 300_000, dtype=np.uint8)
     assert form.suspects(data).tolist() == suspicious(data.tobytes())
     assert form.suspects(np.zeros(5000, dtype=np.uint8)).tolist() == list(range(5000))
+
+
+@both_forms
+@given(texts=st.lists(st.text("aZ1 .éπая漢😀"), max_size=4))
+@example(texts=["x" * 40 + "π", "xπ", "", "ях"])
+def test_mixed_letters_stand_beside_letters_of_ascii(form, texts):
+    column = pa.array(["a", *texts], pa.string()).slice(1)
+    whole = "".join(texts)
+    expected = [
+        1 + len(whole[:k].encode())  # one byte stands before
+        for k, letter in enumerate(whole)
+        if letter in "πая"
+        and any(beside.isascii() and beside.isalpha() for beside in (whole[max(0, k - 1) : k], whole[k + 1 : k + 2]))
+    ]
+    assert form.mixed(*utf8(column)).tolist() == expected
 
 
 # -- bad input -------------------------------------------------------------------------------------------------------

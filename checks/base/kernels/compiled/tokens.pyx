@@ -433,14 +433,47 @@ def peculiar(
     return found
 
 
-def suspects(const uint8_t[::1] data):
-    cdef Py_ssize_t n = data.shape[0], p = 0, found = 0, room = 1024
-    cdef uint64_t word, x, y, z
-    cdef int64_t *at = <int64_t *>malloc(room * sizeof(int64_t))
+cdef struct Places:
+    int64_t *at
+    Py_ssize_t n, room
+
+
+cdef bint keep(Places *places, int64_t p) noexcept nogil:
+    """Append a place; false where there is no memory."""
     cdef void *grown
+    if places.n == places.room:
+        places.room = 2 * places.room + 1024
+        grown = realloc(places.at, places.room * sizeof(int64_t))
+        if grown == NULL:
+            return False
+        places.at = <int64_t *>grown
+    places.at[places.n] = p
+    places.n += 1
+    return True
+
+
+cdef as_array(Places *places, bint is_complete):
+    """Return the places as an array, and free them."""
+    cdef Py_ssize_t k
+    cdef int64_t[::1] out
+    try:
+        if not is_complete:
+            raise MemoryError
+        array = np.empty(places.n, dtype=np.int64)
+        out = array
+        for k in range(places.n):
+            out[k] = places.at[k]
+        return array
+    finally:
+        free(places.at)
+
+
+def suspects(const uint8_t[::1] data):
+    cdef Py_ssize_t n = data.shape[0], p = 0
+    cdef uint64_t word, x, y, z
+    cdef Places found
     cdef uint8_t c
-    if at == NULL:
-        raise MemoryError
+    memset(&found, 0, sizeof(found))
     with nogil:
         while p < n:
             if p + 8 <= n:  # eight bytes at a time without any of these
@@ -453,24 +486,31 @@ def suspects(const uint8_t[::1] data):
                     continue
             c = data[p]
             if (c < 32 and c != 9 and c != 10 and c != 13) or c == 0x7F or c == 0xC2 or c == 0xEF:
-                if found == room:
-                    room *= 2
-                    grown = realloc(at, room * sizeof(int64_t))
-                    if grown == NULL:
-                        break
-                    at = <int64_t *>grown
-                at[found] = p
-                found += 1
+                if not keep(&found, p):
+                    break
             p += 1
-    try:
-        if p < n:
-            raise MemoryError
-        out = np.empty(found, dtype=np.int64)
-        for p in range(found):
-            out[p] = at[p]
-        return out
-    finally:
-        free(at)
+    return as_array(&found, p == n)
+
+
+def mixed(const uint8_t[::1] data, const int64_t[::1] offsets):
+    cdef int64_t first = offsets[0], end = offsets[offsets.shape[0] - 1], p = first
+    cdef Places found
+    cdef uint8_t c
+    memset(&found, 0, sizeof(found))
+    with nogil:
+        while p < end:
+            if p + 8 <= end and not load8(&data[p]) & HIGHS:
+                p += 8
+                continue
+            c = data[p]
+            if (
+                0xCD <= c <= 0xD4
+                and ((p > first and is_ascii_letter(data[p - 1])) or (p + 2 < end and is_ascii_letter(data[p + 2])))
+                and not keep(&found, p)
+            ):
+                break
+            p += 1
+    return as_array(&found, p == end)
 
 
 def digest(const uint8_t[::1] data, const int64_t[::1] offsets):

@@ -240,6 +240,22 @@ def peculiar(data: Bytes, offsets: Ints, kinds: Bytes, commands: Bytes) -> Bytes
     return found
 
 
+def mixed(data: Bytes, offsets: Ints) -> Ints:
+    """Return the places of letters of two bytes, Greek or Cyrillic, that stand beside a letter of ASCII.
+
+    Parameters
+    ----------
+    data, offsets : ndarray of uint8, ndarray of int64
+        As `tokenise` takes them. Letters on both sides of the end of a text count as beside one another.
+    """
+    first = int(offsets[0])
+    body = data[first : offsets[-1]]
+    padded = np.concatenate([np.zeros(1, dtype=np.uint8), body, np.zeros(2, dtype=np.uint8)])
+    at = np.flatnonzero((body >= 0xCD) & (body <= 0xD4))
+    beside = padded[np.stack([at, at + 3])] | 0x20
+    return first + at[((beside >= ord("a")) & (beside <= ord("z"))).any(axis=0)]
+
+
 def suspects(data: Bytes) -> Ints:
     """Return the places of bytes that are or begin control or replacement characters; tab, LF and CR are text.
 
