@@ -28,18 +28,19 @@ from ..base.claims import clipped, cover
 from ..base.findings import CHECKED, FINDINGS
 from ..base.messages import Batch
 from ..base.settings import Wants, setting
+from ..base.statistics import trees
 from ..base.statistics.intervals import in_percent
 from ..base.text.words import words
-from . import model, references
+from . import references
 from .claims import SEEN, TRAINED_ON, below_leaks, findings_of, touched_items
 from .evidence import HashedTexts, best, by_row, restates, with_answer
 from .examples import BENCHMARKS, fingerprint
 from .features import FEATURES
-from .judge import probable, scanned
+from .judge import COPIED, probable, scanned
 from .ordinary import ordinary
 from .published import PUBLISHED, RULES, published_flags
 from .references import References
-from .restated import FACTS, restated
+from .restated import FACTS, RESTATED, restated
 from .rules import (
     ANSWER_ALONE,
     BELOW_LEAK,
@@ -112,8 +113,8 @@ class BenchmarkLeakage(Check):
 
     def load(self) -> None:
         self._references()
-        model.load(model.COPIED, FEATURES)
-        model.load(model.RESTATED, FACTS)
+        trees.load(COPIED, FEATURES)
+        trees.load(RESTATED, FACTS)
         ordinary()
 
     def release(self) -> None:

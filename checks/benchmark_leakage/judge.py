@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -9,11 +10,13 @@ from ...benchmarks_refs.fingerprints import N_GRAM, PASSAGE, QUESTION, STEP
 from ..base import kernels
 from ..base.arrow.columns import BoolArray, IntArray
 from ..base.kernels.layout import HIT
-from . import model
+from ..base.statistics import trees
 from .evidence import HashedTexts, ItemHit, choices_behind, with_kind
 from .features import FEATURES, Features, candidates, features_of
 from .ordinary import ordinary
 from .sketches import aligned, beside_passages
+
+COPIED = Path(__file__).with_name("model.json")
 
 # Of a passage without its question, which is a note at most.
 MIN_PASSAGE, MIN_WORDS, MIN_NATS = 0.75, 25, 36.0
@@ -32,7 +35,7 @@ def probable(texts: HashedTexts, columns: dict[str, IntArray], minimum: float) -
     kinds = texts.refs.columns.kinds
     hits = [
         with_kind(replace(hit, score=p), texts) if kinds[hit.part] == QUESTION else replace(hit, score=p)
-        for hit, p in zip(found, model.load(model.COPIED, FEATURES).probability(known).tolist(), strict=True)
+        for hit, p in zip(found, trees.load(COPIED, FEATURES).probability(known).tolist(), strict=True)
         if p >= minimum
     ]
     yield from (*hits, *_passages(texts, columns))

@@ -5,6 +5,7 @@ the numbers are that both share in order, what is left over on either side, and 
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -15,10 +16,12 @@ from ...benchmarks_refs.library import number_keys
 from ..base import kernels
 from ..base.arrow.columns import BoolArray, IntArray, is_among, places_within, utf8
 from ..base.kernels.layout import LINE, NUMBER, SENTENCE
+from ..base.statistics import trees
 from ..base.text.words import numbers
-from . import model
 from .evidence import HashedTexts, ItemHit
 from .references import KEY_BITS
+
+RESTATED = Path(__file__).with_name("restated.json")
 
 FACTS = (
     # Numbers in digits of the question and of the message, those spelt out, and those that both have in order.
@@ -51,7 +54,7 @@ def restated(texts: HashedTexts, is_open: BoolArray, minimum: float) -> Iterator
     """Yield the most probable question of each open message that restates one at least this probably."""
     pairs = same_numbers(texts, is_open)
     facts = facts_of(texts, pairs)
-    p = model.load(model.RESTATED, FACTS).probability(facts)
+    p = trees.load(RESTATED, FACTS).probability(facts)
     shares = facts[:, FACTS.index("share_shared")]
     best: dict[int, int] = {}
     for k in np.flatnonzero(p >= minimum).tolist():

@@ -22,7 +22,7 @@ MAX_LANGUAGES = 50  # shown of a file
 
 
 UNDECLARED = pa.schema([("source", pa.string()), ("detected", pa.string()), ("messages", pa.int64())])
-"""How many messages of a batch declare no language, by file and by the language that the first detector finds."""
+"""How many messages of a batch declare no language, by file and by the language that one detector finds."""
 
 LABELLED = pa.schema(
     [
@@ -49,7 +49,7 @@ def distribution(rows: pa.Table) -> Table:
         for source, found in sorted(by_file.items())
         for detected, n in sorted(found.items(), key=lambda each: (-each[1], each[0]))[:MAX_LANGUAGES]
     ]
-    about = "What the first detector finds in messages without a language tag; shares with their 95 % CI."
+    about = "What one detector finds in messages without a language tag; shares with their 95 % CI."
     about += " Of each file, its most frequent languages." if len(by_file) > 1 else ""
     columns = (*(("file",) if len(by_file) > 1 else ()), "language", "messages", "share")
     return Table("Languages of messages without a tag", about, columns, tuple(lines))

@@ -1,12 +1,12 @@
 """Messages in another language than their tag, with few false alarms.
 
 The obvious approach, one detector compared with the tag, is wrong ten times for each time it is right: on code, names,
-quotations, short texts and languages that it does not know. Here a claim passes one test after another, the cheap ones
-first, and a message that fails one is counted as skipped, with the reason (docs/languages.md has the worth of each):
+quotations, short texts and languages that it does not know. Here the cheap tests come first, and a message that cannot
+be decided is counted as skipped, with the reason (docs/languages.md has the worth of each):
 
 1. tags to languages; 2. prose without code, tables, addresses; 3. scripts, which decide for some languages by
-themselves; 4. enough letters; 5. a first detector; 6. the probability that it leaves to the declared language and its
-kin; 7. a second detector, and text that is mostly names; 8. a vote of the segments; 9. what the prompt asked for.
+themselves; 4. enough letters; 5. a fast detector, which confirms most tags; 6. the posterior of two or three detectors;
+7. segments, for texts in several languages; 8. what the prompt asked for.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,8 +22,9 @@ from ..base.messages import Batch
 from ..base.settings import Wants, setting
 from ..base.statistics.intervals import Confusion
 from ..base.text.languages import base
+from . import posterior
 from .agreement import LABELLED, UNDECLARED, disagreements, distribution, measured_agreement, verdicts
-from .detectors import DETECTORS, detector, release
+from .detectors import BEST, VOICES, is_installed, release
 from .rules import CLOSE_LANGUAGE, LABEL_DISAGREES, METHOD, MIXED_LANGUAGE, NAME, OTHER_SCRIPT, WRONG_LANGUAGE
 from .scan import Scan
 
@@ -42,16 +43,15 @@ class LangMismatch(Check):
     facets: ClassVar[Mapping[str, str]] = {
         "declared": "declared language",
         "detected": "detected language",
-        "first": "probability, first detector",
-        "second": "probability, second detector",
         "share": "share of letters in the detected language",
         "context": "neighbouring messages",
         "script": "script of the text",
         "people": "mean human label (1: another language)",
     }
 
-    first: str = setting("py3langid", "Detector that reads all texts.", choices=tuple(DETECTORS))
-    second: str = setting("fasttext", "Detector that must agree before a text is reported.", choices=tuple(DETECTORS))
+    detectors: str = setting(
+        BEST, "Detectors that decide together; best: the first of these that are installed.", choices=(BEST, *VOICES)
+    )
     lang: str | None = setting(
         None,
         "Language of messages that declare none.",
@@ -60,34 +60,41 @@ class LangMismatch(Check):
         wants=Wants.LANGUAGE,
     )
     min_letters: int = setting(
-        20,
-        "Skip texts with fewer letters of Latin script, unless both detectors are sure; other letters count for more.",
-        at_least=1,
+        10, "Skip texts with fewer letters of Latin script; other letters count for more.", at_least=1
     )
-    min_short: int = setting(12, "Skip texts with fewer letters in any case.", at_least=1)
-    min_sure: float = setting(0.4, "Smallest product of both detectors' probabilities.", above=0, below=1)
-    min_sure_short: float = setting(0.55, "The same for a text with fewer than min_letters letters.", above=0, below=1)
-    max_declared: float = setting(
-        0.1, "Largest probability left to the declared language and those close to it.", above=0, below=1
+    min_probability: float = setting(
+        0.9, "Smallest probability that a text is in another language than its tag.", above=0, below=1
     )
     min_close: int = setting(80, "Fewest letters of a text reported as in a close language.", at_least=1)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.first == self.second:
-            raise ValueError(f"second: {self.second!r} is the first detector too; a second opinion needs another one")
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """The detectors, the one that reads all texts first."""
+        if self.detectors != BEST:
+            return VOICES[self.detectors]
+        return next(voices for voices in VOICES.values() if all(map(is_installed, voices)))
 
     @property
-    def holds_gil(self) -> bool:
-        return self.first == "langdetect"  # 2 to 5 ms a message
+    def first(self) -> str:
+        """The detector that knows most languages, which is asked for probabilities."""
+        return self.voices[-2]
+
+    @property
+    def second(self) -> str:
+        """The detector that must agree where two are asked."""
+        return self.voices[-1]
+
+    def verify(self) -> None:
+        if missing := [voice for voice in self.voices if not is_installed(voice)]:
+            raise ValueError(f"detectors: {missing[0]} is not installed; expected `pip install {missing[0]}`")
 
     def load(self) -> None:
-        detector(self.first)
-        detector(self.second)
+        posterior.load(self.voices)
 
     def release(self) -> None:
-        release(self.first)
-        release(self.second)
+        posterior.load.cache_clear()
+        for voice in self.voices:
+            release(voice)
 
     def stages(self) -> Sequence[Stage]:
         return (

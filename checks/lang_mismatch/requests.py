@@ -177,15 +177,15 @@ _BEFORE_NOUNS = {
     "bg": ("на|по|от", "език|стих|текст|дум|израз|изречен|писмо|превод"),
     "da": ("pa|til|fra|mit|dit", "sprog|tekst|digt|brev|ord|saetning|udgave|vise"),
     "de": (
-        "auf|ins|im|aus dem|mein|dein",
+        "auf|ins|im|aus dem",
         "sprach|gedicht|brief|text|satz|satze|wort|ubersetzung|version|lied|reim|aussprach",
     ),
     "en": (
-        "in|into|to|from|speak|speaks|speaking|learn|learning|teach me|my|practise|practice|own",
+        "in|into|to|from|speak|speaks|speaking|learn|learning|teach me|practise|practice|own",
         "poem|text|letter|mail|sentence|word|phrase|version|transl|languag|song|stor|essay|lyric|idiom|proverb|lesson"
         "|grammar|verb|equivalent|speak|tongue|rhyme|name for|pronunc|vocab|dialog",
     ),
-    "nl": ("in|naar|mijn|uit het", "taal|tekst|gedicht|brief|zin|woord|vertaling|versie|lied"),
+    "nl": ("in|naar|uit het", "taal|tekst|gedicht|brief|zin|woord|vertaling|versie|lied"),
     "no": ("pa|til|fra|min|norsk", "sprak|tekst|dikt|brev|ord|setning|utgave|vise"),
     "pl": ("po|na|w|z|jezyk|jezyku|jezyka|moj", "jezyk|wiersz|tekst|list|slow|zdani|wersj|tlumacz"),
     "ru": ("на|по|с|мои|твои|учу|знаю|язык|языке", "язык|стих|текст|письм|слов|предложен|перевод|верси|скороговор"),

@@ -91,23 +91,25 @@ LABEL_DISAGREES = Rule(
 )
 
 METHOD = Method(
-    sure="No error rate has been measured on held-out data.",
+    sure="On texts that neither the model nor its limit was fitted on, in 35 languages, 5 of 18,934 right tags were "
+    "reported (0.011 to 0.062 %, 95 % confidence), and 364 of 388 wrong ones were found.",
     how=(
         "Code, tables, addresses and formulas are removed, and letters are counted by script. Some languages are "
         "recognised by their script alone.",
-        "A first detector reads each text. If it assigns more than a small probability to the declared language or "
-        "one close to it, nothing is reported unless the text is clearly in a close language.",
-        "A second detector must find the same language, or one close to it. More is required of short texts, of texts "
-        "that are mostly names, and of text that may be romanised.",
-        "The text is split into segments, and each is read separately. If some are in the declared language, the text "
-        "is mixed and reported only as a note, if at all.",
+        "A fast detector reads each text. What it takes for the declared language is right; the rest is read by two or "
+        "three detectors, as a whole and segment by segment.",
+        "A fitted model weighs what each of them says, the length and form of the text, and its segments, into the "
+        "probability that it is neither in the declared language nor in one close to it. A finding's score is that "
+        "probability.",
+        "A language close to the declared one is reported only if two detectors are sure of it; a mixed text, with "
+        "segments in the declared language, at most as a note.",
         "A reply is not reported if a message above it asked for that language. Messages that cannot be decided are "
         "counted as skipped, with the reason.",
     ),
     blind=(
-        "Most short texts in Latin script are skipped.",
-        "Dialects, languages that neither detector knows (except under English), and text of one language in the "
-        "script of another are not detected.",
+        "Texts in Latin script of fewer than ten letters are skipped.",
+        "Dialects and text of one language in the script of another are not detected, and a language that no detector "
+        "knows is found only by what it is not.",
         "Between close languages, short texts and texts that one detector is unsure of are missed.",
         "A paragraph in another language within a text in the declared language is not reported.",
         "A reply counts as asked for below a prompt that names its language in a frame such as 'in Spanish' or "
@@ -120,6 +122,8 @@ METHOD = Method(
         "py3langid 0.4.",
         "Joulin et al. (2017), Bag of tricks for efficient text classification; the model is fastText's lid.176, CC "
         "BY-SA 3.0.",
+        "eldc 0.4, Efficient Language Detector in C; Apache-2.0.",
+        "Friedman (2001), Greedy function approximation: a gradient boosting machine.",
         "BCP 47 (RFC 5646), Tags for identifying languages.",
         "Köpf et al. (2023), OpenAssistant Conversations: democratizing large language model alignment, "
         "arXiv:2304.07327, for messages with human labels.",
@@ -128,13 +132,11 @@ METHOD = Method(
 
 NO_LANGUAGE = "no language tag"
 UNKNOWN_TAG = "invalid language tag"
-UNSUPPORTED = "language unknown to both detectors"
+UNSUPPORTED = "language unknown to the detectors"
 FEW_LETTERS = "too few letters"
 SEVERAL_SCRIPTS = "several scripts"
 NEAR_DECLARED = "close to the declared language"
-MOSTLY_NAMES = "mostly names"
-ROMANISED = "possibly romanised"
+UNDECIDED = "undecided between languages"
 SOURCE_TEXT = "English like code comments"
-NOT_AGREED = "detectors disagree"
 ASKED_FOR = "language requested by the prompt"
 TOOL = "tool result"

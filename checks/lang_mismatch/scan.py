@@ -1,7 +1,7 @@
 """The scan of one batch for texts that do not match their language tag.
 
-A screen on scripts and one detector finds candidates; a second detector, the segments of the text and the conversation
-around it decide.
+A screen on scripts and one detector finds texts in doubt. The posterior of several detectors decides about them, and
+the conversation around them.
 """
 
 import re
@@ -12,39 +12,39 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..base.arrow.columns import IntArray, as_bools, as_ints
+from ..base.arrow.columns import BoolArray, IntArray, as_bools, as_ints
 from ..base.check import Result
 from ..base.claims import cover
 from ..base.findings import CHECKED
 from ..base.kernels.layout import N_SCRIPTS
 from ..base.messages import PLACES, Batch
 from ..base.statistics.agreement import labels
-from ..base.text.languages import HAN, KANA, LATIN, SCRIPT_DECIDES, WEIGHTS, are_one, are_slavic, base, kin, scripts
+from ..base.text.languages import HAN, KANA, LATIN, SCRIPT_DECIDES, WEIGHTS, are_one, base, kin, scripts
 from ..base.text.tokens import excerpts
 from .agreement import LABELLED, UNDECLARED
 from .claims import Claim, findings_of
 from .context import Context
-from .detectors import Guesses, detector
+from .detectors import Detector, Eldc, Guesses, detector
+from .posterior import evidence as evidence_of
+from .posterior import load
 from .rules import (
     ASKED_FOR,
     CLOSE_LANGUAGE,
     FEW_LETTERS,
     MIXED_LANGUAGE,
-    MOSTLY_NAMES,
     NAME,
     NEAR_DECLARED,
     NO_LANGUAGE,
-    NOT_AGREED,
-    ROMANISED,
     SEVERAL_SCRIPTS,
     SOURCE_TEXT,
     TOOL,
+    UNDECIDED,
     UNKNOWN_TAG,
     UNSUPPORTED,
     WRONG_LANGUAGE,
 )
 from .script import other_scripts
-from .segments import MIN_OWN_LETTERS, MIN_WEIGHT, READ, UNKNOWN, Suspect, is_wrapped, prose_of, segments_of
+from .segments import MIN_OWN, MIN_OWN_LETTERS, MIN_WEIGHT, READ, UNKNOWN, Suspect, is_wrapped, prose_of, segments_of
 from .settings import ScanSettings
 
 SCREEN = 300  # bytes of each text that are read at first: enough to confirm most tags
@@ -53,10 +53,9 @@ MIN_OTHER = 8  # letters of a script other than Latin, for a detector
 MIN_SCRIPT = 0.5  # of the letters, for a language that its script decides
 MIN_KANA = 0.2  # of the letters, in Japanese
 MAX_OWN, MIN_TOP = 0.35, 0.6  # shares of letters in the declared language's scripts, and in one other script
-SURE_SECOND = 0.7  # of the second detector, for a close language; the first one's is 1 - max_declared
-SURE_UNKNOWN = 0.8  # product of both probabilities of English, under a language that no detector knows
-SURE_SLAVIC, SURE_NAMES = 0.8, 0.8  # product of both probabilities, for text that may be romanised, or mostly names
-MANY_CAPITALS, ALL_CAPITALS, LONG = 0.6, 0.8, 200  # shares of capitalised words; letters of a text beyond doubt
+# For a close language: probabilities by two detectors, and the one that the first leaves to all that are close.
+SURE_FIRST, SURE_SECOND, MAX_DECLARED = 0.9, 0.7, 0.1
+UNDECIDED_FROM = 0.1  # probability of another language, from which a text is not counted as checked
 # Of a text under English that is in an unknown language: letters, words, probability left to English, and share of the
 # most frequent English words.
 MIN_UNKNOWN, MIN_UNKNOWN_WORDS, MAX_LEFT, MAX_WORDS = 40, 6, 0.02, 0.1
@@ -65,7 +64,6 @@ _FREQUENT = """
     we they
 """
 _ENGLISH = frozenset(_FREQUENT.split())
-MIN_SHARE = 0.3  # of the letters that the segments confirm
 
 _OF_SCRIPT = {script: language for language, script in SCRIPT_DECIDES.items()}
 
@@ -82,6 +80,7 @@ class Scan:
         self.is_match = np.zeros(n, dtype=bool)
         self.detected = np.full(n, "", dtype=object)
         self.is_unknown = np.zeros(n, dtype=bool)  # whether no detector knows the declared language
+        self.posterior = load(check.voices)
         self.letters = batch.prose.counts[:, :N_SCRIPTS] * WEIGHTS
         self.total = self.letters.sum(axis=1)
 
@@ -108,10 +107,10 @@ class Scan:
         claims = []
         for text, segments in zip(texts, segments_of(self.check, self.batch, texts), strict=True):
             if segments.is_mixed:
-                if segments.share > 0.5:
+                if segments.share > 0.5 and text.detected != UNKNOWN:
                     claims.append(Claim(MIXED_LANGUAGE, text, segments))
-            elif segments.share < MIN_SHARE:
-                self.outcome[text.row] = NOT_AGREED
+            elif text.only_mixed:
+                self.outcome[text.row] = UNDECIDED if text.probability >= UNDECIDED_FROM else CHECKED
             else:
                 claims.append(Claim(CLOSE_LANGUAGE if text.close else WRONG_LANGUAGE, text, segments))
         return claims
@@ -201,125 +200,141 @@ class Scan:
         self.outcome[rows[~decided & ~is_foreign & (own < MIN_SCRIPT)]] = SEVERAL_SCRIPTS
         is_claimed = is_foreign & np.isin(top, list(_OF_SCRIPT))
         found = [
-            Suspect(
-                *(int(rows[k]), codes[number[k]], float(total[k]), False, _OF_SCRIPT[int(top[k])], 1.0, 1.0),
-                by_script=True,
-            )
+            Suspect(*(int(rows[k]), codes[number[k]], _OF_SCRIPT[int(top[k])], 1.0), by_script=True)
             for k in np.flatnonzero(is_claimed).tolist()
         ]
         asked = ~decided & ~is_claimed & (self.outcome[rows] == CHECKED)
-        is_few = asked & (total < np.where(top == LATIN, self.check.min_short, MIN_OTHER))
+        is_few = asked & (total < np.where(top == LATIN, self.check.min_letters, MIN_OTHER))
         self.outcome[rows[is_few]] = FEW_LETTERS
         return found, rows[asked & ~is_few]
 
     # -- detectors ---------------------------------------------------------------------------------------------------
 
     def _by_detectors(self, rows: IntArray) -> list[Suspect]:
-        """Return the texts in which both detectors find another language."""
+        """Return the texts that detectors take for another language than the declared one."""
         if not rows.size:
             return []
-        first, second = detector(self.check.first), detector(self.check.second)
-        # A language that only one detector knows is enough for a text that both take for another, distant one; under
-        # one that neither knows, only a text that is certainly English is none of it.
-        known = pa.array(sorted(first.languages | second.languages | {""}))
+        known = pa.array(sorted({"", *self.posterior.pool.spoken}))
         self.is_unknown[rows] = ~as_bools(pc.is_in(pa.array(self.declared[rows], pa.string()), value_set=known))
-        self.outcome[rows[self.is_unknown[rows]]] = UNSUPPORTED
-        guesses = first.detect(self._excerpts(rows, SCREEN))
-        declared = self.declared[rows]
-        self.detected[rows] = guesses.codes[:, 0]
-        self.detected[rows[guesses.probabilities[:, 0] < 0.5]] = ""
-        is_match = guesses.codes[:, 0] == declared
-        self.is_match[rows[is_match]] = True
-        is_open = ~is_match & (declared != "") & (~self.is_unknown[rows] | (guesses.codes[:, 0] == "en"))
-        rows = rows[is_open]
-        guesses = first.detect(self._excerpts(rows, READ))
-        texts = self._doubted(rows, guesses)
-        opinions = second.detect(self._excerpts(np.array([t.row for t in texts], dtype=np.int64), READ))
-        return [text for k, t in enumerate(texts) if (text := self._agreed(t, opinions.part(k, k + 1))) is not None]
+        rows = self._screened(rows)
+        texts = self._excerpts(rows, READ)
+        guesses = detector(self.check.first).detect(texts)
+        is_close = self._may_be_close(rows, guesses)
+        close, others = np.flatnonzero(is_close), np.flatnonzero(~is_close)
+        opinions = detector(self.check.second).detect(texts.take(pa.array(close)))
+        return [
+            *self._close(rows[close], guesses, close, opinions),
+            *self._improbable(rows[others], texts.take(pa.array(others)), guesses, others),
+        ]
+
+    def _screened(self, rows: IntArray) -> IntArray:
+        """Return the rows that the first detector which knows their language does not confirm."""
+        undeclared = rows[self.declared[rows] == ""]
+        guesses = detector(self.check.first).detect(self._excerpts(undeclared, SCREEN))
+        self.detected[undeclared] = np.where(guesses.probabilities[:, 0] < 0.5, "", guesses.codes[:, 0])
+        left = [rows[self.is_unknown[rows]]]
+        rows = rows[(self.declared[rows] != "") & ~self.is_unknown[rows]]
+        for voice in self.check.voices:
+            asked = detector(voice)
+            is_known = np.array([code in asked.languages for code in self.declared[rows].tolist()], dtype=bool)
+            known, rows = rows[is_known], rows[~is_known]
+            texts = self._excerpts(known, SCREEN)
+            is_match = asked.detect(texts).codes[:, 0] == self.declared[known]
+            left.append(known[~is_match])
+            is_unsure = is_match & self._may_be_unknown_kin(known, asked)
+            if isinstance(asked, Eldc) and is_unsure.any():
+                is_unsure[is_unsure] = ~asked.is_reliable(texts.filter(pa.array(is_unsure)))
+                rows = np.concatenate([rows, known[is_unsure]])
+                is_match &= ~is_unsure
+            self.is_match[known[is_match]] = True
+        return np.concatenate(left)
+
+    def _may_be_unknown_kin(self, rows: IntArray, asked: Detector) -> BoolArray:
+        """Mark the texts that may be in a close language which this detector does not know, and two others do."""
+        beyond = (detector(self.check.first).languages & detector(self.check.second).languages) - asked.languages
+        has_kin = {code: not kin(code).isdisjoint(beyond) for code in set(self.declared[rows].tolist())}
+        is_long = self.total[rows] >= self.check.min_close
+        found: BoolArray = is_long & np.array([has_kin[code] for code in self.declared[rows].tolist()], dtype=bool)
+        return found
 
     def _excerpts(self, rows: IntArray, limit: int) -> pa.Array:
         return pc.utf8_lower(excerpts(self.batch.prose, rows, limit))
 
-    def _doubted(self, rows: IntArray, guesses: Guesses) -> list[Suspect]:
-        """Return the texts in which the first detector finds another language, or clearly a close one."""
-        found = []
-        for k, (row, best, p) in enumerate(
-            zip(rows.tolist(), guesses.codes[:, 0].tolist(), guesses.probabilities[:, 0].tolist(), strict=True)
-        ):
-            declared, letters = self.declared[row], float(self.total[row])
-            if best == declared:
-                self.is_match[row] = True
-                continue
-            is_latin = int(self.letters[row].argmax()) == LATIN
-            if self.is_unknown[row] and (best != "en" or best in kin(declared)):  # then it stays UNSUPPORTED
-                continue
-            if best == "":
-                self.outcome[row] = FEW_LETTERS
-            elif guesses.mass(k, self._own_kin(row, declared)) > self.check.max_declared:
-                sure = p >= 1 - self.check.max_declared and letters >= self.check.min_close
-                if sure and best in kin(declared) and not are_one(best, declared):
-                    found.append(Suspect(row, declared, letters, is_latin, best, round(p, 3), 0, close=True))
-                else:
-                    self.outcome[row] = NEAR_DECLARED
-            else:
-                first, left = (round(guesses.mass(k, some), 3) for some in (kin(best), self._own_kin(row, declared)))
-                found.append(Suspect(row, declared, letters, is_latin, best, first, 0, left=left))
+    def _may_be_close(self, rows: IntArray, guesses: Guesses) -> BoolArray:
+        """Mark the texts that the first detector surely takes for a language close to the declared one."""
+        best = guesses.codes[:, 0].tolist()
+        close = [
+            code in kin(own) and not are_one(code, own) for code, own in zip(best, self.declared[rows], strict=True)
+        ]
+        found: BoolArray = np.array(close, dtype=bool) & (guesses.probabilities[:, 0] >= SURE_FIRST)
+        found &= ~self.is_unknown[rows] & (self.total[rows] >= self.check.min_close)
+        for k in np.flatnonzero(found).tolist():
+            row = int(rows[k])
+            found[k] = guesses.mass(k, self._own_kin(row, self.declared[row])) > MAX_DECLARED
         return found
 
-    def _agreed(self, text: Suspect, opinion: Guesses) -> Suspect | None:
-        """Return the text with the second opinion if that agrees; None where something speaks against a claim."""
-        best = str(opinion.codes[0, 0])
-        if text.close:
-            text = text._replace(second=round(float(opinion.probabilities[0, 0]), 3) if best == text.detected else 0)
-            if text.second < SURE_SECOND:
-                self.outcome[text.row] = NEAR_DECLARED
-                return None
-            return text
-        text = text._replace(second=round(opinion.mass(0, kin(text.detected)), 3))
-        reason = self._doubt(text, best)
-        left = opinion.mass(0, self._own_kin(text.row, text.declared))
-        if reason == NOT_AGREED and self._is_surely_not(text, left):
-            guesses = text.detected, best
-            text = text._replace(detected=UNKNOWN, first=1 - text.left, second=round(1 - left, 3), guesses=guesses)
-            reason = ""
-        if self.is_unknown[text.row] and (reason or best != "en" or text.first * text.second < SURE_UNKNOWN):
-            reason = UNSUPPORTED
-        self.outcome[text.row] = reason or CHECKED
-        return None if reason else text
+    def _close(self, rows: IntArray, guesses: Guesses, at: IntArray, opinions: Guesses) -> list[Suspect]:
+        """Return the texts in a close language, where the second detector agrees."""
+        found = []
+        for k, (row, best, second) in enumerate(
+            zip(rows.tolist(), opinions.codes[:, 0].tolist(), opinions.probabilities[:, 0].tolist(), strict=True)
+        ):
+            if best == guesses.codes[at[k], 0] and second >= SURE_SECOND:
+                p = float(guesses.probabilities[at[k], 0]) * second
+                found.append(Suspect(row, self.declared[row], best, p, close=True))
+            else:
+                self.outcome[row] = NEAR_DECLARED
+        return found
 
-    def _is_surely_not(self, text: Suspect, left: float) -> bool:
-        """Whether a text is not in the declared language, although both detectors take it for different ones.
+    def _improbable(self, rows: IntArray, texts: pa.Array, guesses: Guesses, at: IntArray) -> list[Suspect]:
+        """Return the texts that are probably not in their declared language."""
+        declared = self.declared[rows].tolist()
+        pool, voices = self.posterior.pool, self.check.voices
+        evidence = evidence_of(pool, self.batch, rows, declared, self.letters[rows], texts)
+        is_agreed = evidence.column(voices, "agree_kin") > 1
+        own, rest = (evidence.column(voices, f"{self.check.first}.{of}_segments") for of in ("own", "other"))
+        may_be_mixed = (evidence.column(voices, "pool_other") > 0) & (own > MIN_OWN / 2) & (rest > 0.5)
+        found = []
+        for k, (row, p, other) in enumerate(
+            zip(rows.tolist(), self.posterior.probability(evidence).tolist(), evidence.others, strict=True)
+        ):
+            best = str(guesses.codes[at[k], 0])
+            guessed = other, best
+            if p >= self.check.min_probability:
+                if other == "en" and is_wrapped(prose_of(self.batch, row)):
+                    self.outcome[row] = SOURCE_TEXT
+                    continue
+                found.append(Suspect(row, declared[k], other if is_agreed[k] else UNKNOWN, p, guesses=guessed))
+            elif may_be_mixed[k]:
+                found.append(Suspect(row, declared[k], other, p, only_mixed=True))
+            elif own[k] <= MIN_OWN / 2 and (
+                sure := self._surely_not_english(row, guesses, int(at[k]), texts[k : k + 1])
+            ):
+                name = other if is_agreed[k] else UNKNOWN
+                found.append(Suspect(row, declared[k], name, sure, guesses=guessed))
+            elif self.is_unknown[row]:
+                self.outcome[row] = UNSUPPORTED
+            elif p >= UNDECIDED_FROM:
+                self.outcome[row] = UNDECIDED
+            elif best != declared[k] and best in self._own_kin(row, declared[k]):
+                self.outcome[row] = NEAR_DECLARED
+        return found
 
-        Only under English, which both detectors know well: a text that neither takes for English, and that has few of
-        its most frequent words, is in a language that they do not know.
+    def _surely_not_english(self, row: int, guesses: Guesses, at: int, text: pa.Array) -> float:
+        """Return the probability that a text under English is none, whatever it is; 0: it may be.
+
+        All detectors know English well: a text that two do not take for it, and that has few of its most frequent
+        words, may be in a language that they do not know.
         """
-        words = [word.lower() for word in _WORD.findall(prose_of(self.batch, text.row))]
+        left = guesses.mass(at, kin("en"))
+        if self.declared[row] != "en" or self.total[row] < MIN_UNKNOWN or left > MAX_LEFT:
+            return 0.0
+        words = [word.lower() for word in _WORD.findall(prose_of(self.batch, row))]
         own = sum(word in _ENGLISH for word in words) / max(1, len(words))
-        is_none = max(text.left, left) <= MAX_LEFT and own <= MAX_WORDS
-        is_long = text.letters >= MIN_UNKNOWN and len(words) >= MIN_UNKNOWN_WORDS
-        return text.declared == "en" and is_long and is_none
-
-    def _doubt(self, text: Suspect, second_best: str) -> str:
-        """Return the reason against a claim that a text is in another language; empty: there is none."""
-        sure = text.first * text.second
-        prose_ = prose_of(self.batch, text.row)
-        words = _WORD.findall(prose_)
-        capitalised = sum(word[0].isupper() for word in words) / max(1, len(words))
-        is_shouted = 2 * sum(word.isupper() for word in words) > len(words)
-        has_names = capitalised > ALL_CAPITALS or (capitalised > MANY_CAPITALS and sure < SURE_NAMES)
-        if text.is_latin and has_names and not is_shouted and text.letters < LONG:
-            return MOSTLY_NAMES
-        if text.is_latin and text.letters < self.check.min_letters and sure < self.check.min_sure_short:
-            return FEW_LETTERS
-        romanised = SURE_SLAVIC if are_slavic(text.declared, text.detected) else self.check.min_sure
-        if text.is_latin and LATIN not in scripts(text.declared) and sure < romanised:
-            return ROMANISED
-        if sure < self.check.min_sure:
-            return NOT_AGREED
-        if text.detected == "en" and is_wrapped(prose_):
-            return SOURCE_TEXT
-        own = self._own_kin(text.row, text.declared)
-        return "" if second_best in kin(text.detected) and second_best not in own else NOT_AGREED
+        if len(words) < MIN_UNKNOWN_WORDS or own > MAX_WORDS:
+            return 0.0
+        second = detector(self.check.second).detect(text).mass(0, kin("en"))
+        return (1 - left) * (1 - second) if second <= MAX_LEFT else 0.0
 
     def _own_kin(self, row: int, code: str) -> frozenset[str]:
         """Return the declared language and its kin; without kin, where the text is in a script that it does not use."""

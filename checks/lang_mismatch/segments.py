@@ -25,6 +25,7 @@ MAX_PROMPT = 5000  # characters of a prompt that are read at each end
 MIN_WEIGHT = 4  # of the letters of a text that is checked
 MIN_OWN_LETTERS, MIN_OWN = 30, 0.15  # letters or their share in the declared language, for a mixed text
 MIN_SEGMENT = 8  # letters
+MIN_SHARE = 0.3  # of the letters, that the detected language has where segments tell languages apart
 UNKNOWN = "und"  # a language that no detector knows
 
 _LETTERS = WEIGHTS * (np.arange(N_SCRIPTS) > 0)  # the weight of a character of each script; 0: no letter
@@ -38,15 +39,12 @@ class Suspect(NamedTuple):
 
     row: int
     declared: str
-    letters: float  # counted in letters of Latin script
-    is_latin: bool
     detected: str
-    first: float  # probability of the detected language and its kin
-    second: float
+    probability: float  # that it is in another language than the declared one
     close: bool = False
     by_script: bool = False  # without a detector
-    left: float = 0.0  # probability that the first detector leaves to the declared language and its kin
-    guesses: tuple[str, ...] = ()  # of a text in UNKNOWN: what both detectors take it for
+    only_mixed: bool = False  # it is reported if it is mixed, and else not
+    guesses: tuple[str, ...] = ()  # of a text in UNKNOWN: what detectors take it for
 
 
 class Segments(NamedTuple):
@@ -86,6 +84,8 @@ def _vote(text: Suspect, parts: list["_Share"], guesses: Guesses, second: str) -
         is_other = best in other_kin or not is_long or text.detected == UNKNOWN or (apart and part.own < 0.5)
         other.append(not is_own and is_other)
     letters = np.array([part.letters for part in parts])
+    if letters[other].sum() < MIN_SHARE * letters.sum():  # short segments, in languages that are not told apart
+        other = [not is_own for is_own in own]
     total, n_own = letters.sum(), letters[own].sum()
     is_mixed = len(parts) > 1 and bool(n_own >= MIN_OWN * total)
     if len(parts) > 1 and n_own >= MIN_OWN_LETTERS and not is_mixed:

@@ -40,11 +40,12 @@ from chataudit.checks.base.arrow.columns import digests
 from chataudit.checks.base.kernels.layout import NUMBER
 from chataudit.checks.base.statistics.intervals import wilson
 from chataudit.checks.base.text.words import words
-from chataudit.checks.benchmark_leakage import model, ordinary, references
+from chataudit.checks.benchmark_leakage import ordinary, references
 from chataudit.checks.benchmark_leakage.check import BenchmarkLeakage
 from chataudit.checks.benchmark_leakage.evidence import HashedTexts
 from chataudit.checks.benchmark_leakage.features import FEATURES
-from chataudit.checks.benchmark_leakage.judge import evidence, scanned
+from chataudit.checks.benchmark_leakage.judge import COPIED, evidence, scanned
+from exporting import exported
 from leak_templates import templated
 from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -511,25 +512,6 @@ def of_messages(known: Known, score: np.ndarray, n: int) -> np.ndarray:
     return best
 
 
-def exported(trees: HistGradientBoostingClassifier, features: tuple[str, ...]) -> model.Model:
-    """Return the model as it is stored."""
-    found = []
-    for (predictor,) in trees._predictors:
-        nodes = predictor.nodes
-        own = np.arange(len(nodes))
-        is_leaf = nodes["is_leaf"].astype(bool)
-        found.append(
-            model.Tree(
-                tuple(np.where(is_leaf, 0, nodes["feature_idx"]).tolist()),
-                tuple(float(f"{value:.6g}") for value in np.where(is_leaf, 0, nodes["num_threshold"])),
-                tuple(np.where(is_leaf, own, nodes["left"]).tolist()),
-                tuple(np.where(is_leaf, own, nodes["right"]).tolist()),
-                tuple(float(f"{value:.4g}") for value in np.where(is_leaf, nodes["value"], 0)),
-            )
-        )
-    return model.Model(features, float(trees._baseline_prediction[0, 0]), tuple(found))
-
-
 # -- what it prints --------------------------------------------------------------------------------------------------
 
 
@@ -561,7 +543,7 @@ def main() -> None:
     report(planted, known, scores, n_chats - n_leaked)
     without_kinds(planted, known, n_chats - n_leaked)
     if "--write" in sys.argv:
-        model.COPIED.write_bytes(msgspec.json.encode(exported(fitted(known), FEATURES)) + b"\n")
+        COPIED.write_bytes(msgspec.json.encode(exported(fitted(known), FEATURES)) + b"\n")
 
 
 def _sample(rng: random.Random, name: str) -> list[Item]:

@@ -29,12 +29,13 @@ from chataudit.benchmarks_refs.cards import Parts
 from chataudit.checks import Batch, Check, Result
 from chataudit.checks.base.arrow.columns import digests
 from chataudit.checks.base.text.words import words
-from chataudit.checks.benchmark_leakage import model, references
+from chataudit.checks.benchmark_leakage import references
 from chataudit.checks.benchmark_leakage.evidence import HashedTexts
 from chataudit.checks.benchmark_leakage.judge import probable, scanned
 from chataudit.checks.benchmark_leakage.references import References
-from chataudit.checks.benchmark_leakage.restated import FACTS, facts_of, same_numbers
-from fit_benchmark_leakage import DATA, SETS, chats, exported, written
+from chataudit.checks.benchmark_leakage.restated import FACTS, RESTATED, facts_of, same_numbers
+from exporting import exported
+from fit_benchmark_leakage import DATA, SETS, chats, written
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 TRUTH = DATA / "truth/translated_leakage"
@@ -149,7 +150,7 @@ def main() -> None:
     print(f"{n_chats:,} messages of chats and texts; with a pair: {paired}")
     if "--write" in sys.argv:
         trees = fitted(*(np.concatenate([each[n] for each in known]) for n in (0, 1, 3)))
-        model.RESTATED.write_bytes(msgspec.json.encode(exported(trees, FACTS)) + b"\n")
+        RESTATED.write_bytes(msgspec.json.encode(exported(trees, FACTS)) + b"\n")
 
 
 def report(

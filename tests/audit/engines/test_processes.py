@@ -14,7 +14,6 @@ from chataudit import run
 from chataudit.audit.commands.app import app
 from chataudit.checks.base.check import Check
 from chataudit.checks.base.findings import WARNING, Rule
-from chataudit.checks.lang_mismatch.check import LangMismatch
 from chataudit.checks.near_duplicates.check import NearDuplicates
 from chataudit.checks.schema_invariants.check import SchemaInvariants
 from planting import Planted
@@ -88,12 +87,17 @@ def test_files_are_read_side_by_side_and_auto_takes_processes_where_threads_do_n
     assert len(list(tmp_path.glob("*.pid"))) == 2
 
 
+@dataclass(frozen=True)
+class Slow(Planted):
+    """Is mostly Python code."""
+
+    holds_gil = True
+
+
 def test_auto_takes_threads_where_processes_have_nothing_to_share(tmp_path):
     one = write(tmp_path / "1.jsonl", conversation("a"))
     two = write(tmp_path / "2.jsonl", conversation("b"))
-    slow = LangMismatch(first="langdetect", second="py3langid")
-    assert slow.holds_gil
-    assert not LangMismatch().holds_gil
+    slow = Slow()
     assert run(one, workers=2, checks=[slow]).facts.engine == "threads"
     assert run(one, two, workers=2, checks=[Planted()]).facts.engine == "threads"
     assert run(one, two, workers=1, checks=[slow]).facts.engine == "serial"

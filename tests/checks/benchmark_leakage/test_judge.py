@@ -7,7 +7,8 @@ import pytest
 from building import audit, message
 from chataudit.benchmarks_refs.cards import Item
 from chataudit.checks.base import kernels
-from chataudit.checks.benchmark_leakage import judge, model
+from chataudit.checks.base.statistics import trees as stored
+from chataudit.checks.benchmark_leakage import judge, restated
 from chataudit.checks.benchmark_leakage.check import BenchmarkLeakage
 from chataudit.checks.benchmark_leakage.features import FEATURES
 from chataudit.checks.benchmark_leakage.ordinary import Ordinary, ordinary
@@ -108,19 +109,19 @@ def test_choices_and_passages_of_the_item_are_evidence_too(seen):
 def test_the_model_adds_up_the_leaves_of_its_trees(form, monkeypatch):
     monkeypatch.setattr(kernels, "log_odds", form.log_odds)
     names = FEATURES[:2]
-    tree = model.Tree(
+    tree = stored.Tree(
         (0, 0, 1, 0, 0), (2.0, 0.0, 5.0, 0.0, 0.0), (1, 1, 3, 3, 4), (2, 1, 4, 3, 4), (0, -1.0, 0, 0.5, 2.0)
     )
-    made_up = model.Model(names, 0.25, (tree, tree))
+    made_up = stored.Model(names, 0.25, (tree, tree))
     rows = np.array([[2.0, 9.0], [2.1, 5.0], [2.1, 5.1]])
     logits = 0.25 + 2 * np.array([-1.0, 0.5, 2.0])
-    np.testing.assert_allclose(model.Trees(made_up).probability(rows), 1 / (1 + np.exp(-logits)))
+    np.testing.assert_allclose(stored.Trees(made_up).probability(rows), 1 / (1 + np.exp(-logits)))
 
 
 @needs_compiled
 @given(st.lists(st.lists(st.floats(0, 6), min_size=len(FACTS), max_size=len(FACTS)), max_size=5))
 def test_both_forms_score_alike(rows):
-    trees = model.load(model.RESTATED, FACTS)
+    trees = stored.load(restated.RESTATED, FACTS)
     found = []
     for form in (COMPILED, PLAIN):
         with mock.patch.object(kernels, "log_odds", form.log_odds):
@@ -136,15 +137,15 @@ def test_more_evidence_never_makes_a_leak_less_probable(values, name, more):
     one = np.array([values])
     other = one.copy()
     other[0, FEATURES.index(name)] += more
-    (before,), (after,) = (model.load(model.COPIED, FEATURES).probability(each) for each in (one, other))
+    (before,), (after,) = (stored.load(judge.COPIED, FEATURES).probability(each) for each in (one, other))
     assert 0 <= before <= after <= 1
 
 
 def test_a_model_of_another_version_is_refused():
-    for path, features in ((model.COPIED, FEATURES), (model.RESTATED, FACTS)):
-        assert model.load(path, features) is model.load(path, features)
+    for path, features in ((judge.COPIED, FEATURES), (restated.RESTATED, FACTS)):
+        assert stored.load(path, features) is stored.load(path, features)
         with pytest.raises(ValueError, match="belongs to another version of chataudit"):
-            model.load(path, features[1:])
+            stored.load(path, features[1:])
 
 
 def test_grams_that_no_chat_contains_count_nothing():

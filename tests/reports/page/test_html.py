@@ -307,7 +307,7 @@ def test_how_a_check_measures_and_how_it_was_set_is_on_the_page(bad):
             assert f"<li><bdi>{words}</bdi></li>" in html
     assert "<code>max_future_years</code></dt><dd><code>2.0</code>" in html
     assert "<code>lang</code></dt><dd><code>not set</code>" in html
-    assert '<code>first</code></dt><dd><code>"py3langid"</code>' in html
+    assert '<code>detectors</code></dt><dd><code>"best"</code>' in html
 
 
 def test_a_link_to_a_rule_leads_to_its_findings_and_one_to_its_first(bad):

@@ -1,7 +1,7 @@
-"""The models that weigh the evidence for a candidate: gradient-boosted trees.
+"""Models that weigh the evidence for a finding: gradient-boosted trees.
 
-tests/perf/fit_benchmark_leakage.py and fit_restated.py fit them with scikit-learn, write them, and measure them on
-benchmarks and chats that they were not fitted on. To score needs NumPy only.
+The scripts tests/perf/fit_*.py fit them with scikit-learn, write them, and measure them on data that they were not
+fitted on. To score needs NumPy only.
 
 Friedman (2001), Greedy function approximation: a gradient boosting machine.
 """
@@ -13,16 +13,13 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from ..base import kernels
-
-COPIED = Path(__file__).with_name("model.json")
-RESTATED = Path(__file__).with_name("restated.json")
+from .. import kernels
 
 
 class Tree(msgspec.Struct, frozen=True):
     """A decision tree. Node 0 is its root; a leaf is its own child on both sides."""
 
-    feature: tuple[int, ...]  # number among the model's features; of a leaf, any
+    feature: tuple[int, ...]  # number among the n features, and n more where a missing value goes left; of a leaf, any
     threshold: tuple[float, ...]  # values up to it go to the left
     left: tuple[int, ...]
     right: tuple[int, ...]
@@ -43,7 +40,7 @@ class Trees:
     def __init__(self, model: Model) -> None:
         sizes = [len(tree.feature) for tree in model.trees]
         self._roots = np.cumsum([0, *sizes])[:-1].astype(np.int64)
-        self._baseline = model.baseline
+        self._baseline, self._n = model.baseline, len(model.features)
         self._feature = np.concatenate([tree.feature for tree in model.trees]).astype(np.int32)
         self._threshold = np.concatenate([tree.threshold for tree in model.trees]).astype(np.float64)
         children = np.concatenate([np.array([tree.left, tree.right]) for tree in model.trees], axis=1)
@@ -51,7 +48,10 @@ class Trees:
         self._value = np.concatenate([tree.value for tree in model.trees]).astype(np.float64)
 
     def probability(self, features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return the probability that the item is in the message, of each row of features."""
+        """Return the probability of what the model decides, for each row of features; NaN is a missing value."""
+        if self._feature.max(initial=0) >= self._n:
+            is_missing = np.isnan(features)
+            features = np.hstack([np.where(is_missing, sign * np.inf, features) for sign in (1, -1)])
         logit = self._baseline + kernels.log_odds(
             np.ascontiguousarray(features), self._feature, self._threshold, self._children, self._value, self._roots
         )
