@@ -109,11 +109,17 @@ class LangMismatch(Check):
 
     def count_undeclared(self, rows: pa.Table) -> Result:
         """Count the languages of messages that declare none."""
+        best = next(iter(VOICES.values()))
+        notes = []
+        if self.detectors == BEST and self.voices != best:
+            missing = next(voice for voice in best if not is_installed(voice))
+            notes.append(f"Without {missing}, which is not installed, {' and '.join(self.voices)} decide")
         if not rows.num_rows:
-            return Result()
+            return Result(notes=notes)
         n = pc.sum(rows["messages"]).as_py()
         messages = "1 message without a language tag was" if n == 1 else f"{n:,} messages without a language tag were"
-        return Result(notes=[f"{messages} skipped; --lang sets their language"], tables=[distribution(rows)])
+        notes.append(f"{messages} skipped; --lang sets their language")
+        return Result(notes=notes, tables=[distribution(rows)])
 
     def compare_labels(self, rows: pa.Table) -> Result:
         """Compare the findings with the labels that people gave the same messages."""

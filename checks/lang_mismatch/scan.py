@@ -318,6 +318,8 @@ class Scan:
                 self.outcome[row] = UNDECIDED
             elif best != declared[k] and best in self._own_kin(row, declared[k]):
                 self.outcome[row] = NEAR_DECLARED
+            else:
+                self.is_match[row] = best == declared[k]
         return found
 
     def _surely_not_english(self, row: int, guesses: Guesses, at: int, text: pa.Array) -> float:

@@ -878,7 +878,10 @@ def test_all_detectors_flag_the_plain_cases_and_no_others(tmp_path):
 def test_without_eldc_the_others_decide(tmp_path, monkeypatch):
     monkeypatch.setattr(check, "is_installed", lambda name: name != "eldc")
     assert LangMismatch().voices == ("py3langid", "fasttext")
-    assert findings_of(tmp_path, ("en", DE)) == [(0, "wrong_language", "de")]
+    facts, rows = audited(tmp_path, ("en", DE))
+    assert [row["rule"] for row in rows] == ["lang_mismatch/wrong_language"]
+    assert facts.notes == ["Without eldc, which is not installed, py3langid and fasttext decide"]
+    assert audited(tmp_path, ("en", DE), detectors="py3langid+fasttext")[0].notes == []
     with pytest.raises(ValueError, match=r"^detectors: eldc is not installed; expected `pip install eldc`$"):
         LangMismatch(detectors="eldc+py3langid+fasttext").verify()
 
