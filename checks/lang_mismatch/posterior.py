@@ -194,23 +194,15 @@ def evidence(
     texts : Array of string
         What the detectors read of each message.
     """
-    parts = [
-        _evidence(pool, batch, rows[some], declared[some], letters[some], texts[some])
-        for some in (slice(first, first + CHUNK) for first in range(0, len(rows), CHUNK))
-    ]
-    if not parts:
+    if not len(rows):
         return Evidence(np.zeros((0, len(features_of(pool.voices)))), [])
-    return Evidence(np.concatenate([part.features for part in parts]), [code for part in parts for code in part.others])
-
-
-def _evidence(
-    pool: Pool,
-    batch: Batch,
-    rows: IntArray,
-    declared: Sequence[str],
-    letters: npt.NDArray[np.float32],
-    texts: pa.Array,
-) -> Evidence:
+    if len(rows) > CHUNK:
+        parts = [
+            evidence(pool, batch, rows[some], declared[some], letters[some], texts[some])
+            for some in (slice(first, first + CHUNK) for first in range(0, len(rows), CHUNK))
+        ]
+        others = [code for part in parts for code in part.others]
+        return Evidence(np.concatenate([part.features for part in parts]), others)
     n, each = len(rows), np.arange(len(rows))
     total = letters.sum(axis=1)
     heard = pool.hear(texts)
