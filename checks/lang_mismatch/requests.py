@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 
 from ..base.text.languages import country_of, names
 
@@ -114,6 +114,7 @@ def _plain(text: str) -> str:
     return folded if folded.isascii() else folded.translate(_LETTERS)
 
 
+@lru_cache(64)  # each message above a text is asked about several languages
 def _words(text: str) -> str:
     """Return the words of a text, each with a space before it, commas for all stops, and the codes behind arrows."""
     plain = _plain(text)

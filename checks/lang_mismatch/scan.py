@@ -299,18 +299,17 @@ class Scan:
             zip(rows.tolist(), self.posterior.probability(evidence).tolist(), evidence.others, strict=True)
         ):
             best = str(guesses.codes[at[k], 0])
-            guessed = other, best
+            name, guessed = (other, ()) if is_agreed[k] else (UNKNOWN, (other, best))
             if p >= self.check.min_probability:
                 if other == "en" and is_wrapped(prose_of(self.batch, row)):
                     self.outcome[row] = SOURCE_TEXT
                     continue
-                found.append(Suspect(row, declared[k], other if is_agreed[k] else UNKNOWN, p, guesses=guessed))
+                found.append(Suspect(row, declared[k], name, p, guesses=guessed))
             elif may_be_mixed[k]:
                 found.append(Suspect(row, declared[k], other, p, only_mixed=True))
             elif own[k] <= MIN_OWN / 2 and (
                 sure := self._surely_not_english(row, guesses, int(at[k]), texts[k : k + 1])
             ):
-                name = other if is_agreed[k] else UNKNOWN
                 found.append(Suspect(row, declared[k], name, sure, guesses=guessed))
             elif self.is_unknown[row]:
                 self.outcome[row] = UNSUPPORTED
