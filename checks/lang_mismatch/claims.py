@@ -83,7 +83,7 @@ def _summary(c: Claim) -> str:
         return f"Tagged {declared}, but {share} of the text is {detected}; some of it is {declared}"
     if c.text.detected == UNKNOWN:
         return f"Tagged {declared}, but {text} is in another language, which the detectors do not agree on"
-    sure = "by its script" if c.text.by_script else f"probability {in_percent(c.text.probability, 0)}"
+    sure = "by its script" if c.text.by_script else _sure(c.text.probability)
     if c.rule is CLOSE_LANGUAGE:
         return f"Tagged {declared}, but {text} is {detected}, a close language ({sure})"
     summary = f"Tagged {declared}, but {text} is {detected} ({sure})"
@@ -91,6 +91,11 @@ def _summary(c: Claim) -> str:
     if country is not None and country[1] == c.text.detected:
         summary += f"; {c.text.declared} is the code of {country[0]}, that of {detected} is {c.text.detected}"
     return summary
+
+
+def _sure(probability: float) -> str:
+    """Return a probability in words; nothing is certain."""
+    return "probability above 99 %" if probability > 0.99 else f"probability {in_percent(probability, 0)}"
 
 
 def _facets(c: Claim) -> dict[str, str]:
