@@ -55,6 +55,7 @@ MIN_KANA = 0.2  # of the letters, in Japanese
 MAX_OWN, MIN_TOP = 0.35, 0.6  # shares of letters in the declared language's scripts, and in one other script
 # For a close language: probabilities by two detectors, and the one that the first leaves to all that are close.
 SURE_FIRST, SURE_SECOND, MAX_DECLARED = 0.9, 0.7, 0.1
+DECIMALS = 3  # of a probability: kernels of both forms sum up in different orders
 UNDECIDED_FROM = 0.1  # probability of another language, from which a text is not counted as checked
 # Of a text under English that is in an unknown language: letters, words, probability left to English, and share of the
 # most frequent English words.
@@ -280,7 +281,7 @@ class Scan:
             zip(rows.tolist(), opinions.codes[:, 0].tolist(), opinions.probabilities[:, 0].tolist(), strict=True)
         ):
             if best == guesses.codes[at[k], 0] and second >= SURE_SECOND:
-                p = float(guesses.probabilities[at[k], 0]) * second
+                p = round(float(guesses.probabilities[at[k], 0]) * second, DECIMALS)
                 found.append(Suspect(row, self.declared[row], best, p, close=True))
             else:
                 self.outcome[row] = NEAR_DECLARED
@@ -335,7 +336,7 @@ class Scan:
         if len(words) < MIN_UNKNOWN_WORDS or own > MAX_WORDS:
             return 0.0
         second = detector(self.check.second).detect(text).mass(0, kin("en"))
-        return (1 - left) * (1 - second) if second <= MAX_LEFT else 0.0
+        return round((1 - left) * (1 - second), DECIMALS) if second <= MAX_LEFT else 0.0
 
     def _own_kin(self, row: int, code: str) -> frozenset[str]:
         """Return the declared language and its kin; without kin, where the text is in a script that it does not use."""
