@@ -50,7 +50,7 @@ class LangMismatch(Check):
     }
 
     detectors: str = setting(
-        BEST, "Detectors that decide together; best: the first of these that are installed.", choices=(BEST, *VOICES)
+        BEST, "Detectors to combine; best is the first combination that is installed.", choices=(BEST, *VOICES)
     )
     lang: str | None = setting(
         None,
@@ -63,7 +63,10 @@ class LangMismatch(Check):
         10, "Skip texts with fewer letters of Latin script; other letters count for more.", at_least=1
     )
     min_probability: float = setting(
-        0.9, "Smallest probability that a text is in another language than its tag.", above=0, below=1
+        0.9,
+        "Report texts that are in another language than their tag with at least this probability.",
+        above=0,
+        below=1,
     )
     min_close: int = setting(80, "Fewest letters of a text reported as in a close language.", at_least=1)
 
@@ -113,7 +116,7 @@ class LangMismatch(Check):
         notes = []
         if self.detectors == BEST and self.voices != best:
             missing = next(voice for voice in best if not is_installed(voice))
-            notes.append(f"Without {missing}, which is not installed, {' and '.join(self.voices)} decide")
+            notes.append(f"{missing} is not installed; detected with {' and '.join(self.voices)} instead")
         if not rows.num_rows:
             return Result(notes=notes)
         n = pc.sum(rows["messages"]).as_py()

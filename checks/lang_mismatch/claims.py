@@ -82,7 +82,7 @@ def _summary(c: Claim) -> str:
     if c.rule is MIXED_LANGUAGE:
         return f"Tagged {declared}, but {share} of the text is {detected}; some of it is {declared}"
     if c.text.detected == UNKNOWN:
-        return f"Tagged {declared}, but {text} is in another language, which the detectors do not agree on"
+        return f"Tagged {declared}, but {text} is in another language (the detectors disagree on which)"
     sure = "by its script" if c.text.by_script else _sure(c.text.probability)
     if c.rule is CLOSE_LANGUAGE:
         return f"Tagged {declared}, but {text} is {detected}, a close language ({sure})"

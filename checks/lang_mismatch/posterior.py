@@ -22,13 +22,13 @@ from ..base.messages import Batch
 from ..base.statistics.trees import Model, Trees
 from ..base.text.languages import LATIN, are_slavic, kin, scripts
 from .detectors import LEAST, FloatArray, detector
-from .segments import both_ends, is_wrapped, lowered, parts_of, prose_of
+from .segments import MIN_SEGMENT, WORD, both_ends, is_wrapped, lowered, parts_of, prose_of
 
 DECIMALS = 4  # of a feature
 CHUNK = 4096  # texts at a time: the scores of all languages take 2 kB each
 NOT_PROBABILITIES = frozenset(("eldc",))  # detectors whose scores are none
 ALIASES = {"eldc": (("id", "ms"),)}  # languages that a detector calls by the name of another one
-SURE_SEGMENT, MIN_SEGMENT = 0.5, 8  # probability of a segment's language, letters
+SURE_SEGMENT = 0.5  # probability of a segment's language
 
 OF_POOL = ("pool_own", "pool_declared", "pool_other", "concentration", "agree", "agree_kin", "n_own", "n_known")
 OF_TEXT = (
@@ -42,7 +42,7 @@ DOWN = frozenset(
 )  # the more, the less probable is another language
 UP = frozenset(("pool_other", "concentration", "other", "gap", "agree", "agree_kin", "other_script", "other_segments"))
 
-_WORD, _DIGIT = re.compile(r"[^\W\d_]{2,}"), re.compile(r"\d")
+_DIGIT = re.compile(r"\d")
 
 
 def features_of(voices: Sequence[str]) -> tuple[str, ...]:
@@ -102,7 +102,7 @@ class Pool:
             self.known[voice][self.columns[voice]] = True
             self.known[voice][[self.at[code] for code, _ in ALIASES.get(voice, ()) if code in self.at]] = True
         self.spoken = frozenset(self.languages)  # that a detector knows
-        self.kin = np.array([[one in kin(other) for one in self.languages] for other in self.languages])
+        self.kin = np.array([_kin_of(self.languages, code) for code in self.languages])
 
     def hear(self, texts: pa.Array) -> dict[str, FloatArray]:
         """Return the scores of all languages by each detector, (n, n_languages); NaN where it does not know one."""
@@ -300,7 +300,7 @@ def _form(prose: str, text: str) -> tuple[float, ...]:
     """Return OF_TEXT of a text but the letters."""
     masked = 1 - (len(prose) - prose.count(" ")) / max(1, len(text) - text.count(" "))
     prose, text = both_ends(prose), both_ends(text)
-    words = _WORD.findall(prose)
+    words = WORD.findall(prose)
     n, lines = max(1, len(words)), prose.strip().split("\n")
     return (
         len(words),
@@ -312,7 +312,7 @@ def _form(prose: str, text: str) -> tuple[float, ...]:
         is_wrapped(prose),
         len(words) / len(lines),
         np.log1p(sum(not word[0].isupper() for word in words)),
-        np.log1p(max(len(_WORD.findall(line)) for line in lines)),
+        np.log1p(max(len(WORD.findall(line)) for line in lines)),
     )
 
 

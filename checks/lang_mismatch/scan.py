@@ -4,7 +4,6 @@ A screen on scripts and one detector finds texts in doubt. The posterior of seve
 the conversation around them.
 """
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -44,7 +43,18 @@ from .rules import (
     WRONG_LANGUAGE,
 )
 from .script import other_scripts
-from .segments import MIN_OWN, MIN_OWN_LETTERS, MIN_WEIGHT, READ, UNKNOWN, Suspect, is_wrapped, prose_of, segments_of
+from .segments import (
+    MIN_OWN,
+    MIN_OWN_LETTERS,
+    MIN_WEIGHT,
+    READ,
+    UNKNOWN,
+    WORD,
+    Suspect,
+    is_wrapped,
+    prose_of,
+    segments_of,
+)
 from .settings import ScanSettings
 
 SCREEN = 300  # bytes of each text that are read at first: enough to confirm most tags
@@ -67,8 +77,6 @@ _FREQUENT = """
 _ENGLISH = frozenset(_FREQUENT.split())
 
 _OF_SCRIPT = {script: language for language, script in SCRIPT_DECIDES.items()}
-
-_WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 class Scan:
@@ -331,7 +339,7 @@ class Scan:
         left = guesses.mass(at, kin("en"))
         if self.declared[row] != "en" or self.total[row] < MIN_UNKNOWN or left > MAX_LEFT:
             return 0.0
-        words = [word.lower() for word in _WORD.findall(prose_of(self.batch, row))]
+        words = [word.lower() for word in WORD.findall(prose_of(self.batch, row))]
         own = sum(word in _ENGLISH for word in words) / max(1, len(words))
         if len(words) < MIN_UNKNOWN_WORDS or own > MAX_WORDS:
             return 0.0

@@ -31,6 +31,7 @@ UNKNOWN = "und"  # a language that no detector knows
 _LETTERS = WEIGHTS * (np.arange(N_SCRIPTS) > 0)  # the weight of a character of each script; 0: no letter
 
 _SEGMENT = re.compile(r"[^\n.!?;:。！？；：…()\[\]\"“”„«»「」『』]+")
+WORD = re.compile(r"[^\W\d_]{2,}")
 _WRAPPED = re.compile(r"^.{50,85}[^\s.!?:;]\n *[a-z]", re.MULTILINE)
 
 

@@ -880,7 +880,7 @@ def test_without_eldc_the_others_decide(tmp_path, monkeypatch):
     assert LangMismatch().voices == ("py3langid", "fasttext")
     facts, rows = audited(tmp_path, ("en", DE))
     assert [row["rule"] for row in rows] == ["lang_mismatch/wrong_language"]
-    assert facts.notes == ["Without eldc, which is not installed, py3langid and fasttext decide"]
+    assert facts.notes == ["eldc is not installed; detected with py3langid and fasttext instead"]
     assert audited(tmp_path, ("en", DE), detectors="py3langid+fasttext")[0].notes == []
     with pytest.raises(ValueError, match=r"^detectors: eldc is not installed; expected `pip install eldc`$"):
         LangMismatch(detectors="eldc+py3langid+fasttext").verify()
@@ -1136,7 +1136,7 @@ def test_under_english_a_text_in_a_language_that_no_detector_knows_is_found(tmp_
     ] * 2
     for row in rows:
         assert row["summary"].startswith(
-            "Tagged English, but the text is in another language, which the detectors do not"
+            "Tagged English, but the text is in another language (the detectors disagree on"
         )
         assert row["score"] > 0.95
 
