@@ -5,7 +5,7 @@ to findings work, and so that the record can be a baseline.
 """
 
 import re
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from hashlib import blake2b
 from itertools import count
 from typing import Any
@@ -70,7 +70,9 @@ def _facts(facts: Facts) -> tuple[Facts, Callable[[str], str]]:
         # The words of an error may contain anything; its kind does not.
         error = None if check.error is None else check.error.partition(":")[0]
         notes = [_unnamed(shorter(note)) for note in check.notes]
-        checks.append(msgspec.structs.replace(check, coverage=coverage, settings=settings, error=error, notes=notes))
+        tables = [msgspec.structs.replace(table, rows=_shorter_rows(table.rows, shorter)) for table in check.tables]
+        fewer = {"coverage": coverage, "settings": settings, "error": error, "notes": notes, "tables": tables}
+        checks.append(msgspec.structs.replace(check, **fewer))
     sources = [
         msgspec.structs.replace(
             source,
@@ -82,8 +84,13 @@ def _facts(facts: Facts) -> tuple[Facts, Callable[[str], str]]:
     ]
     census = [msgspec.structs.replace(row, source=names[row.source]) for row in facts.census]
     passed_over = [msgspec.structs.replace(each, place=pathless(each.place)) for each in facts.passed_over]
-    fewer = {"sources": sources, "census": census, "checks": checks, "passed_over": passed_over}
-    return msgspec.structs.replace(facts, is_redacted=True, **fewer), shorter
+    kept = {"sources": sources, "census": census, "checks": checks, "passed_over": passed_over}
+    return msgspec.structs.replace(facts, is_redacted=True, **kept), shorter
+
+
+def _shorter_rows(rows: Sequence[Sequence[Any]], shorter: Callable[[str], str]) -> list[list[Any]]:
+    """Return rows of a table of figures with file names in place of paths."""
+    return [[shorter(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
 
 
 def _findings(table: pa.Table, shorter: Callable[[str], str], fields: frozenset[str]) -> pa.Table:

@@ -1,7 +1,7 @@
 """Base for checks that look at one text at a time: spans, findings and coverage are made here."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
@@ -67,7 +67,7 @@ class TextCheck(Check):
                 continue
             for rule, hits in _by_rule(self.inspect(message)):
                 found[rule].append((row, hits))
-        tables = [_claims(batch, rule, hits) for rule, hits in found.items()]
+        tables = [claims_of(batch, rule, hits) for rule, hits in found.items()]
         covered = cover(batch.checkable, pa.array(outcomes[~batch.is_context], pa.string()))
         return Result(pa.concat_tables(tables), covered) if tables else Result(coverage=covered)
 
@@ -79,8 +79,10 @@ def _by_rule(hits: Iterable[Hit]) -> Iterator[tuple[Rule, list[Hit]]]:
     yield from grouped.items()
 
 
-def _claims(batch: Batch, rule: Rule, found: list[tuple[int, list[Hit]]]) -> pa.Table:
-    """Return FINDINGS of one rule: one a message, with the hits as its spans."""
+def claims_of(
+    batch: Batch, rule: Rule, found: Sequence[tuple[int, list[Hit]]], *, severity: int | None = None
+) -> pa.Table:
+    """Return FINDINGS of one rule: one a message, given by its row, with its hits as spans."""
     rows = np.array([row for row, _ in found], dtype=np.int64)
     spans = []
     for k in range(min(MAX_SPANS, max(len(hits) for _, hits in found))):
@@ -96,5 +98,6 @@ def _claims(batch: Batch, rule: Rule, found: list[tuple[int, list[Hit]]]) -> pa.
         [hit.summary or rule.title for hit in first],
         spans=spans,
         score=np.array([max(hit.score for hit in hits) for _, hits in found]),
+        severity=severity,
         facets=[dict(hit.facets) for hit in first],
     )

@@ -1,0 +1,1 @@
+"""Replies that speak as another model, or of themselves as one."""
