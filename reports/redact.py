@@ -70,7 +70,7 @@ def _facts(facts: Facts) -> tuple[Facts, Callable[[str], str]]:
         # The words of an error may contain anything; its kind does not.
         error = None if check.error is None else check.error.partition(":")[0]
         notes = [_unnamed(shorter(note)) for note in check.notes]
-        tables = [msgspec.structs.replace(table, rows=_shorter_rows(table.rows, shorter)) for table in check.tables]
+        tables = [table._replace(rows=_shorter_rows(table.rows, shorter)) for table in check.tables]
         fewer = {"coverage": coverage, "settings": settings, "error": error, "notes": notes, "tables": tables}
         checks.append(msgspec.structs.replace(check, **fewer))
     sources = [
@@ -88,9 +88,9 @@ def _facts(facts: Facts) -> tuple[Facts, Callable[[str], str]]:
     return msgspec.structs.replace(facts, is_redacted=True, **kept), shorter
 
 
-def _shorter_rows(rows: Sequence[Sequence[Any]], shorter: Callable[[str], str]) -> list[list[Any]]:
+def _shorter_rows(rows: Sequence[Sequence[Any]], shorter: Callable[[str], str]) -> tuple[tuple[Any, ...], ...]:
     """Return rows of a table of figures with file names in place of paths."""
-    return [[shorter(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    return tuple(tuple(shorter(cell) if isinstance(cell, str) else cell for cell in row) for row in rows)
 
 
 def _findings(table: pa.Table, shorter: Callable[[str], str], fields: frozenset[str]) -> pa.Table:
