@@ -124,7 +124,8 @@ class Release:
             "emojis": {"name": ["+1"], "count": [self.rng.randrange(1, 6)]},
             "labels": {
                 "name": list(LABELS),
-                "value": [0.0] * 3 + [round(self.rng.random(), 3) for _ in LABELS[3:]],
+                # People find what they ranked first better.
+                "value": [0.0] * 3 + [0.5 if rank else 0.75] + [round(self.rng.random(), 3) for _ in LABELS[4:]],
                 "count": [3] * len(LABELS),
             },
         }

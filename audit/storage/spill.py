@@ -176,7 +176,7 @@ def _partition(keys: pa.Array) -> npt.NDArray[np.uint64]:
     Keys are integers, strings or bytes. Of strings and bytes, the length and the last 16 bytes count: ids differ there.
     """
     if pa.types.is_integer(keys.type):
-        mixed = np.array(keys.cast(pa.int64()).fill_null(0)).view(np.uint64)
+        mixed = np.array(keys.cast(pa.int64(), safe=False).fill_null(0)).view(np.uint64)  # a hash may be above 2**63
     else:
         text = keys.cast(pa.binary()).fill_null(b"")
         offsets = np.frombuffer(text.buffers()[1], dtype=np.int32)[text.offset : text.offset + len(text) + 1]

@@ -71,7 +71,8 @@ class Data:
         lang = "en"
         lines = []
         for number, message in enumerate(self.messages):
-            plain = _message(Turn(""), None, None, "", 0, lang)
+            tree = str(message.get("message_tree_id"))
+            plain = _message(Turn(""), None, None, tree, number, lang)
             others = {k: v for k, v in message.items() if k not in (*_SHOWN, "created_date") and plain.get(k, ...) != v}
             dated = message.get("created_date")
             if not (isinstance(dated, str) and dated.startswith("2023-02-07")):
@@ -201,7 +202,7 @@ def _message(turn: Turn, own: str | None, parent: str | None, tree: str, number:
     return {
         "message_id": own,
         "parent_id": parent,
-        "user_id": uid("somebody"),
+        "user_id": uid(f"author {number} of {tree}"),  # nobody writes twice, unless an example says so
         "created_date": (_BEGAN + timedelta(minutes=_MINUTES * number)).isoformat(),
         "text": text,
         "role": role,

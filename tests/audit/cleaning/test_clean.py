@@ -184,7 +184,7 @@ def test_unknown_words_in_a_policy_are_refused_with_the_known_ones(tmp_path):
     for text, words in [
         ("colour = 1", "colour: unknown key. Available: keep_best_by, keep_unique, min_severity, rules"),
         ("rules = 1", "rules is 1; expected a table"),
-        ("[rules]\nnear = 'keep'", r"\[rules\] near: 'near' is not a check. Available: benchmark_leakage"),
+        ("[rules]\nnear = 'keep'", r"\[rules\] near: 'near' is not a check. Available: annotators, benchmark_leakage"),
         (
             "[rules]\n'near_duplicates/x' = 'keep'",
             "'x' is not a rule of near_duplicates. Available: exact_copy, near_copy",
