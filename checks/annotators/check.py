@@ -167,7 +167,7 @@ class Annotators(Check):
         if has_users:
             work = _work(messages, user)
             findings += self._about_contributors(messages, work, notes)
-            tables += [contributions(user), activity(messages, user), languages(messages, user)]
+            tables += [contributions(user), *activity(messages, user), languages(messages, user)]
         elif messages.num_rows:
             known = int((user != contributors.NOBODY).sum())
             notes.append(

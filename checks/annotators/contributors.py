@@ -1,5 +1,7 @@
 """Who wrote how much, how fast, and on both sides of a conversation."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +26,8 @@ MIN_OWN, MAX_OWN = 0.025, 1e-4  # share of replies to one's own prompt, and its 
 MIN_OWN_ONE = 3  # such replies by one contributor
 
 
-class Work(NamedTuple):
+@dataclass
+class Work:
     """Messages with a contributor, as columns of one length."""
 
     user: IntArray  # number of the contributor, from 1; NOBODY: none
@@ -33,6 +36,13 @@ class Work(NamedTuple):
     prompt_time: IntArray
     n_chars: IntArray
     is_reply: BoolArray
+
+    @cached_property
+    def by_user(self) -> list[IntArray]:
+        """The rows of each contributor in the order of their times; rows without a time are left out."""
+        rows = np.flatnonzero((self.user != NOBODY) & (self.time != UNKNOWN))
+        rows = rows[np.lexsort((rows, self.time[rows], self.user[rows]))]
+        return np.split(rows, np.flatnonzero(np.diff(self.user[rows])) + 1) if rows.size else []
 
 
 class Volume(NamedTuple):
@@ -55,13 +65,6 @@ def volume(counts: IntArray) -> Volume:
     return Volume(users, float(ordered[-1] / n), wilson(float(ordered[-1]), float(n))[0], float(gini), float(effective))
 
 
-def by_user(work: Work) -> list[IntArray]:
-    """Return the rows of each contributor in the order of their times; rows without a time are left out."""
-    rows = np.flatnonzero((work.user != NOBODY) & (work.time != UNKNOWN))
-    rows = rows[np.lexsort((rows, work.time[rows], work.user[rows]))]
-    return np.split(rows, np.flatnonzero(np.diff(work.user[rows])) + 1) if rows.size else []
-
-
 class Burst(NamedTuple):
     """Messages of one contributor within a window, more than anyone types."""
 
@@ -76,7 +79,7 @@ def bursts(work: Work) -> list[Burst]:
     The first message of a window costs nothing: it may have been begun before.
     """
     found = []
-    for rows in by_user(work):
+    for rows in work.by_user:
         if len(rows) < MIN_BURST:
             continue
         time = work.time[rows] / SECOND
@@ -112,7 +115,7 @@ class Typing(NamedTuple):
 def fast_typing(work: Work) -> Typing:
     """Return the texts that were written faster than PASTED since their prompt and their author's last message."""
     start = np.full(len(work.user), UNKNOWN)
-    for rows in by_user(work):
+    for rows in work.by_user:
         start[rows[1:]] = work.time[rows[:-1]]
     start = np.maximum(start, work.prompt_time)
     gap = (work.time - start) / SECOND

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..base.arrow.columns import IntArray, as_bools, as_ints, entries
+from ..base.arrow.columns import IntArray, as_ints, entries
 from ..base.check import Table
 from ..base.messages import Batch
 from ..base.statistics.intervals import in_percent
@@ -82,8 +82,10 @@ def agreement_tables(cells: pa.Table, notes: list[str]) -> list[Table]:
         "exact for yes/no labels. For five-point labels only means are kept, so the votes are modelled, and no value "
         f"is given where the 95 % CI is wider than {MAX_WIDTH:g}."
     )
-    columns = ("label", "scale", "messages", "alpha", "95 % CI")
-    tables = [Table("Agreement by label", about, columns, tuple(_agreement(cells, [(None, cells)])))]
+    columns = ("label", "scale", "messages", "alpha", "low", "high")
+    dots = ("label", "alpha", "low", "high")
+    rows = tuple(_agreement(cells, [(None, cells)]))
+    tables = [Table("Agreement by label", about, columns, rows, dots=dots)]
     for name, field, wanted in (("language", "lang", MAX_LANGUAGES), ("half-year", "half", None)):
         sizes = cells.group_by(field, use_threads=False).aggregate([("units", "sum")])
         known = sorted(
@@ -115,8 +117,8 @@ def _agreement(cells: pa.Table, parts: list[tuple[str | None, pa.Table]]) -> Ite
             votes = Votes(np.rint(means * counts * steps).astype(np.int64), counts, groups, units)
             found = alpha(votes, steps)
             shown = "" if np.isnan(found.value) else f"{found.value:.3f}"
-            interval = "" if np.isnan(found.low) else f"{found.low:.2f} to {found.high:.2f}"
-            row = (name, "yes/no" if steps == 1 else "five points", int(units.sum()), shown, interval)
+            ends = ["" if np.isnan(end) else f"{end:.2f}" for end in (found.low, found.high)]
+            row = (name, "yes/no" if steps == 1 else "five points", int(units.sum()), shown, *ends)
             yield row if value is None else (value, *row)
 
 
@@ -137,41 +139,32 @@ def contributions(user: IntArray) -> Table:
         rows.append((f"top {100 * share:g} %", n, part, total, in_percent(part / total)))
     return Table(
         "Contributions",
-        "Messages by the largest contributors (the Lorenz curve from its upper end).",
+        "Share of the messages that the largest contributors wrote: the Lorenz curve, from its upper end.",
         ("contributors", "number", "written", "messages", "share"),
         tuple(rows),
         bars=("contributors", "written", "messages"),
+        is_ordered=True,
     )
 
 
-def activity(messages: pa.Table, user: IntArray) -> Table:
-    """Return messages and contributors by month and by hour of the day."""
-    stamps = messages["time"].cast(pa.timestamp("us"))
-    month = pc.strftime(stamps, format="%Y-%m").combine_chunks()
-    names = sorted({value for value in month.to_pylist() if value})
-    total = len(user)
-    rows = []
-    for name in names:
-        here = as_bools(pc.equal(month, name))
-        rows.append((name, int(here.sum()), total, len(np.unique(user[here & (user != NOBODY)]))))
-    hour = as_ints(pc.hour(stamps).combine_chunks(), -1)
-    rows += [
-        (
-            f"{h:02}:00-{h:02}:59 UTC",
-            int((hour == h).sum()),
-            total,
-            len(np.unique(user[(hour == h) & (user != NOBODY)])),
-        )
-        for h in range(24)
-        if (hour == h).any()
-    ]
-    return Table(
-        "Activity",
-        "Messages and contributors by month, then by hour of the day.",
-        ("time", "written", "messages", "contributors"),
-        tuple(rows),
-        bars=("time", "written", "messages"),
-    )
+def activity(messages: pa.Table, user: IntArray) -> list[Table]:
+    """Return messages and contributors by month, and by hour of the day."""
+    stamps = messages["time"].cast(pa.timestamp("us")).combine_chunks()
+    tables = []
+    for name, format_ in (("month", "%Y-%m"), ("hour of the day (UTC)", "%H")):
+        times = pc.strftime(stamps, format=format_).dictionary_encode()
+        codes = as_ints(times.indices, -1)
+        rows = []
+        for code, value in sorted(enumerate(times.dictionary.to_pylist()), key=lambda each: each[1]):
+            here = codes == code
+            writers = len(np.unique(user[here & (user != NOBODY)]))
+            rows.append((value, int(here.sum()), len(user), writers))
+        if rows:
+            about = f"Share of the messages by {name}, with the number of contributors in the table."
+            columns = (name, "written", "messages", "contributors")
+            bars = (name, "written", "messages")
+            tables.append(Table(f"Activity by {name}", about, columns, tuple(rows), bars=bars, is_ordered=True))
+    return tables
 
 
 def languages(messages: pa.Table, user: IntArray) -> Table:

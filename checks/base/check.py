@@ -42,6 +42,8 @@ class Table(NamedTuple):
     columns: tuple[str, ...]
     rows: tuple[tuple[str | int | float, ...], ...]
     bars: tuple[str, ...] = ()  # columns to be drawn as shares: what the label is, the part, the whole
+    is_ordered: bool = False  # the bars stay in the order of the rows, such as months; else the largest come first
+    dots: tuple[str, ...] = ()  # columns to be drawn as dots with intervals: the label, the value, its lower, upper end
 
 
 class Method(NamedTuple):

@@ -4,7 +4,7 @@ import re
 from functools import cache, cached_property
 from typing import NamedTuple
 
-from .names import NAMES, Name
+from .names import Name
 from .passage import Passage
 from .tongues import NEVER, TONGUES, Tongue
 
@@ -36,13 +36,9 @@ _CLAUSE = re.compile(r"[,.;:!?،、。]")
 _UNLIKE = re.compile(r"\W?(?:와는? 달리|과는? 달리|와 비교|とは?(?:違|異)|と比べ|'?[dt][ae]n farklı|와는 다르)")
 MAX_BEFORE, MAX_AFTER = 120, 60  # characters around a name in which its frame is looked for
 _ENDS_NAME = re.compile(r"\s*(?:[,.!?;:–—(-]|$)")
-# "Google's", before the name of a model.
-_MAKERS = sorted((re.escape(key) for key, name in NAMES.items() if not name.model), key=len, reverse=True)
-_OWNER = re.compile(
-    rf"(?:{'|'.join(_MAKERS)})\w{{0,5}}(?:'s"
-    r"|'?[ıiuü]n|'nin|'nın|的|の|의|র)? ?$"
-)
 MAX_GREETING = 14  # characters of a greeting before a name
+MAX_OWNER = 6  # characters between a maker and its model: "Google's Gemini"
+MAX_APART = 160  # characters between "I am a language model" and a name
 
 _LIKE = re.compile(
     r"(?:\b(?:such as|like|unlike|than|similar to|including|e\.g\.,?|asked|ask|using|use|used|try|tried|and|or"
@@ -112,12 +108,8 @@ _MADE_ME = re.compile(
 _PLACE = re.compile("[⟦⟧]")
 
 
-class Claim(NamedTuple):
-    """A sentence in which a text says what it is: its place, and how sure its words are."""
-
-    start: int
-    end: int
-    name: Name | None = None
+Spelt = tuple[int, Name, int]
+"""A name in a text: where it begins, what it is, and where it ends."""
 
 
 class Grammar:
@@ -238,96 +230,121 @@ def grammar(code: str) -> Grammar:
     return Grammar(code)
 
 
-def claims_name(passage: Passage, grams: Grammar, name: Name, start: int, end: int, others: list[Name]) -> bool:
+def claims_name(passage: Passage, grams: Grammar, spelt: Spelt, others: list[Spelt]) -> bool:
     """Whether the sentence around a name says that the speaker is this model, or was made by this maker.
 
     `others` are the other names in the sentence.
     """
+    (start, name, end), text = spelt, passage.text
     first, last = passage.sentence(start, end)
-    sentence, text = passage.text[first:last], passage.text
     if _UNLIKE.match(text, end):
         return False
     if text[last - 1 : last + 1].strip()[-1:] in ("?", "？", "؟") and "," not in text[end:last]:
         return False  # "Am I ...?"
-    before, after = text[max(first, start - MAX_BEFORE) : start], text[end : min(last, end + MAX_AFTER)]
-    is_made = grams.made.search(sentence) is not None
-    is_agent = grams.agent.search(sentence) is not None
-    has_pair = any(other.maker == name.maker and bool(other.model) != bool(name.model) for other in others)
-    has_rival = any(other.model for other in others)
-    backed = is_agent or (is_made and has_pair) or has_pair
-    if name.model and _is_framed(grams, name, before, after, sentence, has_rival=has_rival, backed=has_pair):
-        if name.is_sure or backed or _near_agent(text, grams, start, end):
+    beside = [(at - first, other, stop - first) for at, other, stop in others]
+    place = _Place(text[first:last], start - first, end - first, name, beside)
+    if name.model and _is_framed(grams, place):
+        if name.is_sure or place.has_pair or grams.agent.search(text, max(0, start - 200), min(len(text), end + 200)):
             return True
         # A name that people have as well: "I am Claude! How can I help?", "As Gemini, I ...".
         offers = grams.help.search(text, end, min(len(text), end + MAX_BEFORE)) is not None
-        return (_ENDS_NAME.match(after) is not None and offers) or grams.opens_as.match(before) is not None
-    if _LIKE.search(before):
+        return (_ENDS_NAME.match(place.after) is not None and offers) or grams.opens_as.match(place.before) is not None
+    if _LIKE.search(place.before) or not (grams.drops_pronoun or grams.first.search(place.sentence)):
         return False
-    has_me = False
-    if grams.code == "en":
-        has_me = _MADE_ME.search(sentence) is not None
-        spelt = _PLACE.sub(" ", sentence[start - first : end - first])
-        marked = f"{sentence[: start - first]}⟦{spelt}⟧{sentence[end - first :]}"
-        made_so = any(pattern.search(marked) for pattern in _ENGLISH)
-        agent = grams.is_agent.search(sentence)
-        made_so = made_so or (
-            agent is not None
-            and (is_made or " of " in before[-8:] or has_pair)
-            and 0 <= start - first - agent.start() < 160
-        )
-    else:
-        said = grams.is_agent.search(sentence) or grams.is_maker_agent.search(sentence)
-        as_one = grams.as_agent.search(sentence)
-        # "As a language model by NAME": a name before it is what the sentence is about.
-        is_said = said is not None or (as_one is not None and start - first > as_one.start())
-        has_me = _is_made_object(grams, sentence)
-        made_so = is_said or has_me
-    return made_so and (
-        name.is_sure or is_agent or has_pair or (has_me and not name.model and not _TRAINS.search(sentence))
-    )
+    has_me = (_MADE_ME.search(place.sentence) is not None) if grams.code == "en" else _is_made_object(grams, place)
+    if not (_was_made_in_english(grams, place) if grams.code == "en" else has_me or _is_said_agent(grams, place)):
+        return False
+    if name.is_sure or place.has_pair or grams.agent.search(place.sentence):
+        return True
+    return has_me and not name.model and not _TRAINS.search(place.sentence)
 
 
-def _is_made_object(grams: Grammar, sentence: str) -> bool:
+class _Place(NamedTuple):
+    """A name in its sentence."""
+
+    sentence: str
+    start: int
+    end: int
+    name: Name
+    others: list[Spelt]
+
+    @property
+    def before(self) -> str:
+        return self.sentence[max(0, self.start - MAX_BEFORE) : self.start]
+
+    @property
+    def before_owner(self) -> str:
+        """What is before the name, and before its maker's: "I am Google's Gemini"."""
+        owners = (start for start, other, end in self.others if not other.model and 0 <= self.start - end <= MAX_OWNER)
+        start = next(owners, self.start)
+        return self.sentence[max(0, start - MAX_BEFORE) : start]
+
+    @property
+    def after(self) -> str:
+        return self.sentence[self.end : self.end + MAX_AFTER]
+
+    @property
+    def has_pair(self) -> bool:
+        """Whether a model and its maker are both named."""
+        return any(o.maker == self.name.maker and bool(o.model) != bool(self.name.model) for _, o, _ in self.others)
+
+
+def _was_made_in_english(grams: Grammar, place: _Place) -> bool:
+    """Whether a sentence in English says that its speaker was made by this maker, or is this model's product."""
+    sentence, start, end = place.sentence, place.start, place.end
+    marked = f"{sentence[:start]}⟦{_PLACE.sub(' ', sentence[start:end])}⟧{sentence[end:]}"
+    if any(pattern.search(marked) for pattern in _ENGLISH):
+        return True
+    agent = grams.is_agent.search(sentence)
+    if agent is None or not 0 <= start - agent.start() < MAX_APART:
+        return False
+    return place.has_pair or " of " in place.before[-8:] or grams.made.search(sentence) is not None
+
+
+def _is_said_agent(grams: Grammar, place: _Place) -> bool:
+    """Whether a sentence says that its speaker is a thing that answers, and names a model or a maker beside it."""
+    if grams.is_agent.search(place.sentence) or grams.is_maker_agent.search(place.sentence):
+        return True
+    # "As a language model by NAME": a name before it is what the sentence is about.
+    as_one = grams.as_agent.search(place.sentence)
+    return as_one is not None and place.start > as_one.start()
+
+
+def _is_made_object(grams: Grammar, place: _Place) -> bool:
     """Whether one clause has the first person next to a verb of making."""
-    for me in grams.me.finditer(sentence):
-        before = _CLAUSE.split(sentence[max(0, me.start() - 30) : me.start()])[-1]
-        after = _CLAUSE.split(sentence[me.end() : me.end() + 40])[0]
+    for me in grams.me.finditer(place.sentence):
+        before = _CLAUSE.split(place.sentence[max(0, me.start() - 30) : me.start()])[-1]
+        after = _CLAUSE.split(place.sentence[me.end() : me.end() + 40])[0]
         if grams.made.search(before + me[0] + after):
             return True
     return False
 
 
-def _is_framed(
-    grams: Grammar, name: Name, before: str, after: str, sentence: str, *, has_rival: bool, backed: bool
-) -> bool:
+def _is_framed(grams: Grammar, place: _Place) -> bool:
     """Whether a model's name stands where a speaker's name does."""
-    framed = grams.frame.search(_OWNER.sub("", before))
+    before, after = place.before, place.after
+    framed = grams.frame.search(place.before_owner)
     if framed is not None:
         is_place = framed[0].strip(" ,:-–—(\"'") in _HERE_IS
         return not is_place or (
             (not before[: framed.start()].strip(" ,!-–—\"'*") or before.rstrip().endswith("!"))
             and re.match(r"\s*(?:[,.!:;–—(-]|$|speaking|here)", after) is not None
         )
-    if grams.behind.match(after) and (
-        grams.first.search(before)
-        or grams.code in ("eu", "hu")
-        or (name.is_sure and len(before.strip()) <= MAX_GREETING)
-    ):
+    is_greeted = place.name.is_sure and len(before.strip()) <= MAX_GREETING
+    if grams.behind.match(after) and (is_greeted or grams.code in ("eu", "hu") or grams.first.search(before)):
         return True
     if grams.code == "en":
-        if (_HERE.match(after) and not before.strip(" ,.!-*_\"'")) or re.search(r"(?:^|\W)i,\s?$", before):
+        is_here = _HERE.match(after) is not None
+        if (is_here and not before.strip(" ,.!-*_\"'")) or re.search(r"(?:^|\W)i,\s?$", before):
             return True
-        if _HERE.match(after) and re.match(r"\s(?:is|would|will)", after) and re.search(r"\byou\b", sentence):
+        if is_here and re.match(r"\s(?:is|would|will)", after) and re.search(r"\byou\b", place.sentence):
             return True
     if grams.opens_as.match(before) is None:
         return False
+    has_rival = any(other.model for _, other, _ in place.others)
     return grams.first.search(after) is not None or (
-        grams.drops_pronoun and not has_rival and (after[:1] == "," or backed)
+        grams.drops_pronoun and not has_rival and (after[:1] == "," or place.has_pair)
     )
-
-
-def _near_agent(text: str, grams: Grammar, start: int, end: int) -> bool:
-    return grams.agent.search(text, max(0, start - 200), min(len(text), end + 200)) is not None
 
 
 # People who work with models: "I am an AI researcher".
@@ -341,6 +358,21 @@ _PEOPLE = re.compile(
     r"|مهندس|باحث|محقق|پژوهشگر|متخصص|מהנדס|חוקר|μηχανικ|ερευνητ|প্রকৌশলী|গবেষক|エンジニア|研究|技術者|엔지니어|연구|工程师|研究员|"
     r"研究人员|วิศวกร|นักวิจัย|kỹ sư|nhà nghiên cứu"
 )
+_SPEAKS = (
+    "i am",
+    "i'm",
+    "im ",
+    "as ",
+    "being",
+    "am i",
+    "i was",
+    "i,",
+    "talking",
+    "chatting",
+    "speaking",
+    "since i",
+    "because i",
+)
 MAX_BACK, MAX_AHEAD = 80, 48  # characters around an anchor in which its phrase is
 
 
@@ -348,6 +380,8 @@ def disclaims(passage: Passage, grams: Grammar, at: int) -> tuple[int, int] | No
     """Return where the words around a place say that their speaker is an AI; None: they do not."""
     text = passage.text
     left, right = max(0, at - MAX_BACK), min(len(text), at + MAX_AHEAD)
+    if grams.code == "en" and not any(mark in text[left:right] for mark in _SPEAKS):
+        return None  # a look for a few letters is quicker than a pattern
     said = grams.is_agent.search(text, left, right)
     as_one = grams.as_agent.search(text, left, right)
     found = said or as_one

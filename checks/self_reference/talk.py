@@ -9,7 +9,7 @@ from .interface import remains
 from .names import Name, named
 from .passage import Passage
 from .refusals import says_it_cannot
-from .speech import MAX_GREETING, Grammar, claims_name, disclaims, grammar, limits_knowledge
+from .speech import MAX_GREETING, Grammar, Spelt, claims_name, disclaims, grammar, limits_knowledge
 from .tongues import TONGUES, tongue_of
 
 MAX_ANCESTORS = 20
@@ -59,7 +59,7 @@ class Talk:
         self.grammars = [grammar(code) for code in tongues_of(lang, at.text)]
 
     @cached_property
-    def _spelt(self) -> list[tuple[int, Name, int]]:
+    def _spelt(self) -> list[Spelt]:
         """The names in the text: where each begins, what it is, and where it ends."""
         found = ((start, named(self.passage.text, start, end)) for start, end in self.at.names)
         return [(start, *name) for start, name in found if name is not None]
@@ -69,17 +69,20 @@ class Talk:
 
         Names that a message above has are left out: it sets a persona, or asks about the model.
         """
-        own, seen = {name.casefold() for name in own_names}, set()
-        for start, name, end in self._spelt:
-            if name in seen or not self._is_first_person(start, end):
+        own = {name.casefold() for name in own_names}
+        seen: set[Name] = set()
+        for spelt in self._spelt:
+            start, name, end = spelt
+            if name in seen or {name.model.casefold(), name.maker.casefold()} & own:
+                continue
+            if not self._is_first_person(start, end):
                 continue
             first, last = self.passage.sentence(start, end)
-            others = [other for at, other, _ in self._spelt if first <= at < last and at != start]
+            others = [other for other in self._spelt if first <= other[0] < last and other[0] != start]
             if (
-                any(claims_name(self.passage, grams, name, start, end, others) for grams in self.grammars)
+                any(claims_name(self.passage, grams, spelt, others) for grams in self.grammars)
                 and not self.passage.is_cited(start, end)
                 and not self.passage.is_dialogue
-                and not {name.model.casefold(), name.maker.casefold()} & own
                 and name.maker not in self._above.makers(self._row)
             ):
                 seen.add(name)

@@ -18,7 +18,7 @@ from ...checks.base.statistics.intervals import wilson
 from ..counts import Rate
 from ..wording import count_of, interval
 from ..wording import percent as share_of
-from .drawing import Bar, Bars, Cell, Columns, Matrix, short
+from .drawing import Bar, Bars, Cell, Columns, Dots, Matrix, short
 
 MOST_TAGS = 12  # rows and columns of declared and detected languages
 MOST_LANGUAGES, MOST_CHECKS, MOST_ROLES = 15, 24, 12
@@ -201,6 +201,30 @@ def shares(title: str, about: str, rows: Sequence[tuple[str, int, int]], name: s
         about = f"{about} Shown are the {MOST_SHARES} largest of {len(there):,}."
     bars = tuple(_share(label, part, whole) for label, part, whole in there[:MOST_SHARES])
     return Bars(name, title, about, "name", "share", bars)
+
+
+def ordered_shares(title: str, about: str, rows: Sequence[tuple[str, int, int]], name: str) -> Columns | None:
+    """Return columns for (label, part, whole), in this order; without intervals, since they are no samples."""
+    bars = tuple(Bar(label, part / whole, None, None, percent(part, whole)) for label, part, whole in rows if whole)
+    return Columns(name, title, about, "", "share", bars, is_share=True) if bars else None
+
+
+def intervals(title: str, about: str, rows: Sequence[tuple[str, float | None, float, float]], name: str) -> Dots | None:
+    """Return dots with intervals for (label, value, low, high), in this order; a value may be missing."""
+    if not rows:
+        return None
+    bars = (
+        Bar(
+            label,
+            low if value is None else value,
+            low,
+            high,
+            "" if value is None else f"{round(value, 2) + 0.0:.2f}",
+            f"{low:.2f} to {high:.2f}",
+        )
+        for label, value, low, high in rows[:MOST_SHARES]
+    )
+    return Dots(name, title, about, "name", "value", tuple(bars))
 
 
 def over_time(messages: Mapping[str, int], flagged: Mapping[str, int]) -> Columns | None:

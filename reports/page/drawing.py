@@ -85,7 +85,7 @@ class Bar:
     @property
     def words(self) -> str:
         """The label with the value and its interval."""
-        return f"{self.named}: {self.text}" + (f" (95 % CI {self.interval})" if self.interval else "")
+        return f"{self.named}: {self.text or 'no value'}" + (f" (95 % CI {self.interval})" if self.interval else "")
 
 
 @dataclass(frozen=True)
@@ -158,6 +158,63 @@ class Bars(_Values):
         height = len(self.bars) * row + 8
         axis = Group("", "", (Outline("axis", f"M{_px(left)} 0V{_px(height)}"),)) if not above else Group("", "")
         return Drawing(size, width, height, (*groups, axis))
+
+
+@dataclass(frozen=True)
+class Dots(_Values):
+    """Values as dots with their intervals, on one scale with a line at 0; a bar without a text has no dot."""
+
+    kind: ClassVar[str] = "dots"
+
+    @property
+    def desc(self) -> str:
+        """The values in words."""
+        return f"{len(self.bars):,} values with 95 % CI. {'; '.join(bar.words for bar in self.bars[:3])}."
+
+    @property
+    def grid(self) -> Grid:
+        """All figures."""
+        rows = tuple((bar.named, bar.text, bar.interval) for bar in self.bars)
+        return Grid((self.label, self.value, "95 % CI"), rows)
+
+    @property
+    def drawings(self) -> tuple[Drawing, ...]:
+        """One drawing for wide pages, with labels beside the dots, and one for narrow pages, with labels above them."""
+        labels = min(220.0, max((_width(bar.named) for bar in self.bars), default=0.0))
+        return (
+            self._drawing("wide", WIDE, left=labels + 12, above=0, row=28),
+            self._drawing("narrow", NARROW, left=0, above=20, row=46),
+        )
+
+    def _drawing(self, size: str, width: float, left: float, above: float, row: float) -> Drawing:
+        ends = [end for bar in self.bars for end in (bar.low, bar.high, bar.value) if end is not None]
+        least, most = min(0.0, *ends), max(1.0, *ends)
+        room = max((_width(bar.text) for bar in self.bars), default=0.0) + 16
+        scale = (width - left - room - 10) / (most - least)
+
+        def at(value: float) -> str:
+            return _px(left + 5 + (value - least) * scale)
+
+        groups = []
+        for k, bar in enumerate(self.bars):
+            top = k * row + above + 6
+            middle = top + 8
+            shapes = []
+            if bar.low is not None and bar.high is not None:
+                caps = "".join(f"M{at(x)} {_px(middle - 4)}v8" for x in (bar.low, bar.high))
+                shapes.append(Outline("whisker", f"M{at(bar.low)} {_px(middle)}H{at(bar.high)}{caps}"))
+            if bar.text:
+                shapes.append(Outline("bar", f"M{at(bar.value)} {_px(middle - 5)}l5 5l-5 5l-5 -5z"))
+            label = (
+                Label("label", 0, top - 6, _clip(bar.named, width))
+                if above
+                else Label("label end", left - 12, middle + 4.5, _clip(bar.named, left - 12))
+            )
+            number = Label("number", width - room, middle + 4.5, bar.text)
+            groups.append(Group(bar.words, "", tuple(shapes), (label, number)))
+        height = len(self.bars) * row + 8
+        axis = Group("", "", (Outline("axis", f"M{at(0.0)} 0V{_px(height)}"),))
+        return Drawing(size, width, height, (axis, *groups))
 
 
 @dataclass(frozen=True)
@@ -298,7 +355,7 @@ class Matrix:
         return (Drawing("whole", round(width, 1), round(height, 1), (Group("", "", (), tuple(texts)), *groups)),)
 
 
-Chart = Bars | Columns | Matrix
+Chart = Bars | Columns | Dots | Matrix
 
 
 def short(n: int) -> str:

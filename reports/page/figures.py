@@ -51,6 +51,7 @@ def figures(facts: Facts, found: Found) -> tuple[Chart, ...]:
         _declared_detected(found, checked, flagged),
         *_copies(found),
         *(_bars(name, table) for check in facts.checks for name, table in named_tables(check) if table.bars),
+        *(_dots(name, table) for check in facts.checks for name, table in named_tables(check) if table.dots),
         charts.role_depth(_roles(facts)),
         charts.over_time(facts.days, days),
     )
@@ -174,8 +175,21 @@ def _copies(found: Found) -> tuple[Chart | None, ...]:
     return charts.group_sizes(sizes + 1), charts.similarities(values[np.concatenate(alike)])
 
 
+def _dots(name: str, table: Table) -> Chart | None:
+    label, value, low, high = (table.columns.index(column) for column in table.dots)
+    rows = [
+        (visible(str(row[label])), None if row[value] == "" else float(row[value]), float(row[low]), float(row[high]))
+        for row in table.rows
+        if row[low] != "" and row[high] != ""
+    ]
+    return charts.intervals(name, table.about, rows, name=SLUG.sub("-", name.lower()))
+
+
 def _bars(name: str, table: Table) -> Chart | None:
     label, part, whole = (table.columns.index(column) for column in table.bars)
+    if table.is_ordered:
+        rows = [(visible(str(row[label])), int(row[part]), int(row[whole])) for row in table.rows]
+        return charts.ordered_shares(name, table.about, rows, name=SLUG.sub("-", name.lower()))
     # No bar for nothing; the table has it.
     rows = [(visible(str(row[label])), int(row[part]), int(row[whole])) for row in table.rows if row[part]]
     return charts.shares(name, table.about, rows, name=SLUG.sub("-", name.lower()))

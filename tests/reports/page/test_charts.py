@@ -337,3 +337,29 @@ def test_counts_are_short_in_cells():
         "0", "99,999", "123k", "1.2M", "46M", "2.0G"
     ]  # fmt: skip
     assert [charts.percent(part, 10_000) for part in (0, 1, 120, 10_000)] == ["0 %", "<0.1 %", "1.2 %", "100.0 %"]
+
+
+def test_shares_in_an_order_keep_it_and_have_no_intervals():
+    chart = charts.ordered_shares(
+        "Activity", "By month.", [("2023-01", 1, 4), ("2023-02", 3, 4), ("2023-03", 0, 0)], "a"
+    )
+    assert [(bar.label, bar.value, bar.interval) for bar in chart.bars] == [
+        ("2023-01", 0.25, ""),
+        ("2023-02", 0.75, ""),
+    ]
+    assert charts.ordered_shares("Activity", "By month.", [], "a") is None
+
+
+def test_a_dot_stands_within_its_interval_and_a_missing_value_has_none():
+    chart = charts.intervals("Agreement", "Alpha.", [("spam", 0.3, -0.1, 0.5), ("humor", None, 0.1, 0.6)], "a")
+    for picture in chart.drawings:
+        axis, first, second = picture.groups
+        assert axis.shapes[0].css == "axis"
+        assert [shape.css for shape in first.shapes] == ["whisker", "bar"]
+        assert [shape.css for shape in second.shapes] == ["whisker"]
+        low, high = (float(x) for x in re.match(r"M([\d.]+) [\d.]+H([\d.]+)", first.shapes[0].d).groups())
+        (dot,) = re.match(r"M([\d.]+) ", first.shapes[1].d).groups()
+        assert 0 <= low < float(dot) < high <= picture.width
+    assert chart.bars[1].words == "humor: no value (95 % CI 0.10 to 0.60)"
+    assert chart.grid.rows == (("spam", "0.30", "-0.10 to 0.50"), ("humor", "", "0.10 to 0.60"))
+    assert charts.intervals("Agreement", "Alpha.", [], "a") is None
