@@ -162,10 +162,10 @@ class Annotators(Check):
         findings: list[pa.Table] = []
         notes: list[str] = []
         tables: list[Table] = []
-        user = _numbered(messages["user"])
+        work = _work(messages)
+        user = work.user
         has_users = bool((user != contributors.NOBODY).sum() >= self.min_messages)
         if has_users:
-            work = _work(messages, user)
             findings += self._about_contributors(messages, work, notes)
             tables += [contributions(user), *activity(messages, user), languages(messages, user)]
         elif messages.num_rows:
@@ -184,7 +184,7 @@ class Annotators(Check):
         spread = contributors.volume(counts[counts > 0])
         n = int(counts.sum())
         notes.append(
-            f"{spread.n_users:,} contributors wrote {n:,} messages, as many as {spread.effective:,.0f} equal ones; "
+            f"{spread.n_users:,} contributors wrote {n:,} messages (effective number {spread.effective:,.0f}); "
             f"the largest wrote {100 * spread.top_share:.1f} %; Gini {spread.gini:.2f}"
         )
         if spread.top_low > self.max_share and counts.max() >= MIN_CONCENTRATED:
@@ -210,18 +210,12 @@ class Annotators(Check):
         own = contributors.own_answers(work)
         severity = WARNING if own.is_beyond else NOTE
         text = (
-            f"One of {len(own.rows):,} replies to one's own prompt; {own.expected:.1f} of {own.n_replies:,} by chance"
+            f"One of {len(own.rows):,} replies to their author's own prompt, of {own.n_replies:,} replies; "
+            f"{own.expected:.1f} expected by chance"
         )
         facets = [{"contributor": str(rank_of[u])} for u in work.user[own.rows]]
         findings.append(claim(messages, OWN_ANSWERS, own.rows, text, severity=severity, facets=facets))
         return findings
-
-
-def _numbered(hashes: pa.ChunkedArray) -> IntArray:
-    """Return contributors as numbers from 1; 0 is none."""
-    values = np.asarray(hashes)
-    _, at = np.unique(np.append(np.uint64(0), values), return_inverse=True)
-    return at[1:].astype(np.int64)
 
 
 def _ranks(counts: IntArray) -> IntArray:
@@ -232,12 +226,14 @@ def _ranks(counts: IntArray) -> IntArray:
     return ranks
 
 
-def _work(messages: pa.Table, user: IntArray) -> contributors.Work:
-    values = np.unique(np.append(np.uint64(0), np.asarray(messages["user"])))
+def _work(messages: pa.Table) -> contributors.Work:
+    values, user = np.unique(np.append(np.uint64(0), np.asarray(messages["user"])), return_inverse=True)
+    user = user[1:]
     asked = np.asarray(messages["prompt_user"])
     at = np.minimum(np.searchsorted(values, asked), len(values) - 1)
     prompt_user = np.where(values[at] == asked, at, contributors.NOBODY)
     time, prompt_time = (np.asarray(messages[name].fill_null(contributors.UNKNOWN)) for name in ("time", "prompt_time"))
+    time = contributors.without_imports(time, user)
     is_reply = as_bools(pc.equal(messages["role"], "assistant").combine_chunks())
     return contributors.Work(user, prompt_user, time, prompt_time, np.asarray(messages["n_chars"]), is_reply)
 

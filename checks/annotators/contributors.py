@@ -17,6 +17,7 @@ SECOND = 1_000_000  # microseconds
 TYPED = 7.0  # characters a second: a fast typist
 OVERHEAD = 15.0  # seconds to read, think and send one message
 WINDOW = 3600  # seconds in which a burst is looked for
+IMPORTERS = 3  # contributors with messages in one second, at which its time is that of an import
 MIN_BURST, MIN_NEED = 10, 1.2  # messages, and time needed for them over time taken
 PASTED = 15.0  # characters a second that nobody types
 MIN_CHARS = 200  # of a text whose speed is measured
@@ -43,6 +44,20 @@ class Work:
         rows = np.flatnonzero((self.user != NOBODY) & (self.time != UNKNOWN))
         rows = rows[np.lexsort((rows, self.time[rows], self.user[rows]))]
         return np.split(rows, np.flatnonzero(np.diff(self.user[rows])) + 1) if rows.size else []
+
+
+def without_imports(time: IntArray, user: IntArray) -> IntArray:
+    """Return the times, UNKNOWN for seconds that many messages of several contributors share.
+
+    Such a time says when a table was written, not when a person typed.
+    """
+    rows = np.flatnonzero((user != NOBODY) & (time != UNKNOWN))
+    seconds, at, n_messages = np.unique(time[rows] // SECOND, return_inverse=True, return_counts=True)
+    writers = np.bincount(np.unique(np.column_stack([at, user[rows]]), axis=0)[:, 0], minlength=len(seconds))
+    is_import = (writers >= IMPORTERS) & (n_messages >= MIN_BURST)
+    cleaned = time.copy()
+    cleaned[rows[is_import[at]]] = UNKNOWN
+    return cleaned
 
 
 class Volume(NamedTuple):
@@ -99,7 +114,6 @@ def bursts(work: Work) -> list[Burst]:
                 best = Burst(rows[first : ends[k] + 1], float(need[k]), float(time[ends[k]] - time[first]))
         if best is not None:
             found.append(best)
-    # A release that was imported has many messages of all contributors in one second: their times say nothing.
     return found
 
 

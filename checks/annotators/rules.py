@@ -40,7 +40,7 @@ CONCENTRATION = Rule(
 )
 BURST = Rule(
     f"{NAME}/burst",
-    "More messages in a short time than anyone types",
+    "More messages in a short time than anyone can type",
     WARNING,
     "Read some of them: they were pasted, generated or imported. An import with one time for all is harmless.",
     example=Example(_prompts(10, _ONE, 0.5, "a burst"), not_this=_prompts(10, _ONE, 5, "a session")),
@@ -52,7 +52,7 @@ _LONG = (
 )
 TYPING_SPEED = Rule(
     f"{NAME}/typing_speed",
-    "Text appeared faster than it can be typed",
+    "Text written faster than anyone can type",
     NOTE,
     "Read it: it was probably pasted from somewhere. One such text may have been written beforehand.",
     example=Example(
@@ -156,7 +156,7 @@ def _rated(top: int, low: int) -> Data:
 
 CONSTANT_RATER = Rule(
     f"{NAME}/constant_rater",
-    "All labels of a conversation are at the top",
+    "All ratings of a conversation are at the maximum",
     NOTE,
     "Drop these labels: whoever gave them rated everything alike.",
     example=Example(_rated(2, 4), not_this=_rated(0, 6), at=1),

@@ -5,7 +5,15 @@ import pytest
 from building import SHARED, audit, message, needs_shared, uid
 from chataudit import run
 from chataudit.checks.annotators.check import Annotators
-from chataudit.checks.annotators.contributors import UNKNOWN, Work, bursts, fast_typing, own_answers, volume
+from chataudit.checks.annotators.contributors import (
+    UNKNOWN,
+    Work,
+    bursts,
+    fast_typing,
+    own_answers,
+    volume,
+    without_imports,
+)
 from chataudit.checks.annotators.ratings import constant_trees, discovered, ranks_and_quality
 
 EFFECTS = SHARED / "data" / "truth" / "annotators" / "effects"
@@ -155,3 +163,13 @@ def test_sets_without_an_effect_are_left():
     for path in paths:
         table = run(path, checks=[Annotators()]).table
         assert [row["rule"] for row in table.to_pylist() if row["severity"] > 1] == [], path
+
+
+def test_seconds_that_several_contributors_share_are_no_times_of_writing():
+    time = np.repeat([5, 6, 7], 12) * 1_000_000
+    user = np.concatenate([np.arange(12) % 3 + 1, np.ones(12, dtype=int), np.zeros(12, dtype=int)])
+    cleaned = without_imports(time, user)
+    assert (cleaned[:12] == UNKNOWN).all()
+    assert cleaned[12:].tolist() == time[12:].tolist()
+    few = without_imports(time[:4], user[:4])
+    assert few.tolist() == time[:4].tolist()
