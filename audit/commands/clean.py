@@ -53,9 +53,9 @@ def clean(
     """Write a copy of the audited data without flagged messages.
 
     The default policy drops duplicates with which nothing is lost, empty or unreadable records, and benchmark
-    questions; all else is kept and listed. The strict policy drops all messages with warnings or errors. Dropping a
-    message also drops the replies to it. The audited files are never changed. dropped.csv lists every dropped message
-    with the reason.
+    questions; all else is kept and listed. The strict policy drops messages with warnings or errors, unless their rule
+    says to keep them. Dropping a message also drops the replies to it. The audited files are never changed.
+    dropped.csv lists every dropped message with the reason.
     """
     with user_errors():
         if out_dir is None and not dry_run:

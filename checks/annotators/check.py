@@ -20,6 +20,7 @@ from ..base.findings import NOTE, WARNING
 from ..base.messages import PLACES, Batch
 from ..base.settings import setting
 from ..base.statistics.agreement import labels
+from ..base.text.tokens import HashArray
 from . import contributors, ratings
 from .figures import CELLS, LIKERT_LABELS, activity, agreement_tables, cells_of, contributions, languages
 from .repeats import MIN_COPIES, MIN_SHINGLES, near_copies, sketches
@@ -89,8 +90,8 @@ class Annotators(Check):
 
     def scan(self, batch: Batch) -> Result:
         """Collect contributors, times, ranks and labels of each message."""
-        columns = {name: batch.column(name) for name in ("role", "lang", "rank", "user_id", "labels", "tree_id")}
-        user = digests(columns["user_id"]).astype(np.uint64)
+        columns = {name: batch.column(name) for name in ("role", "lang", "rank", "user_id", "labels")}
+        user = digests(columns["user_id"])
         above = batch.parent
         has_above = above >= 0
         time, has_time = batch.dates
@@ -98,9 +99,7 @@ class Annotators(Check):
         top, rated = _likert_bits(columns["labels"])
         has_labels = as_bools(columns["labels"].is_valid())
         is_used = ~batch.is_context & ((user != 0) | has_labels | as_bools(columns["rank"].is_valid()))
-        trees = digests(columns["tree_id"]) ^ np.where(
-            as_bools(columns["tree_id"].is_null()), batch.tree.astype(np.uint64) + np.uint64(1), np.uint64(0)
-        )
+        trees = batch.tree_digest
         parent = np.where(has_above, digests(batch.column("parent_id")) * MIXED + trees, np.uint64(0))
         table = batch.places.append_column("role", columns["role"]).append_column("lang", columns["lang"])
         for name, values, valid in (
@@ -129,7 +128,7 @@ class Annotators(Check):
             },
         )
 
-    def _texts(self, batch: Batch, user: np.typing.NDArray[np.uint64]) -> pa.Table:
+    def _texts(self, batch: Batch, user: HashArray) -> pa.Table:
         if not user.any():
             return TEXTS.empty_table()
         sizes = np.diff(batch.shingles.limits)

@@ -4,7 +4,7 @@ from typing import Any
 
 from ..base.check import Method
 from ..base.examples import Data, Example, chat, turn
-from ..base.findings import NOTE, WARNING, Rule
+from ..base.findings import NOTE, WARNING, Action, Rule
 
 NAME = "annotators"
 FACETS = {"contributor": "number of the contributor, by messages written"}
@@ -44,6 +44,7 @@ BURST = Rule(
     WARNING,
     "Read some of them: they were pasted, generated or imported. An import with one time for all is harmless.",
     example=Example(_prompts(10, _ONE, 0.5, "a burst"), not_this=_prompts(10, _ONE, 5, "a session")),
+    strict=Action.KEEP,
 )
 _LONG = (
     "The old bridge is a stone arch of five spans. It was built by masons from the next valley, who were paid in salt, "
@@ -115,6 +116,7 @@ REPEATS_ONESELF = Rule(
     WARNING,
     "Keep one of them: the others are a template filled in, and a model learns the template.",
     example=Example(_repeated(_FOUR), not_this=_distinct(_TWO)),
+    strict=Action.KEEP,
 )
 
 
@@ -137,6 +139,7 @@ RANK_CONTRADICTS_LABEL = Rule(
     WARNING,
     "Train on one of the two, not on both. If most pairs contradict each other, the ranks are upside down.",
     example=Example(_ranked(0.0, 1.0), not_this=_ranked(1.0, 0.0)),
+    strict=Action.KEEP,
 )
 
 _FIVE = ("quality", "toxicity", "humor", "helpfulness", "creativity", "violence")

@@ -192,6 +192,13 @@ class Batch:
         return codes
 
     @cached_property
+    def tree_digest(self) -> npt.NDArray[np.uint64]:
+        """A hash of each row's tree id; of rows without one, of their tree within the batch."""
+        ids = self.column("tree_id")
+        alone = np.where(as_bools(ids.is_null()), self.tree.astype(np.uint64) + np.uint64(1), np.uint64(0))
+        return digests(ids) ^ alone
+
+    @cached_property
     def n_trees(self) -> int:
         return int(self.tree.max()) + 1 if len(self) else 0
 

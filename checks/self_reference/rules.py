@@ -2,7 +2,7 @@
 
 from ..base.check import Method
 from ..base.examples import Example, chat
-from ..base.findings import ERROR, NOTE, WARNING, Rule
+from ..base.findings import ERROR, NOTE, WARNING, Action, Rule
 
 NAME = "self_reference"
 
@@ -22,6 +22,7 @@ OTHER_IDENTITY = Rule(
             _PRIMES, "assistant: Divide by 2 twice, then by 3: 2, 2, 3, 7. I checked it with ChatGPT, made by OpenAI."
         ),
     ),
+    strict=Action.KEEP,
 )
 PASTED_INTERFACE = Rule(
     f"{NAME}/pasted_interface",
@@ -38,6 +39,7 @@ PASTED_INTERFACE = Rule(
             'assistant: It is called "Regenerate response" in most of them.',
         ),
     ),
+    strict=Action.KEEP,
 )
 AI_DISCLAIMER = Rule(
     f"{NAME}/ai_disclaimer",

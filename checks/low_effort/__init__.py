@@ -1,0 +1,1 @@
+"""Replies written with little effort."""

@@ -1,0 +1,121 @@
+"""The share of low ratings to expect, with its interval, and how far people's labels agree with the score."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..base.arrow.columns import BoolArray, IntArray, as_bools
+from ..base.check import Result, Table
+from ..base.statistics.intervals import Estimate, FloatArray, Z, in_percent
+from .score import LOW, RATED_LOW, probability
+
+SCORES = pa.schema(
+    [
+        ("tree", pa.uint64()),
+        ("lang", pa.string()),
+        ("score", pa.float64()),  # log odds of the model
+        ("has_siblings", pa.bool_()),
+        ("is_seen", pa.bool_()),  # the model was fitted on this text
+        ("quality", pa.float64()),  # people's mean; null: fewer than two votes
+    ]
+)
+MIN_LABELLED = 20  # replies on each side of LOW, below which agreement with people is not computed
+MIN_REPLIES = 30  # with a score, of the data and of a language in the table
+MAX_LANGUAGES = 12
+RESAMPLES = 200
+
+
+def summary(rows: pa.Table) -> Result:
+    """Estimate the share of replies that people would rate low, and compare the score with their labels."""
+    if rows.num_rows < MIN_REPLIES:
+        return Result()
+    score, has = np.asarray(rows["score"]), as_bools(rows["has_siblings"].combine_chunks())
+    _, tree = np.unique(np.asarray(rows["tree"]), return_inverse=True)
+    share = expected_share(score, has, tree)
+    notes = [
+        f"By the score, people would rate {in_percent(share.value)} of {len(score):,} replies {LOW:g} or less out of 1 "
+        f"(95 % CI {100 * share.low:.1f}-{100 * share.high:.1f}, clustered by conversation, if they judged as in OASST)"
+    ]
+    quality = np.asarray(rows["quality"].fill_null(np.nan))
+    seen = np.bincount(tree, as_bools(rows["is_seen"].combine_chunks())) > 0
+    is_rated = ~np.isnan(quality) & ~seen[tree]
+    is_low = quality[is_rated] <= LOW
+    n_low = int(is_low.sum())
+    without = f", without {seen.sum():,} conversations that the score was fitted on" if seen.any() else ""
+    if min(n_low, len(is_low) - n_low) >= MIN_LABELLED:
+        found = agreement(score[is_rated], is_low, tree[is_rated])
+        notes.append(
+            f"The score ranks replies that people rated {LOW:g} or less above others with an AUC of {found.value:.2f} "
+            f"(95 % CI {found.low:.2f}-{found.high:.2f}, clustered by conversation; {len(is_low):,} replies with two "
+            f"votes or more, {n_low:,} of them rated low){without}"
+        )
+    else:
+        notes.append(
+            f"The score was not compared with people's labels: of {len(is_low):,} replies with two votes on quality, "
+            f"{n_low:,} are rated {LOW:g} or less; needs {MIN_LABELLED} rated so and {MIN_LABELLED} rated higher"
+            + without
+        )
+    tables = [_by_language(rows["lang"].combine_chunks(), score, has, tree)]
+    return Result(notes=notes, tables=[table for table in tables if table is not None])
+
+
+def expected_share(score: FloatArray, has_siblings: BoolArray, tree: IntArray) -> Estimate:
+    """Return the mean probability of a low rating, with the errors of the curves and of the sample of conversations."""
+    p = probability(score, has_siblings, RATED_LOW)
+    fit = sum(
+        (some.mean() * curve.deviation(score[some])) ** 2
+        for some, curve in zip((has_siblings, ~has_siblings), RATED_LOW, strict=True)
+        if some.any()
+    )
+    mean = float(p.mean())
+    by_tree = np.bincount(tree, p - mean)
+    n = len(by_tree)
+    sampling = float((by_tree**2).sum()) / len(p) ** 2 * (n / max(1, n - 1))
+    # On the scale of log odds, so that the ends stay between 0 and 1.
+    width = Z * np.sqrt(fit + sampling) / (mean * (1 - mean))
+    centre = np.log(mean / (1 - mean))
+    low, high = (float(1 / (1 + np.exp(-(centre + side * width)))) for side in (-1, 1))
+    return Estimate(mean, low, high)
+
+
+def agreement(score: FloatArray, is_low: BoolArray, tree: IntArray) -> Estimate:
+    """Return the AUC of a score against labels, with the percentile bootstrap over conversations (Efron 1979)."""
+    values, own = np.unique(score, return_inverse=True)
+    _, tree = np.unique(tree, return_inverse=True)
+    n = int(tree.max()) + 1
+
+    def auc(weight: IntArray) -> float:
+        low, other = (np.bincount(own[some], weight[some], minlength=len(values)) for some in (is_low, ~is_low))
+        below = np.cumsum(other) - other
+        total = low.sum() * other.sum()
+        return float((low * (below + other / 2)).sum() / total) if total else float("nan")
+
+    rng = np.random.default_rng(0)
+    drawn = [auc(np.bincount(rng.integers(0, n, n), minlength=n)[tree]) for _ in range(RESAMPLES)]
+    low, high = np.nanpercentile(drawn, (2.5, 97.5))
+    return Estimate(auc(np.ones(len(score), dtype=np.int64)), float(low), float(high))
+
+
+def _by_language(lang: pa.Array, score: FloatArray, has: BoolArray, tree: IntArray) -> Table | None:
+    counts = sorted(lang.value_counts().to_pylist(), key=lambda each: (-each["counts"], each["values"] or ""))
+    named = [each["values"] for each in counts if each["values"] and each["counts"] >= MIN_REPLIES][:MAX_LANGUAGES]
+    if not named:
+        return None
+
+    def rows() -> Iterator[tuple[str | int | float, ...]]:
+        for value in named:
+            some = as_bools(pc.equal(lang, value))
+            _, own = np.unique(tree[some], return_inverse=True)
+            share = expected_share(score[some], has[some], own)
+            yield value, int(some.sum()), *(f"{each:.3f}" for each in share)
+
+    return Table(
+        "Expected low ratings by language",
+        f"Share of the replies that people would rate {LOW:g} or less, by declared language, with a 95 % CI of the "
+        "score's calibration and of the conversations. The score was fitted mostly on English replies.",
+        ("language", "replies", "share", "low", "high"),
+        tuple(rows()),
+        dots=("language", "share", "low", "high"),
+    )
