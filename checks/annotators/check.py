@@ -4,7 +4,7 @@ Contributors and ratings are compared over the whole data set (contributors.py, 
 contributor (repeats.py). Agreement comes from means and counts of votes alone (agreement.py, likert.py).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
@@ -20,6 +20,7 @@ from ..base.findings import NOTE, WARNING
 from ..base.messages import PLACES, Batch
 from ..base.settings import setting
 from ..base.statistics.agreement import labels
+from ..base.statistics.intervals import FloatArray
 from ..base.text.tokens import HashArray
 from . import contributors, ratings
 from .figures import CELLS, LIKERT_LABELS, activity, agreement_tables, cells_of, contributions, languages
@@ -95,8 +96,9 @@ class Annotators(Check):
         above = batch.parent
         has_above = above >= 0
         time, has_time = batch.dates
-        quality, votes = labels(columns["labels"], "quality")
-        top, rated = _likert_bits(columns["labels"])
+        likert = {name: labels(columns["labels"], name) for name in LIKERT_LABELS}
+        quality, votes = likert["quality"]
+        top, rated = _likert_bits(likert.values())
         has_labels = as_bools(columns["labels"].is_valid())
         is_used = ~batch.is_context & ((user != 0) | has_labels | as_bools(columns["rank"].is_valid()))
         trees = batch.tree_digest
@@ -162,13 +164,11 @@ class Annotators(Check):
         notes: list[str] = []
         tables: list[Table] = []
         work = _work(messages)
-        user = work.user
-        has_users = bool((user != contributors.NOBODY).sum() >= self.min_messages)
-        if has_users:
+        known = int(work.counts.sum())
+        if known >= self.min_messages:
             findings += self._about_contributors(messages, work, notes)
-            tables += [contributions(user), *activity(messages, user), languages(messages, user)]
+            tables += [contributions(work), *activity(messages, work.user), languages(messages, work)]
         elif messages.num_rows:
-            known = int((user != contributors.NOBODY).sum())
             notes.append(
                 f"Rules about contributors did not run: {known:,} messages have a user id; needs {self.min_messages:,}"
             )
@@ -178,17 +178,14 @@ class Annotators(Check):
 
     def _about_contributors(self, messages: pa.Table, work: contributors.Work, notes: list[str]) -> list[pa.Table]:
         findings = []
-        counts = np.bincount(work.user[work.user != contributors.NOBODY])
-        rank_of = _ranks(counts)
+        counts, rank_of = work.counts, work.ranks
         spread = contributors.volume(counts[counts > 0])
-        n = int(counts.sum())
         notes.append(
-            f"{spread.n_users:,} contributors wrote {n:,} messages (effective number {spread.effective:,.0f}); "
-            f"the largest wrote {100 * spread.top_share:.1f} %; Gini {spread.gini:.2f}"
+            f"{spread.n_users:,} contributors wrote {int(counts.sum()):,} messages (effective number "
+            f"{spread.effective:,.0f}); the largest wrote {100 * spread.top_share:.1f} %; Gini {spread.gini:.2f}"
         )
         if spread.top_low > self.max_share and counts.max() >= MIN_CONCENTRATED:
-            top = int(np.argmax(counts))
-            rows = np.flatnonzero(work.user == top)
+            rows = np.flatnonzero(work.user == work.order[0])
             text = f"By contributor 1, who wrote {100 * spread.top_share:.1f} % of all messages"
             facets = [{"contributor": "1"}] * len(rows)
             findings.append(claim(messages, CONCENTRATION, rows, text, severity=WARNING, facets=facets))
@@ -215,14 +212,6 @@ class Annotators(Check):
         facets = [{"contributor": str(rank_of[u])} for u in work.user[own.rows]]
         findings.append(claim(messages, OWN_ANSWERS, own.rows, text, severity=severity, facets=facets))
         return findings
-
-
-def _ranks(counts: IntArray) -> IntArray:
-    """Return the rank of each contributor by the number of messages, 1 is the first; ties by number."""
-    order = np.lexsort((np.arange(len(counts)), -counts))
-    ranks = np.empty(len(counts), dtype=np.int64)
-    ranks[order] = np.arange(1, len(counts) + 1)
-    return ranks
 
 
 def _work(messages: pa.Table) -> contributors.Work:
@@ -268,13 +257,9 @@ def _about_ratings(messages: pa.Table, notes: list[str], max_false: float) -> li
     return findings
 
 
-def _likert_bits(column: pa.Array) -> tuple[IntArray, IntArray]:
+def _likert_bits(found: Iterable[tuple[FloatArray, IntArray]]) -> tuple[IntArray, IntArray]:
     """Return which five-point labels are at the top, and which have two votes or more, as bits of each message."""
-    top, rated = np.zeros((2, len(column)), dtype=np.int64)
-    if column.null_count < len(column):
-        for k, name in enumerate(LIKERT_LABELS):
-            means, counts = labels(column, name)
-            has = counts >= 2
-            rated |= has.astype(np.int64) << k
-            top |= (has & (means >= 1)).astype(np.int64) << k
-    return top, rated
+    has = [(counts >= 2, means >= 1) for means, counts in found]
+    rated = sum(is_rated.astype(np.int64) << k for k, (is_rated, _) in enumerate(has))
+    top = sum((is_rated & is_top).astype(np.int64) << k for k, (is_rated, is_top) in enumerate(has))
+    return np.asarray(top), np.asarray(rated)

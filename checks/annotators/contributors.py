@@ -39,11 +39,28 @@ class Work:
     is_reply: BoolArray
 
     @cached_property
-    def by_user(self) -> list[IntArray]:
-        """The rows of each contributor in the order of their times; rows without a time are left out."""
+    def counts(self) -> IntArray:
+        """The number of messages of each contributor, by number; of NOBODY, none."""
+        return np.bincount(self.user[self.user != NOBODY], minlength=1)
+
+    @cached_property
+    def order(self) -> IntArray:
+        """The numbers of all contributors, those with the most messages first; ties by number."""
+        order = np.lexsort((np.arange(len(self.counts)), -self.counts))
+        return order[self.counts[order] > 0]
+
+    @cached_property
+    def ranks(self) -> IntArray:
+        """The place of each contributor in that order, from 1, by number."""
+        ranks = np.zeros(len(self.counts), dtype=np.int64)
+        ranks[self.order] = np.arange(1, len(self.order) + 1)
+        return ranks
+
+    @cached_property
+    def timed(self) -> IntArray:
+        """The rows with a contributor and a time, by contributor and in the order of their times."""
         rows = np.flatnonzero((self.user != NOBODY) & (self.time != UNKNOWN))
-        rows = rows[np.lexsort((rows, self.time[rows], self.user[rows]))]
-        return np.split(rows, np.flatnonzero(np.diff(self.user[rows])) + 1) if rows.size else []
+        return rows[np.lexsort((rows, self.time[rows], self.user[rows]))]
 
 
 def without_imports(time: IntArray, user: IntArray) -> IntArray:
@@ -94,9 +111,10 @@ def bursts(work: Work) -> list[Burst]:
     The first message of a window costs nothing: it may have been begun before.
     """
     found = []
-    for rows in work.by_user:
-        if len(rows) < MIN_BURST:
-            continue
+    counts = np.bincount(work.user[work.timed])
+    edges = np.append(0, np.cumsum(counts))
+    for user in np.flatnonzero(counts >= MIN_BURST).tolist():
+        rows = work.timed[edges[user] : edges[user + 1]]
         time = work.time[rows] / SECOND
         cost = np.cumsum(OVERHEAD + work.n_chars[rows] / TYPED)
         best: Burst | None = None
@@ -129,8 +147,9 @@ class Typing(NamedTuple):
 def fast_typing(work: Work) -> Typing:
     """Return the texts that were written faster than PASTED since their prompt and their author's last message."""
     start = np.full(len(work.user), UNKNOWN)
-    for rows in work.by_user:
-        start[rows[1:]] = work.time[rows[:-1]]
+    before, after = work.timed[:-1], work.timed[1:]
+    is_own = work.user[before] == work.user[after]
+    start[after[is_own]] = work.time[before[is_own]]
     start = np.maximum(start, work.prompt_time)
     gap = (work.time - start) / SECOND
     is_timed = (work.user != NOBODY) & (start != UNKNOWN) & (work.time != UNKNOWN) & (work.n_chars >= MIN_CHARS)

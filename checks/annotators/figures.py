@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -11,8 +10,9 @@ from ..base.arrow.columns import IntArray, as_ints, entries
 from ..base.check import Table
 from ..base.messages import Batch
 from ..base.statistics.intervals import in_percent
-from .agreement import MIN_UNITS, N_GROUPS, Votes, alpha, steps_of
-from .contributors import NOBODY
+from ..base.text.tokens import HashArray
+from .agreement import BINARY, LIKERT, MIN_UNITS, N_GROUPS, Votes, alpha, steps_of
+from .contributors import NOBODY, Work
 from .likert import MAX_WIDTH
 
 LIKERT_LABELS = ("quality", "toxicity", "humor", "helpfulness", "creativity", "violence")
@@ -31,7 +31,7 @@ CELLS = pa.schema(
 )
 
 
-def cells_of(batch: Batch, trees: npt.NDArray[np.uint64]) -> pa.Table:
+def cells_of(batch: Batch, trees: HashArray) -> pa.Table:
     """Return CELLS of one batch: how many messages have which votes."""
     column = batch.column("labels")
     if column.null_count == len(column):
@@ -106,9 +106,9 @@ def _agreement(cells: pa.Table, parts: list[tuple[str | None, pa.Table]]) -> Ite
     names = sorted(set(cells["label"].to_pylist()))
     scales = {name: _scale(cells, name) for name in names}
     for value, part in parts:
-        for name in sorted(names, key=lambda each: (scales[each] != 1, each)):
+        for name in sorted(names, key=lambda each: (scales[each] != BINARY, each)):
             steps = scales[name]
-            if steps is None or (value is not None and steps != 1 and name != "quality"):
+            if steps is None or (value is not None and steps != BINARY and name != "quality"):
                 continue
             some = part.filter(pc.equal(part["label"], name))
             means, counts, groups, units = (np.asarray(some[key]) for key in ("mean", "count", "group", "units"))
@@ -118,20 +118,19 @@ def _agreement(cells: pa.Table, parts: list[tuple[str | None, pa.Table]]) -> Ite
             found = alpha(votes, steps)
             shown = "" if np.isnan(found.value) else f"{found.value:.3f}"
             ends = ["" if np.isnan(end) else f"{end:.2f}" for end in (found.low, found.high)]
-            row = (name, "yes/no" if steps == 1 else "five points", int(units.sum()), shown, *ends)
+            row = (name, "yes/no" if steps == BINARY else "five points", int(units.sum()), shown, *ends)
             yield row if value is None else (value, *row)
 
 
 def _scale(cells: pa.Table, name: str) -> int | None:
     some = cells.filter(pc.equal(cells["label"], name))
     steps = steps_of(np.asarray(some["mean"]), np.asarray(some["count"]))
-    return 4 if steps == 1 and name in LIKERT_LABELS else steps
+    return LIKERT if steps == BINARY and name in LIKERT_LABELS else steps
 
 
-def contributions(user: IntArray) -> Table:
+def contributions(work: Work) -> Table:
     """Return the shares of the largest contributors, and of tenths of all."""
-    counts = np.sort(np.bincount(user[user != NOBODY]))[::-1]
-    counts = counts[counts > 0]
+    counts = work.counts[work.order]
     total, rows = int(counts.sum()), []
     for share in (0.01, 0.05, 0.1, 0.25, 0.5, 1.0):
         n = max(1, int(np.ceil(share * len(counts))))
@@ -167,19 +166,15 @@ def activity(messages: pa.Table, user: IntArray) -> list[Table]:
     return tables
 
 
-def languages(messages: pa.Table, user: IntArray) -> Table:
+def languages(messages: pa.Table, work: Work) -> Table:
     """Return the languages of the largest contributors."""
-    counts = np.bincount(user[user != NOBODY])
-    order = np.lexsort((np.arange(len(counts)), -counts))[:MAX_CONTRIBUTORS]
     lang = messages["lang"].combine_chunks()
     rows: list[tuple[str | int | float, ...]] = []
-    for rank, number in enumerate(order.tolist(), 1):
-        if counts[number] == 0:
-            continue
-        found = lang.filter(pa.array(user == number)).value_counts().to_pylist()
+    for rank, number in enumerate(work.order[:MAX_CONTRIBUTORS].tolist(), 1):
+        found = lang.filter(pa.array(work.user == number)).value_counts().to_pylist()
         found.sort(key=lambda each: (-each["counts"], each["values"] or ""))
         named = ", ".join(f"{each['values'] or '(none)'} {each['counts']:,}" for each in found[:4])
-        rows.append((f"contributor {rank}", int(counts[number]), len(found), named))
+        rows.append((f"contributor {rank}", int(work.counts[number]), len(found), named))
     return Table(
         "Languages of contributors",
         "The largest contributors by number of messages, without their ids.",

@@ -1,17 +1,17 @@
 """Whether ranks and labels agree, and trees whose labels are all alike."""
 
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import betabinom, norm
 
-from ..base.arrow.columns import BoolArray, IntArray
+from ..base.arrow.columns import BoolArray, IntArray, pairs_within
 from ..base.statistics.intervals import FloatArray, Z
 
 NOISE = 0.07  # variance of one vote on quality around the unit's mean, in the scale 0 to 1, as in OASST1
 MAX_FALSE, MAX_FALSE_SURE = 0.05, 0.001  # false discovery rates of single pairs: in doubt, and sure
 SPREAD = 0.15  # how much trees differ in what they deserve (intraclass correlation)
+MOST_SIBLINGS = 50  # of one parent that are compared, those with the best ranks
 MIN_CELLS, MIN_TOP, MIN_TREES = 4, 0.9, 2  # labels of a tree, share at the top, and trees
 
 
@@ -32,17 +32,12 @@ def ranks_and_quality(parent: IntArray, rank: IntArray, quality: FloatArray, vot
     """Compare ranks of siblings with their quality labels; `parent` is a number, `rank` -1 where there is none."""
     rows = np.flatnonzero((rank >= 0) & (votes >= 2) & (parent >= 0))
     rows = rows[np.lexsort((rank[rows], parent[rows]))]
-    groups = np.split(rows, np.flatnonzero(np.diff(parent[rows])) + 1) if rows.size else []
-    better, worse, family = [], [], []
-    for k, group in enumerate(groups):
-        first, second = _pairs(len(group))
-        differ = rank[group[first]] != rank[group[second]]
-        better.append(group[first[differ]])
-        worse.append(group[second[differ]])
-        family.append(np.full(int(differ.sum()), k))
-    one, two, of = (np.concatenate([np.zeros(0, dtype=np.int64), *part]) for part in (better, worse, family))
+    _, family = np.unique(parent[rows], return_inverse=True)
+    first, second = pairs_within(family, MOST_SIBLINGS)
+    differ = rank[rows[first]] < rank[rows[second]]
+    one, two, of = rows[first[differ]], rows[second[differ]], family[first[differ]]
     gap = quality[one] - quality[two]
-    agree, contradict = np.bincount(of[gap > 0], minlength=len(groups)), np.bincount(of[gap < 0], minlength=len(groups))
+    agree, contradict = (np.bincount(of[some], minlength=family.max(initial=-1) + 1) for some in (gap > 0, gap < 0))
     used = agree + contradict > 0
     agree, total = agree[used].astype(float), (agree + contradict)[used].astype(float)
     value = low = high = float("nan")
@@ -53,12 +48,6 @@ def ranks_and_quality(parent: IntArray, rank: IntArray, quality: FloatArray, vot
     chance = norm.sf(-gap / np.sqrt(NOISE * (1 / votes[one] + 1 / votes[two]))) if len(one) else np.zeros(0)
     beyond, sure = (discovered(chance, rate) & (gap < 0) for rate in (MAX_FALSE, MAX_FALSE_SURE))
     return Ranks(one, two, value, low, high, beyond, sure, int((gap == 0).sum()))
-
-
-@cache
-def _pairs(n: int) -> tuple[IntArray, IntArray]:
-    """Return all pairs of n siblings."""
-    return np.triu_indices(n, 1)
 
 
 def discovered(p: FloatArray, rate: float) -> BoolArray:

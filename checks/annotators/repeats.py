@@ -24,11 +24,8 @@ def sketches(shingles: Shingles, rows: IntArray) -> pa.Array:
 
 
 def near_copies(sketched: pa.Array) -> IntArray:
-    """Return the messages of one contributor that are near-copies of another one of theirs; none if they are few."""
-    n = len(sketched)
-    if not n >= MIN_COPIES:
-        return np.zeros(0, dtype=np.int64)
-    part = sketched.slice(0, min(n, MAX_MESSAGES))
+    """Return the messages of one contributor, of which there are some, that copy another one; none if they are few."""
+    part = sketched.slice(0, MAX_MESSAGES)
     values, offsets = np.asarray(part.flatten()), np.asarray(part.offsets) - part.offsets[0].as_py()
     _, columns = np.unique(values, return_inverse=True)
     matrix = csr_matrix((np.ones(len(columns), dtype=np.int32), columns, offsets))

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..base import kernels
-from ..base.arrow.columns import BoolArray, IntArray, utf8
+from ..base.arrow.columns import BoolArray, IntArray, pairs_within, utf8
 from ..base.kernels.layout import LINE, NUMBER, SENTENCE
 from ..base.messages import Batch
 from ..base.statistics.intervals import FloatArray
@@ -148,7 +148,7 @@ def _beside(up: IntArray, rows: IntArray, own: dict[str, FloatArray], sets: Sets
     """Return how replies differ from their siblings."""
     _, group, n = np.unique(up, return_inverse=True, return_counts=True)
     others = n[group] - 1
-    left, right = _pairs(group, n)
+    left, right = pairs_within(group, MOST_SIBLINGS)
     shared = sets.shared(rows[left], rows[right])
     sizes = sets.sizes
     taken = shared / np.maximum(1, sizes[rows[right]])
@@ -172,19 +172,3 @@ def _beside(up: IntArray, rows: IntArray, own: dict[str, FloatArray], sets: Sets
             found["their_chars"] = theirs
     alone = {name: np.where(others > 0, values, np.nan) for name, values in found.items()}
     return alone | {"siblings": np.minimum(others, 5).astype(np.float64)}
-
-
-def _pairs(group: IntArray, n: IntArray) -> tuple[IntArray, IntArray]:
-    """Return all ordered pairs of different members of a group, of at most MOST_SIBLINGS of each."""
-    order = np.argsort(group, kind="stable")
-    nth = np.empty(len(group), dtype=np.int64)
-    nth[order] = np.arange(len(group)) - np.repeat(np.cumsum(n) - n, n)
-    members = np.flatnonzero(nth < MOST_SIBLINGS)
-    members = members[np.lexsort((nth[members], group[members]))]
-    counts = np.minimum(n, MOST_SIBLINGS)
-    starts = np.cumsum(counts) - counts
-    of = group[members]
-    left = np.repeat(members, counts[of])
-    places = np.arange(len(left)) - np.repeat(np.cumsum(counts[of]) - counts[of], counts[of])
-    right = members[np.repeat(starts[of], counts[of]) + places]
-    return left[left != right], right[left != right]

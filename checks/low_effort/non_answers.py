@@ -175,7 +175,7 @@ class Said:
     """A short reply in plain form, read in one language."""
 
     def __init__(self, text: str, request: Request, phrases: Phrases) -> None:
-        self.bare, self._n_links = _LINK.subn(" ", text)
+        self.bare, self._n_links = _LINK.subn(" ", text) if "." in text[:-1] or "://" in text else (text, 0)
         self._request, self._phrases = request, phrases
         self._size = 1 if phrases.is_spaced else 3  # letters of a word
 

@@ -139,4 +139,4 @@ def phrases_for(tag: str | None, text: str) -> list[Phrases]:
     if code is not None:
         return [_phrases(each) for each in dict.fromkeys((code, "en"))]
     said = _WORD.findall(plain(text))
-    return [max(map(_phrases, _LATIN), key=lambda each: sum(word in each.common for word in said))]
+    return [max(map(_phrases, _LATIN), key=lambda each: len(each.common.intersection(said)))]

@@ -96,6 +96,6 @@ METHOD = Method(
     sources=(
         "Köpf et al. (2023), OpenAssistant Conversations: Democratizing large language model alignment.",
         "Friedman (2001), Greedy function approximation: a gradient boosting machine.",
-        "Efron (1979), Bootstrap methods: another look at the jackknife.",
+        "Obuchowski (1997), Nonparametric analysis of clustered ROC curve data.",
     ),
 )

@@ -45,6 +45,28 @@ def places_within(bounds: npt.NDArray[np.integer], rows: IntArray) -> tuple[IntA
     return np.repeat(rows, sizes), np.arange(sizes.sum()) + np.repeat(skipped, sizes)
 
 
+def pairs_within(group: IntArray, most: int) -> tuple[IntArray, IntArray]:
+    """Return all ordered pairs of different rows of a group, of the first `most` rows of each, group by group.
+
+    Parameters
+    ----------
+    group : ndarray of int64, shape (n,)
+        Number of each row's group, from 0 on; each number occurs.
+    most : int
+        Rows of one group that are paired.
+    """
+    counts = np.bincount(group)
+    order = np.argsort(group, kind="stable")
+    nth = np.arange(len(group)) - np.repeat(np.cumsum(counts) - counts, counts)
+    members, counts = order[nth < most], np.minimum(counts, most)
+    starts = np.cumsum(counts) - counts
+    of = group[members]
+    left = np.repeat(members, counts[of])
+    places = np.arange(len(left)) - np.repeat(np.cumsum(counts[of]) - counts[of], counts[of])
+    right = members[np.repeat(starts[of], counts[of]) + places]
+    return left[left != right], right[left != right]
+
+
 def is_among(values: npt.NDArray[np.uint64], ascending: npt.NDArray[np.uint64]) -> BoolArray:
     """Mark the values, of any shape, that are among the ascending ones."""
     if not len(ascending):
