@@ -73,7 +73,7 @@ class Annotators(Check):
     facets: ClassVar[Mapping[str, str]] = FACETS
 
     max_share: float = setting(0.1, "Largest share of the messages by one contributor.", above=0, below=1)
-    min_messages: int = setting(100, "Fewest messages with a contributor that shares are computed from.", at_least=1)
+    min_messages: int = setting(100, "Fewest messages with a user id to run the rules about contributors.", at_least=1)
     max_false_constant: float = setting(
         0.01, "False discovery rate of conversations whose labels are all at the top.", above=0, below=1
     )

@@ -161,7 +161,7 @@ CONSTANT_RATER = Rule(
     f"{NAME}/constant_rater",
     "All ratings of a conversation are at the maximum",
     NOTE,
-    "Drop these labels: whoever gave them rated everything alike.",
+    "Drop these labels: they say nothing about the messages.",
     example=Example(_rated(2, 4), not_this=_rated(0, 6), at=1),
 )
 RULES = (

@@ -20,7 +20,9 @@ from .lectures import WIDE
 from .names import NAMES
 from .tongues import TONGUES
 
+HEAD = 320  # code points in which a reply says that it refuses
 MAX_BYTES = 4  # of a character
+N_KINDS = 9
 
 # "Made me", "I was made", in English.
 _VERBS = (
@@ -44,9 +46,9 @@ class Anchored(NamedTuple):
     topics: list[int]  # of lectures, in their first code points
 
 
-_NAME, _MAKER, _AGENT, _MADE, _KNOWS, _REFUSES, _LINE, _MARK, _TOPIC = (1 << k for k in range(9))
+_NAME, _MAKER, _AGENT, _MADE, _KNOWS, _REFUSES, _LINE, _MARK, _TOPIC = (1 << k for k in range(N_KINDS))
 # What to look for in a reply, and in a prompt. A _MAKER is a company with other trades.
-REPLY, PROMPT = (1 << 9) - 1, _NAME | _MAKER | _AGENT | _MADE
+REPLY, PROMPT = (1 << N_KINDS) - 1, _NAME | _MAKER | _AGENT | _MADE
 _BIT = {code: 1 << k for k, code in enumerate(TONGUES)}
 _EVERY = (1 << len(TONGUES)) - 1
 
@@ -61,7 +63,7 @@ class _Automaton(NamedTuple):
 
     search: ahocorasick_rs.BytesAhoCorasick
     kinds: npt.NDArray[np.int64]  # shape (n_anchors,)
-    tongues: npt.NDArray[np.int64]  # shape (9, n_anchors), by kind: bits of languages
+    tongues: npt.NDArray[np.int64]  # shape (N_KINDS, n_anchors), by kind: bits of languages
 
 
 @cache
@@ -100,7 +102,7 @@ def _automaton() -> _Automaton:
     return _Automaton(
         made,
         np.array([sum(of) for of in kinds.values()], dtype=np.int64),
-        np.array([[of.get(1 << k, 0) for of in kinds.values()] for k in range(9)], dtype=np.int64),
+        np.array([[of.get(1 << k, 0) for of in kinds.values()] for k in range(N_KINDS)], dtype=np.int64),
     )
 
 
@@ -109,17 +111,13 @@ def lowered(column: pa.Array) -> pa.Array:
     return pc.replace_substring(pc.utf8_lower(column), "\u2019", "'")
 
 
-def anchored(
-    column: pa.Array, head: int, wanted: IntArray | int = REPLY, tongues: IntArray | int = _EVERY
-) -> Iterator[Anchored]:
+def anchored(column: pa.Array, wanted: IntArray | int = REPLY, tongues: IntArray | int = _EVERY) -> Iterator[Anchored]:
     """Yield the texts that have anchors.
 
     Parameters
     ----------
     column : Array of string
         The texts.
-    head : int
-        Code points at the beginning of a text in which anchors of refusals count.
     wanted : ndarray of int64, shape (n_texts,), or int
         What to look for in each text: REPLY or PROMPT.
     tongues : ndarray of int64, shape (n_texts,), or int
@@ -128,7 +126,7 @@ def anchored(
     texts = lowered(column)
     data, offsets = utf8(texts)
     wanted, tongues = (np.broadcast_to(np.asarray(each), len(column)) for each in (wanted, tongues))
-    rows, kind, starts, ends = _found(data, offsets, head, wanted, tongues)
+    rows, kind, starts, ends = _found(data, offsets, wanted, tongues)
     limits = np.flatnonzero(np.diff(rows, prepend=-1, append=-1))
     for first, last in pairwise(limits.tolist()):
         row = int(rows[first])
@@ -136,11 +134,11 @@ def anchored(
         left, right = starts[first:last].tolist(), ends[first:last].tolist()
         if not raw.isascii():
             left, right = ([len(raw[:at].decode()) for at in part] for part in (left, right))
-        yield _sorted(row, raw.decode(), kind[first:last].tolist(), left, right, head)
+        yield _sorted(row, raw.decode(), kind[first:last].tolist(), left, right)
 
 
 def _found(
-    data: npt.NDArray[np.uint8], offsets: IntArray, head: int, wanted: IntArray, tongues: IntArray
+    data: npt.NDArray[np.uint8], offsets: IntArray, wanted: IntArray, tongues: IntArray
 ) -> tuple[IntArray, IntArray, IntArray, IntArray]:
     """Return the anchors in these texts, by text and place: text, what it may belong to, begin and end in bytes."""
     automaton = _automaton()
@@ -158,24 +156,23 @@ def _found(
     behind = padded[found[:, 2] + 1]
     is_inside |= (found[:, 2] < offsets[rows + 1]) & _is_small(behind) & (behind != ord("s"))
     kind[is_inside] &= ~(_NAME | _MAKER)
-    kind[starts > MAX_BYTES * head] &= ~_REFUSES
+    kind[starts > MAX_BYTES * HEAD] &= ~_REFUSES
     kind[starts > MAX_BYTES * WIDE] &= ~_TOPIC
     kind[~_on_short_line(data, offsets, found[:, 1])] &= ~_LINE
     kind[found[:, 2] > offsets[rows + 1]] = 0
+    edges = np.flatnonzero(np.diff(rows, prepend=-1))
     # The name of a company says nothing where neither a model nor a maker is spoken of; prompts are read for names.
-    kind[(_of_text(rows, kind, len(wanted)) & (_NAME | _AGENT | _MADE)) == 0] &= ~_MAKER
-    is_unnamed = (_of_text(rows, kind, len(wanted)) & (_NAME | _MAKER)) == 0
+    kind[(_of_text(edges, kind) & (_NAME | _AGENT | _MADE)) == 0] &= ~_MAKER
+    is_unnamed = (_of_text(edges, kind) & (_NAME | _MAKER)) == 0
     kind[is_unnamed] &= ~_MADE
     kind[is_unnamed & (wanted[rows] == PROMPT)] = 0
-    is_used = (kind > 0) & (_of_text(rows, kind, len(wanted)) & ~_MADE > 0)
+    is_used = (kind > 0) & (_of_text(edges, kind) & ~_MADE > 0)
     return rows[is_used], kind[is_used], starts[is_used], ends[is_used]
 
 
-def _of_text(rows: IntArray, kind: IntArray, n_texts: int) -> IntArray:
-    """Return for each anchor what all anchors of its text may belong to."""
-    joined = np.zeros(n_texts, dtype=np.int64)
-    np.bitwise_or.at(joined, rows, kind)
-    return joined[rows]
+def _of_text(edges: IntArray, kind: IntArray) -> IntArray:
+    """Return for each anchor what all anchors of its text may belong to; a text's first ones are at the edges."""
+    return np.repeat(np.bitwise_or.reduceat(kind, edges), np.diff(edges, append=len(kind))) if len(kind) else kind
 
 
 def _on_short_line(data: npt.NDArray[np.uint8], offsets: IntArray, at: IntArray) -> BoolArray:
@@ -190,7 +187,7 @@ def _is_small(data: npt.NDArray[np.uint8]) -> BoolArray:
     return (data >= ord("a")) & (data <= ord("z"))
 
 
-def _sorted(row: int, text: str, kinds: list[int], starts: list[int], ends: list[int], head: int) -> Anchored:
+def _sorted(row: int, text: str, kinds: list[int], starts: list[int], ends: list[int]) -> Anchored:
     at = Anchored(row, text, [], [], [], [], [], [], [])
     for kind, start, end in zip(kinds, starts, ends, strict=True):
         if kind & (_NAME | _MAKER) and (not at.names or end > at.names[-1][1]):
@@ -199,7 +196,7 @@ def _sorted(row: int, text: str, kinds: list[int], starts: list[int], ends: list
             at.agents.append(start)
         if kind & _KNOWS:
             at.knowledge.append(start)
-        if kind & _REFUSES and start < head:
+        if kind & _REFUSES and start < HEAD:
             at.cannot.append(start)
         if kind & _LINE:
             at.lines.append(start)

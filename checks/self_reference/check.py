@@ -20,8 +20,8 @@ from ..base.findings import CHECKED, NOTE, Rule
 from ..base.messages import Batch
 from ..base.settings import setting
 from ..base.text_check import Hit, claims_of
+from . import lectures
 from .anchors import PROMPT, REPLY, anchored, tongue_bits
-from .refusals import HEAD, lectures_instead
 from .rules import (
     AI_DISCLAIMER,
     FACETS,
@@ -73,7 +73,7 @@ class SelfReference(Check):
         claimed: Counter[tuple[int, str, str]] = Counter()  # by row: model and maker
         above, langs = Above(batch), batch.column("lang")
         wanted = np.where(is_reply, REPLY, PROMPT)[rows]
-        for at in anchored(batch.column("text").take(pa.array(rows)), HEAD, wanted, _tongues(langs)[rows]):
+        for at in anchored(batch.column("text").take(pa.array(rows)), wanted, _tongues(langs)[rows]):
             row = int(rows[at.row])
             talk = Talk(above, row, langs[row].as_py(), at)
             if is_reply[row]:
@@ -122,7 +122,7 @@ class SelfReference(Check):
                 Hit(REFUSAL, *refused, "Says that it cannot", facets={"grade": "says it cannot"})
             )
         elif talk.may_lecture:
-            likely = lectures_instead(talk.passage)
+            likely = lectures.probability(talk.passage.text)
             if likely >= self.min_lecture:
                 summary = f"Gives a moral lecture instead of an answer (probability {likely:.2f})"
                 end = len(talk.passage.text)

@@ -33,13 +33,16 @@ class Passage:
         return max(firsts, default=left), min(lasts, default=right)
 
     @cached_property
+    def _code(self) -> list[tuple[int, int]]:
+        return [match.span() for match in _CODE.finditer(self.text)]
+
+    @cached_property
     def _cited(self) -> list[tuple[int, int]]:
-        code = [match.span() for match in _CODE.finditer(self.text)]
-        return code + [match.span() for match in _QUOTED.finditer(self.text)]
+        return [*self._code, *(match.span() for match in _QUOTED.finditer(self.text))]
 
     def is_code(self, at: int) -> bool:
         """Whether a place is within code."""
-        return any(match.start() <= at < match.end() for match in _CODE.finditer(self.text))
+        return any(start <= at < end for start, end in self._code)
 
     def is_cited(self, start: int, end: int) -> bool:
         """Whether a place is within code or a quotation; a text that is quoted as a whole is not."""

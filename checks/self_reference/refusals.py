@@ -2,11 +2,10 @@
 
 import re
 
-from . import lectures
+from .anchors import HEAD
 from .passage import Passage
 from .speech import Grammar
 
-HEAD = 320  # code points in which a reply says that it refuses
 MAX_APART = 110  # code points between an apology and "I cannot", or between that and what is asked for
 
 # "I can't help smiling", "I cannot recommend this enough": no refusals.
@@ -32,8 +31,3 @@ def says_it_cannot(passage: Passage, grams: Grammar) -> tuple[int, int] | None:
         if (asked or grams.sorry.search(before)) and not passage.is_cited(*found.span()):
             return found.span()
     return None
-
-
-def lectures_instead(passage: Passage) -> float:
-    """Return the probability that an English reply refuses by a moral lecture."""
-    return lectures.probability(passage.text)

@@ -11,8 +11,8 @@ OTHER_IDENTITY = Rule(
     f"{NAME}/other_identity",
     "Assistant claims to be another model",
     ERROR,
-    "Cut the sentence, or drop the reply: a model trained on it takes the name of another product. If the data set's "
-    "own assistant has that name, set `own_names`.",
+    "Remove the sentence, or drop the reply: a model trained on it takes the name of another product. If the data "
+    "set's own assistant has that name, set `own_names`.",
     example=Example(
         chat(
             _PRIMES,
@@ -26,9 +26,9 @@ OTHER_IDENTITY = Rule(
 )
 PASTED_INTERFACE = Rule(
     f"{NAME}/pasted_interface",
-    "Contains text of a chat window",
+    "Contains text from a chat interface",
     WARNING,
-    "Cut it: the reply was copied from another chat service, and so may be the rest of it.",
+    "Remove it. The reply was copied from another chat service, and the rest of it may be too.",
     example=Example(
         chat(
             "prompter: Name the largest moon of Saturn.",
@@ -43,9 +43,9 @@ PASTED_INTERFACE = Rule(
 )
 AI_DISCLAIMER = Rule(
     f"{NAME}/ai_disclaimer",
-    "Reply says that its author is an AI",
+    "Reply states that it is an AI",
     NOTE,
-    "Harmless once. Where it is frequent, a model learns to open with it: cut the sentence.",
+    "Remove the sentence where it is frequent: a model learns to open with it.",
     example=Example(
         chat(
             "prompter: Which tea goes with cake?",
@@ -59,9 +59,9 @@ AI_DISCLAIMER = Rule(
 )
 KNOWLEDGE_CUTOFF = Rule(
     f"{NAME}/knowledge_cutoff",
-    "Reply says how far its knowledge goes",
+    "Reply states a knowledge cutoff",
     NOTE,
-    "Cut the sentence unless the date is that of your own model.",
+    "Remove the sentence, unless the date is that of your own model.",
     example=Example(
         chat(
             "prompter: Who won the cup?",
@@ -74,9 +74,9 @@ KNOWLEDGE_CUTOFF = Rule(
 )
 REFUSAL = Rule(
     f"{NAME}/refusal",
-    "Reply refuses what was asked",
+    "Reply refuses the request",
     NOTE,
-    "Refusals are what people filter or measure: see their rate by language. Keep those that your model should give.",
+    "Compare their rate by language. Keep those that your model should give, and filter the others.",
     example=Example(
         chat("prompter: Name a good lock for my bike.", "assistant: I'm sorry, but I can't help with that request."),
         not_this=chat(
@@ -114,7 +114,7 @@ METHOD = Method(
         "A persona that a message above sets without the name of a model does not excuse the name of one.",
         "Fiction that is told in the first person without quotation marks can be reported.",
         "Moral lectures are recognised in English only.",
-        "Whether a refusal is justified is not judged.",
+        "Whether a refusal is justified is not assessed.",
     ),
     measured=(
         "The same sentences: 61 of 105 disclaimers, 73 of 105 knowledge limits and 73 of 105 refusals were reported; "

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..base.arrow.columns import BoolArray, IntArray
+from ..base.arrow.columns import BoolArray, IntArray, as_bools
 from ..base.check import Result, Table
 from ..base.findings import Rule
 from ..base.messages import Batch
@@ -56,8 +56,8 @@ def said(
     trees = [_by_tree(batch, signs & is_reply, is_reply, SPEAKS)]
     synthetic = batch.column("synthetic")
     if synthetic.null_count < len(batch):
-        has = is_reply & np.asarray(synthetic.is_valid())
-        trees.append(_by_tree(batch, has & np.asarray(synthetic.fill_null(False)), has, SYNTHETIC))
+        has = is_reply & as_bools(synthetic.is_valid())
+        trees.append(_by_tree(batch, has & as_bools(synthetic), has, SYNTHETIC))
     return {"said": found, "by_tree": pa.concat_tables(trees)}
 
 

@@ -105,7 +105,7 @@ _MADE_ME = re.compile(
     rf"\b{_MAKE} me\b{_NO_VERB}|\bmy (?:creators?|makers?|developers?|builders?|programmers?|designers?|"
     rf"inventors?)\b|\bi was (?:created|built|developed|designed|programmed|invented)\b"
 )
-_PLACE = re.compile("[⟦⟧]")
+_BRACKETS = re.compile("[⟦⟧]")
 
 
 Spelt = tuple[int, Name, int]
@@ -292,7 +292,7 @@ class _Place(NamedTuple):
 def _was_made_in_english(grams: Grammar, place: _Place) -> bool:
     """Whether a sentence in English says that its speaker was made by this maker, or is this model's product."""
     sentence, start, end = place.sentence, place.start, place.end
-    marked = f"{sentence[:start]}⟦{_PLACE.sub(' ', sentence[start:end])}⟧{sentence[end:]}"
+    marked = f"{sentence[:start]}⟦{_BRACKETS.sub(' ', sentence[start:end])}⟧{sentence[end:]}"
     if any(pattern.search(marked) for pattern in _ENGLISH):
         return True
     agent = grams.is_agent.search(sentence)

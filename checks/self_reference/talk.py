@@ -43,7 +43,7 @@ class Above:
             if row < 0:
                 break
             if row not in self._makers:
-                at = next(anchored(self._batch.column("text").slice(row, 1).fill_null(""), 0, PROMPT), None)
+                at = next(anchored(self._batch.column("text").slice(row, 1).fill_null(""), PROMPT), None)
                 found = () if at is None else (named(at.text, *place) for place in at.names)
                 self._makers[row] = frozenset(name[0].maker for name in found if name is not None)
             named_above |= self._makers[row]

@@ -24,7 +24,7 @@ from chataudit.checks.self_reference.anchors import REPLY, anchored, lowered
 from chataudit.checks.self_reference.check import SelfReference
 from chataudit.checks.self_reference.lectures import N_BUCKETS, Weights, buckets, save
 from chataudit.checks.self_reference.passage import Passage
-from chataudit.checks.self_reference.refusals import HEAD, says_it_cannot
+from chataudit.checks.self_reference.refusals import says_it_cannot
 from chataudit.checks.self_reference.speech import grammar
 from scipy.sparse import csr_matrix, vstack
 from sklearn.linear_model import LogisticRegression
@@ -66,7 +66,7 @@ def features(texts: list[str]) -> Any:
 def read(texts: list[str]) -> tuple[BoolArray, BoolArray]:
     """Return which texts say that they cannot, and which may be lectures."""
     cannot, may_lecture = np.zeros((2, len(texts)), dtype=bool)
-    for at in anchored(pa.array(texts), HEAD, REPLY):
+    for at in anchored(pa.array(texts), REPLY):
         cannot[at.row] = bool(at.cannot) and says_it_cannot(Passage(at.text), grammar("en")) is not None
         may_lecture[at.row] = bool(at.topics)
     return cannot, may_lecture & ~cannot

@@ -195,13 +195,13 @@ def test_names_within_words_are_none_and_versions_belong_to_names():
 
 def test_offsets_of_anchors_are_code_points():
     text = "Ünïcödé — я не Claude, а ChatGPT"
-    (at,) = anchored(pa.array([text]), 100)
+    (at,) = anchored(pa.array([text]))
     assert [at.text[start:end] for start, end in at.names] == ["claude", "chatgpt"]
     assert len(at.text) == len(text)
 
 
 def test_a_text_at_the_edge_of_another_is_read_by_itself():
-    found = {at.row for at in anchored(pa.array(["I am Claude", "Claude", "xclaude", "mcp"]), 100)}
+    found = {at.row for at in anchored(pa.array(["I am Claude", "Claude", "xclaude", "mcp"]))}
     assert found == {0, 1}
 
 
