@@ -121,20 +121,40 @@ class _Values:
         return max((bar.end for bar in self.bars), default=0.0) or 1.0  # all are 0: any scale does
 
 
-@dataclass(frozen=True)
-class Bars(_Values):
-    """Horizontal bars with their numbers at the end."""
-
-    kind: ClassVar[str] = "bars"
+class _Rows(_Values):
+    """Values drawn one below another."""
 
     @property
     def drawings(self) -> tuple[Drawing, ...]:
-        """One drawing for wide pages, with labels beside the bars, and one for narrow pages, with labels above them."""
+        """One drawing for wide pages, with labels beside the values; one for narrow pages, with labels above them."""
         labels = min(220.0, max((_width(bar.named) for bar in self.bars), default=0.0))
         return (
             self._drawing("wide", WIDE, left=labels + 12, above=0, row=28),
             self._drawing("narrow", NARROW, left=0, above=20, row=46),
         )
+
+    def _drawing(self, size: str, width: float, left: float, above: float, row: float) -> Drawing:
+        raise NotImplementedError
+
+
+def _row_label(text: str, width: float, left: float, top: float, is_above: bool) -> Label:
+    """Return the label of a row: on a line of its own, or to the left of what is drawn."""
+    if is_above:
+        return Label("label", 0, top - 6, _clip(text, width))
+    return Label("label end", left - 12, top + 12.5, _clip(text, left - 12))
+
+
+def _whisker(low: str, high: str, middle: float) -> Outline:
+    """Return an interval as a line with caps."""
+    caps = "".join(f"M{x} {_px(middle - 4)}v8" for x in (low, high))
+    return Outline("whisker", f"M{low} {_px(middle)}H{high}{caps}")
+
+
+@dataclass(frozen=True)
+class Bars(_Rows):
+    """Horizontal bars with their numbers at the end."""
+
+    kind: ClassVar[str] = "bars"
 
     def _drawing(self, size: str, width: float, left: float, above: float, row: float) -> Drawing:
         room = min(width * 0.45, max((_width(bar.text) for bar in self.bars), default=0.0))
@@ -145,14 +165,8 @@ class Bars(_Values):
             middle = top + 8
             shapes = [Outline("bar", _box(left, top, max(1.0, bar.value * scale), 16))] if bar.value else []
             if bar.low is not None and bar.high is not None:
-                low, high = _px(left + bar.low * scale), _px(left + bar.high * scale)
-                ends = "".join(f"M{x} {_px(middle - 4)}v8" for x in (low, high))
-                shapes.append(Outline("whisker", f"M{low} {_px(middle)}H{high}{ends}"))
-            label = (
-                Label("label", 0, top - 6, _clip(bar.named, width))
-                if above
-                else Label("label end", left - 12, middle + 4.5, _clip(bar.named, left - 12))
-            )
+                shapes.append(_whisker(_px(left + bar.low * scale), _px(left + bar.high * scale), middle))
+            label = _row_label(bar.named, width, left, top, above > 0)
             number = Label("number", left + bar.end * scale + 8, middle + 4.5, _clip(bar.text, room))
             groups.append(Group(bar.words, "", tuple(shapes), (label, number)))
         height = len(self.bars) * row + 8
@@ -161,7 +175,7 @@ class Bars(_Values):
 
 
 @dataclass(frozen=True)
-class Dots(_Values):
+class Dots(_Rows):
     """Values as dots with their intervals, on one scale with a line at 0; a bar without a text has no dot."""
 
     kind: ClassVar[str] = "dots"
@@ -176,15 +190,6 @@ class Dots(_Values):
         """All figures."""
         rows = tuple((bar.named, bar.text, bar.interval) for bar in self.bars)
         return Grid((self.label, self.value, "95 % CI"), rows)
-
-    @property
-    def drawings(self) -> tuple[Drawing, ...]:
-        """One drawing for wide pages, with labels beside the dots, and one for narrow pages, with labels above them."""
-        labels = min(220.0, max((_width(bar.named) for bar in self.bars), default=0.0))
-        return (
-            self._drawing("wide", WIDE, left=labels + 12, above=0, row=28),
-            self._drawing("narrow", NARROW, left=0, above=20, row=46),
-        )
 
     def _drawing(self, size: str, width: float, left: float, above: float, row: float) -> Drawing:
         ends = [end for bar in self.bars for end in (bar.low, bar.high, bar.value) if end is not None]
@@ -201,15 +206,10 @@ class Dots(_Values):
             middle = top + 8
             shapes = []
             if bar.low is not None and bar.high is not None:
-                caps = "".join(f"M{at(x)} {_px(middle - 4)}v8" for x in (bar.low, bar.high))
-                shapes.append(Outline("whisker", f"M{at(bar.low)} {_px(middle)}H{at(bar.high)}{caps}"))
+                shapes.append(_whisker(at(bar.low), at(bar.high), middle))
             if bar.text:
                 shapes.append(Outline("bar", f"M{at(bar.value)} {_px(middle - 5)}l5 5l-5 5l-5 -5z"))
-            label = (
-                Label("label", 0, top - 6, _clip(bar.named, width))
-                if above
-                else Label("label end", left - 12, middle + 4.5, _clip(bar.named, left - 12))
-            )
+            label = _row_label(bar.named, width, left, top, above > 0)
             number = Label("number", width - room, middle + 4.5, bar.text)
             groups.append(Group(bar.words, "", tuple(shapes), (label, number)))
         height = len(self.bars) * row + 8
