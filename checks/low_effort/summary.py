@@ -42,7 +42,7 @@ def summary(rows: pa.Table) -> Result:
     is_rated = ~np.isnan(quality) & ~seen[tree]
     is_low = quality[is_rated] <= LOW
     n_low = int(is_low.sum())
-    without = f", without {seen.sum():,} conversations that the score was fitted on" if seen.any() else ""
+    without = f"; {seen.sum():,} conversations that the score was fitted on are left out" if seen.any() else ""
     if min(n_low, len(is_low) - n_low) >= MIN_LABELLED:
         found = agreement(score[is_rated], is_low, tree[is_rated])
         notes.append(

@@ -239,7 +239,7 @@ def test_the_summary_says_how_sure_the_score_is_and_whether_labels_agree():
 def test_conversations_that_the_score_was_fitted_on_are_not_evidence_for_it():
     noted = summary(scores(100, [0.0] * 30 + [1.0] * 70, seen=range(5))).notes[1]
     assert "95 replies with two votes or more, 25 of them rated low" in noted
-    assert "without 5 conversations that the score was fitted on" in noted
+    assert "5 conversations that the score was fitted on are left out" in noted
 
 
 @needs_shared
