@@ -151,7 +151,7 @@ class Record(kept.Record):
         >>> cleaned.dropped > dry.dropped
         True
         >>> again = chataudit.run("cleaned")
-        >>> int((again.findings()["severity"] > 1).sum())
+        >>> int((again.findings("schema_invariants")["severity"] > 1).sum())
         0
         """
         named = sources or [source.name for source in self.facts.sources]

@@ -19,13 +19,14 @@ from ..checks.base.faults import Use
 from ..checks.base.findings import CHECKED, FINDINGS, Action, Concerns
 from ..checks.base.large_tables import LARGE, PIECE, on_disk
 from ..checks.base.statistics.intervals import Confusion, Stratum
+from .description import Description
 from .files import umask, write_pages
 from .wording import visible
 
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSION = 7
+VERSION = 8
 RECORD, FINDINGS_FILE, THREADS_FILE = "record.json", "findings.parquet", "threads.parquet"
 MESSAGES_FILE = "messages.parquet"
 SHOWN_SOURCES = 20  # that could not be read to their end: neither page nor log has room for ten thousand
@@ -61,6 +62,8 @@ SEEN = pa.schema(
         ("line", pa.int64()),
         ("role", WORDS),
         ("lang", WORDS),
+        ("chars", pa.int32()),  # code points of the text
+        ("words", pa.int32()),  # of the text, between white space
         ("digest", pa.int64()),  # of text, role, language and parent; null where the record is redacted
     ]
 )
@@ -203,6 +206,7 @@ class Facts(msgspec.Struct, frozen=True):
     shape: list[DepthCount]
     days: dict[str, int]  # messages by the day of their date, in UTC, as YYYY-MM-DD
     checks: list[CheckFacts]
+    description: Description
     mapping: dict[str, Any] | None = None  # the [format] settings of data in no known format
     passed_over: list[PassedOver] = []  # files in the folders of the sources
 

@@ -82,10 +82,12 @@ def _facts(facts: Facts) -> tuple[Facts, Callable[[str], str]]:
         )
         for source in facts.sources
     ]
+    parts = [msgspec.structs.replace(part, name=names[part.name or ""]) for part in facts.description.sources]
+    description = msgspec.structs.replace(facts.description, sources=parts)
     census = [msgspec.structs.replace(row, source=names[row.source]) for row in facts.census]
     passed_over = [msgspec.structs.replace(each, place=pathless(each.place)) for each in facts.passed_over]
     kept = {"sources": sources, "census": census, "checks": checks, "passed_over": passed_over}
-    return msgspec.structs.replace(facts, is_redacted=True, **kept), shorter
+    return msgspec.structs.replace(facts, is_redacted=True, description=description, **kept), shorter
 
 
 def _shorter_rows(rows: Sequence[Sequence[Any]], shorter: Callable[[str], str]) -> tuple[tuple[Any, ...], ...]:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import TypeVar
 
 _T = TypeVar("_T")
@@ -118,6 +119,13 @@ def size(n_bytes: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
         amount /= 1000
     raise AssertionError
+
+
+def below(paths: Sequence[str]) -> list[str]:
+    """Return paths as they are named below the folder that all of them share; a single one by its last part."""
+    folders = [path.split("/")[:-1] for path in paths]
+    shared = sum(1 for _ in takewhile(lambda parts: len(set(parts)) == 1, zip(*folders, strict=False)))
+    return ["/".join(path.split("/")[shared:]) for path in paths]
 
 
 def leading(items: Sequence[_T], n: int) -> Sequence[_T]:

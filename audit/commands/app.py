@@ -10,6 +10,7 @@ from ..._version import __version__
 from . import compare, people, write
 from .checks import checks, explain
 from .clean import clean
+from .describe import describe
 from .expectations import gx
 from .formats import formats
 from .gate import gate
@@ -36,7 +37,7 @@ def _main(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 
 COMMANDS = (
-    *(run, demo, report),  # audit
+    *(run, demo, report, describe),  # audit
     *(gate, compare.diff, compare.rates),  # decide
     *(clean, write.limitations, people.sample, people.judge),  # act
     *(formats, checks, explain, gx),

@@ -98,7 +98,7 @@ def run(
         use_plugins(plugin)
         settings = configuration.load(config)
         names = [name.strip() for name in checks.split(",") if name.strip()]
-        splits = _by_split(split or ())
+        splits = by_split(split or ())
         limits = page_limits(settings, max_report_mb, max_report_findings)
         older = older_audit(baseline, settings)
         refuse_unfit(settings, names, older)
@@ -151,7 +151,7 @@ def demo(
         _finish(record, _Output(folder / "audit", quiet=quiet))
 
 
-def _by_split(arguments: Sequence[str]) -> dict[str, list[str]]:
+def by_split(arguments: Sequence[str]) -> dict[str, list[str]]:
     """Return the paths of `train=data.jsonl` by the name of their split."""
     paths: dict[str, list[str]] = {}
     for argument in arguments:

@@ -18,6 +18,7 @@ from ...checks.base.check import Check
 from ...checks.base.findings import Rule
 from ...checks.base.settings import Wants, settings
 from ...reports import record
+from ...reports.description import describe
 from ...reports.record import VERSION, CheckFacts, DepthCount, Facts, FieldFacts, RuleFacts, SourceFacts
 from ..reading import formats
 from ..reading.blocks.block import Source
@@ -60,6 +61,7 @@ def facts_of(
         census=outcomes.counts(messages),
         shape=[DepthCount(*key, messages=n) for key, n in sorted(audit.tally.shape.items(), key=repr)],
         days={str(np.datetime64(day, "D")): n for day, n in sorted(audit.tally.days.items())},
+        description=describe(messages),
         checks=[_check_facts(check, audit.tally.outcomes[check.name], counts, messages) for check in audit.checks],
         passed_over=[record.PassedOver(p.place, p.reason, p.n_files, list(p.suffixes)) for p in passed_over],
         mapping=None if mapping is None else asdict(mapping),

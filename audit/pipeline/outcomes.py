@@ -11,6 +11,7 @@ from ...checks.base.findings import CHECKED
 from ...checks.base.large_tables import gathered
 from ...checks.base.messages import Batch
 from ...checks.base.places import place_keys
+from ...checks.base.text.spaces import count_words
 from ...reports.rates import BY
 from ...reports.record import SEEN, WORDS, Count
 from ..storage.spill import Spill
@@ -21,9 +22,14 @@ SLICE = 100_000  # messages in memory at a time
 def seen(batch: Batch, coverage: Mapping[str, pa.Table]) -> pa.Table:
     """Return SEEN of a batch, with a column of outcomes for each check from its COVERAGE in `coverage`."""
     rows = batch.checkable
-    columns = {name: single(rows[name]) for name in SEEN.names if name != "digest"}
-    digest = pa.array(batch.digest.view(np.int64))
-    columns["digest"] = digest.filter(pa.array(~batch.is_context)) if len(rows) < len(batch) else digest
+    own = {
+        "chars": batch.places["n_chars"],
+        "words": pa.array(count_words(batch.column("text"))),
+        "digest": pa.array(batch.digest.view(np.int64)),
+    }
+    columns = {name: single(rows[name]) for name in SEEN.names if name not in own}
+    is_checked = pa.array(~batch.is_context)
+    columns |= {name: single(v.filter(is_checked) if len(rows) < len(batch) else v) for name, v in own.items()}
     table = pa.table({f.name: columns[f.name].cast(f.type) for f in SEEN})
     for check, covered in coverage.items():
         table = table.append_column(check, _aligned(rows, covered))

@@ -24,7 +24,7 @@ from ..base.statistics.intervals import FloatArray, Z
 
 POINTS = 5
 GRID = np.concatenate([[0.003, 0.03], np.arange(0.08, 0.93, 0.07), [0.95, 0.98]])  # of rho
-MAX_DROP = 3.0  # of the penalised log likelihood, around the best rho
+MAX_DROP = 3.6  # of the penalised log likelihood, around the best rho
 GAP_SD = 0.25  # prior standard deviation of the log gaps between thresholds around their mean
 MAX_WIDTH = 0.4  # of an interval with which a point is printed
 N_ROUNDS = 25  # of Newton's method for the thresholds

@@ -1,6 +1,8 @@
 """View of a record for a page: sorted and worded, so that a template has only to loop and print."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,9 +12,10 @@ from ...checks.base.faults import Use
 from ...checks.base.findings import CHECKED, ERROR, NOTE, SEVERITIES, WARNING
 from ..baseline import Baseline
 from ..counts import CheckCounts, Counts, Line
+from ..description import PART_HEAD, SPREAD_HEAD, part_lines, spread_lines
 from ..gate import Verdict
 from ..rates import accuracy_here, corrected_rate, estimated
-from ..record import RECORD, CheckFacts, Record, SourceFacts
+from ..record import RECORD, CheckFacts, Facts, Record, SourceFacts
 from ..unread import on_one_line, passed_over, unread_fields, unread_lines, unread_words
 from ..wording import (
     confidence,
@@ -33,6 +36,7 @@ from .found import Found
 
 SHOWN_ROWS = 20  # of a table; all of them are in the record
 SHOWN_LINES = 100  # files, and languages
+SHOWN_PARTS = 12  # of them before others are unfolded
 SHOWN_FIELDS = 20  # of a file
 SHOWN_OPEN = 5  # files of which unread fields are shown without a click
 REASONS = 3  # rules that the verdict names, and reasons to skip a message that a check names
@@ -158,6 +162,14 @@ class SourceView:
     fields: FieldsView | None  # None: it has no text
 
 
+class Overview(NamedTuple):
+    """One table of what the data consist of."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
 @dataclass(frozen=True)
 class Page:
     """All of the report but single findings."""
@@ -172,11 +184,12 @@ class Page:
     facts: tuple[tuple[str, str], ...]
     baseline: str  # empty where there is none
     gate: Verdict | None  # None: nothing was limited
-    languages: tuple[tuple[str, str, str], ...]  # tag, messages, share
     sources: tuple[SourceView, ...]
     passed_over: str  # files of folders that were not read, in one line; empty where there are none
     beyond: str  # which files and languages are not shown; empty where all are
     checks: tuple[CheckView, ...]
+    overview: tuple[Overview, ...]  # what the data consist of
+    shown_parts: int  # rows of a table of the overview that are open
     charts: tuple[Chart, ...]
     nothing: str  # shown where there is no finding
     made_by: str
@@ -217,9 +230,6 @@ def page(record: Record, baseline: Baseline | None = None, gate: Verdict | None 
         ),
         baseline=f"Compared with the audit of {_when(baseline.started)}." if baseline else "",
         gate=gate,
-        languages=tuple(
-            (tag, number(n), percent(n / max(1, counts.messages))) for tag, n in languages[:SHOWN_LINES]
-        ),
         sources=tuple(
             SourceView(visible(s.name), f"{s.format}: {visible(s.reason)}" if s.format else "not recognised",
                        number(s.records), size(s.n_bytes), s.sha256, _fields(s, is_first=k < SHOWN_OPEN))
@@ -230,12 +240,25 @@ def page(record: Record, baseline: Baseline | None = None, gate: Verdict | None 
         f"{count_of(len(languages), 'language')} are shown; {RECORD} has all."
         if max(counts.files, len(languages)) > SHOWN_LINES else "",
         checks=tuple(checks),
+        overview=tuple(_overview(facts)),
+        shown_parts=SHOWN_PARTS,
         charts=figures(facts, found),
         nothing="No findings." if any(check.rate for check in checks) else "No message was checked: no findings.",
         made_by=f"chataudit {facts.chataudit}, Python {facts.python}, "
         + ", ".join(f"{name} {version}" for name, version in facts.dependencies.items()),
         is_redacted=facts.is_redacted,
     )  # fmt: skip
+
+
+def _overview(facts: Facts) -> Iterator[Overview]:
+    """Yield the tables of what the data consist of."""
+    found = facts.description
+    if lines := spread_lines(found):
+        yield Overview("Lengths", ("number of", *SPREAD_HEAD[1:]), lines)
+    for name, parts in (("role", found.roles), ("declared language", found.languages), ("file", found.sources)):
+        if parts:
+            lines = part_lines(parts, facts.messages, are_files=name == "file")
+            yield Overview(f"By {name}", (name, *PART_HEAD), lines[:SHOWN_LINES])
 
 
 def _fields(source: SourceFacts, *, is_first: bool) -> FieldsView | None:

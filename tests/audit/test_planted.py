@@ -70,6 +70,10 @@ def test_what_was_found_before_is_found_again_and_nothing_is_fixed(releases):
     # A planted text takes the place of another, and of what that one was reported for.
     known = {uid for plant in truth for uid in (plant["message_id"], plant.get("partner"))}
     left = [row for row in found.fixed.to_pylist() if row["message_id"] not in known]
+    # The score compares a reply with its siblings, and with the prompt, which may be planted.
+    places = zip(planted.messages["tree_id"].to_pylist(), planted.messages["message_id"].to_pylist(), strict=True)
+    changed = {tree for tree, uid in places if uid in known}
+    left = [row for row in left if row["check"] != "low_effort" or row["tree_id"] not in changed]
     assert [row for row in left if known.isdisjoint(span["id"] for span in row["spans"])] == []
     assert found.untold == {}
 

@@ -395,7 +395,7 @@ def test_the_keyboard_passes_the_page_from_top_to_bottom(running, demonstrated):
         )
         order = [sum(top >= start for start in sections) for top in tops]
         assert order == sorted(order)
-        assert set(order) == {0, 1, 2, 3, 4, 5}
+        assert set(order) == {0, 1, 2, 3, 4, 5, 6}
 
 
 # -- evidence --------------------------------------------------------------------------------------------------------
@@ -560,7 +560,7 @@ def test_the_summary_prints_on_few_pages(running, demonstrated, tmp_path):
         visit.tab.emulate_media(media="print")
         assert not visit.tab.locator("#explorer").is_visible()
         assert visit.tab.locator(".verdict").is_visible()
-    assert 1 < len(re.findall(rb"/Type\s*/Page\b", pdf)) < 20
+    assert 1 < len(re.findall(rb"/Type\s*/Page\b", pdf)) < 13
 
 
 def test_without_script_the_page_names_what_is_missing(running, demonstrated):

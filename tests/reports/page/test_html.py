@@ -16,7 +16,7 @@ from chataudit.checks.schema_invariants.check import SchemaInvariants
 from chataudit.reports.baseline import Baseline
 from chataudit.reports.page import view
 from chataudit.reports.page.payload import Limits
-from chataudit.reports.page.view import page
+from chataudit.reports.page.view import SHOWN_PARTS, page
 from chataudit.reports.wording import unbroken
 from planting import Planted, alone
 
@@ -386,7 +386,10 @@ def lines(html, label):
 def test_a_hundred_languages_are_shown_and_the_rest_is_counted(tmp_path, n, beyond):
     rows = [message(str(k), message_tree_id=uid(str(k)), lang=f"x{k}") for k in range(n)]
     html = report(audit(tmp_path, rows, "schema_invariants"))
-    assert lines(html, "<summary>Declared languages</summary>") == 100
+    shown, _, folded = (
+        html.partition("<h3>By declared language</h3>")[2].partition("</details>")[0].partition("<details>")
+    )
+    assert (shown.count("<tr><th"), folded.count("<tr><th")) == (1 + SHOWN_PARTS, 1 + 100 - SHOWN_PARTS)
     expected = f"The first 100 of 1 file and {n} languages are shown; record.json has all."
     assert html.count(f'<p class="left-out">{expected}</p>') == beyond
 

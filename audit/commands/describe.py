@@ -1,0 +1,82 @@
+"""The command `describe`: what data consist of, in seconds and without any check."""
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from ...reports.description import PART_HEAD, SPREAD_HEAD, Part, part_lines, spread_lines
+from ...reports.record import Facts
+from ...reports.wording import count_of, size
+from .. import config as configuration
+from ..run import describe as read
+from .options import SOURCES, ConfigFile, EngineName, Format, Quiet, Splits, Workers
+from .run import by_split
+from .terminal import leave_pandas_out, out, print_columns, print_text, progress_display, user_errors
+
+SHOWN = 12  # rows of a table; --json has all
+
+
+def describe(
+    sources: Annotated[list[str] | None, SOURCES] = None,
+    split: Splits = None,
+    config: ConfigFile = None,
+    format: Format = None,
+    engine: EngineName = None,
+    workers: Workers = None,
+    json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Count roles, languages, lengths and turns of data.
+
+    No check runs, and nothing is written. All figures are exact. Words are those between white space. Of lengths, the
+    mean and the quantiles are given.
+
+    Exit codes: 0 finished; 2 wrong usage; 3 a source could not be read to the end.
+    """
+    with user_errors():
+        leave_pandas_out()
+        with progress_display(quiet or json) as progress:
+            record = read(
+                *(sources or ()),
+                splits=by_split(split or ()),
+                config=configuration.load(config),
+                format=format,
+                engine=engine,
+                workers=workers,
+                progress=progress,
+            )
+    if json:
+        out.print(msgspec.json.format(msgspec.json.encode(record.facts.description), indent=1).decode(), markup=False)
+    else:
+        _print(record.facts)
+    raise typer.Exit(record.exit_code)
+
+
+def _print(facts: Facts) -> None:
+    found = facts.description
+    n_bytes = sum(source.n_bytes for source in facts.sources)
+    print_text(
+        f"{count_of(facts.messages, 'message')} in {count_of(facts.trees, 'conversation')}, "
+        f"{count_of(len(facts.sources), 'file')}, {size(n_bytes)}"
+    )
+    for problem in facts.problems:
+        print_text(problem, style="red")
+    if facts.days:
+        print_text(f"Dated {min(facts.days)} to {max(facts.days)}: {count_of(sum(facts.days.values()), 'message')}")
+    if found.identical:
+        print_text(f"{count_of(found.identical, 'message')} with the text, role and parent of an earlier one")
+    if lines := spread_lines(found):
+        out.print()
+        print_columns([SPREAD_HEAD, *lines], 1)
+    for name, parts in (("role", found.roles), ("language", found.languages), ("file", found.sources)):
+        if len(parts) > 1 or (parts and parts[0].name is not None and name != "file"):
+            out.print()
+            _print_parts(name, parts, facts.messages)
+
+
+def _print_parts(name: str, parts: list[Part], total: int) -> None:
+    lines = part_lines(parts, total, are_files=name == "file")
+    print_columns([(name, *PART_HEAD), *lines[:SHOWN]], 1)
+    if len(parts) > SHOWN:
+        print_text(f"and {len(parts) - SHOWN:,} more: see --json")
