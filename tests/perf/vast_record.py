@@ -19,12 +19,13 @@ import pyarrow as pa
 from chataudit.checks.base.arrow.memory_map import forget, mapped
 from chataudit.checks.base.findings import FINDINGS, SPAN
 from chataudit.reports.baseline import Baseline
+from chataudit.reports.description import describe
 from chataudit.reports.exports.sarif import sarif
 from chataudit.reports.gate import Gate, Limit, Suppression, decide
 from chataudit.reports.page import html
 from chataudit.reports.page.view import page
 from chataudit.reports.rates import rows
-from chataudit.reports.record import SEEN, THREADS, WORDS, Facts, Record
+from chataudit.reports.record import SEEN, THREADS, VERSION, WORDS, Facts, Record
 from chataudit.reports.redact import redacted
 from large_report import CHECKS, EXCERPT, LANGS, LENGTH, ROLES, SOURCE, check_facts, per_lang, texts
 
@@ -117,6 +118,8 @@ def build(folder: Path, n: int, seed: int = 1) -> None:
                 "line": pa.array(at + 1),
                 "role": words(role[at], ROLES).dictionary_encode(),
                 "lang": words(lang[at], LANGS).dictionary_encode(),
+                "chars": pa.array(20 + at % 900, pa.int32()),
+                "words": pa.array(4 + at % 150, pa.int32()),
                 "digest": pa.array(at),
             }
             columns |= {check: pa.repeat("checked", len(at)).dictionary_encode() for check, _, _ in CHECKS}
@@ -163,7 +166,7 @@ def _facts(n: int, found: np.ndarray) -> Facts:
     checks = check_facts(found, coverage)
     source = {"name": SOURCE, "format": "oasst_messages", "reason": "made up", "n_bytes": 1, "sha256": "0" * 64}
     facts = {
-        "version": 5,
+        "version": VERSION,
         "chataudit": "0",
         "python": "3",
         "dependencies": {},
@@ -173,13 +176,14 @@ def _facts(n: int, found: np.ndarray) -> Facts:
         "seconds": 1.0,
         "engine": "serial",
         "workers": 1,
-        "sources": [{**source, "records": n, "errors": []}],
+        "sources": [{**source, "is_forced": False, "records": n, "chars": 470 * n, "fields": [], "errors": []}],
         "messages": n,
         "trees": -(-n // 3),
         "census": [msgspec.to_builtins(count) for count in coverage],
         "shape": [],
         "days": {f"2023-{1 + k % 12:02}-{1 + k % 28:02}": n // 84 for k in range(84)},
         "checks": [msgspec.to_builtins(check) for check in checks],
+        "description": msgspec.to_builtins(describe(SEEN.empty_table())),
     }
     return msgspec.convert(facts, Facts)
 
