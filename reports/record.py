@@ -21,7 +21,7 @@ from ..checks.base.large_tables import LARGE, PIECE, on_disk
 from ..checks.base.statistics.intervals import Confusion, Stratum
 from .description import Description
 from .files import umask, write_pages
-from .wording import visible
+from .wording import below, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -215,6 +215,12 @@ class Facts(msgspec.Struct, frozen=True):
         """Name of the data: that of the first file."""
         names = [visible(source.name.rsplit("/", 1)[-1]) for source in self.sources]
         return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+    @property
+    def file_names(self) -> dict[str, str]:
+        """What each source is called on pages: its path below the folder of all, which is nobody else's business."""
+        names = [source.name for source in self.sources]
+        return dict(zip(names, map(visible, below(names)), strict=True))
 
     @property
     def digest(self) -> str:

@@ -525,7 +525,8 @@ def test_all_outputs_name_the_same_texts_that_were_not_read(audits):
         for row in re.split('<tr(?: class="with-fields")?><td><bdi>', section)[1:]:
             for path, share in re.findall(r"<code><bdi>(.*?)</bdi></code></td>.*?([\d.]+\s%)</td></tr>", row):
                 shown[unescape(row.partition("<")[0]), path] = share.replace("\xa0", " ")
-        assert shown == expected, audited.name
+        files = audited.record.facts.file_names
+        assert shown == {(files[source], path): share for (source, path), share in expected.items()}, audited.name
         for name in ("run", "summary", *FORMS):
             text = audited.read("summary.md") if name == "summary" else audited.printed[name]
             plain = re.sub(r"\\([^\w\s])", r"\1", text)

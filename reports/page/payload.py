@@ -6,7 +6,7 @@ page unpacks as they are opened. A table of 100,000 findings as HTML was 47 MB, 
 
 import gzip
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +26,7 @@ from ..counts import by_check
 from ..record import FINDINGS_FILE, THREADS_FILE, Record
 from ..wording import HIDDEN, count_of, number, visible
 
-SHOWN = ("source", "before", "quote", "after", "role", "lang")  # of a span
+SHOWN = ("before", "quote", "after", "role", "lang")  # of a span
 SOME = 20_000  # findings whose facets are read together
 CHUNK = 500  # findings whose evidence is unpacked together
 MAX_VALUES = 300  # of a facet with a list to choose from; ids have more, and are found by search
@@ -156,9 +156,10 @@ def _index(record: Record, rows: IntArray, baseline: Baseline | None) -> dict[st
     def column(name: str) -> pa.Array:
         return single(_taken(record.table.select([name]), rows)[name])
 
+    files = record.facts.file_names
     for name in ("rule", "role", "lang", "source", "summary"):
         encoded = column(name).dictionary_encode()
-        words[name] = _shown(encoded.dictionary)
+        words[name] = _files(encoded.dictionary, files) if name == "source" else _shown(encoded.dictionary)
         columns[name] = as_ints(encoded.indices, -1).tolist()
     of_facet, words["facet"], columns["facets"] = _common_facets(record.table, rows)
     columns["nFacets"] = np.bincount(of_facet, minlength=len(rows)).tolist()
@@ -219,6 +220,14 @@ def _facets_of(findings: pa.Table, rows: IntArray) -> Iterator[tuple[IntArray, p
         yield of + start, keys, values
 
 
+def _files(column: pa.Array | pa.ChunkedArray, names: Mapping[str, str]) -> list[str | None]:
+    """Return the sources by the names that pages give them."""
+    encoded = single(column).dictionary_encode()
+    words = pa.array([names.get(word) or visible(word) for word in encoded.dictionary.to_pylist()], pa.string())
+    found: list[str | None] = words.take(encoded.indices).to_pylist()
+    return found
+
+
 def _shown(column: pa.Array | pa.ChunkedArray) -> list[str | None]:
     """Return the texts with hidden characters made visible."""
     values: list[str | None] = column.to_pylist()
@@ -239,6 +248,7 @@ def _evidence(record: Record) -> Callable[[IntArray], dict[str, Any]]:
     Ids do not compress, so a chunk contains each once: other columns refer to its number, and to -1 for the id of the
     finding, which the index has. That saves a tenth of a page.
     """
+    files = record.facts.file_names
 
     def make(rows: IntArray) -> dict[str, Any]:
         findings = _taken(record.table, rows)
@@ -263,6 +273,7 @@ def _evidence(record: Record) -> Callable[[IntArray], dict[str, Any]]:
             "values": coded(_shown(values), of_facet.tolist()),
             "spans": {
                 "id": coded(_shown(pc.struct_field(flat, "id")), of_span),
+                "source": _files(pc.struct_field(flat, "source"), files),
                 **{name: _shown(pc.struct_field(flat, name)) for name in SHOWN},
                 **{name: pc.struct_field(flat, name).to_pylist() for name in ("line", "start", "end", "at")},
             },
@@ -280,6 +291,7 @@ def _threads(record: Record) -> Callable[[IntArray], dict[str, Any]]:
     by_parent = np.argsort(parent, kind="stable")
     sorted_parent = parent[by_parent]
     subjects = _subjects(record)
+    files = record.facts.file_names
 
     def make(rows: IntArray) -> dict[str, Any]:
         of = subjects(rows)
@@ -305,7 +317,8 @@ def _threads(record: Record) -> Callable[[IntArray], dict[str, Any]]:
             "parent": up.tolist(),
             # The parents of the others are among these messages.
             "parentId": [key if k < 0 else None for key, k in zip(ids, up.tolist(), strict=True)],
-            **{name: _shown(table[name]) for name in ("source", "id", "role", "lang", "excerpt")},
+            "source": _files(table["source"], files),
+            **{name: _shown(table[name]) for name in ("id", "role", "lang", "excerpt")},
             **{name: table[name].to_pylist() for name in ("line", "rank", "depth", "n_replies")},
         }
 

@@ -231,7 +231,7 @@ def page(record: Record, baseline: Baseline | None = None, gate: Verdict | None 
         baseline=f"Compared with the audit of {_when(baseline.started)}." if baseline else "",
         gate=gate,
         sources=tuple(
-            SourceView(visible(s.name), f"{s.format}: {visible(s.reason)}" if s.format else "not recognised",
+            SourceView(facts.file_names[s.name], f"{s.format}: {visible(s.reason)}" if s.format else "not recognised",
                        number(s.records), size(s.n_bytes), s.sha256, _fields(s, is_first=k < SHOWN_OPEN))
             for k, s in enumerate(facts.sources[:SHOWN_LINES])
         ),

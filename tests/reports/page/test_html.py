@@ -139,7 +139,7 @@ def test_the_name_of_a_file_is_no_markup_either(tmp_path, name):
     (title,) = re.findall("<title>(Audit of .*?)</title>", html)
     shown_name = name.replace("\u202e", "⟦U+202E⟧")
     assert unescape(title) == f"Audit of {shown_name}"
-    assert {row["source"] for row in shown(html)} == {str(path.parent / shown_name)}
+    assert {row["source"] for row in shown(html)} == {shown_name}
 
 
 # -- the verdict -------------------------------------------------------------------------------------------------------
@@ -392,6 +392,16 @@ def test_a_hundred_languages_are_shown_and_the_rest_is_counted(tmp_path, n, beyo
     assert (shown.count("<tr><th"), folded.count("<tr><th")) == (1 + SHOWN_PARTS, 1 + 100 - SHOWN_PARTS)
     expected = f"The first 100 of 1 file and {n} languages are shown; record.json has all."
     assert html.count(f'<p class="left-out">{expected}</p>') == beyond
+
+
+def test_no_folder_of_the_machine_is_on_the_page_nor_in_its_data(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name / "data.jsonl", [message(name, role="assistant"), message(f"{name} 2", name)])
+    html = report(run(tmp_path, engine="serial", checks=["schema_invariants", "self_reference", "low_effort"]))
+    assert {row["source"] for row in shown(html)} == {"one/data.jsonl", "two/data.jsonl"}
+    assert str(tmp_path) not in html
+    assert str(tmp_path) not in str(unpacked(html))
 
 
 def test_of_files_a_hundred_are_shown_and_of_problems_twenty(tmp_path):
