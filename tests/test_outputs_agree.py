@@ -420,22 +420,28 @@ def test_all_outputs_state_the_same_corrected_rate_and_accuracy(audits):
         assert OASST[0] in known
 
 
-def test_the_chart_by_language_states_the_rates_by_language(audits):
+@pytest.mark.parametrize(("part", "column"), [("language", "lang"), ("file", "source")])
+def test_the_charts_by_language_and_by_file_state_the_rates_of_these(audits, part, column):
     for audited in audits:
         html = audited.read("report.html")
-        figure = re.search(r'id="chart-by-language">(.*?)</figure>', html, re.S)[1]
+        found = re.search(rf'id="chart-by-{part}">(.*?)</figure>', html, re.S)
+        if found is None:
+            assert (part, audited.expected.files) == ("file", 1), audited.name
+            continue
+        figure = found[1]
         heads = [words(each) for each in re.findall(r'<th scope="col">(.*?)</th>', figure)][1:]
         told = {}
         for row, cells in re.findall(r'<th scope="row">(.*?)</th>(.*?)</tr>', figure, re.S):
             for check, cell in zip(heads, re.findall("<td>(.*?)</td>", cells), strict=True):
                 told[words(row), check] = words(cell)
-        frame = audited.record.rates(by=["lang"])
+        frame = audited.record.rates(by=[column])
         rates = frame[frame["rule"].isna()]
         compared = 0
-        for check, lang, flagged, checked, low, high in zip(
-            *(rates[name] for name in ("check", "lang", "flagged", "checked", "low", "high")), strict=True
+        names = audited.record.facts.file_names
+        for check, value, flagged, checked, low, high in zip(
+            *(rates[name] for name in ("check", column, "flagged", "checked", "low", "high")), strict=True
         ):
-            key = (lang if isinstance(lang, str) else "not declared", check)
+            key = (names.get(value, value) if isinstance(value, str) else "not declared", check)
             if key in told and checked:
                 said = re.fullmatch(r"([\d,]+) of ([\d,]+) messages?, .* \(95 % CI ([\d.]+)-([\d.]+)\)", told[key])
                 assert (n(said[1]), n(said[2])) == (flagged, checked), (audited.name, key)

@@ -71,23 +71,25 @@ def declared_detected(
     )
 
 
-def frequent_languages(messages: Mapping[str, int]) -> tuple[list[str | None], Callable[[str], str | None]]:
-    """Return the languages with most messages, with None for all others if there are any, and which one shows each."""
+def frequent(messages: Mapping[str, int]) -> tuple[list[str | None], Callable[[str], str | None]]:
+    """Return the languages or files with most messages, None for all others if any, and which one shows each."""
     return _most(messages, MOST_LANGUAGES)
 
 
-def by_language(rates: Mapping[tuple[str | None, str], Rate]) -> Matrix | None:
-    """Return the share of messages with a warning or an error by language and check; None where none was checked.
+def by_part(part: str, rates: Mapping[tuple[str | None, str], Rate]) -> Matrix | None:
+    """Return the share of messages with a warning or an error by part and check; None where none was checked.
 
     Parameters
     ----------
-    rates : mapping of (language, check) to Rate
-        Languages come in the order of their rows, with None for all others.
+    part : str
+        What the parts are: language, or file.
+    rates : mapping of (part, check) to Rate
+        Parts come in the order of their rows, with None for all others.
     """
     rates = {key: rate for key, rate in rates.items() if rate.checked}
     if not rates:
         return None
-    rows = list(dict.fromkeys(language for language, _ in rates))
+    rows = list(dict.fromkeys(name for name, _ in rates))
     worst = sums((check, rate.flagged) for (_, check), rate in rates.items())
     checks = sorted(sorted(worst, key=lambda check: (-worst[check], check))[:MOST_CHECKS])
     largest = max(rate.share for rate in rates.values()) or 1.0
@@ -105,7 +107,7 @@ def by_language(rates: Mapping[tuple[str | None, str], Rate]) -> Matrix | None:
     if len(worst) > len(checks):
         about += f" Shown are the {len(checks)} of {len(worst):,} checks that flagged most."
     return _matrix(
-        "by-language", "Flagged messages by language and check", about, ("language", "check"), (rows, [*checks]), cell
+        f"by-{part}", f"Flagged messages by {part} and check", about, (part, "check"), (rows, [*checks]), cell
     )
 
 

@@ -1,7 +1,7 @@
 """The figures of a record: which counts each chart of its page shows."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -46,8 +46,14 @@ def figures(facts: Facts, found: Found) -> tuple[Chart, ...]:
         if count.outcome == CHECKED
     )
     flagged, days = _flagged(found)
+    names = facts.file_names
+
+    def file(source: str | None) -> str:
+        return names.get(source or "", "")
+
     drawn = (
-        charts.by_language(_rates_by_language(facts, found, checked)),
+        charts.by_part("language", _rates_by("lang", facts, found, _tag)),
+        charts.by_part("file", _rates_by("source", facts, found, file)) if len(facts.sources) > 1 else None,
         _declared_detected(found, checked, flagged),
         *_copies(found),
         *(_bars(name, table) for check in facts.checks for name, table in named_tables(check) if table.bars),
@@ -58,26 +64,35 @@ def figures(facts: Facts, found: Found) -> tuple[Chart, ...]:
     return tuple(chart for chart in drawn if chart is not None)
 
 
-def _rates_by_language(
-    facts: Facts, found: Found, checked: Mapping[tuple[str, str], int]
+def _rates_by(
+    part: str, facts: Facts, found: Found, shown: Callable[[str | None], str]
 ) -> dict[tuple[str | None, str], Rate]:
-    """Return the rate of each check in each of the most frequent languages, and in all others together (None)."""
+    """Return the rate of each check in each of the most frequent languages or files, and in all others together (None).
+
+    `part` is a column of SEEN and of coverage, and `shown` says how its values are written.
+    """
+    checked = charts.sums(
+        ((shown(getattr(count, part)), check.name), count.messages)
+        for check in facts.checks
+        for count in check.coverage
+        if count.outcome == CHECKED
+    )
     messages: dict[str, int] = {}
-    for (language, _), n in checked.items():
-        # A language has as many messages as the check that checked most of them.
-        messages[language] = max(n, messages.get(language, 0))
-    languages, shown_as = charts.frequent_languages(messages)
+    for (name, _), n in checked.items():
+        # A part has as many messages as the check that checked most of them.
+        messages[name] = max(n, messages.get(name, 0))
+    names, shown_as = charts.frequent(messages)
     population = found.population
-    langs = Coded(population.messages["lang"])
-    kind_of = [languages.index(shown_as(tag)) if tag in messages else -1 for tag in map(_tag, (*langs.words, None))]
-    # A message without a language has the code -1, and so the last kind.
-    groups = population.groups(np.array(kind_of)[langs.codes], len(languages))
+    coded = Coded(population.messages[part])
+    kind_of = [names.index(shown_as(name)) if name in messages else -1 for name in map(shown, (*coded.words, None))]
+    # A message without a value has the code -1, and so the last kind.
+    groups = population.groups(np.array(kind_of)[coded.codes], len(names))
     return {
-        (language, check.name): rate
+        (name, check.name): rate
         for check in facts.checks
         if not check.error
-        for language, rate in zip(
-            languages, population.rates(check.name, population.of(check.name, WARNING), groups), strict=True
+        for name, rate in zip(
+            names, population.rates(check.name, population.of(check.name, WARNING), groups), strict=True
         )
     }
 

@@ -203,7 +203,7 @@ def luminance(colour):
 
 def test_without_data_there_is_no_chart():
     assert charts.declared_detected({}, {"en": 5}, {}) is None
-    assert charts.by_language({("en", "a"): rate(0, 0)}) is None
+    assert charts.by_part("language", {("en", "a"): rate(0, 0)}) is None
     assert charts.group_sizes([]) is None
     assert charts.similarities([]) is None
     assert charts.shares("t", "a", [("a", 0, 0)]) is None
@@ -239,7 +239,7 @@ def test_a_language_called_others_is_not_mixed_up_with_the_rest():
 
 def test_the_share_of_flagged_messages_is_shown_by_language_and_check_with_its_interval():
     rates = {("en", "a"): rate(12, 1000), ("en", "b"): rate(0, 1000), ("de", "a"): rate(0, 10), ("de", "b"): rate(0, 0)}
-    matrix = charts.by_language(rates)
+    matrix = charts.by_part("language", rates)
     assert (matrix.rows, matrix.columns) == (("en", "de"), ("a", "b"))
     assert texts_of(matrix) == [["1.2 %", "0 %"], ["0 %", "–"]]
     # The interval clustered by conversation, as on the card of the check.
@@ -250,10 +250,10 @@ def test_the_share_of_flagged_messages_is_shown_by_language_and_check_with_its_i
 
 def test_languages_and_checks_that_do_not_fit_are_counted():
     messages = {f"l{k}": 1 for k in range(100)}
-    languages, shown_as = charts.frequent_languages(messages)
+    languages, shown_as = charts.frequent(messages)
     assert (len(languages), languages[-1], sum(shown_as(language) is None for language in messages)) == (16, None, 85)
     rates = {(shown_as(f"l{k}"), f"c{k:03}"): rate(0, 1) for k in range(100)}
-    matrix = charts.by_language(rates)
+    matrix = charts.by_part("language", rates)
     assert (len(matrix.rows), len(matrix.columns)) == (16, 24)
     assert matrix.about.endswith("Shown are the 24 of 100 checks that flagged most.")
 
