@@ -11,6 +11,7 @@ MAX_WORDS = 18  # of a reply that is read for its phrases
 MAX_LETTERS = 27  # of such a reply in a script without spaces
 MAX_CHARS = 200  # of a prompt, for its language
 MAX_TOKENS = 40  # of a reply that is looked at; contractions and addresses have several
+LONGEST = 1000  # code points of a reply that is read for its phrases
 MAX_LEFT = 0.2  # share of words that no phrase has, nor the prompt
 MAX_OF_PROMPT = 0.5  # share of words that only the prompt has
 MIN_PROMPT = 8  # words of a prompt that asks for something without a question mark
@@ -97,6 +98,8 @@ def kind_of(reply: str, prompt: str, tag: str | None) -> Kind | None:
         return None if _KEYS.search(request.text) or said in request.text else Kind.MASH
     if some and text[:1].casefold() == prompt.lstrip()[:1].casefold() and request.is_repeated_by(said):
         return Kind.ECHO
+    if len(text) > LONGEST:
+        return None
     return next((kind for each in some if (kind := Said(said, request, each).kind) is not None), None)
 
 

@@ -1,11 +1,16 @@
 """low_effort: what answers nothing, what only looks like it, and a score that counts words and knows none."""
 
 import json
+import re
+import time
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from building import SHARED, audit, batch, conversation, message, needs_shared, uid
+from chataudit.checks.low_effort import phrases
 from chataudit.checks.low_effort.check import LowEffort
 from chataudit.checks.low_effort.features import FEATURES, MOST_SIBLINGS, features_of
 from chataudit.checks.low_effort.mash import is_mash
@@ -114,6 +119,22 @@ def test_every_phrase_is_a_regular_expression_that_matches_something():
         for name in Forms._fields:
             assert own.places(name, "") == [], (code, name)
             assert own.has(name, plain("§")) is False, (code, name)
+
+
+def test_no_phrase_repeats_without_end():
+    for forms in tomllib.loads(Path(phrases.__file__).with_suffix(".toml").read_text(encoding="utf-8")).values():
+        for name, fragment in forms.items():
+            assert not re.search(r"(?<!\\)\)[*+]", fragment), name
+
+
+def test_texts_made_to_be_slow_are_read_fast():
+    began = time.process_time()
+    for part in ("早就", "已经", "a.", "a-", "very ", "no ", "nice of your day ", "1. ", "\n ", "👍", "http://"):
+        for lang in ("en", "zh", "de", None):
+            kind_of(part * 20_000, part * 20_000, lang)
+            kind_of(part * 30, part * 20_000, lang)
+            kind_of(f"x{part * 20_000}", "Why?", lang)
+    assert time.process_time() - began < 20
 
 
 def test_alternatives_are_split_at_the_outer_bars_only():
