@@ -23,7 +23,7 @@ from ..base.settings import setting
 from ..base.statistics.agreement import labels
 from ..base.statistics.intervals import FloatArray
 from .features import FEATURES, features_of
-from .non_answers import MAX_TOKENS, Kind, kind_of
+from .non_answers import MAX_COMPLETE, MAX_TOKENS, Kind, asks_for_little, kind_of
 from .rules import FACETS, LABEL_DISAGREES, LOW_EFFORT, METHOD, NAME, NON_ANSWER, RULES
 from .score import HIGH, LOW, RATED_HIGH, RATED_LOW, is_seen, log_odds, probability
 from .summary import SCORES, summary
@@ -61,6 +61,7 @@ class LowEffort(Check):
         features = features_of(batch, rows)
         score, has_siblings = log_odds(features), features[:, FEATURES.index("siblings")] > 0
         low, high = (probability(score, has_siblings, curves) for curves in (RATED_LOW, RATED_HIGH))
+        low = np.where(_may_be_complete(batch, rows, low >= self.min_probability, has_siblings), low / 2, low)
         quality, votes = labels(batch.column("labels").take(pa.array(rows)), "quality")
         quality[votes < MIN_VOTES] = np.nan
         told = np.array(list(kinds), dtype=np.int64)
@@ -132,6 +133,25 @@ def _non_answers(batch: Batch, rows: IntArray) -> dict[int, Kind]:
         for row, reply, prompt, lang in zip(short.tolist(), *(each.to_pylist() for each in columns), strict=True)
     }
     return {row: kind for row, kind in found.items() if kind is not None}
+
+
+def _may_be_complete(batch: Batch, rows: IntArray, doubted: BoolArray, has_siblings: BoolArray) -> BoolArray:
+    """Mark the short replies, among the doubted ones, whose prompts ask for no more than a few words.
+
+    Siblings show what else a prompt may have asked for; then only a prompt that asks for something short excuses.
+
+    The score knows no words: "Tokyo" is little beside siblings of a hundred words, and all that some prompts ask for.
+    OASST, which it was fitted on, has few such prompts, and instruction sets are full of them.
+    """
+    found = doubted & (np.diff(batch.tokens.bounds)[rows] <= MAX_COMPLETE)
+    at = rows[found]
+    columns = (batch.column("text").take(pa.array(batch.parent[at])), batch.column("lang").take(pa.array(at)))
+    prompts = zip(*(column.to_pylist() for column in columns), strict=True)
+    found[found] = [
+        asks_for_little(prompt or "", lang, is_sure=bool(siblings))
+        for (prompt, lang), siblings in zip(prompts, has_siblings[found], strict=True)
+    ]
+    return found
 
 
 def _described(low: FloatArray, features: FloatArray, some: BoolArray) -> list[str]:

@@ -11,6 +11,7 @@ MAX_WORDS = 18  # of a reply that is read for its phrases
 MAX_LETTERS = 27  # of such a reply in a script without spaces
 MAX_CHARS = 200  # of a prompt, for its language
 MAX_TOKENS = 40  # of a reply that is looked at; contractions and addresses have several
+MAX_COMPLETE = 20  # tokens of a reply that may be all that its prompt asks for
 LONGEST = 1000  # code points of a reply that is read for its phrases
 MAX_LEFT = 0.2  # share of words that no phrase has, nor the prompt
 MAX_OF_PROMPT = 0.5  # share of words that only the prompt has
@@ -101,6 +102,12 @@ def kind_of(reply: str, prompt: str, tag: str | None) -> Kind | None:
     if len(text) > LONGEST:
         return None
     return next((kind for each in some if (kind := Said(said, request, each).kind) is not None), None)
+
+
+def asks_for_little(prompt: str, tag: str | None, *, is_sure: bool) -> bool:
+    """Whether a prompt asks for a few words: surely, or as far as its phrases show; in other languages, who knows."""
+    request = Request(prompt, phrases_for(tag, prompt[:MAX_CHARS]))
+    return request.wants("short") or (not is_sure and not request.is_open)
 
 
 class Request:

@@ -76,6 +76,8 @@ METHOD = Method(
         "phrases.",
         "The score is a monotone model of boosted trees: length, words that the prompt has and words that it does not, "
         "form, cut ends, and all of it against the siblings of the reply. It knows no words, only how many there are.",
+        "The probability is halved for a reply of up to 20 words to a prompt that asks for something short, and for "
+        "one without siblings unless its prompt asks for more: one word answers many prompts of instruction data.",
         "A probability comes from scores of conversations that the model was not fitted on. A label contradicts the "
         "score if its probability is at most `max_label_probability`.",
     ),

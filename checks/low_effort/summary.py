@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from ..base.arrow.columns import BoolArray, IntArray, as_bools
 from ..base.check import Result, Table
 from ..base.statistics.intervals import Estimate, FloatArray, Z, in_percent
-from .score import LOW, RATED_LOW, probability
+from .score import LOW, RATED_LOW
 
 SCORES = pa.schema(
     [
@@ -32,11 +32,17 @@ def summary(rows: pa.Table) -> Result:
         return Result()
     score, has = np.asarray(rows["score"]), as_bools(rows["has_siblings"].combine_chunks())
     _, tree = np.unique(np.asarray(rows["tree"]), return_inverse=True)
-    share = expected_share(score, has, tree)
-    notes = [
-        f"By the score, people would rate {in_percent(share.value)} of {len(score):,} replies {LOW:g} or less out of 1 "
-        f"(95 % CI {100 * share.low:.1f}-{100 * share.high:.1f}, clustered by conversation, if they judged as in OASST)"
-    ]
+    if has.sum() >= MIN_REPLIES:
+        share = expected_share(score[has], tree[has])
+        notes = [
+            f"By the score, people would rate {in_percent(share.value)} of {has.sum():,} replies with siblings "
+            f"{LOW:g} or less out of 1 (95 % CI {100 * share.low:.1f}-{100 * share.high:.1f}, clustered by "
+            "conversation, if they judged as in OASST)"
+        ]
+    else:
+        notes = [
+            f"The share of low ratings was not estimated: {has.sum():,} replies have siblings; needs {MIN_REPLIES}"
+        ]
     quality = np.asarray(rows["quality"].fill_null(np.nan))
     seen = np.bincount(tree, as_bools(rows["is_seen"].combine_chunks())) > 0
     is_rated = ~np.isnan(quality) & ~seen[tree]
@@ -56,18 +62,17 @@ def summary(rows: pa.Table) -> Result:
             f"{n_low:,} are rated {LOW:g} or less; needs {MIN_LABELLED} rated so and {MIN_LABELLED} rated higher"
             + without
         )
-    tables = [_by_language(rows["lang"].combine_chunks(), score, has, tree)]
+    tables = [_by_language(rows["lang"].combine_chunks().filter(pa.array(has)), score[has], tree[has])]
     return Result(notes=notes, tables=[table for table in tables if table is not None])
 
 
-def expected_share(score: FloatArray, has_siblings: BoolArray, tree: IntArray) -> Estimate:
-    """Return the mean probability of a low rating, with the errors of the curves and of the sample of conversations."""
-    p = probability(score, has_siblings, RATED_LOW)
-    fit = sum(
-        (some.mean() * curve.deviation(score[some])) ** 2
-        for some, curve in zip((has_siblings, ~has_siblings), RATED_LOW, strict=True)
-        if some.any()
-    )
+def expected_share(score: FloatArray, tree: IntArray) -> Estimate:
+    """Return the mean probability of a low rating of replies with siblings.
+
+    The interval has the error of the curve, and that of the sample of conversations.
+    """
+    p, fit = RATED_LOW[0].probability(score), RATED_LOW[0].deviation(score) ** 2
+    _, tree = np.unique(tree, return_inverse=True)
     mean = float(p.mean())
     by_tree = np.bincount(tree, p - mean)
     n = len(by_tree)
@@ -101,7 +106,7 @@ def agreement(score: FloatArray, is_low: BoolArray, tree: IntArray) -> Estimate:
     return Estimate(value, max(0.0, value - width), min(1.0, value + width))
 
 
-def _by_language(lang: pa.Array, score: FloatArray, has: BoolArray, tree: IntArray) -> Table | None:
+def _by_language(lang: pa.Array, score: FloatArray, tree: IntArray) -> Table | None:
     counts = sorted(lang.value_counts().to_pylist(), key=lambda each: (-each["counts"], each["values"] or ""))
     named = [each["values"] for each in counts if each["values"] and each["counts"] >= MIN_REPLIES][:MAX_LANGUAGES]
     if not named:
@@ -110,14 +115,13 @@ def _by_language(lang: pa.Array, score: FloatArray, has: BoolArray, tree: IntArr
     def rows() -> Iterator[tuple[str | int | float, ...]]:
         for value in named:
             some = as_bools(pc.equal(lang, value))
-            _, own = np.unique(tree[some], return_inverse=True)
-            share = expected_share(score[some], has[some], own)
+            share = expected_share(score[some], tree[some])
             yield value, int(some.sum()), *(f"{each:.3f}" for each in share)
 
     return Table(
         "Expected low ratings by language",
-        f"Share of the replies that people would rate {LOW:g} or less, by declared language, with a 95 % CI of the "
-        "score's calibration and of the conversations. The score was fitted mostly on English replies.",
+        f"Share of the replies with siblings that people would rate {LOW:g} or less, by declared language, with a "
+        "95 % CI of the score's calibration and of the conversations. The score was fitted mostly on English replies.",
         ("language", "replies", "share", "low", "high"),
         tuple(rows()),
         dots=("language", "share", "low", "high"),

@@ -14,7 +14,7 @@ from chataudit.checks.low_effort import phrases
 from chataudit.checks.low_effort.check import LowEffort
 from chataudit.checks.low_effort.features import FEATURES, MOST_SIBLINGS, features_of
 from chataudit.checks.low_effort.mash import is_mash
-from chataudit.checks.low_effort.non_answers import Kind, kind_of
+from chataudit.checks.low_effort.non_answers import Kind, asks_for_little, kind_of
 from chataudit.checks.low_effort.phrases import Forms, alternatives, phrases_for, plain
 from chataudit.checks.low_effort.score import RATED_HIGH, RATED_LOW, is_seen, log_odds, probability
 from chataudit.checks.low_effort.summary import MIN_REPLIES, SCORES, agreement, expected_share, summary
@@ -223,21 +223,21 @@ def test_the_interval_of_the_expected_share_holds_the_mean_and_narrows_with_conv
     widths = []
     for n in (50, 5000):
         score = rng.normal(-1, 0.5, size=n)
-        share = expected_share(score, rng.random(n) < 0.5, np.arange(n) // 2)
+        share = expected_share(score, np.arange(n) // 2)
         assert 0 < share.low < share.value < share.high < 1
         widths.append(share.high - share.low)
     assert widths[1] < widths[0]
     assert widths[1] > 0.01  # what the curves do not know stays
 
 
-def scores(n, quality=None, seen=()):
+def scores(n, quality=None, seen=(), siblings=True):
     """Return SCORES of n replies, each in a conversation of its own."""
     rng = np.random.default_rng(5)
     values = {
         "tree": np.arange(n).astype(np.uint64),
         "lang": ["en"] * n,
         "score": rng.normal(-1, 0.5, size=n),
-        "has_siblings": [True] * n,
+        "has_siblings": [siblings] * n,
         "is_seen": [k in seen for k in range(n)],
         "quality": [None] * n if quality is None else quality,
     }
@@ -246,6 +246,9 @@ def scores(n, quality=None, seen=()):
 
 def test_the_summary_says_how_sure_the_score_is_and_whether_labels_agree():
     assert summary(scores(MIN_REPLIES - 1)).notes == ()
+    alone = summary(scores(100, siblings=False))
+    assert alone.notes[0] == f"The share of low ratings was not estimated: 0 replies have siblings; needs {MIN_REPLIES}"
+    assert alone.tables == []
     share, compared = summary(scores(100)).notes
     assert "By the score, people would rate" in share
     assert "CI" in share
@@ -289,6 +292,23 @@ def test_a_model_alone_never_warns_of_a_single_reply(tmp_path):
         ("low_effort/low_effort", 1, uid("poor"))
     ]
     assert 0.5 <= found[0]["score"] < 1
+
+
+def test_a_short_answer_is_no_low_effort_where_its_prompt_asks_for_no_more(tmp_path):
+    asked = (
+        ("en", "Classify this review as positive or negative: the soup was cold and the waiter rude.", "Negative"),
+        ("en", "Which city, the capital of Japan, has more people than all others in the world?", "Tokyo"),
+        ("de", "Nenne die Hauptstadt von Peru und antworte mit einem Wort.", "Lima"),
+        ("fi", "Mikä on Perun pääkaupunki, ja kuinka monta asukasta siinä on?", "Lima"),
+    )
+    rows = []
+    for k, (lang, prompt, reply) in enumerate(asked):
+        rows.append(message(f"p{k}", None, text=prompt, lang=lang, message_tree_id=uid(f"p{k}")))
+        rows.append(message(f"r{k}", f"p{k}", text=reply, lang=lang, message_tree_id=uid(f"p{k}")))
+    found = staged(LowEffort(), batch(rows))
+    assert found.findings == []
+    assert [asks_for_little(prompt, lang, is_sure=True) for lang, prompt, _ in asked] == [True, True, True, False]
+    assert not asks_for_little(OPEN["en"], "en", is_sure=False)
 
 
 def test_only_non_answers_are_dropped_and_only_under_the_strict_policy():
