@@ -35,7 +35,7 @@ from .storage.checkpoint import Journal
 def run(
     *sources: file_names.Argument,
     splits: Mapping[str, file_names.Argument | Sequence[file_names.Argument]] = MappingProxyType({}),
-    checks: Sequence[Check | str] = (),
+    checks: Sequence[Check | str] | None = (),
     config: configuration.Config | None = None,
     format: str | None = None,
     engine: str | None = None,
@@ -62,7 +62,8 @@ def run(
         More sources, by their split: `{"train": ["a.jsonl", "b.jsonl"], "test": frame}`. The split of other sources
         comes from a column `split`, from a data set card, or from their file names.
     checks : sequence of Check or str
-        Checks to run, by name or as objects with their own settings; by default all that are installed.
+        Checks to run, by name or as objects with their own settings; by default all that are installed. None runs no
+        check: the data are read and described (`Record.facts.description`).
     config : Config, optional
         Settings as in `chataudit.toml`; arguments of this call take precedence.
     format : str, optional
@@ -107,60 +108,21 @@ def run(
     TypeError
         If a source is of another type.
     """
-    config = config or configuration.Config()
-    defaults = config.settings
-    memory = memory or defaults.memory
-    handed = {
-        Wants.MEMORY: f"{n_bytes(memory) // 2}B",
-        Wants.LANGUAGE: lang or defaults.lang,
-        Wants.REFERENCES: os.fspath(references or defaults.references),
-    }
-    wanted = _wanted(checks, config, handed)
-    return _read(
-        sources, splits, wanted, config, format, engine, workers, address, memory, progress, block, work, resume
-    )
-
-
-def describe(
-    *sources: file_names.Argument,
-    splits: Mapping[str, file_names.Argument | Sequence[file_names.Argument]] = MappingProxyType({}),
-    config: configuration.Config | None = None,
-    format: str | None = None,
-    engine: str | None = None,
-    workers: int | None = None,
-    progress: Progress | None = None,
-) -> Record:
-    """Read conversations and count them, without any check: `Record.facts` has the figures, in `description`.
-
-    Parameters, and what is raised, are those of `run`.
-    """
-    config = config or configuration.Config()
-    memory = config.settings.memory
-    return _read(sources, splits, [], config, format, engine, workers, None, memory, progress, BLOCK, None, False)
-
-
-def _read(
-    sources: Sequence[file_names.Argument],
-    splits: Mapping[str, file_names.Argument | Sequence[file_names.Argument]],
-    wanted: list[Check],
-    config: configuration.Config,
-    format: str | None,
-    engine: str | None,
-    workers: int | None,
-    address: str | None,
-    memory: str,
-    progress: Progress | None,
-    block: int,
-    work: str | os.PathLike[str] | None,
-    resume: bool,
-) -> Record:
     began, started = time.perf_counter(), datetime.now(UTC)
+    config = config or configuration.Config()
     defaults = config.settings
     format = format or defaults.format
     known = formats.known(config.format)
     formats.refuse_unknown(format, known)
     if block < 1:
         raise ValueError(f"block: {block} is below 1")
+    memory = memory or defaults.memory
+    handed = {
+        Wants.MEMORY: f"{n_bytes(memory) // 2}B",
+        Wants.LANGUAGE: lang or defaults.lang,
+        Wants.REFERENCES: os.fspath(references or defaults.references),
+    }
+    wanted = [] if checks is None else _wanted(checks, config, handed)
     for check in wanted:
         check.verify()
     waiting = 2 + sum(len(check.stages()) - 1 for check in wanted)  # kinds of rows that wait for others

@@ -1,6 +1,7 @@
 """What a data set consists of: messages, conversations, languages, roles and lengths, counted exactly."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -8,9 +9,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ..checks.base.arrow.columns import IntArray, as_ints, single
-from .wording import below, number, percent, visible
+from .wording import UNDECLARED, below, number, percent, visible
 
 PROMPTER = "prompter"
+LENGTH = "length"
 QUANTILES = (10, 50, 90)
 BINS = tuple(2**k for k in range(21))  # lower ends of the bins of a histogram; the first holds 0 too
 
@@ -80,32 +82,47 @@ def describe(messages: pa.Table) -> Description:
     )
 
 
-SPREAD_HEAD = ("", "mean", "least", "10 %", "median", "90 %", "most")
-PART_HEAD = ("messages", "share", "characters", "10 %", "median", "90 %")  # behind the name
+class Overview(NamedTuple):
+    """One table of what the data consist of, as pages and the terminal show it."""
+
+    name: str  # what its lines are: role, declared language, file
+    head: tuple[str, ...]  # behind the name
+    lines: list[tuple[str, ...]]
+
+    @property
+    def title(self) -> str:
+        """What is above the table."""
+        return "Lengths" if self.name == LENGTH else f"By {self.name}"
 
 
-def spread_lines(found: Description) -> list[tuple[str, ...]]:
-    """Return the spreads as lines below SPREAD_HEAD."""
+def overview(found: Description) -> Iterator[Overview]:
+    """Yield the tables of what the data consist of; of a single file there is none."""
     spreads = {
         "messages a conversation": found.messages,
         "of them by users": found.turns,
         "characters a message": found.chars,
         "words a message": found.words,
     }
-    return [
+    lines = [
         (name, f"{each.mean:,.1f}", number(each.least), *_quantiles(each), number(each.most))
         for name, each in spreads.items()
         if each is not None
     ]
+    if lines:
+        yield Overview(LENGTH, ("mean", "least", "10 %", "median", "90 %", "most"), lines)
+    head = ("messages", "share", "characters", "10 %", "median", "90 %")
+    for name, parts in (("role", found.roles), ("declared language", found.languages), ("file", found.sources)):
+        if len(parts) > 1 or (parts and parts[0].name is not None and name != "file"):
+            names = [visible(part.name or UNDECLARED) for part in parts]
+            names = below(names) if name == "file" else names
+            total = sum(part.messages for part in parts)
+            lines = [(own, *_cells(part, total)) for own, part in zip(names, parts, strict=True)]
+            yield Overview(name, head, lines)
 
 
-def part_lines(parts: Sequence[Part], total: int, *, are_files: bool = False) -> list[tuple[str, ...]]:
-    """Return the parts as lines below a name and PART_HEAD; files by their paths below a common folder."""
-    names = [visible(part.name or "(none)") for part in parts]
-    return [
-        (name, number(part.messages), percent(part.messages / total), number(part.chars.total), *_quantiles(part.chars))
-        for name, part in zip(below(names) if are_files else names, parts, strict=True)
-    ]
+def _cells(part: Part, total: int) -> tuple[str, ...]:
+    counts = number(part.messages), percent(part.messages / total), number(part.chars.total)
+    return *counts, *_quantiles(part.chars)
 
 
 def _quantiles(spread: Spread) -> Iterator[str]:

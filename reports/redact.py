@@ -17,6 +17,7 @@ from ..checks.base.findings import FINDINGS, ID_FACETS
 from ..checks.base.large_tables import gathered, pieces
 from ..checks.base.places import line_id, nameless_id
 from .record import THREADS, Facts, Record
+from .wording import renaming
 
 AT_ONCE = 1 << 12  # findings that are rows in Python at a time
 
@@ -54,11 +55,7 @@ def _facts(facts: Facts) -> tuple[Facts, Callable[[str], str]]:
         last = source.name.rsplit("/", 1)[-1]
         free = (name for k in count(1) if (name := last if k == 1 else f"{k}-{last}") not in names.values())
         names[source.name] = next(free)
-    # All at once, so that no name is replaced within another.
-    known = re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)) or "(?!)")
-
-    def shorter(words: str) -> str:
-        return names.get(words) or known.sub(lambda found: names[found[0]], words)
+    shorter = renaming(names)
 
     def pathless(value: Any) -> Any:
         return value.rsplit("/", 1)[-1] if isinstance(value, str) else value

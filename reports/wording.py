@@ -2,11 +2,13 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from typing import TypeVar
 
 _T = TypeVar("_T")
+
+UNDECLARED = "not declared"  # the language, or the role, of messages without one
 
 # First and last code points of characters that are invisible or reorder others: controls except tab and line feed,
 # format characters, line and paragraph separators, blanks that count as letters, selectors that may hide data.
@@ -126,6 +128,12 @@ def below(paths: Sequence[str]) -> list[str]:
     folders = [path.split("/")[:-1] for path in paths]
     shared = sum(1 for _ in takewhile(lambda parts: len(set(parts)) == 1, zip(*folders, strict=False)))
     return ["/".join(path.split("/")[shared:]) for path in paths]
+
+
+def renaming(names: Mapping[str, str]) -> Callable[[str], str]:
+    """Return a function that gives words with these paths by other names: all at once, no name within another."""
+    known = re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)) or "(?!)")
+    return lambda words: names.get(words) or known.sub(lambda found: names[found[0]], words)
 
 
 def leading(items: Sequence[_T], n: int) -> Sequence[_T]:

@@ -5,11 +5,11 @@ from typing import Annotated
 import msgspec
 import typer
 
-from ...reports.description import PART_HEAD, SPREAD_HEAD, Part, part_lines, spread_lines
+from ...reports.description import overview
 from ...reports.record import Facts
 from ...reports.wording import count_of, size
 from .. import config as configuration
-from ..run import describe as read
+from ..run import run as audit
 from .options import SOURCES, ConfigFile, EngineName, Format, Quiet, Splits, Workers
 from .run import by_split
 from .terminal import leave_pandas_out, out, print_columns, print_text, progress_display, user_errors
@@ -37,8 +37,9 @@ def describe(
     with user_errors():
         leave_pandas_out()
         with progress_display(quiet or json) as progress:
-            record = read(
+            record = audit(
                 *(sources or ()),
+                checks=None,
                 splits=by_split(split or ()),
                 config=configuration.load(config),
                 format=format,
@@ -66,17 +67,8 @@ def _print(facts: Facts) -> None:
         print_text(f"Dated {min(facts.days)} to {max(facts.days)}: {count_of(sum(facts.days.values()), 'message')}")
     if found.identical:
         print_text(f"{count_of(found.identical, 'message')} with the text, role and parent of an earlier one")
-    if lines := spread_lines(found):
+    for name, head, lines in overview(found):
         out.print()
-        print_columns([SPREAD_HEAD, *lines], 1)
-    for name, parts in (("role", found.roles), ("language", found.languages), ("file", found.sources)):
-        if len(parts) > 1 or (parts and parts[0].name is not None and name != "file"):
-            out.print()
-            _print_parts(name, parts, facts.messages)
-
-
-def _print_parts(name: str, parts: list[Part], total: int) -> None:
-    lines = part_lines(parts, total, are_files=name == "file")
-    print_columns([(name, *PART_HEAD), *lines[:SHOWN]], 1)
-    if len(parts) > SHOWN:
-        print_text(f"and {len(parts) - SHOWN:,} more: see --json")
+        print_columns([(name, *head), *lines[:SHOWN]], 1)
+        if len(lines) > SHOWN:
+            print_text(f"and {len(lines) - SHOWN:,} more: see --json")

@@ -104,8 +104,7 @@ def _named(claims: list[dict[str, str | int]]) -> Table | None:
             "user" if row["role"] == "prompter" else "assistant",
         )
         for field in ("lang", "source", "model_name"):
-            value = str(row[field] or "")
-            counts[key][field][value.rsplit("/", 1)[-1] if field == "source" else value] += int(row["n"])
+            counts[key][field][str(row[field] or "")] += int(row["n"])
     ordered = sorted(counts.items(), key=lambda each: (-each[1]["lang"].total(), each[0]))
     return Table(
         "Models named",

@@ -13,12 +13,11 @@ from ...checks.base.findings import CHECKED, WARNING
 from ...checks.base.large_tables import Coded, Codes, Words, facets, numbered, pieces
 from ..counts import Rate
 from ..record import CheckFacts, Facts
-from ..wording import visible
+from ..wording import UNDECLARED, visible
 from . import charts
 from .drawing import Chart
 from .found import Found
 
-UNDECLARED = "not declared"
 SLUG = re.compile("[^a-z0-9]+")  # characters that have no place in the id of an element
 
 
@@ -39,21 +38,11 @@ def _tag(lang: str | None) -> str:
 
 def figures(facts: Facts, found: Found) -> tuple[Chart, ...]:
     """Return the charts that this record has figures for."""
-    checked = charts.sums(
-        ((_tag(count.lang), check.name), count.messages)
-        for check in facts.checks
-        for count in check.coverage
-        if count.outcome == CHECKED
-    )
+    checked = _checked("lang", facts, _tag)
     flagged, days = _flagged(found)
-    names = facts.file_names
-
-    def file(source: str | None) -> str:
-        return names.get(source or "", "")
-
     drawn = (
-        charts.by_part("language", _rates_by("lang", facts, found, _tag)),
-        charts.by_part("file", _rates_by("source", facts, found, file)) if len(facts.sources) > 1 else None,
+        charts.by_part("language", _rates_by("lang", facts, found, checked, _tag)),
+        _by_file(facts, found),
         _declared_detected(found, checked, flagged),
         *_copies(found),
         *(_bars(name, table) for check in facts.checks for name, table in named_tables(check) if table.bars),
@@ -64,19 +53,39 @@ def figures(facts: Facts, found: Found) -> tuple[Chart, ...]:
     return tuple(chart for chart in drawn if chart is not None)
 
 
-def _rates_by(
-    part: str, facts: Facts, found: Found, shown: Callable[[str | None], str]
-) -> dict[tuple[str | None, str], Rate]:
-    """Return the rate of each check in each of the most frequent languages or files, and in all others together (None).
-
-    `part` is a column of SEEN and of coverage, and `shown` says how its values are written.
-    """
-    checked = charts.sums(
+def _checked(part: str, facts: Facts, shown: Callable[[str | None], str]) -> dict[tuple[str, str], int]:
+    """Count checked messages by language or file, a column of coverage, as it is `shown`, and by check."""
+    return charts.sums(
         ((shown(getattr(count, part)), check.name), count.messages)
         for check in facts.checks
         for count in check.coverage
         if count.outcome == CHECKED
     )
+
+
+def _by_file(facts: Facts, found: Found) -> Chart | None:
+    """Return the rates by file; None of a single one."""
+    names = facts.file_names
+
+    def shown(source: str | None) -> str:
+        return names.get(source or "", "")
+
+    if len(names) < 2:
+        return None
+    return charts.by_part("file", _rates_by("source", facts, found, _checked("source", facts, shown), shown))
+
+
+def _rates_by(
+    part: str,
+    facts: Facts,
+    found: Found,
+    checked: Mapping[tuple[str, str], int],
+    shown: Callable[[str | None], str],
+) -> dict[tuple[str | None, str], Rate]:
+    """Return the rate of each check in each of the most frequent languages or files, and in all others together (None).
+
+    `part` is a column of SEEN, and `shown` says how its values are written.
+    """
     messages: dict[str, int] = {}
     for (name, _), n in checked.items():
         # A part has as many messages as the check that checked most of them.

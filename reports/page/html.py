@@ -12,7 +12,7 @@ from markupsafe import Markup
 from ..baseline import Baseline
 from ..rates import CORRECTED
 from ..record import REPORT, SUMMARY, Record
-from ..wording import unbroken
+from ..wording import renaming, unbroken
 from . import markdown
 from .payload import Limits, Payload, payload
 from .view import Page
@@ -32,11 +32,12 @@ def pages(record: Record, view: Page, limits: Limits | None = None, baseline: Ba
     baseline : Baseline, optional
         The older audit that `view` was compared with, so that the list of findings marks new ones.
     """
-    parts = _parts()
+    parts, named = _parts(), renaming(record.facts.file_names)
 
     def rendered(data: Payload | None) -> str:
         return parts.template.render(
             page=view,
+            named=named,
             css=parts.css,
             js=parts.js,
             policy=parts.policy,

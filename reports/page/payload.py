@@ -6,7 +6,7 @@ page unpacks as they are opened. A table of 100,000 findings as HTML was 47 MB, 
 
 import gzip
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +24,7 @@ from ...checks.base.places import names
 from ..baseline import Baseline
 from ..counts import by_check
 from ..record import FINDINGS_FILE, THREADS_FILE, Record
-from ..wording import HIDDEN, count_of, number, visible
+from ..wording import HIDDEN, count_of, number, renaming, visible
 
 SHOWN = ("before", "quote", "after", "role", "lang")  # of a span
 SOME = 20_000  # findings whose facets are read together
@@ -156,10 +156,13 @@ def _index(record: Record, rows: IntArray, baseline: Baseline | None) -> dict[st
     def column(name: str) -> pa.Array:
         return single(_taken(record.table.select([name]), rows)[name])
 
-    files = record.facts.file_names
+    named = renaming(record.facts.file_names)
     for name in ("rule", "role", "lang", "source", "summary"):
         encoded = column(name).dictionary_encode()
-        words[name] = _files(encoded.dictionary, files) if name == "source" else _shown(encoded.dictionary)
+        some = encoded.dictionary
+        if name in ("source", "summary"):  # a sentence may name another file
+            some = pa.array(map(named, some.to_pylist()), pa.string())
+        words[name] = _shown(some)
         columns[name] = as_ints(encoded.indices, -1).tolist()
     of_facet, words["facet"], columns["facets"] = _common_facets(record.table, rows)
     columns["nFacets"] = np.bincount(of_facet, minlength=len(rows)).tolist()
@@ -220,12 +223,11 @@ def _facets_of(findings: pa.Table, rows: IntArray) -> Iterator[tuple[IntArray, p
         yield of + start, keys, values
 
 
-def _files(column: pa.Array | pa.ChunkedArray, names: Mapping[str, str]) -> list[str | None]:
+def _files(column: pa.Array | pa.ChunkedArray, named: Callable[[str], str]) -> list[str | None]:
     """Return the sources by the names that pages give them."""
     encoded = single(column).dictionary_encode()
-    words = pa.array([names.get(word) or visible(word) for word in encoded.dictionary.to_pylist()], pa.string())
-    found: list[str | None] = words.take(encoded.indices).to_pylist()
-    return found
+    words = pa.array(map(named, encoded.dictionary.to_pylist()), pa.string())
+    return _shown(words.take(encoded.indices))
 
 
 def _shown(column: pa.Array | pa.ChunkedArray) -> list[str | None]:
@@ -248,7 +250,7 @@ def _evidence(record: Record) -> Callable[[IntArray], dict[str, Any]]:
     Ids do not compress, so a chunk contains each once: other columns refer to its number, and to -1 for the id of the
     finding, which the index has. That saves a tenth of a page.
     """
-    files = record.facts.file_names
+    named = renaming(record.facts.file_names)
 
     def make(rows: IntArray) -> dict[str, Any]:
         findings = _taken(record.table, rows)
@@ -273,7 +275,7 @@ def _evidence(record: Record) -> Callable[[IntArray], dict[str, Any]]:
             "values": coded(_shown(values), of_facet.tolist()),
             "spans": {
                 "id": coded(_shown(pc.struct_field(flat, "id")), of_span),
-                "source": _files(pc.struct_field(flat, "source"), files),
+                "source": _files(pc.struct_field(flat, "source"), named),
                 **{name: _shown(pc.struct_field(flat, name)) for name in SHOWN},
                 **{name: pc.struct_field(flat, name).to_pylist() for name in ("line", "start", "end", "at")},
             },
@@ -291,7 +293,7 @@ def _threads(record: Record) -> Callable[[IntArray], dict[str, Any]]:
     by_parent = np.argsort(parent, kind="stable")
     sorted_parent = parent[by_parent]
     subjects = _subjects(record)
-    files = record.facts.file_names
+    named = renaming(record.facts.file_names)
 
     def make(rows: IntArray) -> dict[str, Any]:
         of = subjects(rows)
@@ -317,7 +319,7 @@ def _threads(record: Record) -> Callable[[IntArray], dict[str, Any]]:
             "parent": up.tolist(),
             # The parents of the others are among these messages.
             "parentId": [key if k < 0 else None for key, k in zip(ids, up.tolist(), strict=True)],
-            "source": _files(table["source"], files),
+            "source": _files(table["source"], named),
             **{name: _shown(table[name]) for name in ("id", "role", "lang", "excerpt")},
             **{name: table[name].to_pylist() for name in ("line", "rank", "depth", "n_replies")},
         }

@@ -1,8 +1,7 @@
 """View of a record for a page: sorted and worded, so that a template has only to loop and print."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -12,18 +11,20 @@ from ...checks.base.faults import Use
 from ...checks.base.findings import CHECKED, ERROR, NOTE, SEVERITIES, WARNING
 from ..baseline import Baseline
 from ..counts import CheckCounts, Counts, Line
-from ..description import PART_HEAD, SPREAD_HEAD, part_lines, spread_lines
+from ..description import Overview, overview
 from ..gate import Verdict
 from ..rates import accuracy_here, corrected_rate, estimated
-from ..record import RECORD, CheckFacts, Facts, Record, SourceFacts
+from ..record import RECORD, CheckFacts, Record, SourceFacts
 from ..unread import on_one_line, passed_over, unread_fields, unread_lines, unread_words
 from ..wording import (
+    UNDECLARED,
     confidence,
     count_of,
     interval,
     leading,
     number,
     percent,
+    renaming,
     sentence,
     setting,
     size,
@@ -31,7 +32,7 @@ from ..wording import (
     visible,
 )
 from .drawing import Chart
-from .figures import UNDECLARED, by_language, figures, named_tables
+from .figures import by_language, figures, named_tables
 from .found import Found
 
 SHOWN_ROWS = 20  # of a table; all of them are in the record
@@ -162,14 +163,6 @@ class SourceView:
     fields: FieldsView | None  # None: it has no text
 
 
-class Overview(NamedTuple):
-    """One table of what the data consist of."""
-
-    title: str
-    head: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-
-
 @dataclass(frozen=True)
 class Page:
     """All of the report but single findings."""
@@ -240,7 +233,7 @@ def page(record: Record, baseline: Baseline | None = None, gate: Verdict | None 
         f"{count_of(len(languages), 'language')} are shown; {RECORD} has all."
         if max(counts.files, len(languages)) > SHOWN_LINES else "",
         checks=tuple(checks),
-        overview=tuple(_overview(facts)),
+        overview=tuple(each._replace(lines=each.lines[:SHOWN_LINES]) for each in overview(facts.description)),
         shown_parts=SHOWN_PARTS,
         charts=figures(facts, found),
         nothing="No findings." if any(check.rate for check in checks) else "No message was checked: no findings.",
@@ -248,17 +241,6 @@ def page(record: Record, baseline: Baseline | None = None, gate: Verdict | None 
         + ", ".join(f"{name} {version}" for name, version in facts.dependencies.items()),
         is_redacted=facts.is_redacted,
     )  # fmt: skip
-
-
-def _overview(facts: Facts) -> Iterator[Overview]:
-    """Yield the tables of what the data consist of."""
-    found = facts.description
-    if lines := spread_lines(found):
-        yield Overview("Lengths", ("number of", *SPREAD_HEAD[1:]), lines)
-    for name, parts in (("role", found.roles), ("declared language", found.languages), ("file", found.sources)):
-        if parts:
-            lines = part_lines(parts, facts.messages, are_files=name == "file")
-            yield Overview(f"By {name}", (name, *PART_HEAD), lines[:SHOWN_LINES])
 
 
 def _fields(source: SourceFacts, *, is_first: bool) -> FieldsView | None:
@@ -324,7 +306,7 @@ def _reasons(counts: Counts) -> tuple[str, ...]:
 
 
 def _check(record: Record, counts: CheckCounts, found: Found, widest: float, baseline: Baseline | None) -> CheckView:
-    facts = counts.facts
+    facts, named = counts.facts, renaming(record.facts.file_names)
     some = found.population.of(facts.name, NOTE)
     state = "failed" if facts.error else "idle" if counts.is_idle else SEVERITIES.get(counts.worst or 0, "clean")
     broken = {line.rule.id for line in counts.lines}
@@ -341,10 +323,10 @@ def _check(record: Record, counts: CheckCounts, found: Found, widest: float, bas
         n_skipped=number(counts.n_skipped),
         out_of_scope=_out_of_scope(facts),
         counts=tuple((SEVERITIES[level], number(n)) for level, n in counts.severities.items()),
-        rules=tuple(_rule(line, found) for line in counts.lines),
+        rules=tuple(_rule(line, found, named) for line in counts.lines),
         kept=tuple(rule.title for rule in facts.rules if rule.id not in broken),
-        notes=tuple(sentence(visible(note)) for note in facts.notes),
-        tables=tuple(_table(table, name) for name, table in named_tables(facts)),
+        notes=tuple(sentence(visible(named(note))) for note in facts.notes),
+        tables=tuple(_table(table, name, named) for name, table in named_tables(facts)),
         settings=tuple((name, visible(setting(value))) for name, value in facts.settings.items()),
         seconds=f"{facts.seconds:.2f}",
         measurement=facts.measurement,
@@ -391,7 +373,7 @@ def _since(baseline: Baseline, check: str, found: Found, some: BoolArray) -> str
     return f"{number(new)} new, {number(known)} known, {number(fixed)} fixed since the baseline"
 
 
-def _rule(line: Line, found: Found) -> RuleView:
+def _rule(line: Line, found: Found, named: Callable[[str], str]) -> RuleView:
     (first,) = found.table.select(["summary", "fingerprint"]).slice(line.first, 1).to_pylist()
     rule = line.rule
     return RuleView(
@@ -401,14 +383,14 @@ def _rule(line: Line, found: Found) -> RuleView:
         severity=line.level,
         advice=rule.advice,
         count=number(line.findings),
-        first=visible(first["summary"]),
+        first=visible(named(first["summary"])),
         fingerprint=first["fingerprint"],
         example="\n".join(map(visible, rule.example)),
         neighbour="\n".join(map(visible, rule.neighbour)),
     )
 
 
-def _table(table: Table, name: str) -> TableView:
+def _table(table: Table, name: str, named: Callable[[str], str]) -> TableView:
     numeric = [all(isinstance(row[k], int | float) for row in table.rows) for k in range(len(table.columns))]
     rest = len(table.rows) - SHOWN_ROWS
     return TableView(
@@ -416,7 +398,7 @@ def _table(table: Table, name: str) -> TableView:
         about=table.about,
         columns=tuple(zip(table.columns, numeric, strict=True)),
         rows=tuple(
-            tuple(number(cell) if isinstance(cell, int) else visible(str(cell)) for cell in row)
+            tuple(number(cell) if isinstance(cell, int) else visible(named(str(cell))) for cell in row)
             for row in table.rows[:SHOWN_ROWS]
         ),
         left_out=f"{number(rest)} more in {RECORD}" if rest > 0 else "",

@@ -7,12 +7,13 @@ from typing import NamedTuple
 from ...checks.base.findings import NOTE
 from ...checks.base.statistics.intervals import Confusion, Estimate, true_rate
 from ..counts import CheckCounts, Counts, Line, Rate
-from ..page.figures import UNDECLARED, by_language
+from ..page.figures import by_language
 from ..page.markdown import own, plain
 from ..rates import CORRECTED, accuracy_here, corrected_rate, estimated
 from ..record import CheckFacts, Facts, Judgement, Record
 from ..unread import passed_over, unread_texts
 from ..wording import (
+    UNDECLARED,
     confidence,
     count_of,
     interval,

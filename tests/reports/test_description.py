@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from building import SHARED, audit, conversation, message, needs_shared, write
-from chataudit.audit.run import describe
+from chataudit.audit.run import run
 from chataudit.checks.base.text.spaces import count_words
-from chataudit.reports.description import BINS, part_lines, spread_lines
+from chataudit.reports.description import BINS, overview
 from chataudit.reports.redact import redacted
 from chataudit.reports.wording import below
 from hypothesis import given
@@ -20,7 +20,7 @@ ROLES = {"user": "prompter"}
 
 
 def described(folder, *rows):
-    return describe(write(folder / "data.jsonl", rows), format="oasst_messages").facts
+    return run(write(folder / "data.jsonl", rows), format="oasst_messages", checks=None).facts
 
 
 def test_messages_turns_and_lengths_are_counted(tmp_path):
@@ -56,17 +56,17 @@ def test_a_histogram_has_every_value_in_its_bin(tmp_path):
 def test_data_without_messages_have_no_figures(tmp_path):
     found = described(tmp_path).description
     assert (found.messages, found.chars, found.roles) == (None, None, [])
-    assert spread_lines(found) == []
+    assert list(overview(found)) == []
 
 
 def test_an_audit_describes_the_data_as_describe_does(tmp_path):
     rows = [*conversation("c", replies=3), *conversation("d", replies=1)]
     of_audit = audit(tmp_path, rows, "schema_invariants").facts.description
-    assert of_audit == describe(tmp_path / "data.jsonl").facts.description
+    assert of_audit == run(tmp_path / "data.jsonl", checks=None).facts.description
 
 
 def test_a_redacted_record_names_files_and_no_folders(tmp_path):
-    record = describe(write(tmp_path / "data.jsonl", conversation("c")))
+    record = run(write(tmp_path / "data.jsonl", conversation("c")), checks=None)
     assert record.facts.description.sources[0].name.startswith("/")
     assert redacted(record).facts.description.sources[0].name == "data.jsonl"
 
@@ -75,8 +75,8 @@ def test_lines_name_files_below_the_folder_that_all_share(tmp_path):
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         write(tmp_path / folder / "data.jsonl", conversation(folder))
-    facts = describe(tmp_path).facts
-    lines = part_lines(facts.description.sources, facts.messages, are_files=True)
+    facts = run(tmp_path, checks=None).facts
+    (lines,) = [each.lines for each in overview(facts.description) if each.name == "file"]
     assert sorted(line[0] for line in lines) == ["one/data.jsonl", "two/data.jsonl"]
     assert below(["/a/b/c.jsonl"]) == ["c.jsonl"]
     assert below(["/a/b/c.jsonl", "/a/d.jsonl"]) == ["b/c.jsonl", "d.jsonl"]
@@ -117,7 +117,7 @@ def sets():
 @pytest.mark.parametrize("given", sets(), ids=lambda each: each["id"])
 def test_figures_are_those_of_a_slow_count(given):
     path = Path(TRUTH / f"{given['id']}.messages.jsonl")
-    found, true = describe(path, format=given["format"].replace(" ", "_")).facts.description, given["figures"]
+    found, true = run(path, format=given["format"].replace(" ", "_"), checks=None).facts.description, given["figures"]
     roles = {part.name: part for part in found.roles}
     languages = {part.name or "none": part for part in found.languages}
     assert {ROLES.get(role, role): n for role, n in true["by_role"].items()} == {
