@@ -14,6 +14,9 @@ from .findings import CHECKED, COVERAGE, FINDINGS, SPAN, Rule
 from .places import names
 from .text.tokens import Tokens
 
+NO_REPLIES = {"prompter": "prompter message", "system": "system message", "tool": "tool result"}
+"""Why a check of replies skips the messages of other roles."""
+
 CLIP = 240  # code points of a quote
 
 MESSAGE_FACTS = ("role", "lang", "created_date")  # columns of a message that its findings repeat
@@ -39,6 +42,11 @@ def token_spans(column: pa.Array, tokens: Tokens, rows: IntArray, firsts: IntArr
         edges.append([len(text[:at].decode()) for at in (tokens.starts[k + first], tokens.ends[k + end - 1])])
     starts, stops = np.array(edges, dtype=np.int64).reshape(-1, 2).T
     return Spans(rows, starts, stops)
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun in the singular or the plural."""
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
 
 
 def clipped(text: str) -> str:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from ..base.arrow.columns import BoolArray, IntArray, as_bools, single
 from ..base.check import ALL, Check, Method, Result, Stage
-from ..base.claims import claim, cover
+from ..base.claims import NO_REPLIES, claim, counted, cover
 from ..base.findings import CHECKED
 from ..base.messages import Batch
 from ..base.settings import setting
@@ -53,7 +53,7 @@ class LowEffort(Check):
     def scan(self, batch: Batch) -> Result:
         """Read short replies, and score all of them."""
         outcomes = _outcomes(batch)
-        rows = np.flatnonzero(outcomes == CHECKED)
+        rows = np.flatnonzero((outcomes == CHECKED) & ~batch.is_context)
         covered = cover(batch.checkable, pa.array(outcomes[~batch.is_context], pa.string()))
         if not rows.size:
             return Result(coverage=covered)
@@ -100,21 +100,20 @@ class LowEffort(Check):
 
 
 def _outcomes(batch: Batch) -> npt.NDArray[np.object_]:
-    """Return why each message is skipped; CHECKED: it is a reply."""
+    """Return why each message is skipped; CHECKED: it is a reply to a prompt."""
     outcomes = np.full(len(batch), CHECKED, dtype=object)
     role = batch.column("role")
+    answers_prompt = (batch.parent >= 0) & as_bools(pc.equal(role, "prompter"))[batch.parent]
     has_more = as_bools(pc.greater(pc.list_value_length(batch.column("calls")), 0))
     has_more |= as_bools(pc.greater(pc.list_value_length(batch.column("media")), 0))
-    answers_tool = (batch.parent >= 0) & as_bools(pc.equal(role, "tool"))[batch.parent]
+    has_no_text = as_bools(batch.column("text").is_null()) | as_bools(single(batch.text_facts["is_blank"]))
     for reason, some in (
-        ("context", batch.is_context),
-        ("not a reply", ~as_bools(pc.equal(role, "assistant"))),
-        ("no text", as_bools(batch.column("text").is_null()) | as_bools(single(batch.text_facts["is_blank"]))),
-        ("no prompt above it", batch.parent < 0),
+        ("no prompt directly above it", ~answers_prompt),
         ("calls a tool, or has more than text", has_more),
-        ("answers a tool", answers_tool),
+        ("no text", has_no_text),
+        *((reason, as_bools(pc.equal(role, name))) for name, reason in NO_REPLIES.items()),
     ):
-        outcomes[(outcomes == CHECKED) & some] = reason
+        outcomes[some] = reason
     return outcomes
 
 
@@ -159,12 +158,8 @@ def _described(low: FloatArray, features: FloatArray, some: BoolArray) -> list[s
     names = ("words", "coverage", "siblings", "than_chars")
     columns = (features[some, FEATURES.index(name)].tolist() for name in names)
     return [
-        f"Likely rated low (probability {p:.2f}): {_counted(round(expm1(words)), 'word')}, "
+        f"Likely rated low (probability {p:.2f}): {counted(round(expm1(words)), 'word')}, "
         + f"{100 * coverage:.0f} % of the prompt's"
         + (f", {100 * exp(longer):.0f} % as long as its siblings" if siblings else "")
         for p, words, coverage, siblings, longer in zip(low[some].tolist(), *columns, strict=True)
     ]
-
-
-def _counted(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from ..base.arrow.columns import IntArray, as_bools
 from ..base.check import Check, Method, Result
-from ..base.claims import cover
+from ..base.claims import NO_REPLIES, cover
 from ..base.findings import CHECKED, NOTE, WARNING
 from ..base.messages import Batch
 from ..base.settings import setting
@@ -29,7 +29,6 @@ from .features import features
 from .model import probability
 from .rules import COPIES_PROMPT, ECHO, METHOD, NAME, RESTATES_PROMPT
 
-NO_REPLIES = {"prompter": "prompter message", "system": "system message", "tool": "tool result"}
 CALL = "tool call"  # which may pass the prompt on
 NO_PROMPT = "no prompt in the data"
 OWN_PARENT = "its own parent"

@@ -5,9 +5,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..base.arrow.columns import IntArray, as_bools, as_ints, digests, single
-from ..base.claims import Spans
+from ..base.claims import Spans, counted
 from ..base.messages import PLACES, Batch
-from .claims import Claims, claims_at, counted, quoted
+from .claims import Claims, claims_at, quoted
 from .thread_rules import DANGLING_PARENT, DUPLICATE_ID, DUPLICATE_TREE, PARENT_IN_OTHER_TREE
 
 MAX_FUTURE = 100  # late messages at most; more are a later collection, not outliers

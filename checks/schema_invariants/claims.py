@@ -53,8 +53,3 @@ def quoted(value: str | None) -> str:
     if value is None:
         return "null"
     return repr(value if len(value) <= 60 else value[:59] + "…")
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a number with its noun in the singular or the plural."""
-    return f"{count} {noun}" + ("" if count == 1 else "s")

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..base.arrow.columns import IntArray, as_bools, as_ints, entries
-from ..base.claims import Spans
+from ..base.claims import Spans, counted
 from ..base.messages import DETOXIFY, Batch
-from .claims import Claims, claims_at, counted, distinct_rows, first_positions, quoted
+from .claims import Claims, claims_at, distinct_rows, first_positions, quoted
 from .rating_rules import (
     DELETED_IN_EXPORT,
     DETOXIFY_RANGE,

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..base.arrow.columns import BoolArray, as_bools, single
-from ..base.claims import Spans
+from ..base.claims import Spans, counted
 from ..base.messages import Batch
-from .claims import Claims, claims_at, counted, quoted
+from .claims import Claims, claims_at, quoted
 from .field_rules import (
     CONTROL_CHARACTERS,
     DATE_BEFORE_PARENT,

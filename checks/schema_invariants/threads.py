@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..base.arrow.columns import BoolArray, IntArray, as_bools
-from ..base.claims import Spans
+from ..base.claims import Spans, counted
 from ..base.findings import WARNING
 from ..base.messages import CHAT_ROLES, Batch
-from .claims import Claims, claims_at, counted, first_positions, has_role, quoted
+from .claims import Claims, claims_at, first_positions, has_role, quoted
 from .thread_rules import (
     CYCLE,
     ONE_ROOT,

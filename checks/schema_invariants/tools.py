@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..base.arrow.columns import BoolArray, IntArray, as_bools, as_ints
-from ..base.claims import Spans
+from ..base.claims import Spans, counted
 from ..base.messages import Batch
-from .claims import Claims, claims_at, counted, has_role, quoted
+from .claims import Claims, claims_at, has_role, quoted
 from .tool_rules import (
     CALL_ARGUMENTS,
     REPEATED_CALL_ID,

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from ..base.arrow.columns import IntArray, as_bools, as_ints, single
 from ..base.check import ALL, Check, Method, Result, Stage
-from ..base.claims import cover
+from ..base.claims import NO_REPLIES, cover
 from ..base.findings import CHECKED, NOTE, Rule
 from ..base.messages import Batch
 from ..base.settings import setting
@@ -36,8 +36,6 @@ from .rules import (
 from .shares import BY_TREE, SAID, said, shares
 from .talk import Above, Talk
 from .tongues import TONGUES, tongue_of
-
-SKIPPED = {"prompter": "prompter message", "system": "system message", "tool": "tool result"}
 
 Found = dict[tuple[Rule, int], list[Hit]]  # by rule and severity
 
@@ -64,11 +62,11 @@ class SelfReference(Check):
     def scan(self, batch: Batch) -> Result:
         """Read every reply that has an anchor; of prompts, only whom they claim to be."""
         outcomes = np.full(len(batch), CHECKED, dtype=object)
-        for role, reason in SKIPPED.items():
+        for role, reason in NO_REPLIES.items():
             outcomes[as_bools(pc.equal(batch.column("role"), role))] = reason
         outcomes[as_bools(batch.column("text").is_null()) | as_bools(single(batch.text_facts["is_blank"]))] = "no text"
         is_reply = (outcomes == CHECKED) & ~batch.is_context
-        rows = np.flatnonzero(is_reply | ((outcomes == SKIPPED["prompter"]) & ~batch.is_context))
+        rows = np.flatnonzero(is_reply | ((outcomes == NO_REPLIES["prompter"]) & ~batch.is_context))
         found: dict[tuple[Rule, int], list[tuple[int, list[Hit]]]] = defaultdict(list)
         claimed: Counter[tuple[int, str, str]] = Counter()  # by row: model and maker
         above, langs = Above(batch), batch.column("lang")

@@ -276,11 +276,17 @@ def test_the_replies_that_the_score_was_fitted_on_are_known():
 
 
 def test_what_is_no_reply_to_a_prompt_is_skipped_with_the_reason(tmp_path):
-    rows = [*conversation("c", replies=1), message("alone", None, "assistant", text="No idea.")]
+    rows = [
+        *conversation("c", replies=1),
+        message("alone", None, "assistant", text="No idea."),
+        message("own", "own", "assistant", text="Why is it its own parent?"),
+        message("s", None, "system", text="Be brief and explain everything."),
+        message("greets", "s", "assistant", text="Hello! How are you today?"),
+    ]
     record = audit(tmp_path, rows, LowEffort())
     skipped = record.facts.checks[0].skipped
-    assert skipped["not a reply"] == 1
-    assert skipped["no prompt above it"] == 1
+    assert skipped == {"prompter message": 1, "system message": 1, "no prompt directly above it": 3}
+    assert record.table.num_rows == 0
 
 
 def test_a_model_alone_never_warns_of_a_single_reply(tmp_path):

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from building import audit, calling, conversation, flagged, message, result, turns, uid
+from chataudit.checks.base.claims import NO_REPLIES
 from chataudit.checks.prompt_parroting import check
 from chataudit.checks.prompt_parroting.check import PromptParroting
 from staging import assert_examples
@@ -143,7 +144,7 @@ def test_what_cannot_be_checked_is_counted(tmp_path):
     rows.append(message("zz", "z", message_tree_id=uid("z")))
     (facts,) = audit(tmp_path, rows, PromptParroting()).facts.checks
     assert facts.skipped == {
-        check.NO_REPLIES["prompter"]: 2,
+        NO_REPLIES["prompter"]: 2,
         check.NO_PROMPT: 1,
         check.NO_WORDS: 1,
         check.OWN_PARENT: 1,
