@@ -31,32 +31,8 @@ _SIGNS = re.compile(r"[\s.…?!¿¡_~*'\"()\-\u200d\ufe0f\u20e3\u2600-\u27bf\u2b
 _SENTENCE = re.compile(r"[.!?]+(?=\s|$|[\u3400-\u9fff])|。+|\n+")
 _QUOTED = re.compile(r"[\"“”«»„「」『』:：]|(?<!\w)'|'(?!\w)")
 _ONE_WORD = re.compile(r"[^\w#<]{0,2}[^\W\d_]{2,}[^\w>]{0,3}")
-_CHOICE = re.compile(r"(?<!\w)(?:or|oder|ou|или)(?!\w)|还是|還是|或")
-# A reason, a reservation, a question: the reply says more than its phrases.
-_REASON = re.compile(
-    r"[?？]|(?<!\w)(?:because|since|porque|ya que|ja que|pois|car|parce|puisque|perche|poiche|weil|denn|потому|так как|"
-    r"поскольку|ведь|but|aber|pero|mais|mas|ma|но|provide|please share|proporcion\w*|fourni\w*|forni\w*|forneca|"
-    r"уточните|пришлите|предоставьте)(?!\w)|因为|因為|由于|由於|但|提供|告诉我|告訴我|为了|為了"
-)
-_BEHIND_COLON = re.compile(r"[:：]\s*\w+\W+\w+\W+\w+|[:：]\s*[\u3400-\u9fff]{6}")
-_READY = re.compile(
-    r"(?<!\w)(?:ready|understood|wait|listo|lista|bereit|verstanden|pret|prete|compris|pronto|pronta|entendido|capito|"
-    r"готов|понял|поняла)(?!\w)|准备好|準備好|明白"
-)
-_PLEASE = re.compile(
-    r"(?<!\w)(?:please|pl[sz]|sorry|bitte|por favor|s'il (?:te|vous) plait|svp|per favore|per piacere|пожалуйста)(?!\w)"
-    r"|请问?|請問?|你好|您好"
-)
-_WELCOME = re.compile(
-    r"welcome|thank you|my pleasure|de nada|de rien|prego|gern geschehen|nichts zu danken|пожалуйста|не за что|不客气"
-    r"|不客氣"
-)
-_KEYS = re.compile(
-    r"letters|letras|lettres|lettere|buchstaben|букв|字母|al azar|au hasard|a caso|随便|"
-    r"random|gibberish|keyboard|typing|password|cipher|decod|encod|zufall|tastatur|passwort|aleatori|teclado|teclas|"
-    r"contrasena|senha|aleatoire|clavier|casual|tastiera|случайн|клавиат|парол|шифр|随机|隨機|乱|亂|键盘|鍵盤|密码|密碼"
-)
-_WEB = re.compile(r"google|wiki|internet|youtube|гугл|вики|интернет|яндекс|百度|谷歌|维基|網|网")
+# A question, or words behind a colon: the reply says more than its phrases.
+_MORE = re.compile(r"[?？]|[:：]\s*\w+\W+\w+\W+\w+|[:：]\s*[\u3400-\u9fff]{6}")
 
 
 class Kind(StrEnum):
@@ -96,7 +72,7 @@ def kind_of(reply: str, prompt: str, tag: str | None) -> Kind | None:
         is_asked = some and request.is_made and not request.wants("signs")
         return Kind.SIGNS if is_asked and _SIGNS.fullmatch(text) else None
     if is_mash(said):
-        return None if _KEYS.search(request.text) or said in request.text else Kind.MASH
+        return None if request.wants("keys") or said in request.text else Kind.MASH
     if some and text[:1].casefold() == prompt.lstrip()[:1].casefold() and request.is_repeated_by(said):
         return Kind.ECHO
     if len(text) > LONGEST:
@@ -138,8 +114,7 @@ class Request:
         return (
             self.wants("open")
             and self.n_words <= MAX_SINGLE
-            and not any(self.wants(field) for field in ("short", "says"))
-            and not _CHOICE.search(self.text)
+            and not any(self.wants(field) for field in ("short", "says", "choice"))
         )
 
     @cached_property
@@ -155,8 +130,8 @@ class Request:
     @property
     def is_courtesy(self) -> bool:
         """Whether it ends in thanks or greetings, which courtesies answer."""
-        end = _PLEASE.sub(" ", self.text[-LAST:])
-        return any(each.has("polite", end) for each in self._some)
+        end = self.text[-LAST:]
+        return any(each.has("polite", each.without("please", end)) for each in self._some)
 
     @property
     def is_scripted(self) -> bool:
@@ -204,8 +179,8 @@ class Said:
             return Kind.LINK if not left and not self._request.wants("links") else None
         is_word = self.n <= 1 and _ONE_WORD.fullmatch(self.bare) and self._request.is_open
         kind = Kind.WORD if is_word else None
-        says_more = len(left) > MAX_OF_PROMPT * self.n * self._size
-        if not says_more and not any(pattern.search(self.bare) for pattern in (_REASON, _BEHIND_COLON)):
+        has_more = len(left) > MAX_OF_PROMPT * self.n * self._size or _MORE.search(self.bare) or self._has("reason")
+        if not has_more:
             kind = self._with_more(left) or self._referring(left) or self._without_more(left) or kind
         return None if kind and self._request.is_scripted else kind
 
@@ -226,10 +201,8 @@ class Said:
             return None
         if is_unsure and request.is_asked and not request.quotes("unsure"):
             return Kind.UNSURE
-        is_given = is_given and not request.is_courtesy and not _WELCOME.search(self.bare)
-        if is_given and (
-            self.bare.endswith((":", "：")) or (request.wants("open") and not _READY.search(request.text))
-        ):
+        is_given = is_given and not request.is_courtesy and not self._has("welcome")
+        if is_given and (self.bare.endswith((":", "：")) or (request.wants("open") and not request.wants("ready"))):
             return Kind.PROMISE
         return None
 
@@ -242,7 +215,7 @@ class Said:
         seeks = self._phrases.places("seek", self.bare)
         is_order = seeks and (self._has("place") or seeks[0][0] <= NEAR // 3)
         is_new = not any(self.bare[a:b] in request.text for a, b in seeks)
-        names = 1.5 < self.n <= 6 and _WEB.search(self.bare) and not request.wants("links")
+        names = 1.5 < self.n <= 6 and self._has("web") and not request.wants("links")
         if self._has("before") and not left:
             return Kind.BEFORE
         is_away = self.n > 1 and ((is_order and is_new) or names)

@@ -39,6 +39,14 @@ class Forms(NamedTuple):
     says: str  # the words of the reply are given, or its part in a play
     links: str  # an address, a place to look at
     signs: str  # emoji, symbols, letters in any order
+    keys: str  # letters in any order, passwords
+    choice: str  # "or"
+    ready: str  # "ready", "wait": a promise is all that is asked for
+    please: str  # courtesies that come with any request
+    # Of replies that say more than their phrases, or that answer a courtesy.
+    reason: str  # "because", "but", "provide"
+    welcome: str  # "you're welcome"
+    web: str  # names of search engines and encyclopedias, of `place`
 
 
 ANCHORS = ("unsure", "before", "gives", "polite", "service", "seek", "place")
@@ -69,6 +77,10 @@ class Phrases:
     def places(self, name: str, text: str) -> list[tuple[int, int]]:
         """Return where a text in plain form has phrases of this field."""
         return [found.span() for found in self._pattern(name).finditer(text)]
+
+    def without(self, name: str, text: str) -> str:
+        """Return a text in plain form with blanks in place of phrases of this field."""
+        return self._pattern(name).sub(" ", text)
 
     def uncovered(self, text: str) -> list[tuple[int, int]]:
         """Return the words of a text in plain form, as `[start, end)`, that are in no phrase of a reply."""
