@@ -23,11 +23,11 @@ class Spread(msgspec.Struct, frozen=True):
     n: int
     total: int
     mean: float
-    least: int
+    min: int
     p10: float  # interpolated linearly between the two values around it, as the other quantiles
     median: float
     p90: float
-    most: int
+    max: int
     histogram: list[int]  # how many are in each bin of BINS, without the empty ones at the end
 
 
@@ -51,7 +51,7 @@ class Description(msgspec.Struct, frozen=True):
     languages: list[Part]  # as declared
     sources: list[Part]
     untagged: int  # messages without a language tag
-    identical: int  # messages whose text, role, language and parent are those of an earlier one; 0: redacted
+    identical: int  # messages whose text, role, language and parent are those of an earlier one
 
 
 def describe(messages: pa.Table) -> Description:
@@ -98,18 +98,18 @@ class Overview(NamedTuple):
 def overview(found: Description) -> Iterator[Overview]:
     """Yield the tables of what the data consist of; of a single file there is none."""
     spreads = {
-        "messages a conversation": found.messages,
-        "of them by users": found.turns,
-        "characters a message": found.chars,
-        "words a message": found.words,
+        "messages per conversation": found.messages,
+        "user messages per conversation": found.turns,
+        "characters per message": found.chars,
+        "words per message": found.words,
     }
     lines = [
-        (name, f"{each.mean:,.1f}", number(each.least), *_quantiles(each), number(each.most))
+        (name, f"{each.mean:,.1f}", number(each.min), *_quantiles(each), number(each.max))
         for name, each in spreads.items()
         if each is not None
     ]
     if lines:
-        yield Overview(LENGTH, ("mean", "least", "10 %", "median", "90 %", "most"), lines)
+        yield Overview(LENGTH, ("mean", "min", "10 %", "median", "90 %", "max"), lines)
     head = ("messages", "share", "characters", "10 %", "median", "90 %")
     for name, parts in (("role", found.roles), ("declared language", found.languages), ("file", found.sources)):
         if len(parts) > 1 or (parts and parts[0].name is not None and name != "file"):
@@ -168,10 +168,10 @@ def _spread(values: npt.NDArray[np.int64]) -> Spread | None:
         n=len(values),
         total=int(values.sum()),
         mean=round(float(values.mean()), 6),
-        least=int(values.min()),
+        min=int(values.min()),
         p10=p10,
         median=median,
         p90=p90,
-        most=int(values.max()),
+        max=int(values.max()),
         histogram=bins.tolist(),
     )

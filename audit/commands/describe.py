@@ -27,10 +27,9 @@ def describe(
     json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Count roles, languages, lengths and turns of data.
+    """Describe data: roles, languages, lengths and turns.
 
-    No check runs, and nothing is written. All figures are exact. Words are those between white space. Of lengths, the
-    mean and the quantiles are given.
+    No check runs and nothing is written. All figures are exact. Words are separated by white space.
 
     Exit codes: 0 finished; 2 wrong usage; 3 a source could not be read to the end.
     """
@@ -66,7 +65,8 @@ def _print(facts: Facts) -> None:
     if facts.days:
         print_text(f"Dated {min(facts.days)} to {max(facts.days)}: {count_of(sum(facts.days.values()), 'message')}")
     if found.identical:
-        print_text(f"{count_of(found.identical, 'message')} with the text, role and parent of an earlier one")
+        repeats = "repeats" if found.identical == 1 else "repeat"
+        print_text(f"{count_of(found.identical, 'message')} {repeats} an earlier one: text, role, language and parent")
     for name, head, lines in overview(found):
         out.print()
         print_columns([(name, *head), *lines[:SHOWN]], 1)

@@ -64,12 +64,12 @@ class LowEffort(Check):
         low = np.where(_may_be_complete(batch, rows, low >= self.min_probability, has_siblings), low / 2, low)
         quality, votes = labels(batch.column("labels").take(pa.array(rows)), "quality")
         quality[votes < MIN_VOTES] = np.nan
-        told = np.array(list(kinds), dtype=np.int64)
-        is_low = (low >= self.min_probability) & ~np.isin(rows, told)
+        empty = np.array(list(kinds), dtype=np.int64)
+        is_low = (low >= self.min_probability) & ~np.isin(rows, empty)
         says = [f"{str(kind)[0].upper()}{kind[1:]}" for kind in kinds.values()]
         facets = [{"kind": str(kind)} for kind in kinds.values()]
         tables = [
-            claim(batch.places, NON_ANSWER, told, says, facets=facets),
+            claim(batch.places, NON_ANSWER, empty, says, facets=facets),
             claim(
                 batch.places, LOW_EFFORT, rows[is_low], _described(low, features, is_low), score=low[is_low].round(3)
             ),
@@ -77,7 +77,7 @@ class LowEffort(Check):
         for name, p, is_rated in (("low", low, quality <= LOW), ("high", high, quality >= HIGH)):
             against = is_rated & (p <= self.max_label_probability)
             texts = [
-                f"Rated {name} ({value:.2f}) by people; probability by the score {each:.3f}"
+                f"Rated {name} ({value:.2f}) by people; the score gives that a probability of {each:.3f}"
                 for value, each in zip(quality[against], p[against], strict=True)
             ]
             tables.append(claim(batch.places, LABEL_DISAGREES, rows[against], texts, score=(1 - p[against]).round(3)))
@@ -108,8 +108,8 @@ def _outcomes(batch: Batch) -> npt.NDArray[np.object_]:
     has_more |= as_bools(pc.greater(pc.list_value_length(batch.column("media")), 0))
     has_no_text = as_bools(batch.column("text").is_null()) | as_bools(single(batch.text_facts["is_blank"]))
     for reason, some in (
-        ("no prompt directly above it", ~answers_prompt),
-        ("calls a tool, or has more than text", has_more),
+        ("not a direct reply to a prompt", ~answers_prompt),
+        ("tool call or attachment", has_more),
         ("no text", has_no_text),
         *((reason, as_bools(pc.equal(role, name))) for name, reason in NO_REPLIES.items()),
     ):
@@ -158,8 +158,8 @@ def _described(low: FloatArray, features: FloatArray, some: BoolArray) -> list[s
     names = ("words", "coverage", "siblings", "than_chars")
     columns = (features[some, FEATURES.index(name)].tolist() for name in names)
     return [
-        f"Likely rated low (probability {p:.2f}): {counted(round(expm1(words)), 'word')}, "
-        + f"{100 * coverage:.0f} % of the prompt's"
-        + (f", {100 * exp(longer):.0f} % as long as its siblings" if siblings else "")
+        f"Likely to be rated low ({p:.2f}): {counted(round(expm1(words)), 'word')}"
+        + (f", {100 * exp(longer):.0f} % of the length of its siblings" if siblings else "")
+        + f", {100 * coverage:.0f} % of the prompt's words"
         for p, words, coverage, siblings, longer in zip(low[some].tolist(), *columns, strict=True)
     ]

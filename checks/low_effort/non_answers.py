@@ -46,10 +46,10 @@ class Kind(StrEnum):
     COMMENT = "only a comment"
     WORD = "one word where more was asked for"
     LINK = "only a link"
-    SIGNS = "only signs"
-    MASH = "keys hit at random"
+    SIGNS = "only emoji or punctuation"
+    MASH = "keyboard mashing"
     ECHO = "only repeats the prompt"
-    LIST = "a list that was only begun"
+    LIST = "unfinished list"
 
 
 def kind_of(reply: str, prompt: str, tag: str | None) -> Kind | None:

@@ -119,7 +119,7 @@ def plain(text: str) -> str:
 
 
 def alternatives(fragment: str) -> Iterator[str]:
-    """Yield the parts of a regular expression between the bars that no bracket holds."""
+    """Yield the alternatives of a regular expression: the parts between bars outside of brackets."""
     depth = start = 0
     for found in re.finditer(r"\\.|\[[^\]]*\]|[()|]", fragment):
         depth += (found[0] == "(") - (found[0] == ")")

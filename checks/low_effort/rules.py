@@ -72,10 +72,10 @@ METHOD = Method(
         "Replies of up to 18 words are read for phrases that answer nothing, in English, German, Spanish, French, "
         "Italian, Portuguese, Russian and Chinese: a reply is reported if all its words belong to such phrases, and "
         "the prompt asks for more than a word, a link, an emoji or given words.",
-        "Links, emoji, keys hit at random, repeated prompts and lists with an empty last item are found without "
-        "phrases.",
+        "Links, emoji, keyboard mashing, repeated prompts and lists with an empty last item are found without phrases.",
         "The score is a monotone model of boosted trees: length, words that the prompt has and words that it does not, "
-        "form, cut ends, and all of it against the siblings of the reply. It knows no words, only how many there are.",
+        "form, cut ends, and all of it against the siblings of the reply. It depends on counts only, not on which words "
+        "occur.",
         "The probability is halved for a reply of up to 20 words to a prompt that asks for something short, and for "
         "one without siblings unless its prompt asks for more: one word answers many prompts of instruction data.",
         "A probability comes from scores of conversations that the model was not fitted on. A label contradicts the "
@@ -86,7 +86,7 @@ METHOD = Method(
         "Most labels that the score was fitted on are of English replies (84 %). The AUC for other languages is 0.76.",
         "Of the replies reported as low effort on unseen conversations, 64 % were rated low, which is 18 % of all that "
         "were: use the score to sort, not to drop.",
-        "In languages without phrases, only keys hit at random and unfinished lists are reported as non-answers.",
+        "In languages without phrases, only keyboard mashing and unfinished lists are reported as non-answers.",
     ),
     measured=(
         "1,193 replies of OASST1 and OASST2 with two votes or more, cross-validated by conversation; among siblings "

@@ -35,9 +35,9 @@ def summary(rows: pa.Table) -> Result:
     if has.sum() >= MIN_REPLIES:
         share = expected_share(score[has], tree[has])
         notes = [
-            f"By the score, people would rate {in_percent(share.value)} of {has.sum():,} replies with siblings "
-            f"{LOW:g} or less out of 1 (95 % CI {100 * share.low:.1f}-{100 * share.high:.1f}, clustered by "
-            "conversation, if they judged as in OASST)"
+            f"Estimated from the score, people would rate {in_percent(share.value)} of {has.sum():,} replies with "
+            f"siblings {LOW:g} or less out of 1 (95 % CI {100 * share.low:.1f}-{100 * share.high:.1f}, clustered by "
+            "conversation; assumes raters like those of OASST)"
         ]
     else:
         notes = [

@@ -32,9 +32,9 @@ def test_messages_turns_and_lengths_are_counted(tmp_path):
         message("d", None, "prompter", text="x", message_tree_id="u", lang="en"),
     )
     found = facts.description
-    assert (found.messages.n, found.messages.least, found.messages.most) == (2, 1, 3)
-    assert (found.turns.total, found.turns.most) == (3, 2)
-    assert (found.words.total, found.words.least, found.words.most) == (7, 1, 3)
+    assert (found.messages.n, found.messages.min, found.messages.max) == (2, 1, 3)
+    assert (found.turns.total, found.turns.max) == (3, 2)
+    assert (found.words.total, found.words.min, found.words.max) == (7, 1, 3)
     assert (found.chars.total, found.chars.mean) == (26, 6.5)
     assert found.chars.median == 6.0  # between "three" and "one two"
     assert [(part.name, part.messages, part.chars.total) for part in found.roles] == [
@@ -99,11 +99,11 @@ def figures(spread):
         "n": spread.n,
         "sum": spread.total,
         "mean": spread.mean,
-        "min": spread.least,
+        "min": spread.min,
         "p10": spread.p10,
         "median": spread.median,
         "p90": spread.p90,
-        "max": spread.most,
+        "max": spread.max,
     }
 
 
@@ -141,4 +141,4 @@ def test_figures_are_those_of_a_slow_count(given):
         own = figures(spread)
         assert {key: pytest.approx(value, abs=1e-5) for key, value in expected.items()} == own, name
         assert sum(spread.histogram) == spread.n, name
-        assert np.argmax(np.array(spread.histogram) > 0) == max(0, int(spread.least).bit_length() - 1), name
+        assert np.argmax(np.array(spread.histogram) > 0) == max(0, int(spread.min).bit_length() - 1), name

@@ -1,4 +1,4 @@
-"""Words as people count them: what stands between white space."""
+"""Words as people count them: separated by white space."""
 
 import numpy as np
 import numpy.typing as npt

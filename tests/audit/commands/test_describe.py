@@ -25,7 +25,7 @@ def test_describe_prints_what_the_data_consist_of_and_writes_nothing(call, tmp_p
     assert sorted(tmp_path.iterdir()) == before
     lines = done.stdout.splitlines()
     assert any(line.startswith("5 messages in 2 conversations, 1 file, ") for line in lines)
-    assert any(line.split()[:4] == ["messages", "a", "conversation", "2.5"] for line in lines)
+    assert any(line.split()[:4] == ["messages", "per", "conversation", "2.5"] for line in lines)
     assert any(line.split()[:3] == ["assistant", "3", "60.0"] for line in lines)
     assert all(len(line) <= 80 for line in lines)
 

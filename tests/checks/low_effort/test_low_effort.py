@@ -250,7 +250,7 @@ def test_the_summary_says_how_sure_the_score_is_and_whether_labels_agree():
     assert alone.notes[0] == f"The share of low ratings was not estimated: 0 replies have siblings; needs {MIN_REPLIES}"
     assert alone.tables == []
     share, compared = summary(scores(100)).notes
-    assert "By the score, people would rate" in share
+    assert "Estimated from the score, people would rate" in share
     assert "CI" in share
     assert "was not compared with people's labels" in compared
     few = summary(scores(100, [0.0] * 10 + [1.0] * 90)).notes[1]
@@ -285,7 +285,7 @@ def test_what_is_no_reply_to_a_prompt_is_skipped_with_the_reason(tmp_path):
     ]
     record = audit(tmp_path, rows, LowEffort())
     skipped = record.facts.checks[0].skipped
-    assert skipped == {"prompter message": 1, "system message": 1, "no prompt directly above it": 3}
+    assert skipped == {"prompter message": 1, "system message": 1, "not a direct reply to a prompt": 3}
     assert record.table.num_rows == 0
 
 
