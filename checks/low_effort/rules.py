@@ -74,8 +74,8 @@ METHOD = Method(
         "the prompt asks for more than a word, a link, an emoji or given words.",
         "Links, emoji, keyboard mashing, repeated prompts and lists with an empty last item are found without phrases.",
         "The score is a monotone model of boosted trees: length, words that the prompt has and words that it does not, "
-        "form, cut ends, and all of it against the siblings of the reply. It depends on counts only, not on which words "
-        "occur.",
+        "form, cut ends, and all of it against the siblings of the reply. It depends on counts only, not on the words "
+        "themselves.",
         "The probability is halved for a reply of up to 20 words to a prompt that asks for something short, and for "
         "one without siblings unless its prompt asks for more: one word answers many prompts of instruction data.",
         "A probability comes from scores of conversations that the model was not fitted on. A label contradicts the "
